@@ -1,0 +1,118 @@
+"""A client of ours and what it may do. Redirect URIs are compared, never parsed to be compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from broker.core.errors import BadRedirectUri
+from broker.core.terms import Algorithm, AuthMethod, GrantType, TokenFormat
+
+_LOOPBACK = re.compile(r"http://(127\.0\.0\.1|\[::1\])(?::(\d{1,5}))?(/[^?#]*)?(\?[^#]*)?")
+_URI = re.compile(r"([a-z][a-z0-9+.\-]*):(//)?([^/?#]*)([^?#]*)(\?[^#]*)?")
+_FORBIDDEN = re.compile(r"[^\x21-\x7e]|[\\\"<>^`{|}]")
+_TRAVERSAL = re.compile(r"(?:^|/)\.\.?(?:;[^/]*)?(?:/|$)|%2e|%2f|%5c|%00", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A downstream application, from config.yaml (or, one day, registered).
+
+    `secret_digests` are SHA-256 in hexadecimal, up to two live at once. `providers` is the allow-list in display order,
+    None for all. `origins` may call from browsers. `name` and `languages` are for people. `email_fallback` is the
+    opt-in template for people without an address, "{sub}@…". Lifetimes in seconds, None: the server's default.
+    """
+
+    id: str
+    name: Mapping[str, str]
+    redirect_uris: tuple[str, ...]
+    auth_method: AuthMethod = AuthMethod.BASIC
+    secret_digests: tuple[str, ...] = ()
+    scopes: frozenset[str] = frozenset({"openid", "profile", "email"})
+    grants: frozenset[GrantType] = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN})
+    providers: tuple[str, ...] | None = None
+    first_party: bool = False
+    pkce_required: bool = True
+    id_token_alg: Algorithm = Algorithm.RS256
+    access_token_format: TokenFormat = TokenFormat.OPAQUE
+    origins: frozenset[str] = frozenset()
+    logo: str = ""
+    languages: tuple[str, ...] = ()
+    home_uri: str = ""
+    initiate_login_uri: str = ""
+    email_fallback: str = ""
+    response_modes: frozenset[str] = frozenset({"query", "form_post"})
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def public(self) -> bool:
+        """Whether it has no secret (RFC 6749 section 2.1)."""
+        return self.auth_method is AuthMethod.NONE
+
+    @property
+    def native(self) -> bool:
+        """Whether any redirect URI is of a private-use scheme (RFC 8252 section 7.1)."""
+        return any(not uri.startswith(("https:", "http:")) for uri in self.redirect_uris)
+
+    def verify_redirect_uri(self, unverified_redirect_uri: str) -> str:
+        """The URI itself when it is registered, byte for byte; raises BadRedirectUri.
+
+        The one exception: for a registered `http://127.0.0.1/...` or `http://[::1]/...` any port fits (RFC 8252 7.3).
+        """
+        if unverified_redirect_uri in self.redirect_uris:
+            return unverified_redirect_uri
+        sent = _LOOPBACK.fullmatch(unverified_redirect_uri)
+        if sent and (sent[2] is None or 0 < int(sent[2]) < 65536):
+            for registered in self.redirect_uris:
+                known = _LOOPBACK.fullmatch(registered)
+                if known and (known[1], known[3], known[4]) == (sent[1], sent[3], sent[4]):
+                    return unverified_redirect_uri
+        raise BadRedirectUri(
+            f"redirect_uri is not registered for client {self.id}",
+            public="redirect_uri is not one of the URIs registered for this client, byte for byte",
+        )
+
+    def display_name(self, locale: str) -> str:
+        """The name in this language, else English, else any."""
+        return self.name.get(locale) or self.name.get("en") or next(iter(self.name.values()), self.id)
+
+
+def check_redirect_uri(uri: str) -> None:
+    """Whether a URI may be registered at all; raises ValueError that says why not.
+
+    https everywhere; http for loopback literals and `localhost` only; private-use schemes with a dot (RFC 8252 7.1);
+    nothing that two parsers could read in two ways.
+    """
+    if _FORBIDDEN.search(uri):
+        raise ValueError("holds a character that does not belong in a URI (white space, backslash, non-ASCII)")
+    if "#" in uri:
+        raise ValueError("must not have a fragment (RFC 6749 section 3.1.2)")
+    parts = _URI.fullmatch(uri)
+    if parts is None:
+        raise ValueError("is not an absolute URI with a lower-case scheme")
+    scheme, slashes, authority, path = parts[1], parts[2], parts[3], parts[4]
+    if _TRAVERSAL.search(path) or ";" in path:
+        raise ValueError("has a path that could be read in two ways (dots, ; or an encoded slash)")
+    if scheme in {"https", "http"}:
+        _check_web(scheme, bool(slashes), authority)
+    elif "." not in scheme:
+        raise ValueError("needs https, or a private-use scheme in reverse-domain form such as com.example.app")
+
+
+def _check_web(scheme: str, slashes: bool, authority: str) -> None:
+    if not slashes or not authority:
+        raise ValueError("needs a host")
+    if "@" in authority or "%" in authority:
+        raise ValueError("must not have user information or an encoded host")
+    host = authority if authority.startswith("[") and authority.endswith("]") else authority.rpartition(":")[0]
+    host = host or authority
+    if host != host.lower():
+        raise ValueError("needs its host in lower case")
+    if scheme == "http" and not is_loopback_host(host):
+        raise ValueError("needs https; http is for 127.0.0.1, [::1] and localhost only")
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether a host name always means this machine in a browser (RFC 6761 section 6.3 for localhost)."""
+    return host in {"127.0.0.1", "[::1]", "localhost"} or host.endswith(".localhost")

@@ -1,0 +1,283 @@
+"""Every failure by name.
+
+`detail` is for the operator and goes to the log; `public` is for the other side and goes on the wire. A class says
+what kind of failure it is (`code`, `status`); only `broker.web.errors` turns one into an answer.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BrokerError(Exception):
+    """The root. `public` may be shown to anybody and therefore holds no secret and no value sent by a stranger."""
+
+    code: ClassVar[str] = "server_error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, detail: str, *, public: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.public = public
+
+
+# --- a request of a client that cannot be granted: JSON on the back channel, a redirect on the front channel ---
+
+
+class RequestError(BrokerError):
+    """An OAuth error with a registered code; the text says what the app's developer should change."""
+
+    code = "invalid_request"
+    status = 400
+
+    def __init__(self, public: str, *, detail: str = "") -> None:
+        super().__init__(detail or public, public=public)
+
+
+class InvalidRequest(RequestError):
+    """RFC 6749 section 4.1.2.1 and 5.2."""
+
+
+class InvalidClient(RequestError):
+    """Client authentication failed (RFC 6749 section 5.2)."""
+
+    code = "invalid_client"
+    status = 401
+
+
+class InvalidGrant(RequestError):
+    """A code or refresh token that is wrong, spent, expired or somebody else's (RFC 6749 section 5.2)."""
+
+    code = "invalid_grant"
+
+
+class UnauthorizedClient(RequestError):
+    """The client may not do this (RFC 6749 section 4.1.2.1)."""
+
+    code = "unauthorized_client"
+
+
+class UnsupportedGrantType(RequestError):
+    """RFC 6749 section 5.2."""
+
+    code = "unsupported_grant_type"
+
+
+class UnsupportedResponseType(RequestError):
+    """RFC 6749 section 4.1.2.1."""
+
+    code = "unsupported_response_type"
+
+
+class InvalidScope(RequestError):
+    """RFC 6749 section 4.1.2.1."""
+
+    code = "invalid_scope"
+
+
+class AccessDenied(RequestError):
+    """The user or the upstream said no (RFC 6749 section 4.1.2.1)."""
+
+    code = "access_denied"
+
+
+class LoginRequired(RequestError):
+    """`prompt=none` without a usable session (OIDC Core 3.1.2.6)."""
+
+    code = "login_required"
+
+
+class ConsentRequired(RequestError):
+    """`prompt=none` without remembered consent (OIDC Core 3.1.2.6)."""
+
+    code = "consent_required"
+
+
+class InteractionRequired(RequestError):
+    """`prompt=none` where only a page can go on (OIDC Core 3.1.2.6)."""
+
+    code = "interaction_required"
+
+
+class AccountSelectionRequired(RequestError):
+    """OIDC Core 3.1.2.6."""
+
+    code = "account_selection_required"
+
+
+class RequestNotSupported(RequestError):
+    """The `request` parameter is not supported (OIDC Core 3.1.2.6)."""
+
+    code = "request_not_supported"
+
+
+class RequestUriNotSupported(RequestError):
+    """The `request_uri` parameter is not supported (OIDC Core 3.1.2.6)."""
+
+    code = "request_uri_not_supported"
+
+
+class RegistrationNotSupported(RequestError):
+    """The `registration` parameter is not supported (OIDC Core 3.1.2.6)."""
+
+    code = "registration_not_supported"
+
+
+class InvalidToken(RequestError):
+    """A bearer token that is no good (RFC 6750 section 3.1)."""
+
+    code = "invalid_token"
+    status = 401
+
+
+class InsufficientScope(RequestError):
+    """A bearer token without the scope the resource needs (RFC 6750 section 3.1)."""
+
+    code = "insufficient_scope"
+    status = 403
+
+
+class TooManyRequests(RequestError):
+    """A limit was reached; `retry_after` is in seconds (RFC 6585 section 4)."""
+
+    code = "slow_down"
+    status = 429
+
+    def __init__(self, public: str, *, retry_after: int) -> None:
+        super().__init__(public)
+        self.retry_after = retry_after
+
+
+# --- what only a page can say: there is no verified place to send the browser to ---
+
+
+class PageError(BrokerError):
+    """Shown to the person at the browser and never redirected; `page` names the text (docs/reference/errors.md)."""
+
+    status = 400
+    page: ClassVar[str] = "E-CLIENT"
+    code = "invalid_request"
+
+
+class UnknownClient(PageError):
+    """No such client, or no client named at all."""
+
+
+class BadRedirectUri(PageError):
+    """The redirect URI is absent or not registered, byte for byte, for this client."""
+
+
+class FlowGone(PageError):
+    """The login attempt is older than its limit."""
+
+    page = "E-EXPIRED"
+
+
+class FlowFinished(PageError):
+    """The login attempt was already used."""
+
+    page = "E-DONE"
+
+    def __init__(self, detail: str, *, client_id: str = "") -> None:
+        super().__init__(detail)
+        self.client_id = client_id
+
+
+class FlowNotHere(PageError):
+    """The browser brought no record of this login attempt: cookies are off, or it is another browser."""
+
+    page = "E-COOKIE"
+
+
+class NothingAsked(PageError):
+    """A callback that belongs to no login attempt."""
+
+    page = "E-EXPIRED"
+
+
+class ForeignPost(PageError):
+    """A form that did not come from our own page in this browser."""
+
+    page = "E-EXPIRED"
+    status = 403
+
+
+class ProviderNotOffered(PageError):
+    """The provider is unknown, switched off, or not on the client's list."""
+
+    page = "E-NOTALLOWED"
+
+
+# --- the upstream ---
+
+
+class UpstreamError(BrokerError):
+    """Something at a provider; the person is offered another way."""
+
+    code = "access_denied"
+    status = 502
+    page: ClassVar[str] = "E-UPSTREAM"
+    provider: str = ""
+
+
+class UpstreamDenied(UpstreamError):
+    """The person pressed cancel, or the upstream refused them."""
+
+    page = "E-CANCEL"
+    status = 403
+
+
+class UpstreamRejected(UpstreamError):
+    """The upstream refused our request: an error body, whatever the HTTP status was."""
+
+    def __init__(self, detail: str, *, error: str = "") -> None:
+        super().__init__(detail)
+        self.error = error
+
+
+class UpstreamInvalid(UpstreamError):
+    """The upstream's answer cannot be trusted or understood."""
+
+
+class UpstreamUnavailable(UpstreamError):
+    """Timeout, connection failure, 5xx, 429 or an open circuit breaker."""
+
+    code = "temporarily_unavailable"
+    status = 503
+
+
+# --- accounts, state, configuration ---
+
+
+class AccountError(BrokerError):
+    """The account may not do this."""
+
+    status = 403
+    code = "access_denied"
+
+
+class AccountBlocked(AccountError):
+    """The account is switched off."""
+
+
+class StoreUnavailable(BrokerError):
+    """State cannot be read or written just now; nothing was acknowledged. `retry_after` is in seconds."""
+
+    code = "temporarily_unavailable"
+    status = 503
+    retry_after: ClassVar[int] = 5
+
+
+class SealBroken(BrokerError):
+    """A sealed record that is not ours, was made for another purpose, or was changed."""
+
+    code = "invalid_request"
+    status = 400
+
+
+class ConfigError(Exception):
+    """All problems found in a configuration, each as one line `file:line:column: key: problem`."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems

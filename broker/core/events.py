@@ -1,0 +1,48 @@
+"""What the broker tells its operator: one list of events, documented in docs/reference/events.md."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+
+class Event(StrEnum):
+    """The names; `broker.observe` decides which go to the log, the audit stream and the metrics."""
+
+    LOGIN_STARTED = "login.started"
+    LOGIN_SUCCEEDED = "login.succeeded"
+    LOGIN_FAILED = "login.failed"
+    ACCOUNT_CREATED = "account.created"
+    SESSION_STARTED = "session.started"
+    SESSION_ENDED = "session.ended"
+    CONSENT_GIVEN = "consent.given"
+    CONSENT_REFUSED = "consent.refused"
+    CODE_ISSUED = "code.issued"
+    CODE_REPLAYED = "code.replayed"
+    TOKEN_ISSUED = "token.issued"
+    TOKEN_REFRESHED = "token.refreshed"
+    TOKEN_REFUSED = "token.refused"
+    TOKEN_REUSE_DETECTED = "token.reuse_detected"
+    CLIENT_AUTH_FAILED = "client.auth_failed"
+    REQUEST_REFUSED = "request.refused"
+    GRANT_REVOKED = "grant.revoked"
+    KEY_CREATED = "key.created"
+    KEY_ACTIVATED = "key.activated"
+    KEY_RETIRED = "key.retired"
+    LIMIT_REACHED = "limit.reached"
+    UPSTREAM_CALLED = "upstream.called"
+    UPSTREAM_BREAKER = "upstream.breaker"
+    UPSTREAM_KEYS = "upstream.keys"
+    STORE_UNAVAILABLE = "store.unavailable"
+    STORE_RECOVERED = "store.recovered"
+    SERVER_READY = "server.ready"
+    SERVER_STOPPING = "server.stopping"
+    SERVER_ERROR = "server.error"
+
+
+class Recorder(Protocol):
+    """Where events go. Field names are those of docs/reference/events.md; a value is never a secret or an address."""
+
+    def record(self, event: Event, /, **fields: str | int | float | bool | None) -> None:
+        """Take note; never raises and never blocks."""
+        ...

@@ -1,0 +1,90 @@
+"""Who somebody is: an upstream's word (`Identity`), our record of a person (`Account`) and what ties them (`Link`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from broker.core.errors import UpstreamInvalid
+
+Claims = Mapping[str, Any]
+
+SUBJECT_LIMIT = 255  # characters; OIDC Core 2 gives the same bound for `sub`
+_PLACEHOLDER = frozenset({"none", "null", "undefined", "nan", "0", "false", "true", "[]", "{}"})
+_SPACE_OR_CONTROL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
+
+
+def check_subject(subject: object) -> str:
+    """The upstream's own key of a person, exactly as sent; raises UpstreamInvalid for anything that might merge two.
+
+    Placeholders such as "None" have merged every account of a service into one elsewhere, so they are refused, and
+    so are blanks, control characters and texts over 255 characters.
+    """
+    if not isinstance(subject, str):
+        raise UpstreamInvalid(f"subject is {type(subject).__name__}, not text")
+    if not subject or len(subject) > SUBJECT_LIMIT or _SPACE_OR_CONTROL.search(subject):
+        raise UpstreamInvalid("subject is empty, too long or holds white space")
+    if subject.casefold() in _PLACEHOLDER:
+        raise UpstreamInvalid(f"subject is the placeholder {subject!r}")
+    return subject
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a provider vouches for, once.
+
+    `subject` is immutable at the upstream and never an address or a login name. `claims` use the names of OIDC Core
+    5.1; an `email` never comes without `email_verified`, a `phone_number` never without `phone_number_verified`.
+    `raw_ids` are further upstream identifiers for the `identities` scope (`telegram_id`, `psuid`). `auth_time` is in
+    epoch seconds and only set where the upstream proves when the person last authenticated. `amr` as in RFC 8176.
+    """
+
+    subject: str
+    claims: Claims = field(default_factory=dict)
+    raw_ids: Mapping[str, str] = field(default_factory=dict)
+    auth_time: int | None = None
+    amr: tuple[str, ...] = ("fed",)
+
+    def __post_init__(self) -> None:
+        """Refuse what could never be taken back later."""
+        check_subject(self.subject)
+        for name in ("email", "phone_number"):
+            if name in self.claims and not isinstance(self.claims.get(f"{name}_verified"), bool):
+                raise UpstreamInvalid(f"{name} without a boolean {name}_verified")
+        if "sub" in self.claims or "iss" in self.claims:
+            raise UpstreamInvalid("an upstream does not choose our sub or iss")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person of ours. `sub` is random, stable for ever and never used again, not even after deletion."""
+
+    sub: str
+    created_at: int
+    blocked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """(provider instance, subject) tied to an account, with what the upstream last said.
+
+    `provider_key` is the internal id of the provider instance, which survives a rename in the configuration; `provider`
+    is the name it went by at the last login. `claims` and `raw_ids` are the last identity's; `seen_at` epoch seconds.
+    """
+
+    provider_key: str
+    subject: str
+    provider: str
+    claims: Claims
+    raw_ids: Mapping[str, str]
+    seen_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account together with the link that opened it."""
+
+    account: Account
+    link: Link

@@ -1,0 +1,209 @@
+"""What is kept, to and from bytes. Every record is JSON with a kind, so one kind never reads as another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Self
+
+import orjson
+
+from broker.core.errors import SealBroken
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The common shape: `to_bytes` and `from_bytes` are inverse for every subclass."""
+
+    kind: ClassVar[str]
+
+    def to_bytes(self) -> bytes:
+        """JSON with the kind in front."""
+        return orjson.dumps({"k": self.kind} | {f.name: getattr(self, f.name) for f in fields(self)})
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """The record; raises SealBroken for bytes of another kind or shape."""
+        try:
+            data = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            raise SealBroken("not a record") from None
+        if not isinstance(data, dict) or data.pop("k", None) != cls.kind:
+            raise SealBroken(f"not a {cls.kind} record")
+        try:
+            return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+        except TypeError:
+            raise SealBroken(f"a {cls.kind} record of another version") from None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest(Record):
+    """A request whose client, redirect URI and parameters passed every check of `broker.core.authorize`.
+
+    `redirect_uri` is the verified one. `claims` maps "id_token" and "userinfo" to the names asked for. `hinted_sub` is
+    the subject of a verified `id_token_hint`. Times are in seconds.
+    """
+
+    kind = "request"
+
+    client_id: str
+    redirect_uri: str
+    scope: tuple[str, ...]
+    state: str = ""
+    nonce: str = ""
+    code_challenge: str = ""
+    response_mode: str = "query"
+    prompt: tuple[str, ...] = ()
+    max_age: int | None = None
+    login_hint: str = ""
+    ui_locales: tuple[str, ...] = ()
+    acr_values: tuple[str, ...] = ()
+    idp_hint: str = ""
+    hinted_sub: str = ""
+    claims: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRecord(Record):
+    """One login attempt, sealed in the visitor's browser. `request` is an AuthorizationRequest as bytes in text."""
+
+    kind = "flow"
+
+    request: str
+    provider: str
+    state: str
+    nonce: str
+    code_verifier: str
+    started_at: int
+    expires_at: int
+    memo: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRecord(Record):
+    """An authorization code: bound to client, redirect URI, challenge, person and session. Times in epoch seconds."""
+
+    kind = "code"
+
+    grant_id: str
+    client_id: str
+    redirect_uri: str
+    scope: tuple[str, ...]
+    nonce: str
+    code_challenge: str
+    sub: str
+    provider_key: str
+    subject: str
+    auth_time: int
+    amr: tuple[str, ...]
+    sid: str
+    expires_at: int
+    claims: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord(Record):
+    """A browser that is logged in. `sid` is what ID tokens carry; it is not the cookie's value. Epoch seconds."""
+
+    kind = "session"
+
+    sid: str
+    sub: str
+    provider: str
+    provider_key: str
+    subject: str
+    auth_time: int
+    amr: tuple[str, ...]
+    created_at: int
+    seen_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentTicket(Record):
+    """A question put to one session, sealed into the consent page; `jti` makes it good for one answer."""
+
+    kind = "consent"
+
+    request: str
+    session: str
+    jti: str
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntryTicket(Record):
+    """An identity nobody asked for, held until the person says it is theirs; bound to one browser."""
+
+    kind = "entry"
+
+    provider: str
+    client_id: str
+    subject: str
+    claims: Mapping[str, Any]
+    raw_ids: Mapping[str, str]
+    amr: tuple[str, ...]
+    replay_key: str
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken(Record):
+    """What an opaque access token says once opened; the grant it names must still be alive. Epoch seconds."""
+
+    kind = "access"
+
+    grant_id: str
+    client_id: str
+    scope: tuple[str, ...]
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant(Record):
+    """What a client was given by a person; codes and tokens hang on it. Durable. Times in epoch seconds.
+
+    `claims` is the `claims` parameter of the request. `sid` names the session it came from; `offline` outlives it.
+    """
+
+    kind = "grant"
+
+    id: str
+    client_id: str
+    sub: str
+    provider_key: str
+    subject: str
+    scope: tuple[str, ...]
+    nonce: str
+    auth_time: int
+    amr: tuple[str, ...]
+    sid: str
+    created_at: int
+    expires_at: int
+    offline: bool
+    claims: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """A refresh token as the durable store knows it: by digest. Times in epoch seconds."""
+
+    digest: str
+    grant_id: str
+    issued_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key pair of ours. `sealed` is the private key, sealed with the master key; `public_jwk` is JSON (RFC 7517).
+
+    States: published (visible, not yet used), active (signs), retired (visible until tokens made with it are gone).
+    """
+
+    kid: str
+    algorithm: str
+    sealed: str
+    public_jwk: str
+    created_at: int
+    active_at: int
+    retired_at: int | None = None

@@ -1,0 +1,63 @@
+"""The words of the specifications, spelt as they spell them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """OIDC Core 5.4 and 11; `identities` is ours and documented in docs/reference/claims.md."""
+
+    OPENID = "openid"
+    PROFILE = "profile"
+    EMAIL = "email"
+    PHONE = "phone"
+    ADDRESS = "address"
+    OFFLINE_ACCESS = "offline_access"
+    IDENTITIES = "identities"
+
+
+class Prompt(StrEnum):
+    """OIDC Core 3.1.2.1."""
+
+    NONE = "none"
+    LOGIN = "login"
+    CONSENT = "consent"
+    SELECT_ACCOUNT = "select_account"
+
+
+class GrantType(StrEnum):
+    """RFC 6749 sections 4.1 and 6."""
+
+    AUTHORIZATION_CODE = "authorization_code"
+    REFRESH_TOKEN = "refresh_token"
+
+
+class ResponseMode(StrEnum):
+    """OAuth 2.0 Multiple Response Type Encoding Practices 2.1, OAuth 2.0 Form Post Response Mode 1."""
+
+    QUERY = "query"
+    FORM_POST = "form_post"
+
+
+class AuthMethod(StrEnum):
+    """How a client proves itself at the token endpoint (OIDC Core 9)."""
+
+    BASIC = "client_secret_basic"
+    POST = "client_secret_post"
+    NONE = "none"
+
+
+class Algorithm(StrEnum):
+    """Signature algorithms for our tokens (RFC 7518 3.1, RFC 8037 3.1)."""
+
+    RS256 = "RS256"
+    ES256 = "ES256"
+    EDDSA = "EdDSA"
+
+
+class TokenFormat(StrEnum):
+    """What an access token looks like to a client; both are opaque to it by contract (RFC 6749 1.4)."""
+
+    OPAQUE = "opaque"
+    JWT = "jwt"

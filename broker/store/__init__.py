@@ -1,0 +1,1 @@
+"""Where state lives. Everything above this floor knows the protocols of `base` only."""

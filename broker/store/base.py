@@ -1,0 +1,192 @@
+"""Two protocols, because two kinds of state fail differently.
+
+Durable: what was acknowledged survives `kill -9`. Transient: dies by itself; losing it means logging in again, never
+that something refused before is allowed now. Every method raises StoreUnavailable when it cannot answer; nothing was
+acknowledged then. Keys of secret things are digests, so a dump holds nothing usable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from broker.core.identity import Account, Link, Person
+from broker.core.records import Grant, RefreshToken, SigningKey
+
+
+class Kind(StrEnum):
+    """Every kind of transient value has a key space of its own: a state never answers for a code."""
+
+    CODE = "code"
+    CLAIM = "claim"  # a login attempt, a ticket or a signed reply that was used
+    SESSION = "session"
+    FLOW = "flow"  # a login attempt too large for a cookie
+
+
+class Transient(Protocol):
+    """Values that expire. `ttl` is in whole seconds; a value is gone from the second it expires, swept or not."""
+
+    async def put(self, kind: Kind, key: str, value: bytes, *, ttl: int) -> bool:
+        """Store under a free key; False, and nothing changes, when an unexpired value is there."""
+        ...
+
+    async def get(self, kind: Kind, key: str) -> bytes | None:
+        """The unexpired value, or None."""
+        ...
+
+    async def replace(self, kind: Kind, key: str, value: bytes, *, ttl: int) -> bool:
+        """Overwrite an unexpired value; False when there is none."""
+        ...
+
+    async def take(self, kind: Kind, key: str) -> bytes | None:
+        """Read and remove in one step: of any number of callers exactly one gets the value."""
+        ...
+
+    async def hit(self, key: str, *, ttl: int) -> int:
+        """Count one hit and return the count since the first of a window of `ttl` seconds."""
+        ...
+
+    async def ping(self) -> None:
+        """Return when the store can be written to."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was accepted and let go of files and connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """This call spent the code."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpentBefore:
+    """The code was spent already; its grant is revoked now, in the same transaction."""
+
+    grant_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """The token is spent and its child is live. `again`: it had been spent within the grace, the same child stands."""
+
+    grant: Grant
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """A spent token came back after the grace; its whole grant is revoked now, in the same transaction."""
+
+    grant_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveGrant:
+    """A grant that is neither revoked nor expired, with the person it is about as they are now."""
+
+    grant: Grant
+    person: Person
+
+
+class Durable(Protocol):
+    """Accounts, links, consents, grants, refresh families, keys; acknowledged only after commit. Epoch seconds."""
+
+    async def person(self, provider_key: str, subject: str) -> Person | None:
+        """Who is linked to exactly this subject, byte for byte, of this provider instance."""
+        ...
+
+    async def adopt(self, account: Account, link: Link) -> Person:
+        """Make account and link in one transaction, or return who has the link already (then nothing changed)."""
+        ...
+
+    async def update_link(self, link: Link) -> None:
+        """Store what the upstream says now: claims, raw ids, provider name and time of an existing link."""
+        ...
+
+    async def links(self, sub: str) -> tuple[Link, ...]:
+        """All links of an account, oldest first."""
+        ...
+
+    async def consent(self, sub: str, client_id: str) -> frozenset[str]:
+        """The scopes this account agreed to for this client; empty when it never did."""
+        ...
+
+    async def save_consent(self, sub: str, client_id: str, scope: frozenset[str], at: int) -> None:
+        """Add to the scopes agreed to."""
+        ...
+
+    async def redeem(
+        self, code_digest: str, grant: Grant, refresh: RefreshToken | None, *, now: int
+    ) -> Redeemed | SpentBefore:
+        """Spend a code: its digest, the grant and the first refresh token in one transaction, once and for all."""
+        ...
+
+    async def spent(self, code_digest: str) -> str | None:
+        """The id of the grant a code was spent for, or None."""
+        ...
+
+    async def grant(self, grant_id: str, *, now: int) -> LiveGrant | None:
+        """The grant with its person, in one read; None when unknown, revoked or expired."""
+        ...
+
+    async def refresh_token(self, token_digest: str) -> RefreshToken | None:
+        """A refresh token, spent or not; None when unknown."""
+        ...
+
+    async def rotate(self, token_digest: str, child: RefreshToken, *, now: int, grace: int) -> Rotated | Reused | None:
+        """Spend a refresh token for `child` in one transaction.
+
+        A token spent no longer than `grace` seconds ago whose child is unspent yields the same child again (`child`
+        must be the same token); any other spent token revokes the grant. None: unknown, expired, or of a dead grant.
+        """
+        ...
+
+    async def revoke_grant(self, grant_id: str, *, now: int) -> bool:
+        """End a grant with everything that hangs on it; False when it was not alive."""
+        ...
+
+    async def namespace_key(self, alias: str, namespace: str) -> str:
+        """The internal id of a provider instance's set of people, made on first sight and never changed.
+
+        Raises NamespaceChanged when `alias` stood for another namespace that has links.
+        """
+        ...
+
+    async def set_blocked(self, sub: str, blocked: bool) -> bool:
+        """Switch an account off or on; False when there is none. A blocked account's grants stop being live."""
+        ...
+
+    async def signing_keys(self) -> tuple[SigningKey, ...]:
+        """Every key not yet deleted, oldest first."""
+        ...
+
+    async def save_signing_key(self, key: SigningKey) -> bool:
+        """Insert, or update the times of, a key by its kid."""
+        ...
+
+    async def delete_signing_key(self, kid: str) -> None:
+        """Forget a key for good."""
+        ...
+
+    async def sweep(self, *, now: int) -> int:
+        """Delete what can never matter again; the number of rows. Housekeeping only: reads check times themselves."""
+        ...
+
+    async def ping(self) -> None:
+        """Return when the store can be written to."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was accepted and let go of files and connections."""
+        ...
+
+
+class NamespaceChanged(Exception):
+    """A provider's name now stands for another set of people although somebody is linked through the old one."""
+
+    def __init__(self, alias: str, *, before: str, after: str, links: int) -> None:
+        super().__init__(f"{alias}: {before} -> {after}, {links} links")
+        self.alias, self.before, self.after, self.links = alias, before, after, links

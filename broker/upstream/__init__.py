@@ -1,0 +1,59 @@
+"""The provider SDK, version 1: the names a provider, ours or a plugin's, may import."""
+
+from broker.core.errors import (
+    UpstreamDenied,
+    UpstreamError,
+    UpstreamInvalid,
+    UpstreamRejected,
+    UpstreamUnavailable,
+)
+from broker.core.identity import Identity
+from broker.upstream.fields import Fields, build_claims, contact, https_url
+from broker.upstream.model import (
+    AcceptsUnasked,
+    Channel,
+    ConfidentialSettings,
+    Flow,
+    Http,
+    IdTokenRules,
+    Jwt,
+    Provider,
+    ProviderSettings,
+    Redirect,
+    Reply,
+    SignedIdentity,
+    SignsReplies,
+    Tools,
+    Widget,
+)
+
+SDK_VERSION = 1
+
+__all__ = [
+    "SDK_VERSION",
+    "AcceptsUnasked",
+    "Channel",
+    "ConfidentialSettings",
+    "Fields",
+    "Flow",
+    "Http",
+    "IdTokenRules",
+    "Identity",
+    "Jwt",
+    "Provider",
+    "ProviderSettings",
+    "Redirect",
+    "Reply",
+    "SignedIdentity",
+    "SignsReplies",
+    "Tools",
+    "UpstreamDenied",
+    "UpstreamError",
+    "UpstreamInvalid",
+    "UpstreamRejected",
+    "UpstreamUnavailable",
+    "Widget",
+    "build_claims",
+    "contact",
+    "https_url",
+]

@@ -1,0 +1,227 @@
+"""The shapes a provider and the broker exchange. A provider sees these and `broker.core` values, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from broker.core.identity import Identity
+from broker.upstream.fields import Fields
+
+
+class Channel(StrEnum):
+    """How an answer may reach the callback."""
+
+    QUERY = "query"
+    FORM_POST = "form_post"
+    FRAGMENT = "fragment"
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One login attempt at one provider, as the provider sees it.
+
+    `redirect_uri` is the callback of this provider instance; `callback_with_state` the same with the state in its path,
+    for upstreams that do not echo a state parameter. `started_at` is in epoch seconds. `memo` is what `begin` asked to
+    keep. `prompt` and `max_age` (seconds) are what the client asked for and the upstream may honour.
+    """
+
+    state: str
+    nonce: str
+    code_verifier: str
+    code_challenge: str
+    redirect_uri: str
+    callback_with_state: str
+    started_at: int
+    login_hint: str = ""
+    ui_locale: str = "en"
+    prompt: tuple[str, ...] = ()
+    max_age: int | None = None
+    memo: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Send the browser to `url`; keep `memo` (sealed, in the browser) for `finish`."""
+
+    url: str
+    memo: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Widget:
+    """Show a page of ours with the upstream's widget.
+
+    `template` is a file below templates/widget/, `context` its data (escaped as text), `script_origins` and
+    `frame_origins` are added to the page's content security policy. `url` works without a script.
+    """
+
+    template: str
+    context: Mapping[str, str]
+    url: str
+    script_origins: tuple[str, ...] = ()
+    frame_origins: tuple[str, ...] = ()
+    memo: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came to the callback: every parameter, each exactly once, text as decoded. Nothing in it is verified."""
+
+    via: Channel
+    params: Mapping[str, str]
+
+
+class ProviderSettings(BaseModel):
+    """What every provider can be told in config.yaml; a type adds its own keys by inheriting.
+
+    `name` is shown on the button, per language. `browser_base` and `server_base` replace scheme and host of every
+    upstream URL, as seen by the browser and by the broker: for a forward proxy or the emulators.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: str
+    enabled: bool = True
+    name: str | dict[str, str] | None = Field(
+        default=None, description="Shown on the button; text, or one per language"
+    )
+    namespace: str | None = Field(
+        default=None, description="Which set of linked people this is; the default follows from type and client_id"
+    )
+    client_id: str = Field(min_length=1, description="The id the upstream gave this application")
+    browser_base: str | None = Field(default=None, description="https://host that replaces the upstream's in browsers")
+    server_base: str | None = Field(default=None, description="https://host that replaces the upstream's in our calls")
+    timeout: float = Field(default=5.0, gt=0, le=10, description="Seconds one call to the upstream may take")
+
+    def identity_namespace(self) -> str:
+        """People are linked per namespace: the same person in two namespaces is two identities."""
+        return self.namespace or f"{self.type}:{self.client_id}"
+
+
+class ConfidentialSettings(ProviderSettings):
+    """Settings of an upstream that knows us by a secret."""
+
+    client_secret: SecretStr = Field(min_length=1, description="The secret the upstream gave this application")
+
+
+class Http(Protocol):
+    """Calls to one upstream: pooled, time-limited, size-capped, no redirects, behind a circuit breaker.
+
+    URLs are the upstream's real ones; `server_base` is applied here. Every method raises UpstreamUnavailable for
+    timeouts, connection failures, 5xx, 429 and an open breaker; UpstreamRejected for other non-2xx answers and for a
+    2xx JSON object with an `error` or `error_code` member; UpstreamInvalid for anything that is not a JSON object.
+    """
+
+    async def get_json(
+        self, url: str, *, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Fields:
+        """The JSON object answered to a GET."""
+        ...
+
+    async def post_form(
+        self,
+        url: str,
+        form: Mapping[str, str],
+        *,
+        basic: tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Fields:
+        """The JSON object answered to a POSTed form; `basic` is (client_id, client_secret), RFC 6749 section 2.3.1."""
+        ...
+
+    async def post_form_value(self, url: str, form: Mapping[str, str]) -> object:
+        """Any JSON value answered to a POSTed form, for upstreams that answer with a bare string; errors as above."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class IdTokenRules:
+    """What an ID token must satisfy besides its signature (OIDC Core 3.1.3.7).
+
+    `issuers`: accepted spellings. `audience`: our client id, the only one accepted. `algorithms`: the allow-list.
+    `nonce`: the expected value; with `nonce_optional` an absent claim passes, a different one never does.
+    `skew`: seconds. `issued_after`: epoch seconds, `iat` must not be older (less the skew). `access_token`: checked
+    against `at_hash` when that claim is present. `azp`: accepted authorized parties, our own id where empty.
+    """
+
+    issuers: tuple[str, ...]
+    audience: str
+    algorithms: tuple[str, ...]
+    jwks_uri: str
+    nonce: str
+    nonce_optional: bool = False
+    skew: int = 60
+    issued_after: int | None = None
+    access_token: str = ""
+    azp: tuple[str, ...] = ()
+
+
+class Jwt(Protocol):
+    """Verification of signed tokens of one upstream, with its own cached key set."""
+
+    async def verify_id_token(self, token: str, rules: IdTokenRules) -> Fields:
+        """The verified claims; raises UpstreamInvalid for every token that does not satisfy `rules`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the broker lends a provider instance. `now` gives epoch seconds; `browser_url` applies `browser_base`."""
+
+    http: Http
+    jwt: Jwt
+    now: Callable[[], float]
+    browser_url: Callable[[str], str]
+
+
+class Provider(Protocol):
+    """One upstream. It says what is peculiar about it; state, browser binding, single use are done before it runs."""
+
+    Settings: ClassVar[type[ProviderSettings]]
+    channels: ClassVar[frozenset[Channel]]
+    label: ClassVar[Mapping[str, str]]  # button text per language, "ru" and "en" at least
+    brand: ClassVar[str]  # "#rrggbb", the owner's colour
+
+    def __init__(self, settings: Any, tools: Tools) -> None:
+        """`settings` is an instance of `Settings`."""
+        ...
+
+    async def begin(self, flow: Flow) -> Redirect | Widget:
+        """Where the browser goes next."""
+        ...
+
+    async def finish(self, flow: Flow, reply: Reply) -> Identity:
+        """The identity the upstream vouches for in `reply`; raises UpstreamError."""
+        ...
+
+
+@runtime_checkable
+class AcceptsUnasked(Protocol):
+    """A provider whose upstream can send a signed identity that nobody asked for (Telegram `login_url` buttons)."""
+
+    async def verify_unasked(self, params: Mapping[str, str]) -> SignedIdentity:
+        """The identity in `params`; raises UpstreamInvalid. The broker asks the person before it counts."""
+        ...
+
+
+@runtime_checkable
+class SignsReplies(Protocol):
+    """A provider whose replies are bearer strings of their own, to be used once (Telegram widget)."""
+
+    def replay_key(self, reply: Reply) -> str:
+        """The part of `reply` that may be used once, or "" where the reply is protected otherwise."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIdentity:
+    """An identity with the bearer string that proved it; `replay_key` may be used once until `expires_at`."""
+
+    identity: Identity
+    replay_key: str
+    expires_at: int

@@ -1,0 +1,145 @@
+"""What each page needs to know: plain values, filled by endpoints, rendered by `broker.web.pages`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is the same on every page; from `ui` of config.yaml. Paths are relative to the issuer."""
+
+    product_name: Mapping[str, str]
+    base_path: str = ""
+    logo_href: str = ""
+    accent: str = "#2563eb"
+    theme: str = "auto"
+    button_style: str = "neutral"
+    privacy: str = ""
+    terms: str = ""
+    support: str = ""
+    languages: tuple[str, ...] = ("en", "ru")
+    default_language: str = "en"
+    emulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClientView:
+    """An app as people see it. `host` is where it is returned to: the one thing it cannot make up."""
+
+    name: Mapping[str, str]
+    host: str = ""
+    logo_href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """One way to sign in. `label` per language; `kind` is the provider type, which names the icon."""
+
+    provider: str
+    kind: str
+    label: Mapping[str, str]
+    brand: str
+    href: str
+    last_used: bool = False
+    notice: str = ""  # "open_in_browser" where an in-app browser will be refused by the upstream; "down" when it fails
+
+
+@dataclass(frozen=True, slots=True)
+class LoginView:
+    """The provider chooser. `language_hrefs` lead to the same page in another language."""
+
+    client: ClientView
+    buttons: tuple[Button, ...]
+    language_hrefs: Mapping[str, str]
+    notice: str = ""  # an error page code that explains why the chooser is shown again, or ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentView:
+    """The question whether the app may know these things."""
+
+    client: ClientView
+    scopes: tuple[str, ...]
+    person_name: str
+    ticket: str
+    language_hrefs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class EnterView:
+    """`Continue as …`: an identity arrived that nobody asked for, and the person decides."""
+
+    client: ClientView
+    provider_label: Mapping[str, str]
+    person_name: str
+    ticket: str
+    action: str
+    language_hrefs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorView:
+    """What happened and what to do. `page` is one of the codes of docs/reference/errors.md, `reference` the request id.
+
+    `error` is the OAuth error code, `hint` one sentence for the app's developer (English, ours, never an echo).
+    """
+
+    page: str
+    reference: str
+    at: str
+    error: str = ""
+    hint: str = ""
+    provider_label: Mapping[str, str] = field(default_factory=dict)
+    client: ClientView | None = None
+    retry_href: str = ""
+    other_href: str = ""
+    home_href: str = ""
+    retry_after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnView:
+    """`You are being returned`: a page that navigates by GET, for answers to a POST and for private-use schemes."""
+
+    href: str
+    client: ClientView
+
+
+@dataclass(frozen=True, slots=True)
+class FormPostView:
+    """The authorization response as a form that posts itself to the client (OAuth 2.0 Form Post Response Mode)."""
+
+    action: str
+    fields: Mapping[str, str]
+    client: ClientView
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentView:
+    """The landing page that hands a fragment to the broker. `action` is the callback itself."""
+
+    action: str
+    retry_href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WidgetView:
+    """A page of ours with an upstream's widget: a template below templates/widget/ and its data."""
+
+    template: str
+    context: Mapping[str, str]
+    href: str
+    script_origins: tuple[str, ...]
+    frame_origins: tuple[str, ...]
+    client: ClientView
+    other_href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HomeView:
+    """The page at the issuer itself, for the developer who looks there first."""
+
+    issuer: str
+    discovery_href: str
