@@ -48,17 +48,25 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class LoginView:
-    """The provider chooser. `language_hrefs` lead to the same page in another language."""
+    """The provider chooser. `language_hrefs` lead to the same page in another language.
+
+    `notice` is the code of an error page that explains why the chooser is shown again, or "" (E-CANCEL, E-UPSTREAM,
+    E-NOTALLOWED, E-EXPIRED and E-COOKIE have words of their own); `notice_provider` the plain name it speaks of.
+    """
 
     client: ClientView
     buttons: tuple[Button, ...]
     language_hrefs: Mapping[str, str]
-    notice: str = ""  # an error page code that explains why the chooser is shown again, or ""
+    notice: str = ""
+    notice_provider: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentView:
-    """The question whether the app may know these things."""
+    """The question whether the app may know these things.
+
+    The form POSTs `ticket` and `answer` (`allow` or `deny`) to `{base_path}/consent`.
+    """
 
     client: ClientView
     scopes: tuple[str, ...]
@@ -69,10 +77,13 @@ class ConsentView:
 
 @dataclass(frozen=True, slots=True)
 class EnterView:
-    """`Continue as …`: an identity arrived that nobody asked for, and the person decides."""
+    """`Continue as …`: an identity arrived that nobody asked for, and the person decides.
+
+    The form POSTs `ticket` and `answer` (`allow` or `deny`) to `action`.
+    """
 
     client: ClientView
-    provider_label: Mapping[str, str]
+    provider_name: Mapping[str, str]
     person_name: str
     ticket: str
     action: str
@@ -83,7 +94,10 @@ class EnterView:
 class ErrorView:
     """What happened and what to do. `page` is one of the codes of docs/reference/errors.md, `reference` the request id.
 
-    `error` is the OAuth error code, `hint` one sentence for the app's developer (English, ours, never an echo).
+    `at` is the time in ISO 8601. `error` is the OAuth error code, `hint` one sentence for the app's developer (English,
+    ours, never an echo). `provider_name` is the plain name ("Google"), not the text of its button. The hrefs are offered
+    as buttons where the page has a use for them: `retry_href` the same again, `other_href` the chooser, `home_href` the
+    app. `retry_after` is in seconds and also becomes the header of that name.
     """
 
     page: str
@@ -91,7 +105,7 @@ class ErrorView:
     at: str
     error: str = ""
     hint: str = ""
-    provider_label: Mapping[str, str] = field(default_factory=dict)
+    provider_name: Mapping[str, str] = field(default_factory=dict)
     client: ClientView | None = None
     retry_href: str = ""
     other_href: str = ""
@@ -118,7 +132,10 @@ class FormPostView:
 
 @dataclass(frozen=True, slots=True)
 class FragmentView:
-    """The landing page that hands a fragment to the broker. `action` is the callback itself."""
+    """The landing page that hands a fragment to the broker. `action` is the callback itself.
+
+    The script POSTs one field, `fragment`: what stood behind the `#`, as it was (`a=1&b=2`, still encoded).
+    """
 
     action: str
     retry_href: str = ""
