@@ -1,0 +1,284 @@
+"""The rules of the house that lint and types do not hold: sizes, names, docstrings, purity, floors."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PRODUCT = ("broker", "providers")
+FILE_LINES, PROVIDER_LINES, FUNCTION_LINES = 300, 120, 40
+PURE = re.compile(
+    r"(?:__future__|base64|binascii|collections|contextlib|copy|dataclasses|enum|functools|hashlib|hmac|ipaddress|itertools"
+    r"|json|math|re|string|struct|types|typing|unicodedata|urllib\.parse|cryptography|jwt|orjson|broker\.core)(?:\.|$)"
+)
+AllDefs = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def sources(*folders: str) -> Iterator[tuple[str, str]]:
+    """(path, text) of every Python file below `folders`; the path is relative to the root."""
+    for path in sorted(chain.from_iterable((ROOT / folder).rglob("*.py") for folder in folders)):
+        if not {"node_modules", "__pycache__"} & set(path.parts):
+            yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
+
+
+def nodes(*folders: str) -> Iterator[tuple[str, ast.AST]]:
+    """(path, node) of every syntax node of every file."""
+    for path, text in sources(*folders):
+        yield from ((path, node) for node in ast.walk(ast.parse(text)))
+
+
+def tracked() -> Iterator[tuple[str, str]]:
+    """(path, text) of every text file under version control, or about to be."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    for name in filter(None, listing.split("\0")):
+        try:
+            yield name, (ROOT / name).read_text(encoding="utf-8")
+        except (UnicodeDecodeError, FileNotFoundError):
+            continue  # a picture, a compiled catalogue, or a file that was just removed
+
+
+def imported(node: ast.AST) -> list[str]:
+    """The modules an import statement names."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.level == 0:
+        return [node.module or ""]
+    return []
+
+
+def public_without_docstring(tree: ast.Module | ast.ClassDef, inside: str = "") -> Iterator[str]:
+    """Dotted names of public definitions without a docstring; what starts with an underscore is private."""
+    for node in tree.body:
+        if isinstance(node, AllDefs) and not node.name.startswith("_"):
+            if ast.get_docstring(node) is None:
+                yield inside + node.name
+            if isinstance(node, ast.ClassDef):
+                yield from public_without_docstring(node, f"{inside}{node.name}.")
+
+
+def test_no_file_of_the_product_is_longer_than_a_reader_can_hold() -> None:
+    too_long = {path: text.count("\n") for path, text in sources(*PRODUCT) if text.count("\n") > FILE_LINES}
+    assert too_long == {}
+
+
+def test_a_provider_says_only_what_is_peculiar_about_its_upstream() -> None:
+    too_long = {
+        path: text.count("\n")
+        for path, text in sources("providers")
+        if not path.endswith("__init__.py") and text.count("\n") > PROVIDER_LINES
+    }
+    assert too_long == {}
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    too_long = [
+        f"{path}:{node.lineno} {node.name} has {lines} lines"
+        for path, node in nodes(*PRODUCT)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (lines := (node.end_lineno or 0) - node.lineno + 1) > FUNCTION_LINES
+    ]
+    assert too_long == []
+
+
+def test_every_import_names_its_module_in_full() -> None:
+    relative = [
+        f"{path}:{node.lineno}"
+        for path, node in nodes(*PRODUCT, "tests", "benchmarks")
+        if isinstance(node, ast.ImportFrom) and node.level > 0
+    ]
+    assert relative == []
+
+
+def test_nothing_is_named_for_having_no_better_name() -> None:
+    files = [path for path, _ in sources(*PRODUCT, "tests") if Path(path).stem in {"utils", "util", "helpers", "misc"}]
+    classes = [
+        f"{path}: {node.name}"
+        for path, node in nodes(*PRODUCT)
+        if isinstance(node, ast.ClassDef) and node.name.endswith(("Manager", "Helper", "Util", "Utils"))
+    ]
+    assert files + classes == []
+
+
+def test_everything_public_says_what_it_promises() -> None:
+    silent = [path for path, text in sources(*PRODUCT) if ast.get_docstring(ast.parse(text)) is None]
+    for path, text in sources(*PRODUCT):
+        silent += [f"{path}: {name}" for name in public_without_docstring(ast.parse(text))]
+    assert silent == []
+
+
+def test_no_certificate_and_no_signature_goes_unverified() -> None:
+    switched_off = []
+    for path, node in nodes(*PRODUCT):
+        off: list[str] = []
+        if isinstance(node, ast.Call):
+            off = [word.arg or "" for word in node.keywords if _is_false(word.value)]
+        if isinstance(node, ast.Dict):
+            off = [str(key.value) for key, value in _constant_items(node) if _is_false(value)]
+        switched_off += [
+            f"{path}: {name}" for name in off if name in {"verify", "verify_ssl", "verify_signature", "ssl"}
+        ]
+    assert switched_off == []
+
+
+def test_only_the_command_line_and_the_demo_print() -> None:
+    printing = [
+        f"{path}:{node.lineno}"
+        for path, node in nodes(*PRODUCT)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "print"
+        and not path.startswith(("broker/cli/", "broker/demo/"))
+    ]
+    assert printing == []
+
+
+def test_nothing_waits_by_blocking_the_event_loop() -> None:
+    blocking = [
+        f"{path}:{node.lineno}"
+        for path, node in nodes(*PRODUCT)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and (node.value.id, node.attr) in {("time", "sleep"), ("requests", "get"), ("urllib", "request")}
+    ]
+    assert blocking == []
+
+
+def test_the_core_imports_nothing_that_does_io_or_reads_clock_or_randomness() -> None:
+    foreign = [
+        f"{path}: {name}" for path, node in nodes("broker/core") for name in imported(node) if not PURE.match(name)
+    ]
+    opened = [
+        f"{path}:{node.lineno} {node.func.id}"
+        for path, node in nodes("broker/core")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"open", "input", "print"}
+    ]
+    assert foreign + opened == []
+
+
+def test_the_floors_hold() -> None:
+    lint = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([str(lint), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_providers_do_not_know_each_other() -> None:
+    acquainted = [
+        f"{path}: {name}"
+        for path, node in nodes("providers")
+        for name in imported(node)
+        if name.startswith("providers") and not path.endswith("__init__.py")
+    ]
+    assert acquainted == []
+
+
+def test_only_the_command_line_and_tests_know_the_demo() -> None:
+    knowing = [
+        f"{path}: {name}"
+        for path, node in nodes(*PRODUCT)
+        for name in imported(node)
+        if name.startswith("broker.demo") and not path.startswith(("broker/cli/", "broker/demo/", "broker/testing"))
+    ]
+    assert knowing == []
+
+
+def test_the_tree_names_no_machine() -> None:
+    somebodys = re.compile(r"(?<![\w.:/])/(?:work|root|home|Users)/[A-Za-z]")
+    named = [
+        f"{name}:{number}"
+        for name, text in tracked()
+        if name not in {"uv.lock", "tests/house/test_architecture.py"}
+        for number, line in enumerate(text.splitlines(), 1)
+        if somebodys.search(line)
+    ]
+    assert named == []
+
+
+def test_what_is_left_to_do_has_an_issue_number() -> None:
+    promise = re.compile(r"\b(?:TODO|FIXME)\b(?!\(#\d+\))")
+    code = (".py", ".html", ".css", ".js", ".mjs", ".yaml", ".yml", ".toml", ".sh")
+    bare = [
+        f"{name}:{number}"
+        for name, text in tracked()
+        if name.endswith(code) and name != "tests/house/test_architecture.py"
+        for number, line in enumerate(text.splitlines(), 1)
+        if promise.search(line)
+    ]
+    assert bare == []
+
+
+def test_a_silenced_check_gives_its_reason() -> None:
+    silencer = re.compile(r"# (?:type: ignore|noqa|pragma: no cover)(?P<what>[^#]*)(?P<more>#.*)?$")
+    unexplained = []
+    for path, text in sources(*PRODUCT, "tests"):
+        lines = text.splitlines()
+        for number, line in enumerate(lines, 1):
+            found = silencer.search(line)
+            if found is None or path == "tests/house/test_architecture.py":
+                continue
+            explained = found["more"] or "—" in found["what"] or " - " in found["what"]
+            above = number > 1 and lines[number - 2].lstrip().startswith("#")
+            if not (explained or above):
+                unexplained.append(f"{path}:{number}")
+    assert unexplained == []
+
+
+def test_a_quirk_names_its_upstream_and_when_the_documentation_was_read() -> None:
+    vague = []
+    for path, text in sources(*PRODUCT):
+        for block in re.findall(r"(?:^[^\n#]*#[^\n]*\n)+", text, re.MULTILINE):
+            for quirk in re.findall(r"# quirk.*", block):
+                if not re.match(r"# quirk\(\w+\): ", quirk) or not re.search(r"\b20\d\d-\d\d\b", block):
+                    vague.append(f"{path}: {quirk}")
+    assert vague == []
+
+
+def test_no_test_patches_the_product() -> None:
+    patched = [
+        f"{path}: {name}" for path, node in nodes("tests") for name in imported(node) if "mock" in name.split(".")
+    ]
+    for path, node in nodes("tests"):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "setattr":
+            patched += [f"{path}:{node.lineno} {target}" for target in _texts(node) if target.startswith(PRODUCT)]
+    assert patched == []
+
+
+def test_no_test_is_skipped_without_saying_why() -> None:
+    silent = []
+    for path, node in nodes("tests"):
+        if isinstance(node, ast.Attribute) and node.attr in {"skip", "skipif", "xfail"}:
+            text = (ROOT / path).read_text(encoding="utf-8").splitlines()
+            around = "\n".join(text[max(0, node.lineno - 2) : node.lineno + 3])
+            if "reason" not in around and "pytest.skip(" not in around and "#" not in around:
+                silent.append(f"{path}:{node.lineno}")
+    assert silent == []
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    stems = [Path(path).stem for path, _ in sources("tests") if Path(path).stem not in {"conftest", "__init__"}]
+    assert sorted(stems) == sorted(set(stems))
+
+
+def _is_false(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is False
+
+
+def _constant_items(node: ast.Dict) -> Iterator[tuple[ast.Constant, ast.expr]]:
+    for key, value in zip(node.keys, node.values, strict=True):
+        if isinstance(key, ast.Constant):
+            yield key, value
+
+
+def _texts(call: ast.Call) -> Iterator[str]:
+    return (arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str))

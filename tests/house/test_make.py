@@ -1,0 +1,65 @@
+"""The two commands a reader runs, as far as they can be checked without running them inside themselves."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def without_servers(tmp_path: Path, user: int) -> subprocess.CompletedProcess[str]:
+    """Run the installer of servers on a machine that has none, as this user id."""
+    for name, script in {
+        "id": f"echo {user}",
+        "apt-get": "exit 1",
+        "mktemp": f"echo {tmp_path}/log",
+        "tail": ":",
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    env = {"PATH": str(tmp_path), "HOME": str(tmp_path)}
+    command = ["/bin/bash", str(ROOT / ".ci/servers")]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+def test_without_root_one_line_says_exactly_what_to_install(tmp_path: Path) -> None:
+    done = without_servers(tmp_path, user=1000)
+    assert done.returncode != 0
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert "apt-get install --no-install-recommends redis-server chromium" in line
+
+
+def test_a_failed_installation_fails_the_run(tmp_path: Path) -> None:
+    assert without_servers(tmp_path, user=0).returncode != 0
+
+
+def test_continuous_integration_runs_what_the_readme_tells_a_reader_to_run() -> None:
+    assert os.access(ROOT / ".ci/run", os.X_OK)
+    assert re.search(r"^exec make test </dev/null$", (ROOT / ".ci/run").read_text(encoding="utf-8"), re.MULTILINE)
+    assert "make test" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_environment_always_comes_from_the_lock() -> None:
+    syncs = re.findall(r"\$\(UV\) sync[^\n]*", MAKEFILE)
+    assert syncs
+    assert all("--locked" in sync for sync in syncs)
+    assert "npm ci" in MAKEFILE
+    assert "npm install" not in MAKEFILE
+
+
+def test_recipes_name_no_absolute_path_so_any_directory_will_do() -> None:
+    assert "$(CURDIR)" not in MAKEFILE
+    assert "$(PWD)" not in MAKEFILE
+
+
+def test_pre_commit_runs_the_fast_part_of_the_tests() -> None:
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    assert set(re.findall(r"repo: (\w+)", hooks)) == {"local"}
+    for tool in ("ruff check", "ruff format --check", "codespell", "mypy", "lint-imports"):
+        assert tool in hooks
+        assert tool in MAKEFILE

@@ -1,0 +1,93 @@
+"""The wheel, built and installed as an operator would: complete, without tests, and it runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+UV = ".tools/bin/uv"
+TEMPLATES = "templates/"
+
+
+def run(*command: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
+    """The output of a command that must succeed."""
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def bare() -> dict[str, str]:
+    """The environment without what belongs to the environment the tests run in."""
+    return {name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel made from the source distribution, so both are complete."""
+    out = tmp_path_factory.mktemp("dist")
+    run("make", "--no-print-directory", UV)
+    run(UV, "build", "--quiet", "--out-dir", str(out), env=bare())
+    (made,) = out.glob("*.whl")
+    assert list(out.glob("*.tar.gz"))
+    return made
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clean environment with the wheel and the locked versions of what it needs."""
+    home = tmp_path_factory.mktemp("clean")
+    locked = home / "locked.txt"
+    locked.write_text(run(UV, "export", "--quiet", "--locked", "--no-dev", "--no-emit-project", env=bare()))
+    run(UV, "venv", "--quiet", "--python", sys.executable, str(home / "venv"), env=bare())
+    python = str(home / "venv/bin/python")
+    run(UV, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", str(locked), env=bare())
+    run(UV, "pip", "install", "--quiet", "--python", python, "--no-deps", str(wheel), env=bare())
+    return home / "venv/bin"
+
+
+def names(wheel: Path) -> set[str]:
+    """Every file in the wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def listed(folder: str, suffix: str = "") -> set[str]:
+    """Files of a folder of the tree that belong to the product."""
+    files = [path for path in (ROOT / folder).rglob(f"*{suffix}") if path.is_file() and "__pycache__" not in path.parts]
+    return {str(path.relative_to(ROOT)) for path in files}
+
+
+def test_the_wheel_holds_every_module_of_broker_and_providers(wheel: Path) -> None:
+    assert listed("broker", ".py") | listed("providers", ".py") <= names(wheel)
+
+
+def test_the_wheel_holds_every_template_inside_the_broker(wheel: Path) -> None:
+    templates = {name.removeprefix(TEMPLATES) for name in listed("templates") if not name.endswith((".po", ".pot"))}
+    assert templates
+    assert {f"broker/_templates/{name}" for name in templates} <= names(wheel)
+
+
+def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
+    tops = {name.partition("/")[0] for name in names(wheel)}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"broker", "providers"}
+    assert [name for name in names(wheel) if "test_" in name or name.endswith((".pyc", ".db", ".key", ".pem"))] == []
+
+
+def test_the_installed_command_answers(installed: Path, tmp_path: Path) -> None:
+    assert "serve" in run(str(installed / "broker"), "--help", cwd=tmp_path, env=bare())
+
+
+def test_the_installed_modules_come_from_the_wheel_and_not_from_the_tree(installed: Path, tmp_path: Path) -> None:
+    where = "import broker, providers; print(broker.__file__, providers.__file__)"
+    assert str(ROOT / "broker") not in run(str(installed / "python"), "-c", where, cwd=tmp_path, env=bare())
+
+
+def test_no_tool_of_the_tests_is_needed_to_run(installed: Path, tmp_path: Path) -> None:
+    have = run(str(installed / "python"), "-c", "import sys, broker.app; print(*sys.modules)", cwd=tmp_path, env=bare())
+    assert {"pytest", "hypothesis", "playwright", "httpx2", "babel"} & set(have.split()) == set()
