@@ -1,0 +1,252 @@
+"""The authorization request (RFC 6749 section 4.1.1, OIDC Core 3.1.2.1) and its ordered checks.
+
+First `verify_target`: until client and redirect URI are known to be good, a failure is a page and the browser goes
+nowhere. Then `CHECKS`, one per rule, whose failures go back to the client.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from broker.core import pkce
+from broker.core.client import Client
+from broker.core.errors import (
+    BadRedirectUri,
+    InvalidRequest,
+    InvalidScope,
+    RegistrationNotSupported,
+    RequestNotSupported,
+    RequestUriNotSupported,
+    UnauthorizedClient,
+    UnknownClient,
+    UnsupportedResponseType,
+)
+from broker.core.parameters import Parameters
+from broker.core.records import AuthorizationRequest
+from broker.core.terms import GrantType, Prompt, ResponseMode
+
+IDP_HINTS = ("idp_hint", "kc_idp_hint", "connector_id")
+KNOWN = (
+    "client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "display", "prompt",
+    "max_age", "ui_locales", "claims_locales", "id_token_hint", "login_hint", "acr_values", "claims", "registration",
+    "request", "request_uri", "code_challenge", "code_challenge_method", *IDP_HINTS,
+)  # fmt: skip
+MAX_STATE = 2048  # characters
+MAX_NONCE = 1024
+MAX_CLAIMS = 4096
+MAX_CLAIMS_DEPTH = 4
+_MAX_AGE = re.compile(r"\d{1,9}")
+_LOCALE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedRedirect:
+    """A place the browser may be sent to, errors included; comes out of `verify_target` only."""
+
+    client: Client
+    redirect_uri: str
+    response_mode: ResponseMode
+    state: str
+
+
+def verify_target(params: Parameters, find_client: Callable[[str], Client | None]) -> VerifiedRedirect:
+    """The verified client and redirect URI; raises UnknownClient or BadRedirectUri, which are never redirected."""
+    if "client_id" in params.repeated or not params.text("client_id"):
+        raise UnknownClient("client_id missing or repeated", public="client_id is missing or was sent more than once")
+    client = find_client(params.text("client_id"))
+    if client is None:
+        raise UnknownClient("unknown client_id", public="client_id is not registered here")
+    if "redirect_uri" in params.repeated or not params.text("redirect_uri"):
+        raise BadRedirectUri(
+            f"redirect_uri missing or repeated, client {client.id}",
+            public="redirect_uri is missing or was sent more than once",
+        )
+    redirect_uri = client.verify_redirect_uri(params.text("redirect_uri"))
+    mode = params.text("response_mode")
+    usable = mode in client.response_modes and "response_mode" not in params.repeated
+    state = params.text("state")
+    return VerifiedRedirect(
+        client=client,
+        redirect_uri=redirect_uri,
+        response_mode=ResponseMode(mode) if usable else ResponseMode.QUERY,
+        state=state if "state" not in params.repeated and len(state) <= MAX_STATE else "",
+    )
+
+
+def check_repeated(params: Parameters, _: Client) -> None:
+    """Parameters are sent once (RFC 6749 section 3.1)."""
+    params.check_single(KNOWN)
+
+
+def check_request_object(params: Parameters, _: Client) -> None:
+    """Request objects are refused, not ignored (OIDC Core 6.1, 3.1.2.6)."""
+    if "request" in params:
+        raise RequestNotSupported("request is not supported here; send the parameters themselves")
+    if "request_uri" in params:
+        raise RequestUriNotSupported("request_uri is not supported here; send the parameters themselves")
+    if "registration" in params:
+        raise RegistrationNotSupported("registration is not supported here")
+
+
+def check_response_type(params: Parameters, client: Client) -> None:
+    """`code` is the only response type (RFC 9700 section 2.1.2)."""
+    if not params.text("response_type"):
+        raise InvalidRequest("response_type is missing; send response_type=code")
+    if params.text("response_type") != "code":
+        raise UnsupportedResponseType("response_type must be code")
+    if GrantType.AUTHORIZATION_CODE not in client.grants:
+        raise UnauthorizedClient("this client is not registered for the authorization_code grant")
+
+
+def check_response_mode(params: Parameters, client: Client) -> None:
+    """`query` or `form_post`: a code never travels in a fragment."""
+    mode = params.text("response_mode")
+    if mode and mode not in client.response_modes:
+        raise InvalidRequest("response_mode must be query or form_post")
+
+
+def check_lengths(params: Parameters, _: Client) -> None:
+    """What comes back to the client, or into a token, is bounded."""
+    if len(params.text("state")) > MAX_STATE:
+        raise InvalidRequest(f"state is longer than {MAX_STATE} characters")
+    if len(params.text("nonce")) > MAX_NONCE:
+        raise InvalidRequest(f"nonce is longer than {MAX_NONCE} characters")
+    if len(params.text("login_hint")) > MAX_NONCE:
+        raise InvalidRequest(f"login_hint is longer than {MAX_NONCE} characters")
+
+
+def check_scope(params: Parameters, client: Client) -> None:
+    """At least one scope this client may have (RFC 6749 section 3.3); others are left out of the grant."""
+    if not set(params.words("scope")) & client.scopes:
+        raise InvalidScope("scope names nothing this client may ask for; send at least openid")
+
+
+def check_prompt(params: Parameters, _: Client) -> None:
+    """Known values; `none` stands alone (OIDC Core 3.1.2.1)."""
+    prompt = params.words("prompt")
+    for word in prompt:
+        if word not in set(Prompt):
+            raise InvalidRequest("prompt must be none, login, consent or select_account")
+    if Prompt.NONE in prompt and len(prompt) > 1:
+        raise InvalidRequest("prompt none must stand alone")
+
+
+def check_pkce(params: Parameters, client: Client) -> None:
+    """S256 or nothing; nothing only where the client is registered so (RFC 7636 4.3, RFC 9700 2.1.1)."""
+    challenge, method = params.text("code_challenge"), params.text("code_challenge_method")
+    if not challenge:
+        if method:
+            raise InvalidRequest("code_challenge_method without code_challenge")
+        if client.pkce_required or client.public:
+            raise InvalidRequest("code_challenge is missing; this client must use PKCE with S256")
+        return
+    if method != "S256":
+        raise InvalidRequest("code_challenge_method must be S256; plain is not supported")
+    if not pkce.is_challenge(challenge):
+        raise InvalidRequest("code_challenge must be the 43 characters of a base64url SHA-256")
+
+
+def check_max_age(params: Parameters, _: Client) -> None:
+    """A whole number of seconds (OIDC Core 3.1.2.1)."""
+    if "max_age" in params and _MAX_AGE.fullmatch(params["max_age"]) is None:
+        raise InvalidRequest("max_age must be a whole number of seconds")
+
+
+def check_claims(params: Parameters, _: Client) -> None:
+    """The `claims` parameter parses (OIDC Core 5.5)."""
+    parse_claims(params.text("claims"))
+
+
+Check = Callable[[Parameters, Client], None]
+CHECKS: tuple[Check, ...] = (
+    check_repeated,
+    check_request_object,
+    check_response_type,
+    check_response_mode,
+    check_lengths,
+    check_scope,
+    check_prompt,
+    check_pkce,
+    check_max_age,
+    check_claims,
+)
+
+
+def build_request(params: Parameters, target: VerifiedRedirect, *, hinted_sub: str = "") -> AuthorizationRequest:
+    """The checked request. `hinted_sub` is the subject of a verified id_token_hint. Raises RequestError."""
+    client = target.client
+    for check in CHECKS:
+        check(params, client)
+    claims = parse_claims(params.text("claims"))
+    return AuthorizationRequest(
+        client_id=client.id,
+        redirect_uri=target.redirect_uri,
+        scope=tuple(scope for scope in params.words("scope") if scope in client.scopes),
+        state=params.text("state"),
+        nonce=params.text("nonce"),
+        code_challenge=params.text("code_challenge"),
+        response_mode=target.response_mode,
+        prompt=params.words("prompt"),
+        max_age=int(params["max_age"]) if "max_age" in params else None,
+        login_hint=params.text("login_hint"),
+        ui_locales=tuple(word for word in params.words("ui_locales") if _LOCALE.fullmatch(word)),
+        acr_values=params.words("acr_values"),
+        idp_hint=next((params[name] for name in IDP_HINTS if name in params), ""),
+        hinted_sub=hinted_sub or _requested_sub(claims),
+        claims=claims,
+    )
+
+
+def parse_claims(text: str) -> dict[str, Any]:
+    """The `claims` parameter as {"id_token": {...}, "userinfo": {...}}; raises InvalidRequest (OIDC Core 5.5)."""
+    if not text:
+        return {}
+    if len(text) > MAX_CLAIMS:
+        raise InvalidRequest(f"claims is longer than {MAX_CLAIMS} characters")
+    try:
+        data = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise InvalidRequest("claims must be a JSON object without repeated members (OIDC Core 5.5)") from None
+    if not isinstance(data, dict) or _depth(data) > MAX_CLAIMS_DEPTH:
+        raise InvalidRequest("claims must be a JSON object with the members userinfo and id_token")
+    chosen = {place: data[place] for place in ("id_token", "userinfo") if data.get(place) is not None}
+    for wanted in chosen.values():
+        if not isinstance(wanted, dict) or not all(want is None or isinstance(want, dict) for want in wanted.values()):
+            raise InvalidRequest("claims: each requested claim is null or an object (OIDC Core 5.5.1)")
+    return chosen
+
+
+def build_response_url(redirect_uri: str, params: Mapping[str, str]) -> str:
+    """The redirect URI with the response in its query; a query of its own is kept (RFC 6749 section 3.1.2)."""
+    return f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{urlencode(params)}"
+
+
+def _requested_sub(claims: Mapping[str, Any]) -> str:
+    """A single `sub` value asked for is as good as a hint (OIDC Core 5.5.1)."""
+    wanted = (claims.get("id_token") or {}).get("sub") or {}
+    value = wanted.get("value")
+    return value if isinstance(value, str) else ""
+
+
+def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    members = list(pairs)
+    if len({name for name, _ in members}) != len(members):
+        raise ValueError("repeated member")
+    return dict(members)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _depth(value: object) -> int:
+    if isinstance(value, dict):
+        return 1 + max(map(_depth, value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max(map(_depth, value), default=0)
+    return 0

@@ -1,0 +1,56 @@
+"""Which claim goes where: scopes and the `claims` parameter against what an upstream said (OIDC Core 5.4, 5.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from broker.core.client import Client
+from broker.core.identity import Person
+from broker.core.terms import Scope
+
+CLAIMS_OF: Mapping[str, tuple[str, ...]] = {
+    Scope.PROFILE: (
+        "name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile", "picture",
+        "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at",
+    ),
+    Scope.EMAIL: ("email", "email_verified"),
+    Scope.PHONE: ("phone_number", "phone_number_verified"),
+    Scope.ADDRESS: ("address",),
+    Scope.IDENTITIES: ("identities",),
+}  # fmt: skip
+SUPPORTED = ("sub", *dict.fromkeys(name for names in CLAIMS_OF.values() for name in names))
+_SCOPE_OF = {name: scope for scope, names in CLAIMS_OF.items() for name in names}
+
+
+def build_claims(
+    person: Person, client: Client, scope: Iterable[str], wanted: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The person's claims for one place (ID token or userinfo), without `sub`.
+
+    `wanted` is that place's part of the `claims` parameter. It can name single claims of a scope that was not asked
+    for, but only of scopes this client may have: the parameter never gives more than the registration.
+    """
+    names = {name for word in scope for name in CLAIMS_OF.get(word, ())}
+    names |= {name for name in wanted or () if _SCOPE_OF.get(name) in client.scopes}
+    for name in ("email", "phone_number"):  # an address never travels without the word on who verified it
+        if name in names:
+            names.add(f"{name}_verified")
+    known = _known(person, client)
+    return {name: known[name] for name in SUPPORTED if name in names and name in known}
+
+
+def _known(person: Person, client: Client) -> dict[str, Any]:
+    link = person.link
+    known = {name: value for name, value in link.claims.items() if name in _SCOPE_OF and name != "identities"}
+    if "email" not in known and client.email_fallback:
+        known |= {"email": client.email_fallback.replace("{sub}", person.account.sub), "email_verified": False}
+    known["identities"] = [{"provider": link.provider, "subject": link.subject, **link.raw_ids}]
+    known["updated_at"] = link.seen_at
+    return known
+
+
+def describe(scope: Iterable[str]) -> tuple[str, ...]:
+    """The scopes a person is asked about, in the order of `Scope`; `openid` alone tells nothing about them."""
+    asked = set(scope)
+    return tuple(word for word in Scope if word in asked and word is not Scope.OPENID)

@@ -1,0 +1,49 @@
+"""The metadata document (OIDC Discovery 3, RFC 8414 section 2): exactly what works, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from broker.core.claims import SUPPORTED
+from broker.core.terms import AuthMethod, GrantType, Prompt, ResponseMode, Scope
+
+OPENID_PATH = "/.well-known/openid-configuration"
+OAUTH_PATH = "/.well-known/oauth-authorization-server"
+
+
+def build_metadata(issuer: str, *, algorithms: Iterable[str], languages: Iterable[str]) -> dict[str, Any]:
+    """The document for this issuer; `algorithms` are those a key is held for, `languages` those pages exist in."""
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/authorize",
+        "token_endpoint": f"{issuer}/token",
+        "userinfo_endpoint": f"{issuer}/userinfo",
+        "jwks_uri": f"{issuer}/jwks",
+        "scopes_supported": list(Scope),
+        "response_types_supported": ["code"],
+        "response_modes_supported": list(ResponseMode),
+        "grant_types_supported": list(GrantType),
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": list(algorithms),
+        "token_endpoint_auth_methods_supported": list(AuthMethod),
+        "code_challenge_methods_supported": ["S256"],
+        "claim_types_supported": ["normal"],
+        "claims_supported": [*SUPPORTED, "iss", "aud", "exp", "iat", "auth_time", "nonce", "amr", "sid"],
+        "claims_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "authorization_response_iss_parameter_supported": True,
+        "prompt_values_supported": list(Prompt),
+        "display_values_supported": ["page"],
+        "ui_locales_supported": list(languages),
+    }
+
+
+def metadata_paths(issuer: str) -> tuple[str, ...]:
+    """Where the document is served: appended (OIDC Discovery 4) and inserted (RFC 8414 section 3.1)."""
+    path = urlsplit(issuer).path
+    return tuple(
+        dict.fromkeys((f"{path}{OPENID_PATH}", f"{path}{OAUTH_PATH}", f"{OAUTH_PATH}{path}", f"{OPENID_PATH}{path}"))
+    )

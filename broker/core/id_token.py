@@ -1,0 +1,49 @@
+"""What an ID token and a JWT access token say (OIDC Core 2, RFC 9068 section 2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from broker.core.records import Grant
+
+ID_TOKEN_TYPE = "JWT"
+ACCESS_TOKEN_TYPE = "at+jwt"
+
+
+def build_id_token(
+    grant: Grant, *, issuer: str, now: int, ttl: int, at_hash: str, person_claims: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The claims of an ID token; `ttl` in seconds. What the protocol says wins over what a person is called."""
+    claims = dict(person_claims) | {
+        "iss": issuer,
+        "sub": grant.sub,
+        "aud": grant.client_id,
+        "iat": now,
+        "exp": now + ttl,
+        "auth_time": grant.auth_time,
+        "amr": list(grant.amr),
+        "sid": grant.sid,
+        "at_hash": at_hash,
+    }
+    if grant.nonce:
+        claims["nonce"] = grant.nonce
+    return claims
+
+
+def build_access_token(
+    grant: Grant, scope: tuple[str, ...], *, issuer: str, now: int, ttl: int, jti: str
+) -> dict[str, Any]:
+    """The claims of an `at+jwt`. `grant` names what must still be alive wherever the token is shown to us."""
+    return {
+        "iss": issuer,
+        "sub": grant.sub,
+        "aud": issuer,
+        "client_id": grant.client_id,
+        "iat": now,
+        "exp": now + ttl,
+        "jti": jti,
+        "scope": " ".join(scope),
+        "auth_time": grant.auth_time,
+        "grant": grant.id,
+    }

@@ -1,0 +1,89 @@
+"""Request parameters, read once: who sent what twice is known before anything is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import unquote_to_bytes
+
+from broker.core.errors import InvalidRequest
+
+MAX_FIELDS = 64
+MAX_FIELD = 16 * 1024  # characters
+_CONTROL = frozenset(map(chr, range(0x20))) | {"\x7f"}
+
+
+class Parameters(Mapping[str, str]):
+    """Parameters of one request by name; `repeated` are the names that came more than once (RFC 6749 section 3.1)."""
+
+    __slots__ = ("_values", "repeated")
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """A parameter without a value counts as omitted (RFC 6749 section 3.1)."""
+        self._values: dict[str, str] = {}
+        repeated: set[str] = set()
+        for name, value in pairs:
+            if name in self._values:
+                repeated.add(name)
+            elif value:
+                self._values[name] = value
+        self.repeated = frozenset(repeated)
+
+    def __getitem__(self, name: str) -> str:
+        """The value sent first."""
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, in the order sent."""
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        """How many different names were sent."""
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        """Names only: values may be secrets."""
+        return f"Parameters({', '.join(self._values)})"
+
+    def text(self, name: str) -> str:
+        """The value, or "" when it was not sent."""
+        return self._values.get(name, "")
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """A space-separated list without duplicates, in the order sent (RFC 6749 section 3.3)."""
+        return tuple(dict.fromkeys(self.text(name).split(" "))) if self.text(name).strip(" ") else ()
+
+    def check_single(self, names: Iterable[str]) -> None:
+        """Raise InvalidRequest when one of `names` was sent more than once."""
+        for name in names:
+            if name in self.repeated:
+                raise InvalidRequest(f"{name} was sent more than once; send it once")
+
+
+def parse_form(raw: bytes) -> Parameters:
+    """application/x-www-form-urlencoded, strictly: valid UTF-8, no control characters, bounded.
+
+    Raises InvalidRequest; never guesses. `raw` is a query string or a body.
+    """
+    if not raw:
+        return Parameters(())
+    fields = raw.split(b"&")
+    if len(fields) > MAX_FIELDS:
+        raise InvalidRequest(f"more than {MAX_FIELDS} parameters")
+    return Parameters(_parse_field(field) for field in fields if field)
+
+
+def _parse_field(field: bytes) -> tuple[str, str]:
+    if len(field) > MAX_FIELD:
+        raise InvalidRequest(f"a parameter is longer than {MAX_FIELD} bytes")
+    name, _, value = field.partition(b"=")
+    return _decode(name), _decode(value)
+
+
+def _decode(raw: bytes) -> str:
+    try:
+        text = unquote_to_bytes(raw.replace(b"+", b" ")).decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidRequest("a parameter is not valid UTF-8") from None
+    if not _CONTROL.isdisjoint(text):
+        raise InvalidRequest("a parameter holds a control character")
+    return text

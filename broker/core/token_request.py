@@ -1,0 +1,86 @@
+"""The token request and the client credentials in it (RFC 6749 sections 2.3.1 and 3.2)."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from dataclasses import dataclass, field
+from hashlib import sha256
+from hmac import compare_digest
+from urllib.parse import unquote_plus
+
+from broker.core.client import Client
+from broker.core.errors import InvalidClient, InvalidRequest
+from broker.core.parameters import Parameters
+from broker.core.terms import AuthMethod
+
+MAX_SECRET = 1024  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a client brought to prove itself; `secret` is unverified and never shown."""
+
+    method: AuthMethod
+    client_id: str
+    secret: str = field(default="", repr=False)
+
+
+def parse_credentials(authorization: str, params: Parameters) -> Credentials:
+    """The credentials and how they came; raises InvalidClient when there are none or two kinds at once.
+
+    `authorization` is the header's value or "".
+    """
+    in_body = "client_secret" in params
+    if authorization:
+        credentials = _parse_basic(authorization)
+        if in_body:
+            raise InvalidClient("client credentials came in the header and in the body; use one")
+        if "client_id" in params and params["client_id"] != credentials.client_id:
+            raise InvalidClient("client_id in the body differs from the Authorization header")
+        return credentials
+    if "client_id" not in params:
+        raise InvalidClient("no client credentials; send an Authorization header or client_id")
+    method = AuthMethod.POST if in_body else AuthMethod.NONE
+    return Credentials(method, params["client_id"], params.text("client_secret"))
+
+
+def _parse_basic(authorization: str) -> Credentials:
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        raise InvalidClient("the Authorization header must be Basic")
+    try:
+        name, colon, secret = b64decode(encoded.strip(), validate=True).decode("utf-8").partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise InvalidClient("the Authorization header is not valid Basic") from None
+    if not colon or not name:
+        raise InvalidClient("the Authorization header names no client")
+    # RFC 6749 section 2.3.1: both parts are form-encoded before base64.
+    return Credentials(AuthMethod.BASIC, unquote_plus(name), unquote_plus(secret))
+
+
+def verify_client(client: Client | None, credentials: Credentials) -> Client:
+    """The client when exactly its registered method was used with a live secret; raises InvalidClient.
+
+    An unknown client costs the same digest and comparison as a wrong secret, and reads the same.
+    """
+    known = client is not None and client.auth_method is credentials.method
+    if credentials.method is AuthMethod.NONE:
+        if client is None or not known:
+            raise InvalidClient("client authentication failed; check client_id, secret and method")
+        return client
+    if len(credentials.secret) > MAX_SECRET:
+        raise InvalidClient("client authentication failed; check client_id, secret and method")
+    sent = sha256(credentials.secret.encode()).hexdigest()
+    live = client.secret_digests if client is not None and client.secret_digests else ("0" * 64,)
+    matched = [compare_digest(sent, kept) for kept in live]
+    if client is None or not known or not any(matched) or not credentials.secret:
+        raise InvalidClient("client authentication failed; check client_id, secret and method")
+    return client
+
+
+def check_token_parameters(params: Parameters) -> None:
+    """Nothing twice (RFC 6749 section 3.2)."""
+    params.check_single(params.repeated)
+    if not params.text("grant_type"):
+        raise InvalidRequest("grant_type is missing")

@@ -1,0 +1,70 @@
+"""Whether a person agreed that a client may know what it asks for."""
+
+from __future__ import annotations
+
+from broker.core.client import Client
+from broker.core.errors import FlowFinished, FlowGone, ForeignPost, SealBroken
+from broker.core.events import Event
+from broker.core.records import AuthorizationRequest, ConsentTicket
+from broker.core.seal import Seal, digest
+from broker.core.terms import Prompt
+from broker.services.context import Context
+from broker.services.sessions import Session
+from broker.store.base import Durable, Kind, Transient
+
+_TICKET_TTL = 600  # seconds
+
+
+class Consents:
+    """Asks once per client and scopes, remembers the answer, and binds every question to one session."""
+
+    def __init__(self, context: Context, durable: Durable, transient: Transient, seal: Seal) -> None:
+        """`seal` has the purpose "consent"."""
+        self._context = context
+        self._durable = durable
+        self._transient = transient
+        self._seal = seal
+
+    async def is_needed(self, request: AuthorizationRequest, client: Client, sub: str, *, fresh: bool) -> bool:
+        """Whether the person must be asked now. `fresh`: they logged in a moment ago, for this very request."""
+        if Prompt.CONSENT in request.prompt:
+            return True
+        if client.native and not fresh:
+            # Another app on the device may have claimed the scheme: never answer silently (RFC 8252 section 8.6).
+            return True
+        if client.first_party:
+            return False
+        return not set(request.scope) <= await self._durable.consent(sub, client.id)
+
+    def build_ticket(self, request: AuthorizationRequest, session: Session) -> str:
+        """A question to this session about this request, good for one answer within ten minutes."""
+        ticket = ConsentTicket(
+            request=request.to_bytes().decode(),
+            session=session.key,
+            jti=self._context.mint(size=16),
+            expires_at=self._context.now() + _TICKET_TTL,
+        )
+        return self._seal.seal(ticket.to_bytes())
+
+    def open_ticket(self, sealed: str, session: Session | None) -> tuple[ConsentTicket, AuthorizationRequest]:
+        """The question put to exactly this session; raises ForeignPost or FlowGone."""
+        try:
+            ticket = ConsentTicket.from_bytes(self._seal.open_(sealed))
+        except SealBroken as error:
+            raise ForeignPost(error.detail) from None
+        if session is None or session.key != ticket.session:
+            raise ForeignPost("a consent question of another session")
+        if ticket.expires_at <= self._context.now():
+            raise FlowGone("the consent question is too old")
+        return ticket, AuthorizationRequest.from_bytes(ticket.request.encode())
+
+    async def answer(self, ticket: ConsentTicket, request: AuthorizationRequest, sub: str, *, allowed: bool) -> None:
+        """Take the one answer; raises FlowFinished for a second one."""
+        ttl = max(1, ticket.expires_at - self._context.now())
+        if not await self._transient.put(Kind.CLAIM, digest(f"consent {ticket.jti}"), b"1", ttl=ttl):
+            raise FlowFinished("consent answered twice", client_id=request.client_id)
+        if not allowed:
+            self._context.recorder.record(Event.CONSENT_REFUSED, client_id=request.client_id, sub=sub)
+            return
+        await self._durable.save_consent(sub, request.client_id, frozenset(request.scope), self._context.now())
+        self._context.recorder.record(Event.CONSENT_GIVEN, client_id=request.client_id, sub=sub)

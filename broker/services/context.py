@@ -1,0 +1,31 @@
+"""What every service is given: the issuer's name, a clock, randomness and somebody to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from broker.core.events import Recorder
+from broker.core.jose import b64url
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`now` gives epoch seconds, `randomness` that many bytes from the operating system's generator."""
+
+    issuer: str
+    clock: Callable[[], float]
+    randomness: Callable[[int], bytes]
+    recorder: Recorder
+
+    def now(self) -> int:
+        """Epoch seconds, rounded down."""
+        return int(self.clock())
+
+    def mint(self, prefix: str = "", *, size: int = 32) -> str:
+        """An unguessable value of `size` random bytes in base64url; the prefix names its kind."""
+        return prefix + b64url(self.randomness(size))
+
+    def mint_ordered(self, prefix: str) -> str:
+        """An unguessable id that begins with the time, so that a store's index grows at one end."""
+        return prefix + (int(self.clock() * 1e6)).to_bytes(7, "big").hex() + b64url(self.randomness(16))

@@ -1,0 +1,116 @@
+"""The authorization code grant (RFC 6749 section 4.1.3, RFC 7636 section 4.6)."""
+
+from __future__ import annotations
+
+from broker.core import pkce
+from broker.core.client import Client
+from broker.core.errors import InvalidGrant, InvalidRequest
+from broker.core.events import Event
+from broker.core.parameters import Parameters
+from broker.core.records import CodeRecord, Grant, RefreshToken
+from broker.core.seal import digest
+from broker.core.terms import GrantType, Scope
+from broker.services.context import Context
+from broker.services.gate import Gate
+from broker.services.grants.base import Issued
+from broker.services.tokens import Tokens
+from broker.store.base import Durable, Kind, SpentBefore, Transient
+
+_WRONG = "the code is wrong, expired, already used, or was issued to another client or redirect_uri"
+
+
+class AuthorizationCode:
+    """Spends a code once; a second try ends what the first one gave."""
+
+    event = Event.TOKEN_ISSUED
+
+    def __init__(self, context: Context, durable: Durable, transient: Transient, tokens: Tokens, gate: Gate) -> None:
+        """`gate` says who may still log in."""
+        self._context = context
+        self._durable = durable
+        self._transient = transient
+        self._tokens = tokens
+        self._gate = gate
+
+    async def issue(self, client: Client, params: Parameters) -> Issued:
+        """Spend the code of this client; raises InvalidGrant."""
+        if "code" not in params:
+            raise InvalidRequest("code is missing")
+        code_digest = digest(params["code"])
+        code = await self._load(code_digest)
+        try:
+            self._check(code, client, params)
+        except (InvalidGrant, InvalidRequest):
+            # A code shown by the wrong party has leaked: it is dead from here on (RFC 9700 section 4.5).
+            await self._transient.take(Kind.CODE, code_digest)
+            raise
+        grant = self._build_grant(code)
+        refresh_token = self._tokens.mint_refresh() if _wants_refresh(code, client) else None
+        outcome = await self._durable.redeem(
+            code_digest, grant, self._build_refresh(grant, refresh_token), now=grant.created_at
+        )
+        if isinstance(outcome, SpentBefore):
+            raise self._replayed(client, outcome.grant_id)
+        live = await self._durable.grant(grant.id, now=grant.created_at)
+        if live is None:
+            raise InvalidGrant(_WRONG, detail="the account was blocked after the code was issued")
+        self._gate.check_grant(live, client)
+        return Issued(live, grant.scope, refresh_token)
+
+    async def _load(self, code_digest: str) -> CodeRecord:
+        raw = await self._transient.get(Kind.CODE, code_digest)
+        if raw is not None:
+            return CodeRecord.from_bytes(raw)
+        spent_for = await self._durable.spent(code_digest)
+        if spent_for is not None:
+            await self._durable.revoke_grant(spent_for, now=self._context.now())
+            self._context.recorder.record(Event.CODE_REPLAYED, grant_id=spent_for)
+        raise InvalidGrant(_WRONG)
+
+    def _check(self, code: CodeRecord, client: Client, params: Parameters) -> None:
+        if code.client_id != client.id:
+            raise InvalidGrant(_WRONG, detail=f"code of {code.client_id} brought by {client.id}")
+        if code.expires_at <= self._context.now():
+            raise InvalidGrant(_WRONG, detail="code expired")
+        if params.text("redirect_uri") != code.redirect_uri:
+            raise InvalidGrant(_WRONG, detail="redirect_uri differs from the authorization request")
+        verifier = params.text("code_verifier")
+        if code.code_challenge and not pkce.matches(verifier, code.code_challenge):
+            raise InvalidGrant("code_verifier does not fit the code_challenge")
+        if verifier and not code.code_challenge:
+            raise InvalidGrant("code_verifier without a code_challenge in the authorization request")
+
+    def _build_grant(self, code: CodeRecord) -> Grant:
+        now, lifetimes = self._context.now(), self._tokens.lifetimes
+        offline = Scope.OFFLINE_ACCESS in code.scope
+        ttl = lifetimes.refresh_absolute if offline else lifetimes.access_token
+        return Grant(
+            id=code.grant_id,
+            client_id=code.client_id,
+            sub=code.sub,
+            provider_key=code.provider_key,
+            subject=code.subject,
+            scope=code.scope,
+            nonce=code.nonce,
+            auth_time=code.auth_time,
+            amr=code.amr,
+            sid=code.sid,
+            created_at=now,
+            expires_at=now + ttl,
+            offline=offline,
+            claims=code.claims,
+        )
+
+    def _build_refresh(self, grant: Grant, refresh_token: str | None) -> RefreshToken | None:
+        if refresh_token is None:
+            return None
+        expires_at = min(grant.created_at + self._tokens.lifetimes.refresh_idle, grant.expires_at)
+        return RefreshToken(digest(refresh_token), grant.id, grant.created_at, expires_at)
+
+    def _replayed(self, client: Client, grant_id: str) -> InvalidGrant:
+        self._context.recorder.record(Event.CODE_REPLAYED, client_id=client.id, grant_id=grant_id)
+        return InvalidGrant(_WRONG, detail="code spent before; its grant is revoked")
+
+
+def _wants_refresh(code: CodeRecord, client: Client) -> bool:
+    return Scope.OFFLINE_ACCESS in code.scope and GrantType.REFRESH_TOKEN in client.grants

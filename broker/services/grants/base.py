@@ -1,0 +1,95 @@
+"""The phases of a token request: authenticate the client, authorize the grant type, act, answer. No grant skips one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from broker.core.client import Client
+from broker.core.errors import BrokerError, RequestError, UnauthorizedClient, UnsupportedGrantType
+from broker.core.events import Event
+from broker.core.parameters import Parameters
+from broker.core.terms import GrantType
+from broker.core.token_request import check_token_parameters
+from broker.services.clients import Clients
+from broker.services.context import Context
+from broker.services.tokens import Tokens, is_openid
+from broker.store.base import LiveGrant
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What a grant came to: the live grant, the scope given now and the refresh token, if any."""
+
+    live: LiveGrant
+    scope: tuple[str, ...]
+    refresh_token: str | None
+
+
+class GrantHandler(Protocol):
+    """One grant type. The client is authenticated and may use it."""
+
+    event: Event
+
+    async def issue(self, client: Client, params: Parameters) -> Issued:
+        """Spend what was brought; raises RequestError."""
+        ...
+
+
+class TokenEndpoint:
+    """Walks a request through the phases. `handlers` by grant type: what is not in it does not exist."""
+
+    def __init__(
+        self, context: Context, clients: Clients, tokens: Tokens, handlers: Mapping[GrantType, GrantHandler]
+    ) -> None:
+        """`handlers`: every grant type offered."""
+        self._context = context
+        self._clients = clients
+        self._tokens = tokens
+        self._handlers = handlers
+
+    def verify_client(self, authorization: str, params: Parameters) -> Client:
+        """Phase one; raises InvalidClient."""
+        return self._clients.verify(authorization, params)
+
+    async def answer(self, client: Client, params: Parameters) -> dict[str, Any]:
+        """The token response of an authenticated client (RFC 6749 section 5.1); raises RequestError."""
+        try:
+            handler = self._select(client, params)
+            issued = await handler.issue(client, params)
+        except RequestError as error:
+            self._context.recorder.record(Event.TOKEN_REFUSED, client_id=client.id, error=error.code)
+            raise
+        self._context.recorder.record(handler.event, client_id=client.id, provider=issued.live.person.link.provider)
+        return self._build(client, issued)
+
+    def _select(self, client: Client, params: Parameters) -> GrantHandler:
+        check_token_parameters(params)
+        wanted = params["grant_type"]
+        handler = next((handler for grant_type, handler in self._handlers.items() if grant_type == wanted), None)
+        if handler is None:
+            raise UnsupportedGrantType(f"grant_type must be one of: {', '.join(self._handlers)}")
+        if wanted not in client.grants:
+            raise UnauthorizedClient("this client is not registered for this grant_type")
+        return handler
+
+    def _build(self, client: Client, issued: Issued) -> dict[str, Any]:
+        grant = issued.live.grant
+        access_token = self._tokens.mint_access(grant, client, issued.scope)
+        answer: dict[str, Any] = {
+            "access_token": access_token,
+            "token_type": "Bearer",
+            "expires_in": self._tokens.lifetimes.access_token,
+            "scope": " ".join(issued.scope),
+        }
+        if issued.refresh_token is not None:
+            answer["refresh_token"] = issued.refresh_token
+        if is_openid(grant.scope):
+            answer["id_token"] = self._tokens.mint_id_token(issued.live, client, access_token)
+        return answer
+
+
+def describe(error: BrokerError) -> str:
+    """The error's name for an event field."""
+    return type(error).__name__

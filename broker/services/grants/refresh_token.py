@@ -1,0 +1,77 @@
+"""The refresh token grant: rotated at every use, a spent token that comes back ends the family (RFC 9700 4.14.2)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from broker.core.client import Client
+from broker.core.errors import InvalidGrant, InvalidRequest, InvalidScope
+from broker.core.events import Event
+from broker.core.parameters import Parameters
+from broker.core.records import Grant, RefreshToken
+from broker.core.seal import digest
+from broker.services.context import Context
+from broker.services.gate import Gate
+from broker.services.grants.base import Issued
+from broker.services.tokens import Tokens
+from broker.store.base import Durable, LiveGrant, Reused
+
+_WRONG = "the refresh token is wrong, expired, already used, revoked, or was issued to another client"
+
+
+class RefreshTokenGrant:
+    """Swaps a refresh token for its child."""
+
+    event = Event.TOKEN_REFRESHED
+
+    def __init__(self, context: Context, durable: Durable, tokens: Tokens, gate: Gate) -> None:
+        """`gate` says who may still log in."""
+        self._context = context
+        self._durable = durable
+        self._tokens = tokens
+        self._gate = gate
+
+    async def issue(self, client: Client, params: Parameters) -> Issued:
+        """Rotate the token of this client; raises InvalidGrant or InvalidScope."""
+        if "refresh_token" not in params:
+            raise InvalidRequest("refresh_token is missing")
+        token = params["refresh_token"]
+        live = await self._load(client, token)
+        scope = _narrow(live.grant.scope, params.words("scope"))
+        child = self._tokens.build_child(token)
+        now, lifetimes = self._context.now(), self._tokens.lifetimes
+        expires_at = min(now + lifetimes.refresh_idle, live.grant.expires_at)
+        outcome = await self._durable.rotate(
+            digest(token),
+            RefreshToken(digest(child), live.grant.id, now, expires_at),
+            now=now,
+            grace=lifetimes.reuse_grace,
+        )
+        if isinstance(outcome, Reused):
+            self._context.recorder.record(Event.TOKEN_REUSE_DETECTED, client_id=client.id, grant_id=outcome.grant_id)
+            raise InvalidGrant(_WRONG, detail="refresh token reused; its family is revoked")
+        if outcome is None:
+            raise InvalidGrant(_WRONG)
+        # OIDC Core 12.2: the new ID token need not carry the nonce of the login.
+        return Issued(replace(live, grant=_without_nonce(outcome.grant)), scope, child)
+
+    async def _load(self, client: Client, token: str) -> LiveGrant:
+        known = await self._durable.refresh_token(digest(token))
+        live = await self._durable.grant(known.grant_id, now=self._context.now()) if known is not None else None
+        if live is None:
+            raise InvalidGrant(_WRONG)
+        if live.grant.client_id != client.id:
+            raise InvalidGrant(_WRONG, detail=f"refresh token of {live.grant.client_id} brought by {client.id}")
+        self._gate.check_grant(live, client)
+        return live
+
+
+def _narrow(granted: tuple[str, ...], asked: tuple[str, ...]) -> tuple[str, ...]:
+    """What was granted, or less (RFC 6749 section 6)."""
+    if not set(asked) <= set(granted):
+        raise InvalidScope("scope may only narrow what was granted")
+    return tuple(word for word in granted if word in asked) if asked else granted
+
+
+def _without_nonce(grant: Grant) -> Grant:
+    return replace(grant, nonce="")

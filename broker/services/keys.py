@@ -1,0 +1,126 @@
+"""Our signing keys: made on first start, sealed at rest, published before use, rotated by age and by command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+import orjson
+
+from broker.core.events import Event
+from broker.core.jose import KeyPair, OwnKey, Signer, build_own_key, load_key, mint_key
+from broker.core.records import SigningKey
+from broker.core.seal import Seal
+from broker.core.terms import Algorithm
+from broker.services.context import Context
+from broker.store.base import Durable
+
+
+@dataclass(frozen=True, slots=True)
+class RotationRules:
+    """In seconds: age at which a new key takes over, how long before and after use a key is published."""
+
+    rotate_every: int
+    publish_before: int
+    keep_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """One consistent view of the keys: what signs, what verifies, what is published."""
+
+    signers: Mapping[Algorithm, Signer]
+    own: Mapping[str, OwnKey]
+    jwks: bytes
+    etag: str
+    version: tuple[tuple[str, int, int | None], ...]
+
+
+class KeyRing:
+    """Holds the current view and brings it up to date; `current` is replaced as a whole, never changed."""
+
+    current: Keys
+
+    def __init__(
+        self, context: Context, durable: Durable, seal: Seal, *, algorithms: tuple[Algorithm, ...], rules: RotationRules
+    ) -> None:
+        """`seal` has the purpose "signing key"; `algorithms` are those to hold a key for."""
+        self._context = context
+        self._durable = durable
+        self._seal = seal
+        self._algorithms = algorithms
+        self._rules = rules
+        self._pairs: dict[str, KeyPair] = {}
+
+    async def refresh(self) -> None:
+        """Make, activate, retire and delete keys as their age demands, then publish the view. Safe at any time."""
+        stored = await self._durable.signing_keys()
+        now = self._context.now()
+        for algorithm in self._algorithms:
+            await self._advance(algorithm, [key for key in stored if key.algorithm == algorithm], now)
+        self._publish(await self._durable.signing_keys(), now)
+
+    async def rotate(self, algorithm: Algorithm, *, at_once: bool = False) -> str:
+        """Publish a new key that takes over after `publish_before`, or now; its kid. The old one stays published."""
+        now = self._context.now()
+        key = await self._make(algorithm, active_at=now if at_once else now + self._rules.publish_before)
+        await self.refresh()
+        return key.kid
+
+    def signer(self, algorithm: Algorithm) -> Signer:
+        """Signs with the active key of this algorithm."""
+        return self.current.signers[algorithm]
+
+    async def _advance(self, algorithm: Algorithm, keys: list[SigningKey], now: int) -> None:
+        live = [key for key in keys if key.retired_at is None]
+        active = [key for key in live if key.active_at <= now]
+        if not active:
+            # Nothing can have been signed with this algorithm yet, so nobody's cache can be stale.
+            active = [await self._make(algorithm, active_at=now)]
+        newest = max(active, key=lambda key: (key.active_at, key.created_at, key.kid))
+        if len(live) <= len(active) and newest.active_at + self._rules.rotate_every - self._rules.publish_before <= now:
+            await self._make(algorithm, active_at=now + self._rules.publish_before)
+        for key in active:
+            if key.kid != newest.kid:
+                await self._durable.save_signing_key(replace(key, retired_at=now))
+                self._context.recorder.record(Event.KEY_RETIRED, kid=key.kid, algorithm=algorithm.value)
+        for key in keys:
+            if key.retired_at is not None and key.retired_at + self._rules.keep_after <= now:
+                await self._durable.delete_signing_key(key.kid)
+
+    async def _make(self, algorithm: Algorithm, *, active_at: int) -> SigningKey:
+        pair = mint_key(algorithm)
+        key = SigningKey(
+            kid=pair.kid,
+            algorithm=algorithm.value,
+            sealed=self._seal.seal(pair.to_der(), bound_to=pair.kid.encode()),
+            public_jwk=orjson.dumps(dict(pair.public_jwk)).decode(),
+            created_at=self._context.now(),
+            active_at=active_at,
+        )
+        await self._durable.save_signing_key(key)
+        self._context.recorder.record(Event.KEY_CREATED, kid=key.kid, algorithm=algorithm.value)
+        return key
+
+    def _publish(self, stored: tuple[SigningKey, ...], now: int) -> None:
+        version = tuple((key.kid, key.active_at, key.retired_at) for key in stored)
+        signers: dict[Algorithm, Signer] = {}
+        for key in sorted(stored, key=lambda key: (key.active_at, key.created_at, key.kid)):
+            if key.retired_at is None and key.active_at <= now and key.algorithm in self._algorithms:
+                signers[Algorithm(key.algorithm)] = Signer(self._pair(key))
+        public = [orjson.loads(key.public_jwk) for key in stored]
+        jwks = orjson.dumps({"keys": public})
+        self.current = Keys(
+            signers=signers,
+            own={jwk["kid"]: build_own_key(jwk) for jwk in public},
+            jwks=jwks,
+            etag=f'"{sha256(jwks).hexdigest()[:32]}"',
+            version=version,
+        )
+
+    def _pair(self, key: SigningKey) -> KeyPair:
+        if key.kid not in self._pairs:
+            der = self._seal.open_(key.sealed, bound_to=key.kid.encode())
+            self._pairs[key.kid] = load_key(der, Algorithm(key.algorithm))
+        return self._pairs[key.kid]

@@ -1,0 +1,86 @@
+"""The single sign-on session of a browser: a fresh id at every login, idle and absolute limits on our side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from broker.core.events import Event
+from broker.core.identity import Identity, Person
+from broker.core.records import SessionRecord
+from broker.core.seal import digest
+from broker.services.context import Context
+from broker.store.base import Kind, Transient
+
+_TOUCH_EVERY = 300  # seconds; a session in use is written this seldom
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """In seconds."""
+
+    idle: int
+    absolute: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A live session: its record and the digest its cookie is known by."""
+
+    record: SessionRecord
+    key: str
+
+
+class Sessions:
+    """Starts, finds and ends sessions. The cookie's value is never stored, only its digest."""
+
+    def __init__(self, context: Context, transient: Transient, limits: SessionLimits) -> None:
+        """`limits` hold on the server, whatever a cookie says."""
+        self._context = context
+        self._transient = transient
+        self.limits = limits
+
+    async def start(
+        self, person: Person, identity: Identity, provider: str, *, replacing: Session | None
+    ) -> tuple[str, Session]:
+        """The new cookie value and session; the one it replaces is dead, so a planted id is worth nothing."""
+        now = self._context.now()
+        value = self._context.mint_ordered("s")
+        record = SessionRecord(
+            sid=self._context.mint(size=16),
+            sub=person.account.sub,
+            provider=provider,
+            provider_key=person.link.provider_key,
+            subject=person.link.subject,
+            auth_time=min(identity.auth_time, now) if identity.auth_time is not None else now,
+            amr=identity.amr,
+            created_at=now,
+            seen_at=now,
+        )
+        session = Session(record, digest(value))
+        if replacing is not None:
+            await self._transient.take(Kind.SESSION, replacing.key)
+            self._context.recorder.record(Event.SESSION_ENDED, sub=replacing.record.sub, reason="new login")
+        await self._transient.put(Kind.SESSION, session.key, record.to_bytes(), ttl=self._ttl(record))
+        self._context.recorder.record(Event.SESSION_STARTED, sub=record.sub, provider=provider)
+        return value, session
+
+    async def find(self, value: str) -> Session | None:
+        """The live session of a cookie; None when there is none, or a limit has passed."""
+        if not value:
+            return None
+        key = digest(value)
+        raw = await self._transient.get(Kind.SESSION, key)
+        if raw is None:
+            return None
+        record = SessionRecord.from_bytes(raw)
+        now = self._context.now()
+        if now >= record.seen_at + self.limits.idle or now >= record.created_at + self.limits.absolute:
+            await self._transient.take(Kind.SESSION, key)
+            return None
+        if now - record.seen_at >= min(_TOUCH_EVERY, self.limits.idle // 4):
+            record = replace(record, seen_at=now)
+            await self._transient.replace(Kind.SESSION, key, record.to_bytes(), ttl=self._ttl(record))
+        return Session(record, key)
+
+    def _ttl(self, record: SessionRecord) -> int:
+        return max(1, min(self.limits.idle, record.created_at + self.limits.absolute - self._context.now()))

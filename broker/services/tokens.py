@@ -1,0 +1,132 @@
+"""Minting and opening tokens. An opaque access token is a sealed record that names a grant; none is ever stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from hmac import digest as hmac_digest
+from typing import Any
+
+from broker.core.claims import build_claims
+from broker.core.client import Client
+from broker.core.errors import BrokerError, InvalidToken
+from broker.core.id_token import ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, build_access_token, build_id_token
+from broker.core.jose import b64url, half_hash, verify_own
+from broker.core.records import AccessToken, Grant
+from broker.core.seal import Seal
+from broker.core.terms import Scope, TokenFormat
+from broker.services.context import Context
+from broker.services.keys import KeyRing
+from broker.store.base import Durable, LiveGrant
+
+_OPAQUE = "at_"
+_REFRESH = "rt_"
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """In seconds."""
+
+    code: int
+    id_token: int
+    access_token: int
+    refresh_idle: int
+    refresh_absolute: int
+    reuse_grace: int
+
+
+class Tokens:
+    """Makes every token a client gets, and reads those that come back."""
+
+    def __init__(
+        self, context: Context, keys: KeyRing, durable: Durable, *, seal: Seal, refresh_key: bytes, lifetimes: Lifetimes
+    ) -> None:
+        """`seal` has the purpose "access token"; `refresh_key` (32 bytes) makes children of refresh tokens."""
+        self._context = context
+        self._keys = keys
+        self._durable = durable
+        self._seal = seal
+        self._refresh_key = refresh_key
+        self.lifetimes = lifetimes
+
+    def mint_access(self, grant: Grant, client: Client, scope: tuple[str, ...]) -> str:
+        """An access token for `scope`, in the client's format."""
+        now, ttl = self._context.now(), self.lifetimes.access_token
+        if client.access_token_format is TokenFormat.JWT:
+            claims = build_access_token(
+                grant, scope, issuer=self._context.issuer, now=now, ttl=ttl, jti=self._context.mint(size=16)
+            )
+            return self._keys.signer(client.id_token_alg).sign(claims, typ=ACCESS_TOKEN_TYPE)
+        record = AccessToken(grant_id=grant.id, client_id=grant.client_id, scope=scope, expires_at=now + ttl)
+        return _OPAQUE + self._seal.seal(record.to_bytes())
+
+    def mint_id_token(self, live: LiveGrant, client: Client, access_token: str) -> str:
+        """An ID token with the claims the grant's scope and `claims` parameter ask for."""
+        grant = live.grant
+        signer = self._keys.signer(client.id_token_alg)
+        claims = build_id_token(
+            grant,
+            issuer=self._context.issuer,
+            now=self._context.now(),
+            ttl=self.lifetimes.id_token,
+            at_hash=half_hash(access_token, signer.algorithm),
+            person_claims=build_claims(live.person, client, grant.scope, grant.claims.get("id_token")),
+        )
+        return signer.sign(claims, typ=ID_TOKEN_TYPE)
+
+    def mint_refresh(self) -> str:
+        """The first refresh token of a family."""
+        return self._context.mint(_REFRESH)
+
+    def build_child(self, refresh_token: str) -> str:
+        """The token that follows this one: always the same, so a lost answer can be given again without keeping it."""
+        return _REFRESH + b64url(hmac_digest(self._refresh_key, refresh_token.encode(), sha256))
+
+    async def verify_access(self, access_token: str) -> tuple[AccessToken, LiveGrant]:
+        """What the token allows, and its grant, still alive; raises InvalidToken. One store read."""
+        token = self._open_opaque(access_token) if access_token.startswith(_OPAQUE) else self._open_jwt(access_token)
+        if token.expires_at <= self._context.now():
+            raise InvalidToken("the access token has expired")
+        live = await self._durable.grant(token.grant_id, now=self._context.now())
+        if live is None:
+            raise InvalidToken("the access token was revoked")
+        return token, live
+
+    def verify_hint(self, id_token: str) -> dict[str, Any]:
+        """The claims of an ID token of ours, expired or not; raises InvalidToken."""
+        return verify_own(
+            id_token,
+            self._keys.current.own,
+            issuer=self._context.issuer,
+            typ=ID_TOKEN_TYPE,
+            now=self._context.now(),
+            allow_expired=True,
+        )
+
+    def _open_opaque(self, access_token: str) -> AccessToken:
+        try:
+            return AccessToken.from_bytes(self._seal.open_(access_token.removeprefix(_OPAQUE)))
+        except BrokerError as error:
+            raise InvalidToken("the access token is not one of ours", detail=error.detail) from None
+
+    def _open_jwt(self, access_token: str) -> AccessToken:
+        claims = verify_own(
+            access_token,
+            self._keys.current.own,
+            issuer=self._context.issuer,
+            typ=ACCESS_TOKEN_TYPE,
+            now=self._context.now(),
+        )
+        if claims.get("aud") != self._context.issuer or not isinstance(claims.get("grant"), str):
+            raise InvalidToken("the access token is for another audience")
+        return AccessToken(
+            grant_id=claims["grant"],
+            client_id=str(claims.get("client_id")),
+            scope=tuple(str(claims.get("scope", "")).split()),
+            expires_at=claims["exp"],
+        )
+
+
+def is_openid(scope: tuple[str, ...]) -> bool:
+    """Whether this is an OpenID Connect grant and not plain OAuth 2.0."""
+    return Scope.OPENID in scope
