@@ -5,56 +5,30 @@ A provider's own settings are checked by its type's `Settings`, so they are held
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
-from broker.core.client import check_redirect_uri
+from broker.config.values import (
+    Duration,
+    Issuer,
+    Lifetime,
+    Listen,
+    Localised,
+    MasterKeys,
+    NetworkText,
+    Origin,
+    PathText,
+    Rate,
+    RedirectUri,
+    Secret,
+    Size,
+    SupportUrl,
+    WebUrl,
+    WholeNumber,
+    parse_master_key,
+)
 from broker.core.terms import Algorithm, AuthMethod, GrantType, Scope, TokenFormat
-
-_DURATION = re.compile(r"(\d+)(s|m|h|d)")
-_SIZE = re.compile(r"(\d+)(B|KiB|MiB)")
-_RATE = re.compile(r"(\d+)/(s|min|h)")
-_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
-_BYTES = {"B": 1, "KiB": 1024, "MiB": 1024 * 1024}
-
-
-def parse_duration(value: object) -> int:
-    """Seconds from `90s`, `15m`, `12h` or `30d`; a bare number hides its unit and is refused."""
-    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError("write a duration with its unit: 90s, 15m, 12h or 30d")
-    return int(found[1]) * _SECONDS[found[2]]
-
-
-def parse_size(value: object) -> int:
-    """Bytes from `64KiB`, `1MiB` or `512B`."""
-    found = _SIZE.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError("write a size with its unit: 512B, 64KiB or 1MiB")
-    return int(found[1]) * _BYTES[found[2]]
-
-
-def parse_rate(value: object) -> tuple[int, int]:
-    """(number, seconds) from `30/min`, `5/s` or `100/h`."""
-    found = _RATE.fullmatch(value) if isinstance(value, str) else None
-    if found is None or int(found[1]) == 0:
-        raise ValueError("write a rate as 5/s, 30/min or 100/h")
-    return int(found[1]), _SECONDS[found[2]]
-
-
-def _redirect_uri(value: str) -> str:
-    check_redirect_uri(value)
-    return value
-
-
-Duration = Annotated[int, BeforeValidator(parse_duration)]
-Size = Annotated[int, BeforeValidator(parse_size)]
-Rate = Annotated[tuple[int, int], BeforeValidator(parse_rate)]
-RedirectUri = Annotated[str, AfterValidator(_redirect_uri)]
-Localised = str | dict[str, str]
-Secret = Annotated[SecretStr, Field(min_length=1)]
 
 
 class Section(BaseModel):
@@ -66,11 +40,11 @@ class Section(BaseModel):
 class Server(Section):
     """Where the broker listens and whom it believes."""
 
-    listen: str = Field(default="127.0.0.1:8080", description="host:port or unix:/path of the public listener")
-    management: str | None = Field(
+    listen: Listen = Field(default="127.0.0.1:8080", description="host:port or unix:/path of the public listener")
+    management: Listen | None = Field(
         default="127.0.0.1:9400", description="host:port of /livez, /readyz and /metrics; null switches it off"
     )
-    trusted_proxies: tuple[str, ...] = Field(
+    trusted_proxies: tuple[NetworkText, ...] = Field(
         default=(), description="Networks whose X-Forwarded-For counts, for example 10.0.0.0/8"
     )
     shutdown_grace: Duration = Field(default=20, description="How long requests in flight may take after SIGTERM")
@@ -80,20 +54,20 @@ class Server(Section):
 class Tls(Section):
     """A certificate and its key."""
 
-    cert: str = Field(description="Path of the certificate chain, PEM")
-    key: str = Field(description="Path of the private key, PEM")
+    cert: PathText = Field(description="Path of the certificate chain, PEM")
+    key: PathText = Field(description="Path of the private key, PEM")
 
 
 class Sqlite(Section):
     """The embedded default."""
 
-    path: str = Field(default="broker.db", description="The database file; `:memory:` forgets everything at exit")
+    path: PathText = Field(default="broker.db", description="The database file; `:memory:` forgets all at exit")
 
 
 class Redis(Section):
     """Redis 7.0 or newer, or Valkey, for what expires: codes, sessions, counters."""
 
-    url: SecretStr = Field(description="redis://user:password@host:6379/0, rediss:// for TLS, unix:///path")
+    url: Secret = Field(description="redis://user:password@host:6379/0, rediss:// for TLS, unix:///path")
     prefix: str = Field(default="broker:", description="In front of every key")
 
 
@@ -109,7 +83,7 @@ class Storage(Section):
 class Keys(Section):
     """Signing keys are made and rotated by the broker and kept sealed with the master key."""
 
-    master: tuple[SecretStr, ...] = Field(
+    master: MasterKeys = Field(
         default=(),
         description="32 bytes each, base64 (`openssl rand -base64 32`); the first seals, the others still open. "
         "None: one is made beside the database on first start",
@@ -117,33 +91,33 @@ class Keys(Section):
     algorithms: tuple[Algorithm, ...] = Field(
         default=(Algorithm.RS256, Algorithm.ES256, Algorithm.EDDSA), min_length=1, description="Keys to hold"
     )
-    rotate_every: Duration = Field(default=90 * 86400, description="Age at which a new key takes over")
-    publish_before: Duration = Field(default=2 * 86400, description="In the JWKS this long before first use")
-    keep_after: Duration = Field(default=30 * 86400, description="In the JWKS this long after last use")
+    rotate_every: Lifetime = Field(default=90 * 86400, description="Age at which a new key takes over")
+    publish_before: Lifetime = Field(default=2 * 86400, description="In the JWKS this long before first use")
+    keep_after: Lifetime = Field(default=30 * 86400, description="In the JWKS this long after last use")
 
 
 class RefreshTokens(Section):
     """Rotated at every use; a spent one that comes back ends the whole family."""
 
-    idle_ttl: Duration = Field(default=30 * 86400, description="An unused one dies after this")
-    absolute_ttl: Duration = Field(default=180 * 86400, description="The family dies after this, used or not")
+    idle_ttl: Lifetime = Field(default=30 * 86400, description="An unused one dies after this")
+    absolute_ttl: Lifetime = Field(default=180 * 86400, description="The family dies after this, used or not")
     reuse_grace: Duration = Field(default=10, description="The same child is returned again this long after rotation")
 
 
 class Tokens(Section):
     """Lifetimes."""
 
-    code_ttl: Duration = Field(default=60, le=600, description="An authorization code (RFC 6749: at most 10 minutes)")
-    id_token_ttl: Duration = Field(default=600, description="An ID token")
-    access_token_ttl: Duration = Field(default=900, description="An access token")
+    code_ttl: Lifetime = Field(default=60, le=600, description="An authorization code (RFC 6749: at most 10 minutes)")
+    id_token_ttl: Lifetime = Field(default=600, description="An ID token")
+    access_token_ttl: Lifetime = Field(default=900, description="An access token")
     refresh_token: RefreshTokens = Field(default_factory=RefreshTokens)
 
 
 class Session(Section):
     """The single sign-on session of a browser."""
 
-    idle_ttl: Duration = Field(default=12 * 3600, description="Ends when unused this long")
-    absolute_ttl: Duration = Field(default=30 * 86400, description="Ends this long after the login")
+    idle_ttl: Lifetime = Field(default=12 * 3600, description="Ends when unused this long")
+    absolute_ttl: Lifetime = Field(default=30 * 86400, description="Ends this long after the login")
     remember_last_provider: Duration = Field(default=180 * 86400, description="The `last used` badge on the login page")
 
 
@@ -153,22 +127,22 @@ class Login(Section):
     order: tuple[str, ...] = Field(default=(), description="Providers in this order; the rest follow")
     show_last_used: bool = Field(default=True, description="Mark and move up the provider used last")
     autoselect_single: bool = Field(default=True, description="With one provider offered go straight there")
-    flow_ttl: Duration = Field(default=600, le=3600, description="How long a login attempt at a provider may take")
+    flow_ttl: Lifetime = Field(default=600, le=3600, description="How long a login attempt at a provider may take")
 
 
 class Links(Section):
     """Shown at the foot of every page."""
 
-    privacy: str = ""
-    terms: str = ""
-    support: str = ""
+    privacy: WebUrl = Field(default="", description="Privacy policy")
+    terms: WebUrl = Field(default="", description="Terms of use")
+    support: SupportUrl = Field(default="", description="Help: a URL, or mailto:help@example.com")
 
 
 class Ui(Section):
     """What people see."""
 
     product_name: Localised = Field(default="Sign-in", description="Text, or one per language")
-    logo: str | None = Field(default=None, description="Path of an SVG or PNG file")
+    logo: PathText | None = Field(default=None, description="Path of an SVG or PNG file")
     accent: str = Field(default="#2563eb", pattern=r"#[0-9a-fA-F]{6}", description="Colour of links and main buttons")
     theme: Literal["auto", "light", "dark"] = "auto"
     button_style: Literal["neutral", "brand"] = Field(
@@ -176,7 +150,7 @@ class Ui(Section):
     )
     languages: tuple[Literal["ru", "en"], ...] = Field(default=("en", "ru"), min_length=1)
     default_language: Literal["ru", "en"] = "en"
-    templates: str | None = Field(default=None, description="Directory whose files win over the built-in templates")
+    templates: PathText | None = Field(default=None, description="Directory whose files win over ours")
     links: Links = Field(default_factory=Links)
 
 
@@ -199,11 +173,11 @@ class ClientSettings(Section):
     )
     id_token_alg: Algorithm = Field(default=Algorithm.RS256, description="Signature of its ID tokens")
     access_token_format: TokenFormat = Field(default=TokenFormat.OPAQUE, description="jwt: RFC 9068")
-    origins: tuple[str, ...] = Field(default=(), description="Web origins a public client calls us from (CORS)")
-    logo: str | None = Field(default=None, description="Path of an SVG or PNG file")
+    origins: tuple[Origin, ...] = Field(default=(), description="Web origins a public client calls us from (CORS)")
+    logo: PathText | None = Field(default=None, description="Path of an SVG or PNG file")
     languages: tuple[Literal["ru", "en"], ...] = Field(default=(), description="Languages its users are offered")
-    home_uri: str = Field(default="", description="Where `Return to the app` leads")
-    initiate_login_uri: str = Field(default="", description="Starts a login at the app (OIDC Core 4); https")
+    home_uri: WebUrl = Field(default="", description="Where `Return to the app` leads")
+    initiate_login_uri: WebUrl = Field(default="", description="Starts a login at the app (OIDC Core 4); https")
     email_fallback: str = Field(
         default="", description='Address sent, unverified, for people without one: "{sub}@users.noreply.example.com"'
     )
@@ -226,7 +200,7 @@ class Network(Section):
         default="real", description="emulated: the demo's own services on this machine; nothing leaves it"
     )
     trust_env: bool = Field(default=False, description="Use HTTP_PROXY and its kin")
-    ca_file: str | None = Field(default=None, description="Certificate authorities besides the system's, PEM")
+    ca_file: PathText | None = Field(default=None, description="Certificate authorities besides the system's, PEM")
 
 
 class Logging(Section):
@@ -240,9 +214,9 @@ class Logging(Section):
 class Config(Section):
     """The whole file."""
 
-    version: Literal[1]
-    issuer: str = Field(description="Exact text of `iss`; may carry a path, has no trailing slash")
-    server: Server = Field(default_factory=Server)
+    version: Annotated[Literal[1], WholeNumber] = Field(description="Version of this file's layout")
+    issuer: Issuer = Field(description="Exact text of `iss`; may carry a path, has no trailing slash")
+    server: Server = Field(default_factory=Server, description="Listeners")
     storage: Storage = Field(default_factory=Storage)
     keys: Keys = Field(default_factory=Keys)
     tokens: Tokens = Field(default_factory=Tokens)
@@ -254,6 +228,11 @@ class Config(Section):
     limits: Limits = Field(default_factory=Limits)
     network: Network = Field(default_factory=Network)
     logging: Logging = Field(default_factory=Logging)
+
+    @property
+    def master_keys(self) -> tuple[bytes, ...]:
+        """The master keys as bytes; empty when one is to be made on first start."""
+        return tuple(parse_master_key(key) for key in self.keys.master)
 
 
 Server.model_rebuild()

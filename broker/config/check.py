@@ -1,0 +1,219 @@
+"""What must hold between the parts of a configuration, as one table of checks. Each reports, none raises."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, SecretStr
+
+from broker.config.model import ClientSettings, Config
+from broker.config.report import Report, did_you_mean
+from broker.config.source import KeyPath
+from broker.core.client import is_loopback_host
+from broker.core.terms import AuthMethod, GrantType, Scope
+
+CLIENT_SECRET_LENGTH = 32  # characters; 128 bits even in hexadecimal
+UPSTREAM_SECRET_LENGTH = 12  # characters; theirs to choose, the shortest known has 20
+DEMO_PREFIX = "demo-"
+
+_CLIENT_ID = re.compile(r"[A-Za-z0-9._~\-]{1,100}")
+_PROVIDER_ID = re.compile(r"[a-z0-9][a-z0-9_\-]{0,31}")
+_FALLBACK = re.compile(r"[A-Za-z0-9._+\-]*\{sub\}[A-Za-z0-9._+\-]*@([a-z0-9]([a-z0-9\-]*[a-z0-9])?\.)+[a-z]{2,}")
+_PLACEHOLDER = re.compile(
+    r"(?i)(.*(change[ _-]?(me|this|it)|placeholder|replace[ _-]?(me|this)|your[ _-].*(secret|key|token)|insert[ _-]).*"
+    r"|<.*>|secret|password|passwd|example|todo|fixme|test|dummy|none|null|undefined|x+|\*+|\.+|(.)\5*|(0?1)?234567.*)"
+)
+
+
+def check_everything(config: Config, report: Report) -> None:
+    """Report every problem and warning about `config`."""
+    for check in _CHECKS:
+        check(config, report)
+    for client_id, client in config.clients.items():
+        for check_client in _CLIENT_CHECKS:
+            check_client(client, ("clients", client_id), report)
+
+
+def secrets_of(config: Config) -> Iterator[tuple[KeyPath, SecretStr]]:
+    """Every secret of a provider or client with its path."""
+    for section, entries in (("providers", config.providers), ("clients", config.clients)):
+        for name, settings in entries.items():
+            for field in type(settings).model_fields if isinstance(settings, BaseModel) else ():
+                value = getattr(settings, field)
+                if isinstance(value, SecretStr):
+                    yield (section, name, field), value
+
+
+def _ids(config: Config, report: Report) -> None:
+    for name in config.providers:
+        if not _PROVIDER_ID.fullmatch(name):
+            text = "a provider's name stands in URLs: up to 32 of a-z, 0-9, - and _, beginning with a letter or digit"
+            report.problem(("providers", name), text, of_key=True)
+    for name in config.clients:
+        if not _CLIENT_ID.fullmatch(name):
+            text = "a client's name is its client_id: up to 100 of A-Z, a-z, 0-9, '.', '_', '~' and '-'"
+            report.problem(("clients", name), text, of_key=True)
+
+
+def _provider_names(config: Config, report: Report) -> None:
+    lists: dict[KeyPath, tuple[str, ...]] = {("login", "order"): config.login.order}
+    lists |= {("clients", name, "providers"): client.providers or () for name, client in config.clients.items()}
+    known = tuple(config.providers)
+    for path, names in lists.items():
+        for index, name in enumerate(names):
+            if name not in config.providers:
+                report.problem((*path, index), f"there is no provider {name}{did_you_mean(name, known)}")
+            elif name in names[:index]:
+                report.problem((*path, index), f"names {name} twice")
+
+
+def _somebody_can_log_in(config: Config, report: Report) -> None:
+    enabled = {name for name, settings in config.providers.items() if getattr(settings, "enabled", True)}
+    if not enabled:
+        report.problem(("providers",), "all providers are switched off: nobody could log in")
+    for client_id, client in config.clients.items():
+        if enabled and client.providers is not None and not enabled & set(client.providers):
+            report.problem(("clients", client_id, "providers"), "every provider of this client is switched off")
+
+
+def _placeholders(config: Config, report: Report) -> None:
+    for path, secret in secrets_of(config):
+        value = secret.get_secret_value()
+        shortest = CLIENT_SECRET_LENGTH if path[0] == "clients" else UPSTREAM_SECRET_LENGTH
+        if _PLACEHOLDER.fullmatch(value):
+            report.problem(path, "is a placeholder, not a secret")
+        elif len(value) < shortest:
+            report.problem(path, f"is too short for a secret: at least {shortest} characters")
+        elif value.startswith(DEMO_PREFIX) and config.network.upstreams == "real":
+            report.problem(path, "is a secret of the demo; everybody knows it, so it is for emulated upstreams only")
+
+
+def _emulated_stays_here(config: Config, report: Report) -> None:
+    host = urlsplit(config.issuer).hostname or ""
+    if config.network.upstreams == "emulated" and not is_loopback_host(f"[{host}]" if ":" in host else host):
+        report.problem(("network", "upstreams"), "emulated upstreams let anybody be anybody: for localhost only")
+
+
+def _limits_of_time(config: Config, report: Report) -> None:
+    session, refresh, keys = config.session, config.tokens.refresh_token, config.keys
+    for path, short, long, what in (
+        (("session", "idle_ttl"), session.idle_ttl, session.absolute_ttl, "session.absolute_ttl"),
+        (("tokens", "refresh_token", "idle_ttl"), refresh.idle_ttl, refresh.absolute_ttl, "absolute_ttl beside it"),
+        (("tokens", "refresh_token", "reuse_grace"), refresh.reuse_grace, 60, "60s"),
+        (("keys", "publish_before"), keys.publish_before, keys.rotate_every, "keys.rotate_every"),
+    ):
+        if short > long:
+            report.problem(path, f"is longer than {what}")
+    if keys.keep_after < max(config.tokens.id_token_ttl, config.tokens.access_token_ttl):
+        report.problem(("keys", "keep_after"), "is shorter than a token lives: tokens would stop being verifiable")
+
+
+def _storage(config: Config, report: Report) -> None:
+    storage = config.storage
+    if storage.transient == "redis" and storage.redis is None:
+        report.problem(("storage", "redis"), "is required, with a url, because storage.transient is redis")
+    if storage.transient != "redis" and storage.redis is not None:
+        report.warn(("storage", "redis"), "is not used: storage.transient is sqlite")
+
+
+def _listeners(config: Config, report: Report) -> None:
+    server = config.server
+    if server.management is not None and server.management == server.listen:
+        report.problem(("server", "management"), "is the public listener too: metrics would be public")
+    if server.tls is not None and server.listen.startswith("unix:"):
+        report.problem(("server", "tls"), "a unix socket does not speak TLS")
+
+
+def _files(config: Config, report: Report) -> None:
+    files: dict[KeyPath, str | None] = {("ui", "logo"): config.ui.logo, ("network", "ca_file"): config.network.ca_file}
+    files |= {("clients", name, "logo"): client.logo for name, client in config.clients.items()}
+    if config.server.tls is not None:
+        files |= {("server", "tls", "cert"): config.server.tls.cert, ("server", "tls", "key"): config.server.tls.key}
+    for path, file in files.items():
+        if file is not None and not Path(file).is_file():
+            report.problem(path, "there is no such file")
+    directories: dict[KeyPath, str | Path | None] = {("ui", "templates"): config.ui.templates}
+    if config.logging.audit != "stdout":
+        directories["logging", "audit"] = Path(config.logging.audit).parent
+    if config.storage.sqlite.path != ":memory:":
+        directories["storage", "sqlite", "path"] = Path(config.storage.sqlite.path).parent
+    for path, directory in directories.items():
+        if directory is not None and not Path(directory).is_dir():
+            report.problem(path, "there is no such directory")
+
+
+def _algorithms(config: Config, report: Report) -> None:
+    for client_id, client in config.clients.items():
+        if client.id_token_alg not in config.keys.algorithms:
+            text = f"{client.id_token_alg} is not among keys.algorithms"
+            report.problem(("clients", client_id, "id_token_alg"), text)
+
+
+def _languages(config: Config, report: Report) -> None:
+    if config.ui.default_language not in config.ui.languages:
+        report.problem(("ui", "default_language"), "is not among ui.languages")
+    for client_id, client in config.clients.items():
+        if not set(client.languages) <= set(config.ui.languages):
+            report.problem(("clients", client_id, "languages"), "names a language that is not among ui.languages")
+
+
+def _client_secret(client: ClientSettings, path: KeyPath, report: Report) -> None:
+    secrets = len(client.secret_hashes) + (client.secret is not None)
+    if client.auth_method is AuthMethod.NONE and secrets:
+        which = "secret" if client.secret is not None else "secret_hashes"
+        report.problem((*path, which), "a public client (auth_method: none) has no secret")
+    if client.auth_method is not AuthMethod.NONE and not secrets:
+        text = "needs secret_hashes (`broker client add` makes one), or auth_method: none if it can keep no secret"
+        report.problem(path, text, of_key=True)
+    if secrets > 2:
+        report.problem((*path, "secret"), "at most two secrets are live at once: the old one and the new one")
+
+
+def _client_pkce(client: ClientSettings, path: KeyPath, report: Report) -> None:
+    if client.auth_method is AuthMethod.NONE and client.pkce != "required":
+        report.problem((*path, "pkce"), "a public client always uses PKCE (RFC 9700 section 2.1.1)")
+
+
+def _client_origins(client: ClientSettings, path: KeyPath, report: Report) -> None:
+    if client.origins and client.auth_method is not AuthMethod.NONE:
+        report.problem((*path, "origins"), "only a public client calls from a browser; a secret there is no secret")
+
+
+def _client_grants(client: ClientSettings, path: KeyPath, report: Report) -> None:
+    if GrantType.AUTHORIZATION_CODE not in client.grants:
+        report.problem((*path, "grants"), "without authorization_code nobody could log in")
+    if Scope.OPENID not in client.scopes:
+        report.problem((*path, "scopes"), "openid is missing: without it nobody could log in")
+    if Scope.OFFLINE_ACCESS in client.scopes and GrantType.REFRESH_TOKEN not in client.grants:
+        report.problem((*path, "scopes"), "offline_access needs refresh_token among the grants")
+
+
+def _client_fallback(client: ClientSettings, path: KeyPath, report: Report) -> None:
+    if client.email_fallback and not _FALLBACK.fullmatch(client.email_fallback):
+        text = 'write one {sub} and a domain of yours: "{sub}@users.noreply.example.com"'
+        report.problem((*path, "email_fallback"), text)
+
+
+_CHECKS: tuple[Callable[[Config, Report], None], ...] = (
+    _ids,
+    _provider_names,
+    _somebody_can_log_in,
+    _placeholders,
+    _emulated_stays_here,
+    _limits_of_time,
+    _storage,
+    _listeners,
+    _files,
+    _algorithms,
+    _languages,
+)
+_CLIENT_CHECKS: tuple[Callable[[ClientSettings, KeyPath, Report], None], ...] = (
+    _client_secret,
+    _client_pkce,
+    _client_origins,
+    _client_grants,
+    _client_fallback,
+)

@@ -1,0 +1,157 @@
+"""Values to models. What is wrong in one part does not hide what is wrong in another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from broker.config.model import Config, Sqlite
+from broker.config.report import Report, did_you_mean
+from broker.config.shape import Shape
+from broker.config.source import KeyPath, Raw
+
+Resolve = Callable[[str], type[BaseModel]]
+
+_WORDING = {
+    "missing": "is required",
+    "int_parsing": "should be a whole number",
+    "float_parsing": "should be a number",
+    "bool_parsing": "should be true or false",
+    "string_too_short": "should not be empty",
+    "tuple_type": "should be a list",
+    "dict_type": "should be a mapping",
+    "model_type": "should be a mapping",
+    "model_attributes_type": "should be a mapping",
+    "is_instance_of": "has the wrong shape",
+}
+
+
+class StandIn(BaseModel):
+    """In place of a provider whose own settings are wrong, so that the rest can be looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """A Config; `stand_ins` are the parts that are not the file's because the file's are wrong."""
+
+    config: Config
+    stand_ins: frozenset[KeyPath]
+
+
+def resolve_settings(data: Mapping[str, Raw], resolve: Resolve, report: Report) -> dict[str, type[BaseModel]]:
+    """The settings class of every provider whose type is known; reports the others."""
+    settings: dict[str, type[BaseModel]] = {}
+    for name, value in _mapping(data.get("providers")).items():
+        kind = value.get("type") if isinstance(value, dict) else None
+        if not isinstance(kind, str):
+            report.problem(("providers", name), "needs a `type`, for example `type: google`", of_key=True)
+            continue
+        try:
+            settings[name] = resolve(kind)
+        except LookupError as error:
+            report.problem(("providers", name, "type"), str(error.args[0]) if error.args else "unknown provider type")
+    return settings
+
+
+def validate(data: Mapping[str, Raw], shape: Shape, report: Report, base: Path) -> Validated | None:
+    """The Config of the valid parts of `data`; every error is reported. None when nothing can be made of it."""
+    context = {"base": base}
+    values: dict[str, Any] = deepcopy(dict(data))
+    _place_database(values)
+    broken: set[KeyPath] = set()
+    if isinstance(data.get("providers"), dict):
+        values["providers"] = _providers(_mapping(data["providers"]), shape, report, context)
+        broken |= {("providers", name) for name, made in values["providers"].items() if isinstance(made, StandIn)}
+    try:
+        return Validated(Config.model_validate(values, context=context), frozenset(broken))
+    except ValidationError as error:
+        found = [_explain(one, (), data, shape, report) for one in error.errors(include_url=False)]
+    broken |= {path[:2] if path[0] == "clients" else path[:1] for path in found if path}
+    try:
+        return Validated(Config.model_validate(_repaired(values, broken), context=context), frozenset(broken))
+    except ValidationError:
+        return None
+
+
+def _providers(raw: Mapping[str, Raw], shape: Shape, report: Report, context: dict[str, Path]) -> dict[str, BaseModel]:
+    made: dict[str, BaseModel] = {}
+    for name, value in raw.items():
+        kind = shape.settings.get(name)
+        made[name] = StandIn()
+        if kind is None:
+            continue
+        try:
+            made[name] = kind.model_validate(value, context=context)
+        except ValidationError as error:
+            for one in error.errors(include_url=False):
+                _explain(one, ("providers", name), {"providers": dict(raw)}, shape, report)
+    return made
+
+
+def _place_database(values: dict[str, Any]) -> None:
+    """Write the default out, so that it is beside the file like every other relative path."""
+    inner: Any = values
+    for key in ("storage", "sqlite"):
+        inner = inner.setdefault(key, {}) if isinstance(inner, dict) else None
+    if isinstance(inner, dict):
+        inner.setdefault("path", Sqlite.model_fields["path"].default)
+
+
+def _repaired(values: dict[str, Any], broken: set[KeyPath]) -> dict[str, Any]:
+    for path in broken:
+        parent = values if len(path) == 1 else values.get(str(path[0]))
+        if path[0] != "providers" and isinstance(parent, dict):
+            parent.pop(path[-1], None)
+    clients = values.get("clients") or {"stand-in": {"name": "-", "redirect_uris": ["https://stand-in.invalid/"]}}
+    return (
+        {"version": 1, "issuer": "https://stand-in.invalid", "providers": {"-": StandIn()}}
+        | values
+        | {"clients": clients}
+    )
+
+
+def _explain(error: ErrorDetails, prefix: KeyPath, data: Mapping[str, Raw], shape: Shape, report: Report) -> KeyPath:
+    """Report one error of pydantic under the path people see; returns that path."""
+    path = _path((*prefix, *error["loc"]), data, missing=error["type"] == "missing")
+    if error["type"] == "extra_forbidden":
+        text = "unknown key" + did_you_mean(str(path[-1]), shape.keys(path[:-1]))
+        report.problem(path, text, of_key=True)
+    else:
+        report.problem(path, report.without_secrets(_wording(error)))
+    return path
+
+
+def _path(location: tuple[str | int, ...], data: Any, *, missing: bool) -> KeyPath:
+    """pydantic's location without the names of union members and validators that it puts in between."""
+    path: list[str | int] = []
+    for index, step in enumerate(location):
+        inside = isinstance(data, dict) and step in data
+        inside = inside or (isinstance(data, list) and isinstance(step, int) and step < len(data))
+        if inside:
+            data = data[step]
+            path.append(step)
+        elif missing and index == len(location) - 1:
+            path.append(step)
+    return tuple(path)
+
+
+def _wording(error: ErrorDetails) -> str:
+    kind = error["type"]
+    if error["input"] is None and kind != "missing":
+        return "has no value"
+    if kind == "value_error":
+        return str(error["msg"]).removeprefix("Value error, ")
+    if kind == "string_type":
+        return "should be text"
+    text = _WORDING.get(kind) or error["msg"].replace("Input should", "should").replace("after validation, ", "")
+    return text[:1].lower() + text[1:]
+
+
+def _mapping(value: Raw) -> dict[str, Raw]:
+    return value if isinstance(value, dict) else {}
