@@ -32,6 +32,9 @@ _WORDING = {
 }
 
 
+_STAND_IN_CLIENT = "stand-in"
+
+
 class StandIn(BaseModel):
     """In place of a provider whose own settings are wrong, so that the rest can be looked at."""
 
@@ -73,6 +76,7 @@ def validate(data: Mapping[str, Raw], shape: Shape, report: Report, base: Path) 
     except ValidationError as error:
         found = [_explain(one, (), data, shape, report) for one in error.errors(include_url=False)]
     broken |= {path[:2] if path[0] == "clients" else path[:1] for path in found if path}
+    broken.add(("clients", _STAND_IN_CLIENT))
     try:
         return Validated(Config.model_validate(_repaired(values, broken), context=context), frozenset(broken))
     except ValidationError:
@@ -107,8 +111,8 @@ def _repaired(values: dict[str, Any], broken: set[KeyPath]) -> dict[str, Any]:
     for path in broken:
         parent = values if len(path) == 1 else values.get(str(path[0]))
         if path[0] != "providers" and isinstance(parent, dict):
-            parent.pop(path[-1], None)
-    clients = values.get("clients") or {"stand-in": {"name": "-", "redirect_uris": ["https://stand-in.invalid/"]}}
+            parent.pop(str(path[-1]), None)
+    clients = values.get("clients") or {_STAND_IN_CLIENT: {"name": "-", "redirect_uris": ["https://stand-in.invalid/"]}}
     return (
         {"version": 1, "issuer": "https://stand-in.invalid", "providers": {"-": StandIn()}}
         | values
