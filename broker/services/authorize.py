@@ -1,0 +1,204 @@
+"""What next: log in, ask, or answer? The one dispatcher; login and consent both come back here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from broker.core.authorize import VerifiedRedirect, build_request, verify_target
+from broker.core.client import Client
+from broker.core.errors import (
+    ConsentRequired,
+    InteractionRequired,
+    InvalidRequest,
+    InvalidToken,
+    LoginRequired,
+    ProviderNotOffered,
+)
+from broker.core.events import Event
+from broker.core.identity import Person
+from broker.core.parameters import Parameters
+from broker.core.records import AuthorizationRequest, CodeRecord
+from broker.core.seal import digest
+from broker.core.terms import Prompt, ResponseMode
+from broker.services.clients import Clients
+from broker.services.consent import Consents
+from broker.services.context import Context
+from broker.services.gate import Gate
+from broker.services.providers import Providers
+from broker.services.sessions import Session
+from broker.services.tokens import Tokens
+from broker.store.base import Durable, Kind, Transient
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """Let the person choose among these provider names."""
+
+    providers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Begin a login at this provider."""
+
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Put the consent question behind this ticket."""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Send the browser back to the client with these response parameters."""
+
+    params: dict[str, str]
+
+
+Step = Choose | Start | Ask | Answer
+
+
+class Authorization:
+    """Decides the next step of an authorization request. It has no memory of its own."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        clients: Clients,
+        providers: Providers,
+        consents: Consents,
+        tokens: Tokens,
+        gate: Gate,
+        stores: tuple[Durable, Transient],
+    ) -> None:
+        """`stores`: durable for people, transient for codes."""
+        self._context = context
+        self._clients = clients
+        self._providers = providers
+        self._consents = consents
+        self._tokens = tokens
+        self._gate = gate
+        self._durable, self._transient = stores
+
+    def verify_target(self, params: Parameters) -> VerifiedRedirect:
+        """Where answers to this request may go; raises PageError."""
+        return verify_target(params, self._clients.find)
+
+    def verify_request(self, params: Parameters, target: VerifiedRedirect) -> AuthorizationRequest:
+        """The checked request; raises RequestError."""
+        return build_request(params, target, hinted_sub=self._verify_hint(params, target.client))
+
+    def target_of(self, request: AuthorizationRequest) -> VerifiedRedirect:
+        """The verified place of a request that was checked before, if its client still stands."""
+        client = self._clients.find(request.client_id)
+        if client is None:
+            raise InvalidRequest("the client was removed while its user was logging in")
+        redirect_uri = client.verify_redirect_uri(request.redirect_uri)
+        return VerifiedRedirect(client, redirect_uri, ResponseMode(request.response_mode), request.state)
+
+    async def next_step(self, request: AuthorizationRequest, client: Client, session: Session | None) -> Step:
+        """For a request that just arrived, with whatever session the browser has."""
+        person = await self._silent_person(request, client, session)
+        if person is not None and session is not None:
+            return await self.after_login(request, client, session, fresh=False)
+        if Prompt.NONE in request.prompt:
+            raise LoginRequired("the user is not logged in, or must log in again")
+        return self._choose(request, client)
+
+    async def after_login(
+        self, request: AuthorizationRequest, client: Client, session: Session, *, fresh: bool
+    ) -> Ask | Answer:
+        """For somebody known. `fresh`: they logged in for this request."""
+        record = session.record
+        if not self._gate.admits(record.provider_key, client):
+            raise ProviderNotOffered(f"{record.provider} is no longer offered to client {client.id}")
+        if fresh:
+            self._check_fresh(request, session)
+        if await self._consents.is_needed(request, client, record.sub, fresh=fresh):
+            if Prompt.NONE in request.prompt:
+                if client.native:
+                    raise InteractionRequired("a native app is never answered silently")
+                raise ConsentRequired("the user has not agreed to this yet")
+            return Ask(self._consents.build_ticket(request, session))
+        return await self.answer(request, session)
+
+    async def answer(self, request: AuthorizationRequest, session: Session) -> Answer:
+        """Issue the code: bound to client, redirect URI, challenge, person and session."""
+        record = session.record
+        code = self._context.mint_ordered("c")
+        ttl = self._tokens.lifetimes.code
+        kept = CodeRecord(
+            grant_id=self._context.mint_ordered("g"),
+            client_id=request.client_id,
+            redirect_uri=request.redirect_uri,
+            scope=request.scope,
+            nonce=request.nonce,
+            code_challenge=request.code_challenge,
+            sub=record.sub,
+            provider_key=record.provider_key,
+            subject=record.subject,
+            auth_time=record.auth_time,
+            amr=record.amr,
+            sid=record.sid,
+            expires_at=self._context.now() + ttl,
+            claims=request.claims,
+        )
+        await self._transient.put(Kind.CODE, digest(code), kept.to_bytes(), ttl=ttl)
+        self._context.recorder.record(Event.CODE_ISSUED, client_id=request.client_id, provider=record.provider)
+        return Answer({"code": code} | self.build_common(request))
+
+    def build_common(self, request: AuthorizationRequest) -> dict[str, str]:
+        """`state` and `iss`, in every response, success or error (RFC 9207 section 2)."""
+        return ({"state": request.state} if request.state else {}) | {"iss": self._context.issuer}
+
+    async def _silent_person(
+        self, request: AuthorizationRequest, client: Client, session: Session | None
+    ) -> Person | None:
+        """Who the session proves, as far as this request lets it."""
+        if session is None or {Prompt.LOGIN, Prompt.SELECT_ACCOUNT} & set(request.prompt):
+            return None
+        record = session.record
+        too_old = request.max_age is not None and self._context.now() - record.auth_time > request.max_age
+        stranger = bool(request.hinted_sub) and request.hinted_sub != record.sub
+        elsewhere = bool(request.idp_hint) and request.idp_hint != record.provider
+        if too_old or stranger or elsewhere or not self._gate.admits(record.provider_key, client):
+            return None
+        person = await self._durable.person(record.provider_key, record.subject)
+        if person is None or person.account.sub != record.sub or person.account.blocked:
+            return None
+        return person
+
+    def _choose(self, request: AuthorizationRequest, client: Client) -> Choose | Start:
+        offered = self._providers.offered_to(client)
+        if request.idp_hint and request.idp_hint in offered:
+            return Start(request.idp_hint)
+        if len(offered) == 1 and self._providers.autoselect_single:
+            return Start(offered[0])
+        return Choose(offered)
+
+    def _check_fresh(self, request: AuthorizationRequest, session: Session) -> None:
+        """What the client demanded of this login was met (OIDC Core 3.1.2.1, 3.1.2.3)."""
+        record = session.record
+        if request.hinted_sub and request.hinted_sub != record.sub:
+            raise LoginRequired("somebody else logged in than the one the request names")
+        age = self._context.now() - record.auth_time
+        if request.max_age is not None and age > max(request.max_age, self._providers.flow_ttl):
+            raise LoginRequired("the provider did not ask the user to log in again")
+        if Prompt.LOGIN in request.prompt and age > self._providers.flow_ttl:
+            raise LoginRequired("the provider did not ask the user to log in again")
+
+    def _verify_hint(self, params: Parameters, client: Client) -> str:
+        """The subject of an id_token_hint of ours for this client (OIDC Core 3.1.2.1)."""
+        if "id_token_hint" not in params:
+            return ""
+        try:
+            claims = self._tokens.verify_hint(params["id_token_hint"])
+        except InvalidToken as error:
+            raise InvalidRequest("id_token_hint is not an ID token of this issuer", detail=error.detail) from None
+        if claims.get("aud") != client.id:
+            raise InvalidRequest("id_token_hint was issued to another client")
+        return str(claims["sub"])

@@ -1,0 +1,99 @@
+"""An identity nobody asked for: a signed link opened from a messenger. It counts once the person says it is theirs.
+
+The link is a bearer string and may have been sent by anybody, so it never logs in by itself: a page names the person
+and asks. The answer starts a session and sends the browser to the client, which begins an ordinary login.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from broker.core.client import Client
+from broker.core.errors import FlowGone, ForeignPost, NothingAsked, SealBroken, UnknownClient
+from broker.core.events import Event
+from broker.core.identity import Identity, Person
+from broker.core.records import EntryTicket
+from broker.core.seal import Seal
+from broker.services.accounts import Accounts
+from broker.services.clients import Clients
+from broker.services.context import Context
+from broker.services.gate import Gate
+from broker.services.login import Logins
+from broker.services.providers import ProviderInstance, Providers
+from broker.upstream.model import AcceptsUnasked
+
+_TICKET_TTL = 300  # seconds
+
+
+class Entries:
+    """Holds an unasked identity, sealed and bound to one browser, until it is confirmed."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        clients: Clients,
+        providers: Providers,
+        accounts: Accounts,
+        logins: Logins,
+        gate: Gate,
+        seal: Seal,
+    ) -> None:
+        """`seal` has the purpose "entry"."""
+        self._context = context
+        self._clients = clients
+        self._providers = providers
+        self._accounts = accounts
+        self._logins = logins
+        self._gate = gate
+        self._seal = seal
+
+    async def hold(
+        self, name: str, client_id: str, params: Mapping[str, str], *, browser: str
+    ) -> tuple[str, EntryTicket, Client]:
+        """Verify the signed parameters; the sealed ticket, bound to `browser`. Raises PageError or UpstreamError."""
+        client, instance = self._find(name, client_id)
+        provider = instance.provider
+        if not isinstance(provider, AcceptsUnasked):
+            raise NothingAsked(f"{name} sends nothing unasked")
+        signed = await provider.verify_unasked(params)
+        ticket = EntryTicket(
+            provider=name,
+            client_id=client.id,
+            subject=signed.identity.subject,
+            claims=dict(signed.identity.claims),
+            raw_ids=dict(signed.identity.raw_ids),
+            amr=signed.identity.amr,
+            replay_key=signed.replay_key,
+            expires_at=min(signed.expires_at, self._context.now() + _TICKET_TTL),
+        )
+        return self._seal.seal(ticket.to_bytes(), bound_to=browser.encode()), ticket, client
+
+    async def confirm(self, sealed: str, *, browser: str) -> tuple[Person, Identity, ProviderInstance, Client]:
+        """Spend the ticket of exactly this browser; raises ForeignPost, FlowGone or FlowFinished."""
+        try:
+            ticket = EntryTicket.from_bytes(self._seal.open_(sealed, bound_to=browser.encode()))
+        except SealBroken as error:
+            raise ForeignPost(error.detail) from None
+        left = ticket.expires_at - self._context.now()
+        if left <= 0:
+            raise FlowGone("the signed link is too old")
+        client, instance = self._find(ticket.provider, ticket.client_id)
+        # The upstream's own window may still be open after ours: the mark outlives both.
+        await self._logins.claim_reply(instance.key, ticket.replay_key, ttl=left + _TICKET_TTL)
+        identity = Identity(ticket.subject, ticket.claims, ticket.raw_ids, amr=ticket.amr)
+        person = await self._accounts.resolve(instance.key, instance.name, identity)
+        self._gate.check_person(person)
+        self._context.recorder.record(
+            Event.LOGIN_SUCCEEDED, provider=instance.name, client_id=client.id, sub=person.account.sub, unasked=True
+        )
+        return person, identity, instance, client
+
+    def _find(self, name: str, client_id: str) -> tuple[Client, ProviderInstance]:
+        client = self._clients.find(client_id)
+        if client is None or not client.initiate_login_uri:
+            raise UnknownClient(
+                "entry for a client that is unknown or has no initiate_login_uri",
+                public="this app cannot be entered from a link; set its initiate_login_uri",
+            )
+        return client, self._providers.find_offered(name, client)

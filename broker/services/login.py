@@ -1,0 +1,249 @@
+"""One login attempt at one provider: begun with nothing stored, finished once, in the browser that began it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from broker.core.client import Client
+from broker.core.errors import (
+    BrokerError,
+    FlowFinished,
+    FlowGone,
+    FlowNotHere,
+    NothingAsked,
+    SealBroken,
+    UpstreamDenied,
+    UpstreamError,
+    UpstreamInvalid,
+    UpstreamUnavailable,
+)
+from broker.core.events import Event
+from broker.core.identity import Identity, Person
+from broker.core.pkce import build_challenge
+from broker.core.records import AuthorizationRequest, FlowRecord
+from broker.core.seal import Seal, digest
+from broker.services.accounts import Accounts
+from broker.services.context import Context
+from broker.services.gate import Gate
+from broker.services.providers import ProviderInstance, Providers
+from broker.services.states import States
+from broker.store.base import Kind, Transient
+from broker.upstream.model import Channel, Flow, Redirect, Reply, SignsReplies, Widget
+
+MAX_COOKIE = 3600  # characters; browsers keep 4096 bytes with name and attributes
+DEADLINE = 9.0  # seconds for everything an upstream is asked during one callback
+_BY_REFERENCE = "@"
+
+
+class LoginFailed(Exception):
+    """A login attempt that was ours and did not work: what failed, for which request, at which provider."""
+
+    def __init__(self, cause: BrokerError, request: AuthorizationRequest, provider: str) -> None:
+        """`cause` is what the person is told about."""
+        super().__init__(cause.detail)
+        self.cause = cause
+        self.request = request
+        self.provider = provider
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The browser goes to `step` and keeps `sealed` under the tag of this attempt for `ttl` seconds."""
+
+    step: Redirect | Widget
+    tag: str
+    sealed: str
+    ttl: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Somebody is logged in for this request."""
+
+    request: AuthorizationRequest
+    provider: str
+    person: Person
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """What reached the callback. `sealed` is the record this browser keeps for the state's tag, or ""."""
+
+    provider: str
+    state: str
+    channel: Channel
+    params: Mapping[str, str]
+    sealed: str
+
+
+class Logins:
+    """Begins and finishes login attempts."""
+
+    def __init__(
+        self,
+        context: Context,
+        providers: Providers,
+        accounts: Accounts,
+        gate: Gate,
+        transient: Transient,
+        *,
+        states: States,
+        seal: Seal,
+    ) -> None:
+        """`seal` has the purpose "flow"."""
+        self._context = context
+        self._providers = providers
+        self._accounts = accounts
+        self._gate = gate
+        self._transient = transient
+        self._states = states
+        self._seal = seal
+
+    async def begin(self, request: AuthorizationRequest, client: Client, name: str, *, locale: str) -> Begun:
+        """Mint state, nonce and verifier, ask the provider where to go, seal the rest; raises LoginFailed."""
+        instance = self._providers.find_offered(name, client)
+        now = self._context.now()
+        record = FlowRecord(
+            request=request.to_bytes().decode(),
+            provider=name,
+            state=self._states.mint(now),
+            nonce=self._context.mint(),
+            code_verifier=self._context.mint(size=48),
+            started_at=now,
+            expires_at=now + self._providers.flow_ttl,
+        )
+        flow = self._build_flow(record, request, locale)
+        try:
+            step = await instance.provider.begin(flow)
+        except UpstreamError as error:
+            raise self._failed(error, request, instance) from error
+        sealed = await self._keep(replace(record, memo=dict(step.memo)))
+        self._context.recorder.record(Event.LOGIN_STARTED, provider=name, client_id=client.id)
+        return Begun(step, self._states.tag(record.state), sealed, self._providers.flow_ttl)
+
+    async def finish(self, callback: Callback) -> Finished:
+        """Who logged in. Everything is checked, and the state spent, before the provider is asked anything.
+
+        Raises NothingAsked, FlowGone, FlowNotHere, FlowFinished before, and LoginFailed after that point.
+        """
+        record = await self._open(callback)
+        request = AuthorizationRequest.from_bytes(record.request.encode())
+        await self._claim(callback.state, request.client_id)
+        if record.provider != callback.provider:
+            raise NothingAsked(f"state of {record.provider} came back at {callback.provider}")
+        instance = self._providers.find(callback.provider)
+        try:
+            identity = await self._ask(instance, record, request, callback)
+            person = await self._accounts.resolve(instance.key, instance.name, identity)
+            self._gate.check_person(person)
+        except BrokerError as error:
+            raise self._failed(error, request, instance) from error
+        took = int((self._context.now() - record.started_at) * 1000)
+        self._context.recorder.record(
+            Event.LOGIN_SUCCEEDED, provider=instance.name, client_id=request.client_id, sub=person.account.sub, ms=took
+        )
+        return Finished(request, instance.name, person, identity)
+
+    async def _ask(
+        self, instance: ProviderInstance, record: FlowRecord, request: AuthorizationRequest, callback: Callback
+    ) -> Identity:
+        provider = instance.provider
+        if callback.channel not in provider.channels:
+            raise UpstreamInvalid(f"{instance.name} does not answer by {callback.channel}")
+        flow = self._build_flow(record, request, "")
+        reply = Reply(callback.channel, callback.params)
+        try:
+            async with asyncio.timeout(DEADLINE):
+                identity = await provider.finish(flow, reply)
+        except TimeoutError:
+            raise UpstreamUnavailable(f"{instance.name} took longer than {DEADLINE} s") from None
+        if isinstance(provider, SignsReplies) and (key := provider.replay_key(reply)):
+            await self.claim_reply(instance.key, key, ttl=self._providers.flow_ttl)
+        return identity
+
+    async def claim_reply(self, provider_key: str, replay_key: str, *, ttl: int) -> None:
+        """A signed reply counts once; raises FlowFinished."""
+        if not await self._transient.put(Kind.CLAIM, digest(f"reply {provider_key} {replay_key}"), b"1", ttl=ttl):
+            raise FlowFinished("a signed reply was used twice")
+
+    async def _open(self, callback: Callback) -> FlowRecord:
+        """The record of exactly this state from exactly this browser."""
+        if not callback.state:
+            raise NothingAsked("callback without state")
+        started_at = self._states.started_at(callback.state)
+        if started_at is None:
+            raise NothingAsked("callback with a state that is not ours")
+        if not callback.sealed:
+            await self._refuse_elsewhere(callback.state, started_at)
+        record = await self._unseal(callback)
+        if record.state != callback.state:
+            raise NothingAsked("the record is of another state")
+        if record.expires_at <= self._context.now():
+            raise FlowGone("login attempt too old")
+        return record
+
+    async def _refuse_elsewhere(self, state: str, started_at: int) -> None:
+        """No record here: finished, too old, or another browser. In the last case the state has leaked and is burnt."""
+        if started_at + self._providers.flow_ttl <= self._context.now():
+            raise FlowGone("login attempt too old")
+        await self._claim(state, "")
+        raise FlowNotHere("the browser brought no record of this login attempt")
+
+    async def _unseal(self, callback: Callback) -> FlowRecord:
+        try:
+            sealed = callback.sealed
+            if sealed.startswith(_BY_REFERENCE):
+                raw = await self._transient.take(Kind.FLOW, digest(sealed))
+                if raw is None:
+                    raise FlowGone("the login attempt kept for this browser is gone")
+                sealed = raw.decode()
+            return FlowRecord.from_bytes(self._seal.open_(sealed, bound_to=callback.state.encode()))
+        except SealBroken as error:
+            raise NothingAsked(error.detail) from None
+
+    async def _claim(self, state: str, client_id: str) -> None:
+        """Exactly one callback gets past this line for a state."""
+        ttl = self._providers.flow_ttl
+        if not await self._transient.put(Kind.CLAIM, digest(f"state {state}"), client_id.encode() or b"-", ttl=ttl):
+            kept = await self._transient.get(Kind.CLAIM, digest(f"state {state}"))
+            known = (kept or b"-").decode()
+            raise FlowFinished("the state was used before", client_id="" if known == "-" else known)
+
+    async def _keep(self, record: FlowRecord) -> str:
+        sealed = self._seal.seal(record.to_bytes(), bound_to=record.state.encode())
+        if len(sealed) <= MAX_COOKIE:
+            return sealed
+        reference = _BY_REFERENCE + self._context.mint()
+        await self._transient.put(Kind.FLOW, digest(reference), sealed.encode(), ttl=self._providers.flow_ttl)
+        return reference
+
+    def _build_flow(self, record: FlowRecord, request: AuthorizationRequest, locale: str) -> Flow:
+        callback = f"{self._context.issuer}/callback/{record.provider}"
+        return Flow(
+            state=record.state,
+            nonce=record.nonce,
+            code_verifier=record.code_verifier,
+            code_challenge=build_challenge(record.code_verifier),
+            redirect_uri=callback,
+            callback_with_state=f"{callback}/{record.state}",
+            started_at=record.started_at,
+            login_hint=request.login_hint,
+            ui_locale=locale,
+            prompt=request.prompt,
+            max_age=request.max_age,
+            memo=record.memo,
+        )
+
+    def _failed(self, error: BrokerError, request: AuthorizationRequest, instance: ProviderInstance) -> LoginFailed:
+        outcome = "cancelled" if isinstance(error, UpstreamDenied) else type(error).__name__
+        self._context.recorder.record(
+            Event.LOGIN_FAILED,
+            provider=instance.name,
+            client_id=request.client_id,
+            outcome=outcome,
+            reason=error.detail,
+        )
+        return LoginFailed(error, request, instance.name)

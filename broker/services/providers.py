@@ -1,0 +1,51 @@
+"""The provider instances of this broker, in the order people see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from broker.core.client import Client
+from broker.core.errors import ProviderNotOffered
+from broker.upstream.model import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderInstance:
+    """One configured upstream. `key` is the internal id its people are linked under, `kind` its type."""
+
+    name: str
+    kind: str
+    key: str
+    provider: Provider
+    label: Mapping[str, str]
+    brand: str
+
+
+class Providers:
+    """Every instance that is switched on, by name."""
+
+    def __init__(self, instances: tuple[ProviderInstance, ...], *, autoselect_single: bool, flow_ttl: int) -> None:
+        """`instances` in display order; `flow_ttl` in seconds."""
+        self._instances = {instance.name: instance for instance in instances}
+        self.autoselect_single = autoselect_single
+        self.flow_ttl = flow_ttl
+
+    def find(self, name: str) -> ProviderInstance:
+        """The instance of this name; raises ProviderNotOffered."""
+        instance = self._instances.get(name)
+        if instance is None:
+            raise ProviderNotOffered("no such provider, or it is switched off")
+        return instance
+
+    def offered_to(self, client: Client) -> tuple[str, ...]:
+        """Names in the client's order, else in ours."""
+        if client.providers is None:
+            return tuple(self._instances)
+        return tuple(name for name in client.providers if name in self._instances)
+
+    def find_offered(self, name: str, client: Client) -> ProviderInstance:
+        """The instance, when this client offers it; raises ProviderNotOffered."""
+        if name not in self.offered_to(client):
+            raise ProviderNotOffered(f"{name} is not offered to client {client.id}")
+        return self.find(name)
