@@ -1,0 +1,9 @@
+"""One upstream per file. `broker.registry` imports only the types that the configuration names."""
+
+BUILTIN = {
+    "google": "providers.google:Google",
+    "ok": "providers.ok:OK",
+    "telegram": "providers.telegram:Telegram",
+    "vk": "providers.vk:VK",
+    "yandex": "providers.yandex:Yandex",
+}

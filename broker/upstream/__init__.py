@@ -13,6 +13,7 @@ from broker.upstream.model import (
     AcceptsUnasked,
     Channel,
     ConfidentialSettings,
+    FindsState,
     Flow,
     Http,
     IdTokenRules,
@@ -26,6 +27,8 @@ from broker.upstream.model import (
     Tools,
     Widget,
 )
+from broker.upstream.oauth2 import OAuth2Provider
+from broker.upstream.oidc import OidcProvider
 
 SDK_VERSION = 1
 
@@ -35,11 +38,14 @@ __all__ = [
     "Channel",
     "ConfidentialSettings",
     "Fields",
+    "FindsState",
     "Flow",
     "Http",
     "IdTokenRules",
     "Identity",
     "Jwt",
+    "OAuth2Provider",
+    "OidcProvider",
     "Provider",
     "ProviderSettings",
     "Redirect",

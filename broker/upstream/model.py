@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from broker.core.client import is_loopback_host
 from broker.core.identity import Identity
 from broker.upstream.fields import Fields
+
+_ORIGIN = re.compile(r"(https?)://([a-z0-9.\-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
 
 
 class Channel(StrEnum):
@@ -76,6 +80,16 @@ class Reply:
     params: Mapping[str, str]
 
 
+def _origin(value: str) -> str:
+    found = _ORIGIN.fullmatch(value)
+    if found is None or (found[1] == "http" and not is_loopback_host(found[2])):
+        raise ValueError("write https://host or https://host:port; http is for this machine only")
+    return value
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+
+
 class ProviderSettings(BaseModel):
     """What every provider can be told in config.yaml; a type adds its own keys by inheriting.
 
@@ -94,8 +108,12 @@ class ProviderSettings(BaseModel):
         default=None, description="Which set of linked people this is; the default follows from type and client_id"
     )
     client_id: str = Field(min_length=1, description="The id the upstream gave this application")
-    browser_base: str | None = Field(default=None, description="https://host that replaces the upstream's in browsers")
-    server_base: str | None = Field(default=None, description="https://host that replaces the upstream's in our calls")
+    browser_base: Origin | None = Field(
+        default=None, description="https://host that replaces the upstream's in browsers; http on this machine only"
+    )
+    server_base: Origin | None = Field(
+        default=None, description="https://host that replaces the upstream's in our calls; http on this machine only"
+    )
     timeout: float = Field(default=5.0, gt=0, le=10, description="Seconds one call to the upstream may take")
 
     def identity_namespace(self) -> str:
@@ -168,6 +186,10 @@ class Jwt(Protocol):
         """The verified claims; raises UpstreamInvalid for every token that does not satisfy `rules`."""
         ...
 
+    def verify_pinned(self, token: str, *, public_key: str, algorithm: str) -> Fields:
+        """The claims of a token signed with exactly this key (PEM); what they say is the caller's to check."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Tools:
@@ -206,6 +228,15 @@ class AcceptsUnasked(Protocol):
 
     async def verify_unasked(self, params: Mapping[str, str]) -> SignedIdentity:
         """The identity in `params`; raises UpstreamInvalid. The broker asks the person before it counts."""
+        ...
+
+
+@runtime_checkable
+class FindsState(Protocol):
+    """A provider whose reply may carry the state elsewhere than in a parameter of its own (VK's `payload`)."""
+
+    def find_state(self, params: Mapping[str, str]) -> str:
+        """The unverified state in `params`, or ""; never raises."""
         ...
 
 

@@ -1,0 +1,175 @@
+"""Verification of ID tokens (OIDC Core 3.1.3.7, RFC 7519, RFC 8725): everything is checked, nothing has a default."""
+
+from __future__ import annotations
+
+import math
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256, sha384, sha512
+from hmac import compare_digest
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from broker.core.errors import UpstreamInvalid
+from broker.core.events import Recorder
+from broker.upstream.fields import Fields
+from broker.upstream.keyset import ALGORITHMS, CacheableHttp, KeySet
+from broker.upstream.model import IdTokenRules
+from broker.upstream.strict_json import parse_object
+
+TOKEN_LIMIT = 16 * 1024  # characters
+KID_LIMIT = 256  # characters
+_SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
+_HASHES = {"256": sha256, "384": sha384, "512": sha512, "EdDSA": sha512, "Ed25519": sha512}
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedToken:
+    """A token that is well formed, and nothing more."""
+
+    algorithm: str
+    kid: str | None
+    claims: Mapping[str, Any]
+    signing_input: bytes
+    signature: bytes
+
+
+class JwtVerifier:
+    """Implements `broker.upstream.model.Jwt` for one provider instance; key sets are never shared between two."""
+
+    def __init__(
+        self,
+        http: CacheableHttp,
+        *,
+        name: str,
+        recorder: Recorder,
+        now: Callable[[], float],
+        clock: Callable[[], float],
+    ) -> None:
+        """`now` gives epoch seconds, `clock` monotonic ones; `name` of the instance, for events."""
+        self._http, self._name, self._recorder = http, name, recorder
+        self._now, self._clock = now, clock
+        self._key_sets: dict[str, KeySet] = {}
+
+    async def verify_id_token(self, token: str, rules: IdTokenRules) -> Fields:
+        """The verified claims; raises UpstreamInvalid for every token that does not satisfy `rules`."""
+        unverified = parse_token(token, rules.algorithms)
+        public = await self._key_set(rules.jwks_uri).find(unverified.kid, unverified.algorithm)
+        claims = _verify_signature(unverified, public)
+        now = self._now()
+        check_parties(claims, rules)
+        check_times(claims, now=now, skew=rules.skew, issued_after=rules.issued_after)
+        check_nonce(claims, rules)
+        check_access_token_hash(claims, unverified.algorithm, rules.access_token)
+        return claims
+
+    def verify_pinned(self, token: str, *, public_key: str, algorithm: str) -> Fields:
+        """The claims of a token signed with exactly this key (PEM); what they say is the caller's to check."""
+        unverified = parse_token(token, (algorithm,))
+        try:
+            public = load_pem_public_key(public_key.encode())
+            return _verify_signature(unverified, ALGORITHMS[algorithm][0].prepare_key(public))
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raise UpstreamInvalid("the pinned key is not a public key for this algorithm") from None
+
+    def _key_set(self, uri: str) -> KeySet:
+        if uri not in self._key_sets:
+            self._key_sets[uri] = KeySet(self._http, uri, name=self._name, recorder=self._recorder, clock=self._clock)
+        return self._key_sets[uri]
+
+
+def parse_token(token: str, algorithms: tuple[str, ...]) -> UnverifiedToken:
+    """A compact JWS whose header asks for nothing but a signature by an allowed algorithm (RFC 7515 section 7.1)."""
+    if len(token) > TOKEN_LIMIT:
+        raise UpstreamInvalid("ID token: too long")
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise UpstreamInvalid("ID token: not three parts")
+    header = parse_object(_decode(parts[0]), "ID token header")
+    algorithm, kid = header.get("alg"), header.get("kid")
+    if not isinstance(algorithm, str) or algorithm not in algorithms or algorithm not in ALGORITHMS:
+        raise UpstreamInvalid("ID token: algorithm is not allowed here")
+    # jku, x5u, x5c and jwk are not looked at: a key never comes with what it signs.
+    if "crit" in header or "b64" in header:
+        raise UpstreamInvalid("ID token: a header extension we do not know (RFC 7515 section 4.1.11)")
+    if kid is not None and (not isinstance(kid, str) or len(kid) > KID_LIMIT):
+        raise UpstreamInvalid("ID token: kid is not a short text")
+    typ = header.get("typ", "JWT")
+    if not isinstance(typ, str) or typ.upper() != "JWT":
+        raise UpstreamInvalid("ID token: it is a token of another type")
+    claims = parse_object(_decode(parts[1]), "ID token")
+    return UnverifiedToken(algorithm, kid, claims, f"{parts[0]}.{parts[1]}".encode("ascii"), _decode(parts[2]))
+
+
+def _decode(segment: str) -> bytes:
+    """The bytes of the one spelling base64url has for them (RFC 4648 section 3.5)."""
+    if _SEGMENT.fullmatch(segment) is None or len(segment) % 4 == 1:
+        raise UpstreamInvalid("ID token: not base64url")
+    raw = urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    if urlsafe_b64encode(raw).rstrip(b"=").decode("ascii") != segment:
+        raise UpstreamInvalid("ID token: not canonical base64url")
+    return raw
+
+
+def _verify_signature(token: UnverifiedToken, public: Any) -> Fields:
+    if not ALGORITHMS[token.algorithm][0].verify(token.signing_input, public, token.signature):
+        raise UpstreamInvalid("ID token: the signature does not fit")
+    return Fields(token.claims, "ID token")
+
+
+def check_parties(claims: Fields, rules: IdTokenRules) -> None:
+    """Made by this issuer, about somebody, for us and at our request (OIDC Core 3.1.3.7 points 2 to 5)."""
+    if claims.text("iss") not in rules.issuers:
+        raise UpstreamInvalid("ID token: iss is another issuer")
+    claims.text("sub")
+    audience = claims.raw("aud")
+    only = audience[0] if isinstance(audience, list) and len(audience) == 1 else audience
+    if isinstance(only, int) and not isinstance(only, bool):
+        only = str(only)  # quirk(telegram): aud is the bot id and may come as a number (contract read 2026-11)
+    if only != rules.audience:
+        raise UpstreamInvalid("ID token: aud is not exactly our client id")
+    if "azp" in claims and claims.text("azp") not in (rules.azp or (rules.audience,)):
+        raise UpstreamInvalid("ID token: azp is another client")
+
+
+def check_times(claims: Fields, *, now: float, skew: int, issued_after: int | None) -> None:
+    """Not expired, not from the future, and not older than the login attempt; all in epoch seconds."""
+    issued_at = _number(claims, "iat")
+    if now >= _number(claims, "exp") + skew:
+        raise UpstreamInvalid("ID token: expired")
+    if issued_at > now + skew or ("nbf" in claims and _number(claims, "nbf") > now + skew):
+        raise UpstreamInvalid("ID token: not valid yet")
+    if issued_after is not None and issued_at < issued_after - skew:
+        raise UpstreamInvalid("ID token: older than this login attempt")
+
+
+def _number(claims: Fields, name: str) -> float:
+    value = claims.raw(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        raise UpstreamInvalid(f"ID token: {name} is not a point in time")
+    return value
+
+
+def check_nonce(claims: Fields, rules: IdTokenRules) -> None:
+    """The nonce of this login attempt, where it must or happens to be there (OIDC Core 3.1.3.7 point 11)."""
+    if rules.nonce_optional and "nonce" not in claims:
+        return
+    if not rules.nonce or not compare_digest(claims.text("nonce").encode(), rules.nonce.encode()):
+        raise UpstreamInvalid("ID token: nonce is not that of this login attempt")
+
+
+def check_access_token_hash(claims: Fields, algorithm: str, access_token: str) -> None:
+    """`at_hash`, where present, fits the access token that came along (OIDC Core 3.1.3.6)."""
+    if "at_hash" not in claims:
+        return
+    hashed = _HASHES.get(algorithm, _HASHES.get(algorithm[2:]))
+    if hashed is None:
+        raise UpstreamInvalid("ID token: at_hash of an algorithm we cannot hash for")
+    digest = hashed(access_token.encode()).digest()
+    half = urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode("ascii")
+    if not access_token or not compare_digest(claims.text("at_hash").encode(), half.encode()):
+        raise UpstreamInvalid("ID token: at_hash does not fit the access token")

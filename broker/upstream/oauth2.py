@@ -1,0 +1,120 @@
+"""The OAuth 2.0 code flow as a client (RFC 6749 4.1, RFC 7636, RFC 9700): what nearly all upstreams share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hmac import compare_digest
+from typing import Any, ClassVar, Literal
+from urllib.parse import urlencode
+
+from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
+from broker.core.identity import Identity
+from broker.upstream.fields import Fields
+from broker.upstream.model import Channel, ConfidentialSettings, Flow, ProviderSettings, Redirect, Reply, Tools, Widget
+
+_ERROR_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+_DENIED = frozenset(
+    {"access_denied", "login_required", "consent_required", "interaction_required", "account_selection_required"}
+)
+_NOT_NOW = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
+
+
+class OAuth2Provider:
+    """A code flow with PKCE and state. A type names its URLs and says in `identity` who the tokens speak of.
+
+    `client_auth`: how the secret travels to the token endpoint (RFC 6749 section 2.3.1).
+    """
+
+    Settings: ClassVar[type[ProviderSettings]] = ConfidentialSettings
+    channels: ClassVar[frozenset[Channel]] = frozenset({Channel.QUERY})
+    label: ClassVar[Mapping[str, str]]
+    brand: ClassVar[str]
+    authorize_url: ClassVar[str]
+    token_url: ClassVar[str]
+    client_auth: ClassVar[Literal["basic", "post", "none"]] = "post"
+    challenge_method: ClassVar[str] = "S256"
+
+    def __init__(self, settings: Any, tools: Tools) -> None:
+        """`settings` is an instance of `Settings`."""
+        self.settings = settings
+        self.tools = tools
+        self.http = tools.http
+
+    async def begin(self, flow: Flow) -> Redirect | Widget:
+        """The authorization request (RFC 6749 section 4.1.1)."""
+        return Redirect(f"{self.tools.browser_url(self.authorize_url)}?{urlencode(self.authorize_params(flow))}")
+
+    async def finish(self, flow: Flow, reply: Reply) -> Identity:
+        """The code in the reply becomes tokens, and the tokens an identity."""
+        params = self.read(flow, reply)
+        tokens = await self.exchange(flow, params)
+        return await self.identity(flow, tokens)
+
+    def authorize_params(self, flow: Flow) -> dict[str, str]:
+        """Everything the authorization request says; a type adds to it."""
+        return {
+            "response_type": "code",
+            "client_id": self.settings.client_id,
+            "redirect_uri": flow.redirect_uri,
+            "scope": self.scope,
+            "state": flow.state,
+            "code_challenge": flow.code_challenge,
+            "code_challenge_method": self.challenge_method,
+        }
+
+    @property
+    def scope(self) -> str:
+        """Scopes as sent."""
+        return " ".join(self.settings.scopes)
+
+    def read(self, flow: Flow, reply: Reply) -> Mapping[str, str]:
+        """The parameters of a reply that came on a channel of ours, for this flow, and without an error."""
+        if reply.via not in self.channels:
+            raise UpstreamInvalid(f"the reply came by {reply.via}")
+        if not compare_digest(reply.params.get("state", flow.state).encode(), flow.state.encode()):
+            raise UpstreamInvalid("the reply is of another login attempt")
+        # An error wins over a code that comes with it: such a code is never sent anywhere (threats B16).
+        if "error" in reply.params:
+            raise refusal(reply.params["error"])
+        return reply.params
+
+    def token_params(self, flow: Flow, params: Mapping[str, str]) -> dict[str, str]:
+        """What the token request says besides the client's credentials (RFC 6749 section 4.1.3, RFC 7636 4.5)."""
+        code = params.get("code")
+        if not code:
+            raise UpstreamInvalid("the reply has neither code nor error")
+        return {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": flow.redirect_uri,
+            "code_verifier": flow.code_verifier,
+        }
+
+    async def exchange(self, flow: Flow, params: Mapping[str, str]) -> Fields:
+        """The token response, with a non-empty `access_token`. A code is sent once and never again, whatever comes."""
+        form = self.token_params(flow, params)
+        basic = None
+        if self.client_auth == "basic":
+            basic = (self.settings.client_id, self.settings.client_secret.get_secret_value())
+        else:
+            form["client_id"] = self.settings.client_id
+        if self.client_auth == "post":
+            form["client_secret"] = self.settings.client_secret.get_secret_value()
+        tokens = await self.http.post_form(self.token_url, form, basic=basic)
+        tokens.text("access_token")
+        return tokens
+
+    async def identity(self, flow: Flow, tokens: Fields) -> Identity:
+        """Who the tokens speak of. Every type says this for itself."""
+        raise NotImplementedError
+
+
+def refusal(error: str) -> UpstreamError:
+    """The failure an `error` parameter stands for (RFC 6749 section 4.1.2.1, OIDC Core 3.1.2.6)."""
+    name = error if _ERROR_NAME.fullmatch(error) else "unreadable"
+    if name in _DENIED:
+        return UpstreamDenied(f"the upstream said {name}")
+    if name in _NOT_NOW:
+        return UpstreamUnavailable(f"the upstream said {name}")
+    return UpstreamRejected(f"the upstream said {name}", error=name)

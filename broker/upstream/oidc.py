@@ -1,0 +1,80 @@
+"""OpenID Connect as a relying party: the code flow plus nonce and a verified ID token (OIDC Core 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hmac import compare_digest
+from typing import ClassVar
+
+from broker.core.errors import UpstreamInvalid
+from broker.core.identity import Identity
+from broker.upstream.fields import Fields
+from broker.upstream.model import Flow, IdTokenRules, Reply
+from broker.upstream.oauth2 import OAuth2Provider
+
+
+class OidcProvider(OAuth2Provider):
+    """A type names its issuer and says in `describe` what the verified claims mean.
+
+    `issuers`: spellings of `iss` that are accepted, the first is the one of the metadata. `userinfo_url`: called when
+    set; its claims are added to those of the ID token, which win. `forwards`: which wishes of the client this upstream
+    understands, out of `prompt`, `max_age`, `login_hint` and `ui_locales`. `skew` in seconds.
+    """
+
+    issuers: ClassVar[tuple[str, ...]]
+    jwks_uri: ClassVar[str]
+    algorithms: ClassVar[tuple[str, ...]] = ("RS256",)
+    userinfo_url: ClassVar[str] = ""
+    nonce_optional: ClassVar[bool] = False
+    forwards: ClassVar[frozenset[str]] = frozenset()
+    skew: ClassVar[int] = 60
+
+    def authorize_params(self, flow: Flow) -> dict[str, str]:
+        """The OAuth request with a nonce, and the client's wishes as far as the upstream knows them."""
+        wishes = {
+            "prompt": " ".join(flow.prompt),
+            "max_age": "" if flow.max_age is None else str(flow.max_age),
+            "login_hint": flow.login_hint,
+            "ui_locales": flow.ui_locale,
+        }
+        wanted = {name: wish for name, wish in wishes.items() if wish and name in self.forwards}
+        return super().authorize_params(flow) | {"nonce": flow.nonce} | wanted
+
+    def read(self, flow: Flow, reply: Reply) -> Mapping[str, str]:
+        """As for OAuth; an `iss` that comes along must be this issuer's (RFC 9207 section 2.4)."""
+        if "iss" in reply.params and reply.params["iss"] != self.issuers[0]:
+            raise UpstreamInvalid("the reply names another issuer")
+        return super().read(flow, reply)
+
+    async def identity(self, flow: Flow, tokens: Fields) -> Identity:
+        """The identity of a verified ID token."""
+        claims = await self.tools.jwt.verify_id_token(tokens.text("id_token"), self.rules(flow, tokens))
+        if self.userinfo_url:
+            claims = await self._with_userinfo(claims, tokens)
+        return self.describe(claims)
+
+    def rules(self, flow: Flow, tokens: Fields) -> IdTokenRules:
+        """What the ID token of this flow must satisfy."""
+        return IdTokenRules(
+            issuers=self.issuers,
+            audience=self.settings.client_id,
+            algorithms=self.algorithms,
+            jwks_uri=self.jwks_uri,
+            nonce=flow.nonce,
+            nonce_optional=self.nonce_optional,
+            skew=self.skew,
+            issued_after=flow.started_at,
+            access_token=tokens.text("access_token"),
+        )
+
+    def describe(self, claims: Fields) -> Identity:
+        """The identity in verified claims. Every type says this for itself."""
+        raise NotImplementedError
+
+    async def _with_userinfo(self, claims: Fields, tokens: Fields) -> Fields:
+        bearer = {"Authorization": f"Bearer {tokens.text('access_token')}"}
+        more = await self.http.get_json(self.userinfo_url, headers=bearer)
+        # The two may come from different places; the same sub is what ties them (OIDC Core 5.3.2).
+        if not compare_digest(more.text("sub").encode(), claims.text("sub").encode()):
+            raise UpstreamInvalid("userinfo is about somebody else")
+        return Fields({name: more.raw(name) for name in more} | {name: claims.raw(name) for name in claims}, "claims")

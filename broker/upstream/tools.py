@@ -1,0 +1,32 @@
+"""What the broker lends a provider instance, put together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from broker.core.events import Recorder
+from broker.upstream.answer import rebase
+from broker.upstream.http import HttpPool
+from broker.upstream.jwt import JwtVerifier
+from broker.upstream.model import ProviderSettings, Tools
+
+
+def lend(
+    pool: HttpPool,
+    name: str,
+    settings: ProviderSettings,
+    *,
+    recorder: Recorder,
+    now: Callable[[], float] = time.time,
+    clock: Callable[[], float] = time.monotonic,
+) -> Tools:
+    """Tools of the provider instance `name`: nothing in them is shared with another instance but the connections.
+
+    `now` gives epoch seconds, `clock` monotonic ones.
+    """
+    http = pool.for_provider(
+        name, recorder=recorder, server_base=settings.server_base, timeout=settings.timeout, clock=clock
+    )
+    jwt = JwtVerifier(http, name=name, recorder=recorder, now=now, clock=clock)
+    return Tools(http=http, jwt=jwt, now=now, browser_url=lambda url: rebase(url, settings.browser_base))
