@@ -95,8 +95,8 @@ class ErrorView:
     """What happened and what to do. `page` is one of the codes of docs/reference/errors.md, `reference` the request id.
 
     `at` is the time in ISO 8601. `error` is the OAuth error code, `hint` one sentence for the app's developer (English,
-    ours, never an echo). `provider_name` is the plain name ("Google"), not the text of its button. The hrefs are offered
-    as buttons where the page has a use for them: `retry_href` the same again, `other_href` the chooser, `home_href` the
+    ours, never an echo). `provider_name` is the plain name ("Google"), not the text of its button. The hrefs become
+    buttons where the page has a use for them: `retry_href` the same again, `other_href` the chooser, `home_href` the
     app. `retry_after` is in seconds and also becomes the header of that name.
     """
 

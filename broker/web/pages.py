@@ -1,0 +1,279 @@
+"""Pages: a view and a language in, an answer with every security header out.
+
+Templates come from the operator's directory first, then from ours; both are compiled at start, in a sandbox, with
+escaping on. Nothing on a page comes from another origin, except the script and frame of an upstream's own widget.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from gettext import GNUTranslations
+from pathlib import Path
+from types import MappingProxyType
+
+from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined, Template
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from starlette.responses import HTMLResponse
+
+from broker.web import locale as languages
+from broker.web.assets import Assets, StaticFile
+from broker.web.colour import text_on
+from broker.web.views import (
+    Button,
+    ConsentView,
+    EnterView,
+    ErrorView,
+    FormPostView,
+    FragmentView,
+    HomeView,
+    LoginView,
+    Look,
+    ReturnView,
+    WidgetView,
+)
+
+Randomness = Callable[[int], bytes]
+View = (
+    LoginView | ConsentView | EnterView | ErrorView | ReturnView | FormPostView | FragmentView | WidgetView | HomeView
+)
+
+BUILT_IN = next(
+    place
+    for place in (Path(__file__).parents[1] / "_templates", Path(__file__).parents[2] / "templates")
+    if place.is_dir() or place.name == "templates"
+)
+"""Inside the package when installed from a wheel, beside it in a checkout."""
+
+_HEADERS = MappingProxyType(
+    {
+        "cache-control": "no-store",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+    }
+)
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-]+(?::\d{1,5})?")
+_WEB = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.\-]+)(:\d{1,5})?(?:[/?#]|$)")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
+_UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
+
+
+def safe_href(href: str) -> str:
+    """`href` if a click on it can only navigate, else "".
+
+    Allowed are paths of ours, http, https, mailto, and private-use schemes (those with a dot, RFC 8252 section 7.1).
+    """
+    if _UNSAFE.search(href):
+        return ""
+    if href.startswith("/"):
+        return "" if href.startswith("//") else href
+    scheme = _SCHEME.match(href)
+    if scheme is None:
+        return ""
+    name = scheme[1].lower()
+    if name in {"http", "https"}:
+        return href if _WEB.match(href) else ""
+    return href if name == "mailto" or "." in name else ""
+
+
+def form_target(action: str) -> str:
+    """The CSP source for a form that goes to `action`: its exact origin, or its scheme where CSP cannot say it."""
+    web = _WEB.match(action)
+    if web and web[2].startswith("["):
+        return f"{web[1]}:"  # CSP knows no IPv6 hosts (CSP level 3, section 2.3.1, host-part)
+    if web:
+        return f"{web[1]}://{web[2]}{web[3] or ''}"
+    scheme = _SCHEME.match(action)
+    if scheme is None or not safe_href(action):
+        raise ValueError("a form needs an absolute target")
+    return f"{scheme[1]}:"
+
+
+@dataclass(frozen=True, slots=True)
+class _Policy:
+    """What a page needs beyond plain HTML; everything else is shut."""
+
+    script: bool = False
+    style: bool = False
+    form_action: str = "'self'"
+    script_origins: Sequence[str] = ()
+    frame_origins: Sequence[str] = ()
+
+    def text(self, nonce: str) -> str:
+        """The Content-Security-Policy header (CSP level 3)."""
+        if not all(map(_ORIGIN.fullmatch, (*self.script_origins, *self.frame_origins))):
+            raise ValueError("a widget names an origin that is none")
+        once = f"'nonce-{nonce}'"
+        scripts = " ".join(([once] if self.script else []) + list(self.script_origins)) or "'none'"
+        rules = [
+            "default-src 'none'",
+            f"style-src 'self' {once}" if self.style else "style-src 'self'",
+            "img-src 'self' data:",
+            "font-src 'self'",
+            f"script-src {scripts}",
+            f"form-action {self.form_action}",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        ]
+        if self.frame_origins:
+            rules.append(f"frame-src {' '.join(self.frame_origins)}")
+        return "; ".join(rules)
+
+
+_PLAIN = _Policy()
+_CSS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_\-]*")
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+def _branded(buttons: Sequence[Button]) -> list[tuple[str, str, str]]:
+    """(provider, ground, text) for the buttons whose name and colour can stand in a style sheet as they are."""
+    return [
+        (button.provider, button.brand, text_on(button.brand))
+        for button in buttons
+        if _CSS_NAME.fullmatch(button.provider) and _COLOUR.fullmatch(button.brand)
+    ]
+
+
+class Pages:
+    """Every page in every language. `override` is a directory whose files win over ours, one by one.
+
+    `files` adds static files by name (logos: `{"logo.svg": Path(...)}`). All are read and compiled here; a broken
+    template stops the start. `randomness` gives that many bytes for a nonce.
+    """
+
+    def __init__(
+        self,
+        look: Look,
+        *,
+        override: Path | None = None,
+        files: Mapping[str, Path] = MappingProxyType({}),
+        randomness: Randomness = secrets.token_bytes,
+    ) -> None:
+        self._look = look
+        self._randomness = randomness
+        self._places = tuple(place for place in (override, BUILT_IN) if place)
+        self._assets = Assets(look, self._places, files)
+        self._names = frozenset(
+            name
+            for place in self._places
+            for name in FileSystemLoader(place).list_templates()
+            if name.endswith(".html")
+        )
+        self._templates = {locale: self._compile(locale) for locale in look.languages}
+
+    def static(self, name: str) -> StaticFile | None:
+        """The static file of this name (`base.css`, `icons/vk.svg`), from memory; None for every other name."""
+        return self._assets.get(name)
+
+    def login(self, view: LoginView, locale: str, *, status: int = 200) -> HTMLResponse:
+        """The provider chooser."""
+        policy = _Policy(style=True) if self._look.button_style == "brand" else _PLAIN
+        return self._answer("login.html", view, locale, status, policy)
+
+    def consent(self, view: ConsentView, locale: str, *, status: int = 200) -> HTMLResponse:
+        """May this app know these things?"""
+        return self._answer("consent.html", view, locale, status)
+
+    def enter(self, view: EnterView, locale: str, *, status: int = 200) -> HTMLResponse:
+        """Continue as this person?"""
+        return self._answer("enter.html", view, locale, status)
+
+    def error(self, view: ErrorView, locale: str, *, status: int = 400) -> HTMLResponse:
+        """What happened and what to do; a code without a page of its own is shown as E-INTERNAL."""
+        name = f"error/{view.page}.html"
+        answer = self._answer(name if name in self._names else "error/E-INTERNAL.html", view, locale, status)
+        if view.retry_after > 0:
+            answer.headers["retry-after"] = str(view.retry_after)
+        return answer
+
+    def returned(self, view: ReturnView, locale: str, *, status: int = 200) -> HTMLResponse:
+        """A page that navigates to the client by GET: at once where the browser lets it, else by a tap."""
+        if not safe_href(view.href):
+            raise ValueError("a browser is returned to an absolute URL only")
+        return self._answer("return.html", view, locale, status)
+
+    def form_post(self, view: FormPostView, locale: str, *, status: int = 200) -> HTMLResponse:
+        """The authorization response as a form; may be sent to the client's origin and nowhere else (threat A9)."""
+        policy = _Policy(script=True, form_action=form_target(view.action))
+        return self._answer("form_post.html", view, locale, status, policy)
+
+    def fragment(self, view: FragmentView, locale: str, *, status: int = 200) -> HTMLResponse:
+        """The landing page for an answer behind the `#`, the only page of ours that needs a script."""
+        return self._answer("fragment.html", view, locale, status, _Policy(script=True))
+
+    def widget(self, view: WidgetView, locale: str, *, status: int = 200) -> HTMLResponse:
+        """An upstream's widget; its frame may open a window of its own, hence the wider opener policy."""
+        name = f"widget/{view.template}"
+        if name not in self._names:
+            raise ValueError("no such widget template")
+        policy = _Policy(script=True, script_origins=view.script_origins, frame_origins=view.frame_origins)
+        answer = self._answer(name, view, locale, status, policy)
+        answer.headers["cross-origin-opener-policy"] = "same-origin-allow-popups"
+        return answer
+
+    def home(self, view: HomeView, locale: str, *, status: int = 200) -> HTMLResponse:
+        """What stands at the issuer itself."""
+        return self._answer("home.html", view, locale, status)
+
+    def _answer(self, name: str, view: View, locale: str, status: int, policy: _Policy = _PLAIN) -> HTMLResponse:
+        spoken = locale if locale in self._templates else self._look.default_language
+        nonce = base64.b64encode(self._randomness(16)).decode() if policy.script or policy.style else ""
+        body = self._templates[spoken][name].render(view=view, nonce=nonce)
+        headers = {**_HEADERS, "content-security-policy": policy.text(nonce), "content-language": spoken}
+        return HTMLResponse(body, status, headers)
+
+    def _compile(self, locale: str) -> dict[str, Template]:
+        ours = FileSystemLoader(BUILT_IN)
+        places = [FileSystemLoader(place) for place in self._places]
+        environment = ImmutableSandboxedEnvironment(
+            loader=ChoiceLoader([*places, PrefixLoader({"builtin": ours})]),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            extensions=["jinja2.ext.i18n"],
+        )
+        spoken = self._translations(locale)
+        environment.install_gettext_callables(spoken.gettext, spoken.ngettext, newstyle=True)  # type: ignore[attr-defined]
+        environment.filters.update(href=safe_href, branded=_branded)
+        environment.globals.update(self._globals(locale))
+        return {name: environment.get_template(name) for name in sorted(self._names)}
+
+    def _translations(self, locale: str) -> GNUTranslations:
+        chain: GNUTranslations | None = None
+        for place in self._places:
+            catalogue = place / "locale" / locale / "LC_MESSAGES" / "broker.mo"
+            if not catalogue.is_file():
+                continue
+            with catalogue.open("rb") as file:
+                found = GNUTranslations(file)
+            if chain is None:
+                chain = found
+            else:
+                chain.add_fallback(found)
+        if chain is None:
+            raise FileNotFoundError(f"no translations for {locale}")
+        return chain
+
+    def _globals(self, locale: str) -> dict[str, object]:
+        def pick(texts: Mapping[str, str]) -> str:
+            return texts.get(locale) or texts.get("en") or next(iter(texts.values()), "")
+
+        return {
+            "look": self._look,
+            "locale": locale,
+            "direction": languages.direction(locale),
+            "language_names": languages.LANGUAGE_NAMES,
+            "pick": pick,
+            "product": pick(self._look.product_name),
+            "asset": self._assets.href,
+            "icon": self._assets.icon,
+        }
