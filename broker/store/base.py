@@ -151,7 +151,7 @@ class Durable(Protocol):
     async def namespace_key(self, alias: str, namespace: str) -> str:
         """The internal id of a provider instance's set of people, made on first sight and never changed.
 
-        Raises NamespaceChanged when `alias` stood for another namespace that has links.
+        Raises NamespaceChanged when `alias` stood for another namespace that has links and `namespace` was never seen.
         """
         ...
 
@@ -164,7 +164,7 @@ class Durable(Protocol):
         ...
 
     async def save_signing_key(self, key: SigningKey) -> bool:
-        """Insert, or update the times of, a key by its kid."""
+        """Insert a key (True), or update the times of the one with this kid (False)."""
         ...
 
     async def delete_signing_key(self, kid: str) -> None:

@@ -1,0 +1,26 @@
+"""One event when a store goes away and one when it is back, however many requests noticed."""
+
+from __future__ import annotations
+
+from broker.core.events import Event, Recorder
+
+
+class Outage:
+    """Whether one store answers. Used from the event loop's thread only."""
+
+    def __init__(self, store: str, recorder: Recorder | None) -> None:
+        """`store` is the name in the events."""
+        self._store, self._recorder = store, recorder
+        self.now = False
+
+    def failed(self, detail: str) -> None:
+        """The store did not answer, or refused for a reason of its own; `detail` holds no value of anybody."""
+        if not self.now and self._recorder is not None:
+            self._recorder.record(Event.STORE_UNAVAILABLE, store=self._store, detail=detail)
+        self.now = True
+
+    def answered(self) -> None:
+        """The store answered."""
+        if self.now and self._recorder is not None:
+            self._recorder.record(Event.STORE_RECOVERED, store=self._store)
+        self.now = False

@@ -1,0 +1,108 @@
+"""Durable on SQLite: which function of `sqlite_accounts` and `sqlite_grants` reads, and which one writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from broker.core.identity import Account, Link, Person
+from broker.core.records import Grant, RefreshToken, SigningKey
+from broker.store import sqlite_accounts as accounts
+from broker.store import sqlite_grants as grants
+from broker.store.base import LiveGrant, Redeemed, Reused, Rotated, SpentBefore
+from broker.store.sqlite_engine import Engine
+
+_SWEPT_AT_ONCE = 500  # rows per transaction, so that housekeeping makes nobody wait
+
+
+class SqliteDurable:
+    """The Durable protocol of `broker.store.base`, which says what each method promises."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], float], randomness: Callable[[int], bytes]) -> None:
+        """`clock` in epoch seconds dates the heartbeat; `randomness` makes ids of providers' sets of people."""
+        self._engine, self._clock, self._randomness = engine, clock, randomness
+
+    async def person(self, provider_key: str, subject: str) -> Person | None:
+        """Durable.person."""
+        return await self._engine.read(lambda db: accounts.person(db, provider_key, subject))
+
+    async def adopt(self, account: Account, link: Link) -> Person:
+        """Durable.adopt."""
+        return await self._engine.write(lambda db: accounts.adopt(db, account, link))
+
+    async def update_link(self, link: Link) -> None:
+        """Durable.update_link."""
+        await self._engine.write(lambda db: accounts.update_link(db, link))
+
+    async def links(self, sub: str) -> tuple[Link, ...]:
+        """Durable.links."""
+        return await self._engine.read(lambda db: accounts.links(db, sub))
+
+    async def consent(self, sub: str, client_id: str) -> frozenset[str]:
+        """Durable.consent."""
+        return await self._engine.read(lambda db: accounts.consent(db, sub, client_id))
+
+    async def save_consent(self, sub: str, client_id: str, scope: frozenset[str], at: int) -> None:
+        """Durable.save_consent."""
+        await self._engine.write(lambda db: accounts.save_consent(db, sub, client_id, scope, at))
+
+    async def redeem(
+        self, code_digest: str, grant: Grant, refresh: RefreshToken | None, *, now: int
+    ) -> Redeemed | SpentBefore:
+        """Durable.redeem."""
+        return await self._engine.write(lambda db: grants.redeem(db, code_digest, grant, refresh, now))
+
+    async def spent(self, code_digest: str) -> str | None:
+        """Durable.spent."""
+        return await self._engine.read(lambda db: grants.spent(db, code_digest))
+
+    async def grant(self, grant_id: str, *, now: int) -> LiveGrant | None:
+        """Durable.grant."""
+        return await self._engine.read(lambda db: grants.live(db, grant_id, now))
+
+    async def refresh_token(self, token_digest: str) -> RefreshToken | None:
+        """Durable.refresh_token."""
+        return await self._engine.read(lambda db: grants.refresh_token(db, token_digest))
+
+    async def rotate(self, token_digest: str, child: RefreshToken, *, now: int, grace: int) -> Rotated | Reused | None:
+        """Durable.rotate."""
+        return await self._engine.write(lambda db: grants.rotate(db, token_digest, child, now, grace))
+
+    async def revoke_grant(self, grant_id: str, *, now: int) -> bool:
+        """Durable.revoke_grant."""
+        return await self._engine.write(lambda db: grants.revoke(db, grant_id, now))
+
+    async def namespace_key(self, alias: str, namespace: str) -> str:
+        """Durable.namespace_key."""
+        fresh = self._randomness(16).hex()
+        return await self._engine.write(lambda db: accounts.namespace_key(db, alias, namespace, fresh))
+
+    async def set_blocked(self, sub: str, blocked: bool) -> bool:
+        """Durable.set_blocked."""
+        return await self._engine.write(lambda db: accounts.set_blocked(db, sub, blocked))
+
+    async def signing_keys(self) -> tuple[SigningKey, ...]:
+        """Durable.signing_keys."""
+        return await self._engine.read(accounts.signing_keys)
+
+    async def save_signing_key(self, key: SigningKey) -> bool:
+        """Durable.save_signing_key."""
+        return await self._engine.write(lambda db: accounts.save_signing_key(db, key))
+
+    async def delete_signing_key(self, kid: str) -> None:
+        """Durable.delete_signing_key."""
+        await self._engine.write(lambda db: accounts.delete_signing_key(db, kid))
+
+    async def sweep(self, *, now: int) -> int:
+        """Durable.sweep."""
+        total = 0
+        while swept := await self._engine.write(lambda db: grants.sweep(db, now, _SWEPT_AT_ONCE)):
+            total += swept
+        return total
+
+    async def ping(self) -> None:
+        """Durable.ping."""
+        await self._engine.heartbeat(self._clock())
+
+    async def close(self) -> None:
+        """Durable.close: the file is shared with the transient half, which closes with it."""
+        await self._engine.close()

@@ -1,0 +1,182 @@
+"""One writer thread with group commit: whatever waits while the disk is busy shares the next transaction.
+
+A commit costs a wait for the disk (`synchronous=FULL`), so one per request would be as slow as the disk. The thread
+takes everything that is queued, does it in one transaction, and wakes all callers at once after the commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from broker.core.errors import StoreUnavailable
+from broker.store.outage import Outage
+from broker.store.sqlite_file import Database, unavailable
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+_BATCH = 256  # writes per transaction: bounds how long one caller waits for the others
+_WAITING = 8192  # writes in the queue: a disk that hangs must not take the memory with it
+
+
+@dataclass(slots=True)
+class _Item:
+    """One write and whoever waits for it; `outcome` is an exception when it failed. Any: every caller has its own T."""
+
+    work: Work[Any]
+    future: asyncio.Future[Any]
+    outcome: Any = None
+    failed: bool = False
+
+    def fail(self, error: Exception) -> None:
+        self.outcome, self.failed = error, True
+
+
+class Engine:
+    """Reads and writes of one database, for the coroutines of one event loop."""
+
+    def __init__(self, database: Database, outage: Outage) -> None:
+        """Takes over `database`; call from inside the event loop."""
+        self._database, self._outage = database, outage
+        self._loop = asyncio.get_running_loop()
+        self._queue: SimpleQueue[_Item | None] = SimpleQueue()
+        self._waiting = 0
+        self._closed = False
+        self._thread = threading.Thread(target=self._write_until_closed, name="sqlite-writer", daemon=True)
+        self._thread.start()
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` inside a transaction and return its result once that is on the disk.
+
+        `work` runs in the writer thread, may run twice (a neighbour's failure rolls the transaction back), and whatever
+        it raises is raised here with nothing of it stored. Raises StoreUnavailable when the disk or file is to blame.
+        A cancelled caller leaves its write to happen or not; the others are not affected.
+        """
+        if self._closed or self._waiting >= _WAITING:
+            raise StoreUnavailable("sqlite: closed" if self._closed else "sqlite: too many writes are waiting")
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._waiting += 1
+        self._queue.put(_Item(work, future))
+        return await future
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work`, a point read of microseconds, on committed data; raises StoreUnavailable."""
+        reader = self._database.reader
+        if reader is None:
+            return await self.write(work)
+        if self._closed:
+            raise StoreUnavailable("sqlite: closed")
+        try:
+            return work(reader)
+        except sqlite3.Error as error:
+            raise unavailable(error) from error
+
+    async def heartbeat(self, at: float) -> None:
+        """Return when a write went through to the disk; raises StoreUnavailable. `at` in epoch seconds."""
+        await self.write(
+            lambda db: db.execute(
+                "INSERT INTO heartbeat (id, at) VALUES (1, ?) ON CONFLICT DO UPDATE SET at = excluded.at", (at,)
+            ).close()
+        )
+
+    async def close(self) -> None:
+        """Commit what was accepted, empty the WAL into the file, close it. May be called again."""
+        if self._closed:
+            return
+        self._closed = True
+        self._queue.put(None)
+        await asyncio.to_thread(self._finish)
+
+    def _finish(self) -> None:
+        self._thread.join()
+        self._database.close()
+
+    def _write_until_closed(self) -> None:
+        last = False
+        while not last:
+            batch, last = self._next_batch()
+            if batch:
+                commit_together(self._database.writer, batch)
+                try:
+                    self._loop.call_soon_threadsafe(self._wake, batch)
+                except RuntimeError:  # the loop is gone, and with it everybody who could be told
+                    return
+
+    def _next_batch(self) -> tuple[list[_Item], bool]:
+        """Everything that waits, at least one; True when the store is closing and nothing comes after it."""
+        batch: list[_Item] = []
+        try:
+            while len(batch) < _BATCH:
+                item = self._queue.get(block=not batch)
+                if item is None:
+                    return batch, True
+                batch.append(item)
+        except Empty:
+            pass  # that was all
+        return batch, False
+
+    def _wake(self, batch: list[_Item]) -> None:
+        self._waiting -= len(batch)
+        for item in batch:
+            if isinstance(item.outcome, StoreUnavailable):
+                self._outage.failed(item.outcome.detail)
+            else:
+                self._outage.answered()
+            if item.future.done():  # cancelled meanwhile
+                continue
+            if item.failed:
+                item.future.set_exception(item.outcome)
+            else:
+                item.future.set_result(item.outcome)
+
+
+def commit_together(db: sqlite3.Connection, batch: list[_Item]) -> None:
+    """Do the whole batch in one transaction; if one fails, do it over with a savepoint around each.
+
+    Savepoints cost two more statements per write, so they are used only when something did fail.
+    """
+    if not _attempt(db, batch, savepoints=False):
+        _attempt(db, batch, savepoints=True)
+
+
+def _attempt(db: sqlite3.Connection, batch: list[_Item], *, savepoints: bool) -> bool:
+    """False when a write failed and there was no savepoint to return to; the next attempt begins by rolling back."""
+    try:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        db.execute("BEGIN IMMEDIATE")
+        for item in batch:
+            if savepoints:
+                _run_apart(db, item)
+            elif not _run(db, item):
+                return False
+        db.execute("COMMIT")
+    except sqlite3.Error as error:
+        # The transaction as a whole is lost: nothing was stored, so nobody may be told otherwise.
+        for item in batch:
+            item.fail(unavailable(error))
+    return True
+
+
+def _run(db: sqlite3.Connection, item: _Item) -> bool:
+    try:
+        item.outcome, item.failed = item.work(db), False
+    except sqlite3.Error as error:
+        item.fail(unavailable(error))
+    except Exception as error:  # whatever it is belongs to the caller, not to this thread
+        item.fail(error)
+    return not item.failed
+
+
+def _run_apart(db: sqlite3.Connection, item: _Item) -> None:
+    """Run and, if it fails, undo this write alone. Raises sqlite3.Error when the transaction itself is gone."""
+    db.execute("SAVEPOINT apart")
+    if not _run(db, item):
+        db.execute("ROLLBACK TO apart")
+    db.execute("RELEASE apart")
