@@ -10,7 +10,6 @@ import base64
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from gettext import GNUTranslations
 from pathlib import Path
 from types import MappingProxyType
@@ -22,8 +21,10 @@ from starlette.responses import HTMLResponse
 from broker.web import locale as languages
 from broker.web.assets import Assets, StaticFile
 from broker.web.colour import text_on
+from broker.web.policy import HEADERS, Policy, form_target, safe_href
 from broker.web.views import (
     Button,
+    ClientView,
     ConsentView,
     EnterView,
     ErrorView,
@@ -41,6 +42,8 @@ View = (
     LoginView | ConsentView | EnterView | ErrorView | ReturnView | FormPostView | FragmentView | WidgetView | HomeView
 )
 
+_VIEWS = frozenset({Button, ClientView, Look, *View.__args__})
+
 BUILT_IN = next(
     place
     for place in (Path(__file__).parents[1] / "_templates", Path(__file__).parents[2] / "templates")
@@ -48,86 +51,7 @@ BUILT_IN = next(
 )
 """Inside the package when installed from a wheel, beside it in a checkout."""
 
-_HEADERS = MappingProxyType(
-    {
-        "cache-control": "no-store",
-        "cross-origin-opener-policy": "same-origin",
-        "cross-origin-resource-policy": "same-origin",
-        "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-        "referrer-policy": "no-referrer",
-        "x-content-type-options": "nosniff",
-        "x-frame-options": "DENY",
-    }
-)
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-]+(?::\d{1,5})?")
-_WEB = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.\-]+)(:\d{1,5})?(?:[/?#]|$)")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
-_UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
-
-
-def safe_href(href: str) -> str:
-    """`href` if a click on it can only navigate, else "".
-
-    Allowed are paths of ours, http, https, mailto, and private-use schemes (those with a dot, RFC 8252 section 7.1).
-    """
-    if _UNSAFE.search(href):
-        return ""
-    if href.startswith("/"):
-        return "" if href.startswith("//") else href
-    scheme = _SCHEME.match(href)
-    if scheme is None:
-        return ""
-    name = scheme[1].lower()
-    if name in {"http", "https"}:
-        return href if _WEB.match(href) else ""
-    return href if name == "mailto" or "." in name else ""
-
-
-def form_target(action: str) -> str:
-    """The CSP source for a form that goes to `action`: its exact origin, or its scheme where CSP cannot say it."""
-    web = _WEB.match(action)
-    if web and web[2].startswith("["):
-        return f"{web[1]}:"  # CSP knows no IPv6 hosts (CSP level 3, section 2.3.1, host-part)
-    if web:
-        return f"{web[1]}://{web[2]}{web[3] or ''}"
-    scheme = _SCHEME.match(action)
-    if scheme is None or not safe_href(action):
-        raise ValueError("a form needs an absolute target")
-    return f"{scheme[1]}:"
-
-
-@dataclass(frozen=True, slots=True)
-class _Policy:
-    """What a page needs beyond plain HTML; everything else is shut."""
-
-    script: bool = False
-    style: bool = False
-    form_action: str = "'self'"
-    script_origins: Sequence[str] = ()
-    frame_origins: Sequence[str] = ()
-
-    def text(self, nonce: str) -> str:
-        """The Content-Security-Policy header (CSP level 3)."""
-        if not all(map(_ORIGIN.fullmatch, (*self.script_origins, *self.frame_origins))):
-            raise ValueError("a widget names an origin that is none")
-        once = f"'nonce-{nonce}'"
-        scripts = " ".join(([once] if self.script else []) + list(self.script_origins)) or "'none'"
-        rules = [
-            "default-src 'none'",
-            f"style-src 'self' {once}" if self.style else "style-src 'self'",
-            "img-src 'self' data:",
-            "font-src 'self'",
-            f"script-src {scripts}",
-            f"form-action {self.form_action}",
-            "base-uri 'none'",
-            "frame-ancestors 'none'",
-        ]
-        if self.frame_origins:
-            rules.append(f"frame-src {' '.join(self.frame_origins)}")
-        return "; ".join(rules)
-
-
-_PLAIN = _Policy()
+_PLAIN = Policy()
 _CSS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_\-]*")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -139,6 +63,16 @@ def _branded(buttons: Sequence[Button]) -> list[tuple[str, str, str]]:
         for button in buttons
         if _CSS_NAME.fullmatch(button.provider) and _COLOUR.fullmatch(button.brand)
     ]
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox with a short cut for our views: frozen data without methods, so only `_…` has to be kept back."""
+
+    def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
+        """Whether a template may read this."""
+        if type(obj) in _VIEWS:
+            return not attr.startswith("_")
+        return super().is_safe_attribute(obj, attr, value)
 
 
 class Pages:
@@ -174,7 +108,7 @@ class Pages:
 
     def login(self, view: LoginView, locale: str, *, status: int = 200) -> HTMLResponse:
         """The provider chooser."""
-        policy = _Policy(style=True) if self._look.button_style == "brand" else _PLAIN
+        policy = Policy(style=True) if self._look.button_style == "brand" else _PLAIN
         return self._answer("login.html", view, locale, status, policy)
 
     def consent(self, view: ConsentView, locale: str, *, status: int = 200) -> HTMLResponse:
@@ -201,19 +135,19 @@ class Pages:
 
     def form_post(self, view: FormPostView, locale: str, *, status: int = 200) -> HTMLResponse:
         """The authorization response as a form; may be sent to the client's origin and nowhere else (threat A9)."""
-        policy = _Policy(script=True, form_action=form_target(view.action))
+        policy = Policy(script=True, form_action=form_target(view.action))
         return self._answer("form_post.html", view, locale, status, policy)
 
     def fragment(self, view: FragmentView, locale: str, *, status: int = 200) -> HTMLResponse:
         """The landing page for an answer behind the `#`, the only page of ours that needs a script."""
-        return self._answer("fragment.html", view, locale, status, _Policy(script=True))
+        return self._answer("fragment.html", view, locale, status, Policy(script=True))
 
     def widget(self, view: WidgetView, locale: str, *, status: int = 200) -> HTMLResponse:
         """An upstream's widget; its frame may open a window of its own, hence the wider opener policy."""
         name = f"widget/{view.template}"
         if name not in self._names:
             raise ValueError("no such widget template")
-        policy = _Policy(script=True, script_origins=view.script_origins, frame_origins=view.frame_origins)
+        policy = Policy(script=True, script_origins=view.script_origins, frame_origins=view.frame_origins)
         answer = self._answer(name, view, locale, status, policy)
         answer.headers["cross-origin-opener-policy"] = "same-origin-allow-popups"
         return answer
@@ -222,17 +156,17 @@ class Pages:
         """What stands at the issuer itself."""
         return self._answer("home.html", view, locale, status)
 
-    def _answer(self, name: str, view: View, locale: str, status: int, policy: _Policy = _PLAIN) -> HTMLResponse:
+    def _answer(self, name: str, view: View, locale: str, status: int, policy: Policy = _PLAIN) -> HTMLResponse:
         spoken = locale if locale in self._templates else self._look.default_language
         nonce = base64.b64encode(self._randomness(16)).decode() if policy.script or policy.style else ""
         body = self._templates[spoken][name].render(view=view, nonce=nonce)
-        headers = {**_HEADERS, "content-security-policy": policy.text(nonce), "content-language": spoken}
+        headers = {**HEADERS, "content-security-policy": policy.text(nonce), "content-language": spoken}
         return HTMLResponse(body, status, headers)
 
     def _compile(self, locale: str) -> dict[str, Template]:
         ours = FileSystemLoader(BUILT_IN)
         places = [FileSystemLoader(place) for place in self._places]
-        environment = ImmutableSandboxedEnvironment(
+        environment = _Sandbox(
             loader=ChoiceLoader([*places, PrefixLoader({"builtin": ours})]),
             autoescape=True,
             undefined=StrictUndefined,
