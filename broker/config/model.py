@@ -76,8 +76,8 @@ class Storage(Section):
 
     durable: Literal["sqlite"] = Field(default="sqlite", description="Accounts, links, consents, grants, keys")
     transient: Literal["sqlite", "redis"] = Field(default="sqlite", description="Codes, sessions, counters")
-    sqlite: Sqlite = Field(default_factory=Sqlite)
-    redis: Redis | None = None
+    sqlite: Sqlite = Field(default_factory=Sqlite, description="Where the database is")
+    redis: Redis | None = Field(default=None, description="Where Redis is, when `transient` is redis")
 
 
 class Keys(Section):
@@ -110,7 +110,7 @@ class Tokens(Section):
     code_ttl: Lifetime = Field(default=60, le=600, description="An authorization code (RFC 6749: at most 10 minutes)")
     id_token_ttl: Lifetime = Field(default=600, description="An ID token")
     access_token_ttl: Lifetime = Field(default=900, description="An access token")
-    refresh_token: RefreshTokens = Field(default_factory=RefreshTokens)
+    refresh_token: RefreshTokens = Field(default_factory=RefreshTokens, description="Refresh tokens")
 
 
 class Session(Section):
@@ -143,15 +143,19 @@ class Ui(Section):
 
     product_name: Localised = Field(default="Sign-in", description="Text, or one per language")
     logo: PathText | None = Field(default=None, description="Path of an SVG or PNG file")
-    accent: str = Field(default="#2563eb", pattern=r"#[0-9a-fA-F]{6}", description="Colour of links and main buttons")
-    theme: Literal["auto", "light", "dark"] = "auto"
+    accent: str = Field(default="#2563eb", pattern=r"^#[0-9a-fA-F]{6}$", description="Colour of links and main buttons")
+    theme: Literal["auto", "light", "dark"] = Field(default="auto", description="auto: as the visitor's system")
     button_style: Literal["neutral", "brand"] = Field(
         default="neutral", description="Outlined, or filled in brand colours"
     )
-    languages: tuple[Literal["ru", "en"], ...] = Field(default=("en", "ru"), min_length=1)
-    default_language: Literal["ru", "en"] = "en"
+    languages: tuple[Literal["ru", "en"], ...] = Field(
+        default=("en", "ru"), min_length=1, description="Languages offered"
+    )
+    default_language: Literal["ru", "en"] = Field(
+        default="en", description="For visitors whose browser asks for none of them"
+    )
     templates: PathText | None = Field(default=None, description="Directory whose files win over ours")
-    links: Links = Field(default_factory=Links)
+    links: Links = Field(default_factory=Links, description="At the foot of every page")
 
 
 class ClientSettings(Section):
@@ -160,12 +164,16 @@ class ClientSettings(Section):
     name: Localised = Field(description="Shown to people; text, or one per language")
     redirect_uris: tuple[RedirectUri, ...] = Field(min_length=1, description="Compared byte for byte")
     auth_method: AuthMethod = Field(default=AuthMethod.BASIC, description="How it proves itself at the token endpoint")
-    secret_hashes: tuple[Annotated[str, Field(pattern=r"sha256:[0-9a-f]{64}")], ...] = Field(
+    secret_hashes: tuple[Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")], ...] = Field(
         default=(), max_length=2, description="Made by `broker client add`; two may be live during rotation"
     )
     secret: Secret | None = Field(default=None, description="The secret itself, at least 32 characters; prefer hashes")
-    scopes: tuple[Scope, ...] = Field(default=(Scope.OPENID, Scope.PROFILE, Scope.EMAIL))
-    grants: tuple[GrantType, ...] = Field(default=(GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN))
+    scopes: tuple[Scope, ...] = Field(
+        default=(Scope.OPENID, Scope.PROFILE, Scope.EMAIL), description="What it may ask for"
+    )
+    grants: tuple[GrantType, ...] = Field(
+        default=(GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN), description="How it may get tokens"
+    )
     providers: tuple[str, ...] | None = Field(default=None, min_length=1, description="Allow-list, in display order")
     first_party: bool = Field(default=False, description="Ours: no consent page")
     pkce: Literal["required", "optional"] = Field(
@@ -206,9 +214,13 @@ class Network(Section):
 class Logging(Section):
     """One line per event."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["auto", "json", "text"] = Field(default="auto", description="auto: text on a terminal, else JSON")
-    audit: str = Field(default="stdout", description="stdout, or a file to append to")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least that is logged; BROKER_LOG_LEVEL overrides it"
+    )
+    format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="auto: text on a terminal, else JSON; BROKER_LOG_FORMAT overrides it"
+    )
+    audit: PathText = Field(default="stdout", description="stdout, or a file to append to")
 
 
 class Config(Section):
@@ -217,17 +229,17 @@ class Config(Section):
     version: Annotated[Literal[1], WholeNumber] = Field(description="Version of this file's layout")
     issuer: Issuer = Field(description="Exact text of `iss`; may carry a path, has no trailing slash")
     server: Server = Field(default_factory=Server, description="Listeners")
-    storage: Storage = Field(default_factory=Storage)
-    keys: Keys = Field(default_factory=Keys)
-    tokens: Tokens = Field(default_factory=Tokens)
-    session: Session = Field(default_factory=Session)
-    login: Login = Field(default_factory=Login)
-    ui: Ui = Field(default_factory=Ui)
+    storage: Storage = Field(default_factory=Storage, description="State")
+    keys: Keys = Field(default_factory=Keys, description="Signing keys")
+    tokens: Tokens = Field(default_factory=Tokens, description="Lifetimes of tokens")
+    session: Session = Field(default_factory=Session, description="Single sign-on")
+    login: Login = Field(default_factory=Login, description="The login page")
+    ui: Ui = Field(default_factory=Ui, description="What people see")
     providers: dict[str, Any] = Field(min_length=1, description="Upstreams by name; each type has keys of its own")
     clients: dict[str, ClientSettings] = Field(min_length=1, description="Apps by client_id")
-    limits: Limits = Field(default_factory=Limits)
-    network: Network = Field(default_factory=Network)
-    logging: Logging = Field(default_factory=Logging)
+    limits: Limits = Field(default_factory=Limits, description="Rates and sizes")
+    network: Network = Field(default_factory=Network, description="Calls to upstreams")
+    logging: Logging = Field(default_factory=Logging, description="Log and audit stream")
 
     @property
     def master_keys(self) -> tuple[bytes, ...]:

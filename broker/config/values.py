@@ -163,7 +163,7 @@ def _redirect_uri(value: str) -> str:
 
 def _beside_the_file(value: str, info: ValidationInfo) -> str:
     base = (info.context or {}).get("base")
-    return value if base is None or value == ":memory:" else str(Path(base) / value)
+    return value if base is None or value in {":memory:", "stdout"} else str(Path(base) / value)
 
 
 def _one_or_many(value: object) -> object:
