@@ -18,13 +18,14 @@ from broker.core.terms import AuthMethod, GrantType, Scope
 CLIENT_SECRET_LENGTH = 32  # characters; 128 bits even in hexadecimal
 UPSTREAM_SECRET_LENGTH = 12  # characters; theirs to choose, the shortest known has 20
 DEMO_PREFIX = "demo-"
+_LETTERS = 5  # different ones; fewer is a key held down
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~\-]{1,100}")
 _PROVIDER_ID = re.compile(r"[a-z0-9][a-z0-9_\-]{0,31}")
 _FALLBACK = re.compile(r"[A-Za-z0-9._+\-]*\{sub\}[A-Za-z0-9._+\-]*@([a-z0-9]([a-z0-9\-]*[a-z0-9])?\.)+[a-z]{2,}")
 _PLACEHOLDER = re.compile(
     r"(?i)(.*(change[ _-]?(me|this|it)|placeholder|replace[ _-]?(me|this)|your[ _-].*(secret|key|token)|insert[ _-]).*"
-    r"|<.*>|secret|password|passwd|example|todo|fixme|test|dummy|none|null|undefined|x+|\*+|\.+|(.)\5*|(0?1)?234567.*)"
+    r"|<.*>|secret|password|passwd|example|todo|fixme|test|dummy|none|null|undefined|0?123456\d*)"
 )
 
 
@@ -83,7 +84,7 @@ def _placeholders(config: Config, report: Report) -> None:
     for path, secret in secrets_of(config):
         value = secret.get_secret_value()
         shortest = CLIENT_SECRET_LENGTH if path[0] == "clients" else UPSTREAM_SECRET_LENGTH
-        if _PLACEHOLDER.fullmatch(value):
+        if _PLACEHOLDER.fullmatch(value) or len(set(value)) < _LETTERS:
             report.problem(path, "is a placeholder, not a secret")
         elif len(value) < shortest:
             report.problem(path, f"is too short for a secret: at least {shortest} characters")

@@ -24,6 +24,7 @@ _WORDING = {
     "float_parsing": "should be a number",
     "bool_parsing": "should be true or false",
     "string_too_short": "should not be empty",
+    "too_short": "should not be empty",
     "tuple_type": "should be a list",
     "dict_type": "should be a mapping",
     "model_type": "should be a mapping",
@@ -74,7 +75,7 @@ def validate(data: Mapping[str, Raw], shape: Shape, report: Report, base: Path) 
     try:
         return Validated(Config.model_validate(values, context=context), frozenset(broken))
     except ValidationError as error:
-        found = [_explain(one, (), data, shape, report) for one in error.errors(include_url=False)]
+        found = [_explain(one, (), data, shape, report) for one in _errors(error)]
     broken |= {path[:2] if path[0] == "clients" else path[:1] for path in found if path}
     broken.add(("clients", _STAND_IN_CLIENT))
     try:
@@ -93,7 +94,7 @@ def _providers(raw: Mapping[str, Raw], shape: Shape, report: Report, context: di
         try:
             made[name] = kind.model_validate(value, context=context)
         except ValidationError as error:
-            for one in error.errors(include_url=False):
+            for one in _errors(error):
                 _explain(one, ("providers", name), {"providers": dict(raw)}, shape, report)
     return made
 
@@ -118,6 +119,13 @@ def _repaired(values: dict[str, Any], broken: set[KeyPath]) -> dict[str, Any]:
         | values
         | {"clients": clients}
     )
+
+
+def _errors(error: ValidationError) -> list[ErrorDetails]:
+    """The errors without "too short" of a list whose items were refused: it is short of them only."""
+    errors = error.errors(include_url=False)
+    inner = {one["loc"][:end] for one in errors for end in range(len(one["loc"]))}
+    return [one for one in errors if one["type"] != "too_short" or one["loc"] not in inner]
 
 
 def _explain(error: ErrorDetails, prefix: KeyPath, data: Mapping[str, Raw], shape: Shape, report: Report) -> KeyPath:
