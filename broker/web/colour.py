@@ -6,6 +6,7 @@ import re
 
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _STEPS = 40
+_NEARLY = 3.3  # below this white text would need a ground that is no longer the owner's colour
 
 
 def _channels(colour: str) -> tuple[int, int, int]:
@@ -39,6 +40,13 @@ def readable(colour: str, grounds: tuple[str, ...], *, minimum: float = 4.5) -> 
         if all(contrast(mixed, ground) >= minimum for ground in grounds):
             return mixed
     return target
+
+
+def button_colours(brand: str) -> tuple[str, str]:
+    """(ground, text) of a button in an owner's colour: white text where a little darkening allows it."""
+    if contrast("#ffffff", brand) >= _NEARLY:
+        return readable(brand, ("#ffffff",)), "#ffffff"
+    return brand, text_on(brand)
 
 
 def _mix(one: str, other: str, share: float) -> str:

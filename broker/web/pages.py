@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse
 
 from broker.web import locale as languages
 from broker.web.assets import Assets, StaticFile
-from broker.web.colour import text_on
+from broker.web.colour import button_colours
 from broker.web.policy import HEADERS, Policy, form_target, safe_href
 from broker.web.views import (
     Button,
@@ -59,7 +59,7 @@ _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 def _branded(buttons: Sequence[Button]) -> list[tuple[str, str, str]]:
     """(provider, ground, text) for the buttons whose name and colour can stand in a style sheet as they are."""
     return [
-        (button.provider, button.brand, text_on(button.brand))
+        (button.provider, *button_colours(button.brand))
         for button in buttons
         if _CSS_NAME.fullmatch(button.provider) and _COLOUR.fullmatch(button.brand)
     ]
