@@ -1,0 +1,100 @@
+"""What can go wrong at an upstream, by name. Every emulator declares which of these it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+
+class UnknownFault(LookupError):
+    """A name that this upstream does not know."""
+
+
+TRANSPORT: Final = ("500", "slow", "html_502", "empty_answer", "not_json", "huge_answer")
+"""Faults that every upstream has on the calls the broker makes to it."""
+
+FAULTS: Final[Mapping[str, tuple[str, str]]] = {  # name -> (English, Russian)
+    "decline": ("The person declines", "Человек отказывается"),
+    "500": ("Calls answer 500", "Вызовы отвечают 500"),
+    "slow": ("Calls take 10 seconds", "Вызовы длятся 10 секунд"),
+    "html_502": ("Calls answer an HTML page, 502", "Вызовы отвечают страницей 502"),
+    "empty_answer": ("Calls answer 200 with nothing", "Вызовы отвечают пустотой и 200"),
+    "not_json": ("Calls answer 200 with HTML", "Вызовы отвечают HTML и 200"),
+    "huge_answer": ("Calls answer 2 MiB", "Вызовы отвечают двумя мегабайтами"),
+    "error_200": ("An error comes with status 200", "Ошибка приходит со статусом 200"),
+    "invalid_grant": ("The code is refused", "Код не принимается"),
+    "wrong_state": ("Another state comes back", "Возвращается чужой state"),
+    "wrong_nonce": ("ID token: another nonce", "ID-токен: чужой nonce"),
+    "no_nonce": ("ID token: no nonce", "ID-токен: без nonce"),
+    "wrong_issuer": ("ID token: another issuer", "ID-токен: чужой издатель"),
+    "bare_issuer": ("ID token: issuer without scheme", "ID-токен: издатель без схемы"),
+    "wrong_iss_param": ("Callback: another iss", "Возврат: чужой iss"),
+    "wrong_audience": ("ID token: another audience", "ID-токен: чужой получатель"),
+    "wrong_azp": ("ID token: another azp", "ID-токен: чужой azp"),
+    "expired_token": ("ID token: expired", "ID-токен: просрочен"),
+    "future_token": ("ID token: from the future", "ID-токен: из будущего"),
+    "wrong_signature": ("ID token: broken signature", "ID-токен: неверная подпись"),
+    "wrong_at_hash": ("ID token: at_hash of another token", "ID-токен: чужой at_hash"),
+    "alg_none": ("ID token: not signed", "ID-токен: без подписи"),
+    "alg_hs256": ("ID token: signed with the public key", "ID-токен: подписан открытым ключом"),
+    "rotated_keys": ("Keys have been rotated", "Ключи сменились"),
+    "unknown_kid": ("ID token: key nobody published", "ID-токен: неопубликованный ключ"),
+    "unknown_curve": ("ID token: secp256k1", "ID-токен: secp256k1"),
+    "no_id_token": ("No ID token", "Нет ID-токена"),
+    "no_id": ("No id in the answer", "В ответе нет id"),
+    "other_user_id": ("Two answers name two people", "Два ответа называют разных людей"),
+    "email_as_text": ("email_verified is text", "email_verified текстом"),
+    "hosted_domain": ("A Workspace account", "Аккаунт организации"),
+    "hd_gmail": ("hd says gmail.com", "hd равен gmail.com"),
+    "no_device_id": ("Callback without device_id", "Возврат без device_id"),
+    "payload_form": ("Callback as one JSON parameter", "Возврат одним JSON-параметром"),
+    "ip_bound": ("Token is bound to another address", "Токен привязан к другому адресу"),
+    "session_expired": ("API: session expired (102)", "API: сессия истекла (102)"),
+    "text_codes": ("API: error codes as text", "API: коды ошибок текстом"),
+    "error_in_query": ("Refusal comes in the query", "Отказ приходит в query"),
+    "empty_callback": ("Callback without anything", "Возврат без параметров"),
+    "other_app": ("Profile names another app", "Профиль называет чужое приложение"),
+    "unauthorized": ("Profile answers 401", "Профиль отвечает 401"),
+    "wrong_hash": ("Signed fields: wrong hash", "Подписанные поля: неверный hash"),
+    "old_auth_date": ("Signed fields: a day old", "Подписанные поля: вчерашние"),
+    "future_auth_date": ("Signed fields: from the future", "Подписанные поля: из будущего"),
+    "result_false": ("The result is false", "Результат — false"),
+}
+
+
+@dataclass(slots=True)
+class Faults:
+    """The faults switched on at one emulator. `known` are the names it declares."""
+
+    known: tuple[str, ...]
+    _left: dict[str, int | None] = field(default_factory=dict)
+
+    def switch(self, name: str, *, on: bool, times: int | None = None) -> None:
+        """Switch `name` on, for the next `times` uses or until it is switched off; raises UnknownFault."""
+        if name not in self.known:
+            raise UnknownFault(name)
+        self._left.pop(name, None)
+        if on and times != 0:
+            self._left[name] = times
+
+    def on(self, name: str) -> bool:
+        """Whether `name` is on; asking uses up one of its `times`."""
+        if name not in self._left:
+            return False
+        left = self._left[name]
+        if left is not None:
+            self.switch(name, on=left > 1, times=left - 1)
+        return True
+
+    def active(self, name: str) -> bool:
+        """Whether `name` is on, without using it up: for what several requests of one login must agree about."""
+        return name in self._left
+
+    def shown(self) -> Iterable[tuple[str, bool]]:
+        """Every known fault and whether it is on, without using it up."""
+        return [(name, name in self._left) for name in self.known]
+
+    def clear(self) -> None:
+        """Switch everything off."""
+        self._left.clear()

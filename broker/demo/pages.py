@@ -1,0 +1,125 @@
+"""Pages of the emulated upstreams: plain HTML, the same structure for all, each with its own colour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from broker.demo.faults import FAULTS
+from broker.demo.people import PEOPLE
+
+if TYPE_CHECKING:
+    from broker.demo.upstreams.base import Call, Emulator
+
+TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "en": {
+        "ribbon": "EMULATOR",
+        "not_real": "This is not {title}. Nothing you do here leaves this machine.",
+        "sign_in": "Sign in to {title}",
+        "who": "Who is signing in?",
+        "cancel": "Cancel",
+        "asked_by": "App {client} asks",
+        "no_email": "no e-mail address",
+        "faults": "Make something go wrong",
+        "faults_hint": "A pressed fault stays until you press it again.",
+        "on": "on",
+        "error": "The request cannot be granted",
+        "error_hint": "The real service shows a page of its own here as well, and the app is told nothing.",
+        "other_language": "Русский",
+    },
+    "ru": {
+        "ribbon": "ЭМУЛЯТОР",
+        "not_real": "Это не {title}. Всё, что здесь происходит, остаётся на этом компьютере.",
+        "sign_in": "Вход в {title}",
+        "who": "Кто входит?",
+        "cancel": "Отмена",
+        "asked_by": "Запрос приложения {client}",
+        "no_email": "без адреса почты",
+        "faults": "Пусть что-нибудь сломается",
+        "faults_hint": "Нажатая неисправность действует, пока её не нажмут снова.",
+        "on": "включено",
+        "error": "Запрос не может быть выполнен",
+        "error_hint": "Настоящий сервис тоже показывает здесь свою страницу, а приложение не узнаёт ничего.",
+        "other_language": "English",
+    },
+}
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """The demo's templates; every value is escaped."""
+    return Environment(
+        loader=PackageLoader("broker.demo"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def language_of(query: Mapping[str, str], accepted: str) -> str:
+    """`ru` or `en`: what the parameter `lang` or `hl` names, else the first fit of Accept-Language, else `en`."""
+    asked = [query.get("_lang", ""), query.get("lang", ""), query.get("hl", "")]
+    listed = [part.partition(";")[0].strip() for part in accepted.split(",")]
+    for text in (*asked, *listed):
+        language = text[:2].lower()
+        if language in TEXTS:
+            return language
+    return "en"
+
+
+def target_with(call: Call, **extra: str) -> str:
+    """The address of the page itself with further parameters."""
+    query = [(n, v) for n, v in parse_qsl(call.target.partition("?")[2], keep_blank_values=True) if n not in extra]
+    return f"{call.path}?{urlencode([*query, *extra.items()])}"
+
+
+def chooser_page(emulator: Emulator, call: Call) -> str:
+    """Three people, a way out and the fault drawer."""
+    kind = emulator.type
+    people = [
+        {"key": p.key, "name": p.name, "email": p.email_at(kind), "href": target_with(call, _person=p.key)}
+        for p in PEOPLE
+    ]
+    return _render(
+        "chooser.html",
+        emulator,
+        call,
+        people=people,
+        cancel_href=target_with(call, _cancel="1"),
+        client=call.get("client_id") or call.get("bot_id"),
+        scope=call.get("scope"),
+    )
+
+
+def error_page(emulator: Emulator, call: Call, problem: str) -> str:
+    """The upstream's own error page."""
+    return _render("refusal.html", emulator, call, problem=problem)
+
+
+def _render(template: str, emulator: Emulator, call: Call, **values: object) -> str:
+    language = language_of(call.query, call.headers.get("accept-language", ""))
+    other = "en" if language == "ru" else "ru"
+    texts = {name: text.replace("{title}", emulator.title) for name, text in TEXTS[language].items()}
+    faults = [
+        {"name": name, "text": FAULTS[name][0 if language == "en" else 1], "on": on}
+        for name, on in emulator.faults.shown()
+    ]
+    return (
+        environment()
+        .get_template(template)
+        .render(
+            emulator=emulator,
+            language=language,
+            texts=texts,
+            faults=faults,
+            here=call.target if call.method == "GET" else call.path,
+            other_href=target_with(call, _lang=other),
+            other=other,
+            **values,
+        )
+    )

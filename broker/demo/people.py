@@ -1,0 +1,100 @@
+"""The three people of the demo. Each has an account at every upstream and is the same human everywhere.
+
+Their ids are above 2^31 and partly above 2^53, so a provider that squeezes one into a number is found out. Ada has the
+same address at Google, VK and OK: the broker must still see three people there until she links them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One human. Empty text means that the person has none; `emails` overrides `email` for an upstream by its type.
+
+    `ids` holds the subject at each upstream, `birthday` is `YYYY-MM-DD` or `--MM-DD` where the year is hidden, `phone`
+    is E.164, `gender` is `female`, `male` or empty.
+    """
+
+    key: str
+    ids: Mapping[str, str]
+    given_name: str
+    family_name: str = ""
+    username: str = ""
+    email: str = ""
+    emails: Mapping[str, str] = field(default_factory=dict)
+    phone: str = ""
+    birthday: str = ""
+    gender: str = ""
+    locale: str = "en"
+    picture: str = ""
+
+    @property
+    def name(self) -> str:
+        """The full name as people write it."""
+        return f"{self.given_name} {self.family_name}".strip()
+
+    def email_at(self, upstream: str) -> str:
+        """The address this upstream knows, or ""."""
+        return self.emails.get(upstream, self.email)
+
+
+ADA = Person(
+    key="ada",
+    ids={
+        "google": "100000000000000000042",
+        "vk": "5000000042",
+        "ok": "561999209142",
+        "yandex": "3000034442",
+        "telegram": "5000000042",
+    },
+    given_name="Ada",
+    family_name="Lovelace",
+    username="ada_lovelace",
+    email="ada.lovelace@gmail.com",
+    emails={"yandex": "ada.lovelace@yandex.ru", "telegram": ""},
+    phone="+79991234542",
+    birthday="1990-12-10",
+    gender="female",
+    locale="en",
+    picture="ada",
+)
+
+BORIS = Person(
+    key="boris",
+    ids={
+        "google": "100000000000000000043",
+        "vk": "5000000043",
+        "ok": "561999209143",
+        "yandex": "3000034443",
+        "telegram": "5000000043",
+    },
+    given_name="Борис",
+    username="",
+    locale="ru",
+    gender="male",
+)
+
+ZOE = Person(
+    key="zoe",
+    ids={
+        "google": "100000000000000000044",
+        "vk": "9007199254740993",
+        "ok": "9007199254740993",
+        "yandex": "9007199254740993",
+        "telegram": "4503599627370495",
+    },
+    given_name="Zoë <b>&amp;\"'",
+    family_name="O'Müller & Søn 🚀",
+    username="zoe_m",
+    email="zoe+odd&co@example.org",
+    emails={"telegram": ""},
+    phone="+491511234567",
+    birthday="--02-29",
+    locale="de",
+    picture="a&b=c/zoë",
+)
+
+PEOPLE: tuple[Person, ...] = (ADA, BORIS, ZOE)

@@ -1,0 +1,247 @@
+"""What all emulated upstreams share: registered apps, one-time codes, faults, canned answers, a log, the chooser."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import ClassVar, Generic, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from broker.demo.faults import TRANSPORT, Faults
+from broker.demo.pages import chooser_page, error_page
+from broker.demo.people import PEOPLE, Person
+from broker.demo.upstreams.control import Control, guarded
+
+BODY_LIMIT = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredApp:
+    """An application as its developer registered it; `extras` holds what only this upstream asks for."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    redirect_uris: tuple[str, ...] = ()
+    extras: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, read. `params` joins query and form; a form field wins."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    form: Mapping[str, str]
+    headers: Mapping[str, str]
+    target: str  # path and query as received
+    body: bytes = b""
+
+    @property
+    def params(self) -> dict[str, str]:
+        """Query and form in one."""
+        return {**self.query, **self.form}
+
+    @property
+    def json(self) -> dict[str, object]:
+        """The body as a JSON object; empty for anything else."""
+        try:
+            found = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def get(self, name: str) -> str:
+        """A parameter, "" where absent."""
+        return self.params.get(name, "")
+
+
+Handler = Callable[[Call], Awaitable[Response]]
+Value = TypeVar("Value")
+
+
+class OneTime(Generic[Value]):
+    """Secrets handed out for one use within `ttl` seconds."""
+
+    def __init__(self, ttl: int, now: Callable[[], float], mint: Callable[[], str]) -> None:
+        self.ttl = ttl
+        self._now = now
+        self._mint = mint
+        self._kept: dict[str, tuple[Value, float]] = {}
+
+    def give(self, value: Value) -> str:
+        """A fresh secret for `value`."""
+        text = self._mint()
+        self._kept[text] = (value, self._now() + self.ttl)
+        return text
+
+    def take(self, text: str) -> Value | None:
+        """The value, once; None for an unknown, used or expired secret."""
+        value, until = self._kept.pop(text, (None, 0.0))
+        return value if self._now() < until else None
+
+    def look(self, text: str) -> Value | None:
+        """The value without using it up."""
+        value, until = self._kept.get(text, (None, 0.0))
+        return value if self._now() < until else None
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._kept.clear()
+
+
+class Emulator(ABC):
+    """One emulated upstream: an ASGI application with the real service's paths and the control API.
+
+    `clock` gives epoch seconds, `sleep` waits, `mint` makes opaque secrets; all three are replaceable by tests.
+    """
+
+    type: ClassVar[str]
+    title: ClassVar[str]
+    colour: ClassVar[str]
+    faults_known: ClassVar[tuple[str, ...]]
+    fronts: ClassVar[tuple[str, ...]]  # prefixes of paths that browsers visit; transport faults leave them alone
+
+    def __init__(
+        self,
+        apps: Sequence[RegisteredApp],
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        mint: Callable[[], str] = lambda: secrets.token_urlsafe(24),
+    ) -> None:
+        self.apps = {app.client_id: app for app in apps}
+        self.clock = clock
+        self.mint = mint
+        self.faults = Faults((*self.faults_known, *TRANSPORT))
+        self.forget()
+        self.control = Control(self, sleep)
+        self._sleep = sleep
+        routes = []
+        for path, methods, handler in self.routes():
+            wrap = self._control_endpoint if path.startswith("/_emulator/") else self._endpoint
+            routes.append(Route(path, wrap(handler), methods=list(methods)))
+        routes.append(Route("/{path:path}", self._endpoint(self._not_found), methods=["GET", "POST"]))
+        self.app = Starlette(routes=[*self.control.routes(), *routes])
+
+    @abstractmethod
+    def routes(self) -> Sequence[tuple[str, tuple[str, ...], Handler]]:
+        """(path, methods, handler) of the service."""
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Begin with no code and no token: at the start and at every `clear`."""
+
+    def now(self) -> int:
+        """Epoch seconds."""
+        return int(self.clock())
+
+    # --- what handlers use ---
+
+    def ask(self, call: Call, yes: Callable[[Person], Response], no: Callable[[], Response]) -> Response:
+        """The account chooser, or at once the answer of whoever was chosen before."""
+        choice = self.control.choice
+        if call.query.get("_cancel") or choice.cancel or self.faults.on("decline"):
+            return no()
+        key = call.query.get("_person") or choice.person
+        for person in PEOPLE:
+            if person.key == key:
+                return yes(person)
+        return HTMLResponse(chooser_page(self, call))
+
+    def refuse(self, call: Call, problem: str, *, status: int = 400) -> Response:
+        """The upstream's own error page: the browser stays there and the broker hears nothing."""
+        return HTMLResponse(error_page(self, call, problem), status_code=status)
+
+    # --- plumbing ---
+
+    def _endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        async def run(request: Request) -> Response:
+            call = await read_call(request)
+            self.control.note(call)
+            canned = await self.control.canned(call.path)
+            if canned is not None:
+                return canned
+            broken = await self._transport_fault(call.path)
+            return broken if broken is not None else await handler(call)
+
+        return run
+
+    def _control_endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        async def run(request: Request) -> Response:
+            return await handler(await read_call(request))
+
+        return guarded(run)
+
+    async def _transport_fault(self, path: str) -> Response | None:
+        if path.startswith(self.fronts):
+            return None
+        if self.faults.on("slow"):
+            await self._sleep(10)
+        for name, answer in _BROKEN.items():
+            if self.faults.on(name):
+                return answer()
+        return None
+
+    async def _not_found(self, call: Call) -> Response:
+        return PlainTextResponse("Not Found", status_code=404)
+
+
+_BROKEN: Mapping[str, Callable[[], Response]] = {
+    "500": lambda: PlainTextResponse("Internal Server Error", status_code=500),
+    "html_502": lambda: HTMLResponse("<html><h1>502 Bad Gateway</h1></html>", status_code=502),
+    "empty_answer": lambda: Response(b"", media_type="application/json"),
+    "not_json": lambda: HTMLResponse("<html><h1>Scheduled maintenance</h1></html>"),
+    "huge_answer": lambda: Response(b'{"a":"' + b"x" * 2 * 1024 * 1024 + b'"}', media_type="application/json"),
+}
+
+
+async def read_call(request: Request) -> Call:
+    """The request as a Call; a body above the limit is cut."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            break
+    is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    raw_query = request.url.query
+    return Call(
+        method=request.method,
+        path=request.url.path,
+        query=dict(parse_qsl(raw_query, keep_blank_values=True)),
+        form=dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)) if is_form else {},
+        headers=dict(request.headers),
+        target=request.url.path + (f"?{raw_query}" if raw_query else ""),
+        body=body,
+    )
+
+
+def json_answer(value: object, status: int = 200, **headers: str) -> Response:
+    """JSON with the given header fields (underscores become hyphens)."""
+    return Response(
+        orjson.dumps(value),
+        status_code=status,
+        media_type="application/json",
+        headers={name.replace("_", "-"): text for name, text in headers.items()},
+    )
+
+
+def back_to(redirect_uri: str, params: Mapping[str, str], *, fragment: bool = False) -> Response:
+    """302 to the app with `params` in the query, or in the fragment; empty ones are left out."""
+    encoded = urlencode({name: value for name, value in params.items() if value})
+    if fragment:
+        target = f"{redirect_uri.partition('#')[0]}#{encoded}"
+    else:
+        target = redirect_uri + ("&" if urlsplit(redirect_uri).query else "?") * bool(encoded) + encoded
+    return RedirectResponse(target, status_code=HTTPStatus.FOUND)

@@ -1,0 +1,195 @@
+"""The control API of an emulator: people, faults, canned answers, a choice in advance, the log. For loopback only."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import parse_qsl
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from broker.demo.faults import UnknownFault
+from broker.demo.people import PEOPLE
+
+if TYPE_CHECKING:
+    from broker.demo.upstreams.base import Call, Emulator
+
+
+class Order(BaseModel):
+    """A body of the control API: no unknown members."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FaultOrder(Order):
+    """Switch a fault; `times` limits how often it happens."""
+
+    fault: str
+    on: bool = True
+    times: Annotated[int, Field(ge=1)] | None = None
+
+
+class ChoiceOrder(Order):
+    """Answer the next authorization requests at once; both at their defaults bring the chooser back."""
+
+    person: str | None = None
+    cancel: bool = False
+
+
+class AnswerOrder(Order):
+    """Replace the raw answer of one path; `delay` is in seconds."""
+
+    path: str
+    status: int = 200
+    headers: dict[str, str] = Field(default_factory=dict)
+    body: str = ""
+    body_base64: str = ""
+    delay: float = Field(default=0, ge=0, le=60)
+    times: Annotated[int, Field(ge=1)] | None = None
+
+    def content(self) -> bytes:
+        """The body to send."""
+        return base64.b64decode(self.body_base64) if self.body_base64 else self.body.encode()
+
+
+@dataclass(slots=True)
+class _Canned:
+    order: AnswerOrder
+    left: int | None
+
+
+@dataclass(slots=True)
+class Control:
+    """The switchboard of one emulator."""
+
+    emulator: Emulator
+    sleep: Callable[[float], Awaitable[None]]
+    choice: ChoiceOrder = field(default_factory=ChoiceOrder)
+    seen: list[dict[str, object]] = field(default_factory=list)
+    answers: dict[str, _Canned] = field(default_factory=dict)
+
+    def routes(self) -> list[Route]:
+        """The control API's routes."""
+        table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
+            ("/_emulator/people", "GET", self._people),
+            ("/_emulator/faults", "GET", self._show_faults),
+            ("/_emulator/faults", "POST", self._switch_fault),
+            ("/_emulator/drawer", "POST", self._drawer),
+            ("/_emulator/answers", "POST", self._set_answer),
+            ("/_emulator/choose", "POST", self._choose),
+            ("/_emulator/log", "GET", self._log),
+            ("/_emulator/clear", "POST", self._clear),
+        ]
+        return [Route(path, guarded(handler), methods=[method]) for path, method, handler in table]
+
+    def note(self, call: Call) -> None:
+        """Add a request to the log."""
+        kept = ("authorization", "content-type", "user-agent", "cookie")
+        headers = {name: call.headers[name] for name in kept if name in call.headers}
+        self.seen.append({"method": call.method, "path": call.path, "params": call.params, "headers": headers})
+
+    async def canned(self, path: str) -> Response | None:
+        """The answer ordered for `path`, or None."""
+        found = self.answers.get(path)
+        if found is None:
+            return None
+        if found.left is not None:
+            found.left -= 1
+            if found.left == 0:
+                del self.answers[path]
+        if found.order.delay:
+            await self.sleep(found.order.delay)
+        answer = Response(found.order.content(), status_code=found.order.status, media_type="application/json")
+        answer.headers.update(found.order.headers)
+        return answer
+
+    def order(self, order: AnswerOrder) -> None:
+        """Replace the raw answer of one path."""
+        self.answers[order.path] = _Canned(order, order.times)
+
+    def clear(self) -> None:
+        """Faults, answers, choice, log, codes and tokens: all as at the start."""
+        self.emulator.faults.clear()
+        self.answers.clear()
+        self.choice = ChoiceOrder()
+        self.seen.clear()
+        self.emulator.forget()
+
+    async def _people(self, request: Request) -> Response:
+        kind = self.emulator.type
+        return _json(
+            [{"key": p.key, "id": p.ids[kind], "name": p.name, "email": p.email_at(kind) or None} for p in PEOPLE]
+        )
+
+    async def _show_faults(self, request: Request) -> Response:
+        return _json(dict(self.emulator.faults.shown()))
+
+    async def _switch_fault(self, request: Request) -> Response:
+        order = FaultOrder.model_validate_json(await request.body())
+        self.emulator.faults.switch(order.fault, on=order.on, times=order.times)
+        return Response(status_code=204)
+
+    async def _drawer(self, request: Request) -> Response:
+        """The page's own form: toggle one fault and go back to where the button was."""
+        form = dict(parse_qsl((await request.body()).decode()))
+        name = form.get("fault", "")
+        self.emulator.faults.switch(name, on=not dict(self.emulator.faults.shown()).get(name, False))
+        back = form.get("back", "/")
+        local = back.startswith("/") and not back.startswith(("//", "/\\"))
+        return RedirectResponse(back if local else "/", status_code=303)
+
+    async def _set_answer(self, request: Request) -> Response:
+        self.order(AnswerOrder.model_validate_json(await request.body()))
+        return Response(status_code=204)
+
+    async def _choose(self, request: Request) -> Response:
+        order = ChoiceOrder.model_validate_json(await request.body())
+        if order.person is not None and order.person not in {p.key for p in PEOPLE}:
+            return _json({"error": f"nobody is called {order.person}"}, 400)
+        self.choice = order
+        return Response(status_code=204)
+
+    async def _log(self, request: Request) -> Response:
+        return _json(self.seen)
+
+    async def _clear(self, request: Request) -> Response:
+        self.clear()
+        return Response(status_code=204)
+
+
+def guarded(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """Loopback peers only, and no orders from pages of another site."""
+
+    async def run(request: Request) -> Response:
+        peer = request.client.host if request.client else "127.0.0.1"
+        foreign = request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
+        here = _is_loopback(peer) and _is_loopback(request.url.hostname or "")
+        if not here or (foreign and request.method != "GET"):
+            return _json({"error": "the control API answers this machine only"}, 403)
+        try:
+            return await handler(request)
+        except UnknownFault as unknown:
+            return _json({"error": f"no fault is called {unknown}"}, 400)
+        except ValidationError as invalid:
+            return _json({"error": str(invalid)}, 400)
+
+    return run
+
+
+def _is_loopback(host: str) -> bool:
+    """A loopback address or name; any other name in the Host field may be a rebound one."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status_code=status, media_type="application/json")

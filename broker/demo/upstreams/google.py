@@ -1,0 +1,296 @@
+"""Google: OpenID Connect, RS256, two published keys. From developers.google.com/identity (read 2026-11)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote_plus
+
+from starlette.responses import Response
+
+from broker.demo.people import Person
+from broker.demo.upstreams.base import Call, Emulator, Handler, OneTime, RegisteredApp, back_to, json_answer
+from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified
+from broker.demo.upstreams.keys import challenge_of, half_hash, key
+
+ISSUER = "https://accounts.google.com"
+_URL = "https://www.googleapis.com/auth/userinfo."
+_LONG_SCOPES = {"email": _URL + "email", "profile": _URL + "profile"}
+_KEYS = ("emu-google-1", "emu-google-2", "emu-google-3")
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a code or token stands for."""
+
+    person: Person
+    app: RegisteredApp
+    redirect_uri: str
+    scope: tuple[str, ...]
+    nonce: str = ""
+    challenge: str = ""
+    offline: bool = False
+
+
+class Google(Emulator):
+    """accounts.google.com, oauth2.googleapis.com, openidconnect.googleapis.com and www.googleapis.com in one."""
+
+    type = "google"
+    title = "Google"
+    colour = "#4285f4"
+    fronts = ("/o/oauth2/",)
+    faults_known = (
+        "decline",
+        "wrong_state",
+        "wrong_iss_param",
+        "error_200",
+        "invalid_grant",
+        *ID_TOKEN_FAULTS,
+        "bare_issuer",
+        "wrong_azp",
+        "wrong_at_hash",
+        "email_as_text",
+        "hosted_domain",
+        "hd_gmail",
+        "other_user_id",
+    )
+
+    def routes(self) -> Sequence[tuple[str, tuple[str, ...], Handler]]:
+        """The paths of the real service."""
+        return (
+            ("/.well-known/openid-configuration", ("GET",), self._discovery),
+            ("/oauth2/v3/certs", ("GET",), self._jwks),
+            ("/o/oauth2/v2/auth", ("GET",), self._authorize),
+            ("/token", ("POST",), self._token),
+            ("/v1/userinfo", ("GET", "POST"), self._userinfo),
+            ("/revoke", ("POST",), self._revoke),
+            ("/tokeninfo", ("GET", "POST"), self._tokeninfo),
+        )
+
+    def forget(self) -> None:
+        """No code and no token survives."""
+        self.codes = OneTime[Granted](600, self.clock, lambda: "4/0" + self.mint())
+        self.tokens = OneTime[Granted](3599, self.clock, lambda: "ya29." + self.mint())
+        self.refreshers = OneTime[Granted](180 * 86400, self.clock, lambda: "1//0" + self.mint())
+
+    def signer(self) -> Signer:
+        """Two keys are published at any time; a rotation drops the first and adds a third."""
+        first, second, third = (key(kid, "RS256") for kid in _KEYS)
+        return Signer(self.faults, (first, second), (second, third))
+
+    async def _discovery(self, call: Call) -> Response:
+        return json_answer(DISCOVERY, Cache_Control="public, max-age=3600")
+
+    async def _jwks(self, call: Call) -> Response:
+        keys = [k.jwk(use="sig") for k in self.signer().published()]
+        return json_answer({"keys": keys}, Cache_Control="public, max-age=19800, must-revalidate")
+
+    async def _authorize(self, call: Call) -> Response:
+        app = self.apps.get(call.get("client_id"))
+        problem = _problem(call, app)
+        if app is None or problem:
+            return self.refuse(call, problem)
+        redirect_uri, state = call.get("redirect_uri"), call.get("state")
+        if self.faults.on("wrong_state"):
+            state = "a-state-of-somebody-else"
+        if call.get("prompt") == "none" and not self.control.choice.person:
+            denied = {"error": "interaction_required", "error_subtype": "access_denied", "state": state}
+            return back_to(redirect_uri, denied)
+        granted = app
+
+        def yes(person: Person) -> Response:
+            scope = tuple(call.get("scope").split())
+            nonce, challenge, offline = (
+                call.get("nonce"),
+                call.get("code_challenge"),
+                call.get("access_type") == "offline",
+            )
+            code = self.codes.give(Granted(person, granted, redirect_uri, scope, nonce, challenge, offline))
+            iss = "https://accounts.example.com" if self.faults.on("wrong_iss_param") else ISSUER
+            answer = {"state": state, "iss": iss, "code": code, "scope": _long(scope), "authuser": "0"}
+            return back_to(redirect_uri, {**answer, "hd": self._hd(), "prompt": "consent"})
+
+        return self.ask(call, yes, lambda: back_to(redirect_uri, {"error": "access_denied", "state": state}))
+
+    async def _token(self, call: Call) -> Response:
+        client_id, secret = _credentials(call)
+        app = self.apps.get(client_id)
+        if app is None:
+            return _error("invalid_client", "The OAuth client was not found.", 401)
+        if secret != app.client_secret:
+            return _error("invalid_client", "Unauthorized", 401)
+        if self.faults.on("error_200"):
+            return _error("invalid_grant", "Bad Request", 200)
+        if self.faults.on("invalid_grant"):
+            return _error("invalid_grant", "Bad Request")
+        if call.get("grant_type") == "refresh_token":
+            return self._refreshed(call, app)
+        if call.get("grant_type") != "authorization_code":
+            return _error("unsupported_grant_type", f"Invalid grant_type: {call.get('grant_type')}")
+        return self._exchanged(call, app)
+
+    def _exchanged(self, call: Call, app: RegisteredApp) -> Response:
+        code = call.get("code")
+        if not code:
+            return _error("invalid_request", "Missing required parameter: code")
+        if not code.startswith("4/"):
+            return _error("invalid_grant", "Malformed auth code.")
+        granted = self.codes.take(code)
+        if granted is None or granted.app.client_id != app.client_id:
+            return _error("invalid_grant", "Bad Request")
+        if granted.redirect_uri != call.get("redirect_uri"):
+            return _error("redirect_uri_mismatch", "Bad Request")
+        verifier = call.get("code_verifier")
+        if granted.challenge and not verifier:
+            return _error("invalid_grant", "Missing code verifier.")
+        if granted.challenge and challenge_of(verifier) != granted.challenge:
+            return _error("invalid_grant", "Invalid code verifier.")
+        return json_answer(self._tokens_for(granted), Cache_Control="no-store")
+
+    def _refreshed(self, call: Call, app: RegisteredApp) -> Response:
+        granted = self.refreshers.look(call.get("refresh_token"))
+        if granted is None or granted.app.client_id != app.client_id:
+            return _error("invalid_grant", "Token has been expired or revoked.")
+        answer = self._tokens_for(granted)
+        answer.pop("refresh_token", None)
+        return json_answer(answer, Cache_Control="no-store")
+
+    def _tokens_for(self, granted: Granted) -> Claims:
+        access_token = self.tokens.give(granted)
+        answer: Claims = {
+            "access_token": access_token,
+            "expires_in": 3599,
+            "scope": _long(granted.scope),
+            "token_type": "Bearer",
+        }
+        if "openid" in granted.scope and not self.faults.on("no_id_token"):
+            answer["id_token"] = self.signer().sign(self._claims(granted, access_token))
+        if granted.offline:
+            answer["refresh_token"] = self.refreshers.give(granted)
+        return answer
+
+    def _claims(self, granted: Granted, access_token: str) -> Claims:
+        now = self.now()
+        claims: Claims = {
+            "iss": ISSUER,
+            "azp": granted.app.client_id,
+            "aud": granted.app.client_id,
+            **self._profile(granted),
+            "at_hash": half_hash(access_token),
+            "iat": now,
+            "exp": now + 3600,
+        }
+        if granted.nonce:
+            claims["nonce"] = granted.nonce
+        if self.faults.on("no_id"):
+            del claims["sub"]
+        return falsified(claims, self.faults)
+
+    def _profile(self, granted: Granted) -> Claims:
+        """The members of UserInfo; what a person does not have is not there."""
+        person = granted.person
+        found: Claims = {"sub": person.ids["google"]}
+        if "profile" in granted.scope:
+            picture = f"https://lh3.googleusercontent.com/a/{person.key}=s96-c" if person.picture else ""
+            found |= {"name": person.name, "given_name": person.given_name, "family_name": person.family_name}
+            found |= {"picture": picture}
+        if "email" in granted.scope and person.email:
+            found |= {"email": person.email_at("google"), "email_verified": True, "hd": self._hd()}
+        return {name: value for name, value in found.items() if value}
+
+    def _hd(self) -> str:
+        if self.faults.active("hosted_domain"):
+            return "example.org"
+        return "gmail.com" if self.faults.active("hd_gmail") else ""
+
+    async def _userinfo(self, call: Call) -> Response:
+        scheme, _, token = call.headers.get("authorization", "").partition(" ")
+        granted = self.tokens.look(token) if scheme == "Bearer" else None
+        if granted is None:
+            return _error("invalid_request", "Invalid Credentials", 401)
+        found = self._profile(granted)
+        return json_answer({**found, "sub": "1"} if self.faults.on("other_user_id") else found)
+
+    async def _revoke(self, call: Call) -> Response:
+        token = call.get("token")
+        if self.tokens.take(token) is None and self.refreshers.take(token) is None:
+            return _error("invalid_token", "Token expired or revoked")
+        return json_answer({})
+
+    async def _tokeninfo(self, call: Call) -> Response:
+        """quirk(google): every value is text; an access token is all this emulator looks up."""
+        granted = self.tokens.look(call.get("access_token"))
+        if granted is None:
+            return _error("invalid_token", "Invalid Value")
+        client_id = granted.app.client_id
+        return json_answer({"aud": client_id, "azp": client_id, "scope": _long(granted.scope), **self._texts(granted)})
+
+    def _texts(self, granted: Granted) -> Claims:
+        return {name: str(value).lower() if value is True else value for name, value in self._profile(granted).items()}
+
+
+def _problem(call: Call, app: RegisteredApp | None) -> str:
+    """What the service shows on its own page instead of answering, or ""."""
+    if app is None:
+        return "invalid_client"
+    if call.get("redirect_uri") not in app.redirect_uris:
+        return "redirect_uri_mismatch"
+    if call.get("response_type") != "code" or not call.get("scope"):
+        return "invalid_request"
+    if call.get("code_challenge") and call.get("code_challenge_method") != "S256":
+        return "invalid_grant"
+    return ""
+
+
+def _credentials(call: Call) -> tuple[str, str]:
+    """HTTP Basic with form-encoded parts (RFC 6749 section 2.3.1), or the two form fields."""
+    scheme, _, text = call.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return call.get("client_id"), call.get("client_secret")
+    try:
+        client_id, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return unquote_plus(client_id), unquote_plus(secret)
+
+
+def _long(scope: tuple[str, ...]) -> str:
+    """quirk(google): short scope names come back as URLs."""
+    return " ".join(_LONG_SCOPES.get(name, name) for name in scope)
+
+
+def _error(error: str, description: str, status: int = 400) -> Response:
+    return json_answer({"error": error, "error_description": description}, status)
+
+
+DISCOVERY = {
+    "issuer": ISSUER,
+    "authorization_endpoint": f"{ISSUER}/o/oauth2/v2/auth",
+    "device_authorization_endpoint": "https://oauth2.googleapis.com/device/code",
+    "token_endpoint": "https://oauth2.googleapis.com/token",
+    "userinfo_endpoint": "https://openidconnect.googleapis.com/v1/userinfo",
+    "revocation_endpoint": "https://oauth2.googleapis.com/revoke",
+    "jwks_uri": "https://www.googleapis.com/oauth2/v3/certs",
+    "response_types_supported": ["code", "token", "id_token", "code token", "code id_token", "none"],
+    "subject_types_supported": ["public"],
+    "id_token_signing_alg_values_supported": ["RS256"],
+    "scopes_supported": ["openid", "email", "profile"],
+    "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+    "claims_supported": [
+        "aud",
+        "email",
+        "email_verified",
+        "exp",
+        "family_name",
+        "given_name",
+        "iat",
+        "iss",
+        "name",
+        "picture",
+        "sub",
+    ],
+    "code_challenge_methods_supported": ["plain", "S256"],
+    "grant_types_supported": ["authorization_code", "refresh_token"],
+}

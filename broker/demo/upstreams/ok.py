@@ -1,0 +1,242 @@
+"""Odnoklassniki: OAuth 2.0 and a REST API where every call is signed. From apiok.ru (read 2026-11)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from starlette.responses import Response
+
+from broker.demo.people import ADA, BORIS, Person
+from broker.demo.upstreams.base import Call, Emulator, Handler, OneTime, RegisteredApp, back_to, json_answer
+
+_MESSAGES = {
+    2: "SERVICE : Service temporarily unavailable",
+    3: "METHOD : Method does not exist",
+    100: "PARAM : Missed required parameter: access_token",
+    101: "PARAM_API_KEY : No application key",
+    102: "PARAM_SESSION_EXPIRED : Session expired",
+    103: "PARAM_SESSION_KEY : Invalid session key",
+    104: "PARAM_SIGNATURE : Invalid signature",
+}
+_UNSIGNED = frozenset({"sig", "access_token", "session_key"})
+_ALWAYS = ("uid", "first_name", "last_name", "name", "gender", "birthday", "locale", "pic_1", "pic_2", "pic_3")
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a code or token stands for. `session_secret` signs the calls of this session."""
+
+    person: Person
+    app: RegisteredApp
+    redirect_uri: str
+    scope: tuple[str, ...]
+    session_secret: str = ""
+    until: float = 0
+
+
+def md5(text: str) -> str:
+    """The upstream's checksum, lower-case hex of the UTF-8 text."""
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def signature(params: Mapping[str, str], secret: str) -> str:
+    """`sig` of a call: sorted `name=value` without separator, then the secret."""
+    signed = sorted((name, value) for name, value in params.items() if name not in _UNSIGNED)
+    return md5("".join(f"{name}={value}" for name, value in signed) + secret)
+
+
+class OK(Emulator):
+    """connect.ok.ru and api.ok.ru. Extras of an app: `public_key`, and `scopes` that support has granted."""
+
+    type = "ok"
+    title = "OK"
+    colour = "#ff7700"
+    fronts = ("/oauth/authorize",)
+    faults_known = (
+        "decline",
+        "wrong_state",
+        "error_in_query",
+        "empty_callback",
+        "error_200",
+        "invalid_grant",
+        "session_expired",
+        "text_codes",
+        "no_id",
+        "other_user_id",
+    )
+
+    def routes(self) -> Sequence[tuple[str, tuple[str, ...], Handler]]:
+        """The paths of the real service."""
+        return (
+            ("/oauth/authorize", ("GET",), self._authorize),
+            ("/oauth/token.do", ("GET", "POST"), self._token),
+            ("/fb.do", ("GET", "POST"), self._fb),
+            ("/api/users/{method}", ("GET", "POST"), self._rest),
+        )
+
+    def forget(self) -> None:
+        """No code and no token survives."""
+        self.codes = OneTime[Granted](120, self.clock, self.mint)
+        self.sessions: dict[str, Granted] = {}
+        self.refreshers = OneTime[Granted](30 * 86400, self.clock, self.mint)
+
+    # --- the browser's part ---
+
+    async def _authorize(self, call: Call) -> Response:
+        app = self.apps.get(call.get("client_id"))
+        redirect_uri = call.get("redirect_uri")
+        if app is None:
+            return self.refuse(call, "Application not exist")
+        if not any(redirect_uri.partition("?")[0] == uri.partition("?")[0] for uri in app.redirect_uris):
+            return self.refuse(call, "redirect_uri is not registered")
+        scope = tuple(name for name in call.get("scope").split(";") if name)
+        if call.get("response_type") not in {"code", "token"} or not scope or set(scope) - _allowed(app):
+            return self.refuse(call, "invalid response_type or scope")
+        state = "a-state-of-somebody-else" if self.faults.on("wrong_state") else call.get("state")
+        granted = Granted(ADA, app, redirect_uri, scope)
+
+        def yes(person: Person) -> Response:
+            if self.faults.on("empty_callback"):
+                return back_to(redirect_uri, {})
+            if call.get("response_type") == "token":
+                return self._implicit(replace(granted, person=person), state)
+            return back_to(redirect_uri, {"code": self.codes.give(replace(granted, person=person)), "state": state})
+
+        def no() -> Response:
+            """quirk(ok): a refusal comes in the fragment, in the server flow as well."""
+            refusal = {"error": "access_denied", "state": state}
+            return back_to(redirect_uri, refusal, fragment=not self.faults.on("error_in_query"))
+
+        return self.ask(call, yes, no)
+
+    def _implicit(self, granted: Granted, state: str) -> Response:
+        token, session = self._open(granted, session_secret=md5(self.mint()))
+        answer = {
+            "access_token": token,
+            "session_secret_key": session.session_secret,
+            "permissions_granted": ";".join(granted.scope),
+            "expires_in": "1800",
+            "state": state,
+        }
+        return back_to(granted.redirect_uri, answer, fragment=True)
+
+    def _open(self, granted: Granted, session_secret: str = "") -> tuple[str, Granted]:
+        """A session; its secret in the server flow is made from the token and the application's secret."""
+        token = f"tkn1{self.mint()}:a"
+        secret = session_secret or md5(token + granted.app.client_secret)
+        long = "LONG_ACCESS_TOKEN" in granted.scope
+        session = replace(granted, session_secret=secret, until=self.clock() + (30 * 86400 if long else 1800))
+        self.sessions[token] = session
+        return token, session
+
+    # --- the token endpoint ---
+
+    async def _token(self, call: Call) -> Response:
+        """quirk(ok): errors have status 200, `expires_in` is text, `token_type` is `session`."""
+        app = self.apps.get(call.get("client_id"))
+        if app is None or call.get("client_secret") != app.client_secret:
+            return _oauth_error("invalid_client", "Invalid client")
+        if self.faults.on("error_200"):
+            return self._api_error(2)
+        if call.get("grant_type") == "refresh_token":
+            granted = self.refreshers.look(call.get("refresh_token"))
+        elif call.get("grant_type") == "authorization_code":
+            granted = self.codes.take(call.get("code"))
+        else:
+            return _oauth_error("unsupported_grant_type", "Unsupported grant type")
+        refreshing = call.get("grant_type") == "refresh_token"
+        wrong_uri = granted is not None and not refreshing and call.get("redirect_uri") != granted.redirect_uri
+        if granted is None or granted.app.client_id != app.client_id or wrong_uri or self.faults.on("invalid_grant"):
+            return _oauth_error("invalid_grant", "Expired code")
+        token, _ = self._open(granted)
+        answer = {"access_token": token, "token_type": "session", "expires_in": "1800"}
+        return json_answer(answer if refreshing else {**answer, "refresh_token": self.refreshers.give(granted)})
+
+    # --- the API ---
+
+    async def _fb(self, call: Call) -> Response:
+        return self._method(call, call.get("method"))
+
+    async def _rest(self, call: Call) -> Response:
+        """quirk(ok): here the method is in the path and not among the signed parameters."""
+        return self._method(call, "users." + call.path.rpartition("/")[2])
+
+    def _method(self, call: Call, method: str) -> Response:
+        """Application key, session, signature, method: the first that is wrong is the error."""
+        app = next((a for a in self.apps.values() if a.extras.get("public_key") == call.get("application_key")), None)
+        if app is None or not call.get("application_key"):
+            return self._api_error(101)
+        session, problem = self._session(call, app, method)
+        if problem:
+            return self._api_error(problem)
+        secret = session.session_secret if session else app.client_secret
+        if call.get("sig") != signature(call.params, secret):
+            return self._api_error(104)
+        if session is not None and self.faults.on("other_user_id"):
+            session = replace(session, person=BORIS if session.person.key == ADA.key else ADA)
+        if call.get("format").lower() != "json":
+            return Response("<?xml version='1.0'?><users_getInfo_response/>", media_type="application/xml")
+        return self._perform(call, method, session)
+
+    def _session(self, call: Call, app: RegisteredApp, method: str) -> tuple[Granted | None, int]:
+        token = call.get("access_token")
+        if not token:
+            return None, 0 if method == "users.getInfo" else 100
+        session = self.sessions.get(token)
+        if session is None or session.app.client_id != app.client_id:
+            return None, 103
+        expired = self.clock() >= session.until or self.faults.on("session_expired")
+        return session, 102 if expired else 0
+
+    def _perform(self, call: Call, method: str, session: Granted | None) -> Response:
+        fields = [name for name in call.get("fields").split(",") if name]
+        if session is not None and method == "users.getCurrentUser":
+            return json_answer(self._user(session, fields))
+        if session is not None and method == "users.getLoggedInUser":
+            return json_answer("" if self.faults.on("no_id") else session.person.ids["ok"])
+        if method == "users.getInfo":
+            return json_answer([])
+        return self._api_error(3)
+
+    def _user(self, session: Granted, fields: Sequence[str]) -> dict[str, object]:
+        person = session.person
+        address = person.email_at("ok")
+        picture = f"https://i.mycdn.me/i?r={person.key}&t=1" if person.picture else ""
+        pictures = ("pic_1", "pic_2", "pic_3", "pic_full", "pic190x190", "pic640x480")
+        known: dict[str, object] = {
+            "uid": "" if self.faults.on("no_id") else person.ids["ok"],
+            "first_name": person.given_name,
+            "last_name": person.family_name,
+            "name": person.name,
+            "gender": person.gender,
+            "birthday": person.birthday.removeprefix("--"),
+            "locale": person.locale,
+            "has_email": bool(address),
+            "location": {
+                "city": "Москва",
+                "country": "RUSSIAN_FEDERATION",
+                "countryCode": "RU",
+                "countryName": "Россия",
+            },
+            **dict.fromkeys(pictures, picture),
+        }
+        if "GET_EMAIL" in session.scope:
+            known["email"] = address
+        wanted = set(fields) or set(_ALWAYS)
+        return {name: value for name, value in known.items() if name in wanted and value not in ("", None)}
+
+    def _api_error(self, code: int) -> Response:
+        """quirk(ok): status 200, the code as a number or as text."""
+        shown = str(code) if self.faults.on("text_codes") else code
+        body = {"error_code": shown, "error_data": None, "error_msg": _MESSAGES[code]}
+        return json_answer(body, invocation_error=str(code))
+
+
+def _allowed(app: RegisteredApp) -> set[str]:
+    return {"VALUABLE_ACCESS"} | set(app.extras.get("scopes", "GET_EMAIL;LONG_ACCESS_TOKEN").split(";"))
+
+
+def _oauth_error(error: str, description: str) -> Response:
+    return json_answer({"error": error, "error_description": description})

@@ -1,0 +1,268 @@
+"""Telegram Login: OpenID Connect, the legacy widget and login_url buttons. From core.telegram.org (read 2026-11)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+
+from broker.demo.people import PEOPLE, Person
+from broker.demo.upstreams.base import Call, Emulator, Handler, OneTime, RegisteredApp, back_to, json_answer
+from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified
+from broker.demo.upstreams.keys import Key, challenge_of, key
+from broker.demo.upstreams.telegram_fields import (
+    auth_result,
+    embed_page,
+    fields_of,
+    signed,
+    widget_script,
+    with_fields,
+)
+
+ISSUER = "https://oauth.telegram.org"
+_DENIED = "access_denied"
+_KIDS = {"RS256": "oidc-1", "ES256": "oidc-es256-1", "EdDSA": "oidc-eddsa-1", "ES256K": "oidc-es256k-1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a code stands for."""
+
+    person: Person
+    app: RegisteredApp
+    redirect_uri: str
+    scope: tuple[str, ...]
+    nonce: str
+    challenge: str
+
+
+class Telegram(Emulator):
+    """oauth.telegram.org and telegram.org.
+
+    Extras of an app: `bot_token` and `username` for the legacy ways, `domain` as set by /setdomain (several separated
+    by spaces), `algorithm` of its ID tokens (RS256 unless given).
+    """
+
+    type = "telegram"
+    title = "Telegram"
+    colour = "#229ed9"
+    fronts = ("/auth", "/embed/", "/js/")
+    faults_known = (
+        "decline",
+        "wrong_state",
+        "error_200",
+        "invalid_grant",
+        *ID_TOKEN_FAULTS,
+        "unknown_curve",
+        "wrong_hash",
+        "old_auth_date",
+        "future_auth_date",
+        "result_false",
+    )
+
+    def routes(self) -> Sequence[tuple[str, tuple[str, ...], Handler]]:
+        """The paths of the real service, and a minter of what a login_url button opens."""
+        return (
+            ("/.well-known/openid-configuration", ("GET",), self._discovery),
+            ("/.well-known/jwks.json", ("GET",), self._jwks),
+            ("/auth", ("GET",), self._auth),
+            ("/token", ("POST",), self._token),
+            ("/embed/{username}", ("GET",), self._embed),
+            ("/js/telegram-widget.js", ("GET",), self._script),
+            ("/_emulator/login_url", ("POST",), self._login_url),
+        )
+
+    def forget(self) -> None:
+        """No code survives."""
+        self.codes = OneTime[Granted](600, self.clock, self.mint)
+
+    def signer(self) -> Signer:
+        """Four published keys; a rotation replaces every one."""
+        return Signer(self.faults, _keys(""), _keys("-next"))
+
+    # --- OpenID Connect ---
+
+    async def _discovery(self, call: Call) -> Response:
+        return json_answer(DISCOVERY)
+
+    async def _jwks(self, call: Call) -> Response:
+        """quirk(telegram): the RSA key has no `use`, and a curve is among them that few libraries know."""
+        keys = []
+        for published in self.signer().published():
+            extra = {"ext": True, "key_ops": ["verify"]} if published.alg == "RS256" else {"use": "sig"}
+            keys.append(published.jwk(**extra))
+        return json_answer({"keys": keys})
+
+    async def _auth(self, call: Call) -> Response:
+        """quirk(telegram): one address for both; `bot_id`, `origin` or `return_to` select the legacy flow."""
+        if {"bot_id", "origin", "return_to"} & call.params.keys():
+            return self._legacy(call)
+        app = self.apps.get(call.get("client_id"))
+        redirect_uri = call.get("redirect_uri")
+        if app is None:
+            return self.refuse(call, "Invalid client id")
+        if redirect_uri not in app.redirect_uris:
+            return self.refuse(call, "Invalid redirect uri")
+        state = "a-state-of-somebody-else" if self.faults.on("wrong_state") else call.get("state")
+        scope = tuple(call.get("scope").split())
+        plain = call.get("code_challenge") and call.get("code_challenge_method") != "S256"
+        if call.get("response_type") != "code" or "openid" not in scope or plain:
+            return back_to(redirect_uri, {"error": "invalid_request", "state": state})
+        registered = app
+
+        def yes(person: Person) -> Response:
+            granted = Granted(person, registered, redirect_uri, scope, call.get("nonce"), call.get("code_challenge"))
+            return back_to(redirect_uri, {"code": self.codes.give(granted), "state": state})
+
+        return self.ask(call, yes, lambda: back_to(redirect_uri, {"error": _DENIED, "state": state}))
+
+    async def _token(self, call: Call) -> Response:
+        """quirk(telegram): errors are bare, without a description."""
+        app = self._authenticated(call)
+        if app is None:
+            return json_answer({"error": "invalid_client"}, 401)
+        if call.get("grant_type") != "authorization_code":
+            return json_answer({"error": "unsupported_grant_type"}, 400)
+        if self.faults.on("error_200"):
+            return json_answer({"error": "invalid_grant"}, 200)
+        granted = self.codes.take(call.get("code"))
+        if granted is None or not _redeemable(granted, app, call) or self.faults.on("invalid_grant"):
+            return json_answer({"error": "invalid_grant"}, 400)
+        answer: Claims = {"access_token": self.mint(), "token_type": "Bearer", "expires_in": 3600}
+        if not self.faults.on("no_id_token"):
+            answer["id_token"] = self._id_token(granted)
+        return json_answer(answer)
+
+    def _authenticated(self, call: Call) -> RegisteredApp | None:
+        """Basic with `client_id` in the body as well, or the two form fields; never both."""
+        scheme, _, text = call.headers.get("authorization", "").partition(" ")
+        client_id, secret = call.get("client_id"), call.get("client_secret")
+        if scheme.lower() == "basic":
+            named, mixed = client_id, bool(secret)
+            client_id, secret = _basic(text)
+            if mixed or named not in {"", client_id}:
+                return None
+        app = self.apps.get(client_id)
+        return app if app is not None and secret == app.client_secret else None
+
+    def _id_token(self, granted: Granted) -> str:
+        claims = falsified(self._claims(granted), self.faults)
+        if self.faults.on("no_id"):
+            claims.pop("id", None)
+        algorithm = granted.app.extras.get("algorithm", "RS256")
+        return self.signer().sign(claims, alg="ES256K" if self.faults.on("unknown_curve") else algorithm)
+
+    def _claims(self, granted: Granted) -> Claims:
+        """quirk(telegram): `sub` is another number than the person's `id`, and the phone has no plus."""
+        person, now = granted.person, self.now()
+        number = int(person.ids["telegram"])
+        claims: Claims = {"iss": ISSUER, "aud": granted.app.client_id, "sub": str(4611686018427387904 + number)}
+        claims |= {"iat": now, "exp": now + 3600}
+        if granted.nonce:
+            claims["nonce"] = granted.nonce
+        if "profile" in granted.scope:
+            picture = f"https://cdn4.telesco.pe/file/{person.key}.jpg" if person.picture else ""
+            shown = {"name": person.name, "preferred_username": person.username, "picture": picture}
+            claims |= {"id": number, **{name: text for name, text in shown.items() if text}}
+        if "phone" in granted.scope and person.phone:
+            claims["phone_number"] = person.phone.removeprefix("+")
+        return claims
+
+    # --- the legacy widget and login_url buttons ---
+
+    def _legacy(self, call: Call) -> Response:
+        app = self.apps.get(call.get("bot_id"))
+        if app is None:
+            return PlainTextResponse("bot_id required")
+        if not call.get("origin"):
+            return PlainTextResponse("origin required")
+        if urlsplit(call.get("origin")).netloc not in _domains(app):
+            return PlainTextResponse("Bot domain invalid")
+        target = (call.get("return_to") or call.get("origin")).partition("#")[0]
+        token = app.extras["bot_token"]
+
+        def yes(person: Person) -> Response:
+            false = self.faults.on("result_false")
+            result = auth_result(None if false else self._signed(person, token))
+            return RedirectResponse(f"{target}#tgAuthResult={result}", status_code=302)
+
+        def no() -> Response:
+            return RedirectResponse(f"{target}#tgAuthResult={auth_result(None)}", status_code=302)
+
+        return self.ask(call, yes, no)
+
+    def _signed(self, person: Person, bot_token: str) -> dict[str, str]:
+        moved = -86400 * self.faults.on("old_auth_date") + 3600 * self.faults.on("future_auth_date")
+        found = signed(fields_of(person, self.now() + moved), bot_token)
+        return {**found, "hash": "0" * 64} if self.faults.on("wrong_hash") else found
+
+    async def _embed(self, call: Call) -> Response:
+        """The widget's frame: a button that starts the login and hands the signed fields to the page around it."""
+        username = call.path.rpartition("/")[2]
+        app = next((a for a in self.apps.values() if a.extras.get("username") == username), None)
+        if app is None:
+            return PlainTextResponse("Username invalid")
+        if urlsplit(call.get("origin")).netloc not in _domains(app):
+            return PlainTextResponse("Bot domain invalid")
+        token = app.extras["bot_token"]
+
+        def yes(person: Person) -> Response:
+            return HTMLResponse(embed_page(call.get("origin"), self._signed(person, token)))
+
+        return self.ask(call, yes, lambda: HTMLResponse(embed_page(call.get("origin"), None)))
+
+    async def _script(self, call: Call) -> Response:
+        return Response(widget_script(), media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+    async def _login_url(self, call: Call) -> Response:
+        """`{"person", "url"}` and for several bots `"bot_id"`: what a tap on the button opens."""
+        person = next((p for p in PEOPLE if p.key == call.json.get("person")), None)
+        app = self.apps.get(str(call.json.get("bot_id", next(iter(self.apps)))))
+        if person is None or app is None:
+            return json_answer({"error": "no such person or bot"}, 400)
+        url = with_fields(str(call.json.get("url", "")), self._signed(person, app.extras["bot_token"]))
+        return json_answer({"url": url})
+
+
+def _redeemable(granted: Granted, app: RegisteredApp, call: Call) -> bool:
+    """Same client, same redirect URI, and the verifier where a challenge was sent."""
+    proved = not granted.challenge or challenge_of(call.get("code_verifier")) == granted.challenge
+    return proved and granted.app.client_id == app.client_id and granted.redirect_uri == call.get("redirect_uri")
+
+
+def _domains(app: RegisteredApp) -> set[str]:
+    """Where the bot's widget may be: what /setdomain was told, else the hosts of the redirect URIs."""
+    told = app.extras.get("domain", "").split()
+    return set(told) or {urlsplit(uri).netloc for uri in app.redirect_uris}
+
+
+def _keys(suffix: str) -> tuple[Key, ...]:
+    return tuple(key(kid + suffix, alg) for alg, kid in _KIDS.items())
+
+
+def _basic(text: str) -> tuple[str, str]:
+    try:
+        client_id, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return client_id, secret
+
+
+DISCOVERY: Mapping[str, object] = {
+    "issuer": ISSUER,
+    "authorization_endpoint": f"{ISSUER}/auth",
+    "token_endpoint": f"{ISSUER}/token",
+    "jwks_uri": f"{ISSUER}/.well-known/jwks.json",
+    "response_types_supported": ["code"],
+    "grant_types_supported": ["authorization_code"],
+    "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+    "subject_types_supported": ["public"],
+    "id_token_signing_alg_values_supported": ["RS256", "ES256", "EdDSA", "ES256K"],
+    "scopes_supported": ["openid", "phone", "profile", "telegram:bot_access", "ton:wallet"],
+    "claims_supported": ["aud", "preferred_username", "phone_number", "exp", "iat", "iss", "name", "picture", "sub"],
+    "code_challenge_methods_supported": ["plain", "S256"],
+}

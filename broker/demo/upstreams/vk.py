@@ -1,0 +1,261 @@
+"""VK ID: OAuth 2.1 with its own ideas. From id.vk.ru/about/business/go/docs and the official SDKs (read 2026-11)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import orjson
+from starlette.responses import Response
+
+from broker.demo.people import ADA, BORIS, Person
+from broker.demo.upstreams.base import Call, Emulator, Handler, OneTime, RegisteredApp, back_to, json_answer
+from broker.demo.upstreams.keys import challenge_of, key
+
+_VERIFIER = re.compile(r"[A-Za-z0-9_-]{43,128}")
+_SIX_MONTHS = 180 * 86400
+_ID_TOKEN_LIFE = 31_104_000
+_SEX = {"female": 1, "male": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a code or token stands for. `session` ties all tokens of one login together."""
+
+    person: Person
+    app: RegisteredApp
+    redirect_uri: str
+    scope: tuple[str, ...]
+    challenge: str
+    device_id: str
+    session: str
+
+
+class VK(Emulator):
+    """id.vk.ru. A client whose extras hold `service_token` is confidential and must send it."""
+
+    type = "vk"
+    title = "VK ID"
+    colour = "#0077ff"
+    fronts = ("/authorize",)
+    faults_known = (
+        "decline",
+        "wrong_state",
+        "no_device_id",
+        "payload_form",
+        "error_200",
+        "invalid_grant",
+        "no_id",
+        "other_user_id",
+        "ip_bound",
+        "no_id_token",
+        "wrong_signature",
+        "wrong_audience",
+        "expired_token",
+    )
+
+    def routes(self) -> Sequence[tuple[str, tuple[str, ...], Handler]]:
+        """The paths of the real service, and the PEM of the key that signs ID tokens."""
+        return (
+            ("/authorize", ("GET",), self._authorize),
+            ("/oauth2/auth", ("POST",), self._token),
+            ("/oauth2/user_info", ("POST",), self._user_info),
+            ("/oauth2/public_info", ("POST",), self._public_info),
+            ("/oauth2/logout", ("POST",), self._logout),
+            ("/oauth2/revoke", ("POST",), self._logout),
+            ("/_emulator/public_key", ("GET",), self._public_key),
+        )
+
+    def forget(self) -> None:
+        """No code and no token survives."""
+        self.codes = OneTime[Granted](600, self.clock, lambda: "vk2.a." + self.mint() * 4)
+        self.tokens = OneTime[Granted](3600, self.clock, lambda: "vk2.a." + self.mint() * 5)
+        self.refreshers = OneTime[Granted](_SIX_MONTHS, self.clock, lambda: "vk2.a." + self.mint() * 5)
+        self.spent: dict[str, str] = {}  # refresh token -> session
+        self.ended: set[str] = set()
+
+    def public_key(self) -> bytes:
+        """PEM of the key that signs ID tokens: an adapter pins VK's, the demo's configuration pins this one."""
+        return key("emu-vk", "RS256").pem()
+
+    async def _public_key(self, call: Call) -> Response:
+        return Response(self.public_key(), media_type="application/x-pem-file")
+
+    async def _authorize(self, call: Call) -> Response:
+        app = self.apps.get(call.get("client_id"))
+        if app is None:
+            return self.refuse(call, "client_id is missing or invalid")
+        redirect_uri, state = call.get("redirect_uri"), call.get("state")
+        if redirect_uri not in app.redirect_uris:
+            return self.refuse(call, "redirect_uri is missing or invalid")
+        problem = _problem(call)
+        if problem:
+            return back_to(redirect_uri, {"error": "invalid_request", "error_description": problem, "state": state})
+        if call.get("prompt") == "none" and not self.control.choice.person:
+            return back_to(redirect_uri, {"error": "login_required", "state": state})
+        if self.faults.on("wrong_state"):
+            state = "a-state-of-somebody-else-0123456789"
+        registered = app
+
+        def yes(person: Person) -> Response:
+            scope = tuple(call.get("scope").split()) or ("vkid.personal_info",)
+            device_id = self.mint() * 3
+            granted = Granted(
+                person, registered, redirect_uri, scope, call.get("code_challenge"), device_id, self.mint()
+            )
+            shown = "" if self.faults.on("no_device_id") else device_id
+            return self._return(redirect_uri, state, self.codes.give(granted), shown)
+
+        def no() -> Response:
+            refusal = {"error": "access_denied", "error_description": "User denied the request", "state": state}
+            return back_to(redirect_uri, refusal)
+
+        return self.ask(call, yes, no)
+
+    def _return(self, redirect_uri: str, state: str, code: str, device_id: str) -> Response:
+        answer = {"code": code, "state": state, "device_id": device_id, "type": "code_v2"}
+        if self.faults.on("payload_form"):
+            whole = {**{n: v for n, v in answer.items() if v}, "expires_in": 600, "ext_id": "e-1"}
+            return back_to(redirect_uri, {"payload": orjson.dumps(whole).decode()})
+        return back_to(redirect_uri, {**answer, "expires_in": "600", "ext_id": "e-1"})
+
+    async def _token(self, call: Call) -> Response:
+        """quirk(vk): errors have status 200 and echo the state of this request."""
+        app = self.apps.get(call.get("client_id"))
+        state = call.get("state")
+        if app is None:
+            return _error("invalid_client", "client_id is missing or invalid", state)
+        if "client_secret" in call.params:
+            return Response("Not Found", status_code=404)
+        if app.extras.get("service_token", "") != call.get("service_token"):
+            return _error("invalid_client", "service_token is invalid", state)
+        if self.faults.on("error_200"):
+            return _error("invalid_request", "device_id is invalid", state)
+        if self.faults.on("invalid_grant"):
+            return _error("invalid_grant", "code is invalid or expired", state)
+        if call.get("grant_type") == "refresh_token":
+            return self._refreshed(call, app)
+        if call.get("grant_type") != "authorization_code":
+            return _error("invalid_request", "grant_type is missing or invalid", state)
+        return self._exchanged(call, app)
+
+    def _exchanged(self, call: Call, app: RegisteredApp) -> Response:
+        state, verifier = call.get("state"), call.get("code_verifier")
+        granted = self.codes.take(call.get("code"))
+        if granted is None or granted.app.client_id != app.client_id:
+            return _error("invalid_grant", "code is invalid or expired", state)
+        if not call.get("device_id") or call.get("device_id") != granted.device_id:
+            return _error("invalid_request", "device_id is invalid", state)
+        if call.get("redirect_uri") != granted.redirect_uri:
+            return _error("invalid_request", "redirect_uri is missing or invalid", state)
+        if not _VERIFIER.fullmatch(verifier) or challenge_of(verifier) != granted.challenge:
+            return _error("invalid_request", "verifier is missing or invalid", state)
+        answer = self._tokens_for(granted, state)
+        if not self.faults.on("no_id_token"):
+            answer["id_token"] = self._id_token(granted)
+        return json_answer(answer)
+
+    def _refreshed(self, call: Call, app: RegisteredApp) -> Response:
+        """quirk(vk): the old refresh token is dead, and showing it again ends the session."""
+        state, text = call.get("state"), call.get("refresh_token")
+        self.ended |= {self.spent[text]} if text in self.spent else set()
+        granted = self.refreshers.look(text)
+        if granted is None or granted.app.client_id != app.client_id or granted.session in self.ended:
+            return _error("invalid_request", "refresh_token is missing or invalid", state)
+        if call.get("device_id") != granted.device_id:
+            return _error("invalid_request", "device_id is invalid", state)
+        self.refreshers.take(text)
+        self.spent[text] = granted.session
+        return json_answer(self._tokens_for(granted, state))
+
+    def _tokens_for(self, granted: Granted, state: str) -> dict[str, object]:
+        """quirk(vk): user_id is a number here and text in user_info."""
+        return {
+            "access_token": self.tokens.give(granted),
+            "refresh_token": self.refreshers.give(granted),
+            "token_type": "Bearer",
+            "expires_in": 3600,
+            "user_id": int(granted.person.ids["vk"]),
+            "state": "a-state-of-somebody-else" if self.faults.on("wrong_state") else state,
+            "scope": " ".join(granted.scope),
+        }
+
+    def _id_token(self, granted: Granted) -> str:
+        """quirk(vk): `iis` instead of iss, `app` instead of aud, no kid, no nonce, 360 days."""
+        now = self.now() - (_ID_TOKEN_LIFE + 86400 if self.faults.on("expired_token") else 0)
+        app = 1 if self.faults.on("wrong_audience") else int(granted.app.client_id)
+        signing = key("stranger" if self.faults.on("wrong_signature") else "emu-vk", "RS256")
+        sub = int(granted.person.ids["vk"])
+        return signing.sign({"iis": "VK", "sub": sub, "app": app, "exp": now + _ID_TOKEN_LIFE, "iat": now, "jti": 21})
+
+    async def _user_info(self, call: Call) -> Response:
+        granted = self._session(call)
+        if granted is None:
+            return _error("invalid_token", "access_token is missing or invalid", "")
+        if self.faults.on("ip_bound"):
+            return _error("invalid_token", "access_token was given to another ip address", "")
+        if self.faults.on("other_user_id"):
+            granted = replace(granted, person=BORIS if granted.person.key == ADA.key else ADA)
+        user = self._user(granted)
+        if self.faults.on("no_id"):
+            user["user_id"] = ""
+        return json_answer({"user": user})
+
+    def _user(self, granted: Granted) -> dict[str, object]:
+        person = granted.person
+        user: dict[str, object] = {
+            "user_id": person.ids["vk"],
+            "first_name": person.given_name,
+            "last_name": person.family_name,
+            "avatar": f"https://sun1-1.userapi.com/s/v1/{person.key}.jpg?quality=95&as=100x100",
+            "sex": _SEX.get(person.gender, 0),
+            "verified": False,
+            "birthday": _birthday(person),
+        }
+        if "email" in granted.scope:
+            user["email"] = person.email_at("vk")
+        if "phone" in granted.scope:
+            user["phone"] = person.phone.removeprefix("+")
+        return user
+
+    async def _public_info(self, call: Call) -> Response:
+        """Masked values by ID token; the emulator knows none by heart, so it always refuses."""
+        return _error("invalid_request", "id_token is missing or invalid", "")
+
+    async def _logout(self, call: Call) -> Response:
+        granted = self._session(call)
+        if granted is None:
+            return _error("invalid_token", "access_token is missing or invalid", "")
+        self.ended.add(granted.session)
+        return json_answer({"response": 1})
+
+    def _session(self, call: Call) -> Granted | None:
+        bearer = call.headers.get("authorization", "").removeprefix("Bearer ")
+        granted = self.tokens.look(call.get("access_token") or bearer)
+        if granted is None or granted.session in self.ended or call.get("client_id") != granted.app.client_id:
+            return None
+        return granted
+
+
+def _problem(call: Call) -> str:
+    if call.get("response_type") != "code":
+        return "response_type is missing or invalid"
+    if len(call.get("code_challenge")) != 43 or call.get("code_challenge_method").lower() != "s256":
+        return "Invalid code_challenge"
+    if len(call.get("state")) < 32:
+        return "state is missing or invalid"
+    return ""
+
+
+def _birthday(person: Person) -> str:
+    """`DD.MM.YYYY`, or `D.M` where the year is hidden."""
+    if person.birthday.startswith("--"):
+        month, day = person.birthday[2:].split("-")
+        return f"{int(day)}.{int(month)}"
+    return ".".join(reversed(person.birthday.split("-"))) if person.birthday else ""
+
+
+def _error(error: str, description: str, state: str) -> Response:
+    body = {"error": error, "error_description": description}
+    return json_answer({**body, "state": state} if state else body)

@@ -1,0 +1,259 @@
+"""Yandex ID: OAuth 2.0 and a profile endpoint of its own. From yandex.ru/dev/id/doc (read 2026-11)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from xml.sax.saxutils import escape
+
+import jwt
+from starlette.responses import PlainTextResponse, Response
+
+from broker.demo.people import ADA, BORIS, Person
+from broker.demo.upstreams.base import Call, Emulator, Handler, OneTime, RegisteredApp, back_to, json_answer
+from broker.demo.upstreams.keys import challenge_of
+
+_YEAR = 365 * 86400
+_RIGHTS = "login:info login:email login:avatar login:birthday login:default_phone"
+_OTHER_APP = "ffffffffffffffffffffffffffffffff"
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a code or token stands for; `asked` is the scope of the request, `scope` what was granted."""
+
+    person: Person
+    app: RegisteredApp
+    asked: tuple[str, ...]
+    scope: tuple[str, ...]
+    challenge: str
+    method: str
+    device_id: str
+    issued_at: float = 0
+
+
+class Yandex(Emulator):
+    """oauth.yandex.ru and login.yandex.ru. Extras of an app: `scopes`, the rights registered in the console."""
+
+    type = "yandex"
+    title = "Яндекс ID"
+    colour = "#fc3f1d"
+    fronts = ("/authorize",)
+    faults_known = (
+        "decline",
+        "wrong_state",
+        "error_200",
+        "invalid_grant",
+        "no_id",
+        "other_app",
+        "other_user_id",
+        "unauthorized",
+    )
+
+    def routes(self) -> Sequence[tuple[str, tuple[str, ...], Handler]]:
+        """The paths of the real service."""
+        return (
+            ("/authorize", ("GET",), self._authorize),
+            ("/token", ("POST",), self._token),
+            ("/revoke_token", ("POST",), self._revoke),
+            ("/info", ("GET",), self._info),
+        )
+
+    def forget(self) -> None:
+        """No code and no token survives."""
+        self.codes = OneTime[Granted](600, self.clock, lambda: self.mint()[:16])
+        self.tokens = OneTime[Granted](_YEAR, self.clock, lambda: "y0_" + self.mint() * 2)
+        self.refreshers = OneTime[tuple[Granted, str]](_YEAR, self.clock, lambda: f"1:{self.mint()}:{self.mint()}")
+
+    async def _authorize(self, call: Call) -> Response:
+        app = self.apps.get(call.get("client_id"))
+        if app is None:
+            return self.refuse(call, "unknown client_id")
+        redirect_uri = call.get("redirect_uri") or app.redirect_uris[0]
+        if redirect_uri not in app.redirect_uris:
+            return self.refuse(call, "redirect_uri does not match")
+        state = "a-state-of-somebody-else" if self.faults.on("wrong_state") else call.get("state")
+        rights = tuple(app.extras.get("scopes", _RIGHTS).split())
+        asked = tuple(call.get("scope").split()) or rights
+        if set(asked) - set(rights):
+            return back_to(redirect_uri, {"error": "invalid_scope", "state": state})
+        if call.get("response_type") != "code" or len(call.get("state")) > 1024:
+            return back_to(redirect_uri, {"error": "invalid_request", "state": state})
+        method = call.get("code_challenge_method") or "plain"
+        challenge, device_id, registered = call.get("code_challenge"), call.get("device_id"), app
+
+        def yes(person: Person) -> Response:
+            granted = Granted(person, registered, asked, asked, challenge, method, device_id)
+            return back_to(redirect_uri, {"code": self.codes.give(granted), "state": state, "cid": self.mint()[:10]})
+
+        def no() -> Response:
+            refusal = {"error": "access_denied", "error_description": "User denied access", "state": state}
+            return back_to(redirect_uri, refusal)
+
+        return self.ask(call, yes, no)
+
+    # --- the token endpoint ---
+
+    async def _token(self, call: Call) -> Response:
+        app, refusal = self._authenticated(call)
+        if app is None:
+            return refusal
+        if self.faults.on("error_200"):
+            return _error("invalid_grant", "Code has expired", 200)
+        if self.faults.on("invalid_grant"):
+            return _error("invalid_grant", "Code has expired")
+        if call.get("grant_type") == "refresh_token":
+            return self._refreshed(call, app)
+        if call.get("grant_type") != "authorization_code":
+            return _error("unsupported_grant_type", "Unknown grant_type")
+        return self._exchanged(call, app)
+
+    def _exchanged(self, call: Call, app: RegisteredApp) -> Response:
+        granted = self.codes.take(call.get("code"))
+        if granted is None:
+            return _error("bad_verification_code", "Invalid code")
+        if granted.app.client_id != app.client_id:
+            return _error("invalid_grant", "Code was issued for another client")
+        if granted.challenge and not _proved(granted, call.get("code_verifier")):
+            return _error("invalid_grant", "Invalid code_verifier")
+        return self._fresh(granted)
+
+    def _refreshed(self, call: Call, app: RegisteredApp) -> Response:
+        """quirk(yandex): always a new refresh token, but maybe the very same access token."""
+        kept = self.refreshers.take(call.get("refresh_token"))
+        if kept is None or kept[0].app.client_id != app.client_id:
+            return _error("invalid_grant", "expired_token")
+        granted, access_token = kept
+        young = self.clock() < granted.issued_at + _YEAR / 2
+        return self._answer(granted, access_token) if young else self._fresh(granted)
+
+    def _fresh(self, granted: Granted) -> Response:
+        granted = replace(granted, issued_at=self.clock())
+        return self._answer(granted, self.tokens.give(granted))
+
+    def _answer(self, granted: Granted, access_token: str) -> Response:
+        answer: dict[str, object] = {
+            "token_type": "bearer",
+            "access_token": access_token,
+            "expires_in": _YEAR,
+            "refresh_token": self.refreshers.give((granted, access_token)),
+        }
+        if granted.scope != granted.asked:
+            answer["scope"] = " ".join(granted.scope)
+        return json_answer(answer)
+
+    def _authenticated(self, call: Call) -> tuple[RegisteredApp | None, Response]:
+        """quirk(yandex): with an Authorization header, credentials in the body are ignored."""
+        header = call.headers.get("authorization", "")
+        if header:
+            scheme, _, text = header.partition(" ")
+            if scheme.lower() != "basic":
+                return None, _error("Basic auth required", "Basic auth required")
+            client_id, secret = _basic(text)
+        else:
+            client_id, secret = call.get("client_id"), call.get("client_secret")
+            if bool(client_id) != bool(secret):
+                return None, _error("invalid_request", "client_id and client_secret come as a pair")
+        app = self.apps.get(client_id)
+        if app is None:
+            return None, _error("invalid_client", "Client not found")
+        if secret != app.client_secret:
+            return None, _error("invalid_client", "Wrong client secret")
+        return app, Response()
+
+    async def _revoke(self, call: Call) -> Response:
+        app, refusal = self._authenticated(call)
+        if app is None:
+            return refusal
+        granted = self.tokens.look(call.get("access_token"))
+        if granted is None or granted.app.client_id != app.client_id:
+            return _error("invalid_grant", "Invalid token")
+        if not granted.device_id:
+            return _error("unsupported_token_type", "Token has no device_id")
+        self.tokens.take(call.get("access_token"))
+        return json_answer({"status": "ok"})
+
+    # --- the profile ---
+
+    async def _info(self, call: Call) -> Response:
+        scheme, _, token = call.headers.get("authorization", "").partition(" ")
+        granted = self.tokens.look(token) if scheme in {"OAuth", "Bearer"} else None
+        if granted is None or self.faults.on("unauthorized"):
+            return PlainTextResponse("", status_code=401)
+        profile = self._profile(granted)
+        if call.get("format") == "jwt":
+            secret = call.get("jwt_secret") or granted.app.client_secret
+            return PlainTextResponse(info_jwt(self._jwt_claims(profile), secret))
+        if call.get("format") == "xml":
+            inner = "".join(f"<{n}>{escape(str(v))}</{n}>" for n, v in profile.items() if isinstance(v, str))
+            return Response(f"<?xml version='1.0'?><user>{inner}</user>", media_type="text/xml")
+        return json_answer(profile)
+
+    def _profile(self, granted: Granted) -> dict[str, object]:
+        person = granted.person
+        if self.faults.on("other_user_id"):
+            person = BORIS if person.key == ADA.key else ADA
+        address = person.email_at("yandex")
+        uid = person.ids["yandex"]
+        parts: dict[str, dict[str, object]] = {
+            "login:info": {
+                "first_name": person.given_name,
+                "last_name": person.family_name,
+                "display_name": person.username or person.given_name,
+                "real_name": person.name,
+                "sex": person.gender or None,
+            },
+            "login:email": {"default_email": address, "emails": [address] if address else []},
+            "login:avatar": {
+                "default_avatar_id": f"20706/{person.key}-1" if person.picture else "0/0-0",
+                "is_avatar_empty": not person.picture,
+            },
+            "login:birthday": {"birthday": _birthday(person)},
+            "login:default_phone": {"default_phone": {"id": 12345678, "number": person.phone}} if person.phone else {},
+        }
+        found: dict[str, object] = {
+            "login": person.username or f"uid-{uid}",
+            "id": "" if self.faults.on("no_id") else uid,
+            "client_id": _OTHER_APP if self.faults.on("other_app") else granted.app.client_id,
+            "psuid": f"1.AAceCw.{granted.app.client_id[:6]}.{uid}",
+        }
+        for scope in () if found["client_id"] == _OTHER_APP else granted.scope:
+            found |= parts.get(scope, {})
+        return found
+
+    def _jwt_claims(self, profile: dict[str, object]) -> dict[str, object]:
+        """The names of the JWT form; `uid` is a number there, and there is no audience."""
+        now = self.now()
+        renamed = {"login": "login", "psuid": "psuid", "real_name": "name", "default_email": "email"}
+        renamed |= {"birthday": "birthday", "sex": "gender", "display_name": "display_name"}
+        renamed |= {"default_avatar_id": "avatar_id"}
+        head = {"iat": now, "jti": self.mint(), "exp": now + _YEAR, "iss": "login.yandex.ru"}
+        return {**head, "uid": int(str(profile["id"])), **{n: profile[o] for o, n in renamed.items() if o in profile}}
+
+
+def info_jwt(claims: dict[str, object], secret: str) -> str:
+    """The profile as a compact JWT: HS256 by the app's secret as ASCII bytes."""
+    return jwt.encode(claims, secret, algorithm="HS256")
+
+
+def _proved(granted: Granted, verifier: str) -> bool:
+    return granted.challenge == (challenge_of(verifier) if granted.method == "S256" else verifier)
+
+
+def _birthday(person: Person) -> str | None:
+    """quirk(yandex): an unknown year is `0000`."""
+    return f"0000-{person.birthday[2:]}" if person.birthday.startswith("--") else person.birthday or None
+
+
+def _basic(text: str) -> tuple[str, str]:
+    try:
+        client_id, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return client_id, secret
+
+
+def _error(error: str, description: str, status: int = 400) -> Response:
+    return json_answer({"error": error, "error_description": description}, status)

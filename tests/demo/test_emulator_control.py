@@ -1,0 +1,168 @@
+"""The control API, alike on every emulator."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+
+import httpx2
+import pytest
+from emulated import CALLBACK, Upstream, emulated
+
+from broker.demo.faults import FAULTS
+from broker.demo.people import PEOPLE
+from broker.demo.upstreams import EMULATORS, RegisteredApp
+
+pytestmark = pytest.mark.anyio
+APP = RegisteredApp("7654321", "secret", (CALLBACK,), {"bot_token": "7654321:t", "public_key": "CBA"})
+FRONT = {
+    "google": ("/o/oauth2/v2/auth", {"scope": "openid"}),
+    "vk": ("/authorize", {"code_challenge": "c" * 43, "code_challenge_method": "s256"}),
+    "ok": ("/oauth/authorize", {"scope": "VALUABLE_ACCESS"}),
+    "yandex": ("/authorize", {}),
+    "telegram": ("/auth", {"scope": "openid"}),
+}
+BACK = {"google": "/token", "vk": "/oauth2/auth", "ok": "/fb.do", "yandex": "/token", "telegram": "/token"}
+
+
+@pytest.fixture(params=sorted(EMULATORS))
+async def upstream(request: pytest.FixtureRequest, anyio_backend: str) -> AsyncIterator[Upstream]:
+    async with emulated(partial(EMULATORS[request.param], (APP,))) as opened:
+        yield opened
+
+
+async def begin(upstream: Upstream, **more: str) -> httpx2.Response:
+    path, params = FRONT[upstream.emulator.type]
+    request = {"client_id": APP.client_id, "response_type": "code", "redirect_uri": CALLBACK, "state": "s" * 43}
+    return await upstream.get(path, **request, **params, **more)
+
+
+async def test_three_people_are_listed_with_their_ids(upstream: Upstream) -> None:
+    people = (await upstream.http.get("/_emulator/people")).json()
+    assert [p["key"] for p in people] == [p.key for p in PEOPLE]
+    assert all(int(p["id"]) > 2**31 for p in people)
+    assert people[1]["email"] is None
+
+
+async def test_the_chooser_offers_three_people_a_way_out_and_every_fault(upstream: Upstream) -> None:
+    page = await begin(upstream)
+    assert page.status_code == 200
+    identifiers = [f"person-{p.key}" for p in PEOPLE] + ["cancel", "ribbon", "fault-drawer"]
+    identifiers += [f"fault-{name}" for name in upstream.emulator.faults.known]
+    assert [i for i in identifiers if f'id="{i}"' not in page.text] == []
+
+
+async def test_every_declared_fault_has_a_text_in_both_languages(upstream: Upstream) -> None:
+    assert set(upstream.emulator.faults.known) <= FAULTS.keys()
+
+
+async def test_the_chooser_speaks_the_visitors_language(upstream: Upstream) -> None:
+    path, params = FRONT[upstream.emulator.type]
+    query = {"client_id": APP.client_id, "response_type": "code", "redirect_uri": CALLBACK, "state": "s" * 43, **params}
+    page = await upstream.http.get(path, params=query, headers={"Accept-Language": "ru-RU,ru;q=0.9"})
+    assert '<html lang="ru">' in page.text
+    assert "ЭМУЛЯТОР" in page.text
+
+
+async def test_a_choice_in_advance_skips_the_chooser(upstream: Upstream) -> None:
+    assert (await upstream.order("choose", person="boris")).status_code == 204
+    assert (await begin(upstream)).status_code == 302
+    await upstream.order("choose")
+    assert (await begin(upstream)).status_code == 200
+
+
+async def test_nobody_unknown_can_be_chosen(upstream: Upstream) -> None:
+    assert (await upstream.order("choose", person="mallory")).status_code == 400
+
+
+async def test_a_cancelled_choice_and_the_decline_fault_refuse(upstream: Upstream) -> None:
+    await upstream.order("choose", cancel=True)
+    assert "access_denied" in (await begin(upstream)).headers["location"]
+    await upstream.order("clear")
+    await upstream.fault("decline", times=1)
+    assert "access_denied" in (await begin(upstream)).headers["location"]
+    assert (await begin(upstream)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"), [("500", 500), ("html_502", 502), ("empty_answer", 200), ("not_json", 200)]
+)
+async def test_transport_faults_break_calls_and_leave_pages_alone(upstream: Upstream, fault: str, status: int) -> None:
+    await upstream.fault(fault)
+    broken = await upstream.post(BACK[upstream.emulator.type])
+    assert broken.status_code == status
+    with pytest.raises(ValueError, match="Expecting value"):
+        broken.json()
+    assert (await begin(upstream)).status_code == 200
+
+
+async def test_the_slow_fault_waits_ten_seconds(upstream: Upstream) -> None:
+    await upstream.fault("slow", times=1)
+    for _ in range(2):
+        await upstream.post(BACK[upstream.emulator.type])
+    assert upstream.slept == [10]
+
+
+async def test_an_unknown_fault_is_refused_by_name(upstream: Upstream) -> None:
+    answer = await upstream.order("faults", fault="meteorite")
+    assert (answer.status_code, answer.json()) == (400, {"error": "no fault is called meteorite"})
+
+
+async def test_a_canned_answer_replaces_one_path_so_many_times(upstream: Upstream) -> None:
+    path = BACK[upstream.emulator.type]
+    order = {"path": path, "status": 418, "headers": {"X-A": "b"}, "body_base64": "/w==", "delay": 3, "times": 1}
+    assert (await upstream.order("answers", **order)).status_code == 204
+    answer = await upstream.post(path)
+    assert (answer.status_code, answer.headers["x-a"], answer.content) == (418, "b", b"\xff")
+    assert upstream.slept == [3]
+    assert (await upstream.post(path)).status_code != 418
+
+
+async def test_the_log_shows_what_was_asked_until_it_is_cleared(upstream: Upstream) -> None:
+    path = BACK[upstream.emulator.type]
+    await upstream.post(path, {"a": "b"}, {"Authorization": "OAuth t"})
+    [entry] = (await upstream.http.get("/_emulator/log")).json()
+    assert (entry["method"], entry["path"], entry["params"]) == ("POST", path, {"a": "b"})
+    assert entry["headers"]["authorization"] == "OAuth t"
+    await upstream.order("clear")
+    assert (await upstream.http.get("/_emulator/log")).json() == []
+
+
+async def test_clear_switches_faults_answers_and_choice_off(upstream: Upstream) -> None:
+    path = BACK[upstream.emulator.type]
+    await upstream.fault("500")
+    await upstream.order("choose", person="ada")
+    await upstream.order("answers", path=path, status=418)
+    await upstream.order("clear")
+    assert (await upstream.post(path)).status_code not in {418, 500}
+    assert (await begin(upstream)).status_code == 200
+
+
+async def test_the_drawer_toggles_a_fault_and_returns_to_the_page(upstream: Upstream) -> None:
+    for expected in (True, False):
+        answer = await upstream.post("/_emulator/drawer", {"fault": "500", "back": "/auth?x=1"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/auth?x=1")
+        assert (await upstream.http.get("/_emulator/faults")).json()["500"] is expected
+
+
+@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "/\\evil.example"])
+async def test_the_drawer_returns_to_this_host_only(upstream: Upstream, back: str) -> None:
+    answer = await upstream.post("/_emulator/drawer", {"fault": "500", "back": back})
+    assert answer.headers["location"] == "/"
+
+
+async def test_another_site_cannot_give_orders(upstream: Upstream) -> None:
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    assert (await upstream.http.post("/_emulator/clear", headers=foreign)).status_code == 403
+    rebound = {"Host": "evil.example"}
+    assert (await upstream.http.get("/_emulator/log", headers=rebound)).status_code == 403
+
+
+async def test_another_machine_cannot_give_orders(upstream: Upstream) -> None:
+    transport = httpx2.ASGITransport(app=upstream.emulator.app, client=("192.0.2.7", 1))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://upstream.localhost") as far:
+        assert (await far.get("/_emulator/log")).status_code == 403
+
+
+async def test_secrets_of_registered_apps_are_not_in_their_repr() -> None:
+    assert APP.client_secret not in repr(APP)
