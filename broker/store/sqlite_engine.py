@@ -102,9 +102,11 @@ class Engine:
         while not last:
             batch, last = self._next_batch()
             if batch:
+                before = self._database.writer.total_changes
                 commit_together(self._database.writer, batch)
+                wrote = self._database.writer.total_changes > before
                 try:
-                    self._loop.call_soon_threadsafe(self._wake, batch)
+                    self._loop.call_soon_threadsafe(self._wake, batch, wrote)
                 except RuntimeError:  # the loop is gone, and with it everybody who could be told
                     return
 
@@ -121,13 +123,14 @@ class Engine:
             pass  # that was all
         return batch, False
 
-    def _wake(self, batch: list[_Item]) -> None:
+    def _wake(self, batch: list[_Item], wrote: bool) -> None:
         self._waiting -= len(batch)
+        lost = next((item.outcome for item in batch if isinstance(item.outcome, StoreUnavailable)), None)
+        if lost is not None:
+            self._outage.failed(lost.detail)
+        elif wrote:  # a commit that changed nothing asks nothing of the disk
+            self._outage.answered()
         for item in batch:
-            if isinstance(item.outcome, StoreUnavailable):
-                self._outage.failed(item.outcome.detail)
-            else:
-                self._outage.answered()
             if item.future.done():  # cancelled meanwhile
                 continue
             if item.failed:

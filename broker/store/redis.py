@@ -1,0 +1,73 @@
+"""Transient on Redis 7.0 or newer, or Valkey. Every method is one command, so every method is one step."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from broker.core.events import Recorder
+from broker.store.base import Kind
+from broker.store.outage import Outage
+from broker.store.redis_wire import Wire
+
+# In one step, since a counter whose process died between the two would count for ever.
+_HIT = "local n = redis.call('INCR', KEYS[1]) if n == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end return n"
+
+
+class RedisTransient:
+    """The Transient protocol of `broker.store.base`, which says what each method promises. Expiry is the server's."""
+
+    def __init__(self, wire: Wire, prefix: str) -> None:
+        """Use `open`."""
+        self._wire, self._prefix = wire, prefix
+
+    @classmethod
+    async def open(cls, url: str, *, prefix: str, recorder: Recorder | None = None, patience: float = 1.0) -> Self:
+        """Connect to the server at `url`; `prefix` goes in front of every key.
+
+        `recorder` hears when the server goes away and when it is back; `patience` in seconds is how long an answer may
+        take. Raises ConfigError for a server that may not hold our state (it evicts, is too old, or refuses us),
+        StoreUnavailable when there is none.
+        """
+        wire = Wire(url, probe_key=f"{prefix}ping", outage=Outage("redis", recorder), patience=patience)
+        try:
+            await wire.connect()
+        except BaseException:
+            await wire.close()
+            raise
+        return cls(wire, prefix)
+
+    async def put(self, kind: Kind, key: str, value: bytes, *, ttl: int) -> bool:
+        """Transient.put."""
+        return bool(await self._wire.call("SET", self._named(kind, key), value, "NX", "EX", max(ttl, 1)))
+
+    async def get(self, kind: Kind, key: str) -> bytes | None:
+        """Transient.get."""
+        return _value(await self._wire.call("GET", self._named(kind, key)))
+
+    async def replace(self, kind: Kind, key: str, value: bytes, *, ttl: int) -> bool:
+        """Transient.replace."""
+        return bool(await self._wire.call("SET", self._named(kind, key), value, "XX", "EX", max(ttl, 1)))
+
+    async def take(self, kind: Kind, key: str) -> bytes | None:
+        """Transient.take."""
+        return _value(await self._wire.call("GETDEL", self._named(kind, key)))
+
+    async def hit(self, key: str, *, ttl: int) -> int:
+        """Transient.hit."""
+        return int(await self._wire.call("EVAL", _HIT, 1, f"{self._prefix}hit:{key}", max(ttl, 1)))
+
+    async def ping(self) -> None:
+        """Transient.ping. Also the place where a change of the eviction policy is noticed."""
+        await self._wire.check()
+
+    async def close(self) -> None:
+        """Transient.close."""
+        await self._wire.close()
+
+    def _named(self, kind: Kind, key: str) -> str:
+        # No kind holds a colon, so no key of one kind reads as a key of another, whatever it holds itself.
+        return f"{self._prefix}{kind}:{key}"
+
+
+def _value(answer: object) -> bytes | None:
+    return answer if isinstance(answer, bytes) else None
