@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from enum import StrEnum
 from typing import Protocol
 
@@ -46,3 +47,7 @@ class Recorder(Protocol):
     def record(self, event: Event, /, **fields: str | int | float | bool | None) -> None:
         """Take note; never raises and never blocks."""
         ...
+
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+"""The id of the request being answered: in every log line, and the reference number on an error page."""

@@ -84,6 +84,15 @@ class Authorization:
         self._gate = gate
         self._durable, self._transient = stores
 
+    @property
+    def issuer(self) -> str:
+        """The `iss` of every response."""
+        return self._context.issuer
+
+    def find_client(self, client_id: str) -> Client | None:
+        """The client of this id, or None."""
+        return self._clients.find(client_id)
+
     def verify_target(self, params: Parameters) -> VerifiedRedirect:
         """Where answers to this request may go; raises PageError."""
         return verify_target(params, self._clients.find)
@@ -150,6 +159,14 @@ class Authorization:
         await self._transient.put(Kind.CODE, digest(code), kept.to_bytes(), ttl=ttl)
         self._context.recorder.record(Event.CODE_ISSUED, client_id=request.client_id, provider=record.provider)
         return Answer({"code": code} | self.build_common(request))
+
+    async def check_still_welcome(self, client: Client, session: Session) -> None:
+        """Raise when the person, or their provider, was switched off while a page was open."""
+        record = session.record
+        person = await self._durable.person(record.provider_key, record.subject)
+        if person is None or not self._gate.admits(record.provider_key, client):
+            raise LoginRequired("the login is no longer accepted; log in again")
+        self._gate.check_person(person)
 
     def build_common(self, request: AuthorizationRequest) -> dict[str, str]:
         """`state` and `iss`, in every response, success or error (RFC 9207 section 2)."""

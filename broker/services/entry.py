@@ -7,6 +7,7 @@ and asks. The answer starts a session and sends the browser to the client, which
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from broker.core.client import Client
 from broker.core.errors import FlowGone, ForeignPost, NothingAsked, SealBroken, UnknownClient
@@ -88,6 +89,11 @@ class Entries:
             Event.LOGIN_SUCCEEDED, provider=instance.name, client_id=client.id, sub=person.account.sub, unasked=True
         )
         return person, identity, instance, client
+
+    def initiate_href(self, client: Client) -> str:
+        """Where the client begins a login of ours (OIDC Core 4)."""
+        query = urlencode({"iss": self._context.issuer})
+        return f"{client.initiate_login_uri}{'&' if '?' in client.initiate_login_uri else '?'}{query}"
 
     def _find(self, name: str, client_id: str) -> tuple[Client, ProviderInstance]:
         client = self._clients.find(client_id)

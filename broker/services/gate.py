@@ -32,7 +32,11 @@ class Gate:
         if person.account.blocked:
             raise AccountBlocked(f"account {person.account.sub} is blocked")
 
+    def accepts(self, live: LiveGrant, client: Client) -> bool:
+        """Whether the login behind a grant still counts."""
+        return not live.person.account.blocked and self.admits(live.grant.provider_key, client)
+
     def check_grant(self, live: LiveGrant, client: Client) -> None:
         """Raise InvalidGrant when the provider was switched off, or taken from this client, after the login."""
-        if live.person.account.blocked or not self.admits(live.grant.provider_key, client):
+        if not self.accepts(live, client):
             raise InvalidGrant("the login behind this token is no longer accepted; log in again")

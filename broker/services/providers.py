@@ -12,12 +12,16 @@ from broker.upstream.model import Provider
 
 @dataclass(frozen=True, slots=True)
 class ProviderInstance:
-    """One configured upstream. `key` is the internal id its people are linked under, `kind` its type."""
+    """One configured upstream. `key` is the internal id its people are linked under, `kind` its type.
+
+    `title` is its plain name ("Google"), `label` what its button says, both per language.
+    """
 
     name: str
     kind: str
     key: str
     provider: Provider
+    title: Mapping[str, str]
     label: Mapping[str, str]
     brand: str
 
@@ -37,6 +41,11 @@ class Providers:
         if instance is None:
             raise ProviderNotOffered("no such provider, or it is switched off")
         return instance
+
+    def name_of(self, name: str) -> Mapping[str, str]:
+        """The plain name people know it by, per language."""
+        instance = self._instances.get(name)
+        return instance.title if instance else {}
 
     def offered_to(self, client: Client) -> tuple[str, ...]:
         """Names in the client's order, else in ours."""

@@ -206,7 +206,8 @@ class Provider(Protocol):
 
     Settings: ClassVar[type[ProviderSettings]]
     channels: ClassVar[frozenset[Channel]]
-    label: ClassVar[Mapping[str, str]]  # button text per language, "ru" and "en" at least
+    title: ClassVar[Mapping[str, str]]  # plain name per language, "ru" and "en" at least
+    label: ClassVar[Mapping[str, str]]  # button text, likewise
     brand: ClassVar[str]  # "#rrggbb", the owner's colour
 
     def __init__(self, settings: Any, tools: Tools) -> None:
@@ -236,7 +237,7 @@ class FindsState(Protocol):
     """A provider whose reply may carry the state elsewhere than in a parameter of its own (VK's `payload`)."""
 
     def find_state(self, params: Mapping[str, str]) -> str:
-        """The unverified state in `params`, or ""; never raises."""
+        """The unverified state in `params`, or ""; raises UpstreamInvalid for a reply that cannot be read."""
         ...
 
 

@@ -1,0 +1,212 @@
+"""The composition root: the only file that picks concrete classes and ties them together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from starlette.types import ASGIApp
+
+from broker.assembly import Parts, build_public
+from broker.config.model import Config
+from broker.core.errors import ConfigError, StoreUnavailable
+from broker.core.events import Event, Recorder
+from broker.core.seal import Seal, derive
+from broker.master import load_masters
+from broker.registry import provider_types
+from broker.services.context import Context
+from broker.services.gate import Gate
+from broker.services.keys import KeyRing, RotationRules
+from broker.services.providers import ProviderInstance, Providers
+from broker.store.base import Durable, NamespaceChanged, Transient
+from broker.store.sqlite import SqliteStore
+from broker.upstream.http import HttpPool
+from broker.upstream.model import Provider, ProviderSettings
+from broker.upstream.tools import lend
+from broker.web.manage import Check, Management
+
+_HOUSEKEEPING = 60.0  # seconds between looks at key ages and expired rows
+Randomness = Callable[[int], bytes]
+
+
+class Observer(Recorder, Protocol):
+    """What the broker tells the world; `broker.observe` has the real one."""
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """One HTTP request was answered."""
+        ...
+
+    def crash(self, error: BaseException) -> None:
+        """Something nobody foresaw."""
+        ...
+
+    def expose(self) -> bytes:
+        """The metrics in Prometheus text format."""
+        ...
+
+
+@dataclass(slots=True)
+class Broker:
+    """A running broker: two ASGI apps and what they stand on."""
+
+    public: ASGIApp
+    management: Management
+    keys: KeyRing
+    durable: Durable
+    observer: Observer
+    _closers: list[Callable[[], Awaitable[None]]]
+    _task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin housekeeping and say so."""
+        self._task = asyncio.create_task(self._keep_house())
+        self.observer.record(Event.SERVER_READY)
+
+    def stop_accepting(self) -> None:
+        """From now on `/readyz` says no; requests in flight go on."""
+        self.management.stopping = True
+        self.observer.record(Event.SERVER_STOPPING)
+
+    async def close(self) -> None:
+        """Commit what was accepted, let go of everything."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        for close in self._closers:
+            await close()
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(_HOUSEKEEPING)
+            try:
+                await self.keys.refresh()
+                await self.durable.sweep(now=int(time.time()))
+            except StoreUnavailable as error:
+                self.observer.record(Event.STORE_UNAVAILABLE, reason=error.detail)
+            except Exception as error:  # housekeeping must outlive its own bugs; the operator hears of each
+                self.observer.crash(error)
+
+
+async def build(
+    config: Config,
+    *,
+    observer: Observer | None = None,
+    clock: Callable[[], float] = time.time,
+    randomness: Randomness = os.urandom,
+) -> Broker:
+    """Everything wired from a checked configuration; raises ConfigError. Call `start`, and `close` at the end."""
+    from broker.observe.recorder import build_observer  # noqa: PLC0415 - pulls in the metrics library
+
+    seen: Observer = observer or build_observer(config.logging, providers=config.providers, clients=config.clients)
+    closers: list[Callable[[], Awaitable[None]]] = []
+    try:
+        return await _assemble(config, seen, closers, clock=clock, randomness=randomness)
+    except BaseException:
+        for close in closers:
+            await close()
+        raise
+
+
+async def _assemble(
+    config: Config,
+    observer: Observer,
+    closers: list[Callable[[], Awaitable[None]]],
+    *,
+    clock: Callable[[], float],
+    randomness: Randomness,
+) -> Broker:
+    masters = load_masters(config)
+    context = Context(config.issuer, clock, randomness, observer)
+    durable, transient = await _open_stores(config, closers, clock, observer)
+    pool = await HttpPool.open(ca_file=config.network.ca_file, trust_env=config.network.trust_env)
+    closers.insert(0, pool.close)
+    instances = await _build_providers(config, pool, durable, observer, clock=clock)
+    keys = KeyRing(
+        context,
+        durable,
+        Seal(masters, "signing key", randomness=randomness),
+        algorithms=config.keys.algorithms,
+        rules=RotationRules(config.keys.rotate_every, config.keys.publish_before, config.keys.keep_after),
+    )
+    await keys.refresh()
+    parts = Parts(
+        config=config,
+        context=context,
+        durable=durable,
+        transient=transient,
+        keys=keys,
+        providers=Providers(
+            instances, autoselect_single=config.login.autoselect_single, flow_ttl=config.login.flow_ttl
+        ),
+        gate=Gate((instance.name, instance.key) for instance in instances),
+        seal=lambda purpose: Seal(masters, purpose, randomness=randomness),
+        derive=lambda purpose: derive(masters[0], purpose),
+        observer=observer,
+    )
+    checks: dict[str, Check] = {"durable": durable.ping, "transient": transient.ping}
+    return Broker(build_public(parts), Management(checks, observer.expose), keys, durable, observer, closers)
+
+
+async def _open_stores(
+    config: Config,
+    closers: list[Callable[[], Awaitable[None]]],
+    clock: Callable[[], float],
+    recorder: Recorder,
+) -> tuple[Durable, Transient]:
+    store = await SqliteStore.open(config.storage.sqlite.path, clock=clock, recorder=recorder)
+    closers.append(store.close)
+    if config.storage.transient == "sqlite" or config.storage.redis is None:
+        return store.durable, store.transient
+    from broker.store.redis import RedisTransient  # noqa: PLC0415 - imported only where Redis is chosen
+
+    redis = config.storage.redis
+    transient = await RedisTransient.open(redis.url.get_secret_value(), prefix=redis.prefix, recorder=recorder)
+    closers.insert(0, transient.close)
+    return store.durable, transient
+
+
+async def _build_providers(
+    config: Config, pool: HttpPool, durable: Durable, recorder: Recorder, *, clock: Callable[[], float]
+) -> tuple[ProviderInstance, ...]:
+    settings: Mapping[str, ProviderSettings] = {
+        name: chosen for name, chosen in config.providers.items() if chosen.enabled
+    }
+    types = provider_types({chosen.type for chosen in settings.values()})
+    ordered = [*(name for name in config.login.order if name in settings), *settings]
+    instances = []
+    for name in dict.fromkeys(ordered):
+        chosen = settings[name]
+        provider: Provider = types[chosen.type](chosen, lend(pool, name, chosen, recorder=recorder, now=clock))
+        key = await _namespace_key(durable, name, chosen)
+        title, label = _texts(provider, chosen)
+        instances.append(ProviderInstance(name, chosen.type, key, provider, title, label, provider.brand))
+    return tuple(instances)
+
+
+async def _namespace_key(durable: Durable, name: str, settings: ProviderSettings) -> str:
+    try:
+        return await durable.namespace_key(name, settings.identity_namespace())
+    except NamespaceChanged as changed:
+        key = f"providers.{name}"
+        raise ConfigError(
+            [
+                f"{key}: {changed.links} people are linked through {changed.before}, and the settings now say "
+                f"{changed.after}. Set {key}.namespace to {changed.before!r} to keep their accounts, or give the new "
+                "upstream another name"
+            ]
+        ) from None
+
+
+def _texts(provider: Provider, settings: ProviderSettings) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Plain name and button text; a configured name stands for both."""
+    if settings.name is None:
+        return provider.title, provider.label
+    named: Any = settings.name
+    texts = {"en": named, "ru": named} if isinstance(named, str) else named
+    return texts, texts

@@ -1,0 +1,154 @@
+"""`/authorize`: the front door (RFC 6749 section 3.1, OIDC Core 3.1.2)."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from broker.core.authorize import IDP_HINTS, VerifiedRedirect
+from broker.core.client import Client
+from broker.core.errors import InvalidRequest
+from broker.core.parameters import Parameters
+from broker.core.records import AuthorizationRequest
+from broker.services.authorize import Answer, Ask, Authorization, Choose, Start, Step
+from broker.services.login import Begun, Logins
+from broker.services.providers import Providers
+from broker.services.sessions import Sessions
+from broker.upstream.model import Redirect
+from broker.web.cookies import LAST_PROVIDER, SESSION, Cookies
+from broker.web.door import Door
+from broker.web.frontend import Frontend, original_params
+from broker.web.http import MAX_QUERY, read_query
+from broker.web.views import Button, LoginView, WidgetView
+
+_EMBEDDED = ("Telegram", "VKAndroidApp", "VKiOSApp", "Instagram", "FBAN", "FBAV", "; wv)")
+_REFUSES_EMBEDDED = frozenset({"google"})
+
+
+class AuthorizeEndpoint:
+    """Checks the request, then does what the dispatcher says."""
+
+    def __init__(
+        self,
+        frontend: Frontend,
+        authorization: Authorization,
+        *,
+        logins: Logins,
+        sessions: Sessions,
+        providers: Providers,
+        door: Door,
+        show_last_used: bool,
+    ) -> None:
+        """`door` counts visitors and reads bodies."""
+        self._frontend = frontend
+        self._authorization = authorization
+        self._logins = logins
+        self._sessions = sessions
+        self._providers = providers
+        self._door = door
+        self._show_last_used = show_last_used
+
+    async def get(self, request: Request) -> Response:
+        """An authorization request, or one of our own links back to it."""
+        params = read_query(request)
+        target = self._authorization.verify_target(params)
+        request.state.target = target
+        verified = self._authorization.verify_request(params, target)
+        session = await self._sessions.find(Cookies.read(request, SESSION))
+        step = await self._authorization.next_step(verified, target.client, session)
+        return await self._take(request, params, verified, target, step)
+
+    async def post(self, request: Request) -> Response:
+        """The same in a form (OIDC Core 3.1.2.1).
+
+        Another site's POST carries no Lax cookie, so the session would look absent: the browser is asked to come
+        again by GET, where it brings them.
+        """
+        params = await self._door.read_form(request)
+        target = self._authorization.verify_target(params)
+        request.state.target = target
+        self._authorization.verify_request(params, target)
+        href = self._frontend.authorize_href(original_params(params))
+        if len(href) > MAX_QUERY:
+            raise InvalidRequest(f"the request is longer than {MAX_QUERY} bytes")
+        return self._frontend.leave_to(href)
+
+    async def _take(
+        self,
+        request: Request,
+        params: Parameters,
+        verified: AuthorizationRequest,
+        target: VerifiedRedirect,
+        step: Step,
+    ) -> Response:
+        locale = self._frontend.locale(request, ui_locales=" ".join(verified.ui_locales), client=target.client)
+        match step:
+            case Answer(response):
+                return self._frontend.respond(request, target, response)
+            case Ask(ticket):
+                return self._frontend.leave_to(f"{self._frontend.base}/consent?ticket={ticket}")
+            case Start(name):
+                await self._door.count("login_start", request)
+                begun = await self._logins.begin(verified, target.client, name, locale=locale)
+                return self._leave(request, params, target, begun, locale)
+            case Choose(names):
+                return self._choose(request, params, target, names, locale)
+
+    def _choose(
+        self, request: Request, params: Parameters, target: VerifiedRedirect, names: tuple[str, ...], locale: str
+    ) -> Response:
+        sent = original_params(params, without=IDP_HINTS)
+        last = Cookies.read(request, LAST_PROVIDER) if self._show_last_used else ""
+        ordered = sorted(names, key=lambda name: name != last)
+        embedded = any(mark in request.headers.get("user-agent", "") for mark in _EMBEDDED)
+        if embedded:
+            ordered.sort(key=lambda name: self._providers.find(name).kind in _REFUSES_EMBEDDED)
+        view = LoginView(
+            client=self._frontend.client_view(target.client, target.redirect_uri),
+            buttons=tuple(self._button(name, sent, last, embedded=embedded) for name in ordered),
+            language_hrefs=self._frontend.language_hrefs("/authorize", sent),
+            notice="E-NOTALLOWED" if any(hint in params for hint in IDP_HINTS) else "",
+        )
+        response = self._frontend.pages.login(view, locale)
+        if "ui_locales" in params:
+            Cookies.remember_language(response, locale)
+        return response
+
+    def _button(self, name: str, sent: dict[str, str], last: str, *, embedded: bool) -> Button:
+        instance = self._providers.find(name)
+        refused = embedded and instance.kind in _REFUSES_EMBEDDED
+        return Button(
+            provider=name,
+            kind=instance.kind,
+            label=instance.label,
+            brand=instance.brand,
+            href=self._frontend.authorize_href(sent | {"idp_hint": name}),
+            last_used=name == last,
+            notice="open_in_browser" if refused else "",
+        )
+
+    def _leave(
+        self, request: Request, params: Parameters, target: VerifiedRedirect, begun: Begun, locale: str
+    ) -> Response:
+        step = begun.step
+        response: Response
+        if isinstance(step, Redirect):
+            response = RedirectResponse(step.url, 303, {"referrer-policy": "no-referrer"})
+        else:
+            view = WidgetView(
+                template=step.template,
+                context=step.context,
+                href=step.url,
+                script_origins=step.script_origins,
+                frame_origins=step.frame_origins,
+                client=self._frontend.client_view(target.client, target.redirect_uri),
+                other_href=self._other_way(params, target.client),
+            )
+            response = self._frontend.pages.widget(view, locale)
+        Cookies.keep_flow(request, response, begun.tag, begun.sealed, ttl=begun.ttl)
+        return response
+
+    def _other_way(self, params: Parameters, client: Client) -> str:
+        if len(self._providers.offered_to(client)) < 2:
+            return ""
+        return self._frontend.authorize_href(original_params(params, without=IDP_HINTS))

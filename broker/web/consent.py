@@ -1,0 +1,90 @@
+"""`/consent`: may this app know these things? The question is bound to one session and good for one answer."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from broker.core.claims import describe
+from broker.core.errors import AccessDenied, ForeignPost, InvalidRequest
+from broker.core.records import AuthorizationRequest, ConsentTicket
+from broker.services.authorize import Authorization
+from broker.services.consent import Consents
+from broker.services.people import People
+from broker.services.sessions import Session, Sessions
+from broker.web.cookies import SESSION, Cookies
+from broker.web.door import Door
+from broker.web.frontend import Frontend
+from broker.web.http import read_query
+from broker.web.views import ConsentView
+
+
+class ConsentEndpoint:
+    """Shows the question and takes the answer; the scopes come from the sealed ticket, never from the form."""
+
+    def __init__(
+        self,
+        frontend: Frontend,
+        authorization: Authorization,
+        *,
+        consents: Consents,
+        sessions: Sessions,
+        people: People,
+        door: Door,
+    ) -> None:
+        """`door` counts visitors and reads bodies."""
+        self._frontend = frontend
+        self._authorization = authorization
+        self._consents = consents
+        self._sessions = sessions
+        self._people = people
+        self._door = door
+
+    async def get(self, request: Request) -> Response:
+        """The question."""
+        params = read_query(request)
+        sealed = params.text("ticket")
+        _, asked, session = await self._open(request, sealed)
+        target = self._authorization.target_of(asked)
+        locale = self._frontend.locale(
+            request, ui_locales=params.text("ui_locales") or " ".join(asked.ui_locales), client=target.client
+        )
+        view = ConsentView(
+            client=self._frontend.client_view(target.client, target.redirect_uri),
+            scopes=describe(asked.scope),
+            person_name=await self._people.name_of(session.record),
+            ticket=sealed,
+            language_hrefs=self._frontend.language_hrefs("/consent", {"ticket": sealed}),
+        )
+        return self._frontend.pages.consent(view, locale)
+
+    async def post(self, request: Request) -> Response:
+        """The answer."""
+        check_same_site(request)
+        params = await self._door.read_form(request)
+        if params.text("answer") not in {"allow", "deny"}:
+            raise InvalidRequest("answer must be allow or deny")
+        ticket, asked, session = await self._open(request, params.text("ticket"))
+        allowed = params["answer"] == "allow"
+        await self._consents.answer(ticket, asked, session.record.sub, allowed=allowed)
+        target = self._authorization.target_of(asked)
+        request.state.target = target
+        if not allowed:
+            raise AccessDenied("the user did not agree")
+        await self._authorization.check_still_welcome(target.client, session)
+        step = await self._authorization.answer(asked, session)
+        return self._frontend.respond(request, target, step.params)
+
+    async def _open(self, request: Request, sealed: str) -> tuple[ConsentTicket, AuthorizationRequest, Session]:
+        session = await self._sessions.find(Cookies.read(request, SESSION))
+        ticket, asked = self._consents.open_ticket(sealed, session)
+        if session is None:
+            raise ForeignPost("a consent answer without a session")
+        return ticket, asked, session
+
+
+def check_same_site(request: Request) -> None:
+    """A form of ours is posted from a page of ours. Absent headers pass: old browsers send none (threats G5)."""
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    if site not in {"same-origin", "none"}:
+        raise ForeignPost(f"form posted from {site}")

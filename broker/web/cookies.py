@@ -1,0 +1,73 @@
+"""The only file that sets a cookie."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+SESSION = "__Host-session"
+BROWSER = "__Host-browser"  # binds an unasked entry to the browser that opened it
+LAST_PROVIDER = "__Host-last"
+LANGUAGE = "__Host-lang"
+_FLOW = "__Host-flow-"
+MAX_FLOWS = 5  # attempts kept per browser; several tabs work, a jar never overflows
+_YEAR = 365 * 86400
+
+
+class Cookies:
+    """Reads and sets our cookies: `__Host-`, Secure, HttpOnly, Path=/ and no Domain, all of them.
+
+    The flow cookie is SameSite=None, because some upstreams answer by a POST from their own site; all others are Lax.
+    """
+
+    @staticmethod
+    def read(request: Request, name: str) -> str:
+        """The value, or ""."""
+        return request.cookies.get(name, "")
+
+    @staticmethod
+    def read_flow(request: Request, tag: str) -> str:
+        """The sealed record of one login attempt, or ""."""
+        return request.cookies.get(_FLOW + tag, "")
+
+    @staticmethod
+    def start_session(response: Response, value: str, *, ttl: int) -> None:
+        """`ttl` in seconds: the absolute limit; the server knows better when the session ends."""
+        _set(response, SESSION, value, ttl=ttl)
+
+    @staticmethod
+    def keep_flow(request: Request, response: Response, tag: str, sealed: str, *, ttl: int) -> None:
+        """Keep an attempt, and let go of the oldest beyond MAX_FLOWS (browsers send older cookies first)."""
+        others = [name for name in request.cookies if name.startswith(_FLOW) and name != _FLOW + tag]
+        for name in others[: max(0, len(others) - MAX_FLOWS + 1)]:
+            _drop(response, name, same_site="none")
+        _set(response, _FLOW + tag, sealed, ttl=ttl, same_site="none")
+
+    @staticmethod
+    def drop_flow(response: Response, tag: str) -> None:
+        """Forget a finished attempt."""
+        _drop(response, _FLOW + tag, same_site="none")
+
+    @staticmethod
+    def remember_provider(response: Response, name: str, *, ttl: int) -> None:
+        """For the `last used` badge: the provider's name, nothing about the person."""
+        _set(response, LAST_PROVIDER, name, ttl=ttl)
+
+    @staticmethod
+    def remember_language(response: Response, locale: str) -> None:
+        """What the person chose on a page."""
+        _set(response, LANGUAGE, locale, ttl=_YEAR)
+
+    @staticmethod
+    def bind_browser(response: Response, value: str, *, ttl: int) -> None:
+        """A random value that only this browser has."""
+        _set(response, BROWSER, value, ttl=ttl)
+
+
+def _set(response: Response, name: str, value: str, *, ttl: int, same_site: str = "lax") -> None:
+    header = f"{name}={value}; Max-Age={ttl}; Path=/; Secure; HttpOnly; SameSite={same_site.capitalize()}"
+    response.headers.append("set-cookie", header)
+
+
+def _drop(response: Response, name: str, *, same_site: str) -> None:
+    _set(response, name, "", ttl=0, same_site=same_site)

@@ -1,0 +1,194 @@
+"""One request in, one answer out: route by the raw path, read once; every failure becomes an answer here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from time import perf_counter
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from broker.core.client import is_loopback_host
+from broker.core.events import request_id
+from broker.web.errors import Errors
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+Observe = Callable[[str, int, float], None]
+
+
+class Access(StrEnum):
+    """Who may call a route, and so what a failure looks like."""
+
+    BROWSER = "browser"  # a person: failures are pages
+    CLIENT = "client"  # an app that authenticates, or brings a token: failures are JSON
+    PUBLIC = "public"  # anybody: documents and files
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path below the issuer's; `{name}` matches one segment of URL-safe characters."""
+
+    path: str
+    methods: tuple[str, ...]
+    endpoint: Endpoint
+    access: Access
+    name: str
+    cors: bool = False
+    rooted: bool = False  # the path is absolute, not below the issuer's
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What the dispatcher must know about the issuer. `host` as in a Host header, lower case."""
+
+    issuer: str
+    base: str
+    host: str
+    secure: bool
+    origins: frozenset[str] = field(default_factory=frozenset)
+
+    @classmethod
+    def of(cls, issuer: str, origins: Iterable[str] = ()) -> Site:
+        """From the issuer's URL and the origins that may call from a browser."""
+        parts = urlsplit(issuer)
+        return cls(issuer, parts.path, parts.netloc, parts.scheme == "https", frozenset(origins))
+
+
+class Dispatcher:
+    """The public ASGI app."""
+
+    def __init__(
+        self,
+        routes: Iterable[Route],
+        site: Site,
+        errors: Errors,
+        *,
+        mint_id: Callable[[], str],
+        observe: Observe,
+        on_crash: Callable[[Exception], None],
+    ) -> None:
+        """`observe` is told route name, status and seconds; `on_crash` what nobody foresaw."""
+        self._site = site
+        self._errors = errors
+        self._mint_id = mint_id
+        self._observe = observe
+        self._on_crash = on_crash
+        self._exact: dict[str, Route] = {}
+        self._patterns: list[tuple[re.Pattern[str], Route]] = []
+        for route in routes:
+            path = route.path if route.rooted else site.base + route.path
+            if "{" in path:
+                pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[A-Za-z0-9._~-]+)", path.replace(".", r"\."))
+                self._patterns.append((re.compile(pattern), route))
+            else:
+                self._exact[path] = route
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI entry; a WebSocket is refused by the server, a lifespan is not ours."""
+        if scope["type"] != "http":
+            return
+        started = perf_counter()
+        reference = self._mint_id()
+        token = request_id.set(reference)
+        route, params = self._find(scope)
+        try:
+            response = await self._answer(Request(scope, receive), route, params)
+            self._seal(response, scope, route, reference)
+            await response(scope, receive, _head(send) if scope["method"] == "HEAD" else send)
+            self._observe(route.name if route else "none", response.status_code, perf_counter() - started)
+        finally:
+            request_id.reset(token)
+
+    def _find(self, scope: Scope) -> tuple[Route | None, Mapping[str, str]]:
+        # The raw path, undecoded: no route of ours has a character that needs encoding, so two spellings never meet.
+        path = scope.get("raw_path", scope["path"].encode()).partition(b"?")[0].decode("latin-1")
+        if route := self._exact.get(path):
+            return route, {}
+        for pattern, route in self._patterns:
+            if found := pattern.fullmatch(path):
+                return route, found.groupdict()
+        return None, {}
+
+    async def _answer(self, request: Request, route: Route | None, params: Mapping[str, str]) -> Response:
+        try:
+            if route is None:
+                raise HTTPException(404, "there is nothing at this address")
+            self._check_host(request, route)
+            if request.method == "OPTIONS" and route.cors:
+                return self._preflight(request, route)
+            self._check_method(request, route)
+            request.scope["path_params"] = params
+            return await route.endpoint(request)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception as error:
+            return self._fail(request, route, error)
+
+    def _fail(self, request: Request, route: Route | None, error: Exception) -> Response:
+        try:
+            if self._errors.is_unforeseen(error):
+                self._on_crash(error)
+            if route is not None and route.access is Access.BROWSER:
+                return self._errors.as_page(request, error)
+            return self._errors.as_json(error, realm=self._site.issuer)
+        except Exception as second:  # the error page itself is broken: still no stack trace for anybody
+            self._on_crash(second)
+            return Response(f"Something broke on our side. Reference: {request_id.get()}", 500, media_type="text/plain")
+
+    def _check_host(self, request: Request, route: Route) -> None:
+        """Nothing is ever made from the Host header; a foreign one is still refused (threats H6)."""
+        hosts = Headers(scope=request.scope).getlist("host")
+        host = hosts[0].lower() if len(hosts) == 1 else ""
+        local = is_loopback_host(host.rpartition(":")[0] or host) and is_loopback_host(
+            self._site.host.partition(":")[0]
+        )
+        if host != self._site.host and not local and route.access is not Access.PUBLIC:
+            raise HTTPException(421, "this host is not served here; the proxy must pass the Host header on")
+
+    @staticmethod
+    def _check_method(request: Request, route: Route) -> None:
+        asked = "GET" if request.method == "HEAD" and route.access is Access.PUBLIC else request.method
+        if asked not in route.methods:
+            raise HTTPException(405, "this method is not offered here", {"allow": ", ".join(route.methods)})
+
+    def _preflight(self, request: Request, route: Route) -> Response:
+        if request.headers.get("origin") not in self._site.origins:
+            return Response(status_code=403)
+        headers = {
+            "access-control-allow-methods": ", ".join(route.methods),
+            "access-control-allow-headers": "authorization, content-type",
+            "access-control-max-age": "600",
+        }
+        return Response(status_code=204, headers=headers)
+
+    def _seal(self, response: Response, scope: Scope, route: Route | None, reference: str) -> None:
+        """Headers that no endpoint may forget."""
+        headers = MutableHeaders(raw=response.raw_headers)
+        headers["x-request-id"] = reference
+        headers.setdefault("cache-control", "no-store")
+        headers.setdefault("x-content-type-options", "nosniff")
+        headers.setdefault("referrer-policy", "no-referrer")
+        headers.setdefault("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
+        if self._site.secure:
+            headers["strict-transport-security"] = "max-age=63072000"
+        if route is not None and route.cors:
+            headers.append("vary", "Origin")
+            origin = Headers(scope=scope).get("origin")
+            if origin in self._site.origins and origin is not None:
+                headers["access-control-allow-origin"] = origin
+
+
+def _head(send: Send) -> Send:
+    async def without_body(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return without_body

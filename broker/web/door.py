@@ -1,0 +1,29 @@
+"""What every endpoint does at its door: count the visitor, read a bounded body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from broker.core.parameters import Parameters
+from broker.web.http import read_form
+from broker.web.limits import Limits
+from broker.web.source import Sources
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Shared by the endpoints. `body_limit` in bytes."""
+
+    limits: Limits
+    sources: Sources
+    body_limit: int
+
+    async def count(self, limit: str, request: Request) -> None:
+        """Count one visit from this request's source; raises TooManyRequests."""
+        await self.limits.check(limit, self.sources.find(request))
+
+    async def read_form(self, request: Request) -> Parameters:
+        """The form in the body; raises HTTPException or InvalidRequest."""
+        return await read_form(request, limit=self.body_limit)

@@ -1,0 +1,86 @@
+"""`/enter/{provider}/{client_id}`: a signed link from a messenger. Nobody is logged in before they say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from broker.core.errors import ForeignPost, NothingAsked
+from broker.services.entry import Entries
+from broker.services.people import pick_name
+from broker.services.providers import Providers
+from broker.services.sessions import Sessions
+from broker.web.consent import check_same_site
+from broker.web.cookies import BROWSER, SESSION, Cookies
+from broker.web.door import Door
+from broker.web.frontend import Frontend
+from broker.web.http import read_query
+from broker.web.views import EnterView, ReturnView
+
+_BOUND_FOR = 300  # seconds
+
+
+class EnterEndpoint:
+    """Shows who the link speaks of, and on `allow` starts a session and sends the browser to the app."""
+
+    def __init__(
+        self,
+        frontend: Frontend,
+        entries: Entries,
+        *,
+        sessions: Sessions,
+        providers: Providers,
+        door: Door,
+        mint: Callable[[], str],
+        remember_for: int,
+    ) -> None:
+        """`mint` makes unguessable values; `remember_for` in seconds."""
+        self._frontend = frontend
+        self._entries = entries
+        self._sessions = sessions
+        self._providers = providers
+        self._door = door
+        self._mint = mint
+        self._remember_for = remember_for
+
+    async def get(self, request: Request) -> Response:
+        """The question: is that you?"""
+        await self._door.count("callback", request)
+        params = read_query(request)
+        if params.repeated:
+            raise NothingAsked("a parameter of the link came twice")
+        name, client_id = request.path_params["provider"], request.path_params["client_id"]
+        browser = Cookies.read(request, BROWSER) or self._mint()
+        sealed, ticket, client = await self._entries.hold(name, client_id, params, browser=browser)
+        view = EnterView(
+            client=self._frontend.client_view(client, client.initiate_login_uri),
+            provider_name=self._providers.name_of(name),
+            person_name=pick_name(ticket.claims),
+            ticket=sealed,
+            action=request.scope["path"],
+        )
+        response = self._frontend.pages.enter(view, self._frontend.locale(request, client=client))
+        Cookies.bind_browser(response, browser, ttl=_BOUND_FOR)
+        return response
+
+    async def post(self, request: Request) -> Response:
+        """The answer."""
+        check_same_site(request)
+        params = await self._door.read_form(request)
+        browser = Cookies.read(request, BROWSER)
+        if not browser or params.text("answer") not in {"allow", "deny"}:
+            raise ForeignPost("an answer without a question")
+        if params["answer"] == "deny":
+            return self._frontend.leave_to(f"{self._frontend.base}/")
+        person, identity, instance, client = await self._entries.confirm(params.text("ticket"), browser=browser)
+        value, _ = await self._sessions.start(
+            person, identity, instance.name, replacing=await self._sessions.find(Cookies.read(request, SESSION))
+        )
+        href = self._entries.initiate_href(client)
+        view = ReturnView(href, self._frontend.client_view(client, client.initiate_login_uri))
+        response = self._frontend.pages.returned(view, self._frontend.locale(request, client=client))
+        Cookies.start_session(response, value, ttl=self._sessions.limits.absolute)
+        Cookies.remember_provider(response, instance.name, ttl=self._remember_for)
+        return response

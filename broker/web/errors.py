@@ -1,0 +1,157 @@
+"""The one table: failure -> JSON, redirect or page. Endpoints hold no `try`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from broker.core.authorize import VerifiedRedirect
+from broker.core.errors import (
+    AccountError,
+    BrokerError,
+    FlowFinished,
+    InvalidClient,
+    InvalidToken,
+    PageError,
+    RequestError,
+    StoreUnavailable,
+    TooManyRequests,
+    UpstreamError,
+)
+from broker.core.events import Event, Recorder, request_id
+from broker.services.authorize import Authorization
+from broker.services.login import LoginFailed
+from broker.services.providers import Providers
+from broker.web.answers import answer_json
+from broker.web.frontend import Frontend, rebuild_params
+from broker.web.views import ErrorView
+
+_CHALLENGES: Mapping[type[BrokerError], str] = {InvalidClient: "Basic", InvalidToken: "Bearer"}
+
+
+class Errors:
+    """Makes the answer to a failure. The detail goes to the log, the public part to the other side."""
+
+    def __init__(
+        self, frontend: Frontend, authorization: Authorization, providers: Providers, recorder: Recorder, *, clock: Any
+    ) -> None:
+        """`clock` gives epoch seconds."""
+        self._frontend = frontend
+        self._authorization = authorization
+        self._providers = providers
+        self._recorder = recorder
+        self._clock = clock
+
+    @staticmethod
+    def is_unforeseen(error: Exception) -> bool:
+        """Whether this is a bug of ours and not a failure with a name."""
+        return not isinstance(error, BrokerError | HTTPException | LoginFailed)
+
+    # --- back channel ---
+
+    def as_json(self, error: Exception, *, realm: str) -> Response:
+        """RFC 6749 section 5.2 and RFC 6750 section 3."""
+        if isinstance(error, HTTPException):
+            return answer_json(
+                {"error": "invalid_request", "error_description": error.detail}, error.status_code, error.headers
+            )
+        known = error if isinstance(error, BrokerError) else BrokerError(repr(error))
+        headers: dict[str, str] = {}
+        body = {"error": known.code, "error_description": known.public or _fallback(known)}
+        scheme = next((word for kind, word in _CHALLENGES.items() if isinstance(known, kind)), "")
+        if scheme:
+            headers["www-authenticate"] = _challenge(scheme, realm, body)
+        if isinstance(known, StoreUnavailable | TooManyRequests):
+            headers["retry-after"] = str(known.retry_after)
+        self._note(known)
+        return answer_json(body, known.status, headers)
+
+    # --- front channel ---
+
+    def as_page(self, request: Request, error: Exception) -> Response:
+        """A redirect where a verified place is at hand and the failure is for the client, otherwise a page."""
+        if isinstance(error, HTTPException):
+            return self._page(request, ErrorView("E-CLIENT", *self._stamp(), hint=error.detail), error.status_code)
+        if isinstance(error, LoginFailed):
+            return self._login_failed(request, error)
+        known = error if isinstance(error, BrokerError) else BrokerError(repr(error))
+        self._note(known)
+        target: VerifiedRedirect | None = getattr(request.state, "target", None)
+        if target is not None and isinstance(known, RequestError) and not isinstance(known, TooManyRequests):
+            params = {"error": known.code, "error_description": known.public}
+            params |= {"state": target.state} if target.state else {}
+            return self._frontend.respond(request, target, params | {"iss": self._authorization.issuer})
+        return self._page(request, self._build_view(known, target), known.status, target)
+
+    def _build_view(self, error: BrokerError, target: VerifiedRedirect | None) -> ErrorView:
+        page, retry_after = "E-INTERNAL", 0
+        if isinstance(error, PageError | UpstreamError):
+            page = error.page
+        elif isinstance(error, TooManyRequests):
+            page, retry_after = "E-LIMIT", error.retry_after
+        elif isinstance(error, StoreUnavailable):
+            page, retry_after = "E-UNAVAILABLE", error.retry_after
+        elif isinstance(error, RequestError | AccountError):
+            page = "E-CLIENT"
+        client = target.client if target else None
+        if isinstance(error, FlowFinished) and error.client_id:
+            client = self._authorization.find_client(error.client_id)
+        return ErrorView(
+            page,
+            *self._stamp(),
+            error=error.code,
+            hint=error.public,
+            client=self._frontend.client_view(client) if client else None,
+            home_href=client.home_uri if client else "",
+            retry_after=retry_after,
+        )
+
+    def _login_failed(self, request: Request, failed: LoginFailed) -> Response:
+        """Another way, the same way again, or back to the app: nobody is left in a dead end."""
+        target = self._authorization.target_of(failed.request)
+        error = failed.cause
+        again = rebuild_params(failed.request)
+        denied = {"error": "access_denied", "error_description": "the login did not succeed"}
+        home = self._frontend.error_href(target, denied | self._authorization.build_common(failed.request))
+        several = len(self._providers.offered_to(target.client)) > 1
+        view = ErrorView(
+            error.page if isinstance(error, UpstreamError | PageError) else "E-INTERNAL",
+            *self._stamp(),
+            error=error.code,
+            provider_name=self._providers.name_of(failed.provider),
+            client=self._frontend.client_view(target.client, target.redirect_uri),
+            retry_href=self._frontend.authorize_href(again | {"idp_hint": failed.provider}),
+            other_href=self._frontend.authorize_href(again) if several else "",
+            home_href=home or target.client.home_uri,
+            retry_after=error.retry_after if isinstance(error, StoreUnavailable) else 0,
+        )
+        return self._page(request, view, error.status, target)
+
+    def _page(self, request: Request, view: ErrorView, status: int, target: VerifiedRedirect | None = None) -> Response:
+        locale = self._frontend.locale(request, client=target.client if target else None)
+        return self._frontend.pages.error(view, locale, status=status)
+
+    def _stamp(self) -> tuple[str, str]:
+        at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
+        return request_id.get(), at
+
+    def _note(self, error: BrokerError) -> None:
+        event = Event.SERVER_ERROR if type(error) is BrokerError else Event.REQUEST_REFUSED
+        self._recorder.record(event, error=error.code, kind=type(error).__name__, reason=error.detail)
+
+
+def _fallback(error: BrokerError) -> str:
+    if isinstance(error, StoreUnavailable):
+        return "temporarily unavailable; try again"
+    return f"the request failed; quote reference {request_id.get()}"
+
+
+def _challenge(scheme: str, realm: str, body: Mapping[str, str]) -> str:
+    if scheme == "Basic":
+        return f'Basic realm="{realm}", charset="UTF-8"'
+    return f'Bearer realm="{realm}", error="{body["error"]}", error_description="{body["error_description"]}"'

@@ -1,0 +1,110 @@
+"""What every page endpoint needs: language, look of a client, and the way back to a client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from broker.core.authorize import VerifiedRedirect, build_response_url
+from broker.core.client import Client
+from broker.core.parameters import Parameters
+from broker.core.records import AuthorizationRequest
+from broker.core.terms import ResponseMode
+from broker.web.cookies import LANGUAGE, Cookies
+from broker.web.locale import negotiate
+from broker.web.pages import Pages
+from broker.web.views import ClientView, FormPostView, ReturnView
+
+
+@dataclass(frozen=True, slots=True)
+class Frontend:
+    """Shared by the page endpoints. `base` is the issuer's path, "" at the root."""
+
+    pages: Pages
+    base: str
+    languages: tuple[str, ...]
+    default_language: str
+
+    def locale(self, request: Request, *, ui_locales: str = "", client: Client | None = None) -> str:
+        """The language this person gets."""
+        return negotiate(
+            self.languages,
+            self.default_language,
+            ui_locales=ui_locales,
+            cookie=Cookies.read(request, LANGUAGE),
+            accept_language=request.headers.get("accept-language", ""),
+            client_languages=client.languages if client else (),
+        )
+
+    def client_view(self, client: Client, redirect_uri: str = "") -> ClientView:
+        """The app as people see it, with the host they will be sent to."""
+        parts = urlsplit(redirect_uri or client.home_uri)
+        return ClientView(client.name, parts.hostname or parts.scheme, client.logo)
+
+    def language_hrefs(self, path: str, params: Mapping[str, str]) -> dict[str, str]:
+        """The same page in each language."""
+        return {
+            language: f"{self.base}{path}?{urlencode({**params, 'ui_locales': language})}"
+            for language in self.languages
+        }
+
+    def authorize_href(self, params: Mapping[str, str]) -> str:
+        """The authorization endpoint with these parameters."""
+        return f"{self.base}/authorize?{urlencode(params)}"
+
+    def error_href(self, target: VerifiedRedirect, params: Mapping[str, str]) -> str:
+        """A link that takes an error back to the client, or "" where that needs a form."""
+        if target.response_mode is ResponseMode.FORM_POST:
+            return ""
+        return build_response_url(target.redirect_uri, params)
+
+    @staticmethod
+    def leave_to(href: str) -> Response:
+        """On to another page of ours; always by GET (303), never repeating a posted form."""
+        return RedirectResponse(href, 303)
+
+    def respond(
+        self, request: Request, target: VerifiedRedirect, params: Mapping[str, str], *, status: int = 303
+    ) -> Response:
+        """Send an authorization response, success or error, to a verified place.
+
+        A GET is answered by a redirect; a POST by a page that navigates, because `form-action` would stop a redirect.
+        """
+        locale = self.locale(request, client=target.client)
+        view = self.client_view(target.client, target.redirect_uri)
+        if target.response_mode is ResponseMode.FORM_POST:
+            return self.pages.form_post(FormPostView(target.redirect_uri, params, view), locale)
+        url = build_response_url(target.redirect_uri, params)
+        if request.method == "POST" or not url.startswith(("https:", "http:")):
+            return self.pages.returned(ReturnView(url, view), locale)
+        return RedirectResponse(url, status)
+
+
+def original_params(params: Parameters, *, without: tuple[str, ...] = ()) -> dict[str, str]:
+    """What the client sent, to be sent again by a link of ours; `without` these names."""
+    return {name: value for name, value in params.items() if name not in without}
+
+
+def rebuild_params(request: AuthorizationRequest) -> dict[str, str]:
+    """An authorization request as parameters again, without its provider hint, for `try again` and `another way`."""
+    params = {
+        "response_type": "code",
+        "client_id": request.client_id,
+        "redirect_uri": request.redirect_uri,
+        "scope": " ".join(request.scope),
+        "state": request.state,
+        "nonce": request.nonce,
+        "code_challenge": request.code_challenge,
+        "code_challenge_method": "S256" if request.code_challenge else "",
+        "response_mode": request.response_mode if request.response_mode != ResponseMode.QUERY else "",
+        "prompt": " ".join(request.prompt),
+        "max_age": "" if request.max_age is None else str(request.max_age),
+        "login_hint": request.login_hint,
+        "ui_locales": " ".join(request.ui_locales),
+        "acr_values": " ".join(request.acr_values),
+    }
+    return {name: value for name, value in params.items() if value}

@@ -1,0 +1,70 @@
+"""Documents that are the same for everybody: metadata, keys, static files, the home page. Prepared, with an ETag."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from broker.services.keys import KeyRing
+from broker.web.frontend import Frontend
+from broker.web.views import HomeView
+
+_CACHE = "public, max-age=300"  # seconds; far below keys.publish_before, so a cache always knows the key in use
+_STATIC_CACHE = "public, max-age=3600"
+
+
+class MetaEndpoints:
+    """`/.well-known/…`, `/jwks`, `/static/…`, `/`, `/healthz`."""
+
+    def __init__(self, frontend: Frontend, keys: KeyRing, metadata: Mapping[str, Any], *, issuer: str) -> None:
+        """`metadata` is the discovery document."""
+        self._frontend = frontend
+        self._keys = keys
+        self._metadata = orjson.dumps(dict(metadata))
+        self._etag = _etag(self._metadata)
+        self._issuer = issuer
+
+    async def metadata(self, request: Request) -> Response:
+        """The discovery document."""
+        return _document(request, self._metadata, self._etag, "application/json", _CACHE)
+
+    async def jwks(self, request: Request) -> Response:
+        """Our public keys (RFC 7517)."""
+        current = self._keys.current
+        return _document(request, current.jwks, current.etag, "application/jwk-set+json", _CACHE)
+
+    async def static(self, request: Request) -> Response:
+        """A file the pages need, from memory."""
+        file = self._frontend.pages.static(request.scope["path"].partition("/static/")[2])
+        if file is None:
+            raise HTTPException(404, "there is no such file")
+        response = _document(request, file.body, file.etag, file.content_type, _STATIC_CACHE)
+        response.headers["cross-origin-resource-policy"] = "same-origin"
+        return response
+
+    async def home(self, request: Request) -> Response:
+        """The page at the issuer, for a developer who looks there first."""
+        view = HomeView(self._issuer, f"{self._issuer}/.well-known/openid-configuration")
+        return self._frontend.pages.home(view, self._frontend.locale(request))
+
+    @staticmethod
+    async def health(_: Request) -> Response:
+        """The process answers."""
+        return Response(b"ok\n", media_type="text/plain")
+
+
+def _etag(body: bytes) -> str:
+    return f'"{sha256(body).hexdigest()[:32]}"'
+
+
+def _document(request: Request, body: bytes, etag: str, content_type: str, cache: str) -> Response:
+    headers = {"etag": etag, "cache-control": cache}
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    return Response(body, 200, headers, content_type)

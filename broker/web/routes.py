@@ -1,0 +1,54 @@
+"""Every route on one screen: path, methods, endpoint, who may call it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from broker.core.discovery import metadata_paths
+from broker.web.authorize import AuthorizeEndpoint
+from broker.web.callback import CallbackEndpoint
+from broker.web.consent import ConsentEndpoint
+from broker.web.dispatch import Access, Endpoint, Route
+from broker.web.enter import EnterEndpoint
+from broker.web.meta import MetaEndpoints
+from broker.web.token import TokenEndpoint, UserinfoEndpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """All of them."""
+
+    meta: MetaEndpoints
+    authorize: AuthorizeEndpoint
+    callback: CallbackEndpoint
+    consent: ConsentEndpoint
+    enter: EnterEndpoint
+    token: TokenEndpoint
+    userinfo: UserinfoEndpoint
+
+
+def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
+    """The public surface. What is not here does not exist."""
+    browser, client, public = Access.BROWSER, Access.CLIENT, Access.PUBLIC
+    for path in metadata_paths(issuer):
+        yield Route(path, ("GET",), ends.meta.metadata, public, "metadata", cors=True, rooted=True)
+    yield Route("/jwks", ("GET",), ends.meta.jwks, public, "jwks", cors=True)
+    yield Route("/static/{file}", ("GET",), ends.meta.static, public, "static")
+    yield Route("/static/icons/{file}", ("GET",), ends.meta.static, public, "static")
+    yield Route("/healthz", ("GET",), ends.meta.health, public, "healthz")
+    yield Route("/", ("GET",), ends.meta.home, browser, "home")
+
+    yield _both("/authorize", ends.authorize.get, ends.authorize.post, browser, "authorize")
+    yield _both("/callback/{provider}", ends.callback.get, ends.callback.post, browser, "callback")
+    yield _both("/callback/{provider}/{state}", ends.callback.get, ends.callback.post, browser, "callback")
+    yield _both("/consent", ends.consent.get, ends.consent.post, browser, "consent")
+    yield _both("/enter/{provider}/{client_id}", ends.enter.get, ends.enter.post, browser, "enter")
+
+    yield Route("/token", ("POST",), ends.token.post, client, "token", cors=True)
+    yield _both("/userinfo", ends.userinfo.get, ends.userinfo.post, client, "userinfo", cors=True)
+
+
+def _both(path: str, get: Endpoint, post: Endpoint, access: Access, name: str, *, cors: bool = False) -> Route:
+    handlers = {"GET": get, "POST": post}
+    return Route(path, ("GET", "POST"), lambda request: handlers[request.method](request), access, name, cors=cors)

@@ -1,0 +1,71 @@
+"""`/token` and `/userinfo`: the back channel (RFC 6749 section 3.2, OIDC Core 5.3)."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from broker.core.claims import build_claims
+from broker.core.errors import InsufficientScope, InvalidClient, InvalidToken
+from broker.core.terms import Scope
+from broker.services.clients import Clients
+from broker.services.gate import Gate
+from broker.services.grants.base import TokenEndpoint as TokenService
+from broker.services.tokens import Tokens
+from broker.web.answers import answer_json
+from broker.web.door import Door
+from broker.web.http import FORM, read_bearer
+
+
+class TokenEndpoint:
+    """POST only; parameters in the body only."""
+
+    def __init__(self, service: TokenService, door: Door) -> None:
+        """`door` counts visitors and reads bodies."""
+        self._service = service
+        self._door = door
+
+    async def post(self, request: Request) -> Response:
+        """Authenticate the client, then answer it."""
+        params = await self._door.read_form(request)
+        try:
+            client = self._service.verify_client(request.headers.get("authorization", ""), params)
+        except InvalidClient:
+            await self._door.count("client_auth_failure", request)
+            raise
+        await self._door.limits.check("token", client.id)
+        return answer_json(await self._service.answer(client, params))
+
+
+class UserinfoEndpoint:
+    """The claims behind an access token."""
+
+    def __init__(self, tokens: Tokens, clients: Clients, gate: Gate, door: Door) -> None:
+        """`door` counts visitors and reads bodies."""
+        self._tokens = tokens
+        self._clients = clients
+        self._gate = gate
+        self._door = door
+
+    async def get(self, request: Request) -> Response:
+        """The token in the header."""
+        return await self._answer(read_bearer(request))
+
+    async def post(self, request: Request) -> Response:
+        """The token in the header, or in a form (RFC 6750 section 2.2)."""
+        if request.headers.get("content-type", "").startswith(FORM):
+            params = await self._door.read_form(request)
+            return await self._answer(read_bearer(request, params))
+        return await self._answer(read_bearer(request))
+
+    async def _answer(self, access_token: str) -> Response:
+        if not access_token:
+            raise InvalidToken("send an access token in the Authorization header")
+        token, live = await self._tokens.verify_access(access_token)
+        client = self._clients.find(token.client_id)
+        if client is None or client.id != live.grant.client_id or not self._gate.accepts(live, client):
+            raise InvalidToken("the access token was revoked")
+        if Scope.OPENID not in token.scope:
+            raise InsufficientScope("the access token lacks the scope openid")
+        claims = build_claims(live.person, client, token.scope, live.grant.claims.get("userinfo"))
+        return answer_json({"sub": live.grant.sub} | claims)
