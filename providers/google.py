@@ -9,17 +9,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from broker.upstream import (
-    ConfidentialSettings,
-    Fields,
-    Flow,
-    Identity,
-    OidcProvider,
-    UpstreamDenied,
-    build_claims,
-    contact,
-    https_url,
-)
+from broker.upstream import ConfidentialSettings, Flow, Identity, OidcProvider, UpstreamDenied
+from broker.upstream.fields import Fields, build_claims, contact, person
 
 _CONSUMER = frozenset({"gmail.com", "googlemail.com"})
 
@@ -42,6 +33,7 @@ class Google(OidcProvider):
     """The key of a person is `sub`; e-mail, name and domain change."""
 
     Settings = GoogleSettings
+    title: ClassVar = {"ru": "Google", "en": "Google"}
     label: ClassVar = {"ru": "Войти через Google", "en": "Sign in with Google"}
     brand = "#131314"
     authorize_url = "https://accounts.google.com/o/oauth2/v2/auth"
@@ -64,23 +56,21 @@ class Google(OidcProvider):
     def describe(self, claims: Fields) -> Identity:
         """Claims by their own names; a number in `sub` would be refused, it is text."""
         domain = self._hosted_domain(claims)
-        subject = claims.text("sub")
-        authentication = claims.raw("amr")
-        methods = authentication if isinstance(authentication, list) else []
+        subject, given = claims.text("sub"), claims.maybe("given_name")
+        known = person(
+            claims.maybe("name"),
+            given,
+            claims.maybe("family_name"),
+            nickname=given,
+            picture=claims.maybe("picture"),
+        )
+        methods = claims.raw("amr")
         return Identity(
             subject,
-            build_claims(
-                name=claims.maybe("name"),
-                given_name=claims.maybe("given_name"),
-                family_name=claims.maybe("family_name"),
-                nickname=claims.maybe("given_name"),
-                picture=https_url(claims.maybe("picture")),
-                locale=claims.maybe("locale"),
-            )
-            | self._email(claims, domain),
-            raw_ids={"google_sub": subject} | ({"google_hd": domain} if domain else {}),
+            known | build_claims(locale=claims.maybe("locale")) | self._email(claims, domain),
+            raw_ids=build_claims(google_sub=subject, google_hd=domain),
             auth_time=claims.integer("auth_time") if "auth_time" in claims else None,
-            amr=("fed", *(method for method in methods if isinstance(method, str))),
+            amr=("fed", *(method for method in methods if isinstance(method, str))) if methods else ("fed",),
         )
 
     def _hosted_domain(self, claims: Fields) -> str:

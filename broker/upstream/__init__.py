@@ -1,4 +1,7 @@
-"""The provider SDK, version 1: the names a provider, ours or a plugin's, may import."""
+"""The provider SDK, version 1: the names a provider, ours or a plugin's, may import.
+
+`broker.upstream.fields` and `broker.upstream.strict_json` belong to it: how answers are read and claims are made.
+"""
 
 from broker.core.errors import (
     UpstreamDenied,
@@ -8,7 +11,7 @@ from broker.core.errors import (
     UpstreamUnavailable,
 )
 from broker.core.identity import Identity
-from broker.upstream.fields import Fields, build_claims, contact, https_url
+from broker.upstream.fields import Fields, birthdate, build_claims, contact, https_url, person, same
 from broker.upstream.model import (
     AcceptsUnasked,
     Channel,
@@ -29,6 +32,8 @@ from broker.upstream.model import (
 )
 from broker.upstream.oauth2 import OAuth2Provider
 from broker.upstream.oidc import OidcProvider
+from broker.upstream.signed import SignedFields, SignedReply, unpack_result
+from broker.upstream.strict_json import parse_object
 
 SDK_VERSION = 1
 
@@ -50,7 +55,9 @@ __all__ = [
     "ProviderSettings",
     "Redirect",
     "Reply",
+    "SignedFields",
     "SignedIdentity",
+    "SignedReply",
     "SignsReplies",
     "Tools",
     "UpstreamDenied",
@@ -59,7 +66,12 @@ __all__ = [
     "UpstreamRejected",
     "UpstreamUnavailable",
     "Widget",
+    "birthdate",
     "build_claims",
     "contact",
     "https_url",
+    "parse_object",
+    "person",
+    "same",
+    "unpack_result",
 ]

@@ -89,4 +89,5 @@ def rebase(url: str, base: str | None) -> str:
         raise UpstreamInvalid(f"{operation(url)}: not an https URL")
     if base is None:
         return url
-    return base + "/" + url.removeprefix("https://").partition("/")[2]
+    _, slash, path = url.removeprefix("https://").partition("/")
+    return f"{base}{slash}{path}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from hmac import compare_digest
 from typing import Any
 
 from broker.core.errors import UpstreamInvalid
 
 _MAX_SAFE_DIGITS = 20
+_TEXT_LIMIT = 2048  # characters of one claim; claims travel in tokens and cookies
 
 
 class Fields:
@@ -90,8 +92,12 @@ class Fields:
 
 
 def build_claims(**claims: Any) -> dict[str, Any]:
-    """Claims without the empty ones: None, "" and {} are left out, False stays."""
-    return {name: value for name, value in claims.items() if value is not None and value not in ("", {})}
+    """Claims without the empty ones: None, "", {} and texts over 2048 characters are left out, False stays."""
+    return {
+        name: value
+        for name, value in claims.items()
+        if value is not None and value not in ("", {}) and not (isinstance(value, str) and len(value) > _TEXT_LIMIT)
+    }
 
 
 def contact(
@@ -123,6 +129,43 @@ def is_plain_email(text: str) -> bool:
         and len(text) <= 254
         and not any(character.isspace() or ord(character) < 0x20 for character in text)
     )
+
+
+def birthdate(year: str | None, month: str, day: str) -> str | None:
+    """`birthdate` of OIDC Core 5.1 from digits: YYYY-MM-DD, 0000-MM-DD without the year, YYYY without the rest.
+
+    Zeros stand for what is unknown; a month or day without the other, and what is no date, is left out.
+    """
+    known = f"{int(year or 0):04}"
+    if 1 <= int(month) <= 12 and 1 <= int(day) <= 31:
+        return f"{known}-{int(month):02}-{int(day):02}"
+    return known if known != "0000" and 0 in {int(month), int(day)} else None
+
+
+def person(
+    name: str | None,
+    given: str | None,
+    family: str | None,
+    *,
+    nickname: str | None = None,
+    username: str | None = None,
+    picture: str | None = None,
+) -> dict[str, Any]:
+    """Name claims, without a whole name made of its parts, and the picture where it is an https URL."""
+    whole = " ".join(part.strip() for part in (given, family) if part and part.strip())
+    return build_claims(
+        name=name or whole,
+        given_name=given,
+        family_name=family,
+        nickname=nickname,
+        preferred_username=username,
+        picture=https_url(picture),
+    )
+
+
+def same(left: str, right: str) -> bool:
+    """Whether two secret texts are equal, in constant time for equal lengths."""
+    return compare_digest(left.encode(errors="surrogatepass"), right.encode(errors="surrogatepass"))
 
 
 def https_url(text: str | None) -> str | None:

@@ -8,7 +8,6 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256, sha384, sha512
-from hmac import compare_digest
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -16,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from broker.core.errors import UpstreamInvalid
 from broker.core.events import Recorder
-from broker.upstream.fields import Fields
+from broker.upstream.fields import Fields, same
 from broker.upstream.keyset import ALGORITHMS, CacheableHttp, KeySet
 from broker.upstream.model import IdTokenRules
 from broker.upstream.strict_json import parse_object
@@ -158,7 +157,7 @@ def check_nonce(claims: Fields, rules: IdTokenRules) -> None:
     """The nonce of this login attempt, where it must or happens to be there (OIDC Core 3.1.3.7 point 11)."""
     if rules.nonce_optional and "nonce" not in claims:
         return
-    if not rules.nonce or not compare_digest(claims.text("nonce").encode(), rules.nonce.encode()):
+    if not rules.nonce or not same(claims.text("nonce"), rules.nonce):
         raise UpstreamInvalid("ID token: nonce is not that of this login attempt")
 
 
@@ -169,7 +168,7 @@ def check_access_token_hash(claims: Fields, algorithm: str, access_token: str) -
     hashed = _HASHES.get(algorithm, _HASHES.get(algorithm[2:]))
     if hashed is None:
         raise UpstreamInvalid("ID token: at_hash of an algorithm we cannot hash for")
-    digest = hashed(access_token.encode()).digest()
+    digest = hashed(access_token.encode(errors="surrogatepass")).digest()
     half = urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode("ascii")
-    if not access_token or not compare_digest(claims.text("at_hash").encode(), half.encode()):
+    if not access_token or not same(claims.text("at_hash"), half):
         raise UpstreamInvalid("ID token: at_hash does not fit the access token")

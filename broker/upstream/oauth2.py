@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from hmac import compare_digest
 from typing import Any, ClassVar, Literal
 from urllib.parse import urlencode
 
 from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
 from broker.core.identity import Identity
-from broker.upstream.fields import Fields
+from broker.upstream.fields import Fields, same
 from broker.upstream.model import Channel, ConfidentialSettings, Flow, ProviderSettings, Redirect, Reply, Tools, Widget
 
 _ERROR_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
@@ -23,17 +22,20 @@ _NOT_NOW = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 class OAuth2Provider:
     """A code flow with PKCE and state. A type names its URLs and says in `identity` who the tokens speak of.
 
-    `client_auth`: how the secret travels to the token endpoint (RFC 6749 section 2.3.1).
+    `client_auth`: how the secret travels to the token endpoint (RFC 6749 section 2.3.1). `challenge_method`: as the
+    upstream spells S256, "" where it knows no PKCE at all and `state` alone binds the answer to the browser.
     """
 
     Settings: ClassVar[type[ProviderSettings]] = ConfidentialSettings
     channels: ClassVar[frozenset[Channel]] = frozenset({Channel.QUERY})
+    title: ClassVar[Mapping[str, str]]
     label: ClassVar[Mapping[str, str]]
     brand: ClassVar[str]
     authorize_url: ClassVar[str]
     token_url: ClassVar[str]
     client_auth: ClassVar[Literal["basic", "post", "none"]] = "post"
     challenge_method: ClassVar[str] = "S256"
+    scope_separator: ClassVar[str] = " "
 
     def __init__(self, settings: Any, tools: Tools) -> None:
         """`settings` is an instance of `Settings`."""
@@ -53,26 +55,28 @@ class OAuth2Provider:
 
     def authorize_params(self, flow: Flow) -> dict[str, str]:
         """Everything the authorization request says; a type adds to it."""
-        return {
+        params = {
             "response_type": "code",
             "client_id": self.settings.client_id,
             "redirect_uri": flow.redirect_uri,
-            "scope": self.scope,
+            "scope": self.scope_separator.join(self.scopes),
             "state": flow.state,
-            "code_challenge": flow.code_challenge,
-            "code_challenge_method": self.challenge_method,
         }
+        if self.challenge_method:
+            params |= {"code_challenge": flow.code_challenge, "code_challenge_method": self.challenge_method}
+        return params
 
     @property
-    def scope(self) -> str:
-        """Scopes as sent."""
-        return " ".join(self.settings.scopes)
+    def scopes(self) -> tuple[str, ...]:
+        """What is asked for; a type without a `scopes` setting says it here."""
+        asked: tuple[str, ...] = self.settings.scopes
+        return asked
 
     def read(self, flow: Flow, reply: Reply) -> Mapping[str, str]:
         """The parameters of a reply that came on a channel of ours, for this flow, and without an error."""
         if reply.via not in self.channels:
             raise UpstreamInvalid(f"the reply came by {reply.via}")
-        if not compare_digest(reply.params.get("state", flow.state).encode(), flow.state.encode()):
+        if not same(reply.params.get("state", flow.state), flow.state):
             raise UpstreamInvalid("the reply is of another login attempt")
         # An error wins over a code that comes with it: such a code is never sent anywhere (threats B16).
         if "error" in reply.params:
@@ -84,12 +88,8 @@ class OAuth2Provider:
         code = params.get("code")
         if not code:
             raise UpstreamInvalid("the reply has neither code nor error")
-        return {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": flow.redirect_uri,
-            "code_verifier": flow.code_verifier,
-        }
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": flow.redirect_uri}
+        return form | ({"code_verifier": flow.code_verifier} if self.challenge_method else {})
 
     async def exchange(self, flow: Flow, params: Mapping[str, str]) -> Fields:
         """The token response, with a non-empty `access_token`. A code is sent once and never again, whatever comes."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hmac import compare_digest
 from typing import ClassVar
 
 from broker.core.errors import UpstreamInvalid
@@ -75,6 +74,6 @@ class OidcProvider(OAuth2Provider):
         bearer = {"Authorization": f"Bearer {tokens.text('access_token')}"}
         more = await self.http.get_json(self.userinfo_url, headers=bearer)
         # The two may come from different places; the same sub is what ties them (OIDC Core 5.3.2).
-        if not compare_digest(more.text("sub").encode(), claims.text("sub").encode()):
+        if more.text("sub") != claims.text("sub"):
             raise UpstreamInvalid("userinfo is about somebody else")
         return Fields({name: more.raw(name) for name in more} | {name: claims.raw(name) for name in claims}, "claims")

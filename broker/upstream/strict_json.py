@@ -12,7 +12,7 @@ from broker.core.errors import UpstreamInvalid
 DEPTH_LIMIT = 16
 
 
-def parse_json(raw: bytes, what: str) -> Any:
+def parse_json(raw: bytes | str, what: str) -> Any:
     """The value; raises UpstreamInvalid for whatever two readers could understand differently.
 
     Refused: anything but RFC 8259 in UTF-8 (a byte order mark, NaN, lone surrogates, numbers beyond a double), members
@@ -27,7 +27,7 @@ def parse_json(raw: bytes, what: str) -> Any:
         raise UpstreamInvalid(f"{what}: not valid JSON, or a member is named twice") from None
 
 
-def parse_object(raw: bytes, what: str) -> dict[str, Any]:
+def parse_object(raw: bytes | str, what: str) -> dict[str, Any]:
     """The JSON object in `raw`; errors as `parse_json`."""
     value = parse_json(raw, what)
     if not isinstance(value, dict):

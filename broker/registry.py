@@ -1,0 +1,84 @@
+"""Provider types by name: the built-in ones, then those that installed packages bring. Only named ones are imported."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, cast
+
+import broker
+import providers
+from broker.upstream import SDK_VERSION, Channel, Provider, ProviderSettings
+from providers import BUILTIN
+
+GROUP = "broker.providers"
+
+
+class UnknownProvider(Exception):
+    """A type that cannot be used; the text says why, and what was perhaps meant."""
+
+
+def provider_types(names: Iterable[str]) -> dict[str, type[Provider]]:
+    """The classes of these types; raises UnknownProvider.
+
+    A plugin is a package with an entry point in the group `broker.providers`. It may not take a built-in's name, and
+    two may not share one: which of them ran would depend on the order of installation.
+    """
+    check_origin(Path(providers.__file__ or ""), Path(broker.__file__ or ""))
+    plugins = list(entry_points(group=GROUP))
+    return {name: _load(name, plugins) for name in dict.fromkeys(names)}
+
+
+def check_origin(package: Path, ours: Path) -> None:
+    """Raise UnknownProvider when `providers` does not lie beside `broker`: somebody else's package is in front."""
+    if package.resolve().parent.parent != ours.resolve().parent.parent:
+        raise UnknownProvider(f"the package `providers` was loaded from {package.parent}, not from beside the broker")
+
+
+def _load(name: str, plugins: list[EntryPoint]) -> type[Provider]:
+    offered = [plugin for plugin in plugins if plugin.name == name]
+    if name in BUILTIN:
+        if offered:
+            raise UnknownProvider(f"{_owner(offered[0])} brings a type {name}, which is a built-in's name")
+        module, _, attribute = BUILTIN[name].partition(":")
+        return cast("type[Provider]", getattr(import_module(module), attribute))
+    if len(offered) > 1:
+        raise UnknownProvider(f"{' and '.join(map(_owner, offered))} both bring a type {name}")
+    if not offered:
+        raise UnknownProvider(_unknown(name, [*BUILTIN, *(plugin.name for plugin in plugins)]))
+    return check_plugin(name, offered[0].load())
+
+
+def check_plugin(name: str, found: Any) -> type[Provider]:
+    """`found` as a provider class of this SDK's version (`sdk_version`, 1 where it says nothing)."""
+    version = getattr(found, "sdk_version", 1)
+    if version != SDK_VERSION:
+        raise UnknownProvider(f"the type {name} is made for version {version} of the SDK, this is {SDK_VERSION}")
+    settings = getattr(found, "Settings", None)
+    channels = getattr(found, "channels", None)
+    good = (
+        inspect.isclass(found)
+        and inspect.isclass(settings)
+        and issubclass(settings, ProviderSettings)
+        and isinstance(channels, frozenset)
+        and channels <= frozenset(Channel)
+        and all(hasattr(found, member) for member in ("title", "label", "brand"))
+        and all(inspect.iscoroutinefunction(getattr(found, method, None)) for method in ("begin", "finish"))
+    )
+    if not good:
+        raise UnknownProvider(f"the type {name} is no provider class (docs/how-to/write-a-provider.md)")
+    return cast("type[Provider]", found)
+
+
+def _owner(plugin: EntryPoint) -> str:
+    return plugin.dist.name if plugin.dist is not None else plugin.value
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known types: {', '.join(sorted(known))}"
+    return f"unknown provider type {name} ({hint})"

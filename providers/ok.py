@@ -1,0 +1,117 @@
+"""Odnoklassniki: OAuth 2.0 without PKCE, and API calls signed with MD5.
+
+Endpoints, signature, errors: apiok.ru/en/ext/oauth/server, /client and apiok.ru/en/dev/methods (read 2026-11).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import md5
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from broker.core.errors import UpstreamDenied, UpstreamInvalid
+from broker.upstream import Channel, ConfidentialSettings, Flow, Identity, OAuth2Provider, Reply
+from broker.upstream.fields import Fields, birthdate, build_claims, contact, https_url, person
+
+_SESSION_SECRET = re.compile(r"[0-9A-Fa-f]{32}")
+_PICTURES = ("pic_full", "pic640x480", "pic190x190", "pic_2")
+_FIELDS = ("uid", "name", "first_name", "last_name", "email", "gender", "birthday", "locale", "location", *_PICTURES)
+_BIRTHDAY = re.compile(r"(?:(\d{4})-)?(\d{2})-(\d{2})")
+
+
+class OKSettings(ConfidentialSettings):
+    """An external app with OAuth; its three keys come by e-mail."""
+
+    public_key: str = Field(min_length=1, description="The application public key, CB…")
+    scopes: tuple[str, ...] = Field(default=("VALUABLE_ACCESS",), description="`GET_EMAIL` where OK support allowed it")
+    mode: Literal["server", "client"] = Field(
+        default="server", description="client: the token comes in the fragment; only for apps that have nothing else"
+    )
+
+
+class OK(OAuth2Provider):
+    """The key of a person is `uid`, as told by a call signed for our own application."""
+
+    Settings = OKSettings
+    # quirk(ok): in the server flow the code comes in the query, but an error in the fragment (Android SDK read 2026-11)
+    channels = frozenset({Channel.QUERY, Channel.FRAGMENT})
+    title: ClassVar = {"ru": "Одноклассники", "en": "Odnoklassniki"}
+    label: ClassVar = {"ru": "Войти через Одноклассники", "en": "Sign in with OK"}
+    brand = "#FF7700"
+    authorize_url = "https://connect.ok.ru/oauth/authorize"
+    token_url = "https://api.ok.ru/oauth/token.do"
+    api_url = "https://api.ok.ru/fb.do"
+    challenge_method = ""  # quirk(ok): no PKCE and no nonce; state is what binds the answer to the browser
+    scope_separator = ";"
+
+    def authorize_params(self, flow: Flow) -> dict[str, str]:
+        """The request of the one flow or the other."""
+        return super().authorize_params(flow) | ({"response_type": "token"} if self._by_client else {})
+
+    @property
+    def _by_client(self) -> bool:
+        return bool(self.settings.mode == "client")
+
+    def read(self, flow: Flow, reply: Reply) -> Mapping[str, str]:
+        """A reply that says nothing is a refusal whose error stayed behind in a fragment."""
+        params = super().read(flow, reply)
+        if not {"access_token", "code"} & params.keys():
+            raise UpstreamDenied("the reply has neither an answer nor an error")
+        if (reply.via is Channel.FRAGMENT) is not self._by_client:
+            raise UpstreamInvalid("the reply is one of the other flow")
+        return params
+
+    async def exchange(self, flow: Flow, params: Mapping[str, str]) -> Fields:
+        """In the client flow the reply itself is the token response, and nothing in it is believed yet."""
+        if self._by_client:
+            return Fields({name: params.get(name) for name in ("access_token", "session_secret_key")}, "fragment")
+        return await super().exchange(flow, params)
+
+    async def identity(self, flow: Flow, tokens: Fields) -> Identity:
+        """Who the token belongs to. OK answers only when it was issued to the application whose key signs the call."""
+        token = tokens.text("access_token")
+        if self._by_client:
+            secret = tokens.text("session_secret_key")
+            if _SESSION_SECRET.fullmatch(secret) is None:
+                raise UpstreamInvalid("session_secret_key has another form")
+            uid = await self.http.post_form_value(self.api_url, self._call("users.getLoggedInUser", token, secret))
+        else:
+            secret, uid = _md5(token + self.settings.client_secret.get_secret_value()), None
+        more = {"fields": ",".join(_FIELDS), "emptyPictures": "false"}
+        me = await self.http.post_form(self.api_url, self._call("users.getCurrentUser", token, secret, more))
+        if uid is not None and uid != me.decimal_id("uid"):
+            raise UpstreamInvalid("two calls with one token are about two people")
+        return Identity(me.decimal_id("uid"), describe(me), raw_ids={"ok_uid": me.decimal_id("uid")})
+
+    def _call(self, method: str, token: str, secret: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        # `format` is always sent: without it the answer may be XML.
+        params = {"application_key": self.settings.public_key, "format": "json", "method": method} | dict(more or {})
+        return params | {"sig": sign(params, secret), "access_token": token}
+
+
+def sign(params: Mapping[str, str], secret: str) -> str:
+    """`sig`: MD5 over `name=value` in order and the secret, nothing between; so only values of our own are signed."""
+    return _md5("".join(f"{name}={params[name]}" for name in sorted(params)) + secret)
+
+
+def _md5(text: str) -> str:
+    return md5(text.encode(errors="surrogatepass"), usedforsecurity=False).hexdigest()
+
+
+def describe(me: Fields) -> dict[str, object]:
+    """Claims of users.getCurrentUser; `has_email` says that there is an address, nothing says that it was checked."""
+    born = _BIRTHDAY.fullmatch(me.maybe("birthday") or "")
+    place = me.sub("location") if me.raw("location") else Fields({})
+    gender = me.maybe("gender")
+    picture = next(filter(None, (https_url(me.maybe(name)) for name in _PICTURES)), None)
+    claims = person(me.maybe("name"), me.maybe("first_name"), me.maybe("last_name"), picture=picture) | build_claims(
+        profile=f"https://ok.ru/profile/{me.decimal_id('uid')}",
+        gender=gender if gender in {"male", "female"} else None,
+        birthdate=birthdate(born[1], born[2], born[3]) if born else None,
+        locale=me.maybe("locale"),
+        address=build_claims(locality=place.maybe("city"), country=place.maybe("countryName")),
+    )
+    return claims | contact(email=me.maybe("email"), email_verified=False)

@@ -1,0 +1,122 @@
+"""Telegram: OpenID Connect, the older signed widget, and buttons in chats; one bot, one set of people.
+
+Sources: core.telegram.org/bots/telegram-login, /widgets/login-legacy, /bots/api#loginurl (read 2026-11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import ClassVar, Literal, Self
+from urllib.parse import urlencode
+
+from pydantic import Field, SecretStr, model_validator
+
+from broker.core.errors import UpstreamInvalid
+from broker.upstream import Channel, Flow, Identity, OidcProvider, ProviderSettings, Redirect, Reply, Widget
+from broker.upstream.fields import Fields, contact, person
+from broker.upstream.model import SignedIdentity
+from broker.upstream.signed import SignedReply, unpack_result
+
+_NUMBERS = frozenset({"id", "auth_date"})
+_NAMES = _NUMBERS | {"first_name", "last_name", "username", "photo_url"}
+
+
+class TelegramSettings(ProviderSettings):
+    """A bot. Its id is the client id in every mode, so one bot means one set of people."""
+
+    mode: Literal["oidc", "widget"] = Field(default="oidc", description="widget: bots not moved to OpenID Connect")
+    client_id: str = Field(pattern=r"^[1-9][0-9]{0,19}$", description="The bot's id, the digits in front of its token")
+    client_secret: SecretStr | None = Field(default=None, min_length=1, description="For oidc; it is not the bot token")
+    bot_token: SecretStr | None = Field(default=None, description="For the widget and for login_url buttons")
+    bot_username: str = Field(
+        default="", pattern=r"^[A-Za-z0-9_]{0,32}$", description="Puts the widget itself on our page"
+    )
+    request_phone: bool = Field(default=False, description="Ask for the phone number (oidc)")
+    request_messages: bool = Field(default=False, description="Ask whether the bot may write")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.client_secret if self.mode == "oidc" else self.bot_token) is None:
+            raise ValueError("mode oidc needs client_secret, mode widget needs bot_token")
+        if self.bot_token is not None and self.bot_token.get_secret_value().partition(":")[0] != self.client_id:
+            raise ValueError("bot_token is of another bot than client_id")
+        return self
+
+
+class Telegram(OidcProvider):
+    """The key of a person is the numeric user id, the same in all three ways; `sub` is another number."""
+
+    Settings = TelegramSettings
+    channels = frozenset({Channel.QUERY, Channel.FRAGMENT})
+    title: ClassVar = {"ru": "Telegram", "en": "Telegram"}
+    label: ClassVar = {"ru": "Войти через Telegram", "en": "Log in with Telegram"}
+    brand = "#229ED9"
+    authorize_url, token_url = "https://oauth.telegram.org/auth", "https://oauth.telegram.org/token"
+    jwks_uri = "https://oauth.telegram.org/.well-known/jwks.json"
+    issuers, algorithms = ("https://oauth.telegram.org",), ("RS256", "ES256", "EdDSA")
+    client_auth = "basic"
+    nonce_optional = True  # quirk(telegram): perhaps not echoed; state, PKCE and our own callback bind the code flow
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """`profile` always: without it the id might be missing."""
+        more = {"phone": self.settings.request_phone, "telegram:bot_access": self.settings.request_messages}
+        return ("openid", "profile", *(scope for scope, wanted in more.items() if wanted))
+
+    def token_params(self, flow: Flow, params: Mapping[str, str]) -> dict[str, str]:
+        """The client id goes into the form as well as into the header."""
+        return super().token_params(flow, params) | {"client_id": self.settings.client_id}
+
+    async def begin(self, flow: Flow) -> Redirect | Widget:
+        """To OpenID Connect, to Telegram's page for the widget, or the widget on ours."""
+        if self.settings.mode == "oidc":
+            return await super().begin(flow)
+        access = {"request_access": "write"} if self.settings.request_messages else {}
+        # quirk(telegram): no state comes back, so the path of the callback carries it
+        origin = "/".join(flow.redirect_uri.split("/", 3)[:3])
+        asked = {"bot_id": self.settings.client_id, "origin": origin, "return_to": flow.callback_with_state} | access
+        url = f"{self.tools.browser_url(self.authorize_url)}?{urlencode(asked)}"
+        script, frame = map(self.tools.browser_url, ("https://telegram.org", "https://oauth.telegram.org"))
+        context = {"script": f"{script}/js/telegram-widget.js?22", "bot": self.settings.bot_username}
+        context |= {"auth_url": flow.callback_with_state, "lang": flow.ui_locale} | access
+        embedded = Widget("telegram.html", context, url, script_origins=(script,), frame_origins=(frame,))
+        return embedded if self.settings.bot_username else Redirect(url)
+
+    async def finish(self, flow: Flow, reply: Reply) -> Identity:
+        """A code in the query, or signed fields in the query or in a fragment."""
+        if self.settings.mode == "widget":
+            return (await self.verify_unasked(_unpack(reply))).identity
+        if reply.via is not Channel.QUERY:
+            raise UpstreamInvalid("a code does not come in a fragment")
+        return await super().finish(flow, reply)
+
+    def describe(self, claims: Fields) -> Identity:
+        """Claims of a verified ID token; the phone number is one that Telegram checked."""
+        user_id, whole, username = claims.decimal_id("id"), claims.maybe("name"), claims.maybe("preferred_username")
+        given, family, picture = claims.maybe("given_name"), claims.maybe("family_name"), claims.maybe("picture")
+        known = person(whole, given or whole, family, nickname=username or whole, username=username, picture=picture)
+        checked = claims.raw("phone_number_verified") is not False
+        phone = contact(email=None, email_verified=False, phone=claims.maybe("phone_number"), phone_verified=checked)
+        ids = {"telegram_id": user_id, "telegram_oidc_sub": claims.text("sub")}
+        return Identity(user_id, known | phone, raw_ids=ids, amr=("fed", "telegram-oidc"))
+
+    async def verify_unasked(self, params: Mapping[str, str]) -> SignedIdentity:
+        """The person in signed fields: of the widget, or of a login_url button that somebody tapped."""
+        if (token := self.settings.bot_token) is None:
+            raise UpstreamInvalid("signed replies need bot_token in the configuration")
+        rules = SignedReply(sha256(token.get_secret_value().encode()).digest(), _NAMES, _NUMBERS)
+        signed = rules.verify(params, now=self.tools.now())
+        me, ids = signed.fields, {"telegram_id": signed.fields.decimal_id("id")}
+        first, last, username = me.maybe("first_name"), me.maybe("last_name"), me.maybe("username")
+        known = person(None, first, last, nickname=username or first, username=username, picture=me.maybe("photo_url"))
+        identity = Identity(ids["telegram_id"], known, raw_ids=ids, amr=("fed", "telegram-widget"))
+        return SignedIdentity(identity, signed.replay_key, signed.expires_at)
+
+    def replay_key(self, reply: Reply) -> str:
+        """The signature of a widget reply: whoever sees it could use it, so it is good once."""
+        return "" if self.settings.mode == "oidc" else _unpack(reply).get("hash", "")
+
+
+def _unpack(reply: Reply) -> Mapping[str, str]:
+    return unpack_result(reply.params["tgAuthResult"]) if "tgAuthResult" in reply.params else reply.params

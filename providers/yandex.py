@@ -1,0 +1,101 @@
+"""Yandex ID: OAuth 2.0 with a profile call of its own scheme.
+
+Endpoints, fields: yandex.ru/dev/id/doc (codes/code-and-token, user-information; read 2026-11).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from pydantic import Field
+
+from broker.upstream import ConfidentialSettings, Flow, Identity, OAuth2Provider, UpstreamInvalid
+from broker.upstream.fields import Fields, birthdate, build_claims, contact, person
+
+# Mailboxes of these domains are the Yandex account itself; any other address is hosted by somebody else.
+_OWN_DOMAINS = frozenset({"yandex.ru", "yandex.com", "yandex.by", "yandex.kz", "yandex.ua", "yandex.com.tr", "ya.ru"})
+_AVATAR = re.compile(r"[A-Za-z0-9/_.\-]{1,200}")
+_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
+
+
+class YandexSettings(ConfidentialSettings):
+    """An app of the kind `for user login` at oauth.yandex.ru."""
+
+    scopes: tuple[str, ...] = Field(
+        default=("login:info", "login:email", "login:avatar"),
+        description="`login:birthday` and `login:default_phone` where the app has them",
+    )
+    trust_email_domains: tuple[str, ...] = Field(
+        default=(), description="Further domains whose addresses Yandex may vouch for, for example your Yandex 360 one"
+    )
+    trust_phone: bool = Field(default=False, description="Call the phone number verified")
+
+
+class Yandex(OAuth2Provider):
+    """The key of a person is `id`; logins are given out again and `psuid` changes with the client id."""
+
+    Settings = YandexSettings
+    title: ClassVar = {"ru": "Яндекс ID", "en": "Yandex ID"}
+    label: ClassVar = {"ru": "Войти с Яндекс ID", "en": "Sign in with Yandex ID"}
+    brand = "#000000"
+    authorize_url = "https://oauth.yandex.ru/authorize"
+    token_url = "https://oauth.yandex.ru/token"
+    info_url = "https://login.yandex.ru/info"
+    client_auth = "basic"
+
+    def authorize_params(self, flow: Flow) -> dict[str, str]:
+        """Account choice where the client asked for a fresh login; there is no `prompt` (vendor docs read 2026-11)."""
+        params = super().authorize_params(flow)
+        if flow.login_hint:
+            params["login_hint"] = flow.login_hint
+        return params | ({"force_confirm": "yes"} if flow.prompt else {})
+
+    async def identity(self, flow: Flow, tokens: Fields) -> Identity:
+        """The profile of the token, if the token is one of ours."""
+        # quirk(yandex): the scheme is `OAuth` although token_type says bearer (vendor docs read 2026-11)
+        headers = {"Authorization": f"OAuth {tokens.text('access_token')}"}
+        me = await self.http.get_json(self.info_url, params={"format": "json"}, headers=headers)
+        # quirk(yandex): info answers for the tokens of every app; only client_id says whose it is
+        if me.text("client_id") != self.settings.client_id:
+            raise UpstreamInvalid("info: the token was issued to another app")
+        psuid = me.maybe("psuid")
+        return Identity(
+            me.decimal_id("id"),
+            _person(me) | self._contact(me),
+            raw_ids={"yandex_id": me.decimal_id("id")} | ({"yandex_psuid": psuid} if psuid else {}),
+        )
+
+    def _contact(self, me: Fields) -> dict[str, object]:
+        emails = me.raw("emails")
+        first = emails[0] if isinstance(emails, list) and emails and isinstance(emails[0], str) else None
+        email = me.maybe("default_email") or first
+        phone = me.sub("default_phone").maybe("number") if me.raw("default_phone") else None
+        owned = _OWN_DOMAINS | {domain.lower() for domain in self.settings.trust_email_domains}
+        return contact(
+            email=email,
+            email_verified=(email or "").rpartition("@")[2].lower() in owned,
+            phone=phone,
+            phone_verified=self.settings.trust_phone,
+        )
+
+
+def _person(me: Fields) -> dict[str, object]:
+    sex, born = me.maybe("sex"), _DATE.fullmatch(me.maybe("birthday") or "")
+    given, family = me.maybe("first_name"), me.maybe("last_name")
+    whole = me.maybe("real_name") or (None if given or family else me.maybe("display_name"))
+    known = person(
+        whole, given, family, nickname=me.maybe("display_name"), username=me.maybe("login"), picture=_picture(me)
+    )
+    return known | build_claims(
+        gender=sex if sex in {"male", "female"} else None,
+        birthdate=birthdate(born[1], born[2], born[3]) if born else None,
+    )
+
+
+def _picture(me: Fields) -> str | None:
+    avatar = me.maybe("default_avatar_id")
+    # quirk(yandex): 0/0-0 is a stub too; the slash inside an id stays as it is
+    if me.flag("is_avatar_empty") or avatar in {None, "0/0-0"} or _AVATAR.fullmatch(avatar) is None:
+        return None
+    return f"https://avatars.yandex.net/get-yapic/{avatar}/islands-200"
