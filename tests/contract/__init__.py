@@ -1,0 +1,1 @@
+"""Rules every implementation of a protocol keeps; the tests of each implementation inherit them."""

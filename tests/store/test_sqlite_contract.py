@@ -1,0 +1,107 @@
+"""The contract of both stores, on SQLite, in a file and in memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from contract.durable import NOW, AccountRules, GrantRules, account, link, settle, token
+from contract.store import TransientRules
+
+from broker.store.base import Durable, Kind, Transient
+from broker.store.sqlite import SqliteStore
+
+
+@dataclass
+class Clock:
+    """Stands still until told otherwise."""
+
+    now: float = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class FilePlace:
+    """A database file and its clock."""
+
+    path: Path
+    store: SqliteStore
+    clock: Clock = field(default_factory=Clock)
+
+    @property
+    def transient(self) -> Transient:
+        """The half under test."""
+        return self.store.transient
+
+    async def pass_time(self, seconds: int) -> None:
+        """The clock is ours."""
+        self.clock.now += seconds
+
+    async def reopen(self) -> Transient:
+        """Over the same file."""
+        await self.store.close()
+        self.store = await SqliteStore.open(str(self.path), clock=self.clock)
+        return self.store.transient
+
+    async def dump(self) -> bytes:
+        """The file with what lies beside it."""
+        return b"".join(file.read_bytes() for file in sorted(self.path.parent.iterdir()))
+
+
+@pytest.fixture
+async def place(tmp_path: Path, anyio_backend: str) -> AsyncIterator[FilePlace]:
+    """A fresh file."""
+    clock = Clock()
+    found = FilePlace(tmp_path / "broker.db", await SqliteStore.open(str(tmp_path / "broker.db"), clock=clock), clock)
+    yield found
+    await found.store.close()
+
+
+@pytest.fixture(params=["file", ":memory:"])
+async def durable(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Durable]:
+    """A fresh store."""
+    path = request.param if request.param == ":memory:" else str(tmp_path / "broker.db")
+    store = await SqliteStore.open(path, clock=Clock())
+    yield store.durable
+    await store.close()
+
+
+class TestTransient(TransientRules):
+    """Values that expire."""
+
+
+class TestAccounts(AccountRules):
+    """People."""
+
+
+class TestGrants(GrantRules):
+    """What people gave to clients."""
+
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_everything_durable_survives_a_restart(place: FilePlace) -> None:
+    await settle(place.store.durable)
+    await place.store.durable.save_consent("s1", "app", frozenset({"openid"}), NOW)
+    key = await place.store.durable.namespace_key("google", "g")
+    await place.reopen()
+    again = place.store.durable
+    assert (await again.adopt(account("s2"), link())).account.sub == "s1"
+    assert await again.grant("g1", now=NOW) is not None
+    assert await again.consent("s1", "app") == {"openid"}
+    assert await again.namespace_key("google", "g") == key
+    assert await again.rotate("t1", token("t2"), now=NOW, grace=1) is not None
+
+
+async def test_the_memory_is_forgotten_and_never_shared() -> None:
+    one, two = [await SqliteStore.open(":memory:", clock=Clock()) for _ in range(2)]
+    await one.transient.put(Kind.CODE, "k", b"v", ttl=60)
+    assert await one.transient.get(Kind.CODE, "k") == b"v"
+    assert await two.transient.get(Kind.CODE, "k") is None
+    await one.close()
+    await two.close()
