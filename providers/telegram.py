@@ -29,9 +29,7 @@ class TelegramSettings(ProviderSettings):
     client_id: str = Field(pattern=r"^[1-9][0-9]{0,19}$", description="The bot's id, the digits in front of its token")
     client_secret: SecretStr | None = Field(default=None, min_length=1, description="For oidc; it is not the bot token")
     bot_token: SecretStr | None = Field(default=None, description="For the widget and for login_url buttons")
-    bot_username: str = Field(
-        default="", pattern=r"^[A-Za-z0-9_]{0,32}$", description="Puts the widget itself on our page"
-    )
+    bot_username: str = Field(default="", pattern=r"^[A-Za-z0-9_]{0,32}$", description="Shows the widget on our page")
     request_phone: bool = Field(default=False, description="Ask for the phone number (oidc)")
     request_messages: bool = Field(default=False, description="Ask whether the bot may write")
 

@@ -1,0 +1,97 @@
+"""The address guard: URLs that a client supplied never lead into our own network.
+
+A name is looked up once, every address it has is checked, and a checked address is the one dialled: the socket itself
+refuses any other. So neither a second spelling of 127.0.0.1 nor a name that changes its mind gets through.
+"""
+
+from __future__ import annotations
+
+import ssl
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from socket import AddressFamily, SocketKind, socket
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import TCPConnector, ThreadedResolver
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+AddrInfo = tuple[int | AddressFamily, int | SocketKind, int, str, tuple[Any, ...]]
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+_COMPATIBLE = IPv6Network("::/96")
+
+
+class ForbiddenAddress(OSError):
+    """An address or URL that nobody outside may have us call."""
+
+
+def check_url(url: str) -> None:
+    """Raise ForbiddenAddress for anything but https to a host, without user information and on the usual port."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ForbiddenAddress("not a URL") from None
+    plain = url.isascii() and url.isprintable() and "\\" not in url and " " not in url
+    if not plain or parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or port not in {None, 443}:
+        raise ForbiddenAddress("not a plain https URL")
+
+
+def check_address(text: str) -> None:
+    """Raise ForbiddenAddress unless the address is one of the public Internet, also when IPv6 only wraps it."""
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        raise ForbiddenAddress("not an address") from None
+    for one in (address, *_wrapped(address)):
+        if not one.is_global or one.is_multicast:
+            raise ForbiddenAddress("not an address of the public Internet")
+
+
+def _wrapped(address: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
+    """The IPv4 addresses a packet to this IPv6 address may end at (RFC 4291 2.5.5, 6052, 3056, 4380)."""
+    if isinstance(address, IPv4Address):
+        return ()
+    inside = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if address in _NAT64 or address in _COMPATIBLE:
+        inside.append(IPv4Address(int(address) & 0xFFFFFFFF))
+    return tuple(one for one in inside if one is not None)
+
+
+class GuardedResolver(AbstractResolver):
+    """Refuses a name as soon as one of its addresses is forbidden."""
+
+    def __init__(self, resolver: AbstractResolver | None = None) -> None:
+        """`resolver` does the looking up; the system's by default."""
+        self._resolver = resolver or ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: AddressFamily = AddressFamily.AF_INET
+    ) -> list[ResolveResult]:
+        """Every address of `host`; raises ForbiddenAddress."""
+        found = await self._resolver.resolve(host, port, family)
+        for one in found:
+            check_address(one["host"])
+        return found
+
+    async def close(self) -> None:
+        """Let go of the resolver."""
+        await self._resolver.close()
+
+
+def guarded_socket(info: AddrInfo) -> socket:
+    """A socket for an address that may be dialled; this also meets addresses written out in a URL."""
+    family, kind, protocol, _, address = info
+    check_address(str(address[0]))
+    return socket(family, kind, protocol)
+
+
+def guarded_connector(
+    *, resolver: AbstractResolver | None = None, context: ssl.SSLContext | None = None
+) -> TCPConnector:
+    *, resolver: AbstractResolver | None = None, context: ssl.SSLContext | None = None
+) -> TCPConnector:
+    """A connector for URLs that clients supplied; use it with `allow_redirects=False` and after `check_url`."""
+    return TCPConnector(
+        resolver=GuardedResolver(resolver), socket_factory=guarded_socket, ssl=context or True, use_dns_cache=False
+    )
