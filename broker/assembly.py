@@ -99,7 +99,7 @@ def build_public(parts: Parts) -> ASGIApp:
     config, context = parts.config, parts.context
     services = build_services(parts)
     site = Site.of(config.issuer, services.clients.origins)
-    frontend = _build_frontend(config, site.base)
+    frontend = _build_frontend(config, site)
     endpoints = _build_endpoints(parts, services, frontend)
     errors = Errors(frontend, services.authorization, parts.providers, parts.observer, clock=context.clock)
     return Dispatcher(
@@ -194,8 +194,8 @@ def _lifetimes(config: Config) -> Lifetimes:
     )
 
 
-def _build_frontend(config: Config, base: str) -> Frontend:
-    ui = config.ui
+def _build_frontend(config: Config, site: Site) -> Frontend:
+    ui, base = config.ui, site.base
     look = Look(
         product_name=_localised(ui.product_name),
         base_path=base,
@@ -217,7 +217,7 @@ def _build_frontend(config: Config, base: str) -> Frontend:
         override=Path(ui.templates) if ui.templates else None,
         files={name: Path(path) for name, path in logos.items()},
     )
-    return Frontend(pages, base, ui.languages, ui.default_language)
+    return Frontend(pages, site.origin, base, ui.languages, ui.default_language)
 
 
 def _logo_name(client_id: str, path: str | None) -> str:

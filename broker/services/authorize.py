@@ -191,6 +191,8 @@ class Authorization:
 
     def _choose(self, request: AuthorizationRequest, client: Client) -> Choose | Start:
         offered = self._providers.offered_to(client)
+        if not offered:
+            raise ProviderNotOffered(f"client {client.id} is left without a provider")
         if request.idp_hint and request.idp_hint in offered:
             return Start(request.idp_hint)
         if len(offered) == 1 and self._providers.autoselect_single:

@@ -71,7 +71,7 @@ class CallbackEndpoint:
         reply = {key: value for key, value in params.items() if not (in_path and key == "state")}
         tag = States.tag(state)
         callback = Callback(name, state, channel, reply, Cookies.read_flow(request, tag))
-        request.state.finished_tag = tag
+        request.state.flow_tag = tag
         return await self._go_on(request, tag, await self._logins.finish(callback))
 
     async def _go_on(self, request: Request, tag: str, finished: Finished) -> Response:

@@ -18,6 +18,8 @@ from broker.web.frontend import Frontend
 from broker.web.http import read_query
 from broker.web.views import ConsentView
 
+_MAX_TICKET = 16 * 1024  # bytes; a sealed request is a third larger than the request was
+
 
 class ConsentEndpoint:
     """Shows the question and takes the answer; the scopes come from the sealed ticket, never from the form."""
@@ -42,7 +44,7 @@ class ConsentEndpoint:
 
     async def get(self, request: Request) -> Response:
         """The question."""
-        params = read_query(request)
+        params = read_query(request, limit=_MAX_TICKET)
         sealed = params.text("ticket")
         _, asked, session = await self._open(request, sealed)
         target = self._authorization.target_of(asked)
@@ -60,7 +62,7 @@ class ConsentEndpoint:
 
     async def post(self, request: Request) -> Response:
         """The answer."""
-        check_same_site(request)
+        self._frontend.check_own_form(request)
         params = await self._door.read_form(request)
         if params.text("answer") not in {"allow", "deny"}:
             raise InvalidRequest("answer must be allow or deny")
@@ -81,10 +83,3 @@ class ConsentEndpoint:
         if session is None:
             raise ForeignPost("a consent answer without a session")
         return ticket, asked, session
-
-
-def check_same_site(request: Request) -> None:
-    """A form of ours is posted from a page of ours. Absent headers pass: old browsers send none (threats G5)."""
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    if site not in {"same-origin", "none"}:
-        raise ForeignPost(f"form posted from {site}")

@@ -49,6 +49,7 @@ class Site:
     """What the dispatcher must know about the issuer. `host` as in a Host header, lower case."""
 
     issuer: str
+    origin: str
     base: str
     host: str
     secure: bool
@@ -58,7 +59,8 @@ class Site:
     def of(cls, issuer: str, origins: Iterable[str] = ()) -> Site:
         """From the issuer's URL and the origins that may call from a browser."""
         parts = urlsplit(issuer)
-        return cls(issuer, parts.path, parts.netloc, parts.scheme == "https", frozenset(origins))
+        origin = f"{parts.scheme}://{parts.netloc}"
+        return cls(issuer, origin, parts.path, parts.netloc, parts.scheme == "https", frozenset(origins))
 
 
 class Dispatcher:

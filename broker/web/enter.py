@@ -12,7 +12,6 @@ from broker.services.entry import Entries
 from broker.services.people import pick_name
 from broker.services.providers import Providers
 from broker.services.sessions import Sessions
-from broker.web.consent import check_same_site
 from broker.web.cookies import BROWSER, SESSION, Cookies
 from broker.web.door import Door
 from broker.web.frontend import Frontend
@@ -67,7 +66,7 @@ class EnterEndpoint:
 
     async def post(self, request: Request) -> Response:
         """The answer."""
-        check_same_site(request)
+        self._frontend.check_own_form(request)
         params = await self._door.read_form(request)
         browser = Cookies.read(request, BROWSER)
         if not browser or params.text("answer") not in {"allow", "deny"}:

@@ -28,6 +28,7 @@ from broker.services.authorize import Authorization
 from broker.services.login import LoginFailed
 from broker.services.providers import Providers
 from broker.web.answers import answer_json
+from broker.web.cookies import Cookies
 from broker.web.frontend import Frontend, rebuild_params
 from broker.web.views import ErrorView
 
@@ -75,6 +76,12 @@ class Errors:
 
     def as_page(self, request: Request, error: Exception) -> Response:
         """A redirect where a verified place is at hand and the failure is for the client, otherwise a page."""
+        response = self._page_or_redirect(request, error)
+        if tag := getattr(request.state, "flow_tag", ""):
+            Cookies.drop_flow(response, tag)
+        return response
+
+    def _page_or_redirect(self, request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):
             return self._page(request, ErrorView("E-CLIENT", *self._stamp(), hint=error.detail), error.status_code)
         if isinstance(error, LoginFailed):

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from broker.core.authorize import VerifiedRedirect, build_response_url
 from broker.core.client import Client
+from broker.core.errors import ForeignPost
 from broker.core.parameters import Parameters
 from broker.core.records import AuthorizationRequest
 from broker.core.terms import ResponseMode
@@ -22,9 +23,10 @@ from broker.web.views import ClientView, FormPostView, ReturnView
 
 @dataclass(frozen=True, slots=True)
 class Frontend:
-    """Shared by the page endpoints. `base` is the issuer's path, "" at the root."""
+    """Shared by the page endpoints. `origin` and `base` are the issuer's, the path "" at the root."""
 
     pages: Pages
+    origin: str
     base: str
     languages: tuple[str, ...]
     default_language: str
@@ -39,6 +41,17 @@ class Frontend:
             accept_language=request.headers.get("accept-language", ""),
             client_languages=client.languages if client else (),
         )
+
+    def check_own_form(self, request: Request) -> None:
+        """A form of ours is posted from a page of ours; raises ForeignPost.
+
+        Headers that are absent, or `null` because our pages send no referrer, pass: the sealed ticket in the form is
+        what binds it to the browser.
+        """
+        site = request.headers.get("sec-fetch-site", "same-origin")
+        origin = request.headers.get("origin", "null")
+        if site not in {"same-origin", "none"} or origin not in {self.origin, "null"}:
+            raise ForeignPost("a form posted from another site")
 
     def client_view(self, client: Client, redirect_uri: str = "") -> ClientView:
         """The app as people see it, with the host they will be sent to."""

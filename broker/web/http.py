@@ -12,10 +12,10 @@ MAX_QUERY = 8 * 1024  # bytes
 FORM = "application/x-www-form-urlencoded"
 
 
-def read_query(request: Request) -> Parameters:
-    """The parameters of the query; raises InvalidRequest, or HTTPException 414 for an overlong one."""
+def read_query(request: Request, *, limit: int = MAX_QUERY) -> Parameters:
+    """The parameters of the query, at most `limit` bytes; raises InvalidRequest, or HTTPException 414 beyond."""
     raw: bytes = request.scope["query_string"]
-    if len(raw) > MAX_QUERY:
+    if len(raw) > limit:
         raise HTTPException(414, "the request line is too long")
     return parse_form(raw)
 
