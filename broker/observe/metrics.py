@@ -1,0 +1,136 @@
+"""Counters for Prometheus. Every label value is one of a fixed set, so no visitor can make a new time series."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.metrics import MetricWrapperBase
+
+OTHER = "other"
+_LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
+_LOGIN = (1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0, 300.0, 600.0)  # seconds a person takes at a provider
+_DISTINCT = 40  # values of a label that is not from the configuration
+_BREAKER = {"closed": 0.0, "half_open": 0.5, "open": 1.0}
+
+Fields = Mapping[str, Any]
+
+
+class Metrics:
+    """The registry and one method per kind of observation. `providers` and `clients` are the configured names."""
+
+    def __init__(self, providers: Iterable[str], clients: Iterable[str], *, clock: Callable[[], float]) -> None:
+        """`clock` gives epoch seconds, for ages."""
+        self.registry = CollectorRegistry()
+        self._bounds = {"provider": frozenset(providers), "client": frozenset(clients)}
+        self._seen: dict[str, set[str]] = {}
+        self._children: dict[tuple[str, ...], Any] = {}
+        self._families: dict[str, MetricWrapperBase] = {}
+        self._clock = clock
+        self._active_since: dict[str, float] = {}
+        for name, (help_, labels) in COUNTERS.items():
+            self._families[name] = Counter(name, help_, labels, registry=self.registry)
+        for name, (help_, labels) in GAUGES.items():
+            self._families[name] = Gauge(name, help_, labels, registry=self.registry)
+        for name, (help_, labels, buckets) in HISTOGRAMS.items():
+            self._families[name] = Histogram(name, help_, labels, registry=self.registry, buckets=buckets)
+        for provider in self._bounds["provider"]:
+            self.breaker(provider, "closed")
+        ProcessCollector(registry=self.registry)
+
+    def count(self, name: str, *values: object, by: float = 1) -> None:
+        """Add to a counter; `values` are its labels in order."""
+        self._child(name, values).inc(by)
+
+    def observe(self, name: str, seconds: float, *values: object) -> None:
+        """Add to a histogram."""
+        self._child(name, values).observe(seconds)
+
+    def set_to(self, name: str, value: float, *values: object) -> None:
+        """Set a gauge."""
+        self._child(name, values).set(value)
+
+    def breaker(self, provider: object, state: object) -> None:
+        """0 while calls pass, 1 while none does, 0.5 while one tries."""
+        self.set_to("broker_upstream_breaker_open", _BREAKER.get(str(state), 1.0), provider)
+
+    def key_active(self, algorithm: str, since: float) -> None:
+        """The key that signs with this algorithm took over at `since`, epoch seconds."""
+        self._active_since[algorithm] = since
+
+    def expose(self, *, dropped: int = 0) -> bytes:
+        """Everything in the Prometheus text format. `dropped` is the number of log lines lost so far."""
+        for algorithm, since in self._active_since.items():
+            self.set_to("broker_signing_key_age_seconds", self._clock() - since, algorithm)
+        self.set_to("broker_log_lines_dropped", dropped)
+        self.set_to("broker_python_objects_collected", sum(part["collected"] for part in gc.get_stats()))
+        return generate_latest(self.registry)
+
+    def _child(self, name: str, values: tuple[object, ...]) -> Any:
+        key = (name, *map(str, values))
+        child = self._children.get(key)
+        if child is None:
+            family = self._families[name]
+            labels = _labels(name)
+            bounded = [self._bounded(label, str(value)) for label, value in zip(labels, values, strict=True)]
+            child = family.labels(*bounded) if labels else family
+            if bounded == list(key[1:]):  # a value that was replaced by `other` must not fill this table either
+                self._children[key] = child
+        return child
+
+    def _bounded(self, label: str, value: str) -> str:
+        allowed = self._bounds.get(label)
+        if allowed is not None:
+            return value if value in allowed else OTHER
+        seen = self._seen.setdefault(label, set())
+        if value not in seen and len(seen) >= _DISTINCT:
+            return OTHER
+        seen.add(value)
+        return value
+
+
+def _labels(name: str) -> tuple[str, ...]:
+    return (COUNTERS.get(name) or GAUGES.get(name) or HISTOGRAMS[name])[1]
+
+
+_P, _C = ("provider",), ("client",)
+COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "broker_logins_started_total": ("Login attempts begun at a provider", _P + _C),
+    "broker_logins_total": ("Logins that succeeded", _P + _C),
+    "broker_login_failures_total": ("Logins that failed, by what happened", _P + _C + ("outcome",)),
+    "broker_accounts_created_total": ("First logins of somebody", _P),
+    "broker_sessions_started_total": ("Single sign-on sessions begun", _P),
+    "broker_sessions_ended_total": ("Single sign-on sessions ended by somebody, not by age", ()),
+    "broker_consents_total": ("Answers on the consent page", (*_C, "answer")),
+    "broker_codes_issued_total": ("Authorization codes", _P + _C),
+    "broker_code_replays_total": ("Codes that came a second time; each revokes a grant", _C),
+    "broker_tokens_issued_total": ("Token responses, by grant type", _P + _C + ("grant",)),
+    "broker_token_refusals_total": ("Token requests refused, by OAuth error", (*_C, "error")),
+    "broker_refresh_reuse_total": ("Spent refresh tokens that came back; each revokes a grant", _C),
+    "broker_grants_revoked_total": ("Grants ended before their time", _C),
+    "broker_client_auth_failures_total": ("Failed client authentications", _C),
+    "broker_requests_refused_total": ("Requests refused, by OAuth error", ("error",)),
+    "broker_limits_reached_total": ("Requests beyond a rate limit", ("limit",)),
+    "broker_upstream_key_fetches_total": ("Fetches of a provider's signing keys", (*_P, "outcome")),
+    "broker_store_errors_total": ("Times a store became unavailable", ("store",)),
+    "broker_keys_changed_total": ("Signing keys created, activated or retired", ("algorithm", "change")),
+    "broker_server_errors_total": ("Failures nobody foresaw: each is a bug", ()),
+    "broker_observe_errors_total": ("Events that could not be recorded: each is a bug", ()),
+}
+GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "broker_build_info": ("Always 1; the label says which version runs", ("version",)),
+    "broker_ready": ("1 from ready to stopping", ()),
+    "broker_store_up": ("1 while the store answers, 0 from a failure until it answers again", ("store",)),
+    "broker_upstream_breaker_open": ("1 while the provider is left alone, 0.5 while one call tries it", _P),
+    "broker_upstream_keys": ("Signing keys of the provider in the cache", _P),
+    "broker_signing_key_age_seconds": ("Time since the signing key took over", ("algorithm",)),
+    "broker_log_lines_dropped": ("Log and audit lines lost because nobody read them or the disk was full", ()),
+    "broker_python_objects_collected": ("Objects freed by the cyclic garbage collector since the start", ()),
+}
+HISTOGRAMS: Mapping[str, tuple[str, tuple[str, ...], tuple[float, ...]]] = {
+    "broker_login_duration_seconds": ("From leaving for a provider to being logged in", _P, _LOGIN),
+    "http_server_request_duration_seconds": ("Requests answered", ("route", "status"), _LATENCY),
+    "http_client_request_duration_seconds": ("Calls to providers", (*_P, "operation", "outcome"), _LATENCY),
+}

@@ -1,0 +1,92 @@
+"""Nothing secret reaches a log: by the name of a field, by the shape of a text, and by the configured secrets.
+
+The last gate, not the first: events carry no secrets to begin with. Texts come from libraries and exceptions, and
+those quote what they were given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+HIDDEN = "[hidden]"
+TEXT_LIMIT = 4096  # characters of one value
+_SHORT = 256  # characters; the longest identifier there is has 255
+
+# Identifiers, words of ours and numbers as text; long random-looking ids among them are no secrets.
+SAFE = frozenset(
+    {"event", "level", "ts", "request_id", "reference", "provider", "client_id", "sub", "kid", "grant_id", "sid"}
+    | {"outcome", "error", "error_code", "status_code", "kind", "route", "operation", "store", "limit", "algorithm"}
+    | {"breaker", "logger", "version", "audit"}
+)
+_NAME = (
+    r"(?:code|state|nonce|token|secret|password|passwd|passphrase|pwd|assertion|verifier|cookie|authorization|auth"
+    r"|credentials?|session|ticket|jwt|otp|sig|signature|hash|api_?key|private_?key|master|tgauthresult|initdata"
+    r"|user_?code|device_id|payload|memo|login_hint|id_token_hint|handle)"
+)
+_SECRET_FIELD = re.compile(rf"(?i)(?:^|.*[_\-.]){_NAME}s?$")
+_SHAPES = re.compile(
+    rf"""(?ix)
+    (?P<header>\b(?:proxy-)?(?:authorization|cookie|set-cookie)["']?\s*[:=]\s*)[^\r\n]+
+  | (?P<pair>\b[\w\-]{{0,24}}{_NAME}s?(?:=|%3D|["']\s*[:=]\s*)\s*b?["']?)[^\s&;,"'<>\])}}]+
+  | (?P<scheme>\b(?:bearer|basic|dpop|oauth)\s+)[A-Za-z0-9._~+/=\-]{{6,}}
+  | (?P<url>\b[a-z][a-z0-9+.\-]{{0,15}}://)[^/\s@"']{{1,256}}@
+  | (?P<jwt>\beyJ[\w\-]{{6,}}(?:\.[\w\-]*){{1,4}})
+  | (?P<mail>[\w.+\-]{{1,64}}@[\w\-]{{1,63}}(?:\.[\w\-]{{1,63}})+)
+  | (?P<phone>\+\d{{10,15}}\b)
+  | (?P<base64>[A-Za-z0-9+/]{{24,}}={{1,2}})
+  | (?P<blob>[A-Za-z0-9_\-]{{20,}})
+    """
+)
+
+
+class Redactor:
+    """Hides secrets in fields and texts. `secrets` are the configured ones, hidden wherever they turn up."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        known = sorted({secret for secret in secrets if len(secret) >= 6}, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, known))) if known else None
+        raw = [re.escape(secret.encode()) for secret in known]
+        self._known_raw = re.compile(b"|".join(raw)) if raw else None
+
+    def fields(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """The same fields, each value safe to print: text without secrets, numbers, booleans and None as they are."""
+        return {
+            name: value if name in SAFE and type(value) is str and len(value) <= _SHORT else self._field(name, value)
+            for name, value in fields.items()
+        }
+
+    def line(self, line: bytes) -> bytes:
+        """A finished line, in which no configured secret stands under any name."""
+        return line if self._known_raw is None else self._known_raw.sub(HIDDEN.encode(), line)
+
+    def text(self, text: str) -> str:
+        """A text by others without what looks like a secret, an address or a phone number, and not endlessly long."""
+        if len(text) > TEXT_LIMIT:
+            text = f"{text[:TEXT_LIMIT]}… ({len(text)} characters)"
+        if self._known is not None:
+            text = self._known.sub(HIDDEN, text)
+        return _SHAPES.sub(_hide, text)
+
+    def _field(self, name: str, value: Any) -> Any:
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if name not in SAFE and _SECRET_FIELD.match(name):
+            return HIDDEN
+        if isinstance(value, Mapping):
+            return {str(key): self._field(str(key), inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._field(name, inner) for inner in value]
+        return self.text(value if isinstance(value, str) else str(value))
+
+
+def _hide(found: re.Match[str]) -> str:
+    kind, text = found.lastgroup, found[0]
+    if kind == "blob":
+        # A long word of letters alone is a name, of digits alone a number; what mixes them was made by a generator.
+        return HIDDEN if re.search(r"\d", text) and re.search(r"[A-Za-z]", text) else text
+    if kind == "url":
+        return f"{found['url']}{HIDDEN}@"
+    prefix = found[kind] if kind in {"header", "pair", "scheme"} else ""
+    return f"{prefix}{HIDDEN}"
