@@ -89,8 +89,6 @@ def guarded_socket(info: AddrInfo) -> socket:
 def guarded_connector(
     *, resolver: AbstractResolver | None = None, context: ssl.SSLContext | None = None
 ) -> TCPConnector:
-    *, resolver: AbstractResolver | None = None, context: ssl.SSLContext | None = None
-) -> TCPConnector:
     """A connector for URLs that clients supplied; use it with `allow_redirects=False` and after `check_url`."""
     return TCPConnector(
         resolver=GuardedResolver(resolver), socket_factory=guarded_socket, ssl=context or True, use_dns_cache=False
