@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.types import ASGIApp
 
@@ -18,6 +18,7 @@ from broker.core.errors import ConfigError, StoreUnavailable
 from broker.core.events import Event, Recorder
 from broker.core.seal import Seal, derive
 from broker.master import load_masters
+from broker.observe import Observer, Setup
 from broker.registry import provider_types
 from broker.services.context import Context
 from broker.services.gate import Gate
@@ -32,22 +33,6 @@ from broker.web.manage import Check, Management
 
 _HOUSEKEEPING = 60.0  # seconds between looks at key ages and expired rows
 Randomness = Callable[[int], bytes]
-
-
-class Observer(Recorder, Protocol):
-    """What the broker tells the world; `broker.observe` has the real one."""
-
-    def request(self, route: str, status: int, seconds: float) -> None:
-        """One HTTP request was answered."""
-        ...
-
-    def crash(self, error: BaseException) -> None:
-        """Something nobody foresaw."""
-        ...
-
-    def expose(self) -> bytes:
-        """The metrics in Prometheus text format."""
-        ...
 
 
 @dataclass(slots=True)
@@ -80,6 +65,7 @@ class Broker:
                 await self._task
         for close in self._closers:
             await close()
+        self.observer.close()
 
     async def _keep_house(self) -> None:
         while True:
@@ -90,7 +76,7 @@ class Broker:
             except StoreUnavailable as error:
                 self.observer.record(Event.STORE_UNAVAILABLE, reason=error.detail)
             except Exception as error:  # housekeeping must outlive its own bugs; the operator hears of each
-                self.observer.crash(error)
+                self.observer.on_crash(error)
 
 
 async def build(
@@ -101,16 +87,34 @@ async def build(
     randomness: Randomness = os.urandom,
 ) -> Broker:
     """Everything wired from a checked configuration; raises ConfigError. Call `start`, and `close` at the end."""
-    from broker.observe.recorder import build_observer  # noqa: PLC0415 - pulls in the metrics library
-
-    seen: Observer = observer or build_observer(config.logging, providers=config.providers, clients=config.clients)
     closers: list[Callable[[], Awaitable[None]]] = []
+    seen = observer or _open_observer(config)
     try:
         return await _assemble(config, seen, closers, clock=clock, randomness=randomness)
     except BaseException:
         for close in closers:
             await close()
         raise
+
+
+def _open_observer(config: Config) -> Observer:
+    logging = config.logging
+    secrets = [chosen.client_secret for chosen in config.providers.values() if hasattr(chosen, "client_secret")]
+    secrets += [client.secret for client in config.clients.values() if client.secret is not None]
+    setup = Setup(
+        level=logging.level,
+        style=logging.format,
+        audit=logging.audit,
+        providers=config.providers,
+        clients=config.clients,
+        secrets=[secret.get_secret_value() for secret in secrets],
+    )
+    try:
+        observer = Observer.open_(setup)
+    except OSError as error:
+        raise ConfigError([f"logging.audit: {logging.audit} cannot be opened ({error.strerror})"]) from None
+    observer.install(logging.level)
+    return observer
 
 
 async def _assemble(

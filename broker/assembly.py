@@ -55,11 +55,11 @@ from broker.web.views import Look
 class RequestObserver(Recorder, Protocol):
     """Hears of requests, too."""
 
-    def request(self, route: str, status: int, seconds: float) -> None:
+    def observe_request(self, route: str, status: int, seconds: float) -> None:
         """One HTTP request was answered."""
         ...
 
-    def crash(self, error: BaseException) -> None:
+    def on_crash(self, error: Exception) -> None:
         """Something nobody foresaw."""
         ...
 
@@ -107,8 +107,8 @@ def build_public(parts: Parts) -> ASGIApp:
         site,
         errors,
         mint_id=lambda: context.randomness(6).hex(),
-        observe=parts.observer.request,
-        on_crash=parts.observer.crash,
+        observe=parts.observer.observe_request,
+        on_crash=parts.observer.on_crash,
     )
 
 
