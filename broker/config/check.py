@@ -48,6 +48,11 @@ def secrets_of(config: Config) -> Iterator[tuple[KeyPath, SecretStr]]:
                     yield (section, name, field), value
 
 
+def is_demo_secret(value: str) -> bool:
+    """Whether it is one of the demo's: it begins with `demo-`, or a bot token does after the bot's id."""
+    return value.rpartition(":")[2].startswith(DEMO_PREFIX)
+
+
 def _ids(config: Config, report: Report) -> None:
     for name in config.providers:
         if not _PROVIDER_ID.fullmatch(name):
@@ -88,7 +93,7 @@ def _placeholders(config: Config, report: Report) -> None:
             report.problem(path, "is a placeholder, not a secret")
         elif len(value) < shortest:
             report.problem(path, f"is too short for a secret: at least {shortest} characters")
-        elif value.startswith(DEMO_PREFIX) and config.network.upstreams == "real":
+        elif is_demo_secret(value) and config.network.upstreams == "real":
             report.problem(path, "is a secret of the demo; everybody knows it, so it is for emulated upstreams only")
 
 

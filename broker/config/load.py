@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broker.config.check import DEMO_PREFIX, check_everything
+from broker.config.check import check_everything, is_demo_secret
 from broker.config.model import Config
 from broker.config.report import Report
 from broker.config.shape import Shape
@@ -108,7 +108,7 @@ def _guard_secret(path: KeyPath, value: str, sources: tuple[Origin, ...], report
         if origin.exposed:
             text = f"every user of this machine can read {origin.name}: chmod 0400 it (Kubernetes: defaultMode: 0400)"
             report.problem(path, text)
-    if not value.startswith(DEMO_PREFIX) and all(origin.kind is SourceKind.LITERAL for origin in sources):
+    if not is_demo_secret(value) and all(origin.kind is SourceKind.LITERAL for origin in sources):
         report.warn(path, "a secret stands in the file itself: use ${env:NAME}, ${file:/path} or ${credential:name}")
 
 
