@@ -28,8 +28,8 @@ def contrast(one: str, other: str) -> float:
 
 
 def text_on(ground: str) -> str:
-    """White or near-black, whichever reads better on `ground`; one of them always reaches 4.5."""
-    return max("#ffffff", "#0b0d10", key=lambda text: contrast(text, ground))
+    """White or black, whichever reads better on `ground`; one of them always reaches 4.5."""
+    return max("#ffffff", "#000000", key=lambda text: contrast(text, ground))
 
 
 def readable(colour: str, grounds: tuple[str, ...], *, minimum: float = 4.5) -> str:
