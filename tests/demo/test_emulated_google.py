@@ -9,11 +9,11 @@ from typing import Any
 
 import jwt
 import pytest
-from emulated import CALLBACK, CHALLENGE, NOW, STATE, VERIFIER, Upstream, emulated, params_of
 
 from broker.demo.people import ADA, ZOE
 from broker.demo.upstreams import Google, RegisteredApp
 from broker.demo.upstreams.keys import half_hash
+from tests.demo.emulated import CALLBACK, CHALLENGE, NOW, STATE, VERIFIER, Upstream, emulated, params_of
 
 pytestmark = pytest.mark.anyio
 APP = RegisteredApp("100000000001-emuweb.apps.googleusercontent.com", "google-secret", (CALLBACK,))

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-from emulated import CALLBACK, STATE, Upstream, emulated, params_of
 
 from broker.demo.people import ADA, BORIS, ZOE
 from broker.demo.upstreams import OK, RegisteredApp
 from broker.demo.upstreams.ok import md5, signature
+from tests.demo.emulated import CALLBACK, STATE, Upstream, emulated, params_of
 
 pytestmark = pytest.mark.anyio
 APP = RegisteredApp("512000123456", "0123456789ABCDEF01234567", (CALLBACK,), {"public_key": "CBAJLNABABABABABA"})

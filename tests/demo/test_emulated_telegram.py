@@ -12,11 +12,11 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx2
 import jwt
 import pytest
-from emulated import CALLBACK, CHALLENGE, NOW, STATE, VERIFIER, Upstream, emulated, params_of
 
 from broker.demo.people import ADA, BORIS, ZOE
 from broker.demo.upstreams import RegisteredApp, Telegram
 from broker.demo.upstreams.telegram_fields import auth_result, signed, with_fields
+from tests.demo.emulated import CALLBACK, CHALLENGE, NOW, STATE, VERIFIER, Upstream, emulated, params_of
 
 pytestmark = pytest.mark.anyio
 BOT_TOKEN = "7000000001:AAEXAMPLE-fake-token-for-vectors-00"

@@ -9,11 +9,11 @@ from typing import Any
 
 import jwt
 import pytest
-from emulated import CALLBACK, CHALLENGE, NOW, STATE, VERIFIER, Upstream, emulated, params_of
 
 from broker.demo.people import ADA, BORIS, ZOE
 from broker.demo.upstreams import VK, RegisteredApp
 from broker.demo.upstreams.keys import challenge_of
+from tests.demo.emulated import CALLBACK, CHALLENGE, NOW, STATE, VERIFIER, Upstream, emulated, params_of
 
 pytestmark = pytest.mark.anyio
 APP = RegisteredApp("7654321", "unused", (CALLBACK,))

@@ -10,11 +10,11 @@ from typing import Any
 import httpx2
 import jwt
 import pytest
-from emulated import CALLBACK, CHALLENGE, STATE, VERIFIER, Upstream, emulated, params_of
 
 from broker.demo.people import ADA, BORIS
 from broker.demo.upstreams import RegisteredApp, Yandex
 from broker.demo.upstreams.yandex import info_jwt
+from tests.demo.emulated import CALLBACK, CHALLENGE, STATE, VERIFIER, Upstream, emulated, params_of
 
 pytestmark = pytest.mark.anyio
 APP = RegisteredApp("4760187d81bc4b7799476b42b5103713", "0123456789abcdef0123456789abcdef", (CALLBACK,))

@@ -7,11 +7,11 @@ from functools import partial
 
 import httpx2
 import pytest
-from emulated import CALLBACK, Upstream, emulated
 
 from broker.demo.faults import FAULTS
 from broker.demo.people import PEOPLE
 from broker.demo.upstreams import EMULATORS, RegisteredApp
+from tests.demo.emulated import CALLBACK, Upstream, emulated
 
 pytestmark = pytest.mark.anyio
 APP = RegisteredApp("7654321", "secret", (CALLBACK,), {"bot_token": "7654321:t", "public_key": "CBA"})

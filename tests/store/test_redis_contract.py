@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from itertools import count
 
 import pytest
-from contract.redis_server import RedisServer
-from contract.store import TransientRules
 
 from broker.store.base import Kind, Transient
 from broker.store.redis import RedisTransient
+from tests.contract.redis_server import RedisServer
+from tests.contract.store import TransientRules
 
 _number = count()
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from contract.durable import NOW, AccountRules, GrantRules, account, link, settle, token
-from contract.store import TransientRules
 
 from broker.store.base import Durable, Kind, Transient
 from broker.store.sqlite import SqliteStore
+from tests.contract.durable import NOW, AccountRules, GrantRules, account, link, settle, token
+from tests.contract.store import TransientRules
 
 
 @dataclass
