@@ -89,9 +89,9 @@ class Wire:
         """Raise ConfigError for a server that is not fit, StoreUnavailable for one that is not there."""
         try:
             info, stored = await self._exchange(self._probe)
-        except AuthenticationError:
-            raise ConfigError([f"{_KEY}: the server refused user or password"]) from None
         except (RedisError, OSError, TimeoutError) as error:
+            if isinstance(error.__cause__, AuthenticationError):
+                raise ConfigError([f"{_KEY}: the server refused user or password"]) from None
             raise StoreUnavailable(f"redis: {type(error).__name__}") from error
         if isinstance(info, NoPermissionError):
             raise ConfigError([f"{_KEY}: the user needs the INFO command, to see the eviction policy"])
