@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from broker.assembly import Parts, build_public
 from broker.config.model import Config
+from broker.config.reveal import secrets_of
 from broker.core.errors import ConfigError, StoreUnavailable
 from broker.core.events import Event, Recorder
 from broker.core.seal import Seal, derive
@@ -99,15 +100,13 @@ async def build(
 
 def _open_observer(config: Config) -> Observer:
     logging = config.logging
-    secrets = [chosen.client_secret for chosen in config.providers.values() if hasattr(chosen, "client_secret")]
-    secrets += [client.secret for client in config.clients.values() if client.secret is not None]
     setup = Setup(
         level=logging.level,
         style=logging.format,
         audit=logging.audit,
         providers=config.providers,
         clients=config.clients,
-        secrets=[secret.get_secret_value() for secret in secrets],
+        secrets=tuple(secrets_of(config)),
     )
     try:
         observer = Observer.open_(setup)
