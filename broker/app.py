@@ -45,6 +45,7 @@ class Broker:
     keys: KeyRing
     durable: Durable
     observer: Observer
+    _clock: Callable[[], float]
     _closers: list[Callable[[], Awaitable[None]]]
     _task: asyncio.Task[None] | None = None
 
@@ -73,7 +74,7 @@ class Broker:
             await asyncio.sleep(_HOUSEKEEPING)
             try:
                 await self.keys.refresh()
-                await self.durable.sweep(now=int(time.time()))
+                await self.durable.sweep(now=int(self._clock()))
             except StoreUnavailable as error:
                 self.observer.record(Event.STORE_UNAVAILABLE, reason=error.detail)
             except Exception as error:  # housekeeping must outlive its own bugs; the operator hears of each
@@ -153,7 +154,7 @@ async def _assemble(
         observer=observer,
     )
     checks: dict[str, Check] = {"durable": durable.ping, "transient": transient.ping}
-    return Broker(build_public(parts), Management(checks, observer.expose), keys, durable, observer, closers)
+    return Broker(build_public(parts), Management(checks, observer.expose), keys, durable, observer, clock, closers)
 
 
 async def _open_stores(

@@ -29,6 +29,8 @@ from broker.services.sessions import Session
 from broker.services.tokens import Tokens
 from broker.store.base import Durable, Kind, Transient
 
+_SKEW = 60  # seconds an upstream's clock may be off
+
 
 @dataclass(frozen=True, slots=True)
 class Choose:
@@ -113,21 +115,21 @@ class Authorization:
         """For a request that just arrived, with whatever session the browser has."""
         person = await self._silent_person(request, client, session)
         if person is not None and session is not None:
-            return await self.after_login(request, client, session, fresh=False)
+            return await self.after_login(request, client, session)
         if Prompt.NONE in request.prompt:
             raise LoginRequired("the user is not logged in, or must log in again")
         return self._choose(request, client)
 
     async def after_login(
-        self, request: AuthorizationRequest, client: Client, session: Session, *, fresh: bool
+        self, request: AuthorizationRequest, client: Client, session: Session, *, fresh_since: int | None = None
     ) -> Ask | Answer:
-        """For somebody known. `fresh`: they logged in for this request."""
+        """For somebody known. `fresh_since` (epoch seconds): when they set out to log in for this very request."""
         record = session.record
         if not self._gate.admits(record.provider_key, client):
             raise ProviderNotOffered(f"{record.provider} is no longer offered to client {client.id}")
-        if fresh:
-            self._check_fresh(request, session)
-        if await self._consents.is_needed(request, client, record.sub, fresh=fresh):
+        if fresh_since is not None:
+            _check_fresh(request, session, fresh_since)
+        if await self._consents.is_needed(request, client, record.sub, fresh=fresh_since is not None):
             if Prompt.NONE in request.prompt:
                 if client.native:
                     raise InteractionRequired("a native app is never answered silently")
@@ -199,17 +201,6 @@ class Authorization:
             return Start(offered[0])
         return Choose(offered)
 
-    def _check_fresh(self, request: AuthorizationRequest, session: Session) -> None:
-        """What the client demanded of this login was met (OIDC Core 3.1.2.1, 3.1.2.3)."""
-        record = session.record
-        if request.hinted_sub and request.hinted_sub != record.sub:
-            raise LoginRequired("somebody else logged in than the one the request names")
-        age = self._context.now() - record.auth_time
-        if request.max_age is not None and age > max(request.max_age, self._providers.flow_ttl):
-            raise LoginRequired("the provider did not ask the user to log in again")
-        if Prompt.LOGIN in request.prompt and age > self._providers.flow_ttl:
-            raise LoginRequired("the provider did not ask the user to log in again")
-
     def _verify_hint(self, params: Parameters, client: Client) -> str:
         """The subject of an id_token_hint of ours for this client (OIDC Core 3.1.2.1)."""
         if "id_token_hint" not in params:
@@ -221,3 +212,18 @@ class Authorization:
         if claims.get("aud") != client.id:
             raise InvalidRequest("id_token_hint was issued to another client")
         return str(claims["sub"])
+
+
+def _check_fresh(request: AuthorizationRequest, session: Session, since: int) -> None:
+    """What the client demanded of this login was met (OIDC Core 3.1.2.1, 3.1.2.3).
+
+    An upstream that says when the person last authenticated is believed: a round trip through its old session is not
+    a new login. One that says nothing is taken to have asked at the time of the round trip.
+    """
+    record = session.record
+    if request.hinted_sub and request.hinted_sub != record.sub:
+        raise LoginRequired("somebody else logged in than the one the request names")
+    limits = [request.max_age] if request.max_age is not None else []
+    limits += [0] if Prompt.LOGIN in request.prompt else []
+    if limits and record.auth_time + min(limits) < since - _SKEW:
+        raise LoginRequired("the provider did not ask the user to log in again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -90,7 +91,7 @@ class KeyRing:
                 await self._durable.delete_signing_key(key.kid)
 
     async def _make(self, algorithm: Algorithm, *, active_at: int) -> SigningKey:
-        pair = mint_key(algorithm)
+        pair = await asyncio.to_thread(mint_key, algorithm)
         key = SigningKey(
             kid=pair.kid,
             algorithm=algorithm.value,

@@ -60,9 +60,10 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Somebody is logged in for this request."""
+    """Somebody is logged in for this request, which set out at `started_at` (epoch seconds)."""
 
     request: AuthorizationRequest
+    started_at: int
     provider: str
     person: Person
     identity: Identity
@@ -145,7 +146,7 @@ class Logins:
         self._context.recorder.record(
             Event.LOGIN_SUCCEEDED, provider=instance.name, client_id=request.client_id, sub=person.account.sub, ms=took
         )
-        return Finished(request, instance.name, person, identity)
+        return Finished(request, record.started_at, instance.name, person, identity)
 
     async def _ask(
         self, instance: ProviderInstance, record: FlowRecord, request: AuthorizationRequest, callback: Callback

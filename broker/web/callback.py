@@ -83,7 +83,9 @@ class CallbackEndpoint:
             finished.provider,
             replacing=await self._sessions.find(Cookies.read(request, SESSION)),
         )
-        step = await self._authorization.after_login(finished.request, target.client, session, fresh=True)
+        step = await self._authorization.after_login(
+            finished.request, target.client, session, fresh_since=finished.started_at
+        )
         response: Response
         if isinstance(step, Ask):
             response = self._frontend.leave_to(f"{self._frontend.base}/consent?ticket={step.ticket}")
