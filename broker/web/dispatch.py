@@ -137,7 +137,7 @@ class Dispatcher:
         try:
             if self._errors.is_unforeseen(error):
                 self._on_crash(error)
-            if route is not None and route.access is Access.BROWSER:
+            if _is_for_person(request, route):
                 return self._errors.as_page(request, error)
             return self._errors.as_json(error, realm=self._site.issuer)
         except Exception as second:  # the error page itself is broken: still no stack trace for anybody
@@ -185,6 +185,13 @@ class Dispatcher:
             origin = Headers(scope=scope).get("origin")
             if origin in self._site.origins and origin is not None:
                 headers["access-control-allow-origin"] = origin
+
+
+def _is_for_person(request: Request, route: Route | None) -> bool:
+    """Whether a failure is read by a person: on their routes, and where they strayed from any."""
+    if route is None:
+        return "text/html" in request.headers.get("accept", "")
+    return route.access is Access.BROWSER
 
 
 def _head(send: Send) -> Send:

@@ -83,7 +83,8 @@ class Errors:
 
     def _page_or_redirect(self, request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):
-            return self._page(request, ErrorView("E-CLIENT", *self._stamp(), hint=error.detail), error.status_code)
+            page = "E-NOTFOUND" if error.status_code == 404 else "E-CLIENT"
+            return self._page(request, ErrorView(page, *self._stamp(), hint=error.detail), error.status_code)
         if isinstance(error, LoginFailed):
             return self._login_failed(request, error)
         known = error if isinstance(error, BrokerError) else BrokerError(repr(error))
@@ -96,20 +97,12 @@ class Errors:
         return self._page(request, self._build_view(known, target), known.status, target)
 
     def _build_view(self, error: BrokerError, target: VerifiedRedirect | None) -> ErrorView:
-        page, retry_after = "E-INTERNAL", 0
-        if isinstance(error, PageError | UpstreamError):
-            page = error.page
-        elif isinstance(error, TooManyRequests):
-            page, retry_after = "E-LIMIT", error.retry_after
-        elif isinstance(error, StoreUnavailable):
-            page, retry_after = "E-UNAVAILABLE", error.retry_after
-        elif isinstance(error, RequestError | AccountError):
-            page = "E-CLIENT"
         client = target.client if target else None
         if isinstance(error, FlowFinished) and error.client_id:
             client = self._authorization.find_client(error.client_id)
+        retry_after = error.retry_after if isinstance(error, TooManyRequests | StoreUnavailable) else 0
         return ErrorView(
-            page,
+            _page_of(error),
             *self._stamp(),
             error=error.code,
             hint=error.public,
@@ -127,7 +120,7 @@ class Errors:
         home = self._frontend.error_href(target, denied | self._authorization.build_common(failed.request))
         several = len(self._providers.offered_to(target.client)) > 1
         view = ErrorView(
-            error.page if isinstance(error, UpstreamError | PageError) else "E-INTERNAL",
+            _page_of(error),
             *self._stamp(),
             error=error.code,
             provider_name=self._providers.name_of(failed.provider),
@@ -150,6 +143,19 @@ class Errors:
     def _note(self, error: BrokerError) -> None:
         event = Event.SERVER_ERROR if type(error) is BrokerError else Event.REQUEST_REFUSED
         self._recorder.record(event, error=error.code, kind=type(error).__name__, reason=error.detail)
+
+
+def _page_of(error: BrokerError) -> str:
+    """Which page tells a person about this; the codes of docs/reference/errors.md."""
+    if isinstance(error, PageError | UpstreamError):
+        return error.page
+    pages: tuple[tuple[type[BrokerError], str], ...] = (
+        (TooManyRequests, "E-LIMIT"),
+        (StoreUnavailable, "E-UNAVAILABLE"),
+        (RequestError, "E-CLIENT"),
+        (AccountError, "E-BLOCKED"),
+    )
+    return next((page for kind, page in pages if isinstance(error, kind)), "E-INTERNAL")
 
 
 def _fallback(error: BrokerError) -> str:
