@@ -56,12 +56,13 @@ def _keys(metrics: Metrics, fields: Fields) -> None:
 
 
 def _store_down(metrics: Metrics, fields: Fields) -> None:
-    metrics.count("broker_store_errors_total", fields.get("store"))
-    metrics.set_to("broker_store_up", 0, fields.get("store"))
+    store = fields.get("store") or "durable"
+    metrics.count("broker_store_errors_total", store)
+    metrics.set_to("broker_store_up", 0, store)
 
 
 def _store_up(metrics: Metrics, fields: Fields) -> None:
-    metrics.set_to("broker_store_up", 1, fields.get("store"))
+    metrics.set_to("broker_store_up", 1, fields.get("store") or "durable")
 
 
 def _ready(metrics: Metrics, _: Fields) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import orjson
 import structlog
-from structlog.typing import EventDict, FilteringBoundLogger
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from broker.core.events import request_id
 from broker.observe.redact import Redactor
@@ -46,8 +46,8 @@ class Log:
         self._clock = clock
         self._threshold = LEVELS[level]
         self._second, self._second_text = -1, ""
-        self._render = render_text if style == "text" else render_json
-        processors = [self._stamp, self._redact, self._finish]
+        self._render: Callable[[object, str, EventDict], bytes] = render_text if style == "text" else render_json
+        processors: list[Processor] = [self._stamp, self._redact, self._finish]
         kind = structlog.make_filtering_bound_logger(logging.DEBUG)
         self._logger: FilteringBoundLogger = structlog.wrap_logger(_Writer(lines), processors, kind).bind()
 
