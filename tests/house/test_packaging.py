@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -91,3 +93,30 @@ def test_the_installed_modules_come_from_the_wheel_and_not_from_the_tree(install
 def test_no_tool_of_the_tests_is_needed_to_run(installed: Path, tmp_path: Path) -> None:
     have = run(str(installed / "python"), "-c", "import sys, broker.app; print(*sys.modules)", cwd=tmp_path, env=bare())
     assert {"pytest", "hypothesis", "playwright", "httpx2", "babel"} & set(have.split()) == set()
+
+
+def test_the_build_stage_of_the_image_works_from_what_it_copies(tmp_path: Path) -> None:
+    run("make", "--no-print-directory", UV)
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    build = dockerfile[dockerfile.index(" AS build") : dockerfile.rindex("\nFROM ")]
+    env = bare() | {"UV_PYTHON": sys.executable, "UV_PYTHON_DOWNLOADS": "never"}
+    for instruction, rest in re.findall(r"^(COPY|RUN) (.+)$", build, re.MULTILINE):
+        if instruction == "COPY":
+            copy_into(tmp_path, rest.split())
+        elif rest.startswith("uv sync"):
+            run(str(ROOT / UV), *rest.split()[1:], "--quiet", cwd=tmp_path, env=env)
+    shutil.rmtree(tmp_path / "broker")  # the second stage gets the environment alone
+    find = "import broker, os; print(os.listdir(os.path.join(broker.__path__[0], '_templates')))"
+    assert "login.html" in run(str(tmp_path / ".venv/bin/python"), "-c", find, cwd=tmp_path, env=bare())
+
+
+def copy_into(directory: Path, words: list[str]) -> None:
+    """What COPY does: a folder's content into the target, files below it."""
+    *sources, target = words
+    for source in sources:
+        if (ROOT / source).is_dir():
+            shutil.copytree(ROOT / source, directory / target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            goal = directory / target if target != "./" else directory / source
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / source, goal)
