@@ -87,6 +87,7 @@ def test_every_page_and_every_error_code_is_described() -> None:
     page = read("docs/reference/errors.md")
     codes = {code for path in (ROOT / "broker").rglob("*.py") for code in re.findall(r'"(E-[A-Z]+)"', read(path))}
     codes |= {kind.code for kind in subclasses(BrokerError)}
+    codes |= {template.stem for template in (ROOT / "templates/error").glob("E-*.html")}
     assert sorted(code for code in codes if code not in page) == []
 
 
