@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.web.pages import Pages
+from broker.web.pages import BUILT_IN, Pages
 from broker.web.views import (
     ConsentView,
     EnterView,
@@ -200,6 +200,11 @@ def test_an_error_page_offers_a_button_only_where_it_leads_somewhere() -> None:
     assert [attrs for attrs in page.found("a") if "button" in attrs.get("class", "")] == []
     assert page.found("details") == []
     assert "Please go back to the app" in page.text
+
+
+def test_every_error_page_is_in_the_reference() -> None:
+    reference = (BUILT_IN.parent / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^## (E-[A-Z]+)", reference, re.MULTILINE)) == set(ERROR_PAGES)
 
 
 def test_an_unknown_error_code_is_shown_as_our_fault() -> None:

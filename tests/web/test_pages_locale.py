@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any  # keyword arguments of several types in one table
 
 import pytest
 from hypothesis import given
