@@ -21,7 +21,7 @@ from starlette.routing import Route
 from broker.demo.faults import TRANSPORT, Faults
 from broker.demo.pages import chooser_page, error_page
 from broker.demo.people import PEOPLE, Person
-from broker.demo.upstreams.control import Control, guarded
+from broker.demo.upstreams.control import Control
 
 BODY_LIMIT = 256 * 1024
 
@@ -105,6 +105,7 @@ class Emulator(ABC):
     """One emulated upstream: an ASGI application with the real service's paths and the control API.
 
     `clock` gives epoch seconds, `sleep` waits, `mint` makes opaque secrets; all three are replaceable by tests.
+    `loopback_only`: the control API refuses other machines.
     """
 
     type: ClassVar[str]
@@ -120,13 +121,14 @@ class Emulator(ABC):
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         mint: Callable[[], str] = lambda: secrets.token_urlsafe(24),
+        loopback_only: bool = True,
     ) -> None:
         self.apps = {app.client_id: app for app in apps}
         self.clock = clock
         self.mint = mint
         self.faults = Faults((*self.faults_known, *TRANSPORT))
         self.forget()
-        self.control = Control(self, sleep)
+        self.control = Control(self, sleep, loopback_only)
         self._sleep = sleep
         routes = []
         for path, methods, handler in self.routes():
@@ -182,7 +184,7 @@ class Emulator(ABC):
         async def run(request: Request) -> Response:
             return await handler(await read_call(request))
 
-        return guarded(run)
+        return self.control.guarded(run)
 
     async def _transport_fault(self, path: str) -> Response | None:
         if path.startswith(self.fronts):

@@ -71,6 +71,7 @@ class Control:
 
     emulator: Emulator
     sleep: Callable[[float], Awaitable[None]]
+    loopback_only: bool = True
     choice: ChoiceOrder = field(default_factory=ChoiceOrder)
     seen: list[dict[str, object]] = field(default_factory=list)
     answers: dict[str, _Canned] = field(default_factory=dict)
@@ -87,7 +88,7 @@ class Control:
             ("/_emulator/log", "GET", self._log),
             ("/_emulator/clear", "POST", self._clear),
         ]
-        return [Route(path, guarded(handler), methods=[method]) for path, method, handler in table]
+        return [Route(path, self.guarded(handler), methods=[method]) for path, method, handler in table]
 
     def note(self, call: Call) -> None:
         """Add a request to the log."""
@@ -121,6 +122,24 @@ class Control:
         self.choice = ChoiceOrder()
         self.seen.clear()
         self.emulator.forget()
+
+    def guarded(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        """Loopback peers only, and no orders from pages of another site."""
+
+        async def run(request: Request) -> Response:
+            peer = request.client.host if request.client else "127.0.0.1"
+            foreign = request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
+            here = (_is_loopback(peer) or not self.loopback_only) and _is_loopback(request.url.hostname or "")
+            if not here or (foreign and request.method != "GET"):
+                return _json({"error": "the control API answers this machine only"}, 403)
+            try:
+                return await handler(request)
+            except UnknownFault as unknown:
+                return _json({"error": f"no fault is called {unknown}"}, 400)
+            except ValidationError as invalid:
+                return _json({"error": str(invalid)}, 400)
+
+        return run
 
     async def _people(self, request: Request) -> Response:
         kind = self.emulator.type
@@ -162,25 +181,6 @@ class Control:
     async def _clear(self, request: Request) -> Response:
         self.clear()
         return Response(status_code=204)
-
-
-def guarded(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """Loopback peers only, and no orders from pages of another site."""
-
-    async def run(request: Request) -> Response:
-        peer = request.client.host if request.client else "127.0.0.1"
-        foreign = request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
-        here = _is_loopback(peer) and _is_loopback(request.url.hostname or "")
-        if not here or (foreign and request.method != "GET"):
-            return _json({"error": "the control API answers this machine only"}, 403)
-        try:
-            return await handler(request)
-        except UnknownFault as unknown:
-            return _json({"error": f"no fault is called {unknown}"}, 400)
-        except ValidationError as invalid:
-            return _json({"error": str(invalid)}, 400)
-
-    return run
 
 
 def _is_loopback(host: str) -> bool:

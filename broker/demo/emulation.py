@@ -1,0 +1,118 @@
+"""A configuration turned toward emulated upstreams: one emulator per provider type, knowing the configured apps."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from broker.config.model import Config
+from broker.demo.upstreams import EMULATORS, VK, Emulator, RegisteredApp
+from broker.upstream.model import ProviderSettings
+
+ELSEWHERE = "http://other-app.localhost/callback"
+"""Where the second app of every emulator lives; nobody listens there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an emulator is, as browsers and as the broker see it."""
+
+    browser: str
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What every emulator is given. `loopback_only`: the control API answers this machine only."""
+
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[None]] = field(default=asyncio.sleep)
+    loopback_only: bool = True
+
+
+def emulated_types(config: Config) -> tuple[str, ...]:
+    """The types of the enabled providers that have an emulator, in the order of the emulators' ports."""
+    wanted = {settings.type for settings in config.providers.values() if settings.enabled}
+    return tuple(kind for kind in EMULATORS if kind in wanted)
+
+
+def left_out(config: Config) -> tuple[str, ...]:
+    """The enabled providers nobody emulates."""
+    return tuple(name for name, s in config.providers.items() if s.enabled and s.type not in EMULATORS)
+
+
+def build_emulators(config: Config, options: Options | None = None) -> dict[str, Emulator]:
+    """One emulator per type, with an app for every provider of that type and one app of somebody else."""
+    chosen = options or Options()
+    found = {}
+    for kind in emulated_types(config):
+        instances = [(name, s) for name, s in config.providers.items() if s.type == kind and s.enabled]
+        apps = registered_apps(config.issuer, instances)
+        found[kind] = EMULATORS[kind](
+            [*apps, _other_app(apps[0])],
+            clock=chosen.clock,
+            sleep=chosen.sleep,
+            loopback_only=chosen.loopback_only,
+        )
+    return found
+
+
+def turned(config: Config, addresses: Mapping[str, Address], emulators: Mapping[str, Emulator]) -> Config:
+    """The configuration with base URLs at the emulators and nothing that outlives the process."""
+    providers = {name: _turned(settings, addresses, emulators) for name, settings in config.providers.items()}
+    sqlite = config.storage.sqlite.model_copy(update={"path": ":memory:"})
+    storage = config.storage.model_copy(update={"sqlite": sqlite, "transient": "sqlite"})
+    network = config.network.model_copy(update={"upstreams": "emulated"})
+    return config.model_copy(update={"providers": providers, "storage": storage, "network": network})
+
+
+def registered_apps(issuer: str, instances: Iterable[tuple[str, ProviderSettings]]) -> list[RegisteredApp]:
+    """What the developer of these providers would have typed into the upstream's console."""
+    apps: dict[str, RegisteredApp] = {}
+    for name, settings in instances:
+        known = apps.get(settings.client_id, RegisteredApp(settings.client_id, ""))  # two providers may share an app
+        callbacks = (*known.redirect_uris, f"{issuer}/callback/{name}")
+        extras = {**known.extras, **_extras(settings, issuer)}
+        secret = _plain(getattr(settings, "client_secret", None)) or known.client_secret
+        apps[settings.client_id] = RegisteredApp(settings.client_id, secret, callbacks, extras)
+    return list(apps.values())
+
+
+def _extras(settings: ProviderSettings, issuer: str) -> dict[str, str]:
+    names = {"service_token": "service_token", "public_key": "public_key", "bot_token": "bot_token"}
+    names |= {"bot_username": "username"}
+    found = {ours: _plain(getattr(settings, theirs, None)) for theirs, ours in names.items()}
+    found["domain"] = urlsplit(issuer).netloc
+    return {name: text for name, text in found.items() if text}
+
+
+def _turned(settings: Any, addresses: Mapping[str, Address], emulators: Mapping[str, Emulator]) -> Any:
+    """Settings of one provider; `Any` because each type has a class of its own."""
+    address = addresses.get(settings.type)
+    if address is None:
+        return settings.model_copy(update={"enabled": False})
+    update: dict[str, object] = {"browser_base": address.browser, "server_base": address.server}
+    emulator = emulators[settings.type]
+    if isinstance(emulator, VK) and settings.id_token_key is not None:
+        update["id_token_key"] = emulator.public_key().decode("ascii")
+    return settings.model_copy(update=update)
+
+
+def _other_app(app: RegisteredApp) -> RegisteredApp:
+    """Somebody else's app at the same upstream: its codes and tokens must never sign anybody in here."""
+    digits = app.client_id.isdigit()
+    client_id = str(int(app.client_id) + 1) if digits else f"other-{app.client_id}"
+    extras = {"public_key": "OTHERPUBLICKEY", "bot_token": f"{client_id}:other-bot-token", "username": "other_bot"}
+    return RegisteredApp(client_id, "other-app-secret", (ELSEWHERE,), extras)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,199 @@
+"""`broker demo`: the broker, emulated upstreams and a sample app in one process, on loopback, forgetting everything."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+from starlette.types import ASGIApp
+
+from broker.app import build
+from broker.config.load import load
+from broker.config.model import ClientSettings, Config
+from broker.core.errors import ConfigError
+from broker.demo.emulation import Address, Options, build_emulators, emulated_types, left_out, turned
+from broker.demo.servers import Port, PortTaken, serving, take_port
+from broker.demo.upstreams import Emulator
+from broker.registry import UnknownProvider, provider_types
+from broker.upstream.model import ProviderSettings
+
+PORTS: Final[Mapping[str, int]] = {"google": 8410, "vk": 8411, "ok": 8412, "yandex": 8413, "telegram": 8414}
+"""One port per emulated upstream."""
+
+
+class DemoRefused(Exception):
+    """The demo does not start; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A running demo."""
+
+    config: Config
+    emulators: Mapping[str, Emulator]
+    upstreams: Mapping[str, str]  # type -> address for browsers
+    sample: str  # address of the sample app, "" without one
+    management: str
+    left_out: tuple[str, ...]
+
+
+def main(config_path: str | Path, *, host: str = "127.0.0.1", i_know: bool = False) -> int:
+    """Serve until Ctrl-C or SIGTERM; the exit status."""
+    try:
+        check_host(host, i_know=i_know)
+        config = load(config_path, _settings_class)
+        asyncio.run(_serve(config, host))
+    except (ConfigError, DemoRefused, PortTaken) as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 1
+    return 0
+
+
+def _settings_class(kind: str) -> type[ProviderSettings]:
+    """The settings of a provider type; LookupError with a sentence for an unknown one."""
+    try:
+        return provider_types([kind])[kind].Settings
+    except UnknownProvider as unknown:
+        raise LookupError(str(unknown)) from None
+
+
+def check_host(host: str, *, i_know: bool) -> None:
+    """Raise DemoRefused for an address that others can reach: everybody can sign in here as anybody."""
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        raise DemoRefused(f"--host takes an address such as 127.0.0.1, not {host!r}") from None
+    if not loopback and not i_know:
+        raise DemoRefused(
+            f"In the demo everybody signs in as anybody, and others can reach {host}. Add --i-know if you mean it."
+        )
+
+
+async def _serve(config: Config, host: str) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with running(config, host) as demo:
+        sys.stdout.write(banner(demo))
+        sys.stdout.flush()
+        await stop.wait()
+    sys.stdout.write("\nStopped; everything is forgotten.\n")
+
+
+@contextlib.asynccontextmanager
+async def running(config: Config, host: str = "127.0.0.1") -> AsyncIterator[Demo]:
+    """The whole demo, answering; raises PortTaken, DemoRefused or ConfigError."""
+    client = sample_client(config)
+    if client is not None and find_spec("httpx2") is None:
+        raise DemoRefused("The sample app needs two more packages: pip install 'identity-broker[demo]'")
+    with contextlib.ExitStack() as stack:
+        ports = {name: stack.enter_context(contextlib.closing(p)) for name, p in _take_ports(config, host, client)}
+        loopback = ipaddress.ip_address(host).is_loopback
+        emulators = build_emulators(config, Options(loopback_only=loopback))
+        addresses = {kind: _address(kind, ports[kind].number) for kind in emulators}
+        broker = await build(turned(config, addresses, emulators))
+        try:
+            apps: dict[str, ASGIApp] = {kind: emulator.app for kind, emulator in emulators.items()}
+            apps |= {"broker": broker.public, "management": broker.management}
+            if client is not None:
+                apps["sample app"] = _build_sample(config, client)
+            async with serving([(port, apps[name]) for name, port in ports.items()]):
+                await broker.start()
+                yield _describe(config, emulators, addresses, client)
+        finally:
+            await broker.close()
+
+
+def _take_ports(config: Config, host: str, client: str | None) -> list[tuple[str, Port]]:
+    wanted = [("broker", _port_of(config.server.listen))]
+    if config.server.management is not None:
+        wanted.append(("management", _port_of(config.server.management)))
+    wanted += [(kind, PORTS[kind]) for kind in emulated_types(config)]
+    if client is not None:
+        wanted.append(("sample app", urlsplit(_sample_uri(config.clients[client])).port or 80))
+    taken: list[tuple[str, Port]] = []
+    try:
+        for name, number in wanted:
+            taken.append((name, take_port(name, "127.0.0.1" if name == "management" else host, number)))
+    except PortTaken:
+        for _, port in taken:
+            port.close()
+        raise
+    return taken
+
+
+def _port_of(listen: str) -> int:
+    number = listen.rpartition(":")[2]
+    if not number.isdigit():
+        raise DemoRefused(f"The demo listens on TCP ports; server.listen is {listen}")
+    return int(number)
+
+
+def _address(kind: str, port: int) -> Address:
+    """Separate host names, because cookies do not keep ports apart; the broker itself uses the address."""
+    return Address(f"http://{kind}.localhost:{port}", f"http://127.0.0.1:{port}")
+
+
+def sample_client(config: Config) -> str | None:
+    """The client_id of the sample app: the first with a secret and a redirect URI at `app.localhost`."""
+    for client_id, client in config.clients.items():
+        if client.secret is not None and _sample_uri(client):
+            return client_id
+    return None
+
+
+def _sample_uri(client: ClientSettings) -> str:
+    return next((uri for uri in client.redirect_uris if urlsplit(uri).hostname == "app.localhost"), "")
+
+
+def _build_sample(config: Config, client_id: str) -> ASGIApp:
+    from broker.demo.sample_app import Registration, build_sample_app  # noqa: PLC0415 - needs the extra `demo`
+
+    client = config.clients[client_id]
+    secret = client.secret or SecretStr("")
+    offered = client.providers or tuple(name for name, s in config.providers.items() if s.enabled)
+    providers = tuple(name for name in offered if name not in left_out(config))
+    return build_sample_app(
+        Registration(config.issuer, client_id, secret.get_secret_value(), _sample_uri(client), providers)
+    )
+
+
+def _describe(
+    config: Config, emulators: Mapping[str, Emulator], addresses: Mapping[str, Address], client: str | None
+) -> Demo:
+    sample = urlsplit(_sample_uri(config.clients[client]))._replace(path="/").geturl() if client else ""
+    return Demo(
+        config=config,
+        emulators=emulators,
+        upstreams={kind: address.browser for kind, address in addresses.items()},
+        sample=sample,
+        management=config.server.management or "",
+        left_out=left_out(config),
+    )
+
+
+def banner(demo: Demo) -> str:
+    """What the terminal shows once everything answers."""
+    lines = ["", f"  Open  {demo.sample or demo.config.issuer}", ""]
+    lines.append(f"  Broker       {demo.config.issuer}")
+    lines += [f"  {demo.emulators[kind].title:<12} {url}  (emulated)" for kind, url in demo.upstreams.items()]
+    if demo.management:
+        lines.append(f"  Management   http://{demo.management}/readyz  /livez  /metrics")
+    lines += [f"  {name}: nobody emulates this type, so it is left out" for name in demo.left_out]
+    lines += [
+        "",
+        "  Anybody can sign in as anybody here: never put it on a network.",
+        "  Ctrl-C forgets everything.",
+        "",
+    ]
+    return "\n".join(lines) + "\n"

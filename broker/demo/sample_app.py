@@ -1,0 +1,188 @@
+"""A small web application that signs people in through the broker: Starlette and Authlib, told nothing but the issuer.
+
+Authlib reads the endpoints from discovery and checks state, PKCE, nonce and the ID token's signature, issuer, audience
+and lifetime. What it leaves to the application is marked below. Copy this file to start an application of your own.
+"""
+
+from __future__ import annotations
+
+import secrets
+from base64 import urlsafe_b64decode
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import orjson
+from authlib.integrations.starlette_client import OAuth, OAuthError
+from joserfc.errors import JoseError
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from broker.demo.pages import environment, language_of
+from broker.demo.sample_texts import TEXTS
+
+SCOPE = "openid profile email phone offline_access identities"
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What the broker's configuration says about this application, and the providers it offers."""
+
+    issuer: str
+    client_id: str
+    client_secret: str
+    redirect_uri: str
+    providers: tuple[str, ...] = ()
+
+
+async def _to_loopback(request: httpx2.Request) -> None:
+    """Only for the demo: browsers know that `*.localhost` is this machine, the system's resolver does not."""
+    if request.url.host.endswith(".localhost"):
+        request.url = request.url.copy_with(host="127.0.0.1")
+
+
+class SampleApp:
+    """The pages. `logins` holds what belongs to a signed-in browser; its cookie holds a random key to it."""
+
+    def __init__(self, registration: Registration) -> None:
+        self.registration = registration
+        self.logins: dict[str, dict[str, Any]] = {}
+        oauth = OAuth()
+        self.broker: Any = oauth.register(  # Authlib has no types
+            "broker",
+            client_id=registration.client_id,
+            client_secret=registration.client_secret,
+            server_metadata_url=f"{registration.issuer}/.well-known/openid-configuration",
+            client_kwargs={
+                "scope": SCOPE,
+                "code_challenge_method": "S256",
+                "event_hooks": {"request": [_to_loopback]},
+            },
+        )
+
+    async def home(self, request: Request) -> Response:
+        """Who is signed in, or the way in."""
+        return self._page(request)
+
+    async def login(self, request: Request) -> Response:
+        """To the broker; `provider` goes straight to that one, whoever is signed in."""
+        provider = request.query_params.get("provider", "")
+        more = {"ui_locales": _language(request)}
+        if provider in self.registration.providers:
+            more |= {"idp_hint": provider, "prompt": "login"}
+        redirect: Response = await self.broker.authorize_redirect(request, self.registration.redirect_uri, **more)
+        return redirect
+
+    async def callback(self, request: Request) -> Response:
+        """Back from the broker."""
+        try:
+            # Authlib does not compare `iss` of the answer (RFC 9207); it protects against mixed-up providers.
+            if request.query_params.get("iss") != self.registration.issuer:
+                raise OAuthError("wrong_issuer", "the answer names another issuer, or none")
+            token = await self.broker.authorize_access_token(request)
+        except (OAuthError, JoseError) as error:
+            return self._page(request, problem=error)
+        key = secrets.token_urlsafe(32)  # a fresh key at every login: nobody can plant one beforehand
+        self.logins.pop(request.session.pop("login", ""), None)
+        request.session["login"] = key
+        self.logins[key] = {"token": dict(token), "claims": dict(token["userinfo"])}
+        return RedirectResponse("/", status_code=303)
+
+    async def refresh(self, request: Request) -> Response:
+        """New tokens for the refresh token; the person must be the same."""
+        login = self._login(request)
+        if login is None:
+            return RedirectResponse("/", status_code=303)
+        old = login["token"]
+        try:
+            new = await self.broker.fetch_access_token(
+                grant_type="refresh_token", refresh_token=old.get("refresh_token", "")
+            )
+            claims = await self.broker.parse_id_token(new, nonce=None) or login["claims"]
+            if claims["sub"] != login["claims"]["sub"]:
+                raise OAuthError("wrong_subject", "the refreshed ID token is about somebody else")
+        except (OAuthError, JoseError) as error:
+            return self._page(request, problem=error)
+        login.update(token={**old, **dict(new)}, claims={**login["claims"], **dict(claims)})
+        return self._page(request, told="refreshed")
+
+    async def userinfo(self, request: Request) -> Response:
+        """What the userinfo endpoint says now."""
+        login = self._login(request)
+        if login is None:
+            return RedirectResponse("/", status_code=303)
+        try:
+            answer = dict(await self.broker.userinfo(token=login["token"]))
+            if answer["sub"] != login["claims"]["sub"]:  # OIDC Core 5.3.2
+                raise OAuthError("wrong_subject", "the userinfo endpoint speaks of somebody else")
+            login["userinfo"] = answer
+        except (OAuthError, httpx2.HTTPError) as error:
+            return self._page(request, problem=error)
+        return self._page(request, told="asked")
+
+    async def logout(self, request: Request) -> Response:
+        """Forget the person here; the broker's own session goes on."""
+        self.logins.pop(request.session.pop("login", ""), None)
+        return RedirectResponse("/", status_code=303)
+
+    def _login(self, request: Request) -> dict[str, Any] | None:
+        return self.logins.get(request.session.get("login", ""))
+
+    def _page(self, request: Request, *, problem: Exception | None = None, told: str = "") -> Response:
+        language, login = _language(request), self._login(request)
+        page = environment().get_template("sample.html")
+        html = page.render(
+            texts=TEXTS[language],
+            language=language,
+            registration=self.registration,
+            problem=_said(problem) if problem else None,
+            told=told,
+            claims=_rows(login["claims"]) if login else None,
+            userinfo=_rows(login["userinfo"]) if login and "userinfo" in login else None,
+            id_token=_decoded(login["token"]["id_token"]) if login else None,
+            token=login["token"] if login else {},
+        )
+        return HTMLResponse(html, status_code=400 if problem else 200, headers={"Cache-Control": "no-store"})
+
+
+def build_sample_app(registration: Registration) -> Starlette:
+    """The application; its cookies are signed with a key that dies with the process."""
+    app = SampleApp(registration)
+    session = Middleware(
+        SessionMiddleware, secret_key=secrets.token_urlsafe(32), session_cookie="sample", same_site="lax"
+    )
+    return Starlette(
+        routes=[
+            Route("/", app.home),
+            Route("/login", app.login),
+            Route("/callback", app.callback),
+            Route("/refresh", app.refresh, methods=["POST"]),
+            Route("/userinfo", app.userinfo, methods=["POST"]),
+            Route("/logout", app.logout, methods=["POST"]),
+        ],
+        middleware=[session],
+    )
+
+
+def _language(request: Request) -> str:
+    return language_of(request.query_params, request.headers.get("accept-language", ""))
+
+
+def _said(problem: Exception) -> tuple[str, str]:
+    """The error code and its description; what comes from the outside is escaped by the template."""
+    code = str(getattr(problem, "error", "") or type(problem).__name__)
+    return code, str(getattr(problem, "description", "") or problem)
+
+
+def _rows(claims: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(name, value if isinstance(value, str) else orjson.dumps(value).decode()) for name, value in claims.items()]
+
+
+def _decoded(token: str) -> list[str]:
+    """Header and payload for reading; the signature was checked before."""
+    parts = [urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in token.split(".")[:2]]
+    return [orjson.dumps(orjson.loads(part), option=orjson.OPT_INDENT_2).decode() for part in parts]

@@ -1,0 +1,94 @@
+"""Several ASGI applications in one event loop, each on its own loopback port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.types import ASGIApp
+
+
+class PortTaken(Exception):
+    """Somebody else listens there; the text names who wanted the port."""
+
+    def __init__(self, name: str, host: str, port: int) -> None:
+        super().__init__(f"{name} needs port {port} of {host}, and another program has it")
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A bound socket, listening once its application is served."""
+
+    name: str
+    bound: socket.socket
+
+    @property
+    def number(self) -> int:
+        """The port number."""
+        number: int = self.bound.getsockname()[1]
+        return number
+
+    def close(self) -> None:
+        """Give the port back."""
+        self.bound.close()
+
+
+def take_port(name: str, host: str, number: int = 0) -> Port:
+    """The port, or any free one for 0; raises PortTaken."""
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, number))
+    except OSError as error:
+        bound.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(name, host, number) from None
+        raise
+    return Port(name, bound)
+
+
+class _Server(uvicorn.Server):
+    """One of many: it leaves signals to whoever runs them all."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=2,
+            )
+        )
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.listening.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serving(apps: Sequence[tuple[Port, ASGIApp]]) -> AsyncIterator[None]:
+    """All applications answer inside the context; afterwards requests in flight have had two seconds."""
+    servers = [_Server(app) for _, app in apps]
+    tasks = [asyncio.create_task(s.serve(sockets=[p.bound])) for s, (p, _) in zip(servers, apps, strict=True)]
+    try:
+        for server in servers:
+            await server.listening.wait()
+        yield
+    finally:
+        for server in servers:
+            server.should_exit = True
+        await asyncio.gather(*tasks)
