@@ -14,7 +14,7 @@ UV := .tools/bin/uv
 RUN := .venv/bin
 VENV := .venv/.synced
 INTEROP := tests/interop/node_modules/.package-lock.json
-PEERS := benchmarks/node_modules/.package-lock.json
+PEERS := benchmarks/peer/node_modules/.package-lock.json
 # Tests that drive a browser or a foreign server share ports, processes and cores, so they run one by one.
 ALONE := browser or interop
 TEXTS := broker providers templates tests docs deploy benchmarks config.yaml Makefile README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
@@ -71,7 +71,7 @@ format: $(VENV) ## Rewrite the code in the house format
 
 clean: ## Remove everything that was made here
 	@rm -rf .venv .tools .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* artifacts build dist
-	@rm -rf tests/interop/node_modules benchmarks/node_modules
+	@rm -rf tests/interop/node_modules benchmarks/peer/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(UV): .ci/uv.txt
