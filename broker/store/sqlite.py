@@ -42,7 +42,7 @@ class SqliteStore:
         """
         database = await asyncio.to_thread(open_database, path)
         engine = Engine(database, Outage("sqlite", recorder))
-        return cls(engine, SqliteDurable(engine, clock, randomness), SqliteTransient(engine, clock))
+        return cls(engine, SqliteDurable(engine, randomness), SqliteTransient(engine, clock))
 
     async def close(self) -> None:
         """Commit what was accepted and close the file. May be called again."""

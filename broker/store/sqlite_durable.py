@@ -17,9 +17,9 @@ _SWEPT_AT_ONCE = 500  # rows per transaction, so that housekeeping makes nobody 
 class SqliteDurable:
     """The Durable protocol of `broker.store.base`, which says what each method promises."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], float], randomness: Callable[[int], bytes]) -> None:
-        """`clock` in epoch seconds dates the heartbeat; `randomness` makes ids of providers' sets of people."""
-        self._engine, self._clock, self._randomness = engine, clock, randomness
+    def __init__(self, engine: Engine, randomness: Callable[[int], bytes]) -> None:
+        """`randomness` makes the ids of providers' sets of people."""
+        self._engine, self._randomness = engine, randomness
 
     async def person(self, provider_key: str, subject: str) -> Person | None:
         """Durable.person."""
@@ -101,7 +101,7 @@ class SqliteDurable:
 
     async def ping(self) -> None:
         """Durable.ping."""
-        await self._engine.heartbeat(self._clock())
+        await self._engine.heartbeat()
 
     async def close(self) -> None:
         """Durable.close: the file is shared with the transient half, which closes with it."""

@@ -119,7 +119,7 @@ def _open(path: str, steps: Sequence[str], held: ExitStack) -> Database:
         _make_private(path)
     writer = _connect(path, held)
     if in_file:
-        _check(writer, path)
+        check_whole(writer, path)
     migrate(writer, steps, name=path)
     reader = _connect(path, held) if in_file else None
     if reader is not None:
@@ -143,8 +143,8 @@ def _connect(path: str, held: ExitStack) -> sqlite3.Connection:
     return db
 
 
-def _check(db: sqlite3.Connection, path: str) -> None:
-    """Damage is found at start, not by the person whose row it hits."""
+def check_whole(db: sqlite3.Connection, path: str) -> None:
+    """Turn the file to WAL; raises ConfigError when it is damaged, rather now than for the person whose row it is."""
     found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
         raise ConfigError([f"{_KEY}: {path} is damaged ({found}): restore a backup"])

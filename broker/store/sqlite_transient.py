@@ -56,7 +56,7 @@ class SqliteTransient:
 
     async def ping(self) -> None:
         """Transient.ping."""
-        await self._engine.heartbeat(self._clock())
+        await self._engine.heartbeat()
 
     async def close(self) -> None:
         """Transient.close: the file is shared with the durable half, which closes with it."""

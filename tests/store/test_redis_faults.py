@@ -17,21 +17,11 @@ from broker.store.outage import Outage
 from broker.store.redis import RedisTransient
 from broker.store.redis_wire import Wire, unfit
 from tests.contract.redis_server import RedisServer
+from tests.store.doubles import Notes
 
 pytestmark = pytest.mark.anyio
 
 T = TypeVar("T")
-
-
-class Notes:
-    """A Recorder that remembers."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def record(self, event: Event, /, **fields: str | int | float | bool | None) -> None:
-        """Take note."""
-        self.events.append(event)
 
 
 @pytest.fixture

@@ -12,16 +12,7 @@ from broker.store.base import Durable, Kind, Transient
 from broker.store.sqlite import SqliteStore
 from tests.contract.durable import NOW, AccountRules, GrantRules, account, link, settle, token
 from tests.contract.store import TransientRules
-
-
-@dataclass
-class Clock:
-    """Stands still until told otherwise."""
-
-    now: float = NOW
-
-    def __call__(self) -> float:
-        return self.now
+from tests.store.doubles import Clock
 
 
 @dataclass

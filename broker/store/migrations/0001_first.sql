@@ -99,8 +99,8 @@ CREATE TABLE transient (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX transient_by_expiry ON transient (expires_at);
 
--- One row, written to learn whether the disk takes writes.
+-- One row, counted up to learn whether the disk takes writes: SQLite writes no page whose content stays the same.
 CREATE TABLE heartbeat (
-    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
-    at REAL    NOT NULL
+    id    INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    beats INTEGER NOT NULL
 ) STRICT;

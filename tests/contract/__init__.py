@@ -1,1 +1,0 @@
-"""Rules every implementation of a protocol keeps; the tests of each implementation inherit them."""

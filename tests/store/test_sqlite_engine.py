@@ -1,0 +1,163 @@
+"""The writer thread: neighbours in a batch, callers who leave, an end that loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from broker.core.errors import StoreUnavailable
+from broker.store.base import Kind
+from broker.store.outage import Outage
+from broker.store.sqlite import SqliteStore
+from broker.store.sqlite_engine import Engine, Work
+from broker.store.sqlite_file import open_database
+from tests.contract.durable import account, link
+from tests.store.doubles import Clock
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def engine(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Engine]:
+    """Over a file with a table that refuses odd numbers and duplicates."""
+    found = Engine(open_database(str(tmp_path / "broker.db")), Outage("sqlite", None))
+    await found.write(lambda db: db.execute("CREATE TABLE even (n INTEGER PRIMARY KEY CHECK (n % 2 = 0))").close())
+    yield found
+    await found.close()
+
+
+def insert(db: sqlite3.Connection, *numbers: int) -> int:
+    for number in numbers:
+        db.execute("INSERT INTO even VALUES (?)", (number,))
+    return len(numbers)
+
+
+def adding(*numbers: int) -> Work[int]:
+    return lambda db: insert(db, *numbers)
+
+
+async def stored(engine: Engine) -> list[int]:
+    return await engine.read(lambda db: [n for (n,) in db.execute("SELECT n FROM even ORDER BY n").fetchall()])
+
+
+async def test_a_write_that_fails_takes_nobody_with_it(engine: Engine) -> None:
+    answers = await asyncio.gather(*(engine.write(adding(n)) for n in range(100)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [int, sqlite3.IntegrityError] * 50
+    assert await stored(engine) == list(range(0, 100, 2))
+
+
+async def test_a_write_is_done_whole_or_not_at_all(engine: Engine) -> None:
+    answers = await asyncio.gather(
+        engine.write(adding(2, 4)),
+        engine.write(adding(6, 8, 9)),
+        engine.write(adding(10, 2)),
+        return_exceptions=True,
+    )
+    assert [type(answer) for answer in answers] == [int, sqlite3.IntegrityError, sqlite3.IntegrityError]
+    assert await stored(engine) == [2, 4]
+
+
+async def test_a_write_that_is_broken_itself_breaks_only_itself(engine: Engine) -> None:
+    def broken(db: sqlite3.Connection) -> None:
+        insert(db, 2)
+        raise LookupError("ours")
+
+    with pytest.raises(LookupError, match="ours"):
+        await engine.write(broken)
+    assert await engine.write(adding(4)) == 1
+    assert await stored(engine) == [4]
+
+
+async def test_writes_that_wait_together_share_a_transaction(engine: Engine) -> None:
+    commits: list[str] = []
+    release = threading.Event()
+
+    def first(db: sqlite3.Connection) -> None:
+        db.set_trace_callback(lambda statement: commits.append(statement) if statement == "COMMIT" else None)
+        release.wait()
+
+    blocked = asyncio.create_task(engine.write(first))
+    waiting = [asyncio.create_task(engine.write(adding(2 * n))) for n in range(200)]
+    await asyncio.sleep(0.05)
+    release.set()
+    await asyncio.gather(blocked, *waiting)
+    assert 1 <= len(commits) <= 2
+
+
+async def test_a_caller_who_leaves_disturbs_nobody(engine: Engine) -> None:
+    dice = random.Random(1)
+    for turn in range(20):
+        numbers = range(turn * 200, turn * 200 + 200, 2)
+        tasks = [asyncio.create_task(engine.write(adding(n))) for n in numbers]
+        left = dice.sample(tasks, 50)
+        for task in left:
+            if dice.random() < 0.2:
+                await asyncio.sleep(0)
+            task.cancel()
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        assert {type(answer) for answer in answers} <= {int, asyncio.CancelledError}
+        assert answers.count(1) >= 50
+        kept = set(await stored(engine))
+        assert kept >= {n for n, answer in zip(numbers, answers, strict=True) if answer == 1}
+
+
+async def test_more_writes_than_the_queue_holds_are_refused_and_the_others_done(engine: Engine) -> None:
+    answers = await asyncio.gather(*(engine.write(adding(2 * n)) for n in range(8200)), return_exceptions=True)
+    assert [type(answer) for answer in answers].count(StoreUnavailable) == 8
+    assert len(await stored(engine)) == 8192
+    assert await engine.write(adding(8199 * 2)) == 1
+
+
+async def test_closing_finishes_what_was_accepted_and_accepts_nothing_more(tmp_path: Path) -> None:
+    store = await SqliteStore.open(str(tmp_path / "broker.db"), clock=Clock())
+    accepted = [asyncio.create_task(store.transient.put(Kind.CODE, f"k{n}", b"v", ttl=60)) for n in range(500)]
+    await asyncio.sleep(0)
+    await asyncio.gather(store.transient.close(), store.durable.close())
+    assert await asyncio.gather(*accepted) == [True] * 500
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await store.transient.put(Kind.CODE, "k", b"v", ttl=60)
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await store.transient.get(Kind.CODE, "k")
+
+
+def test_a_loop_that_ended_without_closing_leaves_no_thread_behind(tmp_path: Path) -> None:
+    asked: list[asyncio.Task[None]] = []
+
+    async def leave() -> None:
+        engine = Engine(open_database(str(tmp_path / "broker.db")), Outage("sqlite", None))
+        hold = threading.Event()
+        asked.append(asyncio.create_task(engine.write(lambda db: release.append(hold.wait(0.2)))))
+        await asyncio.sleep(0)
+
+    release: list[bool] = []
+    asyncio.run(leave())
+    for thread in threading.enumerate():
+        if thread.name == "sqlite-writer":
+            thread.join(5)
+            assert not thread.is_alive()
+    assert release == [False]
+
+
+async def test_a_file_that_breaks_under_a_reader_is_unavailable_and_not_empty(tmp_path: Path) -> None:
+    path = tmp_path / "broker.db"
+    store = await SqliteStore.open(str(path), clock=Clock())
+    await store.durable.adopt(account(), link())
+    await store.close()
+    store = await SqliteStore.open(str(path), clock=Clock())
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (path.stat().st_size - 4096))
+    with pytest.raises(StoreUnavailable, match="SQLITE_CORRUPT"):
+        await store.durable.person("p1", "x1")
+    await store.close()
+
+
+async def test_a_mistake_of_ours_is_not_blamed_on_the_disk(engine: Engine) -> None:
+    with pytest.raises(sqlite3.ProgrammingError):
+        await engine.read(lambda db: db.execute("SELECT ?", ()).fetchone())

@@ -1,0 +1,251 @@
+"""The file of a SQLite store: who may open it, in which condition, and how it gets from one schema to the next."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from broker.core.errors import ConfigError
+from broker.core.identity import Person
+from broker.core.records import SigningKey
+from broker.store.base import Kind, Rotated
+from broker.store.sqlite import SqliteStore
+from broker.store.sqlite_file import check_whole, migrate, open_database, schema
+from tests.contract.durable import NOW, account, grant, link, settle, token
+from tests.store.doubles import Clock
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[2]
+FIXTURES = ROOT / "tests" / "fixtures" / "schema"
+LATER = (
+    *schema(),
+    """CREATE TABLE later (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
+       INSERT INTO later (text) SELECT subject FROM links;
+       ALTER TABLE accounts ADD COLUMN note TEXT;
+       UPDATE accounts SET note = 'a;b';
+       DROP INDEX links_of_account;
+       CREATE INDEX links_of_account ON links (sub, id);""",
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    """Of a file that is not there yet."""
+    return str(tmp_path / "broker.db")
+
+
+def master(db: sqlite3.Connection) -> list[tuple[str, str]]:
+    """The schema as SQLite keeps it."""
+    return db.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+
+
+async def test_the_file_and_all_beside_it_is_private(path: str) -> None:
+    store = await SqliteStore.open(path, clock=Clock())
+    await store.durable.ping()
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in Path(path).parent.iterdir()}
+    assert modes == dict.fromkeys(("broker.db", "broker.db-wal", "broker.db-shm", "broker.db.lock"), 0o600)
+    await store.close()
+
+
+async def test_a_file_others_could_read_is_made_private(path: str) -> None:
+    open_database(path).close()
+    os.chmod(path, 0o644)
+    open_database(path).close()
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+
+
+async def test_a_closed_store_leaves_one_whole_file(path: str) -> None:
+    store = await SqliteStore.open(path, clock=Clock())
+    await store.transient.put(Kind.CODE, "k", b"v", ttl=60)
+    await store.close()
+    await store.close()
+    assert sorted(file.name for file in Path(path).parent.iterdir()) == ["broker.db", "broker.db.lock"]
+
+
+async def test_j2_the_file_holds_no_live_secret_and_no_dead_value(path: str) -> None:
+    store = await SqliteStore.open(path, clock=Clock())
+    await settle(store.durable)
+    await store.transient.put(Kind.SESSION, "digest-of-cookie", b"a-session", ttl=60)
+    await store.transient.put(Kind.CODE, "digest-of-code", b"canary", ttl=60)
+    await store.transient.take(Kind.CODE, "digest-of-code")
+    await store.close()
+    held = b"".join(file.read_bytes() for file in Path(path).parent.iterdir())
+    assert b"a-session" in held
+    assert b"canary" not in held, "what was taken is overwritten"
+
+
+async def test_a_second_process_is_refused_and_told_who_has_the_file(path: str) -> None:
+    program = f"import sys; from broker.store.sqlite_file import open_database as o; o({path!r}); print(); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(ConfigError, match=rf"storage\.sqlite\.path: .*another broker \(process {holder.pid}\)"):
+            await SqliteStore.open(path, clock=Clock())
+        holder.kill()
+    await (await SqliteStore.open(path, clock=Clock())).close()
+
+
+async def test_a_second_store_in_one_process_is_refused_too(path: str) -> None:
+    store = await SqliteStore.open(path, clock=Clock())
+    with pytest.raises(ConfigError, match=f"process {os.getpid()}"):
+        await SqliteStore.open(path, clock=Clock())
+    await store.close()
+    await (await SqliteStore.open(path, clock=Clock())).close()
+
+
+async def test_a_file_that_cannot_be_is_refused_by_the_name_of_its_setting(path: str) -> None:
+    with pytest.raises(ConfigError, match=r"storage\.sqlite\.path: .*cannot be opened"):
+        await SqliteStore.open(f"{path}/missing/broker.db", clock=Clock())
+    Path(path).write_bytes(b"I am not a database, and never was one." * 100)
+    with pytest.raises(ConfigError, match=r"storage\.sqlite\.path: .*not a database"):
+        await SqliteStore.open(path, clock=Clock())
+
+
+async def test_k10_damage_is_found_at_start_or_does_no_harm(path: str) -> None:
+    store = await SqliteStore.open(path, clock=Clock())
+    for number in range(300):
+        await store.durable.adopt(account(f"s{number}"), link(f"x{number}"))
+    await store.close()
+    whole = Path(path).read_bytes()
+    dice, refused = random.Random(10), 0
+    for _ in range(100):
+        page = dice.randrange(len(whole) // 4096)
+        broken = bytearray(whole)
+        broken[page * 4096 + dice.randrange(100 if page == 0 else 0, 140)] ^= 1 << dice.randrange(8)
+        Path(path).write_bytes(broken)
+        try:
+            store = await SqliteStore.open(path, clock=Clock())
+        except ConfigError:
+            refused += 1
+            continue
+        for number in range(300):
+            assert await store.durable.person("p1", f"x{number}") == Person(account(f"s{number}"), link(f"x{number}"))
+        await store.close()
+    assert refused > 25  # the rest hit bytes that mean nothing
+
+
+def test_a_database_that_cannot_share_memory_is_refused() -> None:
+    with closing(sqlite3.connect("")) as db, pytest.raises(ConfigError, match="local disk"):
+        check_whole(db, "here")
+
+
+# --- schemas ---
+
+
+@pytest.mark.parametrize("version", range(len(schema()) + 1))
+async def test_k17_every_schema_there_ever_was_comes_to_the_newest_with_its_people(path: str, version: int) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        migrate(db, schema()[:version])
+        if version:
+            db.executescript((FIXTURES / f"{version:04}.sql").read_text(encoding="utf-8"))
+    store = await SqliteStore.open(path, clock=Clock())
+    if version:
+        assert await store.durable.person("p1", "x1") == Person(account(), link())
+        live = await store.durable.grant("g1", now=NOW)
+        assert live is not None
+        assert live.grant == grant()
+        assert await store.durable.rotate("t1", token("t2"), now=NOW, grace=1) == Rotated(grant(), again=False)
+        assert await store.durable.spent("c1") == "g1"
+        assert await store.durable.consent("s1", "app") == {"openid"}
+        assert await store.durable.namespace_key("google", "https://accounts.google.com") == "p1"
+        assert await store.durable.signing_keys() == (SigningKey("k1", "RS256", "sealed", "{}", NOW, NOW),)
+        assert await store.transient.take(Kind.SESSION, "d1") == b"v"
+    await store.close()
+    with closing(sqlite3.connect(path)) as db, closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        migrate(fresh, schema())
+        assert master(db) == master(fresh)
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+async def test_a_schema_newer_than_the_broker_is_refused_and_left_alone(path: str) -> None:
+    open_database(path, steps=LATER).close()
+    before = Path(path).read_bytes()
+    with pytest.raises(ConfigError, match=f"schema version {len(LATER)}, this broker knows {len(schema())}"):
+        await SqliteStore.open(path, clock=Clock())
+    assert Path(path).read_bytes() == before
+
+
+@pytest.mark.parametrize("wrong", ["CREATE TABLE later (id INT) STRICT; CREATE TABEL x (y);", "SELECT nothing;"])
+def test_a_migration_that_fails_changes_nothing(path: str, wrong: str) -> None:
+    open_database(path).close()
+    before = Path(path).read_bytes()
+    with pytest.raises(ConfigError, match="cannot be opened"):
+        open_database(path, steps=(*schema(), wrong))
+    assert Path(path).read_bytes() == before
+    open_database(path).close()
+
+
+def test_a_migration_that_would_orphan_somebody_changes_nothing(path: str) -> None:
+    with pytest.raises(ConfigError, match="migration 2 would break a reference"):
+        open_database(
+            path,
+            steps=(
+                *schema(),
+                """INSERT INTO links (provider_key, subject, sub, provider, claims, raw_ids, seen_at)
+                   VALUES ('p', 'x', 'nobody', 'g', '{}', '{}', 0);""",
+            ),
+        )
+    with closing(open_database(path)) as database:
+        assert database.writer.execute("SELECT count(*) FROM links").fetchone() == (0,)
+
+
+DIES = """
+import json, os, signal, sqlite3, sys
+from broker.store.sqlite_file import migrate
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+left = int(sys.argv[2])
+def die() -> int:
+    global left
+    left -= 1
+    if left <= 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 0
+db.execute("PRAGMA journal_mode = WAL")
+db.set_progress_handler(die, 1)
+migrate(db, json.load(sys.stdin))
+print(int(sys.argv[2]) - left)
+"""
+
+
+def dying(path: str, after: int) -> subprocess.CompletedProcess[str]:
+    """Migrate in a process that kills itself after so many steps of SQLite's machine."""
+    program = [sys.executable, "-c", DIES, path, str(after)]
+    return subprocess.run(program, cwd=ROOT, input=json.dumps(LATER), capture_output=True, text=True, check=False)
+
+
+def moments(tmp_path: Path) -> Iterator[int]:
+    """Twelve moments of the migration from nothing, spread over all its steps."""
+    complete = dying(str(tmp_path / "measure.db"), 10**9)
+    assert complete.returncode == 0, complete.stderr
+    for twelfth in range(12):
+        yield 1 + int(complete.stdout) * twelfth // 12
+
+
+def test_k17_a_process_killed_at_any_step_of_a_migration_leaves_a_whole_schema(tmp_path: Path) -> None:
+    versions = set()
+    for number, moment in enumerate(moments(tmp_path)):
+        path = str(tmp_path / f"{number}.db")
+        assert dying(path, moment).returncode == -signal.SIGKILL
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            versions.add(version)
+            with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+                migrate(fresh, LATER[:version])
+                assert master(db) == master(fresh)
+        with closing(open_database(path, steps=LATER)) as again:
+            assert again.writer.execute("PRAGMA user_version").fetchone() == (len(LATER),)
+    assert versions >= {0, 1}
