@@ -1,0 +1,136 @@
+"""What one turn of one server yields: CPU time and wall time per operation, memory, cold start."""
+
+from __future__ import annotations
+
+import time
+from asyncio import gather
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from itertools import count, repeat
+from statistics import median, quantiles
+from typing import Any
+
+from benchmarks.driver import Pending, Visitor, open_connection
+from benchmarks.process import DISCOVERY, Running
+from benchmarks.servers import Contender
+
+Action = Callable[[Visitor, int], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """How much of everything: visitors at once, operations per burst, bursts, logins before the first burst."""
+
+    in_flight: int = 16
+    warm_up: int = 2000
+    logins: int = 3000
+    calls: int = 6000
+    bursts: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of one kind of operation: CPU of the server in microseconds, operations per second, latency in milliseconds."""
+
+    cpu: float
+    rate: float
+    p50: float
+    p99: float
+
+
+@dataclass(slots=True)
+class Turn:
+    """One server, fresh, once. Memory in megabytes, cold start in milliseconds."""
+
+    figures: dict[str, Figures] = field(default_factory=dict)
+    idle: float = 0.0
+    after: float = 0.0
+    cold_start: float = 0.0
+
+
+class Bench:
+    """Drives one running server."""
+
+    def __init__(self, running: Running, contender: Contender, amounts: Amounts) -> None:
+        """`running` was just started."""
+        self._running = running
+        self._contender = contender
+        self._amounts = amounts
+        self._visitors: list[Visitor] = []
+
+    async def run(self) -> Turn:
+        """Everything, in a fixed order."""
+        amounts, turn = self._amounts, Turn(cold_start=self._running.cold_start * 1000)
+        turn.idle = self._running.memory()
+        async with AsyncExitStack() as held:
+            for _ in range(amounts.in_flight):
+                connection = await open_connection(self._running.server.host, self._running.server.port)
+                held.callback(connection.close)
+                self._visitors.append(self._contender.visitor(self._running.server, connection))
+            await self._burst(amounts.warm_up, self._login)
+            turn.figures["login"] = await self._bursts(amounts.logins, self._login)
+            if self._contender.visitor is Visitor:
+                turn.figures["token"] = await self._token()
+                turn.figures["refresh"] = await self._refresh()
+            turn.figures["userinfo"] = await self._userinfo()
+            turn.figures["discovery"] = await self._bursts(amounts.calls, lambda visitor, _: visitor.document(DISCOVERY))
+        turn.after = self._running.memory()
+        return turn
+
+    async def _login(self, visitor: Visitor, _: int) -> None:
+        await visitor.login(self._contender.app)
+
+    async def _token(self) -> Figures:
+        """Code against tokens: the codes are made before the clock starts."""
+        app, bursts = self._contender.app, []
+        for _ in range(self._amounts.bursts):
+            codes: list[Pending] = []
+
+            async def make(visitor: Visitor, _: int, made: list[Pending] = codes) -> None:
+                made.append(await visitor.authorize(app))
+
+            await self._burst(self._amounts.logins, make)
+            bursts.append(await self._burst(len(codes), lambda visitor, _, made=codes: visitor.redeem(app, made.pop())))
+        return _middle(bursts)
+
+    async def _refresh(self) -> Figures:
+        """Each visitor has a family of its own and rotates it."""
+        keeper = self._contender.keeper
+        newest: dict[Visitor, str] = {}
+        for visitor in self._visitors:
+            newest[visitor] = (await visitor.login(keeper))["refresh_token"]
+
+        async def rotate(visitor: Visitor, _: int) -> None:
+            newest[visitor] = (await visitor.refresh(keeper, newest[visitor]))["refresh_token"]
+
+        await self._burst(self._amounts.calls // 4, rotate)
+        return await self._bursts(self._amounts.calls, rotate)
+
+    async def _userinfo(self) -> Figures:
+        tokens = {visitor: (await visitor.login(self._contender.app))["access_token"] for visitor in self._visitors}
+        return await self._bursts(self._amounts.calls, lambda visitor, _: visitor.userinfo(tokens[visitor]))
+
+    async def _bursts(self, number: int, action: Action) -> Figures:
+        return _middle([await self._burst(number, action) for _ in repeat(None, self._amounts.bursts)])
+
+    async def _burst(self, number: int, action: Action) -> Figures:
+        numbers, latencies = count(), []
+
+        async def visit(visitor: Visitor) -> None:
+            while (own := next(numbers)) < number:
+                began = time.perf_counter()
+                await action(visitor, own)
+                latencies.append(time.perf_counter() - began)
+
+        cpu, began = self._running.cpu(), time.perf_counter()
+        await gather(*map(visit, self._visitors))
+        took, used = time.perf_counter() - began, self._running.cpu() - cpu
+        cuts = quantiles(latencies, n=100)
+        return Figures(used / number * 1e6, number / took, cuts[49] * 1000, cuts[98] * 1000)
+
+
+def _middle(bursts: list[Figures]) -> Figures:
+    """The median of each column."""
+    columns = [[getattr(burst, name) for burst in bursts] for name in Figures.__slots__]
+    return Figures(*map(median, columns))
