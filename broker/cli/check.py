@@ -1,0 +1,65 @@
+"""`broker check`: everything that can be known before a start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from broker.cli.common import config_option, read_config
+
+if TYPE_CHECKING:
+    from broker.config.model import Config
+
+
+@click.command()
+@config_option
+@click.option("--online", is_flag=True, help="Also reach every provider, and print what to paste into its console.")
+@click.option("--strict", is_flag=True, help="Warnings count: exit code 2.")
+def check(path: str, online: bool, strict: bool) -> None:
+    """Check the configuration: syntax, keys, values, secrets, files, and what they say about each other.
+
+    Every problem comes with file, line and column. Exit code 0: fine; 1: the broker would not start; 2: warnings,
+    with --strict. Nothing is written, and nothing is sent anywhere without --online.
+    """
+    loaded = read_config(path)
+    warnings = [*loaded.warnings, *local_warnings(loaded.config)]
+    failures: list[str] = []
+    if online:
+        import asyncio
+
+        from broker.cli.online import look_around
+
+        report = asyncio.run(look_around(loaded.config))
+        failures = report.failures
+        warnings += report.warnings
+        click.echo("\n".join(report.lines))
+    for line in warnings:
+        click.echo(f"warning: {line}", err=True)
+    for line in failures:
+        click.echo(f"error: {line}", err=True)
+    if failures:
+        raise SystemExit(1)
+    click.echo(_summary(loaded.config, path))
+    raise SystemExit(2 if warnings and strict else 0)
+
+
+def local_warnings(config: Config) -> list[str]:
+    """What only this machine can tell: whether the database's directory can be written to."""
+    import os
+    from pathlib import Path
+
+    found = []
+    database = config.storage.sqlite.path
+    if database != ":memory:" and not os.access(Path(database).parent, os.W_OK):
+        found.append(f"storage.sqlite.path: this user cannot write to {Path(database).parent}")
+    if config.server.management and not config.server.management.startswith(("127.", "[::1]", "localhost:", "unix:")):
+        found.append("server.management: is not on loopback; make sure that only your monitoring reaches it")
+    if config.network.upstreams == "emulated":
+        found.append("network.upstreams: emulated is for `broker demo`; `broker serve` will refuse it")
+    return found
+
+
+def _summary(config: Config, path: str) -> str:
+    providers = [name for name, settings in config.providers.items() if settings.enabled]
+    return f"{path}: good. {config.issuer}, providers: {', '.join(providers)}; {len(config.clients)} client(s)"

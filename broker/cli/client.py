@@ -1,0 +1,45 @@
+"""`broker client`: apps."""
+
+from __future__ import annotations
+
+import click
+
+from broker.cli.common import config_option, fail, read_config, resolve
+
+
+@click.group()
+def client() -> None:
+    """The apps that send people here."""
+
+
+@client.command()
+@config_option
+@click.option("--name", required=True, help="Shown to people on the consent page.")
+@click.option("--redirect-uri", "uris", multiple=True, required=True, help="Where logins come back to; repeatable.")
+@click.option("--id", "client_id", help="The client_id; made from the name when not given.")
+@click.option("--public", is_flag=True, help="An app in a browser or on a phone: no secret, PKCE.")
+@click.option("--first-party", is_flag=True, help="Ours: no consent page.")
+@click.option("--write", is_flag=True, help="Put it into the configuration, keeping everything else as it is.")
+def add(
+    path: str, name: str, uris: tuple[str, ...], client_id: str | None, public: bool, first_party: bool, write: bool
+) -> None:
+    """Make an entry for an app: prints its secret, once, and what the app's developer must be told.
+
+    Without --write the entry is printed for you to paste below `clients:`.
+    """
+    import secrets
+
+    from broker.cli.client_entry import NewClient, insert, slug
+    from broker.core.errors import ConfigError
+
+    loaded = read_config(path)
+    secret = "" if public else secrets.token_urlsafe(32)
+    new = NewClient(client_id or slug(name, secrets.token_hex(4)), name, uris, secret, first_party=first_party)
+    if new.client_id in loaded.config.clients:
+        fail([f"clients.{new.client_id}: is there already; choose another with --id"])
+    try:
+        changed = insert(path, new, resolve, write=write)
+    except ConfigError as error:
+        fail(error.problems)
+    click.echo(f"{'added to ' + path if write else 'paste below `clients:` in ' + path}:\n\n{changed}")
+    click.echo(new.instructions(loaded.config.issuer))

@@ -1,0 +1,118 @@
+"""What `broker check --online` finds out: whether upstreams, Redis and our own address can be reached from here."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from broker.registry import provider_types
+
+if TYPE_CHECKING:
+    from broker.config.model import Config
+    from broker.upstream.model import ProviderSettings
+
+_TIMEOUT = aiohttp.ClientTimeout(total=8, connect=4)  # seconds
+_LIMIT = 512 * 1024  # bytes of a key set that are looked at
+
+
+@dataclass(slots=True)
+class Report:
+    """`lines` to print; what is broken and what may be."""
+
+    lines: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+async def look_around(config: Config) -> Report:
+    """Reach everything the configuration names. Nobody is logged in and no secret is sent."""
+    report = Report()
+    context = ssl.create_default_context()
+    if config.network.ca_file:
+        context.load_verify_locations(config.network.ca_file)
+    connector = aiohttp.TCPConnector(ssl=context)
+    trust = config.network.trust_env
+    async with aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT, trust_env=trust) as session:
+        for name, settings in config.providers.items():
+            if settings.enabled:
+                await _provider(session, config, name, settings, report)
+        await _ourselves(session, config, report)
+    if config.storage.transient == "redis" and config.storage.redis is not None:
+        await _redis(config.storage.redis.url.get_secret_value(), report)
+    return report
+
+
+async def _provider(
+    session: aiohttp.ClientSession, config: Config, name: str, settings: ProviderSettings, report: Report
+) -> None:
+    report.lines += [f"{name} ({settings.type})", f"  redirect URI for its console: {config.issuer}/callback/{name}"]
+    if not settings.client_id.isascii() or settings.type == "ok":
+        report.lines.append("  this upstream compares the redirect URI letter by letter, query included")
+    for what, url in _urls(settings):
+        problem = await _reach(session, url, keys=what == "jwks_uri")
+        report.lines.append(f"  {what}: {_host(url)} {problem or 'ok'}")
+        if problem:
+            report.failures.append(f"providers.{name}: {what} at {_host(url)}: {problem}")
+
+
+def _urls(settings: ProviderSettings) -> Iterator[tuple[str, str]]:
+    """(what, URL) of each fixed address of the type, moved to where the settings say the upstream is."""
+    kind = provider_types([settings.type])[settings.type]
+    for what in ("authorize_url", "token_url", "jwks_uri"):
+        url = getattr(kind, what, "")
+        if isinstance(url, str) and url.startswith("https://"):
+            base = settings.browser_base if what == "authorize_url" else settings.server_base
+            parts = urlsplit(url)
+            yield what, f"{base or f'{parts.scheme}://{parts.netloc}'}{parts.path}"
+
+
+async def _reach(session: aiohttp.ClientSession, url: str, *, keys: bool) -> str:
+    """Why a URL does not answer, or "". Any HTTP status proves that somebody is there; a key set must hold keys."""
+    try:
+        async with session.get(url, allow_redirects=False) as answer:
+            if not keys:
+                return "" if answer.status < 500 else f"answered {answer.status}"
+            body = await answer.content.read(_LIMIT)
+    except aiohttp.ClientError as error:
+        return f"cannot be reached ({type(error).__name__})"
+    except TimeoutError:
+        return "did not answer in time"
+    return "" if answer.status == 200 and b'"kty"' in body else f"answered {answer.status} without keys"
+
+
+async def _ourselves(session: aiohttp.ClientSession, config: Config, report: Report) -> None:
+    url = f"{config.issuer}/.well-known/openid-configuration"
+    try:
+        async with session.get(url, allow_redirects=False) as answer:
+            found = (await answer.json(content_type=None)).get("issuer") if answer.status == 200 else answer.status
+    except (aiohttp.ClientError, TimeoutError, ValueError, AttributeError):
+        report.warnings.append(f"issuer: {url} cannot be reached from here; fine before the first start")
+        return
+    if found != config.issuer:
+        report.warnings.append(f"issuer: {url} does not lead to this broker (it says {str(found)[:100]!r})")
+    else:
+        report.lines.append(f"issuer: {config.issuer} leads here")
+
+
+async def _redis(url: str, report: Report) -> None:
+    from redis.asyncio import Redis
+    from redis.exceptions import RedisError
+
+    client = Redis.from_url(url, socket_connect_timeout=4, socket_timeout=4)
+    try:
+        answer = await client.execute_command("CONFIG", "GET", "maxmemory-policy")
+        policy = answer[1] if isinstance(answer, list) and len(answer) > 1 else b"noeviction"
+        report.lines.append(f"redis: ok, maxmemory-policy {policy.decode() if isinstance(policy, bytes) else policy}")
+    except (RedisError, OSError) as error:
+        report.failures.append(f"storage.redis: {type(error).__name__}: it does not answer as it should")
+    finally:
+        await client.aclose()
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc

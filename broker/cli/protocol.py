@@ -1,0 +1,107 @@
+"""HTTP/1.1 as uvicorn speaks it, with bounds on what a stranger may send and how slowly (threats H3, H11).
+
+And without losing a request at the end: a connection that is idle when the server stops stays open for a moment, so
+that a request already on its way is answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import TimerHandle
+
+from httptools import HttpParserError
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+URL_LIMIT = 8 * 1024  # bytes of path and query
+HEAD_LIMIT = 16 * 1024  # bytes of request line and headers
+HEAD_TIMEOUT = 10.0  # seconds from the first byte, or from connecting, to the end of the headers
+BODY_TIMEOUT = 30.0  # seconds from there to the end of the body
+LAST_CHANCE = 0.5  # seconds an idle connection stays open when the server stops
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    _timer: TimerHandle | None = None
+    _head = 0
+    _in_head = True
+    _refusal = 400
+    _draining = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """A silent connection does not stay."""
+        super().connection_made(transport)
+        self._wait(HEAD_TIMEOUT)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """No timer outlives its connection."""
+        self._wait(None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; headers that never end are refused before they are complete."""
+        super().data_received(data)
+        if self._in_head and not self.transport.is_closing():
+            self._head += len(data)
+            if self._head > HEAD_LIMIT:
+                self._refusal = 431
+                self.send_400_response("The headers are too large.")
+
+    def on_message_begin(self) -> None:
+        """A new request."""
+        super().on_message_begin()
+        self._head, self._in_head = 0, True
+        self._wait(HEAD_TIMEOUT)
+
+    def on_url(self, url: bytes) -> None:
+        """Part of the URL."""
+        super().on_url(url)
+        if len(self.url) > URL_LIMIT:
+            self._refuse(414)
+
+    def on_headers_complete(self) -> None:
+        """The request can be answered; its body may still come."""
+        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > HEAD_LIMIT:
+            self._refuse(431)
+        self._in_head = False
+        self._wait(BODY_TIMEOUT)
+        super().on_headers_complete()
+        if self._draining:
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        """The request is here entirely; how long the answer takes is our affair."""
+        self._wait(None)
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse with the status found out, close."""
+        self._wait(None)
+        if self._refusal != 400:
+            body = b"The request is too large."
+            head = b"content-type: text/plain\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+            self.transport.write(STATUS_LINE[self._refusal] + head + body)
+            self.transport.close()
+        else:
+            super().send_400_response(msg)
+
+    def shutdown(self) -> None:
+        """The server stops: finish the request in flight; an idle connection gets a last chance to bring one."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            super().shutdown()
+        elif not self._draining:
+            self.loop.call_later(LAST_CHANCE, self._close_idle)
+        self._draining = True
+
+    def _close_idle(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+
+    def _refuse(self, status: int) -> None:
+        self._refusal = status
+        raise HttpParserError("beyond a limit")
+
+    def _wait(self, seconds: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.loop.call_later(seconds, self.transport.close) if seconds is not None else None

@@ -1,0 +1,194 @@
+"""One process, one event loop, two listeners; and the order in which they stop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGINT, SIGTERM
+
+import click
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn._types import ASGI3Application
+
+from broker.app import build
+from broker.cli.key_desk import ControlSocket
+from broker.cli.notify import notify
+from broker.cli.protocol import BoundedProtocol
+from broker.config.model import Config, Tls
+from broker.core.errors import ConfigError, StoreUnavailable
+
+KEEP_ALIVE = 15  # seconds an idle connection stays open
+
+
+class Listener(uvicorn.Server):
+    """A uvicorn server that leaves signals to us; both listeners stop when we say so."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing to capture."""
+        yield
+
+    async def run_until_told(self, sock: socket.socket, ready: asyncio.Event) -> None:
+        """Serve on a bound socket until `should_exit`; `ready` is set once connections are accepted."""
+        task = asyncio.create_task(self.serve(sockets=[sock]))
+        while not self.started and not task.done():
+            await asyncio.sleep(0.005)
+        ready.set()
+        await task
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """Bound before anything else, so that a port in use is the first thing the operator hears of."""
+
+    public: socket.socket
+    management: socket.socket | None
+
+
+def run(config: Config, *, dev_tls: bool = False) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code. Prints what stops it from starting, without a traceback."""
+    try:
+        tls = _dev_tls(config) if dev_tls else config.server.tls
+        sockets = Sockets(bind(config.server.listen), _bind_management(config))
+    except OSError as error:
+        click.echo(f"cannot listen: {error}", err=True)
+        return 1
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        return 1
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(serve(config, sockets, tls))
+
+
+async def serve(config: Config, sockets: Sockets, tls: Tls | None) -> int:
+    """Build the broker, serve, and stop in this order: say so, accept nothing new, finish, let go."""
+    try:
+        broker = await build(config)
+    except (ConfigError, StoreUnavailable, ssl.SSLError) as error:
+        click.echo(str(error), err=True)
+        return 1
+    gc.collect()
+    gc.freeze()  # what is here now lives as long as the process; the collector need not look at it again
+    public = Listener(_settings(broker.public, config, tls))
+    management = Listener(_settings(broker.management, config, None))
+    stop, tasks = _on_signals(public, management), []
+    for listener, sock in ((public, sockets.public), (management, sockets.management)):
+        if sock is not None:
+            ready = asyncio.Event()
+            tasks.append(asyncio.create_task(listener.run_until_told(sock, ready)))
+            await ready.wait()
+    control = ControlSocket(config, broker)
+    await control.start()
+    await broker.start()
+    notify("READY=1")
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    broker.stop_accepting()
+    notify("STOPPING=1")
+    try:
+        await control.close()
+        for listener, task in zip((public, management), tasks, strict=False):
+            # The management listener comes second, so that probes see "stopping" while requests are finished.
+            listener.should_exit = True
+            await task
+    finally:
+        await broker.close()
+    return 0
+
+
+def bind(address: str) -> socket.socket:
+    """A bound socket for `host:port` or `unix:/path`; raises OSError. A unix socket nobody listens on is replaced."""
+    if address.startswith("unix:"):
+        return _bind_unix(address.removeprefix("unix:"))
+    host, _, port = address.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.getaddrinfo(host, int(port), family, socket.SOCK_STREAM, 0, socket.AI_PASSIVE)
+    sock = socket.socket(found[0][0], socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        sock.bind(found[0][4])
+    except OSError as error:
+        sock.close()
+        raise OSError(error.errno, f"{error.strerror}: {address}") from None
+    return sock
+
+
+def _bind_unix(path: str) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if Path(path).is_socket():
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+                if probe.connect_ex(path) == 0:
+                    raise OSError(98, f"somebody listens on {path}")
+            Path(path).unlink()
+        sock.bind(path)
+        Path(path).chmod(0o660)
+    except OSError as error:
+        sock.close()
+        raise OSError(error.errno, f"{error.strerror}: {path}") from None
+    return sock
+
+
+def _bind_management(config: Config) -> socket.socket | None:
+    return bind(config.server.management) if config.server.management is not None else None
+
+
+def _settings(app: ASGIApp, config: Config, tls: Tls | None) -> uvicorn.Config:
+    kind: ASGI3Application = app  # type: ignore[assignment]  # the same protocol, spelt twice
+    return uvicorn.Config(
+        kind,
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # the broker reads X-Forwarded-For itself, from trusted_proxies only
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=config.server.shutdown_grace,
+        ssl_certfile=tls.cert if tls else None,
+        ssl_keyfile=tls.key if tls else None,
+    )
+
+
+def _on_signals(*listeners: Listener) -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT; a second one stops waiting for requests in flight."""
+    stop = asyncio.Event()
+
+    def told() -> None:
+        if stop.is_set():
+            for listener in listeners:
+                listener.force_exit = True
+        stop.set()
+
+    for number in (SIGTERM, SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told)
+    return stop
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    try:
+        from uvloop import Loop
+    except ImportError:  # not to be had on every platform; a slower loop does the same
+        return None
+    return Loop
+
+
+def _dev_tls(config: Config) -> Tls:
+    from broker.cli.dev_tls import make_certificate
+
+    made = make_certificate(config)
+    click.echo(made.how_to_trust, err=True)
+    return Tls(cert=str(made.certificate), key=str(made.key))

@@ -1,0 +1,66 @@
+"""The effective configuration as YAML, without secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from io import StringIO
+from typing import Any
+
+from pydantic import BaseModel, BeforeValidator, SecretStr
+from pydantic.fields import FieldInfo
+from ruamel.yaml import YAML
+
+from broker.config.load import Loaded
+from broker.config.source import KeyPath
+from broker.config.substitute import Origin, SourceKind
+from broker.config.values import parse_duration, parse_rate, parse_size
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+_SIZES = ((1024 * 1024, "MiB"), (1024, "KiB"), (1, "B"))
+_RATES = {1: "s", 60: "min", 3600: "h"}
+
+
+def render(loaded: Loaded) -> str:
+    """YAML with every key. A secret is shown as ‹env:NAME›, ‹file:PATH›, ‹credential:NAME› or ‹hidden›."""
+    out = StringIO()
+    yaml = YAML()
+    yaml.width = 120
+    yaml.dump(_plain(loaded.config, (), loaded.origins), out)
+    return out.getvalue()
+
+
+def _plain(value: Any, path: KeyPath, origins: Mapping[KeyPath, tuple[Origin, ...]]) -> Any:
+    if isinstance(value, SecretStr):
+        return _secret(path, origins)
+    if isinstance(value, BaseModel):
+        return {
+            name: _plain(_written(getattr(value, name), field), (*path, name), origins)
+            for name, field in type(value).model_fields.items()
+        }
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner, (*path, key), origins) for key, inner in value.items()}
+    if isinstance(value, list | tuple | frozenset):
+        return [_plain(inner, (*path, index), origins) for index, inner in enumerate(value)]
+    return str(value) if isinstance(value, str) else value
+
+
+def _secret(path: KeyPath, origins: Mapping[KeyPath, tuple[Origin, ...]]) -> str:
+    # A single text may stand where a list of secrets is wanted: its origin is known under the list's path.
+    sources = [origin for origin in origins.get(path) or origins.get(path[:-1], ())]
+    named = [f"‹{one.kind}:{one.name}›" for one in sources if one.kind is not SourceKind.LITERAL]
+    return "".join(named) or "‹hidden›"
+
+
+def _written(value: Any, field: FieldInfo) -> Any:
+    """A duration, size or rate as it is written in the file."""
+    parsers = {found.func for found in field.metadata if isinstance(found, BeforeValidator)}
+    if parse_duration in parsers:
+        return _in_units(value, _UNITS)
+    if parse_size in parsers:
+        return _in_units(value, _SIZES)
+    return f"{value[0]}/{_RATES[value[1]]}" if parse_rate in parsers else value
+
+
+def _in_units(value: int, units: tuple[tuple[int, str], ...]) -> str:
+    size, unit = next(((size, unit) for size, unit in units if value and value % size == 0), units[-1])
+    return f"{value // size}{unit}"
