@@ -6,14 +6,14 @@ nowhere. Then `CHECKS`, one per rule, whose failures go back to the client.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from broker.core import pkce
+from broker.core.claims import select_claims
 from broker.core.client import Client
 from broker.core.errors import (
     BadRedirectUri,
@@ -28,6 +28,7 @@ from broker.core.errors import (
 )
 from broker.core.parameters import Parameters
 from broker.core.records import AuthorizationRequest
+from broker.core.strict_json import Malformed, parse_object
 from broker.core.terms import GrantType, Prompt, ResponseMode
 
 IDP_HINTS = ("idp_hint", "kc_idp_hint", "connector_id")
@@ -40,7 +41,7 @@ MAX_STATE = 2048  # characters
 MAX_NONCE = 1024
 MAX_CLAIMS = 4096
 MAX_CLAIMS_DEPTH = 4
-_MAX_AGE = re.compile(r"\d{1,9}")
+_MAX_AGE = re.compile(r"[0-9]{1,9}")
 _LOCALE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 
 
@@ -114,10 +115,9 @@ def check_lengths(params: Parameters, _: Client) -> None:
     """What comes back to the client, or into a token, is bounded."""
     if len(params.text("state")) > MAX_STATE:
         raise InvalidRequest(f"state is longer than {MAX_STATE} characters")
-    if len(params.text("nonce")) > MAX_NONCE:
-        raise InvalidRequest(f"nonce is longer than {MAX_NONCE} characters")
-    if len(params.text("login_hint")) > MAX_NONCE:
-        raise InvalidRequest(f"login_hint is longer than {MAX_NONCE} characters")
+    for name in ("nonce", "login_hint", "acr_values", "ui_locales", *IDP_HINTS):
+        if len(params.text(name)) > MAX_NONCE:
+            raise InvalidRequest(f"{name} is longer than {MAX_NONCE} characters")
 
 
 def check_scope(params: Parameters, client: Client) -> None:
@@ -158,8 +158,8 @@ def check_max_age(params: Parameters, _: Client) -> None:
 
 
 def check_claims(params: Parameters, _: Client) -> None:
-    """The `claims` parameter parses (OIDC Core 5.5)."""
-    parse_claims(params.text("claims"))
+    """The `claims` parameter parses and names at most one person (OIDC Core 5.5)."""
+    _requested_sub(parse_claims(params.text("claims")))
 
 
 Check = Callable[[Parameters, Client], None]
@@ -197,8 +197,8 @@ def build_request(params: Parameters, target: VerifiedRedirect, *, hinted_sub: s
         ui_locales=tuple(word for word in params.words("ui_locales") if _LOCALE.fullmatch(word)),
         acr_values=params.words("acr_values"),
         idp_hint=next((params[name] for name in IDP_HINTS if name in params), ""),
-        hinted_sub=hinted_sub or _requested_sub(claims),
-        claims=claims,
+        hinted_sub=_one_person(hinted_sub, _requested_sub(claims)),
+        claims={place: dict.fromkeys(select_claims(wanted, client)) for place, wanted in claims.items()},
     )
 
 
@@ -209,11 +209,9 @@ def parse_claims(text: str) -> dict[str, Any]:
     if len(text) > MAX_CLAIMS:
         raise InvalidRequest(f"claims is longer than {MAX_CLAIMS} characters")
     try:
-        data = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise InvalidRequest("claims must be a JSON object without repeated members (OIDC Core 5.5)") from None
-    if not isinstance(data, dict) or _depth(data) > MAX_CLAIMS_DEPTH:
-        raise InvalidRequest("claims must be a JSON object with the members userinfo and id_token")
+        data = parse_object(text, depth=MAX_CLAIMS_DEPTH)
+    except Malformed as problem:
+        raise InvalidRequest(f"claims is {problem}; it must be a JSON object (OIDC Core 5.5)") from None
     chosen = {place: data[place] for place in ("id_token", "userinfo") if data.get(place) is not None}
     for wanted in chosen.values():
         if not isinstance(wanted, dict) or not all(want is None or isinstance(want, dict) for want in wanted.values()):
@@ -228,25 +226,16 @@ def build_response_url(redirect_uri: str, params: Mapping[str, str]) -> str:
 
 def _requested_sub(claims: Mapping[str, Any]) -> str:
     """A single `sub` value asked for is as good as a hint (OIDC Core 5.5.1)."""
-    wanted = (claims.get("id_token") or {}).get("sub") or {}
-    value = wanted.get("value")
-    return value if isinstance(value, str) else ""
+    wanted = claims.get("id_token", {}).get("sub") or {}
+    if "value" not in wanted:
+        return ""
+    value = wanted["value"]
+    if not isinstance(value, str) or not value:
+        raise InvalidRequest("claims: the value of sub must be text")
+    return value
 
 
-def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    members = list(pairs)
-    if len({name for name, _ in members}) != len(members):
-        raise ValueError("repeated member")
-    return dict(members)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
-
-
-def _depth(value: object) -> int:
-    if isinstance(value, dict):
-        return 1 + max(map(_depth, value.values()), default=0)
-    if isinstance(value, list):
-        return 1 + max(map(_depth, value), default=0)
-    return 0
+def _one_person(hinted: str, requested: str) -> str:
+    if hinted and requested and hinted != requested:
+        raise InvalidRequest("id_token_hint and claims name different users")
+    return hinted or requested
