@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from broker.core.errors import BadRedirectUri
 from broker.core.terms import Algorithm, AuthMethod, GrantType, TokenFormat
 
-_LOOPBACK = re.compile(r"http://(127\.0\.0\.1|\[::1\])(?::(\d{1,5}))?(/[^?#]*)?(\?[^#]*)?")
+_LOOPBACK = re.compile(r"http://(127\.0\.0\.1|\[::1\])(?::([1-9][0-9]{0,4}))?(/[^?#]*)?(\?[^#]*)?")
 _URI = re.compile(r"([a-z][a-z0-9+.\-]*):(//)?([^/?#]*)([^?#]*)(\?[^#]*)?")
 _FORBIDDEN = re.compile(r"[^\x21-\x7e]|[\\\"<>^`{|}]")
+_PRIVATE_USE = re.compile(r"[a-z][a-z0-9+\-]*(?:\.[a-z0-9+\-]+)+")  # reverse-domain form (RFC 8252 section 7.1)
+_AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._\-]*[a-z0-9])?)(?::([1-9][0-9]{0,4}))?")
 _TRAVERSAL = re.compile(r"(?:^|/)\.\.?(?:;[^/]*)?(?:/|$)|%2e|%2f|%5c|%00", re.IGNORECASE)
 
 
@@ -52,8 +54,14 @@ class Client:
 
     @property
     def native(self) -> bool:
-        """Whether any redirect URI is of a private-use scheme (RFC 8252 section 7.1)."""
-        return any(not uri.startswith(("https:", "http:")) for uri in self.redirect_uris)
+        """Whether another app on the device could take its answers (RFC 8252 section 8.6).
+
+        So it is with private-use schemes, and with loopback addresses where no secret protects the code.
+        """
+        return any(
+            not uri.startswith(("https:", "http:")) or (self.public and _LOOPBACK.fullmatch(uri))
+            for uri in self.redirect_uris
+        )
 
     def verify_redirect_uri(self, unverified_redirect_uri: str) -> str:
         """The URI itself when it is registered, byte for byte; raises BadRedirectUri.
@@ -63,7 +71,7 @@ class Client:
         if unverified_redirect_uri in self.redirect_uris:
             return unverified_redirect_uri
         sent = _LOOPBACK.fullmatch(unverified_redirect_uri)
-        if sent and (sent[2] is None or 0 < int(sent[2]) < 65536):
+        if sent and int(sent[2] or 0) < 65536:
             for registered in self.redirect_uris:
                 known = _LOOPBACK.fullmatch(registered)
                 if known and (known[1], known[3], known[4]) == (sent[1], sent[3], sent[4]):
@@ -96,7 +104,7 @@ def check_redirect_uri(uri: str) -> None:
         raise ValueError("has a path that could be read in two ways (dots, ; or an encoded slash)")
     if scheme in {"https", "http"}:
         _check_web(scheme, bool(slashes), authority)
-    elif "." not in scheme:
+    elif _PRIVATE_USE.fullmatch(scheme) is None:
         raise ValueError("needs https, or a private-use scheme in reverse-domain form such as com.example.app")
 
 
@@ -105,11 +113,12 @@ def _check_web(scheme: str, slashes: bool, authority: str) -> None:
         raise ValueError("needs a host")
     if "@" in authority or "%" in authority:
         raise ValueError("must not have user information or an encoded host")
-    host = authority if authority.startswith("[") and authority.endswith("]") else authority.rpartition(":")[0]
-    host = host or authority
-    if host != host.lower():
+    if authority != authority.lower():
         raise ValueError("needs its host in lower case")
-    if scheme == "http" and not is_loopback_host(host):
+    parts = _AUTHORITY.fullmatch(authority)
+    if parts is None or ".." in authority or int(parts[2] or 0) > 65535:
+        raise ValueError("needs a host name or address, with a port from 1 to 65535 or none")
+    if scheme == "http" and not is_loopback_host(parts[1]):
         raise ValueError("needs https; http is for 127.0.0.1, [::1] and localhost only")
 
 

@@ -13,7 +13,7 @@ Claims = Mapping[str, Any]
 
 SUBJECT_LIMIT = 255  # characters; OIDC Core 2 gives the same bound for `sub`
 _PLACEHOLDER = frozenset({"none", "null", "undefined", "nan", "0", "false", "true", "[]", "{}"})
-_SPACE_OR_CONTROL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
+_SPACE_OR_CONTROL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff]")
 
 
 def check_subject(subject: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import unquote_to_bytes
 
@@ -9,6 +10,7 @@ from broker.core.errors import InvalidRequest
 
 MAX_FIELDS = 64
 MAX_FIELD = 16 * 1024  # characters
+_PLAIN = re.compile(r"[a-z_]{1,40}")  # a name that may be repeated in an answer (RFC 6749 section 5.2)
 _CONTROL = frozenset(map(chr, range(0x20))) | {"\x7f"}
 
 
@@ -20,16 +22,17 @@ class Parameters(Mapping[str, str]):
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         """A parameter without a value counts as omitted (RFC 6749 section 3.1)."""
         self._values: dict[str, str] = {}
+        seen: set[str] = set()
         repeated: set[str] = set()
         for name, value in pairs:
-            if name in self._values:
-                repeated.add(name)
-            elif value:
-                self._values[name] = value
+            # Twice is twice, with a value or without: another reader might pick the other one.
+            (repeated if name in seen else seen).add(name)
+            if value:
+                self._values.setdefault(name, value)
         self.repeated = frozenset(repeated)
 
     def __getitem__(self, name: str) -> str:
-        """The value sent first."""
+        """The first value that is not empty."""
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -50,13 +53,14 @@ class Parameters(Mapping[str, str]):
 
     def words(self, name: str) -> tuple[str, ...]:
         """A space-separated list without duplicates, in the order sent (RFC 6749 section 3.3)."""
-        return tuple(dict.fromkeys(self.text(name).split(" "))) if self.text(name).strip(" ") else ()
+        return tuple(dict.fromkeys(word for word in self.text(name).split(" ") if word))
 
     def check_single(self, names: Iterable[str]) -> None:
         """Raise InvalidRequest when one of `names` was sent more than once."""
         for name in names:
             if name in self.repeated:
-                raise InvalidRequest(f"{name} was sent more than once; send it once")
+                shown = name if _PLAIN.fullmatch(name) else "a parameter"
+                raise InvalidRequest(f"{shown} was sent more than once; send it once")
 
 
 def parse_form(raw: bytes) -> Parameters:

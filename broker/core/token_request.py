@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64decode
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -51,7 +50,7 @@ def _parse_basic(authorization: str) -> Credentials:
         raise InvalidClient("the Authorization header must be Basic")
     try:
         name, colon, secret = b64decode(encoded.strip(), validate=True).decode("utf-8").partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not ASCII, not base64, not UTF-8
         raise InvalidClient("the Authorization header is not valid Basic") from None
     if not colon or not name:
         raise InvalidClient("the Authorization header names no client")
