@@ -32,7 +32,7 @@ def build_claims(
     for, but only of scopes this client may have: the parameter never gives more than the registration.
     """
     names = {name for word in scope for name in CLAIMS_OF.get(word, ())}
-    names |= {name for name in wanted or () if _SCOPE_OF.get(name) in client.scopes}
+    names |= set(select_claims(wanted or (), client))
     for name in ("email", "phone_number"):  # an address never travels without the word on who verified it
         if name in names:
             names.add(f"{name}_verified")
@@ -40,12 +40,26 @@ def build_claims(
     return {name: known[name] for name in SUPPORTED if name in names and name in known}
 
 
+def select_claims(wanted: Iterable[str], client: Client) -> tuple[str, ...]:
+    """Those of the claims named in a `claims` parameter that this client may have at all."""
+    return tuple(name for name in wanted if _SCOPE_OF.get(name) in client.scopes)
+
+
+def build_asked_scope(scope: Iterable[str], claims: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """What a request comes to for the person: its scope, and the scopes its `claims` parameter reaches into.
+
+    Consent is asked and remembered for these: nobody gets an address by naming the claim instead of the scope.
+    """
+    reached = (_SCOPE_OF[name] for wanted in claims.values() for name in wanted if name in _SCOPE_OF)
+    return tuple(dict.fromkeys((*scope, *reached)))
+
+
 def _known(person: Person, client: Client) -> dict[str, Any]:
     link = person.link
     known = {name: value for name, value in link.claims.items() if name in _SCOPE_OF and name != "identities"}
     if "email" not in known and client.email_fallback:
         known |= {"email": client.email_fallback.replace("{sub}", person.account.sub), "email_verified": False}
-    known["identities"] = [{"provider": link.provider, "subject": link.subject, **link.raw_ids}]
+    known["identities"] = [{**link.raw_ids, "provider": link.provider, "subject": link.subject}]
     known["updated_at"] = link.seen_at
     return known
 

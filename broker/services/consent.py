@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from broker.core.claims import build_asked_scope
 from broker.core.client import Client
 from broker.core.errors import FlowFinished, FlowGone, ForeignPost, SealBroken
 from broker.core.events import Event
@@ -34,7 +35,8 @@ class Consents:
             return True
         if client.first_party:
             return False
-        return not set(request.scope) <= await self._durable.consent(sub, client.id)
+        asked = build_asked_scope(request.scope, request.claims)
+        return not set(asked) <= await self._durable.consent(sub, client.id)
 
     def build_ticket(self, request: AuthorizationRequest, session: Session) -> str:
         """A question to this session about this request, good for one answer within ten minutes."""
@@ -66,5 +68,6 @@ class Consents:
         if not allowed:
             self._context.recorder.record(Event.CONSENT_REFUSED, client_id=request.client_id, sub=sub)
             return
-        await self._durable.save_consent(sub, request.client_id, frozenset(request.scope), self._context.now())
+        agreed = frozenset(build_asked_scope(request.scope, request.claims))
+        await self._durable.save_consent(sub, request.client_id, agreed, self._context.now())
         self._context.recorder.record(Event.CONSENT_GIVEN, client_id=request.client_id, sub=sub)

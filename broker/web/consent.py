@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from broker.core.claims import describe
+from broker.core.claims import build_asked_scope, describe
 from broker.core.errors import AccessDenied, ForeignPost, InvalidRequest
 from broker.core.records import AuthorizationRequest, ConsentTicket
 from broker.services.authorize import Authorization
@@ -53,7 +53,7 @@ class ConsentEndpoint:
         )
         view = ConsentView(
             client=self._frontend.client_view(target.client, target.redirect_uri),
-            scopes=describe(asked.scope),
+            scopes=describe(build_asked_scope(asked.scope, asked.claims)),
             person_name=await self._people.name_of(session.record),
             ticket=sealed,
             language_hrefs=self._frontend.language_hrefs("/consent", {"ticket": sealed}),
