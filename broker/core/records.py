@@ -143,6 +143,7 @@ class EntryTicket(Record):
     raw_ids: Mapping[str, str]
     amr: tuple[str, ...]
     replay_key: str
+    signed_until: int
     expires_at: int
 
 

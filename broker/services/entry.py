@@ -66,6 +66,7 @@ class Entries:
             raw_ids=dict(signed.identity.raw_ids),
             amr=signed.identity.amr,
             replay_key=signed.replay_key,
+            signed_until=signed.expires_at,
             expires_at=min(signed.expires_at, self._context.now() + _TICKET_TTL),
         )
         return self._seal.seal(ticket.to_bytes(), bound_to=browser.encode()), ticket, client
@@ -76,12 +77,10 @@ class Entries:
             ticket = EntryTicket.from_bytes(self._seal.open_(sealed, bound_to=browser.encode()))
         except SealBroken as error:
             raise ForeignPost(error.detail) from None
-        left = ticket.expires_at - self._context.now()
-        if left <= 0:
+        if ticket.expires_at <= self._context.now():
             raise FlowGone("the signed link is too old")
         client, instance = self._find(ticket.provider, ticket.client_id)
-        # The upstream's own window may still be open after ours: the mark outlives both.
-        await self._logins.claim_reply(instance.key, ticket.replay_key, ttl=left + _TICKET_TTL)
+        await self._logins.claim_reply(instance.key, ticket.replay_key, valid_until=ticket.signed_until)
         identity = Identity(ticket.subject, ticket.claims, ticket.raw_ids, amr=ticket.amr)
         person = await self._accounts.resolve(instance.key, instance.name, identity)
         self._gate.check_person(person)

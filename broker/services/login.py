@@ -34,6 +34,7 @@ from broker.upstream.model import Channel, Flow, Redirect, Reply, SignsReplies, 
 
 MAX_COOKIE = 3600  # characters; browsers keep 4096 bytes with name and attributes
 DEADLINE = 9.0  # seconds for everything an upstream is asked during one callback
+_MARKED = 3600  # seconds a used reply is remembered: longer than any upstream of ours lets one be used
 _BY_REFERENCE = "@"
 
 
@@ -162,11 +163,12 @@ class Logins:
         except TimeoutError:
             raise UpstreamUnavailable(f"{instance.name} took longer than {DEADLINE} s") from None
         if isinstance(provider, SignsReplies) and (key := provider.replay_key(reply)):
-            await self.claim_reply(instance.key, key, ttl=self._providers.flow_ttl)
+            await self.claim_reply(instance.key, key)
         return identity
 
-    async def claim_reply(self, provider_key: str, replay_key: str, *, ttl: int) -> None:
-        """A signed reply counts once; raises FlowFinished."""
+    async def claim_reply(self, provider_key: str, replay_key: str, *, valid_until: int = 0) -> None:
+        """A signed reply counts once, up to `valid_until` (epoch seconds) at least; raises FlowFinished."""
+        ttl = max(_MARKED, valid_until - self._context.now())
         if not await self._transient.put(Kind.CLAIM, digest(f"reply {provider_key} {replay_key}"), b"1", ttl=ttl):
             raise FlowFinished("a signed reply was used twice")
 
@@ -197,12 +199,14 @@ class Logins:
         try:
             sealed = callback.sealed
             if sealed.startswith(_BY_REFERENCE):
-                raw = await self._transient.take(Kind.FLOW, digest(sealed))
+                raw = await self._transient.get(Kind.FLOW, digest(sealed))
                 if raw is None:
                     raise FlowGone("the login attempt kept for this browser is gone")
                 sealed = raw.decode()
             return FlowRecord.from_bytes(self._seal.open_(sealed, bound_to=callback.state.encode()))
         except SealBroken as error:
+            # As with no record at all: whoever came with this state is not who began, so it is burnt.
+            await self._claim(callback.state, "")
             raise NothingAsked(error.detail) from None
 
     async def _claim(self, state: str, client_id: str) -> None:
