@@ -60,8 +60,8 @@ class Tokens:
         record = AccessToken(grant_id=grant.id, client_id=grant.client_id, scope=scope, expires_at=now + ttl)
         return _OPAQUE + self._seal.seal(record.to_bytes())
 
-    def mint_id_token(self, live: LiveGrant, client: Client, access_token: str) -> str:
-        """An ID token with the claims the grant's scope and `claims` parameter ask for."""
+    def mint_id_token(self, live: LiveGrant, client: Client, access_token: str, scope: tuple[str, ...]) -> str:
+        """An ID token with the claims that `scope` and the grant's `claims` parameter ask for."""
         grant = live.grant
         signer = self._keys.signer(client.id_token_alg)
         claims = build_id_token(
@@ -70,7 +70,7 @@ class Tokens:
             now=self._context.now(),
             ttl=self.lifetimes.id_token,
             at_hash=half_hash(access_token, signer.algorithm),
-            person_claims=build_claims(live.person, client, grant.scope, grant.claims.get("id_token")),
+            person_claims=build_claims(live.person, client, scope, grant.claims.get("id_token")),
         )
         return signer.sign(claims, typ=ID_TOKEN_TYPE)
 

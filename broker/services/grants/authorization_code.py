@@ -37,12 +37,13 @@ class AuthorizationCode:
         if "code" not in params:
             raise InvalidRequest("code is missing")
         code_digest = digest(params["code"])
-        code = await self._load(code_digest)
+        code = await self._load(client, code_digest)
         try:
             self._check(code, client, params)
         except (InvalidGrant, InvalidRequest):
             # A code shown by the wrong party has leaked: it is dead from here on (RFC 9700 section 4.5).
             await self._transient.take(Kind.CODE, code_digest)
+            await self._end_what_was_spent(client, code_digest)
             raise
         grant = self._build_grant(code)
         refresh_token = self._tokens.mint_refresh() if _wants_refresh(code, client) else None
@@ -57,15 +58,19 @@ class AuthorizationCode:
         self._gate.check_grant(live, client)
         return Issued(live, grant.scope, refresh_token)
 
-    async def _load(self, code_digest: str) -> CodeRecord:
+    async def _load(self, client: Client, code_digest: str) -> CodeRecord:
         raw = await self._transient.get(Kind.CODE, code_digest)
         if raw is not None:
             return CodeRecord.from_bytes(raw)
-        spent_for = await self._durable.spent(code_digest)
-        if spent_for is not None:
-            await self._durable.revoke_grant(spent_for, now=self._context.now())
-            self._context.recorder.record(Event.CODE_REPLAYED, grant_id=spent_for)
+        await self._end_what_was_spent(client, code_digest)
         raise InvalidGrant(_WRONG)
+
+    async def _end_what_was_spent(self, client: Client, code_digest: str) -> None:
+        """A code that turns up again, whoever brings it, ends what it gave (RFC 6749 section 4.1.2)."""
+        grant_id = await self._durable.spent(code_digest)
+        if grant_id is not None:
+            await self._durable.revoke_grant(grant_id, now=self._context.now())
+            self._context.recorder.record(Event.CODE_REPLAYED, client_id=client.id, grant_id=grant_id)
 
     def _check(self, code: CodeRecord, client: Client, params: Parameters) -> None:
         if code.client_id != client.id:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from broker.core.client import Client
-from broker.core.errors import BrokerError, RequestError, UnauthorizedClient, UnsupportedGrantType
+from broker.core.errors import RequestError, UnauthorizedClient, UnsupportedGrantType
 from broker.core.events import Event
 from broker.core.parameters import Parameters
 from broker.core.terms import GrantType
@@ -85,11 +85,6 @@ class TokenEndpoint:
         }
         if issued.refresh_token is not None:
             answer["refresh_token"] = issued.refresh_token
-        if is_openid(grant.scope):
-            answer["id_token"] = self._tokens.mint_id_token(issued.live, client, access_token)
+        if is_openid(issued.scope):
+            answer["id_token"] = self._tokens.mint_id_token(issued.live, client, access_token, issued.scope)
         return answer
-
-
-def describe(error: BrokerError) -> str:
-    """The error's name for an event field."""
-    return type(error).__name__
