@@ -35,7 +35,6 @@ class Keys:
     own: Mapping[str, OwnKey]
     jwks: bytes
     etag: str
-    version: tuple[tuple[str, int, int | None], ...]
 
 
 class KeyRing:
@@ -53,9 +52,19 @@ class KeyRing:
         self._algorithms = algorithms
         self._rules = rules
         self._pairs: dict[str, KeyPair] = {}
+        self._signing: dict[Algorithm, str] = {}
+        self._lock = asyncio.Lock()
 
     async def refresh(self) -> None:
-        """Make, activate, retire and delete keys as their age demands, then publish the view. Safe at any time."""
+        """Make, activate, retire and delete keys as their age demands, then publish the view. Safe at any time.
+
+        Several rings over one store may each make a key at the same moment. They agree on the newest, and the others
+        retire: signed with or not, a key that was ever published stays published as long as its tokens live.
+        """
+        async with self._lock:
+            await self._refresh()
+
+    async def _refresh(self) -> None:
         stored = await self._durable.signing_keys()
         now = self._context.now()
         for algorithm in self._algorithms:
@@ -64,10 +73,11 @@ class KeyRing:
 
     async def rotate(self, algorithm: Algorithm, *, at_once: bool = False) -> str:
         """Publish a new key that takes over after `publish_before`, or now; its kid. The old one stays published."""
-        now = self._context.now()
-        key = await self._make(algorithm, active_at=now if at_once else now + self._rules.publish_before)
-        await self.refresh()
-        return key.kid
+        async with self._lock:
+            now = self._context.now()
+            key = await self._make(algorithm, active_at=now if at_once else now + self._rules.publish_before)
+            await self._refresh()
+            return key.kid
 
     def signer(self, algorithm: Algorithm) -> Signer:
         """Signs with the active key of this algorithm."""
@@ -105,7 +115,6 @@ class KeyRing:
         return key
 
     def _publish(self, stored: tuple[SigningKey, ...], now: int) -> None:
-        version = tuple((key.kid, key.active_at, key.retired_at) for key in stored)
         signers: dict[Algorithm, Signer] = {}
         for key in sorted(stored, key=lambda key: (key.active_at, key.created_at, key.kid)):
             if key.retired_at is None and key.active_at <= now and key.algorithm in self._algorithms:
@@ -117,8 +126,11 @@ class KeyRing:
             own={jwk["kid"]: build_own_key(jwk) for jwk in public},
             jwks=jwks,
             etag=f'"{sha256(jwks).hexdigest()[:32]}"',
-            version=version,
         )
+        for algorithm, signer in signers.items():
+            if self._signing.get(algorithm) != signer.kid:
+                self._signing[algorithm] = signer.kid
+                self._context.recorder.record(Event.KEY_ACTIVATED, kid=signer.kid, algorithm=algorithm.value)
 
     def _pair(self, key: SigningKey) -> KeyPair:
         if key.kid not in self._pairs:
