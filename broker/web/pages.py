@@ -176,6 +176,7 @@ class Pages:
             extensions=["jinja2.ext.i18n"],
         )
         spoken = self._translations(locale)
+        # The method comes with the extension; jinja2's types do not know of it.
         environment.install_gettext_callables(spoken.gettext, spoken.ngettext, newstyle=True)  # type: ignore[attr-defined]
         environment.filters.update(href=safe_href, branded=_branded)
         environment.globals.update(self._globals(locale))
