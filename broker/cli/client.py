@@ -20,7 +20,7 @@ def client() -> None:
 @click.option("--public", is_flag=True, help="An app in a browser or on a phone: no secret, PKCE.")
 @click.option("--first-party", is_flag=True, help="Ours: no consent page.")
 @click.option("--write", is_flag=True, help="Put it into the configuration, keeping everything else as it is.")
-def add(
+def add(  # noqa: PLR0917 - click passes every option by its name
     path: str, name: str, uris: tuple[str, ...], client_id: str | None, public: bool, first_party: bool, write: bool
 ) -> None:
     """Make an entry for an app: prints its secret, once, and what the app's developer must be told.

@@ -88,9 +88,7 @@ def _place(document: Document, text: str) -> tuple[int, int]:
     """(number of lines before the entry, its indentation): after the last client, before what follows it."""
     first = next((mark for path, mark in document.keys.items() if len(path) == 2 and path[0] == "clients"), None)
     if first is None or first.line == document.keys["clients",].line:
-        raise ConfigError(
-            [f"{document.file}: clients: is not written as one client per block; paste the entry instead"]
-        )
+        raise ConfigError([f"{document.file}: clients: is not one client per block; paste the entry instead"])
     last = max(mark.line for path, mark in document.values.items() if path[0:1] == ("clients",))
     lines = text.splitlines()
     following = [mark.line for path, mark in document.keys.items() if len(path) == 1 and mark.line > last]

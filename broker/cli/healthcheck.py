@@ -13,7 +13,7 @@ from broker.cli.common import config_option, fail
 
 DEFAULT = "127.0.0.1:9400"
 _TIMEOUT = 2.0  # seconds
-_SETTING = re.compile(r"^[ \t]+(management|listen):[ \t]*[\"']?([^\s\"'#]+)", re.MULTILINE)
+_SETTING = r"(?m)^[^#\n]*?\b%s:[ \t]*[\"']?([^\s\"'#,}]+)"
 
 
 @click.command()
@@ -35,13 +35,13 @@ def healthcheck(path: str, address: str | None) -> None:
 
 def find_listener(path: str) -> tuple[str, str]:
     """Address and path to ask. The file is only glanced at: to read it properly takes longer than the whole check."""
-    found: dict[str, str] = {}
+    text = ""
     with suppress(OSError, UnicodeDecodeError):
-        found = dict(_SETTING.findall(Path(path).read_text("utf-8")))
-    management = found.get("management", DEFAULT)
-    if management in {"null", "~"}:
-        return found.get("listen", "127.0.0.1:8080"), "/healthz"
-    return (DEFAULT if "${" in management else management), "/livez"
+        text = Path(path).read_text("utf-8")
+    management, listen = (re.search(_SETTING % key, text) for key in ("management", "listen"))
+    if management is not None and management[1] in {"null", "~"}:
+        return (listen[1] if listen is not None else "127.0.0.1:8080"), "/healthz"
+    return (management[1] if management is not None and "${" not in management[1] else DEFAULT), "/livez"
 
 
 def ask(address: str, path: str) -> int:

@@ -69,6 +69,7 @@ class ControlSocket:
             self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reply: dict[str, Any]
         try:
             async with asyncio.timeout(_TIMEOUT):
                 question = json.loads(await reader.readline())

@@ -105,9 +105,8 @@ async def _redis(url: str, report: Report) -> None:
 
     client = Redis.from_url(url, socket_connect_timeout=4, socket_timeout=4)
     try:
-        answer = await client.execute_command("CONFIG", "GET", "maxmemory-policy")
-        policy = answer[1] if isinstance(answer, list) and len(answer) > 1 else b"noeviction"
-        report.lines.append(f"redis: ok, maxmemory-policy {policy.decode() if isinstance(policy, bytes) else policy}")
+        answer = await client.info("memory")
+        report.lines.append(f"redis: ok, maxmemory-policy {answer.get('maxmemory_policy', 'unknown')}")
     except (RedisError, OSError) as error:
         report.failures.append(f"storage.redis: {type(error).__name__}: it does not answer as it should")
     finally:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn._types import ASGI3Application
 
-from broker.app import build
+from broker.app import Broker, build
 from broker.cli.key_desk import ControlSocket
 from broker.cli.notify import notify
 from broker.cli.protocol import BoundedProtocol
@@ -28,20 +30,21 @@ KEEP_ALIVE = 15  # seconds an idle connection stays open
 
 
 class Listener(uvicorn.Server):
-    """A uvicorn server that leaves signals to us; both listeners stop when we say so."""
+    """A uvicorn server that leaves signals to us: both listeners stop when we say so."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.accepting = asyncio.Event()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Nothing to capture."""
         yield
 
-    async def run_until_told(self, sock: socket.socket, ready: asyncio.Event) -> None:
-        """Serve on a bound socket until `should_exit`; `ready` is set once connections are accepted."""
-        task = asyncio.create_task(self.serve(sockets=[sock]))
-        while not self.started and not task.done():
-            await asyncio.sleep(0.005)
-        ready.set()
-        await task
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Set `accepting` once connections are accepted."""
+        await super().startup(sockets)
+        self.accepting.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ async def serve(config: Config, sockets: Sockets, tls: Tls | None) -> int:
     except (ConfigError, StoreUnavailable, ssl.SSLError) as error:
         click.echo(str(error), err=True)
         return 1
+    await _tell_key_ages(broker)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a warning per malformed request would be a flood
     gc.collect()
     gc.freeze()  # what is here now lives as long as the process; the collector need not look at it again
     public = Listener(_settings(broker.public, config, tls))
@@ -81,9 +86,8 @@ async def serve(config: Config, sockets: Sockets, tls: Tls | None) -> int:
     stop, tasks = _on_signals(public, management), []
     for listener, sock in ((public, sockets.public), (management, sockets.management)):
         if sock is not None:
-            ready = asyncio.Event()
-            tasks.append(asyncio.create_task(listener.run_until_told(sock, ready)))
-            await ready.wait()
+            tasks.append(asyncio.create_task(listener.serve([sock])))
+            await listener.accepting.wait()
     control = ControlSocket(config, broker)
     await control.start()
     await broker.start()
@@ -102,6 +106,14 @@ async def serve(config: Config, sockets: Sockets, tls: Tls | None) -> int:
     finally:
         await broker.close()
     return 0
+
+
+async def _tell_key_ages(broker: Broker) -> None:
+    """To the metrics; keys that take over later tell by themselves."""
+    now = time.time()
+    for key in await broker.durable.signing_keys():
+        if key.retired_at is None and key.active_at <= now:
+            broker.observer.metrics.key_active(key.algorithm, key.active_at)
 
 
 def bind(address: str) -> socket.socket:

@@ -73,6 +73,11 @@ def _stopping(metrics: Metrics, _: Fields) -> None:
     metrics.set_to("broker_ready", 0)
 
 
+def _key_active(metrics: Metrics, fields: Fields) -> None:
+    metrics.count("broker_keys_changed_total", fields.get("algorithm"), "activated")
+    metrics.key_active(str(fields.get("algorithm")))
+
+
 _BOTH = ("provider", "client_id")
 EVENTS: Mapping[Event, Entry] = {
     Event.LOGIN_STARTED: Entry(
@@ -186,11 +191,7 @@ EVENTS: Mapping[Event, Entry] = {
         _count("broker_keys_changed_total", "algorithm", change="created"),
     ),
     Event.KEY_ACTIVATED: Entry(
-        "info",
-        True,
-        ("kid", "algorithm"),
-        "A signing key took over.",
-        _count("broker_keys_changed_total", "algorithm", change="activated"),
+        "info", True, ("kid", "algorithm"), "A signing key signs from now on; also told at every start.", _key_active
     ),
     Event.KEY_RETIRED: Entry(
         "info",
@@ -228,7 +229,7 @@ EVENTS: Mapping[Event, Entry] = {
         "error", False, ("store", "detail"), "A store stopped answering; written once per outage.", _store_down
     ),
     Event.STORE_RECOVERED: Entry("info", False, ("store",), "The store answers again.", _store_up),
-    Event.SERVER_READY: Entry("info", True, ("version", "listen"), "Requests are accepted.", _ready),
+    Event.SERVER_READY: Entry("info", True, (), "Requests are accepted.", _ready),
     Event.SERVER_STOPPING: Entry(
         "info", True, ("reason",), "No new connections; requests in flight are finished.", _stopping
     ),

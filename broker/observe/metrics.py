@@ -56,9 +56,9 @@ class Metrics:
         """0 while calls pass, 1 while none does, 0.5 while one tries."""
         self.set_to("broker_upstream_breaker_open", _BREAKER.get(str(state), 1.0), provider)
 
-    def key_active(self, algorithm: str, since: float) -> None:
-        """The key that signs with this algorithm took over at `since`, epoch seconds."""
-        self._active_since[algorithm] = since
+    def key_active(self, algorithm: str, since: float | None = None) -> None:
+        """The key that signs with this algorithm took over at `since` (epoch seconds), or just now."""
+        self._active_since[algorithm] = self._clock() if since is None else since
 
     def expose(self, *, dropped: int = 0) -> bytes:
         """Everything in the Prometheus text format. `dropped` is the number of log lines lost so far."""
