@@ -77,14 +77,15 @@ class OK(OAuth2Provider):
             secret = tokens.text("session_secret_key")
             if _SESSION_SECRET.fullmatch(secret) is None:
                 raise UpstreamInvalid("session_secret_key has another form")
-            uid = await self.http.post_form_value(self.api_url, self._call("users.getLoggedInUser", token, secret))
+            owner = await self.http.post_form_value(self.api_url, self._call("users.getLoggedInUser", token, secret))
         else:
-            secret, uid = _md5(token + self.settings.client_secret.get_secret_value()), None
+            secret, owner = _md5(token + self.settings.client_secret.get_secret_value()), None
         more = {"fields": ",".join(_FIELDS), "emptyPictures": "false"}
         me = await self.http.post_form(self.api_url, self._call("users.getCurrentUser", token, secret, more))
-        if uid is not None and uid != me.decimal_id("uid"):
+        uid = me.decimal_id("uid")
+        if self._by_client and Fields({"uid": owner}, "getLoggedInUser").decimal_id("uid") != uid:
             raise UpstreamInvalid("two calls with one token are about two people")
-        return Identity(me.decimal_id("uid"), describe(me), raw_ids={"ok_uid": me.decimal_id("uid")})
+        return Identity(uid, describe(me), raw_ids={"ok_uid": uid})
 
     def _call(self, method: str, token: str, secret: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
         # `format` is always sent: without it the answer may be XML.

@@ -83,10 +83,10 @@ class Telegram(OidcProvider):
 
     async def finish(self, flow: Flow, reply: Reply) -> Identity:
         """A code in the query, or signed fields in the query or in a fragment."""
-        if self.settings.mode == "widget":
+        if self.settings.mode == "widget" and reply.via in self.channels:
             return (await self.verify_unasked(_unpack(reply))).identity
         if reply.via is not Channel.QUERY:
-            raise UpstreamInvalid("a code does not come in a fragment")
+            raise UpstreamInvalid(f"the reply came by {reply.via}")
         return await super().finish(flow, reply)
 
     def describe(self, claims: Fields) -> Identity:

@@ -8,6 +8,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 from urllib.parse import quote_plus, urlencode
 
@@ -30,6 +31,16 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 Result = TypeVar("Result")
 
 
+@cache
+def _tls(ca_file: str | None) -> ssl.SSLContext:
+    """One context per process: reading the system's authorities takes as long as twenty calls."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
+
+
 class HttpPool:
     """The connections of this process; each provider gets a view of its own with `for_provider`."""
 
@@ -40,10 +51,7 @@ class HttpPool:
     @classmethod
     async def open(cls, *, ca_file: str | None = None, trust_env: bool = False) -> HttpPool:
         """`ca_file`: authorities besides the system's, PEM. `trust_env`: believe HTTP_PROXY and .netrc."""
-        context = ssl.create_default_context()
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if ca_file is not None:
-            await asyncio.to_thread(context.load_verify_locations, ca_file)
+        context = await asyncio.to_thread(_tls, ca_file)
         # No limit here: the limits are per provider, or one that hangs would take the connections of the others.
         connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=KEEP_ALIVE, ssl=context)
         session = aiohttp.ClientSession(
