@@ -1,1 +1,46 @@
-"""Fixtures for projects that sign in through the broker. Loaded by every pytest run, so it imports nothing heavy."""
+"""pytest plugin for projects that sign in through the broker: a broker with five emulated upstreams per test session.
+
+    def test_login(broker_server):
+        login = broker_server.login("vk", "zoe")
+        assert login.claims["name"]
+
+An application under test is pointed at `broker_server.issuer` with `broker_server.client()`; `broker_server.emulators`
+chooses who signs in and what goes wrong. Everything listens on free loopback ports and is forgotten afterwards.
+Every pytest run loads this module, so it imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from broker.demo.background import RunningBroker
+
+
+@contextmanager
+def running_broker(clients: Mapping[str, Mapping[str, object]] | None = None) -> Iterator[RunningBroker]:
+    """A broker with emulated Google, VK, OK, Yandex and Telegram, for use without pytest's fixtures.
+
+    `clients` are further clients by id, with the keys of config.yaml; `test-app` is always there.
+    """
+    from broker.demo.background import running_in_background  # noqa: PLC0415 - see the module's first lines
+
+    with running_in_background(clients or {}) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def broker_clients() -> Mapping[str, Mapping[str, object]]:
+    """Override it to register the clients of your application: client_id -> keys as in config.yaml."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def broker_server(broker_clients: Mapping[str, Mapping[str, object]]) -> Iterator[RunningBroker]:
+    """A running broker for the whole session; `emulators[...].clear()` brings an upstream back to its start."""
+    with running_broker(broker_clients) as running:
+        yield running

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from broker.demo.upstreams.base import Call, Emulator
 
 
+class UnknownPerson(LookupError):
+    """A key that none of the three people has."""
+
+
 class Order(BaseModel):
     """A body of the control API: no unknown members."""
 
@@ -115,6 +119,12 @@ class Control:
         """Replace the raw answer of one path."""
         self.answers[order.path] = _Canned(order, order.times)
 
+    def choose(self, order: ChoiceOrder) -> None:
+        """Answer the next authorization requests at once; raises UnknownPerson."""
+        if order.person is not None and order.person not in {p.key for p in PEOPLE}:
+            raise UnknownPerson(order.person)
+        self.choice = order
+
     def clear(self) -> None:
         """Faults, answers, choice, log, codes and tokens: all as at the start."""
         self.emulator.faults.clear()
@@ -136,6 +146,8 @@ class Control:
                 return await handler(request)
             except UnknownFault as unknown:
                 return _json({"error": f"no fault is called {unknown}"}, 400)
+            except UnknownPerson as unknown:
+                return _json({"error": f"nobody is called {unknown}"}, 400)
             except ValidationError as invalid:
                 return _json({"error": str(invalid)}, 400)
 
@@ -169,10 +181,7 @@ class Control:
         return Response(status_code=204)
 
     async def _choose(self, request: Request) -> Response:
-        order = ChoiceOrder.model_validate_json(await request.body())
-        if order.person is not None and order.person not in {p.key for p in PEOPLE}:
-            return _json({"error": f"nobody is called {order.person}"}, 400)
-        self.choice = order
+        self.choose(ChoiceOrder.model_validate_json(await request.body()))
         return Response(status_code=204)
 
     async def _log(self, request: Request) -> Response:

@@ -1,0 +1,219 @@
+"""A broker with emulated upstreams in a thread of its own, for tests that are not asynchronous or not ours."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import orjson
+from starlette.types import ASGIApp
+
+from broker.app import build
+from broker.config.model import Config
+from broker.demo.emulation import Address, build_emulators, turned
+from broker.demo.headless import Login, log_in
+from broker.demo.servers import serving, take_port
+from broker.demo.upstreams import Emulator
+from broker.demo.upstreams.control import AnswerOrder, ChoiceOrder
+from broker.observe import Observer, Setup
+from broker.registry import provider_types
+
+PROVIDERS: Final[Mapping[str, Mapping[str, str]]] = {
+    "google": {"client_id": "test-google.apps.googleusercontent.com", "client_secret": "test-google-secret"},
+    "vk": {"client_id": "51000009"},
+    "ok": {"client_id": "512000000009", "client_secret": "test-ok-secret", "public_key": "CTESTPUBLICKEY"},
+    "yandex": {"client_id": "9" * 32, "client_secret": "test-yandex-secret"},
+    "telegram": {"client_id": "7000000009", "client_secret": "test-telegram-secret", "bot_token": "7000000009:test"},
+}
+"""The providers of a broker for tests; each is known to its emulator."""
+
+TEST_APP: Final = "test-app"
+_CLIENT: Final[Mapping[str, object]] = {
+    "name": "Test app",
+    "redirect_uris": ["http://127.0.0.1/callback"],  # a loopback address: every port fits
+    "secret": "test-app-secret-of-at-least-32-characters",
+    "scopes": ["openid", "profile", "email", "phone", "address", "offline_access", "identities"],
+    "first_party": True,
+}
+_PLENTY: Final = "1000000/s"
+_LIMITS: Final = dict.fromkeys(("login_start", "callback", "token", "client_auth_failure"), _PLENTY)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientData:
+    """What a test gives the application under test."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    redirect_uri: str
+    auth_method: str
+
+
+class Notebook:
+    """Where the broker's log lines go instead of the terminal."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, Any]] = []
+
+    def write(self, line: bytes) -> None:
+        """Keep one line of the log."""
+        self.lines.append(orjson.loads(line))
+
+
+class Switches:
+    """The switches of one emulator, to be used from the test's thread."""
+
+    def __init__(self, emulator: Emulator, url: str, call: Callable[[Callable[[], Any]], Any]) -> None:
+        self.url = url
+        self._emulator = emulator
+        self._call = call
+
+    def choose(self, person: str | None = None, *, cancel: bool = False) -> None:
+        """Answer the next logins at once as `person` ("ada", "boris", "zoe") or by refusing; None: ask again."""
+        self._call(lambda: self._emulator.control.choose(ChoiceOrder(person=person, cancel=cancel)))
+
+    def fault(self, name: str, *, on: bool = True, times: int | None = None) -> None:
+        """Switch a fault of `broker.demo.faults`; LookupError for one that this upstream does not know."""
+        self._call(lambda: self._emulator.faults.switch(name, on=on, times=times))
+
+    def answer(self, path: str, *, status: int = 200, body: str = "", times: int | None = None) -> None:
+        """Replace the raw answer of one path."""
+        self._call(lambda: self._emulator.control.order(AnswerOrder(path=path, status=status, body=body, times=times)))
+
+    def log(self) -> list[dict[str, object]]:
+        """The requests seen since the last `clear`."""
+        found: list[dict[str, object]] = self._call(lambda: list(self._emulator.control.seen))
+        return found
+
+    def clear(self) -> None:
+        """Faults, answers, choice, log, codes and tokens: all as at the start."""
+        self._call(self._emulator.control.clear)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningBroker:
+    """A broker that answers at `issuer` until its context ends.
+
+    `emulators` are by provider name; `log` is what the broker logs, event by event.
+    """
+
+    issuer: str
+    emulators: Mapping[str, Switches]
+    clients: Mapping[str, ClientData]
+    log: list[dict[str, Any]]
+    loop: asyncio.AbstractEventLoop
+
+    @property
+    def discovery(self) -> str:
+        """The address of the discovery document."""
+        return f"{self.issuer}/.well-known/openid-configuration"
+
+    def client(self, client_id: str = TEST_APP) -> ClientData:
+        """Id, secret and redirect URI of a registered client."""
+        return self.clients[client_id]
+
+    def login(
+        self, provider: str = "google", person: str = "ada", *, client_id: str = TEST_APP, scope: str = ""
+    ) -> Login:
+        """Sign `person` in through `provider` as a browser would; verified claims and tokens, or LoginFailed."""
+        client = self.client(client_id)
+        going = log_in(
+            self.issuer,
+            client_id=client.client_id,
+            client_secret=client.client_secret,
+            redirect_uri=client.redirect_uri,
+            auth_method=client.auth_method,
+            provider=provider,
+            person=person,
+            scope=scope or "openid profile email offline_access",
+        )
+        return asyncio.run_coroutine_threadsafe(going, self.loop).result(timeout=60)
+
+
+@contextlib.contextmanager
+def running_in_background(clients: Mapping[str, Mapping[str, object]]) -> Iterator[RunningBroker]:
+    """The broker with the test app and `clients` (as in config.yaml), answering on free loopback ports."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="broker", daemon=True)
+    thread.start()
+    world = _World({TEST_APP: _CLIENT, **clients}, loop)
+    try:
+        yield asyncio.run_coroutine_threadsafe(world.open(), loop).result(timeout=60)
+    finally:
+        asyncio.run_coroutine_threadsafe(world.close(), loop).result(timeout=60)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(timeout=60)
+        loop.close()
+
+
+class _World:
+    """Everything that lives on the background loop."""
+
+    def __init__(self, clients: Mapping[str, Mapping[str, object]], loop: asyncio.AbstractEventLoop) -> None:
+        self._clients = clients
+        self._loop = loop
+        self._stack = contextlib.AsyncExitStack()
+
+    async def open(self) -> RunningBroker:
+        """Take ports, build, listen."""
+        ports = {name: take_port(name, "127.0.0.1") for name in ("broker", *PROVIDERS)}
+        for port in ports.values():
+            self._stack.callback(port.close)
+        issuer = f"http://127.0.0.1:{ports['broker'].number}"
+        config = _build_config(issuer, self._clients)
+        emulators = build_emulators(config)
+        # Another host than the broker's, so that the way back is a cross-site one as it is in life.
+        urls = {kind: f"http://localhost:{ports[kind].number}" for kind in emulators}
+        addresses = {kind: Address(url, url.replace("localhost", "127.0.0.1")) for kind, url in urls.items()}
+        notebook = Notebook()
+        observer = Observer.open_(Setup(level="debug", style="json", providers=PROVIDERS), lines=notebook)
+        broker = await build(turned(config, addresses, emulators), observer=observer)
+        self._stack.push_async_callback(broker.close)
+        apps: dict[str, ASGIApp] = {
+            "broker": broker.public,
+            **{kind: emulator.app for kind, emulator in emulators.items()},
+        }
+        await self._stack.enter_async_context(serving([(port, apps[name]) for name, port in ports.items()]))
+        await broker.start()
+        switches = {kind: Switches(emulator, urls[kind], self._call) for kind, emulator in emulators.items()}
+        return RunningBroker(issuer, switches, _client_data(config), notebook.lines, self._loop)
+
+    async def close(self) -> None:
+        """Stop listening, let go of everything."""
+        await self._stack.aclose()
+
+    def _call(self, function: Callable[[], Result]) -> Result:
+        async def run() -> Result:
+            return function()
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(timeout=10)
+
+
+def _build_config(issuer: str, clients: Mapping[str, Mapping[str, object]]) -> Config:
+    types = provider_types(PROVIDERS)
+    providers = {
+        name: types[name].Settings.model_validate({"type": name, **given}) for name, given in PROVIDERS.items()
+    }
+    return Config.model_validate(
+        {
+            "version": 1,
+            "issuer": issuer,
+            "server": {"management": None},
+            "providers": providers,
+            "clients": {name: dict(given) for name, given in clients.items()},
+            "limits": _LIMITS,
+        }
+    )
+
+
+def _client_data(config: Config) -> dict[str, ClientData]:
+    found = {}
+    for client_id, client in config.clients.items():
+        secret = client.secret.get_secret_value() if client.secret else ""
+        found[client_id] = ClientData(client_id, secret, client.redirect_uris[0], client.auth_method.value)
+    return found
