@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from contract.raw_server import RawServer, json_of, raw_server
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from jwt import encode
 from jwt.algorithms import RSAAlgorithm
@@ -25,6 +24,7 @@ from broker.registry import provider_types
 from broker.upstream.http import HttpPool
 from broker.upstream.model import Channel, Flow, Provider, ProviderSettings, Redirect, Reply, Widget
 from broker.upstream.tools import lend
+from tests.contract.raw_server import RawServer, json_of, raw_server
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 NOW = 1767225700  # the fixed clock of the published test vectors

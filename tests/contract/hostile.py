@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 
-from contract.raw_server import Answer, Script, answer_of, json_of
+from tests.contract.raw_server import Answer, Script, answer_of, json_of
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 

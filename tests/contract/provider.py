@@ -11,14 +11,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from contract.bench import FLOW, NOW, STATE, VERIFIER, Bench, Case, signing_key
-from contract.hostile import shapes
-from contract.raw_server import answer_of, json_of
 from jwt import encode
 
 from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamInvalid, UpstreamUnavailable
 from broker.core.events import Event
 from broker.upstream.model import Channel, Redirect, Reply, Widget
+from tests.contract.bench import FLOW, NOW, STATE, VERIFIER, Bench, Case, signing_key
+from tests.contract.hostile import shapes
+from tests.contract.raw_server import answer_of, json_of
 
 PLACEHOLDERS: tuple[Any, ...] = (
     *(None, "", " ", "None", "null", "undefined", "NaN", "0", "false", 0, False, True, [], {}, ["1"], {"id": "1"}),
@@ -236,4 +236,5 @@ class ProviderRules:
 
 async def _asked(case: Case) -> dict[str, str]:
     async with case.on_bench() as bench:
-        return await bench.begin()
+        asked: dict[str, str] = await bench.begin()
+        return asked

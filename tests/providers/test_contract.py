@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from contract.bench import load_cases
-from contract.provider import ProviderRules
 
 from providers import BUILTIN
+from tests.contract.bench import load_cases
+from tests.contract.provider import ProviderRules
 
 pytestmark = pytest.mark.anyio
 
