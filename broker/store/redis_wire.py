@@ -149,9 +149,9 @@ class Wire:
             if not future.done():
                 future.set_exception(StoreUnavailable(f"redis: {detail}"))
         self._queue.clear()
+        await self._drop_connection()
         if self._reviver is None and not self._closed:
             self._reviver = asyncio.create_task(self._revive())
-        await self._drop_connection()
 
     async def _drop_connection(self) -> None:
         with suppress(RedisError, OSError):  # it was to be thrown away, and is
@@ -159,7 +159,6 @@ class Wire:
 
     async def _revive(self) -> None:
         while self._outage.now:
-            await asyncio.sleep(_REVIVE_EVERY)
             try:
                 problem = unfit(*await self._exchange(self._probe))
             except Exception as error:  # whatever broke, the next attempt starts afresh
@@ -169,6 +168,7 @@ class Wire:
                 self._outage.answered()
             else:
                 await self._drop_connection()
+                await asyncio.sleep(_REVIVE_EVERY)
 
 
 def unfit(info: object, stored: object) -> str | None:

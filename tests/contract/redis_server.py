@@ -71,10 +71,6 @@ class RedisServer:
         """Undo `freeze`."""
         self._process.send_signal(signal.SIGCONT)
 
-    def dump(self) -> bytes:
-        """Everything on disk."""
-        return b"".join(file.read_bytes() for file in sorted(self.folder.rglob("*")) if file.is_file())
-
     def stop(self) -> None:
         """For good."""
         self.kill()

@@ -29,10 +29,6 @@ class Place(Protocol):
         """Close the store and open it over the same state."""
         ...
 
-    async def dump(self) -> bytes:
-        """Everything the store has on disk."""
-        ...
-
 
 async def at_once(times: int, ask: Callable[[], Awaitable[T]]) -> list[T]:
     """The answers of `times` callers who ask in the same turn of the event loop."""

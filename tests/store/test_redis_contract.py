@@ -48,10 +48,6 @@ class RedisPlace:
         self.transient = await RedisTransient.open(self.server.url, prefix=self.prefix)
         return self.transient
 
-    async def dump(self) -> bytes:
-        """The append-only file."""
-        return await asyncio.to_thread(self.server.dump)
-
 
 @pytest.fixture
 async def place(server: RedisServer, anyio_backend: str) -> AsyncIterator[RedisPlace]:

@@ -286,6 +286,34 @@ async def test_closing_while_the_server_is_away_ends(server: RedisServer, store:
     server.thaw()
 
 
+async def test_closing_while_waiting_for_the_server_to_return_ends(server: RedisServer) -> None:
+    store = await RedisTransient.open(server.url, prefix="b:", patience=0.3)
+    server.freeze()
+    asked = [asyncio.create_task(store.get(Kind.CODE, "c")) for _ in range(10)]
+    await asyncio.sleep(0.05)
+    asked[3].cancel()
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(answer) for answer in answers].count(StoreUnavailable) == 9
+    await asyncio.sleep(0.05)
+    await store.close()
+    await store.close()
+    server.thaw()
+
+
+async def test_a_connection_that_breaks_under_a_request_is_made_anew_at_once(
+    server: RedisServer, store: RedisTransient
+) -> None:
+    await store.put(Kind.SESSION, "k", b"v", ttl=60)
+    server.freeze()
+    asked = asyncio.create_task(store.get(Kind.SESSION, "k"))
+    await asyncio.sleep(0.05)
+    await asyncio.to_thread(server.kill)
+    await asyncio.to_thread(server.start)
+    with pytest.raises(StoreUnavailable):
+        await asked
+    assert await until(lambda: store.get(Kind.SESSION, "k"), 1) == b"v"
+
+
 async def test_the_password_is_in_no_text_of_ours() -> None:
     wire = Wire("redis://user:hunter2@h:1/0", probe_key="p", outage=Outage("redis", None), patience=0.2)
     with pytest.raises(StoreUnavailable) as refused:

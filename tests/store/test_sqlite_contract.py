@@ -38,10 +38,6 @@ class FilePlace:
         self.store = await SqliteStore.open(str(self.path), clock=self.clock)
         return self.store.transient
 
-    async def dump(self) -> bytes:
-        """The file with what lies beside it."""
-        return b"".join(file.read_bytes() for file in sorted(self.path.parent.iterdir()))
-
 
 @pytest.fixture
 async def place(tmp_path: Path, anyio_backend: str) -> AsyncIterator[FilePlace]:

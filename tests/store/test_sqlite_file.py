@@ -86,6 +86,27 @@ async def test_j2_the_file_holds_no_live_secret_and_no_dead_value(path: str) -> 
     assert b"canary" not in held, "what was taken is overwritten"
 
 
+def test_k8_one_connection_writes_and_checkpoints_and_waits_for_the_disk(path: str) -> None:
+    with closing(open_database(path)) as database:
+        assert database.reader is not None
+        told = {
+            name: (
+                database.writer.execute(f"PRAGMA {name}").fetchone(),
+                database.reader.execute(f"PRAGMA {name}").fetchone(),
+            )
+            for name in ("journal_mode", "synchronous", "foreign_keys", "wal_autocheckpoint", "query_only")
+        }
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            database.reader.execute("DELETE FROM accounts")
+    assert told == {
+        "journal_mode": (("wal",), ("wal",)),
+        "synchronous": ((2,), (2,)),
+        "foreign_keys": ((1,), (1,)),
+        "wal_autocheckpoint": ((1000,), (0,)),
+        "query_only": ((0,), (1,)),
+    }
+
+
 async def test_a_second_process_is_refused_and_told_who_has_the_file(path: str) -> None:
     program = f"import sys; from broker.store.sqlite_file import open_database as o; o({path!r}); print(); input()"
     with subprocess.Popen(
