@@ -56,7 +56,8 @@ class Frontend:
     def client_view(self, client: Client, redirect_uri: str = "") -> ClientView:
         """The app as people see it, with the host they will be sent to."""
         parts = urlsplit(redirect_uri or client.home_uri)
-        return ClientView(client.name, parts.hostname or parts.scheme, client.logo)
+        logo = f"{self.base}/static/{client.logo}" if client.logo else ""
+        return ClientView(client.name, parts.hostname or parts.scheme, logo)
 
     def language_hrefs(self, path: str, params: Mapping[str, str]) -> dict[str, str]:
         """The same page in each language."""

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.services.keys import KeyRing
+from broker.web.assets import STATIC_HEADERS
 from broker.web.frontend import Frontend
 from broker.web.views import HomeView
 
@@ -45,7 +46,7 @@ class MetaEndpoints:
         if file is None:
             raise HTTPException(404, "there is no such file")
         response = _document(request, file.body, file.etag, file.content_type, _STATIC_CACHE)
-        response.headers["cross-origin-resource-policy"] = "same-origin"
+        response.headers.update(STATIC_HEADERS)
         return response
 
     async def home(self, request: Request) -> Response:
