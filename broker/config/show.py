@@ -34,7 +34,7 @@ def _plain(value: Any, path: KeyPath, origins: Mapping[KeyPath, tuple[Origin, ..
         return _secret(path, origins)
     if isinstance(value, BaseModel):
         return {
-            name: _plain(_written(getattr(value, name), field), (*path, name), origins)
+            name: _plain(written(getattr(value, name), field), (*path, name), origins)
             for name, field in type(value).model_fields.items()
         }
     if isinstance(value, Mapping):
@@ -51,7 +51,7 @@ def _secret(path: KeyPath, origins: Mapping[KeyPath, tuple[Origin, ...]]) -> str
     return "".join(named) or "‹hidden›"
 
 
-def _written(value: Any, field: FieldInfo) -> Any:
+def written(value: Any, field: FieldInfo) -> Any:
     """A duration, size or rate as it is written in the file."""
     parsers = {found.func for found in field.metadata if isinstance(found, BeforeValidator)}
     if parse_duration in parsers:

@@ -230,9 +230,7 @@ EVENTS: Mapping[Event, Entry] = {
     ),
     Event.STORE_RECOVERED: Entry("info", False, ("store",), "The store answers again.", _store_up),
     Event.SERVER_READY: Entry("info", True, (), "Requests are accepted.", _ready),
-    Event.SERVER_STOPPING: Entry(
-        "info", True, ("reason",), "No new connections; requests in flight are finished.", _stopping
-    ),
+    Event.SERVER_STOPPING: Entry("info", True, (), "No new connections; requests in flight are finished.", _stopping),
     Event.SERVER_ERROR: Entry(
         "error",
         False,
