@@ -18,7 +18,7 @@ from pathlib import Path
 from broker.store.base import Kind, Transient
 from broker.store.redis import RedisTransient
 from broker.store.sqlite import SqliteStore
-from tests.contract.durable import NOW, account, grant, link, token
+from tests.contract.people import NOW, account, grant, link, token
 from tests.contract.redis_server import RedisServer
 
 VALUE = os.urandom(400)

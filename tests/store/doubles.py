@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from broker.core.events import Event
-from tests.contract.durable import NOW
+from tests.contract.people import NOW
 
 
 class Clock:

@@ -10,7 +10,8 @@ import pytest
 
 from broker.store.base import Durable, Kind, Transient
 from broker.store.sqlite import SqliteStore
-from tests.contract.durable import NOW, AccountRules, GrantRules, account, link, settle, token
+from tests.contract.durable import AccountRules, GrantRules
+from tests.contract.people import NOW, account, link, settle, token
 from tests.contract.store import TransientRules
 from tests.store.doubles import Clock
 

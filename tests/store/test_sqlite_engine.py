@@ -17,7 +17,7 @@ from broker.store.outage import Outage
 from broker.store.sqlite import SqliteStore
 from broker.store.sqlite_engine import Engine, Work
 from broker.store.sqlite_file import open_database
-from tests.contract.durable import account, link
+from tests.contract.people import account, link
 from tests.store.doubles import Clock
 
 pytestmark = pytest.mark.anyio

@@ -24,7 +24,7 @@ from broker.store.sqlite import SqliteStore
 from broker.store.sqlite_engine import Engine
 from broker.store.sqlite_file import open_database
 from broker.store.sqlite_transient import SqliteTransient
-from tests.contract.durable import NOW
+from tests.contract.people import NOW
 from tests.store.doubles import Clock, Notes
 
 pytestmark = pytest.mark.anyio
@@ -131,7 +131,7 @@ WRITES = """
 import asyncio, os, sys, time
 from broker.store.base import Kind
 from broker.store.sqlite import SqliteStore
-from tests.contract.durable import NOW, account, grant, link, token
+from tests.contract.people import NOW, account, grant, link, token
 
 def acknowledged(line: str) -> None:
     os.write(1, (line + "\\n").encode())

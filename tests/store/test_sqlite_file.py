@@ -22,7 +22,7 @@ from broker.core.records import SigningKey
 from broker.store.base import Kind, Rotated
 from broker.store.sqlite import SqliteStore
 from broker.store.sqlite_file import check_whole, migrate, open_database, schema
-from tests.contract.durable import NOW, account, grant, link, settle, token
+from tests.contract.people import NOW, account, grant, link, settle, token
 from tests.store.doubles import Clock
 
 pytestmark = pytest.mark.anyio

@@ -1,0 +1,50 @@
+"""A person, what was vouched for them and what they gave to a client: samples for tests that need somebody."""
+
+from __future__ import annotations
+
+from broker.core.identity import Account, Link
+from broker.core.records import Grant, RefreshToken
+from broker.store.base import Durable, Redeemed
+
+NOW = 1_800_000_000
+
+
+def account(sub: str = "s1") -> Account:
+    """An account made now."""
+    return Account(sub, NOW)
+
+
+def link(subject: str = "x1", provider_key: str = "p1") -> Link:
+    """What an upstream said just now."""
+    return Link(provider_key, subject, "google", {"name": "Ann", "address": {"country": "NL"}}, {"id": subject}, NOW)
+
+
+def grant(number: int = 1, *, sub: str = "s1", subject: str = "x1", expires_at: int = NOW + 1000) -> Grant:
+    """A grant of the person of `account` and `link`."""
+    return Grant(
+        id=f"g{number}",
+        client_id="app",
+        sub=sub,
+        provider_key="p1",
+        subject=subject,
+        scope=("openid", "offline_access"),
+        nonce="n",
+        auth_time=NOW,
+        amr=("fed",),
+        sid="sid",
+        created_at=NOW,
+        expires_at=expires_at,
+        offline=True,
+        claims={"userinfo": {"name": None}},
+    )
+
+
+def token(digest: str, *, grant_id: str = "g1", expires_at: int = NOW + 500) -> RefreshToken:
+    """A refresh token made now."""
+    return RefreshToken(digest, grant_id, NOW, expires_at)
+
+
+async def settle(durable: Durable) -> None:
+    """One person with one grant and one refresh token `t1`."""
+    await durable.adopt(account(), link())
+    assert await durable.redeem("c1", grant(), token("t1"), now=NOW) == Redeemed()
