@@ -1,0 +1,39 @@
+"""A good authorization request and the client that sends it, for tests that spoil one thing."""
+
+from __future__ import annotations
+
+from broker.core.authorize import VerifiedRedirect, verify_target
+from broker.core.client import Client
+from broker.core.parameters import Parameters
+from broker.core.terms import AuthMethod
+
+REDIRECT = "https://app.test/cb"
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+GOOD = {
+    "client_id": "app",
+    "redirect_uri": REDIRECT,
+    "response_type": "code",
+    "scope": "openid profile",
+    "state": "s-1",
+    "nonce": "n-1",
+    "code_challenge": CHALLENGE,
+    "code_challenge_method": "S256",
+}
+CLIENT = Client(
+    id="app", name={"en": "App"}, redirect_uris=(REDIRECT,), scopes=frozenset({"openid", "profile", "email"})
+)
+RELAXED = Client(id="app", name={"en": "App"}, redirect_uris=(REDIRECT,), pkce_required=False)
+PUBLIC = Client(
+    id="app", name={"en": "App"}, redirect_uris=(REDIRECT,), pkce_required=False, auth_method=AuthMethod.NONE
+)
+
+
+def send(*more: tuple[str, str], **changed: str | None) -> Parameters:
+    """The good request with parameters changed, left out (None) or added."""
+    values = GOOD | changed
+    return Parameters([*((name, value) for name, value in values.items() if value is not None), *more])
+
+
+def target_of(params: Parameters, client: Client = CLIENT) -> VerifiedRedirect:
+    """The verified target of a request to a broker that knows one client."""
+    return verify_target(params, {client.id: client}.get)

@@ -1,0 +1,176 @@
+"""The checks of an authorization request, one row per rule; without a check its row fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from broker.core import authorize
+from broker.core.authorize import CHECKS, KNOWN, Check, build_request
+from broker.core.client import Client
+from broker.core.errors import RequestError
+from broker.core.parameters import Parameters
+from broker.core.records import AuthorizationRequest
+from broker.core.terms import GrantType
+from tests.core.authorization_request import CHALLENGE, CLIENT, PUBLIC, REDIRECT, RELAXED, send, target_of
+
+REFRESH_ONLY = Client(id="app", name={}, redirect_uris=(REDIRECT,), grants=frozenset({GrantType.REFRESH_TOKEN}))
+QUERY_ONLY = Client(id="app", name={}, redirect_uris=(REDIRECT,), response_modes=frozenset({"query"}))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A request that exactly one check refuses, and with which error."""
+
+    check: Check
+    error: str
+    params: Parameters
+    client: Client = CLIENT
+
+
+ROWS = (
+    *(
+        Row(authorize.check_repeated, "invalid_request", send((name, "x")))
+        for name in sorted(set(KNOWN) & {"response_type", "scope", "state", "nonce", "code_challenge"})
+    ),
+    *(
+        Row(authorize.check_repeated, "invalid_request", send((name, ""), (name, "")))
+        for name in sorted(set(KNOWN) - {"client_id", "redirect_uri"})
+    ),
+    Row(authorize.check_request_object, "request_not_supported", send(request="eyJhbGciOiJub25lIn0.e30.")),
+    Row(authorize.check_request_object, "request_uri_not_supported", send(request_uri="https://evil.test/r")),
+    Row(authorize.check_request_object, "registration_not_supported", send(registration="{}")),
+    Row(authorize.check_response_type, "invalid_request", send(response_type=None)),
+    Row(authorize.check_response_type, "unsupported_response_type", send(response_type="token")),
+    Row(authorize.check_response_type, "unsupported_response_type", send(response_type="id_token")),
+    Row(authorize.check_response_type, "unsupported_response_type", send(response_type="code token")),
+    Row(authorize.check_response_type, "unsupported_response_type", send(response_type="code id_token")),
+    Row(authorize.check_response_type, "unsupported_response_type", send(response_type="CODE")),
+    Row(authorize.check_response_type, "unsupported_response_type", send(response_type="none")),
+    Row(authorize.check_response_type, "unauthorized_client", send(), REFRESH_ONLY),
+    Row(authorize.check_response_mode, "invalid_request", send(response_mode="fragment")),
+    Row(authorize.check_response_mode, "invalid_request", send(response_mode="form_post.jwt")),
+    Row(authorize.check_response_mode, "invalid_request", send(response_mode="form_post"), QUERY_ONLY),
+    Row(authorize.check_lengths, "invalid_request", send(state="x" * 2049)),
+    Row(authorize.check_lengths, "invalid_request", send(nonce="x" * 1025)),
+    Row(authorize.check_lengths, "invalid_request", send(login_hint="x" * 1025)),
+    Row(authorize.check_lengths, "invalid_request", send(acr_values="x" * 1025)),
+    Row(authorize.check_lengths, "invalid_request", send(idp_hint="x" * 1025)),
+    Row(authorize.check_scope, "invalid_scope", send(scope=None)),
+    Row(authorize.check_scope, "invalid_scope", send(scope="   ")),
+    Row(authorize.check_scope, "invalid_scope", send(scope="admin")),
+    Row(authorize.check_scope, "invalid_scope", send(scope="OPENID")),
+    Row(authorize.check_scope, "invalid_scope", send(scope="phone")),
+    Row(authorize.check_prompt, "invalid_request", send(prompt="create")),
+    Row(authorize.check_prompt, "invalid_request", send(prompt="Login")),
+    Row(authorize.check_prompt, "invalid_request", send(prompt="none login")),
+    Row(authorize.check_prompt, "invalid_request", send(prompt="consent none")),
+    Row(authorize.check_pkce, "invalid_request", send(code_challenge=None, code_challenge_method=None)),
+    Row(authorize.check_pkce, "invalid_request", send(code_challenge=None, code_challenge_method=None), PUBLIC),
+    Row(authorize.check_pkce, "invalid_request", send(code_challenge=None), RELAXED),
+    Row(authorize.check_pkce, "invalid_request", send(code_challenge_method=None)),
+    Row(authorize.check_pkce, "invalid_request", send(code_challenge_method="plain")),
+    Row(authorize.check_pkce, "invalid_request", send(code_challenge_method="s256")),
+    Row(authorize.check_pkce, "invalid_request", send(code_challenge=CHALLENGE[:-1])),
+    Row(authorize.check_pkce, "invalid_request", send(code_challenge=CHALLENGE + "=")),
+    *(
+        Row(authorize.check_max_age, "invalid_request", send(max_age=value))
+        for value in ("-1", "1.5", "1e3", "x", " 1", "٣", "9" * 10)
+    ),
+    Row(authorize.check_claims, "invalid_request", send(claims="{")),
+    Row(authorize.check_claims, "invalid_request", send(claims='{"id_token":{"sub":{"value":7}}}')),
+)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.check.__name__}: {dict(row.params)}"[:80])
+def test_each_rule_is_refused_by_its_check_with_its_error(row: Row) -> None:
+    with pytest.raises(RequestError) as caught:
+        build_request(row.params, target_of(row.params, row.client))
+    assert caught.value.code == row.error
+    with pytest.raises(RequestError):
+        row.check(row.params, row.client)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.check.__name__}: {dict(row.params)}"[:80])
+def test_no_other_check_stands_in_for_a_missing_one(row: Row) -> None:
+    for check in CHECKS:
+        if check is not row.check:
+            check(row.params, row.client)
+
+
+def test_every_check_has_a_row_and_is_in_the_list() -> None:
+    named = {value for name, value in vars(authorize).items() if name.startswith("check_")}
+    assert {row.check for row in ROWS} == set(CHECKS) == named
+
+
+@pytest.mark.parametrize(
+    ("params", "client"),
+    [
+        (send(), CLIENT),
+        (send(code_challenge=None, code_challenge_method=None), RELAXED),
+        (send(nonce=None), CLIENT),
+        (send(nonce=None, code_challenge=None, code_challenge_method=None), RELAXED),
+        (send(state=None), CLIENT),
+        (send(response_mode="query"), CLIENT),
+        (send(response_mode="form_post"), CLIENT),
+        (send(max_age="0"), CLIENT),
+        (send(max_age="999999999"), CLIENT),
+        (send(display="popup", claims_locales="se", acr_values="1 2"), CLIENT),
+        (send(extra="foobar", resource="https://a.test"), CLIENT),
+        (send(("extra", "1"), ("extra", "2")), CLIENT),
+        (send(prompt="login consent select_account"), CLIENT),
+        (send(prompt="none"), CLIENT),
+    ],
+)
+def test_what_the_specifications_allow_is_accepted(params: Parameters, client: Client) -> None:
+    assert build_request(params, target_of(params, client)).client_id == "app"
+
+
+def test_a_checked_request_says_what_was_asked() -> None:
+    params = send(
+        prompt="login",
+        max_age="60",
+        ui_locales="ru en-GB <x> x",
+        login_hint="ann@a.test",
+        acr_values="a b",
+        kc_idp_hint="vk",
+        response_mode="form_post",
+        claims='{"userinfo":{"email":null}}',
+    )
+    assert build_request(params, target_of(params)) == AuthorizationRequest(
+        client_id="app",
+        redirect_uri=REDIRECT,
+        scope=("openid", "profile"),
+        state="s-1",
+        nonce="n-1",
+        code_challenge=CHALLENGE,
+        response_mode="form_post",
+        prompt=("login",),
+        max_age=60,
+        login_hint="ann@a.test",
+        ui_locales=("ru", "en-GB", "x"),
+        acr_values=("a", "b"),
+        idp_hint="vk",
+        claims={"userinfo": {"email": None}},
+    )
+
+
+@pytest.mark.parametrize("name", ["idp_hint", "kc_idp_hint", "connector_id"])
+def test_a_provider_may_be_hinted_at_by_three_names(name: str) -> None:
+    params = send(**{name: "yandex"})
+    assert build_request(params, target_of(params)).idp_hint == "yandex"
+
+
+@pytest.mark.parametrize(
+    ("scope", "granted"),
+    [
+        ("openid admin offline_access", ("openid",)),
+        ("admin email openid", ("email", "openid")),
+        ("openid openid", ("openid",)),
+        ("phone profile", ("profile",)),
+    ],
+)
+def test_a15_scopes_beyond_the_registration_are_left_out(scope: str, granted: tuple[str, ...]) -> None:
+    params = send(scope=scope)
+    assert build_request(params, target_of(params)).scope == granted
