@@ -48,8 +48,8 @@ def _config(settings: Mapping[str, type[BaseModel]]) -> str:
         " wrong with a file, `broker config show` what it amounts to, `broker config schema` helps editors.",
         "Values may hold `${NAME}` or `${env:NAME:-default}` (environment), `${file:/path}` (a file; where the value is"
         " a secret, one that only the broker may read; one line break at its end is dropped) and `${credential:name}`"
-        " (systemd). `$${` is a literal `${`. They are replaced after the YAML is read, so a value never becomes structure."
-        " Anchors, aliases, tags and duplicate keys are refused.",
+        " (systemd). `$${` is a literal `${`. They are replaced after the YAML is read, so a value never becomes"
+        " structure. Anchors, aliases, tags and duplicate keys are refused.",
         "Durations are written `90s`, `15m`, `12h`, `30d`; sizes `512B`, `64KiB`, `1MiB`; rates `5/s`, `30/min`,"
         " `100/h`. Relative paths begin at the file.",
         "Going live is `network.upstreams: real` and your own ids and secrets: placeholders, client secrets under 32"

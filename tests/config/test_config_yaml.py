@@ -1,0 +1,144 @@
+"""The config.yaml that ships: good, complete, and refused where it must not be used."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from broker.cli.common import resolve
+from broker.config.load import load, load_text
+from broker.config.model import Config
+from broker.config.schema import build_schema
+from broker.config.show import render
+from broker.config.source import parse
+from broker.core.errors import ConfigError
+from providers import BUILTIN
+from tests.config.draft07 import as_yaml, faults
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "config.yaml").read_text("utf-8")
+DEPLOYED = sorted([ROOT / "config.yaml", *(ROOT / "deploy").rglob("config.yaml")])
+
+
+def models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    yield model
+    for field in model.model_fields.values():
+        for part in parts(field.annotation):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from models(part)
+
+
+def parts(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for part in get_args(annotation):
+        yield from parts(part)
+
+
+def test_it_can_be_served_as_it_is(tmp_path: Path) -> None:
+    config = load_text(TEXT, "config.yaml", resolve, environ={}, base=tmp_path).config
+    assert config.issuer == "http://id.localhost:8400"
+    assert config.network.upstreams == "emulated"
+    assert {settings.type for settings in config.providers.values()} == set(BUILTIN)
+    assert {"demo-app", "demo-spa", "demo-native"} <= set(config.clients)
+
+
+def test_it_warns_of_nothing(tmp_path: Path) -> None:
+    assert load_text(TEXT, "config.yaml", resolve, environ={}, base=tmp_path).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "model", [*models(Config), *(resolve(kind) for kind in BUILTIN)], ids=lambda model: model.__name__
+)
+def test_every_key_stands_in_it(model: type[BaseModel]) -> None:
+    missing = [key for key in model.model_fields if not re.search(rf"\b{key}(:|, \w+: )", TEXT)]
+    assert missing == []
+
+
+def test_going_live_with_the_demos_secrets_is_refused(tmp_path: Path) -> None:
+    live = TEXT.replace("upstreams: emulated", "upstreams: real").replace(
+        "http://id.localhost:8400", "https://id.example.com"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_text(live, "config.yaml", resolve, environ={}, base=tmp_path)
+    found = {line.split(": ")[1] for line in caught.value.problems if "secret of the demo" in line}
+    assert found >= {"providers.google.client_secret", "providers.telegram.bot_token", "clients.demo-app.secret"}
+
+
+def test_going_live_is_ids_secrets_and_one_switch(tmp_path: Path) -> None:
+    live = TEXT.replace("upstreams: emulated", "upstreams: real")
+    secret = "q7Jw0vXcT3mLzK9sYb2NfR8dGhE5uAiP"
+    names = set(re.findall(r"\$\{env:([A-Z_]+):-demo-", live))
+    environ = {name: secret for name in names} | {"TELEGRAM_BOT_TOKEN": f"7000000001:{secret}"}
+    environ["BROKER_ISSUER"] = "https://id.example.com"
+    config = load_text(live, "config.yaml", resolve, environ=environ, base=tmp_path).config
+    assert config.network.upstreams == "real"
+
+
+def test_the_effective_configuration_shows_no_secret(tmp_path: Path) -> None:
+    environ = {"GOOGLE_CLIENT_SECRET": "canary-canary-canary-canary"}
+    shown = render(load_text(TEXT, "config.yaml", resolve, environ=environ, base=tmp_path))
+    assert "canary" not in shown
+    assert "demo-vk-secret" not in shown
+    assert "not-for-production" not in shown
+    assert "client_secret: ‹env:GOOGLE_CLIENT_SECRET›" in shown
+    assert "client_secret: ‹hidden›" in shown
+    assert "code_ttl: 1m" in shown
+
+
+def test_the_effective_configuration_can_be_read_again_where_nothing_is_secret(tmp_path: Path) -> None:
+    loaded = load_text(TEXT, "config.yaml", resolve, environ={}, base=tmp_path)
+    again = parse(render(loaded), "shown.yaml").data
+    assert again["tokens"] == {
+        "code_ttl": "1m",
+        "id_token_ttl": "10m",
+        "access_token_ttl": "15m",
+        "refresh_token": {"idle_ttl": "30d", "absolute_ttl": "180d", "reuse_grace": "10s"},
+    }
+
+
+@pytest.mark.parametrize("path", DEPLOYED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_schema_accepts_what_ships(path: Path) -> None:
+    schema = build_schema({kind: resolve(kind) for kind in BUILTIN})
+    data = parse(path.read_text("utf-8"), path.name).data
+    assert list(faults(schema, as_yaml(data))) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        (lambda data: data["server"].update(listn="x"), ".server.listn"),
+        (lambda data: data["tokens"].update(code_ttl="soon"), ".tokens.code_ttl"),
+        (lambda data: data["ui"].update(theme="pink"), ".ui.theme"),
+        (lambda data: data["clients"]["demo-app"].pop("name"), ".clients.demo-app"),
+        (lambda data: data["providers"]["ok"].pop("public_key"), ".providers.ok"),
+        (lambda data: data["providers"]["ok"].update(type="okay"), ".providers.ok"),
+    ],
+)
+def test_the_schema_refuses_what_the_loader_refuses(change: Callable[[Any], object], where: str) -> None:
+    schema = build_schema({kind: resolve(kind) for kind in BUILTIN})
+    data = as_yaml(parse(TEXT, "config.yaml").data)
+    change(data)
+    assert where in list(faults(schema, data))
+
+
+def test_the_schema_takes_a_placeholder_where_a_number_or_a_choice_is_wanted() -> None:
+    schema = build_schema({kind: resolve(kind) for kind in BUILTIN})
+    data = as_yaml(parse(TEXT, "config.yaml").data)
+    data["ui"]["theme"] = "${THEME}"
+    data["login"]["show_last_used"] = "${SHOW:-true}"
+    assert list(faults(schema, data)) == []
+
+
+def test_the_file_is_found_under_the_name_people_type() -> None:
+    before = Path.cwd()
+    os.chdir(ROOT)
+    try:
+        assert load("config.yaml", resolve).version == 1
+    finally:
+        os.chdir(before)
