@@ -1,0 +1,210 @@
+"""Every built-in type against the emulated services the demo ships, over real sockets, with every fault they know."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from time import time
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx2
+import pytest
+
+from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamUnavailable
+from broker.core.identity import Identity
+from broker.demo.emulation import registered_apps
+from broker.demo.people import ADA, BORIS, PEOPLE, ZOE, Person
+from broker.demo.servers import serving, take_port
+from broker.demo.upstreams import EMULATORS, VK, Emulator
+from broker.registry import provider_types
+from broker.upstream.http import HttpPool
+from broker.upstream.model import Channel, Flow, Provider, Reply
+from broker.upstream.tools import lend
+from tests.contract.bench import FLOW, Notes
+
+pytestmark = pytest.mark.anyio
+
+ISSUER = "https://id.example.com"
+WAYS: Mapping[str, tuple[str, Mapping[str, object]]] = {
+    "google": ("google", {"client_id": "g1", "client_secret": "s"}),
+    "vk": ("vk", {"client_id": "7654321"}),
+    "vk confidential": ("vk", {"client_id": "7654321", "service_token": "t", "provider": "mail_ru"}),
+    "vk with id_token": ("vk", {"client_id": "7654321", "id_token_key": VK([]).public_key().decode()}),
+    "ok": ("ok", {"client_id": "512000", "client_secret": "s", "public_key": "CBA", "scopes": ["GET_EMAIL"]}),
+    "ok client": ("ok", {"client_id": "512000", "client_secret": "s", "public_key": "CBA", "mode": "client"}),
+    "yandex": ("yandex", {"client_id": "y1", "client_secret": "s"}),
+    "telegram": ("telegram", {"client_id": "7000000001", "client_secret": "s", "request_phone": True}),
+    "telegram widget": ("telegram", {"client_id": "7000000001", "mode": "widget", "bot_token": "7000000001:t"}),
+    "telegram embedded": (
+        "telegram",
+        {"client_id": "7000000001", "mode": "widget", "bot_token": "7000000001:t", "bot_username": "sample_bot"},
+    ),
+}
+_CHECKED_ID_TOKEN = {"no_id_token", "wrong_signature", "wrong_audience", "expired_token"}
+_SIGNED_FIELDS = {"wrong_hash", "old_auth_date", "future_auth_date", "result_false"}
+# The faults through which somebody may log in all the same: oddities that are allowed for, faults of a way not taken,
+# and one upstream consistently speaking of one other person, which nobody could tell. All others end in a failure.
+HARMLESS: Mapping[str, set[str]] = {
+    "google": {"rotated_keys", "bare_issuer", "email_as_text", "hosted_domain", "hd_gmail", "other_user_id"},
+    "vk": {"payload_form", *_CHECKED_ID_TOKEN},
+    "vk confidential": {"payload_form", *_CHECKED_ID_TOKEN},
+    "vk with id_token": {"payload_form"},
+    "ok": {"error_in_query", "text_codes", "other_user_id"},
+    "ok client": {"error_in_query", "text_codes", "other_user_id", "error_200", "invalid_grant"},
+    "yandex": {"other_user_id"},
+    "telegram": {"no_nonce", "rotated_keys", *_SIGNED_FIELDS},
+    "telegram widget": {*EMULATORS["telegram"].faults_known} - {"decline", *_SIGNED_FIELDS},
+    "telegram embedded": {*EMULATORS["telegram"].faults_known} - {"decline", *_SIGNED_FIELDS},
+}
+
+
+@dataclass
+class World:
+    """One emulator and one provider that knows it by nothing but its addresses."""
+
+    emulator: Emulator
+    provider_again: Callable[[], Provider]
+    browser: httpx2.AsyncClient
+
+    def __post_init__(self) -> None:
+        self.provider = self.provider_again()
+
+    async def log_in(self, person: Person = ADA, flow: Flow = FLOW) -> Identity:
+        """Begin, let the person agree, finish."""
+        return await self.provider.finish(flow, await self.agree(person, flow))
+
+    async def agree(self, person: Person, flow: Flow = FLOW) -> Reply:
+        """What reaches the callback after the person agreed, or did not."""
+        step = await self.provider.begin(flow)
+        answer = await self.browser.get(step.url, params={**_query(step.url), "_person": person.key})
+        assert answer.status_code == 302, answer.text
+        target = urlsplit(answer.headers["location"])
+        assert f"{target.scheme}://{target.netloc}{target.path}" in {flow.redirect_uri, flow.callback_with_state}
+        via = Channel.FRAGMENT if target.fragment else Channel.QUERY
+        return Reply(via, dict(parse_qsl(target.fragment or target.query)))
+
+
+def _query(url: str) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(url).query))
+
+
+@asynccontextmanager
+async def world(way: str, **more: object) -> AsyncIterator[World]:
+    kind, given = WAYS[way]
+    port = take_port(kind, "127.0.0.1")
+    base = f"http://127.0.0.1:{port.number}"
+    provider_type = provider_types([kind])[kind]
+    settings: Any = provider_type.Settings.model_validate(
+        {"type": kind, **given, "browser_base": base, "server_base": base, "timeout": 0.5, **more}
+    )
+    emulator = EMULATORS[kind](registered_apps(ISSUER, [("x", settings)]), clock=time)
+    pool = await HttpPool.open()
+
+    def again() -> Provider:
+        """As after a restart: no keys cached, breaker closed."""
+        return provider_type(settings, lend(pool, "x", settings, recorder=Notes()))
+
+    async with serving([(port, emulator.app)]), httpx2.AsyncClient() as browser:
+        try:
+            yield World(emulator, again, browser)
+        finally:
+            await pool.close()
+
+
+def begun_now() -> Flow:
+    """An attempt that starts as the test does, on the real clock the emulators run on."""
+    return replace(FLOW, started_at=int(time()))
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.key)
+async def test_everybody_can_log_in_and_is_known_by_the_upstreams_own_id(way: str, person: Person) -> None:
+    kind, _ = WAYS[way]
+    async with world(way) as at:
+        identity = await at.log_in(person, begun_now())
+    assert identity.subject == person.ids[kind]
+    assert str(identity.claims["name"]).split()[0] == person.given_name.split()[0]
+    if kind == "telegram" or not person.email_at(kind) or way == "ok client":
+        assert "email" not in identity.claims
+    else:
+        assert identity.claims["email"] == person.email_at(kind)
+
+
+async def test_the_same_bot_gives_the_same_person_in_all_three_ways() -> None:
+    async with world("telegram") as oidc, world("telegram widget") as widget, world("telegram embedded") as embedded:
+        found = [await one.log_in(ZOE, begun_now()) for one in (oidc, widget, embedded)]
+    assert {identity.subject for identity in found} == {ZOE.ids["telegram"]}
+
+
+@pytest.mark.parametrize("kind", ["google", "vk", "ok", "yandex", "telegram"])
+async def test_only_the_upstreams_own_evidence_verifies_an_address(kind: str) -> None:
+    async with world(kind) as at:
+        ada, zoe = await at.log_in(ADA, begun_now()), await at.log_in(ZOE, begun_now())
+    trusted = {"google": True, "yandex": True, "vk": False, "ok": False}
+    assert ada.claims.get("email_verified") == trusted.get(kind)
+    assert zoe.claims.get("email_verified") is not True
+
+
+@pytest.mark.parametrize("way", HARMLESS)
+async def test_every_fault_but_the_harmless_ones_ends_in_a_failure_of_the_upstream(way: str) -> None:
+    kind, _ = WAYS[way]
+    async with world(way) as at:
+        unnoticed = {fault for fault in EMULATORS[kind].faults_known if await _lets_in(at, fault)}
+    assert unnoticed == HARMLESS[way]
+
+
+async def _lets_in(at: World, fault: str) -> bool:
+    at.emulator.control.clear()
+    at.emulator.faults.switch(fault, on=True)
+    flow = begun_now()
+    reply = await at.agree(ADA, flow)
+    try:
+        await at.provider_again().finish(flow, reply)
+    except UpstreamError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("kind", ["google", "vk", "ok", "yandex", "telegram"])
+@pytest.mark.parametrize("fault", ["500", "html_502", "slow", "empty_answer", "not_json", "huge_answer"])
+async def test_an_upstream_that_is_down_is_told_apart_from_one_that_refuses(kind: str, fault: str) -> None:
+    async with world(kind) as at:
+        flow = begun_now()
+        reply = await at.agree(ADA, flow)
+        at.emulator.faults.switch(fault, on=True)
+        with pytest.raises(UpstreamError) as caught:
+            await at.provider.finish(flow, reply)
+    if fault in {"500", "html_502", "slow"}:
+        assert isinstance(caught.value, UpstreamUnavailable)
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "telegram embedded"])
+async def test_a_person_who_goes_back_has_cancelled(way: str) -> None:
+    async with world(way) as at:
+        at.emulator.faults.switch("decline", on=True)
+        flow = begun_now()
+        with pytest.raises(UpstreamDenied):
+            await at.provider.finish(flow, await at.agree(ADA, flow))
+
+
+async def test_c13_a_token_of_another_app_logs_nobody_in() -> None:
+    async with world("ok client") as at:
+        reply = await at.agree(BORIS, begun_now())
+    other = {"client_id": "512001", "public_key": "OTHER"}
+    async with world("ok client", **other) as at:
+        with pytest.raises(UpstreamError):
+            await at.provider.finish(begun_now(), reply)
+
+
+@pytest.mark.parametrize("pinned", ["no key", "_FOREIGN_KEY"])
+async def test_an_id_token_that_the_pinned_key_did_not_sign_lets_nobody_in(pinned: str) -> None:
+    async with world("vk", id_token_key=_FOREIGN_KEY if pinned == "_FOREIGN_KEY" else pinned) as at:
+        with pytest.raises(UpstreamError):
+            await at.log_in(ADA, begun_now())
+
+
+_FOREIGN_KEY = """-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAc1y66UxrUtEA6PouxNYkFf4Z3VxQC3Pk+b3rCuRCphA=
+-----END PUBLIC KEY-----"""
