@@ -11,7 +11,8 @@ Every pytest run loads this module, so it imports nothing heavy.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -22,14 +23,17 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def running_broker(clients: Mapping[str, Mapping[str, object]] | None = None) -> Iterator[RunningBroker]:
+def running_broker(
+    clients: Mapping[str, Mapping[str, object]] | None = None, *, clock: Callable[[], float] = time.time
+) -> Iterator[RunningBroker]:
     """A broker with emulated Google, VK, OK, Yandex and Telegram, for use without pytest's fixtures.
 
-    `clients` are further clients by id, with the keys of config.yaml; `test-app` is always there.
+    `clients` are further clients by id, with the keys of config.yaml; `test-app` is always there. `clock` gives epoch
+    seconds, for tests that do not want to wait; broker and emulators go by it.
     """
     from broker.demo.background import running_in_background  # noqa: PLC0415 - see the module's first lines
 
-    with running_in_background(clients or {}) as running:
+    with running_in_background(clients or {}, clock) as running:
         yield running
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -14,7 +15,7 @@ from starlette.types import ASGIApp
 
 from broker.app import build
 from broker.config.model import Config
-from broker.demo.emulation import Address, build_emulators, turned
+from broker.demo.emulation import Address, Options, build_emulators, turned
 from broker.demo.headless import Login, log_in
 from broker.demo.servers import serving, take_port
 from broker.demo.upstreams import Emulator
@@ -22,9 +23,9 @@ from broker.demo.upstreams.control import AnswerOrder, ChoiceOrder
 from broker.observe import Observer, Setup
 from broker.registry import provider_types
 
-PROVIDERS: Final[Mapping[str, Mapping[str, str]]] = {
+PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
     "google": {"client_id": "test-google.apps.googleusercontent.com", "client_secret": "test-google-secret"},
-    "vk": {"client_id": "51000009"},
+    "vk": {"client_id": "51000009", "scopes": ("vkid.personal_info", "email", "phone")},
     "ok": {"client_id": "512000000009", "client_secret": "test-ok-secret", "public_key": "CTESTPUBLICKEY"},
     "yandex": {"client_id": "9" * 32, "client_secret": "test-yandex-secret"},
     "telegram": {"client_id": "7000000009", "client_secret": "test-telegram-secret", "bot_token": "7000000009:test"},
@@ -136,12 +137,17 @@ class RunningBroker:
 
 
 @contextlib.contextmanager
-def running_in_background(clients: Mapping[str, Mapping[str, object]]) -> Iterator[RunningBroker]:
-    """The broker with the test app and `clients` (as in config.yaml), answering on free loopback ports."""
+def running_in_background(
+    clients: Mapping[str, Mapping[str, object]], clock: Callable[[], float] = time.time
+) -> Iterator[RunningBroker]:
+    """The broker with the test app and `clients` (as in config.yaml), answering on free loopback ports.
+
+    `clock` gives epoch seconds to broker and emulators; it is called from more than one thread.
+    """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="broker", daemon=True)
     thread.start()
-    world = _World({TEST_APP: _CLIENT, **clients}, loop)
+    world = _World({TEST_APP: _CLIENT, **clients}, clock, loop)
     try:
         yield asyncio.run_coroutine_threadsafe(world.open(), loop).result(timeout=60)
     finally:
@@ -154,8 +160,14 @@ def running_in_background(clients: Mapping[str, Mapping[str, object]]) -> Iterat
 class _World:
     """Everything that lives on the background loop."""
 
-    def __init__(self, clients: Mapping[str, Mapping[str, object]], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        clients: Mapping[str, Mapping[str, object]],
+        clock: Callable[[], float],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         self._clients = clients
+        self._clock = clock
         self._loop = loop
         self._stack = contextlib.AsyncExitStack()
 
@@ -166,13 +178,13 @@ class _World:
             self._stack.callback(port.close)
         issuer = f"http://127.0.0.1:{ports['broker'].number}"
         config = _build_config(issuer, self._clients)
-        emulators = build_emulators(config)
+        emulators = build_emulators(config, Options(clock=self._clock))
         # Another host than the broker's, so that the way back is a cross-site one as it is in life.
         urls = {kind: f"http://localhost:{ports[kind].number}" for kind in emulators}
         addresses = {kind: Address(url, url.replace("localhost", "127.0.0.1")) for kind, url in urls.items()}
         notebook = Notebook()
         observer = Observer.open_(Setup(level="debug", style="json", providers=PROVIDERS), lines=notebook)
-        broker = await build(turned(config, addresses, emulators), observer=observer)
+        broker = await build(turned(config, addresses, emulators), observer=observer, clock=self._clock)
         self._stack.push_async_callback(broker.close)
         apps: dict[str, ASGIApp] = {
             "broker": broker.public,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -29,11 +30,12 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What every emulator is given. `loopback_only`: the control API answers this machine only."""
+    """What every emulator is given: `mint` makes secrets; `loopback_only` keeps the control API to this machine."""
 
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], Awaitable[None]] = field(default=asyncio.sleep)
     loopback_only: bool = True
+    mint: Callable[[], str] = field(default=lambda: secrets.token_urlsafe(24))
 
 
 def emulated_types(config: Config) -> tuple[str, ...]:
@@ -58,6 +60,7 @@ def build_emulators(config: Config, options: Options | None = None) -> dict[str,
             [*apps, _other_app(apps[0])],
             clock=chosen.clock,
             sleep=chosen.sleep,
+            mint=chosen.mint,
             loopback_only=chosen.loopback_only,
         )
     return found

@@ -43,38 +43,30 @@ async def log_in(
 ) -> Login:
     """Sign `person` in through `provider`; raises LoginFailed where the broker or the upstream refuses."""
     verifier, state, nonce = (secrets.token_urlsafe(32) for _ in range(3))
-    request = {
-        "response_type": "code",
-        "client_id": client_id,
-        "redirect_uri": redirect_uri,
-        "scope": scope,
-        "state": state,
-        "nonce": nonce,
-        "code_challenge": build_challenge(verifier),
-        "code_challenge_method": "S256",
-        "idp_hint": provider,
-    }
+    request = {"response_type": "code", "client_id": client_id, "redirect_uri": redirect_uri, "scope": scope}
+    request |= {"state": state, "nonce": nonce, "idp_hint": provider}
+    request |= {"code_challenge": build_challenge(verifier), "code_challenge_method": "S256"}
     page = await _walk(f"{issuer}/authorize?{urlencode(request)}", redirect_uri, person)
     answer = page.params
     if answer.get("state") != state or answer.get("iss") != issuer or "code" not in answer:
         raise LoginFailed(f"the broker answered {answer.get('error', 'without a code')}", page)
-    form = {
-        "grant_type": "authorization_code",
-        "code": answer["code"],
-        "redirect_uri": redirect_uri,
-        "code_verifier": verifier,
-        "client_id": client_id,
-    }
+    form = {"grant_type": "authorization_code", "code": answer["code"], "redirect_uri": redirect_uri}
+    form |= {"code_verifier": verifier, "client_id": client_id}
+    headers = {}
+    if auth_method == "client_secret_basic":
+        headers = {"Authorization": aiohttp.encode_basic_auth(quote_plus(client_id), quote_plus(client_secret))}
+    elif auth_method == "client_secret_post":
+        form["client_secret"] = client_secret
+    tokens, keys = await _redeem(issuer, form, headers)
+    return Login(tokens, _verified(tokens, keys, issuer=issuer, client_id=client_id, nonce=nonce))
+
+
+async def _redeem(issuer: str, form: dict[str, str], headers: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The token endpoint's answer, and the keys to check it with."""
     connector = aiohttp.TCPConnector(resolver=LocalhostResolver())
     async with aiohttp.ClientSession(connector=connector, trust_env=False) as http:
-        headers = {}
-        if auth_method == "client_secret_basic":
-            headers = {"Authorization": aiohttp.encode_basic_auth(quote_plus(client_id), quote_plus(client_secret))}
-        elif auth_method == "client_secret_post":
-            form["client_secret"] = client_secret
         tokens = await _json(http, "POST", f"{issuer}/token", data=form, headers=headers)
-        keys = await _json(http, "GET", f"{issuer}/jwks")
-    return Login(tokens, _verified(tokens, keys, issuer=issuer, client_id=client_id, nonce=nonce))
+        return tokens, await _json(http, "GET", f"{issuer}/jwks")
 
 
 async def _walk(url: str, redirect_uri: str, person: str) -> Page:

@@ -47,19 +47,21 @@ class Demo:
     left_out: tuple[str, ...]
 
 
-def main(config_path: str | Path, *, host: str = "127.0.0.1", i_know: bool = False) -> int:
-    """Serve until Ctrl-C or SIGTERM; the exit status."""
+def main(
+    config_path: str | Path, *, host: str = "127.0.0.1", i_know: bool = False, ports: Mapping[str, int] = PORTS
+) -> int:
+    """Serve until Ctrl-C or SIGTERM; the exit status. `ports` are those of the emulators by type, 0 for any."""
     try:
         check_host(host, i_know=i_know)
-        config = load(config_path, _settings_class)
-        asyncio.run(_serve(config, host))
+        config = load(config_path, settings_class)
+        asyncio.run(_serve(config, host, ports))
     except (ConfigError, DemoRefused, PortTaken) as problem:
         sys.stderr.write(f"{problem}\n")
         return 1
     return 0
 
 
-def _settings_class(kind: str) -> type[ProviderSettings]:
+def settings_class(kind: str) -> type[ProviderSettings]:
     """The settings of a provider type; LookupError with a sentence for an unknown one."""
     try:
         return provider_types([kind])[kind].Settings
@@ -79,11 +81,11 @@ def check_host(host: str, *, i_know: bool) -> None:
         )
 
 
-async def _serve(config: Config, host: str) -> None:
+async def _serve(config: Config, host: str, ports: Mapping[str, int]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running(config, host) as demo:
+    async with running(config, host, ports=ports) as demo:
         sys.stdout.write(banner(demo))
         sys.stdout.flush()
         await stop.wait()
@@ -91,45 +93,43 @@ async def _serve(config: Config, host: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running(config: Config, host: str = "127.0.0.1") -> AsyncIterator[Demo]:
+async def running(config: Config, host: str = "127.0.0.1", *, ports: Mapping[str, int] = PORTS) -> AsyncIterator[Demo]:
     """The whole demo, answering; raises PortTaken, DemoRefused or ConfigError."""
     client = sample_client(config)
     if client is not None and find_spec("httpx2") is None:
         raise DemoRefused("The sample app needs two more packages: pip install 'identity-broker[demo]'")
     with contextlib.ExitStack() as stack:
-        ports = {name: stack.enter_context(contextlib.closing(p)) for name, p in _take_ports(config, host, client)}
+        wanted = _wanted_ports(config, client, ports)
+        taken = {name: stack.enter_context(contextlib.closing(_take(name, host, n))) for name, n in wanted.items()}
         loopback = ipaddress.ip_address(host).is_loopback
         emulators = build_emulators(config, Options(loopback_only=loopback))
-        addresses = {kind: _address(kind, ports[kind].number) for kind in emulators}
+        addresses = {kind: _address(kind, taken[kind].number) for kind in emulators}
         broker = await build(turned(config, addresses, emulators))
         try:
             apps: dict[str, ASGIApp] = {kind: emulator.app for kind, emulator in emulators.items()}
             apps |= {"broker": broker.public, "management": broker.management}
             if client is not None:
                 apps["sample app"] = _build_sample(config, client)
-            async with serving([(port, apps[name]) for name, port in ports.items()]):
+            async with serving([(port, apps[name]) for name, port in taken.items()]):
                 await broker.start()
                 yield _describe(config, emulators, addresses, client)
         finally:
             await broker.close()
 
 
-def _take_ports(config: Config, host: str, client: str | None) -> list[tuple[str, Port]]:
-    wanted = [("broker", _port_of(config.server.listen))]
+def _wanted_ports(config: Config, client: str | None, emulators: Mapping[str, int]) -> dict[str, int]:
+    wanted = {"broker": _port_of(config.server.listen)}
     if config.server.management is not None:
-        wanted.append(("management", _port_of(config.server.management)))
-    wanted += [(kind, PORTS[kind]) for kind in emulated_types(config)]
+        wanted["management"] = _port_of(config.server.management)
+    wanted |= {kind: emulators[kind] for kind in emulated_types(config)}
     if client is not None:
-        wanted.append(("sample app", urlsplit(_sample_uri(config.clients[client])).port or 80))
-    taken: list[tuple[str, Port]] = []
-    try:
-        for name, number in wanted:
-            taken.append((name, take_port(name, "127.0.0.1" if name == "management" else host, number)))
-    except PortTaken:
-        for _, port in taken:
-            port.close()
-        raise
-    return taken
+        wanted["sample app"] = urlsplit(_sample_uri(config.clients[client])).port or 80
+    return wanted
+
+
+def _take(name: str, host: str, number: int) -> Port:
+    """The management listener stays on loopback, whatever the others do."""
+    return take_port(name, "127.0.0.1" if name == "management" else host, number)
 
 
 def _port_of(listen: str) -> int:

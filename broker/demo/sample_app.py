@@ -138,6 +138,7 @@ class SampleApp:
         html = page.render(
             texts=TEXTS[language],
             language=language,
+            other="en" if language == "ru" else "ru",
             registration=self.registration,
             problem=_said(problem) if problem else None,
             told=told,
@@ -169,7 +170,11 @@ def build_sample_app(registration: Registration) -> Starlette:
 
 
 def _language(request: Request) -> str:
-    return language_of(request.query_params, request.headers.get("accept-language", ""))
+    """What was chosen here before, else what the browser prefers."""
+    if "lang" in request.query_params:
+        request.session["lang"] = language_of(request.query_params, "")
+    chosen = {"lang": request.session.get("lang", "")}
+    return language_of(chosen, request.headers.get("accept-language", ""))
 
 
 def _said(problem: Exception) -> tuple[str, str]:

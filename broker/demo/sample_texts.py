@@ -24,6 +24,13 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "asked": "The userinfo endpoint has answered.",
         "problem": "Sign-in did not work",
         "claim": "Claim",
+        "token": "Token",
+        "userinfo_says": "What userinfo says",
+        "tour_choose": "Choose a way to sign in, then one of three people: one with everything, one without an e-mail "
+        "address, one with an odd name.",
+        "tour_break": "On the emulated service's page, open “Make something go wrong” and see what people are told.",
+        "tour_look": "Back here, read the claims and tokens, refresh them, and sign in again another way.",
+        "other_language": "Русский",
         "value": "Value",
         "none": "none",
     },
@@ -45,6 +52,14 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "asked": "Точка userinfo ответила.",
         "problem": "Войти не получилось",
         "claim": "Поле",
+        "token": "Токен",
+        "userinfo_says": "Что говорит userinfo",
+        "tour_choose": "Выберите способ входа, затем одного из трёх людей: у одного есть всё, у другого нет почты, "
+        "у третьей необычное имя.",
+        "tour_break": "На странице эмулируемого сервиса откройте «Пусть что-нибудь сломается» и посмотрите, что увидят "
+        "люди.",
+        "tour_look": "Вернувшись, прочтите сведения и токены, обновите их и войдите ещё раз другим способом.",
+        "other_language": "English",
         "value": "Значение",
         "none": "нет",
     },

@@ -22,7 +22,7 @@ class PortTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A bound socket, listening once its application is served."""
+    """A listening socket; connections wait until its application is served."""
 
     name: str
     bound: socket.socket
@@ -40,10 +40,11 @@ class Port:
 
 def take_port(name: str, host: str, number: int = 0) -> Port:
     """The port, or any free one for 0; raises PortTaken."""
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, number))
+        bound.listen(2048)  # only a listening socket keeps others away
     except OSError as error:
         bound.close()
         if error.errno == errno.EADDRINUSE:

@@ -109,7 +109,8 @@ class Visitor:
 
     `scripts`: whether pages' scripts run (forms that submit themselves, fragments handed over). `stops`: prefixes of
     URLs at which a navigation ends without a request, for apps that exist only in a test. `languages`: the value of
-    Accept-Language. Use as an async context manager.
+    Accept-Language. `history` and `pages` are every request made and every answer to one. Use as an async context
+    manager.
     """
 
     def __init__(
@@ -127,6 +128,7 @@ class Visitor:
         self.headers = dict(headers or {})
         self.cookies = CookieJar(now)
         self.history: list[Step] = []
+        self.pages: list[Page] = []
         self._page: Page | None = None
         self._session: aiohttp.ClientSession | None = None
 
@@ -184,6 +186,7 @@ class Visitor:
                 self._page = Page(0, _with_query(move), "", {}, Markup())
                 return self._page
             self._page = await self._fetch(move)
+            self.pages.append(self._page)
             following = self._next(move, self._page)
             if following is None:
                 return self._page

@@ -14,8 +14,8 @@
     "&return_to=" + encodeURIComponent(location.href) +
     "&size=" + encodeURIComponent(given.size || "large") +
     (given.lang ? "&lang=" + encodeURIComponent(given.lang) : "");
-  frame.width = "100%";
-  frame.height = "560";
+  frame.width = "320";
+  frame.height = "520";
   frame.setAttribute("frameborder", "0");
   script.parentNode.insertBefore(frame, script.nextSibling);
 

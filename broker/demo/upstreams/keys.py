@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +19,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
+_MAKING: Final = threading.Lock()
 _ALGORITHMS: Final[Mapping[str, Any]] = {  # three classes, each with a `to_jwk` for its own kind of key
     "RS256": RSAAlgorithm,
     "ES256": ECAlgorithm,
@@ -49,9 +51,14 @@ class Key:
         return jwt.encode(dict(claims), self.private, algorithm=self.alg, headers=dict(header))
 
 
-@lru_cache(maxsize=64)
 def key(kid: str, alg: str) -> Key:
-    """The process's key of this name: the same at every call, another in every process."""
+    """The process's key of this name: the same at every call and in every thread, another in every process."""
+    with _MAKING:
+        return _make(kid, alg)
+
+
+@lru_cache(maxsize=64)
+def _make(kid: str, alg: str) -> Key:
     private: PrivateKey
     if alg == "RS256":
         private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
