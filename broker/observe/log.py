@@ -71,7 +71,7 @@ class Log:
         second = int(at)
         if second != self._second:
             self._second, self._second_text = second, datetime.fromtimestamp(second, UTC).isoformat()[:19]
-        return f"{self._second_text}.{int((at - second) * 1000):03d}Z"
+        return f"{self._second_text}.{int(at * 1000) % 1000:03d}Z"
 
     def _redact(self, _: object, __: str, fields: EventDict) -> EventDict:
         return self._redactor.fields(fields)

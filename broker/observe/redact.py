@@ -18,23 +18,23 @@ _SHORT = 256  # characters; the longest identifier there is has 255
 SAFE = frozenset(
     {"event", "level", "ts", "request_id", "reference", "provider", "client_id", "sub", "kid", "grant_id", "sid"}
     | {"outcome", "error", "error_code", "status_code", "kind", "route", "operation", "store", "limit", "algorithm"}
-    | {"breaker", "logger", "version", "audit"}
+    | {"logger", "version", "audit"}
 )
 _NAME = (
     r"(?:code|state|nonce|token|secret|password|passwd|passphrase|pwd|assertion|verifier|cookie|authorization|auth"
-    r"|credentials?|session|ticket|jwt|otp|sig|signature|hash|api_?key|private_?key|master|tgauthresult|initdata"
+    r"|credentials?|session|ticket|jwt|otp|sig|signature|hash|api[_-]?key|private[_-]?key|master|tgauthresult|initdata"
     r"|user_?code|device_id|payload|memo|login_hint|id_token_hint|handle)"
 )
 _SECRET_FIELD = re.compile(rf"(?i)(?:^|.*[_\-.]){_NAME}s?$")
 _SHAPES = re.compile(
     rf"""(?ix)
     (?P<header>\b(?:proxy-)?(?:authorization|cookie|set-cookie)["']?\s*[:=]\s*)[^\r\n]+
-  | (?P<pair>\b[\w\-]{{0,24}}{_NAME}s?(?:=|%3D|["']\s*[:=]\s*)\s*b?["']?)[^\s&;,"'<>\])}}]+
+  | (?P<pair>\b[\w\-]{{0,24}}{_NAME}s?(?:=|%3D|["']\s*[:=]\s*)\s*b?["']?(?!\[hidden\]))[^\s&;,"'<>\])}}]+
   | (?P<scheme>\b(?:bearer|basic|dpop|oauth)\s+)[A-Za-z0-9._~+/=\-]{{6,}}
   | (?P<url>\b[a-z][a-z0-9+.\-]{{0,15}}://)[^/\s@"']{{1,256}}@
   | (?P<jwt>\beyJ[\w\-]{{6,}}(?:\.[\w\-]*){{1,4}})
-  | (?P<mail>[\w.+\-]{{1,64}}@[\w\-]{{1,63}}(?:\.[\w\-]{{1,63}})+)
-  | (?P<phone>\+\d{{10,15}}\b)
+  | (?P<mail>[\w.+\-]{{1,64}}(?:@|%40)[\w\-]{{1,63}}(?:\.[\w\-]{{1,63}})+)
+  | (?P<phone>(?:\+|%2B)\d{{10,15}}\b)
   | (?P<base64>[A-Za-z0-9+/]{{24,}}={{1,2}})
   | (?P<blob>[A-Za-z0-9_\-]{{20,}})
     """
