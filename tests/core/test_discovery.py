@@ -1,0 +1,63 @@
+"""The metadata document says exactly what works."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from broker.core.discovery import build_metadata, metadata_paths
+
+ISSUER = "https://id.test/sso"
+
+
+def test_the_document_lists_exactly_what_is_offered() -> None:
+    assert orjson.loads(
+        orjson.dumps(build_metadata(ISSUER, algorithms=["RS256", "EdDSA"], languages=["en", "ru"]))
+    ) == {
+        "issuer": ISSUER,
+        "authorization_endpoint": f"{ISSUER}/authorize",
+        "token_endpoint": f"{ISSUER}/token",
+        "userinfo_endpoint": f"{ISSUER}/userinfo",
+        "jwks_uri": f"{ISSUER}/jwks",
+        "scopes_supported": ["openid", "profile", "email", "phone", "address", "offline_access", "identities"],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "form_post"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256", "EdDSA"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "code_challenge_methods_supported": ["S256"],
+        "claim_types_supported": ["normal"],
+        "claims_supported": [
+            *("sub", "name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile"),
+            *("picture", "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at", "email"),
+            *("email_verified", "phone_number", "phone_number_verified", "address", "identities"),
+            *("iss", "aud", "exp", "iat", "auth_time", "nonce", "amr", "sid"),
+        ],
+        "claims_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "authorization_response_iss_parameter_supported": True,
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "display_values_supported": ["page"],
+        "ui_locales_supported": ["en", "ru"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("issuer", "paths"),
+    [
+        ("https://id.test", ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")),
+        (
+            "https://id.test/sso",
+            (
+                "/sso/.well-known/openid-configuration",
+                "/sso/.well-known/oauth-authorization-server",
+                "/.well-known/oauth-authorization-server/sso",
+                "/.well-known/openid-configuration/sso",
+            ),
+        ),
+    ],
+)
+def test_the_document_is_found_by_both_rules_for_issuers_with_a_path(issuer: str, paths: tuple[str, ...]) -> None:
+    assert metadata_paths(issuer) == paths

@@ -1,0 +1,81 @@
+"""What is kept reads back as it was, and never as something else."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.core import records
+from broker.core.errors import SealBroken
+from broker.core.records import Record
+
+KINDS = tuple(
+    kind
+    for kind in vars(records).values()
+    if isinstance(kind, type) and issubclass(kind, Record) and kind is not Record
+)
+TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
+INTEGER = st.integers(-(2**53), 2**53)
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "str": TEXT,
+    "int": INTEGER,
+    "int | None": st.none() | INTEGER,
+    "bool": st.booleans(),
+    "tuple[str, ...]": st.lists(TEXT, max_size=4).map(tuple),
+    "Mapping[str, str]": st.dictionaries(TEXT, TEXT, max_size=3),
+    "Mapping[str, Any]": st.dictionaries(TEXT, st.none() | st.booleans() | TEXT | st.lists(TEXT), max_size=3),
+}
+
+
+def anything_of(kind: type[Record]) -> st.SearchStrategy[Record]:
+    """Records of one kind with any values of the declared types."""
+    return st.builds(kind, **{field.name: VALUES[str(field.type)] for field in fields(kind)})
+
+
+@given(st.one_of([anything_of(kind) for kind in KINDS]))
+def test_every_record_reads_back_as_it_was(record: Record) -> None:
+    assert type(record).from_bytes(record.to_bytes()) == record
+
+
+@given(st.one_of([anything_of(kind) for kind in KINDS]), st.sampled_from(KINDS))
+def test_b8_one_kind_never_reads_as_another(record: Record, other: type[Record]) -> None:
+    if other is not type(record):
+        with pytest.raises(SealBroken):
+            other.from_bytes(record.to_bytes())
+
+
+def test_b8_every_kind_has_a_name_of_its_own() -> None:
+    assert len({kind.kind for kind in KINDS}) == len(KINDS) == 8
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b'"access"',
+        b"{}",
+        b'{"k":null}',
+        b'{"k":"access"}',
+        b'{"k":"code","grant_id":"g","client_id":"c","scope":[],"expires_at":1}',
+        b'{"k":"access","grant_id":"g","client_id":"c","scope":[],"expires_at":1,"more":1}',
+        b'{"k":"access","grant_id":"g","client_id":"c","scope":[]}',
+        b"\xff",
+    ],
+)
+def test_b8_bytes_of_another_shape_are_refused(raw: bytes) -> None:
+    with pytest.raises(SealBroken):
+        records.AccessToken.from_bytes(raw)
+
+
+def test_a_record_of_an_older_version_takes_the_defaults_of_what_it_lacks() -> None:
+    raw = orjson.dumps({"k": "request", "client_id": "a", "redirect_uri": "b", "scope": ["openid"]})
+    request = records.AuthorizationRequest.from_bytes(raw)
+    assert (request.scope, request.prompt, request.max_age, request.claims) == (("openid",), (), None, {})
