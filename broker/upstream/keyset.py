@@ -142,7 +142,7 @@ def _parse_key(jwk: object) -> Key | None:
         return None
     kind = jwk.get("crv", jwk.get("kty"))
     named = jwk.get("alg")
-    algorithms = frozenset(alg for alg, (_, serves) in ALGORITHMS.items() if serves == kind and named in {None, alg})
+    algorithms = frozenset(alg for alg, (_, serves) in ALGORITHMS.items() if serves == kind and named in (None, alg))
     kid = jwk.get("kid", "")
     if not algorithms or not isinstance(kid, str):
         return None
