@@ -259,3 +259,9 @@ async def test_faults_of_identity(ok: Upstream) -> None:
     code = (await ok.answer_of(AUTH, **REQUEST))["code"]
     await ok.fault("error_200")
     assert (await exchange(ok, code))["error_code"] == 2
+
+
+async def test_expires_in_may_be_a_number(ok: Upstream) -> None:
+    await ok.fault("number_expiry")
+    code = (await ok.answer_of(AUTH, **REQUEST))["code"]
+    assert (await exchange(ok, code))["expires_in"] == 1800

@@ -297,6 +297,8 @@ async def test_a_false_result_can_be_forced(telegram: Upstream) -> None:
         ("wrong_nonce", "nonce", "a-nonce-of-somebody-else"),
         ("no_id", "id", None),
         ("wrong_audience", "aud", "another-app"),
+        ("number_audience", "aud", 7000000001),
+        ("more_claims", "given_name", "Ada"),
     ],
 )
 async def test_a_fault_changes_one_claim(telegram: Upstream, fault: str, claim: str, value: object) -> None:

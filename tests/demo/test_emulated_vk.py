@@ -231,3 +231,9 @@ async def test_faults_of_the_answers(vk: Upstream) -> None:
     assert (await vk.answer_of("/authorize", **REQUEST))["state"] != STATE
     await vk.fault("ip_bound", times=1)
     assert (await user_info(vk, (await login(vk))["access_token"]))["error"] == "invalid_token"
+
+
+async def test_errors_may_come_with_status_400(vk: Upstream) -> None:
+    await vk.fault("error_400")
+    answer = await vk.post("/oauth2/auth", {"client_id": "1"})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client")

@@ -44,6 +44,7 @@ _CHANGES: Final[Mapping[str, Callable[[Claims], Claims]]] = {
     "wrong_issuer": lambda c: {**c, "iss": "https://accounts.example.com"},
     "bare_issuer": lambda c: {**c, "iss": str(c["iss"]).removeprefix("https://")},
     "wrong_audience": lambda c: {**c, "aud": "another-app"},
+    "number_audience": lambda c: {**c, "aud": int(str(c["aud"]))},
     "wrong_azp": lambda c: {**c, "azp": "another-app"},
     "wrong_at_hash": lambda c: {**c, "at_hash": "AAAAAAAAAAAAAAAAAAAAAA"},
     "expired_token": lambda c: _moved(c, -86400),

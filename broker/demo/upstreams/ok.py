@@ -63,6 +63,7 @@ class OK(Emulator):
         "invalid_grant",
         "session_expired",
         "text_codes",
+        "number_expiry",
         "no_id",
         "other_user_id",
     )
@@ -151,7 +152,8 @@ class OK(Emulator):
         if granted is None or granted.app.client_id != app.client_id or wrong_uri or self.faults.on("invalid_grant"):
             return _oauth_error("invalid_grant", "Expired code")
         token, _ = self._open(granted)
-        answer = {"access_token": token, "token_type": "session", "expires_in": "1800"}
+        life = 1800 if self.faults.on("number_expiry") else "1800"
+        answer = {"access_token": token, "token_type": "session", "expires_in": life}
         return json_answer(answer if refreshing else {**answer, "refresh_token": self.refreshers.give(granted)})
 
     # --- the API ---

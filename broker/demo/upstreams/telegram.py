@@ -58,6 +58,8 @@ class Telegram(Emulator):
         "invalid_grant",
         *ID_TOKEN_FAULTS,
         "unknown_curve",
+        "number_audience",
+        "more_claims",
         "wrong_hash",
         "old_auth_date",
         "future_auth_date",
@@ -170,6 +172,9 @@ class Telegram(Emulator):
             claims |= {"id": number, **{name: text for name, text in shown.items() if text}}
         if "phone" in granted.scope and person.phone:
             claims["phone_number"] = person.phone.removeprefix("+")
+        if self.faults.on("more_claims"):
+            claims |= {"given_name": person.given_name, "family_name": person.family_name}
+            claims |= {"phone_number_verified": True}
         return claims
 
     # --- the legacy widget and login_url buttons ---

@@ -45,6 +45,7 @@ class VK(Emulator):
         "no_device_id",
         "payload_form",
         "error_200",
+        "error_400",
         "invalid_grant",
         "no_id",
         "other_user_id",
@@ -125,32 +126,32 @@ class VK(Emulator):
         app = self.apps.get(call.get("client_id"))
         state = call.get("state")
         if app is None:
-            return _error("invalid_client", "client_id is missing or invalid", state)
+            return self._error("invalid_client", "client_id is missing or invalid", state)
         if "client_secret" in call.params:
             return Response("Not Found", status_code=404)
         if app.extras.get("service_token", "") != call.get("service_token"):
-            return _error("invalid_client", "service_token is invalid", state)
+            return self._error("invalid_client", "service_token is invalid", state)
         if self.faults.on("error_200"):
-            return _error("invalid_request", "device_id is invalid", state)
+            return self._error("invalid_request", "device_id is invalid", state)
         if self.faults.on("invalid_grant"):
-            return _error("invalid_grant", "code is invalid or expired", state)
+            return self._error("invalid_grant", "code is invalid or expired", state)
         if call.get("grant_type") == "refresh_token":
             return self._refreshed(call, app)
         if call.get("grant_type") != "authorization_code":
-            return _error("invalid_request", "grant_type is missing or invalid", state)
+            return self._error("invalid_request", "grant_type is missing or invalid", state)
         return self._exchanged(call, app)
 
     def _exchanged(self, call: Call, app: RegisteredApp) -> Response:
         state, verifier = call.get("state"), call.get("code_verifier")
         granted = self.codes.take(call.get("code"))
         if granted is None or granted.app.client_id != app.client_id:
-            return _error("invalid_grant", "code is invalid or expired", state)
+            return self._error("invalid_grant", "code is invalid or expired", state)
         if not call.get("device_id") or call.get("device_id") != granted.device_id:
-            return _error("invalid_request", "device_id is invalid", state)
+            return self._error("invalid_request", "device_id is invalid", state)
         if call.get("redirect_uri") != granted.redirect_uri:
-            return _error("invalid_request", "redirect_uri is missing or invalid", state)
+            return self._error("invalid_request", "redirect_uri is missing or invalid", state)
         if not _VERIFIER.fullmatch(verifier) or challenge_of(verifier) != granted.challenge:
-            return _error("invalid_request", "verifier is missing or invalid", state)
+            return self._error("invalid_request", "verifier is missing or invalid", state)
         answer = self._tokens_for(granted, state)
         if not self.faults.on("no_id_token"):
             answer["id_token"] = self._id_token(granted)
@@ -162,9 +163,9 @@ class VK(Emulator):
         self.ended |= {self.spent[text]} if text in self.spent else set()
         granted = self.refreshers.look(text)
         if granted is None or granted.app.client_id != app.client_id or granted.session in self.ended:
-            return _error("invalid_request", "refresh_token is missing or invalid", state)
+            return self._error("invalid_request", "refresh_token is missing or invalid", state)
         if call.get("device_id") != granted.device_id:
-            return _error("invalid_request", "device_id is invalid", state)
+            return self._error("invalid_request", "device_id is invalid", state)
         self.refreshers.take(text)
         self.spent[text] = granted.session
         return json_answer(self._tokens_for(granted, state))
@@ -192,9 +193,9 @@ class VK(Emulator):
     async def _user_info(self, call: Call) -> Response:
         granted = self._session(call)
         if granted is None:
-            return _error("invalid_token", "access_token is missing or invalid", "")
+            return self._error("invalid_token", "access_token is missing or invalid", "")
         if self.faults.on("ip_bound"):
-            return _error("invalid_token", "access_token was given to another ip address", "")
+            return self._error("invalid_token", "access_token was given to another ip address", "")
         if self.faults.on("other_user_id"):
             granted = replace(granted, person=BORIS if granted.person.key == ADA.key else ADA)
         user = self._user(granted)
@@ -221,12 +222,12 @@ class VK(Emulator):
 
     async def _public_info(self, call: Call) -> Response:
         """Masked values by ID token; the emulator knows none by heart, so it always refuses."""
-        return _error("invalid_request", "id_token is missing or invalid", "")
+        return self._error("invalid_request", "id_token is missing or invalid", "")
 
     async def _logout(self, call: Call) -> Response:
         granted = self._session(call)
         if granted is None:
-            return _error("invalid_token", "access_token is missing or invalid", "")
+            return self._error("invalid_token", "access_token is missing or invalid", "")
         self.ended.add(granted.session)
         return json_answer({"response": 1})
 
@@ -236,6 +237,11 @@ class VK(Emulator):
         if granted is None or granted.session in self.ended or call.get("client_id") != granted.app.client_id:
             return None
         return granted
+
+    def _error(self, error: str, description: str, state: str) -> Response:
+        """quirk(vk): status 200; only the member `error` tells."""
+        body = {"error": error, "error_description": description} | ({"state": state} if state else {})
+        return json_answer(body, 400 if self.faults.active("error_400") else 200)
 
 
 def _problem(call: Call) -> str:
@@ -254,8 +260,3 @@ def _birthday(person: Person) -> str:
         month, day = person.birthday[2:].split("-")
         return f"{int(day)}.{int(month)}"
     return ".".join(reversed(person.birthday.split("-"))) if person.birthday else ""
-
-
-def _error(error: str, description: str, state: str) -> Response:
-    body = {"error": error, "error_description": description}
-    return json_answer({**body, "state": state} if state else body)
