@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from broker.core.client import Client
-from broker.core.errors import FlowGone, ForeignPost, NothingAsked, SealBroken, UnknownClient
+from broker.core.errors import FlowGone, ForeignPost, NothingAsked, SealBroken, UnknownClient, UpstreamError
 from broker.core.events import Event
 from broker.core.identity import Identity, Person
 from broker.core.records import EntryTicket
@@ -52,12 +52,16 @@ class Entries:
     async def hold(
         self, name: str, client_id: str, params: Mapping[str, str], *, browser: str
     ) -> tuple[str, EntryTicket, Client]:
-        """Verify the signed parameters; the sealed ticket, bound to `browser`. Raises PageError or UpstreamError."""
+        """Verify the signed parameters; the sealed ticket, bound to `browser`. Raises PageError."""
         client, instance = self._find(name, client_id)
         provider = instance.provider
         if not isinstance(provider, AcceptsUnasked):
             raise NothingAsked(f"{name} sends nothing unasked")
-        signed = await provider.verify_unasked(params)
+        try:
+            signed = await provider.verify_unasked(params)
+        except UpstreamError as error:
+            # The visitor brought it, no upstream failed: a link that is too old, or made up.
+            raise NothingAsked(error.detail) from None
         ticket = EntryTicket(
             provider=name,
             client_id=client.id,

@@ -1,0 +1,33 @@
+"""One broker for all tests of this directory that leave it as they found it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from broker.demo.visitor import Visitor
+from tests.threats.journeys import new_visitor
+from tests.threats.site import Site, running_site
+
+
+@pytest.fixture(scope="session")
+def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Started once; every process running the tests has its own."""
+    with running_site(tmp_path_factory.mktemp("site")) as site:
+        yield site
+
+
+@pytest.fixture
+def site(shared_site: Site) -> Iterator[Site]:
+    """The shared site; its emulators are as at the start, before and after."""
+    shared_site.clear()
+    yield shared_site
+    shared_site.clear()
+
+
+@pytest.fixture
+async def visitor(site: Site) -> AsyncIterator[Visitor]:
+    """A browser that has never been here."""
+    async with new_visitor() as visitor:
+        yield visitor
