@@ -75,3 +75,15 @@ def test_counters_forget_what_is_over_and_nothing_else() -> None:
     assert counters.hit("short0", 10, 9.9) == 2
     assert counters.hit("short0", 10, 10) == 1
     assert counters.hit("long0", 100, 99.9) == 2
+
+
+def test_a_renewed_counter_is_as_young_as_a_new_one() -> None:
+    counters = Counters(limit=4)
+    for key in ("x", "y", "renewed"):
+        counters.hit(key, 10, 0)
+    counters.hit("older", 10, 5)
+    counters.hit("renewed", 10, 10)
+    for number in range(3):
+        counters.hit(f"new{number}", 10, 11)
+    assert counters.hit("renewed", 10, 12) == 2
+    assert counters.hit("older", 10, 12) == 1
