@@ -14,7 +14,7 @@ from broker.services.context import Context
 from broker.services.gate import Gate
 from broker.services.grants.base import Issued
 from broker.services.tokens import Tokens
-from broker.store.base import Durable, Kind, SpentBefore, Transient
+from broker.store.base import Durable, Kind, LiveGrant, SpentBefore, Transient
 
 _WRONG = "the code is wrong, expired, already used, or was issued to another client or redirect_uri"
 
@@ -45,17 +45,14 @@ class AuthorizationCode:
             await self._transient.take(Kind.CODE, code_digest)
             await self._end_what_was_spent(client, code_digest)
             raise
-        grant = self._build_grant(code)
+        live = await self._build_live(code, client)
+        grant = live.grant
         refresh_token = self._tokens.mint_refresh() if _wants_refresh(code, client) else None
         outcome = await self._durable.redeem(
             code_digest, grant, self._build_refresh(grant, refresh_token), now=grant.created_at
         )
         if isinstance(outcome, SpentBefore):
             raise self._replayed(client, outcome.grant_id)
-        live = await self._durable.grant(grant.id, now=grant.created_at)
-        if live is None:
-            raise InvalidGrant(_WRONG, detail="the account was blocked after the code was issued")
-        self._gate.check_grant(live, client)
         return Issued(live, grant.scope, refresh_token)
 
     async def _load(self, client: Client, code_digest: str) -> CodeRecord:
@@ -84,6 +81,15 @@ class AuthorizationCode:
             raise InvalidGrant("code_verifier does not fit the code_challenge")
         if verifier and not code.code_challenge:
             raise InvalidGrant("code_verifier without a code_challenge in the authorization request")
+
+    async def _build_live(self, code: CodeRecord, client: Client) -> LiveGrant:
+        """The grant to be, once the person and their provider are found still welcome: nothing is spent before."""
+        person = await self._durable.person(code.provider_key, code.subject)
+        if person is None or person.account.sub != code.sub:
+            raise InvalidGrant(_WRONG, detail="the account is gone")
+        live = LiveGrant(self._build_grant(code), person)
+        self._gate.check_grant(live, client)
+        return live
 
     def _build_grant(self, code: CodeRecord) -> Grant:
         now, lifetimes = self._context.now(), self._tokens.lifetimes

@@ -1,0 +1,300 @@
+"""A broker without its web: every service over real stores in memory, a clock that stands still, upstreams of our own.
+
+The upstreams are doubles of what is outside; nothing of the broker itself is replaced.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from broker.core.client import Client
+from broker.core.errors import InvalidToken
+from broker.core.events import Event
+from broker.core.identity import Identity
+from broker.core.parameters import Parameters
+from broker.core.records import AuthorizationRequest
+from broker.core.seal import Seal, derive
+from broker.core.terms import Algorithm, AuthMethod, GrantType
+from broker.services.accounts import Accounts
+from broker.services.authorize import Answer, Ask, Authorization
+from broker.services.clients import Clients
+from broker.services.consent import Consents
+from broker.services.context import Context
+from broker.services.entry import Entries
+from broker.services.gate import Gate
+from broker.services.grants.authorization_code import AuthorizationCode
+from broker.services.grants.base import TokenEndpoint
+from broker.services.grants.refresh_token import RefreshTokenGrant
+from broker.services.keys import KeyRing, RotationRules
+from broker.services.login import Begun, Callback, Finished, Logins
+from broker.services.people import People
+from broker.services.providers import ProviderInstance, Providers
+from broker.services.sessions import Session, SessionLimits, Sessions
+from broker.services.states import States
+from broker.services.tokens import Lifetimes, Tokens
+from broker.store.sqlite import SqliteStore
+from broker.upstream.model import Channel, Flow, ProviderSettings, Redirect, Reply, SignedIdentity, Tools, Widget
+
+NOW = 1_800_000_000
+ISSUER = "https://id.test"
+REDIRECT = "https://app.test/cb"
+VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+MASTER = b"m" * 32
+RULES = RotationRules(rotate_every=90 * 86400, publish_before=2 * 86400, keep_after=30 * 86400)
+LIFETIMES = Lifetimes(
+    code=60, id_token=600, access_token=900, refresh_idle=30 * 86400, refresh_absolute=180 * 86400, reuse_grace=10
+)
+SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
+
+
+def app(client_id: str = "app", **changed: Any) -> Client:
+    """A public first-party client with PKCE; change what matters."""
+    plain = Client(
+        id=client_id,
+        name={"en": "App"},
+        redirect_uris=(REDIRECT,),
+        auth_method=AuthMethod.NONE,
+        scopes=SCOPES,
+        first_party=True,
+        id_token_alg=Algorithm.ES256,
+    )
+    return replace(plain, **changed)
+
+
+@dataclass
+class Clock:
+    """Stands still until told otherwise. Epoch seconds."""
+
+    now: float = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Notes:
+    """Keeps what it hears."""
+
+    heard: list[tuple[Event, dict[str, Any]]] = field(default_factory=list)
+
+    def record(self, event: Event, /, **fields: str | int | float | bool | None) -> None:
+        """As the operator's log would."""
+        self.heard.append((event, fields))
+
+    def count(self, event: Event) -> int:
+        """How often this happened."""
+        return sum(heard is event for heard, _ in self.heard)
+
+
+class Upstream:
+    """An upstream that vouches for whoever it is told to."""
+
+    Settings: ClassVar[type[ProviderSettings]] = ProviderSettings
+    channels: ClassVar[frozenset[Channel]] = frozenset({Channel.QUERY})
+    title: ClassVar[Mapping[str, str]] = {"en": "Upstream", "ru": "Служба"}
+    label: ClassVar[Mapping[str, str]] = {"en": "Sign in", "ru": "Войти"}
+    brand: ClassVar[str] = "#000000"
+
+    def __init__(self, settings: Any, tools: Tools | None) -> None:
+        """Nothing is configured."""
+        self.identity = Identity("x1", {"name": "Ann", "email": "ann@a.test", "email_verified": True})
+        self.failure: Exception | None = None
+        self.memo: dict[str, str] = {}
+        self.flows: list[Flow] = []
+        self.asked: list[tuple[Flow, Reply]] = []
+
+    async def begin(self, flow: Flow) -> Redirect | Widget:
+        """Off to the upstream."""
+        self.flows.append(flow)
+        if self.failure is not None:
+            raise self.failure
+        return Redirect(f"https://up.test/authorize?state={flow.state}", self.memo)
+
+    async def finish(self, flow: Flow, reply: Reply) -> Identity:
+        """Whoever it was told to vouch for."""
+        self.asked.append((flow, reply))
+        if self.failure is not None:
+            raise self.failure
+        return self.identity
+
+
+class SigningUpstream(Upstream):
+    """One whose replies are bearer strings, and which sends them unasked, too."""
+
+    valid_for = 300
+
+    def replay_key(self, reply: Reply) -> str:
+        """The signature."""
+        return reply.params.get("hash", "")
+
+    async def verify_unasked(self, params: Mapping[str, str]) -> SignedIdentity:
+        """Whoever it was told to vouch for."""
+        return SignedIdentity(self.identity, params["hash"], NOW + self.valid_for)
+
+
+@dataclass
+class World:
+    """Stores and services. `providers` and `clients` may be changed, then `restart`."""
+
+    store: SqliteStore
+    clock: Clock
+    notes: Notes
+    clients: dict[str, Client]
+    upstreams: dict[str, Upstream]
+    keys: KeyRing
+    context: Context
+    on: set[str] = field(default_factory=set)
+    autoselect_single: bool = False
+    flow_ttl: int = 600
+
+    @classmethod
+    async def open(cls) -> World:
+        """Two upstreams and one client over empty stores."""
+        clock, notes = Clock(), Notes()
+        store = await SqliteStore.open(":memory:", clock=clock)
+        context = Context(ISSUER, clock, os.urandom, notes)
+        keys = KeyRing(
+            context, store.durable, seal("signing key"), algorithms=(Algorithm.ES256, Algorithm.EDDSA), rules=RULES
+        )
+        await keys.refresh()
+        upstreams = {"alpha": Upstream(None, None), "beta": SigningUpstream(None, None)}
+        world = cls(store, clock, notes, {"app": app()}, upstreams, keys, context, set(upstreams))
+        await world.restart()
+        return world
+
+    async def restart(self) -> None:
+        """Build every service anew, as after a change of the configuration."""
+        durable, transient = self.store.durable, self.store.transient
+        instances = []
+        for name in self.upstreams:
+            key = await durable.namespace_key(name, f"upstream:{name}")
+            upstream = self.upstreams[name]
+            instances.append(ProviderInstance(name, "upstream", key, upstream, upstream.title, upstream.label, "#000"))
+        live = tuple(instance for instance in instances if instance.name in self.on)
+        self.providers = Providers(live, autoselect_single=self.autoselect_single, flow_ttl=self.flow_ttl)
+        self.gate = Gate((instance.name, instance.key) for instance in live)
+        self.directory = Clients(self.context, self.clients)
+        self.accounts = Accounts(self.context, durable)
+        self.sessions = Sessions(self.context, transient, SessionLimits(idle=3600, absolute=86400))
+        self.consents = Consents(self.context, durable, transient, seal("consent"))
+        self.states = States(derive(MASTER, "state"), os.urandom)
+        self.people = People(durable)
+        self.tokens = Tokens(
+            self.context,
+            self.keys,
+            durable,
+            seal=seal("access token"),
+            refresh_key=derive(MASTER, "refresh token"),
+            lifetimes=LIFETIMES,
+        )
+        self.logins = Logins(
+            self.context, self.providers, self.accounts, self.gate, transient, states=self.states, seal=seal("flow")
+        )
+        self.entries = Entries(
+            self.context,
+            clients=self.directory,
+            providers=self.providers,
+            accounts=self.accounts,
+            logins=self.logins,
+            gate=self.gate,
+            seal=seal("entry"),
+        )
+        self.authorization = Authorization(
+            self.context,
+            clients=self.directory,
+            providers=self.providers,
+            consents=self.consents,
+            tokens=self.tokens,
+            gate=self.gate,
+            stores=(durable, transient),
+        )
+        self.token_endpoint = TokenEndpoint(
+            self.context,
+            self.directory,
+            self.tokens,
+            {
+                GrantType.AUTHORIZATION_CODE: AuthorizationCode(
+                    self.context, durable, transient, self.tokens, self.gate
+                ),
+                GrantType.REFRESH_TOKEN: RefreshTokenGrant(self.context, durable, self.tokens, self.gate),
+            },
+        )
+
+    def request(self, client_id: str = "app", /, **changed: str | None) -> AuthorizationRequest:
+        """A checked authorization request."""
+        values: dict[str, str | None] = {
+            "client_id": client_id,
+            "redirect_uri": self.clients[client_id].redirect_uris[0],
+            "response_type": "code",
+            "scope": "openid profile",
+            "state": "s-1",
+            "nonce": "n-1",
+            "code_challenge": CHALLENGE,
+            "code_challenge_method": "S256",
+        }
+        sent = {name: value for name, value in (values | changed).items() if value is not None}
+        params = Parameters(sent.items())
+        return self.authorization.verify_request(params, self.authorization.verify_target(params))
+
+    async def begin(self, request: AuthorizationRequest, name: str = "alpha") -> tuple[Begun, Flow]:
+        """A login attempt, and what the upstream was told."""
+        begun = await self.logins.begin(request, self.clients[request.client_id], name, locale="en")
+        return begun, self.upstreams[name].flows[-1]
+
+    async def log_in(
+        self, request: AuthorizationRequest | None = None, name: str = "alpha", *, replacing: Session | None = None
+    ) -> tuple[Finished, str, Session]:
+        """A whole login: what finished, the session's cookie and the session."""
+        begun, flow = await self.begin(request or self.request(), name)
+        params = {"state": flow.state, "code": "u", "hash": flow.state}
+        finished = await self.logins.finish(Callback(name, flow.state, Channel.QUERY, params, begun.sealed))
+        value, session = await self.sessions.start(
+            finished.person, finished.identity, finished.provider, replacing=replacing
+        )
+        return finished, value, session
+
+    async def code(self, client_id: str = "app", name: str = "alpha", /, **changed: str | None) -> str:
+        """An authorization code after a login, with consent where it is asked for."""
+        request = self.request(client_id, **changed)
+        finished, _, session = await self.log_in(request, name)
+        client = self.clients[client_id]
+        step = await self.authorization.after_login(request, client, session, fresh_since=finished.started_at)
+        if isinstance(step, Ask):
+            ticket, asked = self.consents.open_ticket(step.ticket, session)
+            await self.consents.answer(ticket, asked, session.record.sub, allowed=True)
+            step = await self.authorization.answer(asked, session)
+        assert isinstance(step, Answer)
+        return step.params["code"]
+
+    async def redeem(self, code: str, client_id: str = "app", /, **changed: str | None) -> dict[str, Any]:
+        """The token response for a code."""
+        values: dict[str, str | None] = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": REDIRECT,
+            "code_verifier": VERIFIER,
+        }
+        sent = {name: value for name, value in (values | changed).items() if value is not None}
+        return await self.token_endpoint.answer(self.clients[client_id], Parameters(sent.items()))
+
+    async def refresh(self, refresh_token: str, client_id: str = "app", /, **more: str) -> dict[str, Any]:
+        """The token response for a refresh token."""
+        sent = {"grant_type": "refresh_token", "refresh_token": refresh_token} | more
+        return await self.token_endpoint.answer(self.clients[client_id], Parameters(sent.items()))
+
+    async def is_alive(self, access_token: str) -> bool:
+        """Whether an access token still opens anything."""
+        try:
+            await self.tokens.verify_access(access_token)
+        except InvalidToken:
+            return False
+        return True
+
+
+def seal(purpose: str) -> Seal:
+    """A seal of the master key of these tests."""
+    return Seal((MASTER,), purpose, randomness=os.urandom)
