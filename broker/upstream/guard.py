@@ -18,7 +18,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 AddrInfo = tuple[int | AddressFamily, int | SocketKind, int, str, tuple[Any, ...]]
 
 _NAT64 = IPv6Network("64:ff9b::/96")
-_COMPATIBLE = IPv6Network("::/96")
+_UNICAST = IPv6Network("2000::/3")  # all that has been given out for the public Internet (RFC 4291 section 2.4)
 
 
 class ForbiddenAddress(OSError):
@@ -43,9 +43,10 @@ def check_address(text: str) -> None:
         address = ip_address(text.partition("%")[0])
     except ValueError:
         raise ForbiddenAddress("not an address") from None
-    for one in (address, *_wrapped(address)):
-        if not one.is_global or one.is_multicast:
-            raise ForbiddenAddress("not an address of the public Internet")
+    inside = _wrapped(address)
+    public = all(one.is_global and not one.is_multicast for one in (address, *inside))
+    if not public or (address.version == 6 and address not in _UNICAST and not inside):
+        raise ForbiddenAddress("not an address of the public Internet")
 
 
 def _wrapped(address: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
@@ -53,7 +54,7 @@ def _wrapped(address: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
     if isinstance(address, IPv4Address):
         return ()
     inside = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if address in _NAT64 or address in _COMPATIBLE:
+    if address in _NAT64:
         inside.append(IPv4Address(int(address) & 0xFFFFFFFF))
     return tuple(one for one in inside if one is not None)
 

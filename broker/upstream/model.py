@@ -31,7 +31,8 @@ class Flow:
 
     `redirect_uri` is the callback of this provider instance; `callback_with_state` the same with the state in its path,
     for upstreams that do not echo a state parameter. `started_at` is in epoch seconds. `memo` is what `begin` asked to
-    keep. `prompt` and `max_age` (seconds) are what the client asked for and the upstream may honour.
+    keep. `prompt` and `max_age` (seconds) are what the client asked for and the upstream may honour; with a `max_age`
+    the prompt holds `login`, for upstreams that know nothing else.
     """
 
     state: str

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256, sha512
+from string import ascii_letters, digits
 from time import perf_counter
 from typing import Any
 
@@ -342,7 +343,7 @@ async def test_e21_a_token_has_one_spelling() -> None:
     token = sign(claims(), "ES256")
     head, body, signature = token.split(".")
     last = signature[-1]
-    sibling = next(c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if c != last and _same_bytes(signature, signature[:-1] + c))
+    sibling = next(c for c in ascii_letters + digits if c != last and _same_bytes(signature, signature[:-1] + c))
     for spelt in (signature[:-1] + sibling, signature + "=", signature + "==", signature + "\n", " " + signature):
         await refused(f"{head}.{body}.{spelt}")
     for spelt in (

@@ -1,0 +1,173 @@
+"""Reading answers and making claims."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.core.errors import UpstreamInvalid
+from broker.upstream.fields import Fields, birthdate, build_claims, contact, https_url, person, same
+from broker.upstream.strict_json import parse_json, parse_object
+
+
+def test_names_are_read_and_errors_hold_no_values() -> None:
+    found = Fields({"a": "canary", "n": 5, "o": {"x": "y"}, "e": "", "z": None, "t": True}, "answer")
+    assert (found.text("a"), found.maybe("a"), found.maybe("e"), found.maybe("z"), found.maybe("?")) == (
+        *("canary", "canary"),
+        *(None, None, None),
+    )
+    assert found.sub("o").text("x") == "y"
+    assert (found.flag("t"), found.flag("a"), found.flag("?")) == (True, None, None)
+    assert "z" in found
+    assert set(found) == {"a", "n", "o", "e", "z", "t"}
+    assert "canary" not in repr(found)
+    for read in (
+        lambda: found.text("n"),
+        lambda: found.text("e"),
+        lambda: found.text("?"),
+        lambda: found.maybe("n"),
+        lambda: found.sub("a"),
+        lambda: found.integer("a"),
+        lambda: found.integer("t"),
+        lambda: found.decimal_id("a"),
+    ):
+        with pytest.raises(UpstreamInvalid) as caught:
+            read()
+        assert "canary" not in caught.value.detail
+
+
+@pytest.mark.parametrize("value", [5, "5", 2**53 + 1, str(2**53 + 1), 10**19, "9" * 20])
+def test_c16_ids_are_exact(value: int | str) -> None:
+    assert Fields({"id": value}).decimal_id("id") == str(value)
+    assert Fields({"id": value}).integer("id") == int(value)
+
+
+@pytest.mark.parametrize(
+    "value", [0, -1, 1.0, 1e3, True, None, [], {}, "", "0", "01", "-1", "1e3", " 1", "１", "9" * 21]
+)
+def test_c16_ids_have_one_spelling(value: Any) -> None:
+    with pytest.raises(UpstreamInvalid):
+        Fields({"id": value}).decimal_id("id")
+
+
+def test_empty_claims_are_left_out_and_false_stays() -> None:
+    found = build_claims(a=None, b="", c={}, d=False, e="x" * 2048, f="x" * 2049, g=0, h=[])
+    assert found == {"d": False, "e": "x" * 2048, "g": 0, "h": []}
+
+
+@pytest.mark.parametrize("email", ["a@b", "A.b+c@Ex.COM", "'x@e.ru"])
+def test_addresses_keep_their_local_part(email: str) -> None:
+    local, _, domain = email.partition("@")
+    assert contact(email=email, email_verified=True) == {"email": f"{local}@{domain.lower()}", "email_verified": True}
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["", "a", "@b", "a@", "a@b@c", '"a"@b', "a b@c", "a@b\n", "a@b\x00", "a\u00a0@b", "x" * 250 + "@b.ru", None],
+)
+def test_d14_what_is_no_address_is_left_out(email: str | None) -> None:
+    assert contact(email=email, email_verified=True) == {}
+
+
+@pytest.mark.parametrize(
+    ("phone", "kept"),
+    [("+79991234567", "+79991234567"), ("79991234567", "+79991234567"), ("1234567", "+1234567"), ("123456", None)],
+)
+def test_phones_are_international_or_left_out(phone: str, kept: str | None) -> None:
+    found = contact(email=None, email_verified=False, phone=phone, phone_verified=True)
+    assert found == ({"phone_number": kept, "phone_number_verified": True} if kept else {})
+    for odd in ("++1234567", "0123456789", "1" * 16, "٣٣٣٣٣٣٣٣", "123 4567", ""):
+        assert contact(email=None, email_verified=False, phone=odd) == {}
+
+
+def test_pictures_are_https_or_left_out() -> None:
+    assert https_url("https://a/b") == "https://a/b"
+    for odd in (
+        None,
+        "",
+        "http://a/",
+        "javascript:x",
+        "https://a/ b",
+        "https://a/\x01",
+        "https://" + "x" * 2048,
+        "HTTPS://a",
+    ):
+        assert https_url(odd) is None
+
+
+def test_a_name_is_made_of_its_parts_where_there_is_none() -> None:
+    assert person(None, " Ada ", "Byron")["name"] == "Ada Byron"
+    assert person("A. B.", "Ada", None)["name"] == "A. B."
+    assert person(None, None, "  ") == {"family_name": "  "}
+    assert person(None, None, None) == {}
+
+
+@pytest.mark.parametrize(
+    ("parts", "found"),
+    [
+        (("1987", "03", "12"), "1987-03-12"),
+        (("1987", "3", "2"), "1987-03-02"),
+        ((None, "03", "12"), "0000-03-12"),
+        (("0000", "12", "23"), "0000-12-23"),
+        (("1987", "00", "00"), "1987"),
+        (("1987", "03", "00"), "1987"),
+        (("1987", "13", "01"), None),
+        (("1987", "01", "32"), None),
+        (("0000", "00", "00"), None),
+        ((None, "00", "12"), None),
+    ],
+)
+def test_birthdays_keep_what_is_known(parts: tuple[str | None, str, str], found: str | None) -> None:
+    assert birthdate(*parts) == found
+
+
+def test_texts_are_compared_whatever_they_hold() -> None:
+    assert same("\ud800é", "\ud800é")
+    assert not same("a", "b")
+    assert not same("a", "")
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3)))
+def test_json_comes_back_as_it_was(value: object) -> None:
+    try:
+        text = json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return
+    try:
+        assert parse_json(text, "x") == value
+    except UpstreamInvalid:
+        assert text.count(b"[") > 16 or abs(max(_numbers(value), default=0)) > 2**63
+
+
+def _numbers(value: object) -> list[int]:
+    if isinstance(value, list):
+        return [number for inner in value for number in _numbers(inner)]
+    return [abs(value)] if isinstance(value, int) else []
+
+
+@given(st.binary(max_size=64))
+def test_bytes_are_json_or_refused(raw: bytes) -> None:
+    try:
+        value = parse_json(raw, "x")
+    except UpstreamInvalid:
+        return
+    assert json.loads(raw) == value
+
+
+def test_large_numbers_stay_exact_and_depth_is_bounded() -> None:
+    assert parse_object(b'{"a":9007199254740993,"b":123456789012345678901234567890}', "x") == {
+        "a": 9007199254740993,
+        "b": 123456789012345678901234567890,
+    }
+    assert parse_json("[" * 16 + "]" * 16, "x") is not None
+    for deep in ("[" * 17 + "]" * 17, '{"a":' * 17 + "1" + "}" * 17, "[" * 900 + "]" * 900, "[" * 10**6):
+        with pytest.raises(UpstreamInvalid):
+            parse_json(deep, "x")
+    with pytest.raises(UpstreamInvalid):
+        parse_object(b"[]", "x")
+    with pytest.raises(UpstreamInvalid):
+        parse_object(b'{"a":{"b":1,"b":2}}', "x")

@@ -1,0 +1,419 @@
+"""The one HTTP client, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import resource
+import ssl
+import subprocess
+from base64 import b64decode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from urllib.parse import unquote_plus
+
+import pytest
+
+from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
+from broker.core.events import Event
+from broker.upstream.http import CALLS_AT_ONCE, HttpPool, UpstreamHttp
+from tests.contract.bench import Notes
+from tests.contract.hostile import shapes
+from tests.contract.raw_server import RawServer, answer_of, json_of, raw_server
+
+pytestmark = pytest.mark.anyio
+
+URL = "https://up.example/token"
+GOOD = {"access_token": "t"}
+
+
+@dataclass
+class Bench:
+    """A view of one provider on a pool of its own, and the server it really talks to."""
+
+    pool: HttpPool
+    server: RawServer
+    timeout: float
+    notes: Notes = field(default_factory=Notes)
+
+    def __post_init__(self) -> None:
+        self.http = self.view("x")
+
+    def view(self, name: str) -> UpstreamHttp:
+        return self.pool.for_provider(name, server_base=self.server.url, timeout=self.timeout, recorder=self.notes)
+
+
+@asynccontextmanager
+async def bench(timeout: float = 2.0) -> AsyncIterator[Bench]:
+    async with raw_server({"/token": json_of(GOOD)}) as server:
+        pool = await HttpPool.open()
+        try:
+            yield Bench(pool, server, timeout)
+        finally:
+            await pool.close()
+
+
+async def test_a_form_is_posted_and_the_object_read() -> None:
+    async with bench() as at:
+        answer = await at.http.post_form(URL, {"a": "x y&é"}, headers={"X-More": "1"})
+        (received,) = at.server.received
+    assert answer.text("access_token") == "t"
+    assert (received.method, received.path, dict(received.params)) == ("POST", "/token", {"a": "x y&é"})
+    assert received.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert received.headers["x-more"] == "1"
+    assert "cookie" not in received.headers
+
+
+async def test_basic_credentials_are_form_encoded_first() -> None:
+    async with bench() as at:
+        await at.http.post_form(URL, {}, basic=("id:1", "s e+c/é"))
+    header = at.server.received[0].headers["authorization"]
+    assert header.startswith("Basic ")
+    client_id, _, secret = b64decode(header[6:]).decode().partition(":")
+    assert (unquote_plus(client_id), unquote_plus(secret)) == ("id:1", "s e+c/é")
+
+
+async def test_a_query_is_sent_and_stays_out_of_events() -> None:
+    async with bench() as at:
+        await at.http.get_json(URL, params={"token": "canary /?"}, headers={"Authorization": "OAuth t"})
+    assert at.server.received[0].params == {"token": "canary /?"}
+    (event,) = at.notes.of(Event.UPSTREAM_CALLED)
+    assert event["operation"] == "/token"
+    assert (event["provider"], event["outcome"]) == ("x", "ok")
+    assert isinstance(event["duration_ms"], float)
+    assert "canary" not in str(at.notes.events)
+
+
+async def test_any_value_is_read_where_it_is_asked_for() -> None:
+    async with bench() as at:
+        for value in ("561999209121", 5, None, [1], {"a": 1}):
+            at.server.answers["/token"] = json_of(value)
+            assert await at.http.post_form_value(URL, {}) == value
+        at.server.answers["/token"] = json_of({"error_code": 102})
+        with pytest.raises(UpstreamRejected) as caught:
+            await at.http.post_form_value(URL, {})
+    assert caught.value.error == "102"
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("public, max-age=19800, must-revalidate", 19800),
+        ("max-age=60", 60),
+        ("MAX-AGE=5", 5),
+        ("s-maxage=7", None),
+        ("no-store", None),
+        ("max-age=-5", None),
+        ("max-age=x", None),
+        ("max-age=99999999999", None),
+    ],
+)
+async def test_the_age_an_answer_may_reach(header: str, seconds: int | None) -> None:
+    async with bench() as at:
+        at.server.answers["/token"] = json_of(GOOD, "200 OK", f"Cache-Control: {header}")
+        assert (await at.http.get_cacheable(URL))[1] == seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        ("400 Bad Request", {"error": "invalid_grant"}, "invalid_grant"),
+        ("401 Unauthorized", {"error": "Basic auth required"}, "Basic auth required"),
+        ("401 Unauthorized", "", ""),
+        ("404 Not Found", {}, ""),
+        ("302 Found", {"error": "x"}, "x"),
+        ("200 OK", {"error": "invalid_grant", "access_token": "t"}, "invalid_grant"),
+        ("200 OK", {"error_code": "104"}, "104"),
+        ("200 OK", {"error": None, "error_code": 5}, "5"),
+        ("200 OK", {"error": {"error_code": 5}}, "unreadable"),
+        ("200 OK", {"error": "a\r\nb"}, "unreadable"),
+        ("200 OK", {"error": "x" * 65}, "unreadable"),
+        ("200 OK", {"error": False}, "False"),
+    ],
+)
+async def test_a_refusal_is_told_by_status_or_by_body(status: str, body: object, error: str) -> None:
+    async with bench() as at:
+        at.server.answers["/token"] = json_of(body, status) if body != "" else answer_of(b"", status)
+        with pytest.raises(UpstreamRejected) as caught:
+            await at.http.post_form(URL, {})
+    assert caught.value.error == error
+    assert at.notes.of(Event.UPSTREAM_CALLED)[0]["outcome"] == "rejected"
+
+
+async def test_null_for_an_error_is_none() -> None:
+    async with bench() as at:
+        at.server.answers["/token"] = json_of({"error": None, **GOOD})
+        assert (await at.http.post_form(URL, {})).text("access_token") == "t"
+
+
+@pytest.mark.parametrize("status", ["429 Slow", "500 Oops", "502 Bad", "503 Later", "599 What"])
+async def test_an_upstream_that_cannot_just_now_is_unavailable(status: str) -> None:
+    async with bench() as at:
+        at.server.answers["/token"] = json_of(GOOD, status)
+        with pytest.raises(UpstreamUnavailable):
+            await at.http.post_form(URL, {})
+
+
+async def test_i8_every_hostile_shape_is_a_named_failure_that_quotes_nothing() -> None:
+    async with bench(timeout=0.2) as at:
+        for title, answer in shapes(b'{"access_token":"canary"}').items():
+            if title != "empty object":
+                at.server.answers["/token"] = answer
+                with pytest.raises(UpstreamError) as caught:
+                    await at.view(title).post_form(URL, {"code": "canary"})
+                assert "canary" not in f"{caught.value!r}{caught.value.detail}", title
+                assert caught.value.__cause__ is None
+
+
+async def test_i2_no_redirect_is_followed() -> None:
+    async with raw_server({"/": json_of(GOOD)}) as trap, bench() as at:
+        for status in ("301 a", "302 b", "303 c", "307 d", "308 e"):
+            at.server.answers["/token"] = answer_of(b"", status, f"Location: {trap.url}/")
+            with pytest.raises(UpstreamRejected):
+                await at.http.get_json(URL)
+        assert trap.received == []
+
+
+async def test_cookies_of_an_upstream_are_not_sent_back() -> None:
+    async with bench() as at:
+        at.server.answers["/token"] = json_of(GOOD, "200 OK", "Set-Cookie: a=b; Path=/")
+        await at.http.get_json(URL)
+        await at.http.get_json(URL)
+    assert all("cookie" not in received.headers for received in at.server.received)
+
+
+async def test_connections_are_kept_and_shared() -> None:
+    async with bench() as at:
+        for _ in range(5):
+            await at.http.get_json(URL)
+            await at.view("y").post_form(URL, {})
+        assert at.server.connections == 1
+
+
+async def test_i6_one_byte_at_a_time_ends_at_the_time_limit() -> None:
+    async with bench(timeout=0.3) as at:
+        at.server.answers["/token"] = shapes(b"{}")["one byte now and then"]
+        started = perf_counter()
+        with pytest.raises(UpstreamUnavailable):
+            await at.http.get_json(URL)
+        assert perf_counter() - started < 2
+
+
+async def test_i7_floods_and_bombs_are_cut_off_without_filling_memory() -> None:
+    async with bench(timeout=10) as at:
+        before = _peak_memory()
+        for title in ("without end", "compressed zeros", "over the limit"):
+            at.server.answers["/token"] = shapes(b"{}")[title]
+            with pytest.raises(UpstreamInvalid, match="more than"):
+                await at.view(title).get_json(URL)
+        gc.collect()
+        assert _peak_memory() - before < 20 * 1024
+
+
+def _peak_memory() -> int:
+    """KiB this process has ever had in memory."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+async def test_an_answer_of_exactly_the_limit_is_read() -> None:
+    body = b'{"a":"' + b"x" * (512 * 1024 - 8) + b'"}'
+    async with bench() as at:
+        at.server.answers["/token"] = answer_of(body)
+        assert len((await at.http.get_json(URL)).text("a")) == 512 * 1024 - 8
+        at.server.answers["/token"] = answer_of(body + b" ")
+        with pytest.raises(UpstreamInvalid):
+            await at.http.get_json(URL)
+
+
+async def test_nobody_listening_is_unavailable() -> None:
+    async with raw_server() as gone:
+        pass
+    pool = await HttpPool.open()
+    try:
+        http = pool.for_provider("x", server_base=gone.url, recorder=Notes())
+        for call in (http.get_json(URL), http.post_form(URL, {})):
+            with pytest.raises(UpstreamUnavailable):
+                await call
+    finally:
+        await pool.close()
+
+
+async def test_only_a_get_is_tried_again_and_only_when_no_connection_came_about() -> None:
+    connections = 0
+
+    async def no_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        writer.write(b"this is no TLS")
+        writer.close()
+
+    server = await asyncio.start_server(no_tls, "127.0.0.1", 0)
+    pool = await HttpPool.open()
+    try:
+        base = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        http = pool.for_provider("x", server_base=base, recorder=Notes())
+        for call, expected in ((http.post_form(URL, {}), 1), (http.get_json(URL), 3)):
+            with pytest.raises(UpstreamUnavailable):
+                await call
+            assert connections == expected
+    finally:
+        await pool.close()
+        server.close()
+    async with bench() as at:
+        at.server.answers["/token"] = shapes(b"{}")["nothing at all"]
+        with pytest.raises(UpstreamUnavailable):
+            await at.http.post_form(URL, {})
+        assert len(at.server.received) == 1
+
+
+async def test_an_address_must_be_https_whatever_stands_behind_it() -> None:
+    async with bench() as at:
+        for url in ("http://up.example/token", "file:///etc/passwd", "//up.example/", "", "HTTPS://up.example/"):
+            with pytest.raises(UpstreamInvalid):
+                await at.http.get_json(url)
+        assert at.server.received == []
+
+
+async def test_k14_the_breaker_opens_for_one_provider_and_says_so() -> None:
+    async with bench() as at:
+        at.server.answers["/bad"] = json_of({}, "500 Oops")
+        for _ in range(5):
+            assert at.http.available
+            with pytest.raises(UpstreamUnavailable):
+                await at.http.get_json("https://up.example/bad")
+        assert not at.http.available
+        with pytest.raises(UpstreamUnavailable):
+            await at.http.get_json(URL)
+        assert len(at.server.received) == 5
+        assert at.notes.of(Event.UPSTREAM_BREAKER) == [{"provider": "x", "state": "open"}]
+        assert (await at.view("y").get_json(URL)).text("access_token") == "t"
+
+
+async def test_refusals_never_open_the_breaker() -> None:
+    async with bench() as at:
+        at.server.answers["/bad"] = json_of({"error": "invalid_grant"}, "400 Bad")
+        for _ in range(20):
+            with pytest.raises(UpstreamRejected):
+                await at.http.post_form("https://up.example/bad", {})
+        assert at.http.available
+
+
+async def test_k14_one_that_hangs_holds_only_its_own_places() -> None:
+    async with bench(timeout=0.5) as at:
+        at.server.answers["/hang"] = shapes(b"{}")["silence"]
+        hanging = [asyncio.create_task(at.http.get_json("https://up.example/hang")) for _ in range(CALLS_AT_ONCE + 10)]
+        await asyncio.sleep(0.2)
+        assert len(at.server.received) == CALLS_AT_ONCE
+        started = perf_counter()
+        assert (await at.view("y").get_json(URL)).text("access_token") == "t"
+        assert perf_counter() - started < 0.25
+        results = await asyncio.gather(*hanging, return_exceptions=True)
+    assert all(isinstance(result, UpstreamUnavailable) for result in results)
+
+
+async def test_a_cancelled_call_is_noted_and_gives_its_place_back() -> None:
+    async with bench() as at:
+        at.server.answers["/hang"] = shapes(b"{}")["silence"]
+        task = asyncio.create_task(at.http.get_json("https://up.example/hang"))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert at.notes.of(Event.UPSTREAM_CALLED)[0]["outcome"] == "cancelled"
+        assert (await at.http.get_json(URL)).text("access_token") == "t"
+
+
+async def test_i10_a_proxy_in_the_environment_is_believed_only_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with raw_server() as proxy, bench() as at:
+        for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        assert (await at.http.get_json(URL)).text("access_token") == "t"
+        assert proxy.connections == 0
+        pool = await HttpPool.open(trust_env=True)
+        try:
+            with pytest.raises(UpstreamError):
+                await pool.for_provider("x", server_base=at.server.url, recorder=Notes()).get_json(URL)
+        finally:
+            await pool.close()
+        assert proxy.connections > 0
+
+
+@dataclass
+class Certificate:
+    """A self-signed certificate for a name, made with openssl."""
+
+    folder: Path
+    name: str
+
+    def __post_init__(self) -> None:
+        self.cert, self.key = self.folder / "cert.pem", self.folder / "key.pem"
+        command = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            f"/CN={self.name}",
+        ]
+        command += ["-addext", f"subjectAltName=DNS:{self.name}", "-keyout", str(self.key), "-out", str(self.cert)]
+        subprocess.run(command, check=True, capture_output=True)
+
+
+@asynccontextmanager
+async def tls_server(certificate: Certificate, newest: ssl.TLSVersion | None = None) -> AsyncIterator[str]:
+    """https on a free port of this machine, by name; answers everything with GOOD."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.cert, certificate.key)
+    if newest is not None:
+        context.maximum_version = newest
+        context.set_ciphers("ALL:@SECLEVEL=0")
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(json_of(GOOD, "200 OK", "Connection: close"))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    try:
+        yield f"https://localhost:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "trusted", "old", "works"),
+    [
+        ("localhost", True, False, True),
+        ("localhost", False, False, False),
+        ("other.example", True, False, False),
+        ("localhost", True, True, False),
+    ],
+    ids=["good", "self-signed", "wrong host", "TLS 1.1"],
+)
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")  # the test needs the old version
+async def test_i9_certificates_names_and_versions_are_checked(
+    tmp_path: Path, name: str, *, trusted: bool, old: bool, works: bool
+) -> None:
+    certificate = Certificate(tmp_path, name)
+    pool = await HttpPool.open(ca_file=str(certificate.cert) if trusted else None)
+    try:
+        async with tls_server(certificate, ssl.TLSVersion.TLSv1_1 if old else None) as url:
+            http = pool.for_provider("x", recorder=Notes())
+            if works:
+                assert (await http.get_json(f"{url}/")).text("access_token") == "t"
+            else:
+                with pytest.raises(UpstreamUnavailable):
+                    await http.get_json(f"{url}/")
+    finally:
+        await pool.close()
+        await asyncio.sleep(0.05)
