@@ -24,6 +24,7 @@ from broker.core.identity import Identity, Person
 from broker.core.pkce import build_challenge
 from broker.core.records import AuthorizationRequest, FlowRecord
 from broker.core.seal import Seal, digest
+from broker.core.terms import Prompt
 from broker.services.accounts import Accounts
 from broker.services.context import Context
 from broker.services.gate import Gate
@@ -237,7 +238,7 @@ class Logins:
             started_at=record.started_at,
             login_hint=request.login_hint,
             ui_locale=locale,
-            prompt=request.prompt,
+            prompt=_wished(request),
             max_age=request.max_age,
             memo=record.memo,
         )
@@ -252,3 +253,10 @@ class Logins:
             reason=error.detail,
         )
         return LoginFailed(error, request, instance.name)
+
+
+def _wished(request: AuthorizationRequest) -> tuple[str, ...]:
+    """What the upstream is asked for. Hardly any says how old its own session is, so `max_age` asks for a new login."""
+    if request.max_age is None or Prompt.LOGIN in request.prompt:
+        return request.prompt
+    return (*request.prompt, Prompt.LOGIN)
