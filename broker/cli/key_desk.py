@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,9 +18,12 @@ from typing import Any
 
 from broker.app import Broker, build
 from broker.config.model import Config
+from broker.config.reveal import secrets_of
 from broker.core.errors import StoreUnavailable
 from broker.core.records import SigningKey
 from broker.core.terms import Algorithm
+from broker.observe import Observer, Setup
+from broker.observe.sink import Sink
 
 _LONGEST = 100  # bytes of a unix socket's path; systems differ between 104 and 108
 _TIMEOUT = 30.0  # seconds; an RSA key takes a moment
@@ -101,12 +105,16 @@ async def _ask(config: Config, question: Question) -> list[str]:
     if path is not None and path.is_socket():
         with suppress(ConnectionRefusedError, FileNotFoundError):  # left behind by a server that was killed
             return await _ask_server(path, question)
-    quiet = config.logging.model_copy(update={"level": "error"})
-    broker = await build(config.model_copy(update={"logging": quiet}))
+    lines = Sink(sys.stderr.fileno())  # stdout is for the answer
+    setup = Setup("error", config.logging.format, config.logging.audit, secrets=tuple(secrets_of(config)))
     try:
-        return await Desk(broker).answer(question)
+        broker = await build(config, observer=Observer.open_(setup, lines=lines))
+        try:
+            return await Desk(broker).answer(question)
+        finally:
+            await broker.close()
     finally:
-        await broker.close()
+        lines.close()
 
 
 async def _ask_server(path: Path, question: Question) -> list[str]:
@@ -126,7 +134,7 @@ def table(keys: Sequence[SigningKey], now: int) -> list[str]:
     rows = [("KID", "ALGORITHM", "STATE", "CREATED", "SIGNS FROM", "RETIRED")]
     rows += [
         (key.kid, key.algorithm, _state(key, now), _day(key.created_at), _day(key.active_at), _day(key.retired_at))
-        for key in keys
+        for key in sorted(keys, key=lambda key: (key.algorithm, key.active_at, key.created_at))
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

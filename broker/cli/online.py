@@ -51,8 +51,6 @@ async def _provider(
     session: aiohttp.ClientSession, config: Config, name: str, settings: ProviderSettings, report: Report
 ) -> None:
     report.lines += [f"{name} ({settings.type})", f"  redirect URI for its console: {config.issuer}/callback/{name}"]
-    if not settings.client_id.isascii() or settings.type == "ok":
-        report.lines.append("  this upstream compares the redirect URI letter by letter, query included")
     for what, url in _urls(settings):
         problem = await _reach(session, url, keys=what == "jwks_uri")
         report.lines.append(f"  {what}: {_host(url)} {problem or 'ok'}")

@@ -12,15 +12,19 @@ from asyncio import TimerHandle
 from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-URL_LIMIT = 8 * 1024  # bytes of path and query
-HEAD_LIMIT = 16 * 1024  # bytes of request line and headers
-HEAD_TIMEOUT = 10.0  # seconds from the first byte, or from connecting, to the end of the headers
-BODY_TIMEOUT = 30.0  # seconds from there to the end of the body
-LAST_CHANCE = 0.5  # seconds an idle connection stays open when the server stops
-
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection."""
+    """One connection. Limits in bytes, times in seconds.
+
+    `head_limit` is for request line and headers, `head_timeout` from connecting or the first byte to their end,
+    `body_timeout` from there to the end of the body, `last_chance` for idle connections when the server stops.
+    """
+
+    url_limit = 8 * 1024
+    head_limit = 16 * 1024
+    head_timeout = 10.0
+    body_timeout = 30.0
+    last_chance = 0.5
 
     _timer: TimerHandle | None = None
     _head = 0
@@ -31,7 +35,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A silent connection does not stay."""
         super().connection_made(transport)
-        self._wait(HEAD_TIMEOUT)
+        self._wait(self.head_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """No timer outlives its connection."""
@@ -43,7 +47,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._in_head and not self.transport.is_closing():
             self._head += len(data)
-            if self._head > HEAD_LIMIT:
+            if self._head > self.head_limit:
                 self._refusal = 431
                 self.send_400_response("The headers are too large.")
 
@@ -51,20 +55,20 @@ class BoundedProtocol(HttpToolsProtocol):
         """A new request."""
         super().on_message_begin()
         self._head, self._in_head = 0, True
-        self._wait(HEAD_TIMEOUT)
+        self._wait(self.head_timeout)
 
     def on_url(self, url: bytes) -> None:
         """Part of the URL."""
         super().on_url(url)
-        if len(self.url) > URL_LIMIT:
+        if len(self.url) > self.url_limit:
             self._refuse(414)
 
     def on_headers_complete(self) -> None:
         """The request can be answered; its body may still come."""
-        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > HEAD_LIMIT:
+        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > self.head_limit:
             self._refuse(431)
         self._in_head = False
-        self._wait(BODY_TIMEOUT)
+        self._wait(self.body_timeout)
         super().on_headers_complete()
         if self._draining:
             self.cycle.keep_alive = False
@@ -90,7 +94,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             super().shutdown()
         elif not self._draining:
-            self.loop.call_later(LAST_CHANCE, self._close_idle)
+            self.loop.call_later(self.last_chance, self._close_idle)
         self._draining = True
 
     def _close_idle(self) -> None:

@@ -1,0 +1,141 @@
+"""`broker check`, `config show`, `config schema`: exit codes and what is printed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from broker.cli import main
+from broker.cli.common import resolve
+from broker.cli.online import look_around
+from broker.config.load import load_text
+from broker.config.model import Config
+from tests.cli.conftest import LIVE
+
+ROOT = Path(__file__).parents[2]
+TEXT = LIVE.format(issuer="https://id.example.com", listen="127.0.0.1:8080", management=9400)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text(TEXT.replace("fUk0tN3vVq1yqv4mJg0qO7cC2o9n1bXz", "${SECRET}"))
+    return path
+
+
+def run(*words: str, secret: str = "fUk0tN3vVq1yqv4mJg0qO7cC2o9n1bXz") -> tuple[int, str, str]:
+    """Exit code, stdout, stderr."""
+    done = CliRunner(env={"SECRET": secret, "BROKER_CONFIG": None}).invoke(main, [*words])
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_a_good_configuration_is_zero(file: Path) -> None:
+    code, out, err = run("check", "--strict", "--config", str(file))
+    assert (code, err) == (0, "")
+    assert out == f"{file}: good. https://id.example.com, providers: google; 1 client(s)\n"
+
+
+def test_a_bad_one_is_one_with_every_problem_on_stderr(file: Path) -> None:
+    file.write_text(TEXT.replace("type: google", "type: gogle").replace("auth_method: none", "auth_methd: none"))
+    code, out, err = run("check", "--config", str(file))
+    assert (code, out) == (1, "")
+    assert [line.removeprefix(f"{file}:").split(": ")[1] for line in err.splitlines()] == [
+        "providers.google.type",
+        "clients.shop.auth_methd",
+    ]
+
+
+def test_a_warning_is_two_only_when_strict(file: Path) -> None:
+    file.write_text(TEXT)
+    code, _, err = run("check", "--config", str(file))
+    assert code == 0
+    assert "a secret stands in the file itself" in err
+    assert run("check", "--strict", "--config", str(file))[0] == 2
+
+
+def test_the_configuration_is_named_by_the_environment(file: Path) -> None:
+    done = CliRunner(env={"SECRET": "fUk0tN3vVq1yqv4mJg0qO7cC2o9n1bXz", "BROKER_CONFIG": str(file)}).invoke(
+        main, ["check"]
+    )
+    assert done.exit_code == 0
+
+
+def test_checking_writes_nothing(file: Path) -> None:
+    run("check", "--config", str(file))
+    assert [path.name for path in file.parent.iterdir()] == ["config.yaml"]
+
+
+def test_show_hides_secrets_and_names_where_they_come_from(file: Path) -> None:
+    code, out, _ = run("config", "show", "--config", str(file), secret="canary-canary-canary-canary-canary")
+    assert code == 0
+    assert "canary" not in out
+    assert "client_secret: ‹env:SECRET›" in out
+    assert "login_start: 60/min" in out
+
+
+def test_the_schema_is_json_with_the_types_asked_for() -> None:
+    code, out, _ = run("config", "schema", "--type", "vk")
+    assert code == 0
+    schema = json.loads(out)
+    assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
+    assert "provider vk" in schema["definitions"]
+    assert "provider google" not in schema["definitions"]
+
+
+@asynccontextmanager
+async def upstream(body: bytes, status: int = 200) -> AsyncIterator[str]:
+    """A service on loopback that answers everything alike; its base URL."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 %d x\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (status, len(body), body))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+
+
+def configured(base: str, tmp_path: Path, issuer: str = "http://127.0.0.1:9") -> Config:
+    bases = f"type: google\n    browser_base: {base}\n    server_base: {base}"
+    text = TEXT.replace("type: google", bases).replace("https://id.example.com", issuer)
+    return load_text(text, "config.yaml", resolve, environ={}, base=tmp_path).config
+
+
+@pytest.mark.anyio
+async def test_online_prints_the_redirect_uri_and_reaches_every_address(tmp_path: Path) -> None:
+    async with upstream(b'{"keys":[{"kty":"RSA"}]}') as base:
+        report = await look_around(configured(base, tmp_path))
+    assert report.failures == []
+    assert "  redirect URI for its console: http://127.0.0.1:9/callback/google" in report.lines
+    assert [line.split()[0] for line in report.lines if line.endswith(" ok")] == [
+        "authorize_url:",
+        "token_url:",
+        "jwks_uri:",
+    ]
+    assert "cannot be reached from here" in report.warnings[0]
+
+
+@pytest.mark.anyio
+async def test_online_names_what_does_not_answer(tmp_path: Path) -> None:
+    async with upstream(b"{}", 503) as base:
+        report = await look_around(configured(base, tmp_path))
+    assert len(report.failures) == 3
+    report = await look_around(configured("http://127.0.0.1:9", tmp_path))
+    assert all("cannot be reached" in failure for failure in report.failures)
+
+
+@pytest.mark.anyio
+async def test_online_sees_whether_the_issuer_leads_here(tmp_path: Path) -> None:
+    async with upstream(b'{"keys":[{"kty":"RSA"}],"issuer":"http://somebody.localhost"}') as base:
+        report = await look_around(configured(base, tmp_path, issuer=base))
+        assert "does not lead to this broker" in report.warnings[0]

@@ -1,0 +1,125 @@
+"""What a stranger may send, and how slowly."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from broker.cli.protocol import BoundedProtocol
+from broker.cli.server import Listener, bind
+
+pytestmark = pytest.mark.anyio
+
+
+class Hasty(BoundedProtocol):
+    """The same with short patience."""
+
+    head_timeout = 0.3
+    body_timeout = 0.6
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with the number of bytes of the body."""
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        size += len(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(str(size)))]})
+    await send({"type": "http.response.body", "body": str(size).encode()})
+
+
+@asynccontextmanager
+async def listening(protocol: type[BoundedProtocol] = BoundedProtocol) -> AsyncIterator[int]:
+    """A listener with that protocol; its port."""
+    sock = bind("127.0.0.1:0")
+    config = uvicorn.Config(echo, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False)
+    listener = Listener(config)
+    task = asyncio.create_task(listener.serve([sock]))
+    await listener.accepting.wait()
+    port = int(sock.getsockname()[1])
+    try:
+        yield port
+    finally:
+        listener.should_exit = True
+        await task
+
+
+async def exchange(port: int, *parts: bytes, pause: float = 0.0) -> bytes:
+    """What comes back until the server closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(pause)
+        return await asyncio.wait_for(reader.read(), 10)
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+def get(path: bytes, *headers: bytes) -> bytes:
+    return b"\r\n".join([b"GET " + path + b" HTTP/1.1", b"Host: x", b"Connection: close", *headers, b"", b""])
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (get(b"/" + b"a" * 8191), 200),
+        (get(b"/" + b"a" * 8192), 414),
+        (get(b"/?" + b"a" * 9000), 414),
+        (get(b"/", b"X: " + b"a" * 15_000), 200),
+        (get(b"/", b"X: " + b"a" * 17_000), 431),
+        (get(b"/", *[b"X%d: a" % number for number in range(2000)]), 431),
+        (b"nonsense\r\n\r\n", 400),
+    ],
+)
+async def test_h3_one_byte_too_many_is_refused(request_: bytes, status: int) -> None:
+    async with listening() as port:
+        answer = await exchange(port, request_)
+        assert answer.startswith(b"HTTP/1.1 %d " % status)
+
+
+async def test_h3_a_header_that_never_ends_is_cut_off() -> None:
+    async with listening() as port:
+        for pause in (0.0, 0.02):
+            answer = await exchange(port, b"GET / HTTP/1.1\r\nX: ", *[b"a" * 4096] * 50, pause=pause)
+            assert answer == b"" or b" 431 " in answer  # the answer may be lost to a client that goes on talking
+
+
+async def test_h11_a_silent_connection_is_closed() -> None:
+    async with listening(Hasty) as port:
+        assert await exchange(port) == b""
+
+
+async def test_h11_a_head_that_drips_is_closed() -> None:
+    async with listening(Hasty) as port:
+        assert await exchange(port, b"GET / HTTP/1.1\r\n", *[b"X: a\r\n"] * 8, pause=0.1) == b""
+
+
+async def test_h11_a_body_that_drips_is_closed() -> None:
+    async with listening(Hasty) as port:
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+        assert await exchange(port, head, *[b"a"] * 10, pause=0.1) == b""
+
+
+async def test_a_prompt_body_of_any_pieces_is_answered_and_the_connection_stays() -> None:
+    async with listening(Hasty) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(3):
+            writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc")
+            await asyncio.sleep(0.05)
+            writer.write(b"def")
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+            assert await reader.readexactly(1) == b"6"
+        writer.close()
