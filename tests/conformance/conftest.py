@@ -1,0 +1,61 @@
+"""A broker, a clock that can be moved, and a relying party in a fresh browser: what every module starts from."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import aiohttp
+import pytest
+
+from broker.demo.background import RunningBroker
+from broker.demo.visitor import Visitor
+from broker.testing import running_broker
+
+pytest.register_assert_rewrite(
+    "tests.conformance.modules",
+    "tests.conformance.openid_provider",
+    "tests.conformance.relying_party",
+    "tests.conformance.response_checks",
+)
+
+from tests.conformance.openid_provider import CLIENTS, HOME, Clock, Operator  # noqa: E402 - rewriting comes first
+from tests.conformance.relying_party import RelyingParty  # noqa: E402 - as above
+
+
+@pytest.fixture(scope="session")
+def clock() -> Clock:
+    """The time of broker, emulators and relying parties; it only moves forward."""
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def conforming(clock: Clock) -> Iterator[RunningBroker]:
+    """The broker under test, with the clients that an operator registers for the static plans."""
+    with running_broker(CLIENTS, clock=clock) as running:
+        yield running
+
+
+@pytest.fixture
+def response_mode() -> str:
+    """How authorization responses come back; a plan of another mode overrides it."""
+    return "query"
+
+
+@pytest.fixture
+async def op(conforming: RunningBroker, clock: Clock, response_mode: str) -> AsyncIterator[Operator]:
+    """The OpenID Provider as a relying party finds it: over HTTP, by its discovery document."""
+    async with aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar()) as http:
+        yield await Operator.discover(conforming, clock, response_mode, http)
+
+
+@pytest.fixture
+async def browser(clock: Clock) -> AsyncIterator[Visitor]:
+    """A fresh browser profile. Scripts are off: every page must work without, a form_post page is read instead."""
+    async with Visitor(scripts=False, stops=(HOME,), now=clock) as visitor:
+        yield visitor
+
+
+@pytest.fixture
+def rp(op: Operator, browser: Visitor) -> RelyingParty:
+    """The first client: confidential, first-party, `client_secret_basic`."""
+    return RelyingParty(op, browser, "first")

@@ -1,0 +1,70 @@
+"""The plans of the OpenID Foundation's suite that are mirrored here: names of modules, as the suite has them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CONFIG: Final = ("oidcc-discovery-endpoint-verification",)
+
+BASIC: Final = (
+    "oidcc-server",
+    "oidcc-response-type-missing",
+    "oidcc-idtoken-signature",
+    "oidcc-idtoken-unsigned",
+    "oidcc-userinfo-get",
+    "oidcc-userinfo-post-header",
+    "oidcc-userinfo-post-body",
+    "oidcc-ensure-request-without-nonce-succeeds-for-code-flow",
+    "oidcc-scope-profile",
+    "oidcc-scope-email",
+    "oidcc-scope-address",
+    "oidcc-scope-phone",
+    "oidcc-scope-all",
+    "oidcc-alternate-happy-flow",
+    "oidcc-display-page",
+    "oidcc-display-popup",
+    "oidcc-prompt-login",
+    "oidcc-prompt-none-not-logged-in",
+    "oidcc-prompt-none-logged-in",
+    "oidcc-max-age-1",
+    "oidcc-max-age-10000",
+    "oidcc-ensure-request-with-unknown-parameter-succeeds",
+    "oidcc-id-token-hint",
+    "oidcc-login-hint",
+    "oidcc-ui-locales",
+    "oidcc-claims-locales",
+    "oidcc-ensure-request-with-acr-values-succeeds",
+    "oidcc-codereuse",
+    "oidcc-codereuse-30seconds",
+    "oidcc-ensure-registered-redirect-uri",
+    "oidcc-ensure-post-request-succeeds",
+    "oidcc-server-client-secret-post",
+    "oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported",
+    "oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported",
+    "oidcc-claims-essential",
+    "oidcc-ensure-request-object-with-redirect-uri",
+    "oidcc-refresh-token",
+    "oidcc-ensure-request-with-valid-pkce-succeeds",
+)
+
+DYNAMIC_ONLY: Final = frozenset(
+    {
+        "oidcc-idtoken-signature",
+        "oidcc-idtoken-unsigned",
+        "oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported",
+    }
+)
+"""The suite runs these for clients it registered itself; here they run with a client of the operator's."""
+
+
+WARNINGS: Final = {
+    "oidcc-scope-profile": "no upstream tells every profile claim",
+    "oidcc-scope-all": "no single upstream tells address and phone both",
+    "oidcc-ensure-request-with-acr-values-succeeds": "no `acr`, for no upstream says how strongly it authenticated",
+}
+"""Modules where the suite warns, which is no failure: it would like to see claims that are optional."""
+
+
+def function_of(module: str) -> str:
+    """The name of the test that mirrors a module."""
+    return "test_" + module.removeprefix("oidcc-").replace("-", "_")
