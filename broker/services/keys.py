@@ -75,7 +75,11 @@ class KeyRing:
         """Publish a new key that takes over after `publish_before`, or now; its kid. The old one stays published."""
         async with self._lock:
             now = self._context.now()
+            before = [key for key in await self._durable.signing_keys() if key.algorithm == algorithm]
             key = await self._make(algorithm, active_at=now if at_once else now + self._rules.publish_before)
+            for old in before if at_once else ():
+                if old.retired_at is None and old.active_at <= now:
+                    await self._retire(old, now)
             await self._refresh()
             return key.kid
 
@@ -94,8 +98,7 @@ class KeyRing:
             await self._make(algorithm, active_at=now + self._rules.publish_before)
         for key in active:
             if key.kid != newest.kid:
-                await self._durable.save_signing_key(replace(key, retired_at=now))
-                self._context.recorder.record(Event.KEY_RETIRED, kid=key.kid, algorithm=algorithm.value)
+                await self._retire(key, now)
         for key in keys:
             if key.retired_at is not None and key.retired_at + self._rules.keep_after <= now:
                 await self._durable.delete_signing_key(key.kid)
@@ -113,6 +116,10 @@ class KeyRing:
         await self._durable.save_signing_key(key)
         self._context.recorder.record(Event.KEY_CREATED, kid=key.kid, algorithm=algorithm.value)
         return key
+
+    async def _retire(self, key: SigningKey, now: int) -> None:
+        await self._durable.save_signing_key(replace(key, retired_at=now))
+        self._context.recorder.record(Event.KEY_RETIRED, kid=key.kid, algorithm=key.algorithm)
 
     def _publish(self, stored: tuple[SigningKey, ...], now: int) -> None:
         signers: dict[Algorithm, Signer] = {}
