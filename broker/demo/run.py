@@ -96,7 +96,7 @@ async def _serve(config: Config, host: str, ports: Mapping[str, int]) -> None:
 async def running(config: Config, host: str = "127.0.0.1", *, ports: Mapping[str, int] = PORTS) -> AsyncIterator[Demo]:
     """The whole demo, answering; raises PortTaken, DemoRefused or ConfigError."""
     client = sample_client(config)
-    if client is not None and find_spec("httpx2") is None:
+    if client is not None and not all(map(find_spec, ("httpx2", "itsdangerous"))):
         raise DemoRefused("The sample app needs two more packages: pip install 'identity-broker[demo]'")
     with contextlib.ExitStack() as stack:
         wanted = _wanted_ports(config, client, ports)

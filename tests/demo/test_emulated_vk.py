@@ -237,3 +237,10 @@ async def test_errors_may_come_with_status_400(vk: Upstream) -> None:
     await vk.fault("error_400")
     answer = await vk.post("/oauth2/auth", {"client_id": "1"})
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client")
+
+
+async def test_a_verifier_with_other_characters_is_refused_even_if_its_hash_is_right(vk: Upstream) -> None:
+    verifier = "~" * 43
+    callback = await vk.answer_of("/authorize", **REQUEST | {"code_challenge": challenge_of(verifier)})
+    answer = await exchange(vk, callback, code_verifier=verifier)
+    assert answer["error_description"] == "verifier is missing or invalid"

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from broker.demo.headless import Login, LoginFailed, log_in
 from broker.demo.sample_app import SCOPE, Registration, build_sample_app
 from broker.demo.servers import serving, take_port
 from broker.demo.upstreams.keys import challenge_of, half_hash, key
@@ -180,3 +181,25 @@ async def test_every_login_gets_a_fresh_key_and_logging_out_ends_it(world: World
         assert before != [cookie.value for cookie in visitor.cookies.sent_to(world.app)]
         assert not (await visitor.click("logout")).has("signed-in")
         assert urlsplit(visitor.page.url).path == "/"
+
+
+async def headless(issuer: Issuer) -> Login:
+    return await log_in(
+        issuer.url,
+        client_id="sample",
+        client_secret="secret",
+        redirect_uri="http://127.0.0.1/callback",
+        auth_method="client_secret_post",
+        provider="vk",
+        person="ada",
+    )
+
+
+async def test_a_headless_login_believes_no_wrong_token_either(world: World) -> None:
+    assert (await headless(world.issuer)).claims["name"] == "Ada"
+    world.issuer.claims = {"nonce": "another"}
+    with pytest.raises(RuntimeError, match="nonce"):
+        await headless(world.issuer)
+    world.issuer.claims, world.issuer.state = {}, "another"
+    with pytest.raises(LoginFailed):
+        await headless(world.issuer)
