@@ -124,7 +124,7 @@ def _cli() -> str:
     lines = ["# Command line", _NOTE]
     for path, command in _commands(main, "broker"):
         context = click.Context(command, info_name=path, max_content_width=100)
-        lines += [f"## `{path}`", f"```text\n{command.get_help(context).strip()}\n```"]
+        lines += [f"## {path}", f"```text\n{command.get_help(context).strip()}\n```"]
     return "\n\n".join(lines) + "\n"
 
 

@@ -139,3 +139,22 @@ async def test_online_sees_whether_the_issuer_leads_here(tmp_path: Path) -> None
     async with upstream(b'{"keys":[{"kty":"RSA"}],"issuer":"http://somebody.localhost"}') as base:
         report = await look_around(configured(base, tmp_path, issuer=base))
         assert "does not lead to this broker" in report.warnings[0]
+
+
+def test_online_by_command_prints_and_fails_with_one(file: Path) -> None:
+    bases = "type: google\n    browser_base: http://127.0.0.1:9\n    server_base: http://127.0.0.1:9"
+    file.write_text(
+        file.read_text().replace("type: google", bases).replace("https://id.example", "http://id.localhost")
+    )
+    file.write_text(file.read_text().replace("http://id.localhost.com", "http://127.0.0.1:9"))
+    code, out, err = run("check", "--online", "--config", str(file))
+    assert code == 1
+    assert "redirect URI for its console: http://127.0.0.1:9/callback/google" in out
+    assert err.count("error: providers.google: ") == 3
+
+
+def test_a_management_listener_for_everybody_is_a_warning(file: Path) -> None:
+    file.write_text(file.read_text().replace("127.0.0.1:9400", "0.0.0.0:9400"))
+    code, _, err = run("check", "--strict", "--config", str(file))
+    assert code == 2
+    assert "server.management: is not on loopback" in err

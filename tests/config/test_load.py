@@ -260,3 +260,50 @@ def test_relative_paths_begin_at_the_file(read: Read, tmp_path: Path) -> None:
     assert config.ui.logo == str(tmp_path / "logo.svg")
     assert config.storage.sqlite.path == str(tmp_path / "broker.db")
     assert read(MINIMAL + "storage: {sqlite: {path: ':memory:'}}\n").config.storage.sqlite.path == ":memory:"
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        ("server: {listen: 'unix:/x', tls: {cert: a, key: b}}", "server.tls: a unix socket does not speak TLS"),
+        ("limits: {request_body: 64}", "limits.request_body: write a size with its unit"),
+        ("ui: {product_name: {}}", "ui.product_name: write at least one language"),
+        ("ui: {product_name: {en: ''}}", "ui.product_name: write text of 1 to 200 characters"),
+        ("ui: {links: {support: 'mailto:'}}", "ui.links.support: write mailto:help@example.com"),
+        ("session: {absolute_ttl: 5}", "session.absolute_ttl: write a duration"),
+    ],
+)
+def test_more_that_could_not_work_is_refused(problems: Problems, lines: str, problem: str) -> None:
+    assert problem in "\n".join(problems(MINIMAL + lines + "\n"))
+
+
+@pytest.mark.parametrize("origin", ["https://a.example/", "https://a.example/x", "https://A.example", "null", "*"])
+def test_an_origin_is_written_as_browsers_write_it(problems: Problems, origin: str) -> None:
+    text = MINIMAL.replace(f"secret_hashes: [sha256:{SHA}]", f"auth_method: none\n    origins: ['{origin}']")
+    assert "clients.shop.origins[0]: " in problems(text)[0]
+    assert problems(text.replace(origin, "https://a.example:8443")) == []
+
+
+def test_three_live_secrets_are_one_too_many(problems: Problems) -> None:
+    two = f"secret_hashes: [sha256:{SHA}, sha256:{'b' * 64}]"
+    text = MINIMAL.replace(f"secret_hashes: [sha256:{SHA}]", two)
+    assert problems(text) == []
+    assert "at most two secrets" in problems(text + f"    secret: {SECRET}\n")[0]
+
+
+def test_offline_access_needs_the_grant_that_uses_it(problems: Problems) -> None:
+    text = with_client("scopes: [openid, offline_access]\ngrants: [authorization_code]")
+    assert "offline_access needs refresh_token" in problems(text)[0]
+
+
+def test_a_client_whose_only_provider_is_off_is_refused(problems: Problems) -> None:
+    off = MINIMAL.replace(
+        "  google:\n", f"  vk: {{type: vk, client_id: x, client_secret: {SECRET}, enabled: false}}\n  google:\n"
+    )
+    assert problems(off) == []
+    assert "every provider of this client is switched off" in problems(off + "    providers: [vk]\n")[0]
+
+
+def test_redis_that_is_not_used_is_a_warning(read: Read) -> None:
+    found = read(MINIMAL + "storage: {redis: {url: 'redis://h'}}\n").warnings
+    assert any("storage.redis: is not used" in line for line in found)
