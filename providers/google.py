@@ -5,11 +5,12 @@ Endpoints and claims: developers.google.com/identity/openid-connect/openid-conne
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
 
-from broker.upstream import ConfidentialSettings, Flow, Identity, OidcProvider, UpstreamDenied
+from broker.upstream import ConfidentialSettings, Flow, Identity, OidcProvider, ProviderSettings, UpstreamDenied
 from broker.upstream.fields import Fields, build_claims, contact, person
 
 _CONSUMER = frozenset({"gmail.com", "googlemail.com"})
@@ -32,9 +33,9 @@ class GoogleSettings(ConfidentialSettings):
 class Google(OidcProvider):
     """The key of a person is `sub`; e-mail, name and domain change."""
 
-    Settings = GoogleSettings
-    title: ClassVar = {"ru": "Google", "en": "Google"}
-    label: ClassVar = {"ru": "Войти через Google", "en": "Sign in with Google"}
+    Settings: ClassVar[type[ProviderSettings]] = GoogleSettings
+    title: ClassVar[Mapping[str, str]] = {"ru": "Google", "en": "Google"}
+    label: ClassVar[Mapping[str, str]] = {"ru": "Войти через Google", "en": "Sign in with Google"}
     brand = "#131314"
     authorize_url = "https://accounts.google.com/o/oauth2/v2/auth"
     token_url = "https://oauth2.googleapis.com/token"

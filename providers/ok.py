@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from broker.core.errors import UpstreamDenied, UpstreamInvalid
-from broker.upstream import Channel, ConfidentialSettings, Flow, Identity, OAuth2Provider, Reply
+from broker.upstream import Channel, ConfidentialSettings, Flow, Identity, OAuth2Provider, ProviderSettings, Reply
 from broker.upstream.fields import Fields, birthdate, build_claims, contact, https_url, person
 
 _SESSION_SECRET = re.compile(r"[0-9A-Fa-f]{32}")
@@ -35,11 +35,11 @@ class OKSettings(ConfidentialSettings):
 class OK(OAuth2Provider):
     """The key of a person is `uid`, as told by a call signed for our own application."""
 
-    Settings = OKSettings
+    Settings: ClassVar[type[ProviderSettings]] = OKSettings
     # quirk(ok): in the server flow the code comes in the query, but an error in the fragment (Android SDK read 2026-11)
     channels = frozenset({Channel.QUERY, Channel.FRAGMENT})
-    title: ClassVar = {"ru": "Одноклассники", "en": "Odnoklassniki"}
-    label: ClassVar = {"ru": "Войти через Одноклассники", "en": "Sign in with OK"}
+    title: ClassVar[Mapping[str, str]] = {"ru": "Одноклассники", "en": "Odnoklassniki"}
+    label: ClassVar[Mapping[str, str]] = {"ru": "Войти через Одноклассники", "en": "Sign in with OK"}
     brand = "#FF7700"
     authorize_url = "https://connect.ok.ru/oauth/authorize"
     token_url = "https://api.ok.ru/oauth/token.do"

@@ -45,10 +45,10 @@ class TelegramSettings(ProviderSettings):
 class Telegram(OidcProvider):
     """The key of a person is the numeric user id, the same in all three ways; `sub` is another number."""
 
-    Settings = TelegramSettings
+    Settings: ClassVar[type[ProviderSettings]] = TelegramSettings
     channels = frozenset({Channel.QUERY, Channel.FRAGMENT})
-    title: ClassVar = {"ru": "Telegram", "en": "Telegram"}
-    label: ClassVar = {"ru": "Войти через Telegram", "en": "Log in with Telegram"}
+    title: ClassVar[Mapping[str, str]] = {"ru": "Telegram", "en": "Telegram"}
+    label: ClassVar[Mapping[str, str]] = {"ru": "Войти через Telegram", "en": "Log in with Telegram"}
     brand = "#229ED9"
     authorize_url, token_url = "https://oauth.telegram.org/auth", "https://oauth.telegram.org/token"
     jwks_uri = "https://oauth.telegram.org/.well-known/jwks.json"

@@ -36,9 +36,9 @@ class VKSettings(ProviderSettings):
 class VK(OAuth2Provider):
     """The key of a person is `user_id`, the same number in the token response and in user_info."""
 
-    Settings = VKSettings
-    title: ClassVar = {"ru": "VK ID", "en": "VK ID"}
-    label: ClassVar = {"ru": "Войти с VK ID", "en": "Sign in with VK ID"}
+    Settings: ClassVar[type[ProviderSettings]] = VKSettings
+    title: ClassVar[Mapping[str, str]] = {"ru": "VK ID", "en": "VK ID"}
+    label: ClassVar[Mapping[str, str]] = {"ru": "Войти с VK ID", "en": "Sign in with VK ID"}
     brand = "#0077FF"
     authorize_url = "https://id.vk.ru/authorize"
     token_url = "https://id.vk.ru/oauth2/auth"

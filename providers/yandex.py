@@ -6,11 +6,12 @@ Endpoints, fields: yandex.ru/dev/id/doc (codes/code-and-token, user-information;
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
 
-from broker.upstream import ConfidentialSettings, Flow, Identity, OAuth2Provider, UpstreamInvalid
+from broker.upstream import ConfidentialSettings, Flow, Identity, OAuth2Provider, ProviderSettings, UpstreamInvalid
 from broker.upstream.fields import Fields, birthdate, build_claims, contact, person
 
 # Mailboxes of these domains are the Yandex account itself; any other address is hosted by somebody else.
@@ -35,9 +36,9 @@ class YandexSettings(ConfidentialSettings):
 class Yandex(OAuth2Provider):
     """The key of a person is `id`; logins are given out again and `psuid` changes with the client id."""
 
-    Settings = YandexSettings
-    title: ClassVar = {"ru": "Яндекс ID", "en": "Yandex ID"}
-    label: ClassVar = {"ru": "Войти с Яндекс ID", "en": "Sign in with Yandex ID"}
+    Settings: ClassVar[type[ProviderSettings]] = YandexSettings
+    title: ClassVar[Mapping[str, str]] = {"ru": "Яндекс ID", "en": "Yandex ID"}
+    label: ClassVar[Mapping[str, str]] = {"ru": "Войти с Яндекс ID", "en": "Sign in with Yandex ID"}
     brand = "#000000"
     authorize_url = "https://oauth.yandex.ru/authorize"
     token_url = "https://oauth.yandex.ru/token"

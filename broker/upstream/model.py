@@ -98,7 +98,8 @@ class ProviderSettings(BaseModel):
     upstream URL, as seen by the browser and by the broker: for a forward proxy or the emulators.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Without `hide_input_in_errors` the text of a validation error would quote every secret beside the wrong key.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     type: str
     enabled: bool = True

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
-from urllib.parse import urlencode
 
 from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
 from broker.core.identity import Identity
+from broker.core.query import encode_query
 from broker.upstream.fields import Fields, same
 from broker.upstream.model import Channel, ConfidentialSettings, Flow, ProviderSettings, Redirect, Reply, Tools, Widget
 
@@ -45,7 +45,7 @@ class OAuth2Provider:
 
     async def begin(self, flow: Flow) -> Redirect | Widget:
         """The authorization request (RFC 6749 section 4.1.1)."""
-        return Redirect(f"{self.tools.browser_url(self.authorize_url)}?{urlencode(self.authorize_params(flow))}")
+        return Redirect(f"{self.tools.browser_url(self.authorize_url)}?{encode_query(self.authorize_params(flow))}")
 
     async def finish(self, flow: Flow, reply: Reply) -> Identity:
         """The code in the reply becomes tokens, and the tokens an identity."""

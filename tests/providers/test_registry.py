@@ -1,0 +1,136 @@
+"""Types by name: built-ins, plugins, and everything that is neither."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from broker.registry import UnknownProvider, check_origin, check_plugin, provider_types
+from broker.upstream.model import Provider
+from providers import BUILTIN
+from providers.google import Google
+from providers.ok import OK
+from providers.telegram import Telegram
+from providers.vk import VK
+from providers.yandex import Yandex
+
+BUILT_IN: tuple[type[Provider], ...] = (Google, OK, Telegram, VK, Yandex)  # the type checker holds them to the protocol
+
+
+def test_every_built_in_type_is_found_by_its_name() -> None:
+    found = provider_types(BUILTIN)
+    assert set(found.values()) == set(BUILT_IN)
+    assert list(provider_types(["vk", "google", "vk"])) == ["vk", "google"]
+    for kind in found.values():
+        assert check_plugin("x", kind) is kind
+        assert {"en", "ru"} <= kind.title.keys() & kind.label.keys()
+        assert kind.brand.startswith("#")
+
+
+def test_only_types_that_are_named_are_imported() -> None:
+    code = "import sys; from broker.registry import provider_types; provider_types(['google']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "providers.google" in done.stdout.split()
+    assert not {"providers.vk", "providers.telegram"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("gogle", "did you mean google"), ("teleqram", "did you mean telegram"), ("", "known types: google")],
+)
+def test_an_unknown_type_is_refused_with_what_was_perhaps_meant(name: str, hint: str) -> None:
+    with pytest.raises(UnknownProvider, match=hint):
+        provider_types([name])
+
+
+PLUGIN = """
+from broker.upstream import *
+
+class Settings(ProviderSettings):
+    pass
+
+class Acme:
+    Settings = Settings
+    channels = frozenset({Channel.QUERY})
+    title = label = {"en": "Acme", "ru": "Acme"}
+    brand = "#000000"
+    def __init__(self, settings, tools): ...
+    async def begin(self, flow): ...
+    async def finish(self, flow, reply): ...
+
+class Newer(Acme):
+    sdk_version = 2
+
+class Sync(Acme):
+    def begin(self, flow): ...
+
+class Loose(Acme):
+    channels = {"query"}
+
+nothing = 5
+"""
+
+
+@contextmanager
+def installed(folder: Path, package: str, **entries: str) -> Iterator[None]:
+    """A distribution with these entry points, importable for the time of a test."""
+    (folder / f"{package}.py").write_text(PLUGIN)
+    info = folder / f"{package}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    lines = [f"{name} = {package}:{attribute}" for name, attribute in entries.items()]
+    (info / "entry_points.txt").write_text("\n".join(["[broker.providers]", *lines, ""]))
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        sys.modules.pop(package, None)
+
+
+def test_a_plugin_is_found_beside_the_built_in_types(tmp_path: Path) -> None:
+    with installed(tmp_path, "broker_acme_a", acme="Acme"):
+        found = provider_types(["acme", "google"])
+        assert found["acme"].__name__ == "Acme"
+        with pytest.raises(UnknownProvider, match="did you mean acme"):
+            provider_types(["acmee"])
+
+
+def test_a_plugin_may_not_take_the_name_of_a_built_in_type(tmp_path: Path) -> None:
+    with installed(tmp_path, "broker_acme_b", google="Acme"):
+        with pytest.raises(UnknownProvider, match="broker_acme_b"):
+            provider_types(["google"])
+        provider_types(["vk"])
+
+
+def test_two_plugins_may_not_share_a_name(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    with (
+        installed(tmp_path / "one", "broker_acme_c", acme="Acme"),
+        installed(tmp_path / "two", "broker_acme_d", acme="Acme"),
+        pytest.raises(UnknownProvider, match="both bring"),
+    ):
+        provider_types(["acme"])
+
+
+@pytest.mark.parametrize(
+    ("attribute", "reason"),
+    [("Newer", "version 2"), ("Sync", "no provider"), ("Loose", "no provider"), ("nothing", "no")],
+)
+def test_a_plugin_that_is_no_provider_is_refused(tmp_path: Path, attribute: str, reason: str) -> None:
+    package = f"broker_acme_{attribute.lower()}"
+    with installed(tmp_path, package, acme=attribute), pytest.raises(UnknownProvider, match=reason):
+        provider_types(["acme"])
+
+
+def test_built_in_types_of_somebody_else_are_refused(tmp_path: Path) -> None:
+    ours = tmp_path / "site" / "broker" / "__init__.py"
+    check_origin(tmp_path / "site" / "providers" / "__init__.py", ours)
+    with pytest.raises(UnknownProvider, match="elsewhere"):
+        check_origin(tmp_path / "elsewhere" / "providers" / "__init__.py", ours)
