@@ -91,7 +91,7 @@ def chooser_page(emulator: Emulator, call: Call) -> str:
         call,
         people=people,
         cancel_href=target_with(call, _cancel="1"),
-        client=call.get("client_id") or call.get("bot_id"),
+        client=call.get("client_id") or call.get("bot_id") or call.path.rpartition("/")[2],
         scope=call.get("scope"),
     )
 

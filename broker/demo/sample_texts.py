@@ -26,8 +26,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "claim": "Claim",
         "token": "Token",
         "userinfo_says": "What userinfo says",
-        "tour_choose": "Choose a way to sign in, then one of three people: one with everything, one without an e-mail "
-        "address, one with an odd name.",
+        "tour_choose": "Choose a way to sign in, then one of three people: Ada has everything, Boris has no e-mail "
+        "address, Zoë has an odd name.",
         "tour_break": "On the emulated service's page, open “Make something go wrong” and see what people are told.",
         "tour_look": "Back here, read the claims and tokens, refresh them, and sign in again another way.",
         "other_language": "Русский",
@@ -54,8 +54,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "claim": "Поле",
         "token": "Токен",
         "userinfo_says": "Что говорит userinfo",
-        "tour_choose": "Выберите способ входа, затем одного из трёх людей: у одного есть всё, у другого нет почты, "
-        "у третьей необычное имя.",
+        "tour_choose": "Выберите способ входа, затем одного из трёх людей: у Ады есть всё, у Бориса нет почты, "
+        "у Зои необычное имя.",
         "tour_break": "На странице эмулируемого сервиса откройте «Пусть что-нибудь сломается» и посмотрите, что увидят "
         "люди.",
         "tour_look": "Вернувшись, прочтите сведения и токены, обновите их и войдите ещё раз другим способом.",
