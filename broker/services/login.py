@@ -95,8 +95,9 @@ class Logins:
         *,
         states: States,
         seal: Seal,
+        deadline: float = DEADLINE,
     ) -> None:
-        """`seal` has the purpose "flow"."""
+        """`seal` has the purpose "flow"; `deadline` in seconds."""
         self._context = context
         self._providers = providers
         self._accounts = accounts
@@ -104,6 +105,7 @@ class Logins:
         self._transient = transient
         self._states = states
         self._seal = seal
+        self._deadline = deadline
 
     async def begin(self, request: AuthorizationRequest, client: Client, name: str, *, locale: str) -> Begun:
         """Mint state, nonce and verifier, ask the provider where to go, seal the rest; raises LoginFailed."""
@@ -159,10 +161,10 @@ class Logins:
         flow = self._build_flow(record, request, "")
         reply = Reply(callback.channel, callback.params)
         try:
-            async with asyncio.timeout(DEADLINE):
+            async with asyncio.timeout(self._deadline):
                 identity = await provider.finish(flow, reply)
         except TimeoutError:
-            raise UpstreamUnavailable(f"{instance.name} took longer than {DEADLINE} s") from None
+            raise UpstreamUnavailable(f"{instance.name} took longer than {self._deadline} s") from None
         if isinstance(provider, SignsReplies) and (key := provider.replay_key(reply)):
             await self.claim_reply(instance.key, key)
         return identity

@@ -6,14 +6,12 @@ The upstreams are doubles of what is outside; nothing of the broker itself is re
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any
 
 from broker.core.client import Client
 from broker.core.errors import InvalidToken
 from broker.core.events import Event
-from broker.core.identity import Identity
 from broker.core.parameters import Parameters
 from broker.core.records import AuthorizationRequest
 from broker.core.seal import Seal, derive
@@ -36,7 +34,8 @@ from broker.services.sessions import Session, SessionLimits, Sessions
 from broker.services.states import States
 from broker.services.tokens import Lifetimes, Tokens
 from broker.store.sqlite import SqliteStore
-from broker.upstream.model import Channel, Flow, ProviderSettings, Redirect, Reply, SignedIdentity, Tools, Widget
+from broker.upstream.model import Channel, Flow
+from tests.services.upstreams import SigningUpstream, Upstream
 
 NOW = 1_800_000_000
 ISSUER = "https://id.test"
@@ -87,53 +86,7 @@ class Notes:
 
     def count(self, event: Event) -> int:
         """How often this happened."""
-        return sum(heard is event for heard, _ in self.heard)
-
-
-class Upstream:
-    """An upstream that vouches for whoever it is told to."""
-
-    Settings: ClassVar[type[ProviderSettings]] = ProviderSettings
-    channels: ClassVar[frozenset[Channel]] = frozenset({Channel.QUERY})
-    title: ClassVar[Mapping[str, str]] = {"en": "Upstream", "ru": "Служба"}
-    label: ClassVar[Mapping[str, str]] = {"en": "Sign in", "ru": "Войти"}
-    brand: ClassVar[str] = "#000000"
-
-    def __init__(self, settings: Any, tools: Tools | None) -> None:
-        """Nothing is configured."""
-        self.identity = Identity("x1", {"name": "Ann", "email": "ann@a.test", "email_verified": True})
-        self.failure: Exception | None = None
-        self.memo: dict[str, str] = {}
-        self.flows: list[Flow] = []
-        self.asked: list[tuple[Flow, Reply]] = []
-
-    async def begin(self, flow: Flow) -> Redirect | Widget:
-        """Off to the upstream."""
-        self.flows.append(flow)
-        if self.failure is not None:
-            raise self.failure
-        return Redirect(f"https://up.test/authorize?state={flow.state}", self.memo)
-
-    async def finish(self, flow: Flow, reply: Reply) -> Identity:
-        """Whoever it was told to vouch for."""
-        self.asked.append((flow, reply))
-        if self.failure is not None:
-            raise self.failure
-        return self.identity
-
-
-class SigningUpstream(Upstream):
-    """One whose replies are bearer strings, and which sends them unasked, too."""
-
-    valid_for = 300
-
-    def replay_key(self, reply: Reply) -> str:
-        """The signature."""
-        return reply.params.get("hash", "")
-
-    async def verify_unasked(self, params: Mapping[str, str]) -> SignedIdentity:
-        """Whoever it was told to vouch for."""
-        return SignedIdentity(self.identity, params["hash"], NOW + self.valid_for)
+        return [heard for heard, _ in self.heard].count(event)
 
 
 @dataclass
@@ -149,7 +102,7 @@ class World:
     context: Context
     on: set[str] = field(default_factory=set)
     autoselect_single: bool = False
-    flow_ttl: int = 600
+    deadline: float = 9.0
 
     @classmethod
     async def open(cls) -> World:
@@ -161,41 +114,64 @@ class World:
             context, store.durable, seal("signing key"), algorithms=(Algorithm.ES256, Algorithm.EDDSA), rules=RULES
         )
         await keys.refresh()
-        upstreams = {"alpha": Upstream(None, None), "beta": SigningUpstream(None, None)}
+        upstreams = {"alpha": Upstream(None, None), "beta": SigningUpstream(None, None, valid_until=NOW + 300)}
         world = cls(store, clock, notes, {"app": app()}, upstreams, keys, context, set(upstreams))
         await world.restart()
         return world
 
     async def restart(self) -> None:
         """Build every service anew, as after a change of the configuration."""
-        durable, transient = self.store.durable, self.store.transient
+        context, durable, transient = self.context, self.store.durable, self.store.transient
         instances = []
-        for name in self.upstreams:
+        for name, upstream in self.upstreams.items():
             key = await durable.namespace_key(name, f"upstream:{name}")
-            upstream = self.upstreams[name]
             instances.append(ProviderInstance(name, "upstream", key, upstream, upstream.title, upstream.label, "#000"))
         live = tuple(instance for instance in instances if instance.name in self.on)
-        self.providers = Providers(live, autoselect_single=self.autoselect_single, flow_ttl=self.flow_ttl)
+        self.providers = Providers(live, autoselect_single=self.autoselect_single, flow_ttl=600)
         self.gate = Gate((instance.name, instance.key) for instance in live)
-        self.directory = Clients(self.context, self.clients)
-        self.accounts = Accounts(self.context, durable)
-        self.sessions = Sessions(self.context, transient, SessionLimits(idle=3600, absolute=86400))
-        self.consents = Consents(self.context, durable, transient, seal("consent"))
+        self.directory = Clients(context, self.clients)
+        self.accounts = Accounts(context, durable)
+        self.sessions = Sessions(context, transient, SessionLimits(idle=3600, absolute=86400))
+        self.consents = Consents(context, durable, transient, seal("consent"))
         self.states = States(derive(MASTER, "state"), os.urandom)
         self.people = People(durable)
+        self._tie_tokens()
+        self._tie_logins()
+
+    def _tie_tokens(self) -> None:
+        context, durable, transient = self.context, self.store.durable, self.store.transient
         self.tokens = Tokens(
-            self.context,
+            context,
             self.keys,
             durable,
             seal=seal("access token"),
             refresh_key=derive(MASTER, "refresh token"),
             lifetimes=LIFETIMES,
         )
+        self.token_endpoint = TokenEndpoint(
+            context,
+            self.directory,
+            self.tokens,
+            {
+                GrantType.AUTHORIZATION_CODE: AuthorizationCode(context, durable, transient, self.tokens, self.gate),
+                GrantType.REFRESH_TOKEN: RefreshTokenGrant(context, durable, self.tokens, self.gate),
+            },
+        )
+
+    def _tie_logins(self) -> None:
+        context, durable, transient = self.context, self.store.durable, self.store.transient
         self.logins = Logins(
-            self.context, self.providers, self.accounts, self.gate, transient, states=self.states, seal=seal("flow")
+            context,
+            self.providers,
+            self.accounts,
+            self.gate,
+            transient,
+            states=self.states,
+            seal=seal("flow"),
+            deadline=self.deadline,
         )
         self.entries = Entries(
-            self.context,
+            context,
             clients=self.directory,
             providers=self.providers,
             accounts=self.accounts,
@@ -204,24 +180,13 @@ class World:
             seal=seal("entry"),
         )
         self.authorization = Authorization(
-            self.context,
+            context,
             clients=self.directory,
             providers=self.providers,
             consents=self.consents,
             tokens=self.tokens,
             gate=self.gate,
             stores=(durable, transient),
-        )
-        self.token_endpoint = TokenEndpoint(
-            self.context,
-            self.directory,
-            self.tokens,
-            {
-                GrantType.AUTHORIZATION_CODE: AuthorizationCode(
-                    self.context, durable, transient, self.tokens, self.gate
-                ),
-                GrantType.REFRESH_TOKEN: RefreshTokenGrant(self.context, durable, self.tokens, self.gate),
-            },
         )
 
     def request(self, client_id: str = "app", /, **changed: str | None) -> AuthorizationRequest:
@@ -252,17 +217,15 @@ class World:
         begun, flow = await self.begin(request or self.request(), name)
         params = {"state": flow.state, "code": "u", "hash": flow.state}
         finished = await self.logins.finish(Callback(name, flow.state, Channel.QUERY, params, begun.sealed))
-        value, session = await self.sessions.start(
-            finished.person, finished.identity, finished.provider, replacing=replacing
-        )
+        value, session = await self.sessions.start(finished.person, finished.identity, name, replacing=replacing)
         return finished, value, session
 
     async def code(self, client_id: str = "app", name: str = "alpha", /, **changed: str | None) -> str:
         """An authorization code after a login, with consent where it is asked for."""
         request = self.request(client_id, **changed)
         finished, _, session = await self.log_in(request, name)
-        client = self.clients[client_id]
-        step = await self.authorization.after_login(request, client, session, fresh_since=finished.started_at)
+        since, client = finished.started_at, self.clients[client_id]
+        step = await self.authorization.after_login(request, client, session, fresh_since=since)
         if isinstance(step, Ask):
             ticket, asked = self.consents.open_ticket(step.ticket, session)
             await self.consents.answer(ticket, asked, session.record.sub, allowed=True)

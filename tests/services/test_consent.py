@@ -1,0 +1,194 @@
+"""Consent: asked once per client and scope, bound to one session, good for one answer."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from broker.core.errors import FlowFinished, FlowGone, ForeignPost
+from broker.core.events import Event
+from broker.core.records import AuthorizationRequest, ConsentTicket
+from broker.services.authorize import Ask
+from broker.services.sessions import Session
+from tests.services.world import NOW, World, app, seal
+
+pytestmark = pytest.mark.anyio
+EMAIL = '{"userinfo":{"email":null}}'
+
+
+@pytest.fixture
+async def asking(world: World) -> World:
+    """A world whose client is not ours: people are asked."""
+    world.clients["app"] = app(first_party=False)
+    await world.restart()
+    return world
+
+
+async def ask(world: World, **changed: str | None) -> tuple[str, Session]:
+    """A question put to a fresh session."""
+    request = world.request(**changed)
+    finished, _, session = await world.log_in(request)
+    step = await world.authorization.after_login(
+        request, world.clients["app"], session, fresh_since=finished.started_at
+    )
+    assert isinstance(step, Ask)
+    return step.ticket, session
+
+
+async def agree(world: World, session: Session, **changed: str | None) -> None:
+    """Yes to a question about this request."""
+    ticket, asked = world.consents.open_ticket(world.consents.build_ticket(world.request(**changed), session), session)
+    await world.consents.answer(ticket, asked, session.record.sub, allowed=True)
+
+
+async def needed(world: World, session: Session, **changed: str | None) -> bool:
+    """Whether this request needs a question after a login for it."""
+    client = world.clients["app"]
+    return await world.consents.is_needed(world.request(**changed), client, session.record.sub, fresh=True)
+
+
+async def needed_silently(world: World, session: Session) -> bool:
+    """Whether a request needs a question although nobody logged in for it."""
+    client = world.clients["app"]
+    return await world.consents.is_needed(world.request(), client, session.record.sub, fresh=False)
+
+
+async def test_g17_the_first_use_of_a_client_asks_and_the_next_does_not(asking: World) -> None:
+    _, session = await ask(asking)
+    assert await needed(asking, session)
+    await agree(asking, session)
+    assert not await needed(asking, session)
+    assert not await needed_silently(asking, session)
+    assert asking.notes.count(Event.CONSENT_GIVEN) == 1
+
+
+@pytest.mark.parametrize(
+    ("agreed", "asked", "again"),
+    [
+        ({"scope": "openid email"}, {"scope": "openid"}, False),
+        ({"scope": "openid email"}, {"scope": "email openid"}, False),
+        ({"scope": "openid"}, {"scope": "openid email"}, True),
+        ({"scope": "openid"}, {"scope": "openid offline_access"}, True),
+        ({"scope": "openid"}, {"scope": "openid", "claims": EMAIL}, True),
+        ({"scope": "openid", "claims": EMAIL}, {"scope": "openid", "claims": EMAIL}, False),
+        ({"scope": "openid email"}, {"scope": "openid", "claims": EMAIL}, False),
+        ({"scope": "openid email"}, {"scope": "openid", "prompt": "consent"}, True),
+    ],
+)
+async def test_only_what_was_agreed_to_is_given_without_asking(
+    asking: World, agreed: dict[str, str | None], asked: dict[str, str | None], again: bool
+) -> None:
+    _, _, session = await asking.log_in()
+    await agree(asking, session, **agreed)
+    assert await needed(asking, session, **asked) is again
+
+
+async def test_consents_add_up(asking: World) -> None:
+    _, _, session = await asking.log_in()
+    await agree(asking, session, scope="openid email")
+    await agree(asking, session, scope="openid profile")
+    assert not await needed(asking, session, scope="openid email profile")
+
+
+async def test_g17_consent_is_per_client_and_per_person(asking: World) -> None:
+    asking.clients["other"] = app("other", first_party=False)
+    await asking.restart()
+    _, _, ann = await asking.log_in()
+    await agree(asking, ann)
+    _, _, bob = await asking.log_in(name="beta")
+    assert await needed(asking, bob)
+    other = asking.clients["other"]
+    assert await asking.consents.is_needed(asking.request("other"), other, ann.record.sub, fresh=True)
+
+
+async def test_a_client_of_ours_asks_only_when_told_to(world: World) -> None:
+    _, _, session = await world.log_in()
+    assert not await needed(world, session)
+    assert await needed(world, session, prompt="consent")
+
+
+@pytest.mark.parametrize("first_party", [True, False])
+async def test_a16_an_app_that_another_could_impersonate_is_never_answered_silently(
+    world: World, first_party: bool
+) -> None:
+    world.clients["app"] = app(first_party=first_party, redirect_uris=("com.example.app:/cb",))
+    await world.restart()
+    _, _, session = await world.log_in()
+    await agree(world, session)
+    assert not await needed(world, session)
+    assert await needed_silently(world, session)
+
+
+async def test_a13_a_question_is_answered_in_the_session_it_was_put_to(asking: World) -> None:
+    ticket, ann = await ask(asking)
+    _, _, bob = await asking.log_in(name="beta")
+    _, _, ann_elsewhere = await asking.log_in()
+    for session in (bob, ann_elsewhere, None):
+        with pytest.raises(ForeignPost):
+            asking.consents.open_ticket(ticket, session)
+    assert asking.consents.open_ticket(ticket, ann)
+
+
+async def test_a13_a_question_is_answered_once(asking: World) -> None:
+    sealed, session = await ask(asking)
+    ticket, asked = asking.consents.open_ticket(sealed, session)
+    outcomes = await asyncio.gather(
+        *(asking.consents.answer(ticket, asked, session.record.sub, allowed=True) for _ in range(20)),
+        return_exceptions=True,
+    )
+    assert sum(outcome is None for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, FlowFinished) for outcome in outcomes) == 19
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_a13_an_answer_cannot_be_changed_afterwards(asking: World, allowed: bool) -> None:
+    sealed, session = await ask(asking)
+    ticket, asked = asking.consents.open_ticket(sealed, session)
+    await asking.consents.answer(ticket, asked, session.record.sub, allowed=allowed)
+    with pytest.raises(FlowFinished):
+        await asking.consents.answer(ticket, asked, session.record.sub, allowed=not allowed)
+    assert await needed(asking, session) is not allowed
+    assert asking.notes.count(Event.CONSENT_REFUSED) == (not allowed)
+
+
+@pytest.mark.parametrize(("seconds", "good"), [(0, True), (599, True), (600, False), (10**6, False)])
+async def test_a13_a_question_is_good_for_ten_minutes(asking: World, seconds: int, good: bool) -> None:
+    ticket, session = await ask(asking)
+    asking.clock.now += seconds
+    if good:
+        assert asking.consents.open_ticket(ticket, session)
+        return
+    with pytest.raises(FlowGone):
+        asking.consents.open_ticket(ticket, session)
+
+
+async def test_a14_the_question_itself_says_what_is_agreed_to(asking: World) -> None:
+    sealed, session = await ask(asking, scope="openid email")
+    _, asked = asking.consents.open_ticket(sealed, session)
+    assert asked == asking.request(scope="openid email")
+
+
+@pytest.mark.parametrize("purpose", ["flow", "entry", "access token"])
+async def test_b8_a_record_of_another_kind_or_purpose_is_no_question(asking: World, purpose: str) -> None:
+    sealed, session = await ask(asking)
+    ticket, asked = asking.consents.open_ticket(sealed, session)
+    for forged in (
+        seal(purpose).seal(ticket.to_bytes()),
+        seal("consent").seal(asked.to_bytes()),
+        seal("consent").seal(b"{}"),
+        sealed[:-1],
+        "",
+        "x",
+    ):
+        with pytest.raises(ForeignPost):
+            asking.consents.open_ticket(forged, session)
+
+
+async def test_a_question_of_a_dying_second_can_still_be_answered_once(asking: World) -> None:
+    _, _, session = await asking.log_in()
+    request: AuthorizationRequest = asking.request()
+    ticket = ConsentTicket(request.to_bytes().decode(), session.key, "j1", NOW)
+    await asking.consents.answer(ticket, request, session.record.sub, allowed=True)
+    with pytest.raises(FlowFinished):
+        await asking.consents.answer(ticket, request, session.record.sub, allowed=True)

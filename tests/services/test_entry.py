@@ -1,0 +1,168 @@
+"""An identity nobody asked for counts once the person says, in the same browser, that it is theirs."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from broker.core.errors import (
+    AccountBlocked,
+    BrokerError,
+    FlowFinished,
+    FlowGone,
+    ForeignPost,
+    NothingAsked,
+    ProviderNotOffered,
+    UnknownClient,
+)
+from broker.core.events import Event
+from broker.core.records import EntryTicket
+from broker.services.login import Callback, LoginFailed
+from broker.upstream.model import Channel
+from tests.services.upstreams import SigningUpstream
+from tests.services.world import ISSUER, NOW, World, app, seal
+
+pytestmark = pytest.mark.anyio
+SIGNED = {"hash": "h1"}
+
+
+@pytest.fixture
+async def door(world: World) -> World:
+    """A world whose client can be entered from a link."""
+    world.clients["app"] = app(initiate_login_uri="https://app.test/start")
+    world.clients["closed"] = app("closed")
+    await world.restart()
+    return world
+
+
+async def hold(world: World, *, browser: str = "b1", signature: str = "h1") -> str:
+    """The sealed ticket of a link opened in a browser."""
+    sealed, _, _ = await world.entries.hold("beta", "app", {"hash": signature}, browser=browser)
+    return sealed
+
+
+async def test_a_link_is_held_then_confirmed_by_the_person(door: World) -> None:
+    sealed, ticket, client = await door.entries.hold("beta", "app", SIGNED, browser="b1")
+    assert (ticket.subject, ticket.claims["name"], client.id) == ("x1", "Ann", "app")
+    assert door.notes.count(Event.ACCOUNT_CREATED) == 0
+    person, identity, instance, _ = await door.entries.confirm(sealed, browser="b1")
+    assert (identity.subject, instance.name, person.link.subject) == ("x1", "beta", "x1")
+    assert identity == door.upstreams["beta"].identity
+    finished, _, _ = await door.log_in(name="beta")
+    assert finished.person.account == person.account
+
+
+@pytest.mark.parametrize("browser", ["", "b2", "B1", "b1 "])
+async def test_b1_a_link_is_confirmed_in_the_browser_that_opened_it(door: World, browser: str) -> None:
+    sealed = await hold(door)
+    with pytest.raises(ForeignPost):
+        await door.entries.confirm(sealed, browser=browser)
+    assert door.notes.count(Event.ACCOUNT_CREATED) == 0
+
+
+async def test_c8_a_link_counts_once(door: World) -> None:
+    sealed, again = await hold(door), await hold(door, browser="b2")
+    outcomes = await asyncio.gather(
+        *(door.entries.confirm(sealed, browser="b1") for _ in range(20)),
+        *(door.entries.confirm(again, browser="b2") for _ in range(20)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(outcome, FlowFinished) for outcome in outcomes) == 39
+
+
+async def test_c10_a_link_used_here_is_used_at_the_callback_too(door: World) -> None:
+    await door.entries.confirm(await hold(door), browser="b1")
+    begun, flow = await door.begin(door.request(), "beta")
+    with pytest.raises(LoginFailed) as caught:
+        await door.logins.finish(
+            Callback("beta", flow.state, Channel.QUERY, {"state": flow.state, "hash": "h1"}, begun.sealed)
+        )
+    assert isinstance(caught.value.cause, FlowFinished)
+
+
+async def test_c8_a_link_signed_for_longer_is_remembered_for_longer(door: World) -> None:
+    beta = door.upstreams["beta"]
+    assert isinstance(beta, SigningUpstream)
+    beta.valid_until = NOW + 86_400
+    await door.entries.confirm(await hold(door), browser="b1")
+    door.clock.now += 86_000
+    sealed = await hold(door)
+    with pytest.raises(FlowFinished):
+        await door.entries.confirm(sealed, browser="b1")
+
+
+@pytest.mark.parametrize(
+    ("valid_for", "seconds", "good"),
+    [(86_400, 299, True), (86_400, 300, False), (100, 99, True), (100, 100, False), (86_400, 10**6, False)],
+)
+async def test_a_question_dies_after_five_minutes_or_with_its_signature(
+    door: World, valid_for: int, seconds: int, good: bool
+) -> None:
+    beta = door.upstreams["beta"]
+    assert isinstance(beta, SigningUpstream)
+    beta.valid_until = NOW + valid_for
+    sealed = await hold(door)
+    door.clock.now += seconds
+    if good:
+        assert await door.entries.confirm(sealed, browser="b1")
+        return
+    with pytest.raises(FlowGone):
+        await door.entries.confirm(sealed, browser="b1")
+
+
+@pytest.mark.parametrize(
+    ("provider", "client_id", "failure"),
+    [
+        ("beta", "nobody", UnknownClient),
+        ("beta", "closed", UnknownClient),
+        ("gamma", "app", ProviderNotOffered),
+        ("alpha", "app", NothingAsked),
+    ],
+)
+async def test_b10_only_clients_and_providers_that_expect_it_are_entered(
+    door: World, provider: str, client_id: str, failure: type[BrokerError]
+) -> None:
+    with pytest.raises(failure):
+        await door.entries.hold(provider, client_id, SIGNED, browser="b1")
+
+
+async def test_b9_a_provider_switched_off_meanwhile_lets_nobody_in(door: World) -> None:
+    sealed = await hold(door)
+    door.on = {"alpha"}
+    await door.restart()
+    with pytest.raises(ProviderNotOffered):
+        await door.entries.confirm(sealed, browser="b1")
+
+
+async def test_d11_a_blocked_person_is_not_let_in(door: World) -> None:
+    person, _, _, _ = await door.entries.confirm(await hold(door), browser="b1")
+    await door.store.durable.set_blocked(person.account.sub, True)
+    sealed = await hold(door, signature="h2")
+    with pytest.raises(AccountBlocked):
+        await door.entries.confirm(sealed, browser="b1")
+
+
+async def test_b8_nothing_else_of_ours_is_a_ticket(door: World) -> None:
+    ticket = EntryTicket("beta", "app", "x1", {}, {}, ("fed",), "h1", NOW + 300, NOW + 300)
+    for sealed in (
+        "",
+        "x",
+        seal("consent").seal(ticket.to_bytes(), bound_to=b"b1"),
+        seal("entry").seal(ticket.to_bytes()),
+        seal("entry").seal(door.request().to_bytes(), bound_to=b"b1"),
+    ):
+        with pytest.raises(ForeignPost):
+            await door.entries.confirm(sealed, browser="b1")
+
+
+@pytest.mark.parametrize(
+    ("uri", "href"),
+    [
+        ("https://app.test/start", "https://app.test/start?iss=https%3A%2F%2Fid.test"),
+        ("https://app.test/start?a=1", "https://app.test/start?a=1&iss=https%3A%2F%2Fid.test"),
+    ],
+)
+async def test_the_app_is_told_which_issuer_to_log_in_at(door: World, uri: str, href: str) -> None:
+    assert door.entries.initiate_href(app(initiate_login_uri=uri)) == href
+    assert ISSUER == "https://id.test"

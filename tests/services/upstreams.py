@@ -1,0 +1,58 @@
+"""Doubles of what is outside: upstreams that vouch for whoever they are told to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from broker.core.identity import Identity
+from broker.upstream.model import Channel, Flow, ProviderSettings, Redirect, Reply, SignedIdentity, Tools, Widget
+
+
+class Upstream:
+    """An upstream that vouches for whoever it is told to."""
+
+    Settings: ClassVar[type[ProviderSettings]] = ProviderSettings
+    channels: ClassVar[frozenset[Channel]] = frozenset({Channel.QUERY})
+    title: ClassVar[Mapping[str, str]] = {"en": "Upstream", "ru": "Служба"}
+    label: ClassVar[Mapping[str, str]] = {"en": "Sign in", "ru": "Войти"}
+    brand: ClassVar[str] = "#000000"
+
+    def __init__(self, settings: Any, tools: Tools | None) -> None:
+        """Nothing is configured."""
+        self.identity = Identity("x1", {"name": "Ann", "email": "ann@a.test", "email_verified": True})
+        self.failure: Exception | None = None
+        self.memo: dict[str, str] = {}
+        self.flows: list[Flow] = []
+        self.asked: list[tuple[Flow, Reply]] = []
+
+    async def begin(self, flow: Flow) -> Redirect | Widget:
+        """Off to the upstream."""
+        self.flows.append(flow)
+        if self.failure is not None:
+            raise self.failure
+        return Redirect(f"https://up.test/authorize?state={flow.state}", self.memo)
+
+    async def finish(self, flow: Flow, reply: Reply) -> Identity:
+        """Whoever it was told to vouch for."""
+        self.asked.append((flow, reply))
+        if self.failure is not None:
+            raise self.failure
+        return self.identity
+
+
+class SigningUpstream(Upstream):
+    """One whose replies are bearer strings, and which sends them unasked, too."""
+
+    def __init__(self, settings: Any, tools: Tools | None, *, valid_until: int = 0) -> None:
+        """`valid_until`: epoch seconds up to which its unasked replies are good."""
+        super().__init__(settings, tools)
+        self.valid_until = valid_until
+
+    def replay_key(self, reply: Reply) -> str:
+        """The signature."""
+        return reply.params.get("hash", "")
+
+    async def verify_unasked(self, params: Mapping[str, str]) -> SignedIdentity:
+        """Whoever it was told to vouch for."""
+        return SignedIdentity(self.identity, params["hash"], self.valid_until)
