@@ -15,6 +15,7 @@ from broker.core.errors import (
     NothingAsked,
     ProviderNotOffered,
     UnknownClient,
+    UpstreamInvalid,
 )
 from broker.core.events import Event
 from broker.core.records import EntryTicket
@@ -125,6 +126,12 @@ async def test_b10_only_clients_and_providers_that_expect_it_are_entered(
 ) -> None:
     with pytest.raises(failure):
         await door.entries.hold(provider, client_id, SIGNED, browser="b1")
+
+
+async def test_a_link_that_does_not_verify_is_the_visitors_mistake(door: World) -> None:
+    door.upstreams["beta"].failure = UpstreamInvalid("the signature does not fit")
+    with pytest.raises(NothingAsked):
+        await hold(door)
 
 
 async def test_b9_a_provider_switched_off_meanwhile_lets_nobody_in(door: World) -> None:

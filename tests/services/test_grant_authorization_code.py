@@ -17,6 +17,7 @@ from broker.core.errors import (
 )
 from broker.core.events import Event
 from broker.core.jose import half_hash
+from broker.core.records import CodeRecord
 from broker.core.seal import digest
 from broker.core.terms import Algorithm, GrantType, TokenFormat
 from broker.store.base import Kind
@@ -220,6 +221,18 @@ async def test_d11_a_blocked_account_gets_nothing_for_its_code(world: World) -> 
         await world.redeem(code)
     with pytest.raises(AccountBlocked):
         world.gate.check_person(replace(person, account=replace(person.account, blocked=True)))
+
+
+async def test_d17_an_account_that_is_no_longer_that_of_the_login_gets_nothing_for_its_code(world: World) -> None:
+    code = await world.code()
+    raw = await world.store.transient.take(Kind.CODE, digest(code))
+    assert raw is not None
+    kept = CodeRecord.from_bytes(raw)
+    for moved in (replace(kept, sub="s9"), replace(kept, subject="x9"), replace(kept, provider_key="p9")):
+        await world.store.transient.put(Kind.CODE, digest(code), moved.to_bytes(), ttl=60)
+        with pytest.raises(InvalidGrant):
+            await world.redeem(code)
+    assert await world.store.durable.spent(digest(code)) is None
 
 
 async def test_b9_a_provider_switched_off_after_the_login_gives_nothing_for_the_code(world: World) -> None:

@@ -150,6 +150,18 @@ async def test_j6_a_command_can_take_over_at_once_and_other_nodes_follow(rings: 
     assert published(other) == published(ring)
 
 
+async def test_j6_taking_over_at_once_leaves_a_key_to_come_in_place(rings: Rings) -> None:
+    ring = rings.open()
+    await ring.refresh()
+    first = ring.signer(ES).kid
+    coming = await ring.rotate(ES)
+    urgent = await ring.rotate(ES, at_once=True)
+    assert await ring.rotate(ES, at_once=True) == ring.signer(ES).kid
+    assert published(ring) == {first, coming, urgent, ring.signer(ES).kid}
+    await rings.pass_days(2, ring)
+    assert ring.signer(ES).kid == coming
+
+
 async def test_a_broker_that_slept_through_a_rotation_still_publishes_first(rings: Rings) -> None:
     ring = rings.open()
     await ring.refresh()

@@ -55,4 +55,6 @@ class SigningUpstream(Upstream):
 
     async def verify_unasked(self, params: Mapping[str, str]) -> SignedIdentity:
         """Whoever it was told to vouch for."""
+        if self.failure is not None:
+            raise self.failure
         return SignedIdentity(self.identity, params["hash"], self.valid_until)

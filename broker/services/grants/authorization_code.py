@@ -40,12 +40,12 @@ class AuthorizationCode:
         code = await self._load(client, code_digest)
         try:
             self._check(code, client, params)
-        except (InvalidGrant, InvalidRequest):
+            live = await self._build_live(code, client)
+        except InvalidGrant:
             # A code shown by the wrong party has leaked: it is dead from here on (RFC 9700 section 4.5).
             await self._transient.take(Kind.CODE, code_digest)
             await self._end_what_was_spent(client, code_digest)
             raise
-        live = await self._build_live(code, client)
         grant = live.grant
         refresh_token = self._tokens.mint_refresh() if _wants_refresh(code, client) else None
         outcome = await self._durable.redeem(
