@@ -5,12 +5,13 @@
   var fragment = location.hash.slice(1);
   history.replaceState(null, "", location.pathname + location.search);
   var known = new URLSearchParams(fragment);
+  document.getElementById("no-script").hidden = true;
   if (!known.get("state") && !known.get("tgAuthResult")) {
-    document.getElementById("waiting").hidden = true;
     document.getElementById("nothing").hidden = false;
     document.getElementById("nothing").focus();
     return;
   }
+  document.getElementById("waiting").hidden = false;
   document.getElementById("fragment").value = fragment;
   document.getElementById("fragment-form").submit();
 })();

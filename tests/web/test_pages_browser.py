@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Request, Route
 from starlette.responses import HTMLResponse
 
 from broker.web.assets import STATIC_HEADERS
@@ -15,21 +14,8 @@ from tests.web.page_samples import LOCALES, every_page, make_client, make_error,
 
 pytestmark = pytest.mark.browser
 ORIGIN = "https://id.example.com"
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 PAGES = make_pages()
 Show = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium; a machine without it fails here rather than skipping what only a browser can show."""
-    path = shutil.which("chromium")
-    assert path is not None, "apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
