@@ -5,14 +5,14 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from broker.core.errors import NothingAsked
+from broker.core.errors import NothingAsked, UpstreamError
 from broker.core.parameters import Parameters, parse_form
 from broker.services.authorize import Ask, Authorization
 from broker.services.login import Callback, Finished, Logins
 from broker.services.providers import Providers
 from broker.services.sessions import Sessions
 from broker.services.states import States
-from broker.upstream.model import Channel
+from broker.upstream.model import Channel, FindsState, Provider
 from broker.web.cookies import SESSION, Cookies
 from broker.web.door import Door
 from broker.web.frontend import Frontend
@@ -67,7 +67,7 @@ class CallbackEndpoint:
         if params.repeated:
             raise NothingAsked("a parameter of the callback came twice")
         in_path = request.path_params.get("state", "")
-        state = in_path or params.text("state")
+        state = in_path or _find_state(self._providers.find(name).provider, params)
         reply = {key: value for key, value in params.items() if not (in_path and key == "state")}
         tag = States.tag(state)
         callback = Callback(name, state, channel, reply, Cookies.read_flow(request, tag))
@@ -95,3 +95,13 @@ class CallbackEndpoint:
         Cookies.remember_provider(response, finished.provider, ttl=self._remember_for)
         Cookies.drop_flow(response, tag)
         return response
+
+
+def _find_state(provider: Provider, params: Parameters) -> str:
+    """Where this upstream puts the state; nothing about it is believed yet."""
+    if not isinstance(provider, FindsState):
+        return params.text("state")
+    try:
+        return provider.find_state(params)
+    except UpstreamError as error:
+        raise NothingAsked(error.detail) from None

@@ -88,6 +88,11 @@ async def until_callback(
     return page.url
 
 
+def back(page: Page) -> dict[str, str]:
+    """What the app was told; nothing when the browser never left for the app."""
+    return page.params if page.status == 0 else {}
+
+
 def query_of(url: str) -> dict[str, str]:
     """Query and fragment of an address in one."""
     parts = urlsplit(url)

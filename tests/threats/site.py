@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import secrets
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -224,7 +225,14 @@ class Site:
 
     def database_bytes(self) -> bytes:
         """The database file and its WAL."""
-        return b"".join(path.read_bytes() for path in sorted(self.folder.glob("broker.db*")) if path.suffix != ".key")
+        found = (path for path in sorted(self.folder.glob("broker.db*")) if path.is_file() and path.suffix != ".key")
+        return b"".join(path.read_bytes() for path in found)
+
+    def rows(self, table: str) -> int:
+        """How many rows a table has, read beside the running broker."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as reader:
+            (count,) = reader.execute(f"SELECT count(*) FROM {table}").fetchone()
+            return int(count)
 
     def memory(self) -> int:
         """Resident memory of the broker, bytes."""

@@ -12,6 +12,7 @@ from tests.threats.journeys import (
     CHALLENGE,
     VERIFIER,
     authorize_url,
+    back,
     code_for,
     get_bytes,
     http,
@@ -59,13 +60,25 @@ async def test_a1_control_characters_hide_no_second_target(site: Site) -> None:
 async def test_a4_the_loopback_rule_bends_the_port_alone(site: Site) -> None:
     allowed = ("http://127.0.0.1/cb", "http://127.0.0.1:51004/cb", "http://[::1]:1/cb")
     refused = (
-        "http://127.0.0.1.evil.test/cb", "http://127.0.0.1:80@evil.test/cb", "http://localhost:1/cb", "http://127.1/cb",
-        "http://0x7f.1/cb", "http://127.0.0.2:1/cb", "https://127.0.0.1:1/cb", "http://127.0.0.1:1/cb/", "http://127.0.0.1:1/other",
-        "http://127.0.0.1:0/cb", "http://127.0.0.1:99999/cb", "http://[::ffff:127.0.0.1]:1/cb", "http://127.0.0.1:51004/cb?x",
-    )  # fmt: skip
+        "http://127.0.0.1.evil.test/cb",
+        "http://127.0.0.1:80@evil.test/cb",
+        "http://localhost:1/cb",
+        "http://127.1/cb",
+        "http://0x7f.1/cb",
+        "http://127.0.0.2:1/cb",
+        "https://127.0.0.1:1/cb",
+        "http://127.0.0.1:1/cb/",
+        "http://127.0.0.1:1/other",
+        "http://127.0.0.1:0/cb",
+        "http://127.0.0.1:99999/cb",
+        "http://[::ffff:127.0.0.1]:1/cb",
+        "http://127.0.0.1:51004/cb?x",
+    )
     async with http(site) as client:
         for uri in allowed:
-            answer = await client.get("/authorize", params=request_for(site, "loopback", redirect_uri=uri, prompt="none"))
+            answer = await client.get(
+                "/authorize", params=request_for(site, "loopback", redirect_uri=uri, prompt="none")
+            )
             assert answer.headers["location"].startswith(f"{uri}?error=login_required")
         for uri in refused:
             check_stays_here(await client.get("/authorize", params=request_for(site, "loopback", redirect_uri=uri)))
@@ -74,10 +87,19 @@ async def test_a4_the_loopback_rule_bends_the_port_alone(site: Site) -> None:
 @pytest.mark.parametrize("client_id", ["nobody", "", "app ", "APP", None])
 async def test_a5_an_unknown_client_is_never_redirected(site: Site, client_id: str | None) -> None:
     wrongs: tuple[dict[str, str | None], ...] = (
-        {}, {"scope": "bad"}, {"prompt": "none"}, {"response_type": "token"}, {"response_type": None}, {"response_mode": "form_post"},
-        {"response_type": "id_token token"}, {"request": "a.b.c"}, {"max_age": "x"}, {"state": "x" * 3000},
-        {"code_challenge": None}, {"claims": "{"},
-    )  # fmt: skip
+        {},
+        {"scope": "bad"},
+        {"prompt": "none"},
+        {"response_type": "token"},
+        {"response_type": None},
+        {"response_mode": "form_post"},
+        {"response_type": "id_token token"},
+        {"request": "a.b.c"},
+        {"max_age": "x"},
+        {"state": "x" * 3000},
+        {"code_challenge": None},
+        {"claims": "{"},
+    )
     async with http(site) as client:
         for wrong in wrongs:
             changes = {"client_id": client_id, "redirect_uri": "https://evil.test/", **wrong}
@@ -86,7 +108,17 @@ async def test_a5_an_unknown_client_is_never_redirected(site: Site, client_id: s
 
 
 async def test_a7_a_client_of_the_code_flow_cannot_be_switched_to_another(site: Site) -> None:
-    types = ("token", "id_token", "code token", "code id_token", "id_token token", "code id_token token", "none", "CODE", "code code")
+    types = (
+        "token",
+        "id_token",
+        "code token",
+        "code id_token",
+        "id_token token",
+        "code id_token token",
+        "none",
+        "CODE",
+        "code code",
+    )
     async with http(site) as client:
         for wanted in types:
             answer = await client.get("/authorize", params=request_for(site, response_type=wanted))
@@ -133,16 +165,44 @@ async def test_a9_a_hostile_state_is_text_in_the_form_that_returns_it(site: Site
 
 
 async def test_a10_no_parameter_comes_back_as_markup(site: Site) -> None:
-    names = ("client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "prompt", "idp_hint", "ui_locales", "claims",
-             "error", "error_description", "max_age", "login_hint", "acr_values", "request", "display", "nonce")  # fmt: skip
-    places = ("/callback/google", "/callback/nobody", "/callback/telegram", "/consent", "/enter/telegram/app", "/enter/x/y", "/nothing")
+    names = (
+        "client_id",
+        "redirect_uri",
+        "response_type",
+        "response_mode",
+        "scope",
+        "state",
+        "prompt",
+        "idp_hint",
+        "ui_locales",
+        "claims",
+        "error",
+        "error_description",
+        "max_age",
+        "login_hint",
+        "acr_values",
+        "request",
+        "display",
+        "nonce",
+    )
+    places = (
+        "/callback/google",
+        "/callback/nobody",
+        "/callback/telegram",
+        "/consent",
+        "/enter/telegram/app",
+        "/enter/x/y",
+        "/nothing",
+    )
     async with http(site, headers={"Accept": "text/html"}) as client:
         for vector in MARKUP:
             for name in names:
                 # Without a client every failure is a page; with one, what is not a redirect must be clean too.
                 check_clean(await client.get("/authorize", params={name: vector}), vector)
                 check_clean(await client.get("/authorize", params=request_for(site, **{name: vector})), vector)
-            everything = dict.fromkeys((*names, "code", "ticket", "hash", "id", "first_name", "tgAuthResult", "fragment"), vector)
+            everything = dict.fromkeys(
+                (*names, "code", "ticket", "hash", "id", "first_name", "tgAuthResult", "fragment"), vector
+            )
             for place in places:
                 check_clean(await client.get(place, params=everything), vector)
                 check_clean(await client.post(place, data=everything), vector)
@@ -158,16 +218,20 @@ def check_clean(answer: httpx2.Response, vector: str) -> None:
 
 async def test_a11_every_answer_to_a_client_names_the_issuer(site: Site, visitor: Visitor) -> None:
     page = await sign_in(site, visitor)
-    assert page.params["iss"] == site.issuer
+    assert back(page)["iss"] == site.issuer
     errors: tuple[tuple[dict[str, str | None], str], ...] = (
-        ({"response_type": "token"}, "unsupported_response_type"), ({"scope": "bad"}, "invalid_scope"),
-        ({"prompt": "none login"}, "invalid_request"), ({"prompt": "none", "max_age": "0"}, "login_required"),
-        ({"request": "a.b.c"}, "request_not_supported"), ({"request_uri": "https://x.test/"}, "request_uri_not_supported"),
-        ({"registration": "{}"}, "registration_not_supported"), ({"max_age": "-1"}, "invalid_request"),
-    )  # fmt: skip
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"scope": "bad"}, "invalid_scope"),
+        ({"prompt": "none login"}, "invalid_request"),
+        ({"prompt": "none", "max_age": "0"}, "login_required"),
+        ({"request": "a.b.c"}, "request_not_supported"),
+        ({"request_uri": "https://x.test/"}, "request_uri_not_supported"),
+        ({"registration": "{}"}, "registration_not_supported"),
+        ({"max_age": "-1"}, "invalid_request"),
+    )
     for changes, code in errors:
         answer = await visitor.get(authorize_url(site, **changes))
-        assert (answer.params["error"], answer.params["iss"]) == (code, site.issuer)
+        assert (back(answer)["error"], back(answer)["iss"]) == (code, site.issuer)
     denied = await deny_consent(site)
     assert (denied["error"], denied["iss"]) == ("access_denied", site.issuer)
     async with http(site) as client:
@@ -179,7 +243,7 @@ async def test_a11_every_answer_to_a_client_names_the_issuer(site: Site, visitor
 async def deny_consent(site: Site) -> dict[str, str]:
     """What the app hears when the person presses Deny."""
     async with new_visitor() as visitor:
-        await visitor.get(authorize_url(site, "shop", idp_hint="google"))
+        await visitor.get(authorize_url(site, "shop", idp_hint="google", prompt="consent"))
         await visitor.click("person-ada")
         return (await visitor.click("deny")).params
 
@@ -192,8 +256,12 @@ async def test_a12_a_code_needs_the_verifier_of_its_challenge_and_no_other(site:
         bare = await code_for(site, visitor, "relaxed", code_challenge=None, code_challenge_method=None)
         answer = await redeem(site, client, bare, "relaxed")
         assert answer.json()["error"] == "invalid_grant"
-        for changes in ({"code_challenge": None, "code_challenge_method": None}, {"code_challenge_method": "plain"},
-                        {"code_challenge_method": None}, {"code_challenge": "short"}):  # fmt: skip
+        for changes in (
+            {"code_challenge": None, "code_challenge_method": None},
+            {"code_challenge_method": "plain"},
+            {"code_challenge_method": None},
+            {"code_challenge": "short"},
+        ):
             refused = await client.get("/authorize", params=request_for(site, "spa", **changes))
             assert "error=invalid_request" in refused.headers["location"]
 
@@ -208,7 +276,7 @@ async def test_a16_a_native_app_is_never_answered_silently(site: Site, visitor: 
     await sign_in(site, visitor)
     silent = await visitor.get(authorize_url(site, "native", prompt="none"))
     assert silent.url.startswith(NATIVE)
-    assert silent.params["error"] == "interaction_required"
+    assert back(silent)["error"] == "interaction_required"
     asked = await visitor.get(authorize_url(site, "native"))
     assert asked.has("allow"), "a person must press a button before another app's scheme gets a code"
 

@@ -1,0 +1,305 @@
+"""Threats B: two upstreams, two instances, a provider that was switched off, and values used for something else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx2
+import pytest
+
+from broker.demo.visitor import Visitor
+from tests.threats.journeys import (
+    authorize_url,
+    back,
+    code_for,
+    http,
+    new_visitor,
+    query_of,
+    redeem,
+    refresh,
+    request_for,
+    sign_in,
+    tokens_for,
+    until_callback,
+    userinfo,
+)
+from tests.threats.site import Site, running_site
+from tests.threats.test_b_browser import issued
+
+pytestmark = pytest.mark.anyio
+
+CALLS = {"/token", "/oauth2/auth", "/oauth/token.do", "/fb.do", "/info", "/oauth2/user_info"}
+
+
+def called(site: Site) -> set[str]:
+    """The back-channel paths any upstream was asked."""
+    return {str(entry["path"]) for emulator in site.emulators.values() for entry in emulator.log()} & CALLS
+
+
+async def swap(site: Site, visitor: Visitor, begun: str, arrived: str) -> tuple[int, str]:
+    """An answer meant for one callback comes to another; the status and where the browser is."""
+    callback = await until_callback(site, visitor, begun, prompt="login")
+    page = await visitor.get(callback.replace(f"/callback/{begun}", f"/callback/{arrived}", 1))
+    return page.status, page.url
+
+
+PAIRS = (
+    ("google", "yandex"),
+    ("yandex", "google"),
+    ("vk", "telegram"),
+    ("telegram", "vk"),
+    ("ok", "google"),
+    ("google", "nobody"),
+)
+
+
+@pytest.mark.parametrize(("begun", "arrived"), PAIRS)
+async def test_b3_an_answer_counts_at_the_callback_it_was_asked_for(
+    site: Site, visitor: Visitor, begun: str, arrived: str
+) -> None:
+    before = issued(site)
+    status, url = await swap(site, visitor, begun, arrived)
+    assert status == 400, url
+    assert called(site) == set()
+    assert issued(site) == before
+
+
+async def test_b3_a_token_of_another_issuer_logs_nobody_in(site: Site, visitor: Visitor) -> None:
+    before = issued(site)
+    site.emulators["google"].fault("wrong_issuer", times=1)
+    page = await sign_in(site, visitor, person="boris")
+    assert page.status == 502
+    assert issued(site) == before
+
+
+async def test_b4_an_answer_that_names_another_issuer_sends_no_code_anywhere(site: Site, visitor: Visitor) -> None:
+    for spoilt in (
+        {"iss": "https://evil.test"},
+        {"iss": "https://accounts.google.com/"},
+        {"iss": "accounts.google.com"},
+    ):
+        callback = await until_callback(site, visitor, prompt="login")
+        page = await visitor.get(f"{callback.partition('?')[0]}?{urlencode({**query_of(callback), **spoilt})}")
+        assert page.status == 502
+    callback = await until_callback(site, visitor, prompt="login")
+    assert (await visitor.get(f"{callback}&iss=https://evil.test")).status == 400, "named twice"
+    assert called(site) == set()
+
+
+@pytest.mark.parametrize(
+    ("begun", "arrived"), [("google", "google-two"), ("google-two", "google"), ("ok", "ok-client")]
+)
+async def test_b5_two_instances_of_one_service_do_not_answer_for_each_other(
+    site: Site, visitor: Visitor, begun: str, arrived: str
+) -> None:
+    status, url = await swap(site, visitor, begun, arrived)
+    assert status == 400, url
+    assert called(site) == set()
+
+
+async def test_b5_a_token_for_one_instance_is_nothing_to_the_other(site: Site, visitor: Visitor) -> None:
+    first, second = await tokens_for(site), await tokens_for(site, idp_hint="google-two")
+    async with http(site) as client:
+        subs = [(await userinfo(site, client, one["access_token"])).json()["sub"] for one in (first, second)]
+    assert subs[0] != subs[1], "two client ids at one upstream are two sets of people"
+    site.emulators["google"].fault("wrong_audience", times=1)
+    assert (await sign_in(site, visitor)).status == 502
+
+
+async def test_b11_a_nonce_that_is_absent_or_another_refuses_the_login(site: Site, visitor: Visitor) -> None:
+    for fault in ("no_nonce", "wrong_nonce"):
+        site.emulators["google"].fault(fault, times=1)
+        page = await sign_in(site, visitor, prompt="login")
+        assert page.status == 502
+    site.emulators["telegram"].fault("wrong_nonce", times=1)
+    assert (await sign_in(site, visitor, idp_hint="telegram", prompt="login")).status == 502
+
+
+# --- B8: a value of one kind is nothing in the place of another ---
+
+Use = Callable[[Site, httpx2.AsyncClient, str], Awaitable[httpx2.Response]]
+
+
+async def _as_code(site: Site, client: httpx2.AsyncClient, value: str) -> httpx2.Response:
+    return await redeem(site, client, value)
+
+
+async def _as_refresh(site: Site, client: httpx2.AsyncClient, value: str) -> httpx2.Response:
+    return await refresh(site, client, value)
+
+
+async def _as_bearer(site: Site, client: httpx2.AsyncClient, value: str) -> httpx2.Response:
+    return await userinfo(site, client, value)
+
+
+async def _as_hint(site: Site, client: httpx2.AsyncClient, value: str) -> httpx2.Response:
+    return await client.get("/authorize", params=request_for(site, prompt="none", id_token_hint=value))
+
+
+async def _as_state(site: Site, client: httpx2.AsyncClient, value: str) -> httpx2.Response:
+    return await client.get("/callback/google", params={"code": "x", "state": value})
+
+
+async def _as_path_state(site: Site, client: httpx2.AsyncClient, value: str) -> httpx2.Response:
+    return await client.post(f"/callback/widget/{value}", data={"fragment": "tgAuthResult=e30"})
+
+
+async def _as_session(site: Site, client: httpx2.AsyncClient, value: str) -> httpx2.Response:
+    headers = {"Cookie": f"__Host-session={value}"}
+    return await client.get("/authorize", params=request_for(site, prompt="none"), headers=headers)
+
+
+async def _as_consent(site: Site, client: httpx2.AsyncClient, value: str) -> httpx2.Response:
+    return await client.post("/consent", data={"ticket": value, "answer": "allow"})
+
+
+async def _as_entry(site: Site, client: httpx2.AsyncClient, value: str) -> httpx2.Response:
+    return await client.post(
+        "/enter/telegram/app", data={"ticket": value, "answer": "allow"}, headers={"Cookie": f"__Host-browser={value}"}
+    )
+
+
+USES: dict[str, Use] = {
+    "code": _as_code,
+    "refresh_token": _as_refresh,
+    "access_token": _as_bearer,
+    "id_token": _as_hint,
+    "state": _as_state,
+    "path_state": _as_path_state,
+    "session": _as_session,
+    "consent": _as_consent,
+    "entry": _as_entry,
+}
+
+
+async def one_of_each(site: Site) -> dict[str, str]:
+    """A live value of every kind the broker gives out."""
+    async with new_visitor() as visitor:
+        tokens = await tokens_for(site, visitor=visitor)
+        found = {name: tokens[name] for name in ("access_token", "id_token", "refresh_token")}
+        found["code"] = await code_for(site, visitor)
+        callback = await until_callback(site, visitor, prompt="login")
+        found["state"] = query_of(callback)["state"]
+        page = await visitor.get(authorize_url(site, "shop", prompt="consent"))
+        found["consent"] = next(form.fields["ticket"] for form in page.markup.forms if "ticket" in form.fields)
+        page = await visitor.get(await signed_link(site, "telegram"))
+        found["entry"] = next(form.fields["ticket"] for form in page.markup.forms if "ticket" in form.fields)
+        for cookie in visitor.cookies.sent_to(site.issuer):
+            found |= {"session": cookie.value} if cookie.name == "__Host-session" else {}
+            found |= {"flow": cookie.value} if cookie.name.startswith("__Host-flow-") else {}
+            found |= {"browser": cookie.value} if cookie.name == "__Host-browser" else {}
+    return found
+
+
+async def signed_link(site: Site, provider: str, person: str = "ada", client_id: str = "app") -> str:
+    """What a tap on a button in a Telegram chat opens."""
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        order = {"person": person, "url": f"{site.issuer}/enter/{provider}/{client_id}"}
+        base = site.emulators["telegram"].url.replace("localhost", "127.0.0.1")
+        answer = await client.post(f"{base}/_emulator/login_url", json=order)
+        return str(answer.json()["url"])
+
+
+async def test_b8_a_value_of_one_kind_is_no_other_kind(site: Site) -> None:
+    values = await one_of_each(site)
+    assert set(values) == {*USES, "flow", "browser"} - {"path_state"}
+    before = issued(site)
+    async with http(site) as client:
+        for kind, value in values.items():
+            for use, send in USES.items():
+                if kind == use:
+                    continue
+                answer = await send(site, client, value)
+                refused = answer.status_code in {400, 401, 403, 404}
+                sent_back = "error=" in answer.headers.get("location", "") and "code=" not in answer.headers["location"]
+                assert refused or sent_back, f"{kind} as {use}: {answer.status_code} {answer.text[:200]}"
+                assert "__Host-session" not in answer.headers.get("set-cookie", "")
+    assert issued(site) == before
+
+
+async def test_b8_the_flow_cookie_of_one_attempt_is_no_record_of_another(site: Site, visitor: Visitor) -> None:
+    first = await until_callback(site, visitor)
+    cookies = {c.name: c.value for c in visitor.cookies.sent_to(site.issuer) if c.name.startswith("__Host-flow-")}
+    await until_callback(site, visitor)
+    both = {c.name: c.value for c in visitor.cookies.sent_to(site.issuer) if c.name.startswith("__Host-flow-")}
+    (mine,) = cookies
+    (other,) = set(both) - set(cookies)
+    async with http(site) as client:
+        answer = await client.get(first, headers={"Cookie": f"{mine}={both[other]}"})
+    assert answer.status_code == 400
+    assert called(site) == set()
+
+
+# --- B9: what was switched off is off everywhere ---
+
+
+@pytest.fixture
+def own_site(tmp_path: Path) -> Iterator[Site]:
+    """A site that a test may stop and start again with another configuration."""
+    with running_site(tmp_path) as site:
+        yield site
+
+
+def restart(site: Site, **providers: Any) -> None:
+    """Again, over the same database, with other provider settings."""
+    site.stop()
+    for name, change in providers.items():
+        site.config["providers"][name].update(change)
+    site.start()
+
+
+async def test_b9_f9_a_provider_switched_off_is_off_on_every_path(own_site: Site) -> None:
+    site = own_site
+    async with new_visitor() as visitor, http(site) as client:
+        tokens = await tokens_for(site, visitor=visitor)
+        code = await code_for(site, visitor)
+        shop = await visitor.get(authorize_url(site, "shop"))
+        ticket = next(form.fields["ticket"] for form in shop.markup.forms if "ticket" in form.fields)
+        callback = await until_callback(site, visitor, prompt="login")
+        link = await signed_link(site, "telegram")
+        restart(site, google={"enabled": False}, telegram={"enabled": False})
+        before = issued(site)
+        assert (await visitor.get(callback)).status == 400
+        assert (await redeem(site, client, code)).json()["error"] == "invalid_grant"
+        assert (await refresh(site, client, tokens["refresh_token"])).json()["error"] == "invalid_grant"
+        assert (await userinfo(site, client, tokens["access_token"])).status_code == 401
+        assert back(await visitor.get(authorize_url(site, prompt="none")))["error"] == "login_required"
+        assert (await visitor.get(link)).status == 400
+        answered = await visitor.post(f"{site.issuer}/consent", {"ticket": ticket, "answer": "allow"})
+        assert "code" not in back(answered)
+        page = await visitor.get(authorize_url(site, idp_hint="google"))
+        assert not page.has("provider-google")
+        assert issued(site)[:2] == before[:2]
+
+
+async def test_b9_f9_a_provider_taken_from_a_client_is_gone_for_this_client_alone(own_site: Site) -> None:
+    site = own_site
+    async with new_visitor() as visitor, http(site) as client:
+        mine, theirs = await tokens_for(site, "limited", visitor=visitor), await tokens_for(site, visitor=visitor)
+        site.stop()
+        site.config["clients"]["limited"]["providers"] = ["yandex"]
+        site.start()
+        assert (await userinfo(site, client, mine["access_token"])).status_code == 401
+        assert (await userinfo(site, client, theirs["access_token"])).status_code == 200
+        silent = await visitor.get(authorize_url(site, "limited", prompt="none"))
+        assert back(silent)["error"] == "login_required"
+        assert "code" in back(await visitor.get(authorize_url(site, prompt="none")))
+
+
+async def test_f9_a_client_removed_or_renamed_gets_nothing_more(own_site: Site) -> None:
+    site = own_site
+    async with new_visitor() as visitor, http(site) as client:
+        tokens = await tokens_for(site, "second", visitor=visitor)
+        callback = await until_callback(site, visitor, client_id="second", prompt="login")
+        settings = site.config["clients"]["second"]
+        site.stop()
+        del site.config["clients"]["second"]
+        site.start()
+        assert (await userinfo(site, client, tokens["access_token"])).status_code == 401
+        assert (await visitor.get(callback)).status in {400, 502}
+        form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"], "client_id": "second"}
+        refused = await client.post("/token", data=form | {"client_secret": settings["secret"]})
+        assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")
