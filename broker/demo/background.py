@@ -138,16 +138,19 @@ class RunningBroker:
 
 @contextlib.contextmanager
 def running_in_background(
-    clients: Mapping[str, Mapping[str, object]], clock: Callable[[], float] = time.time
+    clients: Mapping[str, Mapping[str, object]],
+    clock: Callable[[], float] = time.time,
+    front: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> Iterator[RunningBroker]:
     """The broker with the test app and `clients` (as in config.yaml), answering on free loopback ports.
 
-    `clock` gives epoch seconds to broker and emulators; it is called from more than one thread.
+    `clock` gives epoch seconds to broker and emulators; it is called from more than one thread. `front` puts something
+    between the broker and its listener, as a proxy is in life; one that tampers shows what a client believes.
     """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="broker", daemon=True)
     thread.start()
-    world = _World({TEST_APP: _CLIENT, **clients}, clock, loop)
+    world = _World({TEST_APP: _CLIENT, **clients}, clock, loop, front)
     try:
         yield asyncio.run_coroutine_threadsafe(world.open(), loop).result(timeout=60)
     finally:
@@ -165,10 +168,12 @@ class _World:
         clients: Mapping[str, Mapping[str, object]],
         clock: Callable[[], float],
         loop: asyncio.AbstractEventLoop,
+        front: Callable[[ASGIApp], ASGIApp],
     ) -> None:
         self._clients = clients
         self._clock = clock
         self._loop = loop
+        self._front = front
         self._stack = contextlib.AsyncExitStack()
 
     async def open(self) -> RunningBroker:
@@ -187,7 +192,7 @@ class _World:
         broker = await build(turned(config, addresses, emulators), observer=observer, clock=self._clock)
         self._stack.push_async_callback(broker.close)
         apps: dict[str, ASGIApp] = {
-            "broker": broker.public,
+            "broker": self._front(broker.public),
             **{kind: emulator.app for kind, emulator in emulators.items()},
         }
         await self._stack.enter_async_context(serving([(port, apps[name]) for name, port in ports.items()]))
