@@ -13,14 +13,15 @@ async def test_codereuse(rp: RelyingParty) -> None:
 
 
 async def test_codereuse_30seconds(rp: RelyingParty) -> None:
-    """Also half a minute later, and then the access token of the first time is dead (RFC 6749 section 4.1.2)."""
-    answer = await rp.authorize()
-    login = await rp.redeem(answer)
-    rp.op.clock.advance(31)
-    await rp.userinfo(login)
-    await _refuse(rp, answer)
-    status, body = await rp.call_userinfo("GET", bearer=login.access_token)
-    assert (status, body["error"]) == (401, "invalid_token")
+    """Also half a minute later, and when it has expired: the first access token is dead (RFC 6749 section 4.1.2)."""
+    for later in (31, 90):
+        answer = await rp.authorize()
+        login = await rp.redeem(answer)
+        rp.op.clock.advance(later)
+        await rp.userinfo(login)
+        await _refuse(rp, answer)
+        status, body = await rp.call_userinfo("GET", bearer=login.access_token)
+        assert (status, body["error"]) == (401, "invalid_token")
 
 
 async def test_server_client_secret_post(rp: RelyingParty) -> None:
