@@ -46,7 +46,7 @@ def parse_token(token: str, algorithms: Collection[str]) -> UnverifiedToken:
         raise Malformed("using a header extension we do not know (RFC 7515 section 4.1.11)")
     if kid is not None and (not isinstance(kid, str) or len(kid) > KID_LIMIT):
         raise Malformed("with a kid that is not a short text")
-    if typ is not None and not isinstance(typ, str):
+    if "typ" in header and not isinstance(typ, str):
         raise Malformed("with a typ that is not text")
     claims = parse_object(decode_segment(parts[1]))
     signing_input = f"{parts[0]}.{parts[1]}".encode("ascii")

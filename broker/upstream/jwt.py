@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 import math
-import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from hashlib import sha256, sha384, sha512
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from broker.core.compact import UnverifiedToken, parse_token
 from broker.core.errors import UpstreamInvalid
 from broker.core.events import Recorder
+from broker.core.strict_json import Malformed
 from broker.upstream.fields import Fields, same
 from broker.upstream.keyset import ALGORITHMS, CacheableHttp, KeySet
 from broker.upstream.model import IdTokenRules
-from broker.upstream.strict_json import parse_object
 
-TOKEN_LIMIT = 16 * 1024  # characters
-KID_LIMIT = 256  # characters
-_SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
 _HASHES = {"256": sha256, "384": sha384, "512": sha512, "EdDSA": sha512, "Ed25519": sha512}
-
-
-@dataclass(frozen=True, slots=True)
-class UnverifiedToken:
-    """A token that is well formed, and nothing more."""
-
-    algorithm: str
-    kid: str | None
-    claims: Mapping[str, Any]
-    signing_input: bytes
-    signature: bytes
 
 
 class JwtVerifier:
@@ -56,7 +41,7 @@ class JwtVerifier:
 
     async def verify_id_token(self, token: str, rules: IdTokenRules) -> Fields:
         """The verified claims; raises UpstreamInvalid for every token that does not satisfy `rules`."""
-        unverified = parse_token(token, rules.algorithms)
+        unverified = _parse(token, rules.algorithms)
         public = await self._key_set(rules.jwks_uri).find(unverified.kid, unverified.algorithm)
         claims = _verify_signature(unverified, public)
         now = self._now()
@@ -68,7 +53,7 @@ class JwtVerifier:
 
     def verify_pinned(self, token: str, *, public_key: str, algorithm: str) -> Fields:
         """The claims of a token signed with exactly this key (PEM); what they say is the caller's to check."""
-        unverified = parse_token(token, (algorithm,))
+        unverified = _parse(token, (algorithm,))
         try:
             public = load_pem_public_key(public_key.encode())
             return _verify_signature(unverified, ALGORITHMS[algorithm][0].prepare_key(public))
@@ -81,37 +66,14 @@ class JwtVerifier:
         return self._key_sets[uri]
 
 
-def parse_token(token: str, algorithms: tuple[str, ...]) -> UnverifiedToken:
-    """A compact JWS whose header asks for nothing but a signature by an allowed algorithm (RFC 7515 section 7.1)."""
-    if len(token) > TOKEN_LIMIT:
-        raise UpstreamInvalid("ID token: too long")
-    parts = token.split(".")
-    if len(parts) != 3:
-        raise UpstreamInvalid("ID token: not three parts")
-    header = parse_object(_decode(parts[0]), "ID token header")
-    algorithm, kid = header.get("alg"), header.get("kid")
-    if not isinstance(algorithm, str) or algorithm not in algorithms or algorithm not in ALGORITHMS:
-        raise UpstreamInvalid("ID token: algorithm is not allowed here")
-    # jku, x5u, x5c and jwk are not looked at: a key never comes with what it signs.
-    if "crit" in header or "b64" in header:
-        raise UpstreamInvalid("ID token: a header extension we do not know (RFC 7515 section 4.1.11)")
-    if kid is not None and (not isinstance(kid, str) or len(kid) > KID_LIMIT):
-        raise UpstreamInvalid("ID token: kid is not a short text")
-    typ = header.get("typ", "JWT")
-    if not isinstance(typ, str) or typ.upper() != "JWT":
+def _parse(token: str, algorithms: tuple[str, ...]) -> UnverifiedToken:
+    try:
+        unverified = parse_token(token, ALGORITHMS.keys() & set(algorithms))
+    except Malformed as problem:
+        raise UpstreamInvalid(f"ID token: {problem}") from None
+    if unverified.typ is not None and unverified.typ.upper() != "JWT":
         raise UpstreamInvalid("ID token: it is a token of another type")
-    claims = parse_object(_decode(parts[1]), "ID token")
-    return UnverifiedToken(algorithm, kid, claims, f"{parts[0]}.{parts[1]}".encode("ascii"), _decode(parts[2]))
-
-
-def _decode(segment: str) -> bytes:
-    """The bytes of the one spelling base64url has for them (RFC 4648 section 3.5)."""
-    if _SEGMENT.fullmatch(segment) is None or len(segment) % 4 == 1:
-        raise UpstreamInvalid("ID token: not base64url")
-    raw = urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-    if urlsafe_b64encode(raw).rstrip(b"=").decode("ascii") != segment:
-        raise UpstreamInvalid("ID token: not canonical base64url")
-    return raw
+    return unverified
 
 
 def _verify_signature(token: UnverifiedToken, public: Any) -> Fields:
