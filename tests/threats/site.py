@@ -234,6 +234,11 @@ class Site:
             (count,) = reader.execute(f"SELECT count(*) FROM {table}").fetchone()
             return int(count)
 
+    def write(self, statement: str, values: tuple[object, ...] = ()) -> None:
+        """Change the database beside the running broker."""
+        with contextlib.closing(sqlite3.connect(self.database, timeout=20)) as writer, writer:
+            assert writer.execute(statement, values).rowcount != 0
+
     def memory(self) -> int:
         """Resident memory of the broker, bytes."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
