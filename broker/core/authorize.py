@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from broker.core import pkce
 from broker.core.claims import select_claims
@@ -27,6 +26,7 @@ from broker.core.errors import (
     UnsupportedResponseType,
 )
 from broker.core.parameters import Parameters
+from broker.core.query import encode_query
 from broker.core.records import AuthorizationRequest
 from broker.core.strict_json import Malformed, parse_object
 from broker.core.terms import GrantType, Prompt, ResponseMode
@@ -221,7 +221,7 @@ def parse_claims(text: str) -> dict[str, Any]:
 
 def build_response_url(redirect_uri: str, params: Mapping[str, str]) -> str:
     """The redirect URI with the response in its query; a query of its own is kept (RFC 6749 section 3.1.2)."""
-    return f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{urlencode(params)}"
+    return f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{encode_query(params)}"
 
 
 def _requested_sub(claims: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import unquote_to_bytes
 
@@ -11,7 +12,7 @@ from broker.core.errors import InvalidRequest
 MAX_FIELDS = 64
 MAX_FIELD = 16 * 1024  # characters
 _PLAIN = re.compile(r"[a-z_]{1,40}")  # a name that may be repeated in an answer (RFC 6749 section 5.2)
-_CONTROL = frozenset(map(chr, range(0x20))) | {"\x7f"}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Parameters(Mapping[str, str]):
@@ -70,24 +71,30 @@ def parse_form(raw: bytes) -> Parameters:
     """
     if not raw:
         return Parameters(())
-    fields = raw.split(b"&")
+    fields = _check_text(raw).split("&")
     if len(fields) > MAX_FIELDS:
         raise InvalidRequest(f"more than {MAX_FIELDS} parameters")
-    return Parameters(_parse_field(field) for field in fields if field)
+    return Parameters([_parse_field(field) for field in fields if field])
 
 
-def _parse_field(field: bytes) -> tuple[str, str]:
+def _parse_field(field: str) -> tuple[str, str]:
     if len(field) > MAX_FIELD:
-        raise InvalidRequest(f"a parameter is longer than {MAX_FIELD} bytes")
-    name, _, value = field.partition(b"=")
+        raise InvalidRequest(f"a parameter is longer than {MAX_FIELD} characters")
+    name, _, value = field.partition("=")
     return _decode(name), _decode(value)
 
 
-def _decode(raw: bytes) -> str:
+def _decode(text: str) -> str:
+    if "+" in text:
+        text = text.replace("+", " ")
+    return _check_text(unquote_to_bytes(text)) if "%" in text else text
+
+
+def _check_text(raw: bytes) -> str:
     try:
-        text = unquote_to_bytes(raw.replace(b"+", b" ")).decode("utf-8")
+        text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidRequest("a parameter is not valid UTF-8") from None
-    if not _CONTROL.isdisjoint(text):
+    if _CONTROL.search(text):
         raise InvalidRequest("a parameter holds a control character")
     return text

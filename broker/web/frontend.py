@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -13,6 +13,7 @@ from broker.core.authorize import VerifiedRedirect, build_response_url
 from broker.core.client import Client
 from broker.core.errors import ForeignPost
 from broker.core.parameters import Parameters
+from broker.core.query import encode_query
 from broker.core.records import AuthorizationRequest
 from broker.core.terms import ResponseMode
 from broker.web.cookies import LANGUAGE, Cookies
@@ -62,13 +63,13 @@ class Frontend:
     def language_hrefs(self, path: str, params: Mapping[str, str]) -> dict[str, str]:
         """The same page in each language."""
         return {
-            language: f"{self.base}{path}?{urlencode({**params, 'ui_locales': language})}"
+            language: f"{self.base}{path}?{encode_query({**params, 'ui_locales': language})}"
             for language in self.languages
         }
 
     def authorize_href(self, params: Mapping[str, str]) -> str:
         """The authorization endpoint with these parameters."""
-        return f"{self.base}/authorize?{urlencode(params)}"
+        return f"{self.base}/authorize?{encode_query(params)}"
 
     def error_href(self, target: VerifiedRedirect, params: Mapping[str, str]) -> str:
         """A link that takes an error back to the client, or "" where that needs a form."""
@@ -88,14 +89,15 @@ class Frontend:
 
         A GET is answered by a redirect; a POST by a page that navigates, because `form-action` would stop a redirect.
         """
+        url = build_response_url(target.redirect_uri, params)
+        by_form = target.response_mode is ResponseMode.FORM_POST
+        if not by_form and request.method == "GET" and url.startswith(("https:", "http:")):
+            return RedirectResponse(url, status)
         locale = self.locale(request, client=target.client)
         view = self.client_view(target.client, target.redirect_uri)
-        if target.response_mode is ResponseMode.FORM_POST:
+        if by_form:
             return self.pages.form_post(FormPostView(target.redirect_uri, params, view), locale)
-        url = build_response_url(target.redirect_uri, params)
-        if request.method == "POST" or not url.startswith(("https:", "http:")):
-            return self.pages.returned(ReturnView(url, view), locale)
-        return RedirectResponse(url, status)
+        return self.pages.returned(ReturnView(url, view), locale)
 
 
 def original_params(params: Parameters, *, without: tuple[str, ...] = ()) -> dict[str, str]:
