@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from broker.demo.visitor import Page, Visitor
+from broker.demo.visitor import Visitor
 from tests.threats.journeys import (
     ELSEWHERE,
     authorize_url,
@@ -29,7 +29,10 @@ from tests.threats.vectors import MARKUP
 
 pytestmark = pytest.mark.anyio
 
-COOKIE = re.compile(r"__Host-(?:session|last|lang|browser|flow-[0-9a-f]{12})=[A-Za-z0-9_@.\-]*; Max-Age=\d+; Path=/; Secure; HttpOnly; SameSite=(?:Lax|None)")  # fmt: skip
+COOKIE = re.compile(
+    r"__Host-(?:session|last|lang|browser|flow-[0-9a-f]{12})=[A-Za-z0-9_@.\-]*; Max-Age=\d+; Path=/; Secure; HttpOnly; "
+    r"SameSite=(?:Lax|None)"
+)
 
 
 def session_of(site: Site, visitor: Visitor) -> str:
@@ -117,8 +120,7 @@ async def test_g5_a_form_counts_from_our_own_page_in_its_own_session(site: Site,
         ({"Sec-Fetch-Site": "cross-site"}, good),
         ({"Sec-Fetch-Site": "same-site"}, good),
     )
-    link = await signed_link(site, "telegram")
-    await visitor.get(link)
+    await visitor.get(await signed_link(site, "telegram", "zoe"))
     entry = visitor.page.form(consent_form(visitor.page)).fields["ticket"]
     browser = {"Cookie": visitor.cookies.header(site.issuer, method="POST", initiator=None)}
     async with http(site) as client:
@@ -203,8 +205,7 @@ async def test_g16_no_address_in_the_history_works_again(site: Site, visitor: Vi
             page = await thief.get(url)
             assert page.status in {400, 403} or page.has("fragment-form"), url
     for url in replayed:
-        page: Page = await visitor.get(url)
-        assert back(page) == {}, url
+        assert back(await visitor.get(url)) == {}, url
 
 
 async def test_g17_a_second_app_is_asked_about(site: Site, visitor: Visitor) -> None:
