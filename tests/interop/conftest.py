@@ -1,0 +1,25 @@
+"""One running broker for every foreign client, and somebody in front of it who can forge its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from broker.demo.background import running_in_background
+from tests.interop.meddler import Meddler
+from tests.interop.world import World, build_clients
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    """The broker with five emulated upstreams; clients know its issuer, their id and their secret."""
+    meddler = Meddler()
+    with running_in_background(build_clients(), front=meddler.before) as broker:
+        yield World(broker, meddler)
+
+
+@pytest.fixture(autouse=True)
+def _honest(world: World) -> Iterator[None]:
+    yield
+    world.meddler.start("")

@@ -1,0 +1,116 @@
+"""A running broker, and the people who sign in to foreign software through it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Final, TypeVar
+
+from starlette.types import ASGIApp
+
+from broker.demo.background import RunningBroker
+from broker.demo.people import PEOPLE
+from broker.demo.servers import Port, serving
+from broker.demo.visitor import Page, Visitor
+from tests.interop.meddler import Meddler
+
+PROVIDERS: Final = ("google", "vk", "ok", "yandex", "telegram")
+ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")
+METHODS: Final = ("client_secret_basic", "client_secret_post", "none")
+SCOPE: Final = "openid profile email phone offline_access identities"
+NOT_OURS: Final = "es256-client_secret_post"
+"""Not marked as ours: its people are asked for consent."""
+ODD: Final = "odd-secret"
+"""Its secret survives in a header only if the client encodes it as RFC 6749 section 2.3.1 says."""
+Result = TypeVar("Result")
+
+
+def client_id(algorithm: str, method: str) -> str:
+    """There is a client for every pair."""
+    return f"{algorithm}-{method}".lower()
+
+
+def build_clients() -> dict[str, Mapping[str, object]]:
+    """As in config.yaml."""
+    common = {
+        "name": "A client written by others",
+        "redirect_uris": ["http://127.0.0.1/callback", "http://127.0.0.1/private/oidc"],  # with any port
+        "scopes": SCOPE.split(),
+    }
+    found: dict[str, Mapping[str, object]] = {}
+    for algorithm, method in product(ALGORITHMS, METHODS):
+        name = client_id(algorithm, method)
+        found[name] = {**common, "auth_method": method, "id_token_alg": algorithm, "first_party": name != NOT_OURS}
+        if method != "none":
+            found[name] = {**found[name], "secret": f"{name}-{'0123456789abcdef' * 2}"}
+    return {**found, ODD: {**common, "secret": "a+b/c=d e:f%20&g?h#i\"j'k<l>m" * 2, "first_party": True}}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What an app learns about somebody; `email` is None for many."""
+
+    name: str
+    email: str | None
+
+
+def shown(person: str, provider: str) -> Shown:
+    """What the upstream tells about one of the demo's people."""
+    (known,) = (candidate for candidate in PEOPLE if candidate.key == person)
+    # OK gives addresses to apps only for which its support has switched that on; this one is not among them.
+    email = "" if provider == "ok" else known.email_at(provider)
+    return Shown(known.name, email or None)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One broker for all foreign clients. Its loop also runs the apps; the tests themselves are not asynchronous."""
+
+    broker: RunningBroker
+    meddler: Meddler
+
+    @property
+    def issuer(self) -> str:
+        """All that a client is told, besides its id and secret."""
+        return self.broker.issuer
+
+    def run(self, going: Coroutine[Any, Any, Result]) -> Result:
+        """The result of something asynchronous."""
+        return asyncio.run_coroutine_threadsafe(going, self.broker.loop).result(timeout=60)
+
+    @contextlib.contextmanager
+    def serving(self, port: Port, app: ASGIApp) -> Iterator[str]:
+        """The address at which `app` answers inside the context."""
+
+        @contextlib.asynccontextmanager
+        async def opened() -> AsyncIterator[None]:
+            async with serving([(port, app)]):
+                yield
+
+        context = opened()
+        self.run(context.__aenter__())
+        try:
+            yield f"http://127.0.0.1:{port.number}"
+        finally:
+            self.run(context.__aexit__(None, None, None))
+            port.close()
+
+    def sign_in(self, start: str, provider: str = "google", person: str = "ada") -> Page:
+        """A fresh browser goes to `start`, chooses provider and person, agrees if asked; where it ends."""
+        return self.run(_sign_in(start, provider, person))
+
+
+async def _sign_in(start: str, provider: str, person: str) -> Page:
+    async with Visitor() as visitor:
+        return await walk(visitor, start, provider, person)
+
+
+async def walk(visitor: Visitor, start: str, provider: str, person: str) -> Page:
+    """As `World.sign_in`, for a browser that goes on afterwards."""
+    await visitor.get(start)
+    await visitor.click(f"provider-{provider}")
+    page = await visitor.click(f"person-{person}")
+    return await visitor.click("allow") if page.has("allow") else page
