@@ -34,7 +34,7 @@ from broker.core.terms import Algorithm, AuthMethod, GrantType, Scope, TokenForm
 class Section(BaseModel):
     """Frozen, and no key nobody knows."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Server(Section):
