@@ -198,7 +198,9 @@ def build_request(params: Parameters, target: VerifiedRedirect, *, hinted_sub: s
         acr_values=params.words("acr_values"),
         idp_hint=next((params[name] for name in IDP_HINTS if name in params), ""),
         hinted_sub=_one_person(hinted_sub, _requested_sub(claims)),
-        claims={place: dict.fromkeys(select_claims(wanted, client)) for place, wanted in claims.items()},
+        claims={
+            place: dict.fromkeys(names) for place, wanted in claims.items() if (names := select_claims(wanted, client))
+        },
     )
 
 

@@ -177,8 +177,6 @@ class Logins:
 
     async def _open(self, callback: Callback) -> FlowRecord:
         """The record of exactly this state from exactly this browser."""
-        if not callback.state:
-            raise NothingAsked("callback without state")
         started_at = self._states.started_at(callback.state)
         if started_at is None:
             raise NothingAsked("callback with a state that is not ours")

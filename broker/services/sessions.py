@@ -42,7 +42,13 @@ class Sessions:
     async def start(
         self, person: Person, identity: Identity, provider: str, *, replacing: Session | None
     ) -> tuple[str, Session]:
-        """The new cookie value and session; the one it replaces is dead, so a planted id is worth nothing."""
+        """The new cookie value and session, kept at once; see `keep`."""
+        value, session = self.build(person, identity, provider)
+        await self.keep(session, replacing=replacing)
+        return value, session
+
+    def build(self, person: Person, identity: Identity, provider: str) -> tuple[str, Session]:
+        """The cookie value and session of a login, under a fresh id. It is no session before it is kept."""
         now = self._context.now()
         value = self._context.mint_ordered("s")
         record = SessionRecord(
@@ -56,13 +62,16 @@ class Sessions:
             created_at=now,
             seen_at=now,
         )
-        session = Session(record, digest(value))
+        return value, Session(record, digest(value))
+
+    async def keep(self, session: Session, *, replacing: Session | None) -> None:
+        """From now on the cookie counts; the session it replaces is dead, so a planted id is worth nothing."""
+        record = session.record
         if replacing is not None:
             await self._transient.take(Kind.SESSION, replacing.key)
             self._context.recorder.record(Event.SESSION_ENDED, sub=replacing.record.sub, reason="new login")
         await self._transient.put(Kind.SESSION, session.key, record.to_bytes(), ttl=self._ttl(record))
-        self._context.recorder.record(Event.SESSION_STARTED, sub=record.sub, provider=provider)
-        return value, session
+        self._context.recorder.record(Event.SESSION_STARTED, sub=record.sub, provider=record.provider)
 
     async def find(self, value: str) -> Session | None:
         """The live session of a cookie; None when there is none, or a limit has passed."""

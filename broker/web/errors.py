@@ -15,6 +15,7 @@ from broker.core.errors import (
     AccountError,
     BrokerError,
     FlowFinished,
+    InsufficientScope,
     InvalidClient,
     InvalidToken,
     PageError,
@@ -32,7 +33,11 @@ from broker.web.cookies import Cookies
 from broker.web.frontend import Frontend, rebuild_params
 from broker.web.views import ErrorView
 
-_CHALLENGES: Mapping[type[BrokerError], str] = {InvalidClient: "Basic", InvalidToken: "Bearer"}
+_CHALLENGES: Mapping[type[BrokerError], str] = {
+    InvalidClient: "Basic",
+    InvalidToken: "Bearer",
+    InsufficientScope: "Bearer",
+}
 
 
 class Errors:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -122,5 +123,14 @@ def rebuild_params(request: AuthorizationRequest) -> dict[str, str]:
         "login_hint": request.login_hint,
         "ui_locales": " ".join(request.ui_locales),
         "acr_values": " ".join(request.acr_values),
+        "claims": _claims_again(request),
     }
     return {name: value for name, value in params.items() if value}
+
+
+def _claims_again(request: AuthorizationRequest) -> str:
+    """The `claims` parameter, with whoever an id_token_hint named: trying again asks for the same person."""
+    claims = {place: dict(wanted) for place, wanted in request.claims.items()}
+    if request.hinted_sub:
+        claims["id_token"] = claims.get("id_token", {}) | {"sub": {"value": request.hinted_sub}}
+    return orjson.dumps(claims).decode() if claims else ""

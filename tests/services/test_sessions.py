@@ -31,6 +31,16 @@ async def test_a_session_says_who_logged_in_when_and_how(world: World) -> None:
     assert (record.auth_time, record.amr, record.created_at, record.seen_at) == (NOW, ("fed", "pwd"), NOW, NOW)
 
 
+async def test_a_session_counts_from_the_moment_it_is_kept(world: World) -> None:
+    before_value, before = await start(world)
+    value, session = world.sessions.build(PERSON, IDENTITY, "alpha")
+    assert await world.sessions.find(value) is None
+    assert await world.sessions.find(before_value) == before
+    await world.sessions.keep(session, replacing=before)
+    assert await world.sessions.find(value) == session
+    assert await world.sessions.find(before_value) is None
+
+
 async def test_g1_a_login_kills_the_session_it_replaces(world: World) -> None:
     planted, before = await start(world)
     value, session = await start(world, replacing=before)

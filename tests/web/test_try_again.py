@@ -1,0 +1,45 @@
+"""`Try again` and `another way` ask for exactly what the app asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from broker.core.authorize import build_request, verify_target
+from broker.core.client import Client
+from broker.core.parameters import Parameters
+from broker.core.records import AuthorizationRequest
+from broker.web.frontend import rebuild_params
+
+CLIENT = Client(id="app", name={}, redirect_uris=("https://app.test/cb",), pkce_required=False)
+PLAIN = AuthorizationRequest("app", "https://app.test/cb", ("openid", "email"))
+FULL = AuthorizationRequest(
+    client_id="app",
+    redirect_uri="https://app.test/cb",
+    scope=("openid",),
+    state="s &1",
+    nonce="n",
+    code_challenge="E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+    response_mode="form_post",
+    prompt=("login", "consent"),
+    max_age=0,
+    login_hint="ann@a.test",
+    ui_locales=("ru", "en"),
+    acr_values=("1",),
+    claims={"userinfo": {"email": None}, "id_token": {"name": None}},
+)
+
+
+@pytest.mark.parametrize(
+    "request_before",
+    [PLAIN, FULL, replace(PLAIN, hinted_sub="s1"), replace(FULL, hinted_sub="s1")],
+    ids=["plain", "full", "plain with a hint", "full with a hint"],
+)
+def test_an_attempt_that_failed_can_be_made_again_unchanged(request_before: AuthorizationRequest) -> None:
+    params = Parameters(rebuild_params(request_before).items())
+    assert build_request(params, verify_target(params, {"app": CLIENT}.get)) == request_before
+
+
+def test_the_provider_is_left_to_choose() -> None:
+    assert "idp_hint" not in rebuild_params(replace(FULL, idp_hint="vk"))
