@@ -7,6 +7,7 @@ that a request already on its way is answered.
 from __future__ import annotations
 
 import asyncio
+import re
 from asyncio import TimerHandle
 
 from httptools import HttpParserError
@@ -24,7 +25,7 @@ class BoundedProtocol(HttpToolsProtocol):
     head_limit = 16 * 1024
     head_timeout = 10.0
     body_timeout = 30.0
-    last_chance = 0.5
+    last_chance = 1.0
 
     _timer: TimerHandle | None = None
     _head = 0
@@ -67,6 +68,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """The request can be answered; its body may still come."""
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > self.head_limit:
             self._refuse(431)
+        if self._names_another_host():
+            self._refuse(400)
         self._in_head = False
         self._wait(self.body_timeout)
         super().on_headers_complete()
@@ -100,6 +103,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def _close_idle(self) -> None:
         if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
+
+    def _names_another_host(self) -> bool:
+        """Whether a request in absolute form is for another place than its Host header (RFC 9112 section 3.2.2)."""
+        scheme, _, rest = self.url.partition(b"://")
+        if scheme.startswith(b"/") or not rest:
+            return False
+        named = re.split(rb"[/?#]", rest, maxsplit=1)[0].lower()
+        return [named] != [value.lower() for name, value in self.headers if name == b"host"]
 
     def _refuse(self, status: int) -> None:
         self._refusal = status

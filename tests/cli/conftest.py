@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from time import monotonic
 
 import pytest
@@ -94,7 +95,7 @@ class Served:
 
 def with_wait(seconds: float) -> None:
     """Let another process go on; there is nothing to be told by."""
-    subprocess.run(["sleep", str(seconds)], check=True)
+    Event().wait(seconds)
 
 
 @pytest.fixture

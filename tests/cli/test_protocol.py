@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import uvicorn
@@ -122,4 +122,18 @@ async def test_a_prompt_body_of_any_pieces_is_answered_and_the_connection_stays(
             writer.write(b"def")
             assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
             assert await reader.readexactly(1) == b"6"
+        writer.close()
+
+
+async def test_h11_a_second_request_may_not_drip_either() -> None:
+    async with listening(Hasty) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        await reader.readexactly(1)
+        with suppress(ConnectionError):
+            for part in (b"GET / HTTP/1.1\r\n", *[b"X: a\r\n"] * 10, b"\r\n"):
+                writer.write(part)
+                await asyncio.sleep(0.1)
+            assert await reader.read() == b""
         writer.close()

@@ -62,12 +62,12 @@ def test_sigterm_loses_no_request(served: Serve) -> None:
     with_wait(0.3)
     assert one.process is not None
     one.process.send_signal(signal.SIGTERM)
-    with_wait(0.15)
+    with_wait(0.1)
     for connection in idle:  # connected before the signal, asks after it
         connection.sendall(b"GET /jwks HTTP/1.1\r\nHost: id.localhost\r\n\r\n")
     assert ask(f"127.0.0.1:{one.management}", "/readyz") == 503
     assert ask(f"127.0.0.1:{one.management}", "/livez") == 200
-    with_wait(0.8)
+    with_wait(1.2)
     with pytest.raises(ConnectionRefusedError):
         one.connect()
     for connection in half_sent:
