@@ -19,6 +19,7 @@ from broker.core.client import is_loopback_host
 from broker.core.events import request_id
 from broker.web.errors import Errors
 
+_PORT = re.compile(r":[0-9]{1,5}$")
 Endpoint = Callable[[Request], Awaitable[Response]]
 Observe = Callable[[str, int, float], None]
 
@@ -148,9 +149,7 @@ class Dispatcher:
         """Nothing is ever made from the Host header; a foreign one is still refused (threats H6)."""
         hosts = Headers(scope=request.scope).getlist("host")
         host = hosts[0].lower() if len(hosts) == 1 else ""
-        local = is_loopback_host(host.rpartition(":")[0] or host) and is_loopback_host(
-            self._site.host.partition(":")[0]
-        )
+        local = all(is_loopback_host(_PORT.sub("", name)) for name in (host, self._site.host))
         if host != self._site.host and not local and route.access is not Access.PUBLIC:
             raise HTTPException(421, "this host is not served here; the proxy must pass the Host header on")
 
