@@ -89,7 +89,9 @@ class Errors:
     def _page_or_redirect(self, request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):
             page = "E-NOTFOUND" if error.status_code == 404 else "E-CLIENT"
-            return self._page(request, ErrorView(page, *self._stamp(), hint=error.detail), error.status_code)
+            response = self._page(request, ErrorView(page, *self._stamp(), hint=error.detail), error.status_code)
+            response.headers.update(error.headers or {})
+            return response
         if isinstance(error, LoginFailed):
             return self._login_failed(request, error)
         known = error if isinstance(error, BrokerError) else BrokerError(repr(error))
