@@ -11,6 +11,7 @@ LAST_PROVIDER = "__Host-last"
 LANGUAGE = "__Host-lang"
 _FLOW = "__Host-flow-"
 MAX_FLOWS = 5  # attempts kept per browser; several tabs work, a jar never overflows
+MAX_JAR = 6 * 1024  # characters of them together: proxies refuse a Cookie header beyond 8 KiB, and with it every request
 _YEAR = 365 * 86400
 
 
@@ -37,10 +38,13 @@ class Cookies:
 
     @staticmethod
     def keep_flow(request: Request, response: Response, tag: str, sealed: str, *, ttl: int) -> None:
-        """Keep an attempt, and let go of the oldest beyond MAX_FLOWS (browsers send older cookies first)."""
-        others = [name for name in request.cookies if name.startswith(_FLOW) and name != _FLOW + tag]
-        for name in others[: max(0, len(others) - MAX_FLOWS + 1)]:
-            _drop(response, name, same_site="none")
+        """Keep an attempt, and let go of the oldest beyond MAX_FLOWS or MAX_JAR."""
+        kept, size = 1, len(sealed)
+        # Browsers send older cookies first (RFC 6265 section 5.4), so from the end on they are the newest.
+        for name in reversed([name for name in request.cookies if name.startswith(_FLOW) and name != _FLOW + tag]):
+            kept, size = kept + 1, size + len(request.cookies[name])
+            if kept > MAX_FLOWS or size > MAX_JAR:
+                _drop(response, name, same_site="none")
         _set(response, _FLOW + tag, sealed, ttl=ttl, same_site="none")
 
     @staticmethod
