@@ -11,7 +11,7 @@ LAST_PROVIDER = "__Host-last"
 LANGUAGE = "__Host-lang"
 _FLOW = "__Host-flow-"
 MAX_FLOWS = 5  # attempts kept per browser; several tabs work, a jar never overflows
-MAX_JAR = 6 * 1024  # characters of them together: proxies refuse a Cookie header beyond 8 KiB, and with it every request
+MAX_JAR = 6 * 1024  # characters of them together; beyond 8 KiB of cookies proxies refuse every request
 _YEAR = 365 * 86400
 
 
