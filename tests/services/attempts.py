@@ -8,7 +8,7 @@ from broker.core.errors import BrokerError
 from broker.core.events import Event
 from broker.services.login import Begun, Callback
 from broker.upstream.model import Channel, Flow
-from tests.services.world import World
+from tests.services.bare_broker import World
 
 
 def back(begun: Begun, flow: Flow, *, name: str = "alpha", sealed: str | None = None) -> Callback:

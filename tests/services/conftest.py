@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.services.world import World
+from tests.services.bare_broker import World
 
 
 @pytest.fixture

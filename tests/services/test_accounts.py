@@ -11,7 +11,7 @@ import pytest
 from broker.core.events import Event
 from broker.core.identity import Identity, Person
 from broker.services.people import pick_name
-from tests.services.world import NOW, World
+from tests.services.bare_broker import NOW, World
 
 pytestmark = pytest.mark.anyio
 

@@ -22,7 +22,7 @@ from broker.core.seal import digest
 from broker.services.authorize import Answer, Ask, Choose, Start, Step
 from broker.services.sessions import Session
 from broker.store.base import Kind
-from tests.services.world import CHALLENGE, ISSUER, NOW, REDIRECT, World, app
+from tests.services.bare_broker import CHALLENGE, ISSUER, NOW, REDIRECT, World, app
 
 pytestmark = pytest.mark.anyio
 

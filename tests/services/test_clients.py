@@ -11,7 +11,7 @@ from broker.core.events import Event
 from broker.core.parameters import Parameters
 from broker.core.terms import AuthMethod
 from broker.services.gate import Gate
-from tests.services.world import World, app
+from tests.services.bare_broker import World, app
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ from broker.core.events import Event
 from broker.core.records import AuthorizationRequest, ConsentTicket
 from broker.services.authorize import Ask
 from broker.services.sessions import Session
-from tests.services.world import NOW, World, app, seal
+from tests.services.bare_broker import NOW, World, app, seal
 
 pytestmark = pytest.mark.anyio
 EMAIL = '{"userinfo":{"email":null}}'

@@ -21,8 +21,8 @@ from broker.core.events import Event
 from broker.core.records import EntryTicket
 from broker.services.login import Callback, LoginFailed
 from broker.upstream.model import Channel
+from tests.services.bare_broker import ISSUER, NOW, World, app, seal
 from tests.services.upstreams import SigningUpstream
-from tests.services.world import ISSUER, NOW, World, app, seal
 
 pytestmark = pytest.mark.anyio
 SIGNED = {"hash": "h1"}

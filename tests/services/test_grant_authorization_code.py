@@ -21,7 +21,7 @@ from broker.core.records import CodeRecord
 from broker.core.seal import digest
 from broker.core.terms import Algorithm, GrantType, TokenFormat
 from broker.store.base import Kind
-from tests.services.world import ISSUER, NOW, REDIRECT, VERIFIER, World, app
+from tests.services.bare_broker import ISSUER, NOW, REDIRECT, VERIFIER, World, app
 
 pytestmark = pytest.mark.anyio
 OFFLINE = "openid profile offline_access"

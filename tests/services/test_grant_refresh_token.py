@@ -11,7 +11,7 @@ import pytest
 from broker.core.errors import InvalidGrant, InvalidRequest, InvalidScope, UnauthorizedClient
 from broker.core.events import Event
 from broker.core.terms import GrantType
-from tests.services.world import LIFETIMES, NOW, World, app
+from tests.services.bare_broker import LIFETIMES, NOW, World, app
 
 pytestmark = pytest.mark.anyio
 OFFLINE = "openid profile email offline_access"

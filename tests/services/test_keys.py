@@ -21,7 +21,7 @@ from broker.core.terms import Algorithm
 from broker.services.context import Context
 from broker.services.keys import KeyRing
 from broker.store.sqlite import SqliteStore
-from tests.services.world import ISSUER, MASTER, NOW, RULES, Clock, Notes
+from tests.services.bare_broker import ISSUER, MASTER, NOW, RULES, Clock, Notes
 
 pytestmark = pytest.mark.anyio
 DAY = 86_400

@@ -24,8 +24,8 @@ from broker.services.login import MAX_COOKIE, Callback, LoginFailed
 from broker.store.base import Kind
 from broker.upstream.model import Channel, Redirect, Reply
 from tests.services.attempts import asked, back, refused
+from tests.services.bare_broker import NOW, World, app, seal
 from tests.services.upstreams import SigningUpstream, Upstream
-from tests.services.world import NOW, World, app, seal
 
 pytestmark = pytest.mark.anyio
 

@@ -21,10 +21,10 @@ from broker.core.errors import (
 from broker.core.events import Event
 from broker.core.identity import Identity
 from broker.services.login import LoginFailed
-from broker.upstream.model import Channel, Flow, Reply
+from broker.upstream.model import Channel, Flow, Redirect, Reply, Widget
 from tests.services.attempts import asked, back, refused
+from tests.services.bare_broker import World, app
 from tests.services.upstreams import Upstream
-from tests.services.world import World, app
 
 pytestmark = pytest.mark.anyio
 
@@ -65,6 +65,24 @@ async def test_i6_an_upstream_that_hangs_is_given_up(world: World) -> None:
     with pytest.raises(LoginFailed) as caught:
         await world.logins.finish(back(begun, flow))
     assert isinstance(caught.value.cause, UpstreamUnavailable)
+
+
+class HangingAtOnce(Upstream):
+    """One that must be asked something before the browser can leave, and never answers."""
+
+    async def begin(self, flow: Flow) -> Redirect | Widget:
+        """Not in this life."""
+        await asyncio.Event().wait()
+        return Redirect("https://up.test/")
+
+
+async def test_i6_an_upstream_that_hangs_before_the_browser_leaves_is_given_up(world: World) -> None:
+    world.upstreams["alpha"], world.deadline = HangingAtOnce(None, None), 0.01
+    await world.restart()
+    with pytest.raises(LoginFailed) as caught:
+        await asyncio.wait_for(world.begin(world.request()), 5)
+    assert isinstance(caught.value.cause, UpstreamUnavailable)
+    assert world.notes.count(Event.LOGIN_FAILED) == 1
 
 
 @pytest.mark.parametrize("channel", [Channel.FORM_POST, Channel.FRAGMENT])

@@ -11,7 +11,7 @@ from broker.core.identity import Account, Identity, Link, Person
 from broker.core.seal import digest
 from broker.services.sessions import Session
 from broker.store.base import Kind
-from tests.services.world import NOW, World
+from tests.services.bare_broker import NOW, World
 
 pytestmark = pytest.mark.anyio
 PERSON = Person(Account("s1", NOW), Link("p1", "x1", "alpha", {}, {}, NOW))

@@ -10,7 +10,7 @@ from broker.core.errors import InvalidToken
 from broker.core.id_token import ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE
 from broker.core.records import AccessToken
 from broker.core.terms import Algorithm, TokenFormat
-from tests.services.world import ISSUER, NOW, World, app, seal
+from tests.services.bare_broker import ISSUER, NOW, World, app, seal
 
 pytestmark = pytest.mark.anyio
 
