@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from broker.core.client import Client
 from broker.core.errors import (
@@ -34,9 +35,10 @@ from broker.store.base import Kind, Transient
 from broker.upstream.model import Channel, Flow, Redirect, Reply, SignsReplies, Widget
 
 MAX_COOKIE = 3600  # characters; browsers keep 4096 bytes with name and attributes
-DEADLINE = 9.0  # seconds for everything an upstream is asked during one callback
+DEADLINE = 9.0  # seconds for everything an upstream is asked while one person waits
 _MARKED = 3600  # seconds a used reply is remembered: longer than any upstream of ours lets one be used
 _BY_REFERENCE = "@"
+Result = TypeVar("Result")
 
 
 class LoginFailed(Exception):
@@ -122,7 +124,7 @@ class Logins:
         )
         flow = self._build_flow(record, request, locale)
         try:
-            step = await instance.provider.begin(flow)
+            step = await self._in_time(instance.provider.begin(flow), instance)
         except UpstreamError as error:
             raise self._failed(error, request, instance) from error
         sealed = await self._keep(replace(record, memo=dict(step.memo)))
@@ -160,14 +162,18 @@ class Logins:
             raise UpstreamInvalid(f"{instance.name} does not answer by {callback.channel}")
         flow = self._build_flow(record, request, "")
         reply = Reply(callback.channel, callback.params)
-        try:
-            async with asyncio.timeout(self._deadline):
-                identity = await provider.finish(flow, reply)
-        except TimeoutError:
-            raise UpstreamUnavailable(f"{instance.name} took longer than {self._deadline} s") from None
+        identity = await self._in_time(provider.finish(flow, reply), instance)
         if isinstance(provider, SignsReplies) and (key := provider.replay_key(reply)):
             await self.claim_reply(instance.key, key)
         return identity
+
+    async def _in_time(self, answer: Awaitable[Result], instance: ProviderInstance) -> Result:
+        """What the provider comes to; raises UpstreamUnavailable when a person would wait too long for it."""
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await answer
+        except TimeoutError:
+            raise UpstreamUnavailable(f"{instance.name} took longer than {self._deadline} s") from None
 
     async def claim_reply(self, provider_key: str, replay_key: str, *, valid_until: int = 0) -> None:
         """A signed reply counts once, up to `valid_until` (epoch seconds) at least; raises FlowFinished."""
