@@ -202,14 +202,13 @@ BAD_CHUNKS = (
 
 async def test_h16_a_request_with_two_readings_is_refused_and_the_connection_ended(site: Site) -> None:
     follower = get_bytes(site, "/jwks")
+    start = f"POST /token HTTP/1.1\r\nHost: {site.host}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     for lines in SMUGGLED:
-        head = f"POST /token HTTP/1.1\r\nHost: {site.host}\r\nContent-Type: application/x-www-form-urlencoded\r\n{lines}\r\n\r\n"
-        answer = await everything(site, head.encode("latin-1") + b"a=bc" + follower)
-        check_alone(answer, lines)
+        head = f"{start}{lines}\r\n\r\n".encode("latin-1")
+        check_alone(await everything(site, head + b"a=bc" + follower), lines)
     for chunks in BAD_CHUNKS:
-        head = f"POST /token HTTP/1.1\r\nHost: {site.host}\r\nContent-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n"
-        answer = await everything(site, head.encode() + chunks + follower)
-        check_alone(answer, repr(chunks))
+        head = f"{start}Transfer-Encoding: chunked\r\n\r\n".encode()
+        check_alone(await everything(site, head + chunks + follower), repr(chunks))
 
 
 def check_alone(answer: bytes, what: str) -> None:
