@@ -7,9 +7,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+# How long one example takes says how busy the machine is, and nothing about the code.
+settings.register_profile("calm", deadline=None)
+settings.load_profile("calm")
 
 QUIET = (
     "--no-sandbox",
