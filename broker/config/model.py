@@ -196,7 +196,7 @@ class Limits(Section):
 
     login_start: Rate = Field(default=(60, 60), description="Login attempts begun, per source")
     callback: Rate = Field(default=(120, 60), description="Answers from providers, per source")
-    token: Rate = Field(default=(6000, 60), description="Token requests, per client")
+    token: Rate = Field(default=(6000, 60), description="Token requests, per client; public: and source")
     client_auth_failure: Rate = Field(default=(30, 60), description="Failed client authentications, per source")
     request_body: Size = Field(default=64 * 1024, description="Largest request body")
 

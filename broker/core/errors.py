@@ -130,6 +130,10 @@ class InvalidToken(RequestError):
     status = 401
 
 
+class NoToken(InvalidToken):
+    """No bearer token at all: the challenge names no error, there was nothing to be wrong (RFC 6750 section 3.1)."""
+
+
 class InsufficientScope(RequestError):
     """A bearer token without the scope the resource needs (RFC 6750 section 3.1)."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from broker.core.client import Client
 from broker.core.parameters import Parameters
 from broker.web.http import read_form
 from broker.web.limits import Limits
@@ -23,6 +24,14 @@ class Door:
     async def count(self, limit: str, request: Request) -> None:
         """Count one visit from this request's source; raises TooManyRequests."""
         await self.limits.check(limit, self.sources.find(request))
+
+    async def count_client(self, limit: str, request: Request, client: Client) -> None:
+        """Count one call of a client; raises TooManyRequests.
+
+        Anybody can speak in the name of a public one, so there each source is counted for itself: a single visitor
+        must not use up what there is for all of its users.
+        """
+        await self.limits.check(limit, f"{client.id}|{self.sources.find(request)}" if client.public else client.id)
 
     async def read_form(self, request: Request) -> Parameters:
         """The form in the body; raises HTTPException or InvalidRequest."""

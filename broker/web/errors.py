@@ -18,6 +18,7 @@ from broker.core.errors import (
     InsufficientScope,
     InvalidClient,
     InvalidToken,
+    NoToken,
     PageError,
     RequestError,
     StoreUnavailable,
@@ -71,7 +72,7 @@ class Errors:
         body = {"error": known.code, "error_description": known.public or _fallback(known)}
         scheme = next((word for kind, word in _CHALLENGES.items() if isinstance(known, kind)), "")
         if scheme:
-            headers["www-authenticate"] = _challenge(scheme, realm, body)
+            headers["www-authenticate"] = _challenge(known, scheme, realm, body)
         if isinstance(known, StoreUnavailable | TooManyRequests):
             headers["retry-after"] = str(known.retry_after)
         self._note(known)
@@ -171,7 +172,9 @@ def _fallback(error: BrokerError) -> str:
     return f"the request failed; quote reference {request_id.get()}"
 
 
-def _challenge(scheme: str, realm: str, body: Mapping[str, str]) -> str:
+def _challenge(error: BrokerError, scheme: str, realm: str, body: Mapping[str, str]) -> str:
     if scheme == "Basic":
         return f'Basic realm="{realm}", charset="UTF-8"'
+    if isinstance(error, NoToken):
+        return f'Bearer realm="{realm}"'
     return f'Bearer realm="{realm}", error="{body["error"]}", error_description="{body["error_description"]}"'

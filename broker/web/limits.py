@@ -30,28 +30,26 @@ class Rate:
 
 
 class Counters:
-    """Fixed windows in this process, bounded in number. A flood of sources pushes out counters, never memory."""
+    """Sliding windows in this process, bounded in number. A flood of sources pushes out counters, never memory."""
 
     def __init__(self, clock: Callable[[], float], *, slots: int = _SLOTS) -> None:
         """`clock` in seconds."""
         self._clock = clock
         self._slots = slots
-        self._windows: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self._windows: OrderedDict[str, int] = OrderedDict()
 
     def hit(self, key: str, seconds: int) -> float:
         """Count one; the weighted count over a sliding window of `seconds`."""
         now = self._clock()
         window, phase = divmod(now, seconds)
-        current, previous = self._read(f"{key}|{int(window)}"), self._read(f"{key}|{int(window) - 1}")
-        self._write(f"{key}|{int(window)}", current + 1)
-        return current + 1 + previous * (1 - phase / seconds)
+        current = self._windows.get(f"{key}|{int(window)}", 0) + 1
+        previous = self._windows.get(f"{key}|{int(window) - 1}", 0)
+        self._keep(f"{key}|{int(window)}", current)
+        return current + previous * (1 - phase / seconds)
 
-    def _read(self, key: str) -> int:
-        return self._windows.get(key, (0, 0))[0]
-
-    def _write(self, key: str, count: int) -> None:
-        self._windows[key] = (count, 0)
-        self._windows.move_to_end(key)
+    def _keep(self, name: str, count: int) -> None:
+        self._windows[name] = count
+        self._windows.move_to_end(name)
         while len(self._windows) > self._slots:
             self._windows.popitem(last=False)
 

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.core.claims import build_claims
-from broker.core.errors import InsufficientScope, InvalidClient, InvalidToken
+from broker.core.errors import InsufficientScope, InvalidClient, InvalidToken, NoToken
 from broker.core.terms import Scope
 from broker.services.clients import Clients
 from broker.services.gate import Gate
@@ -33,7 +33,7 @@ class TokenEndpoint:
         except InvalidClient:
             await self._door.count("client_auth_failure", request)
             raise
-        await self._door.limits.check("token", client.id)
+        await self._door.count_client("token", request, client)
         return answer_json(await self._service.answer(client, params))
 
 
@@ -60,7 +60,7 @@ class UserinfoEndpoint:
 
     async def _answer(self, access_token: str) -> Response:
         if not access_token:
-            raise InvalidToken("send an access token in the Authorization header")
+            raise NoToken("send an access token in the Authorization header")
         token, live = await self._tokens.verify_access(access_token)
         client = self._clients.find(token.client_id)
         if client is None or client.id != live.grant.client_id or not self._gate.accepts(live, client):

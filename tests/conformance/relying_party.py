@@ -222,7 +222,7 @@ class RelyingParty:
     async def call_userinfo(
         self, method: str, *, bearer: str = "", form: Mapping[str, str] | None = None
     ) -> tuple[int, dict[str, Any]]:
-        """Status and body; a refusal must say why in `WWW-Authenticate` (RFC 6750 section 3)."""
+        """Status and body; a refusal says in `WWW-Authenticate` what was wrong with a token (RFC 6750 section 3)."""
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
         async with self.op.http.request(
             method, self.op.metadata["userinfo_endpoint"], headers=headers, data=form
@@ -230,5 +230,6 @@ class RelyingParty:
             found: dict[str, Any] = await answer.json()
             assert answer.content_type == "application/json"
             if answer.status == 401:
-                assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+                assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+                assert ('error="invalid_token"' in answer.headers["WWW-Authenticate"]) is bool(headers or form)
             return answer.status, found
