@@ -36,25 +36,14 @@ ServerLimit 1
 ThreadsPerChild 16
 MaxRequestWorkers 16
 """
+_DOCS: Final = Path(__file__).parents[2] / "docs" / "how-to" / "integrate.md"
 _SITE: Final = """
 Listen 127.0.0.1:{port}
 <VirtualHost 127.0.0.1:{port}>
-  OIDCProviderMetadataURL {issuer}/.well-known/openid-configuration
-  OIDCClientID {client.client_id}
-  OIDCClientSecret "{secret}"
-  OIDCProviderTokenEndpointAuth {client.auth_method}
-  OIDCRedirectURI http://127.0.0.1:{port}/private/oidc
-  OIDCCryptoPassphrase "a passphrase of this test"
-  OIDCPKCEMethod S256
-  OIDCScope "openid profile email phone offline_access identities"
-  OIDCRemoteUserClaim sub
+{documented}
+  OIDCProviderTokenEndpointAuth {site.client.auth_method}
   OIDCAuthNHeader X-Remote-User
-  OIDCPassRefreshToken On
-  {more}
-  <Location "/private">
-    AuthType openid-connect
-    Require valid-user
-  </Location>
+  {site.more}
   ProxyPass /private/oidc !
   ProxyPass /private http://127.0.0.1:{app}/private
 </VirtualHost>
@@ -102,12 +91,8 @@ def apache(issuer: str, app: int, sites: Mapping[str, Site]) -> Iterator[Apache]
         text = [f'LoadModule {module}_module "{_MODULES}/mod_{module}.so"' for module in _NEEDED]
         text += [_SERVER.format(folder=folder), "User nobody\nGroup nogroup" if os.geteuid() == 0 else ""]
         for given, site in sites.items():
-            secret = site.client.client_secret.replace('"', '\\"')
-            text.append(
-                _SITE.format(
-                    client=site.client, more=site.more, secret=secret, port=ports[given], issuer=issuer, app=app
-                )
-            )
+            documented = _documented(issuer, f"http://127.0.0.1:{ports[given]}", site.client)
+            text.append(_SITE.format(documented=documented, site=site, port=ports[given], app=app))
         (folder / "apache.conf").write_text("\n".join(text), encoding="utf-8")
         command = [program, "-f", str(folder / "apache.conf"), "-D", "FOREGROUND"]
         with (folder / "out").open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
@@ -123,6 +108,22 @@ def learnt(text: str) -> dict[str, str]:
     """The headers that `app_behind` told."""
     found: dict[str, str] = orjson.loads(text)
     return found
+
+
+def _documented(issuer: str, url: str, client: ClientData) -> str:
+    """The configuration that our documentation tells people to copy, filled in as they do."""
+    snippet = _DOCS.read_text(encoding="utf-8").partition("```apache\n")[2].partition("```")[0]
+    own = {
+        "https://id.example.com": issuer,
+        "https://shop.example.com": url,
+        "shop-web": client.client_id,
+        "exec:/usr/local/bin/print-secret": client.client_secret.replace('"', '\\"'),
+        "exec:/usr/local/bin/print-passphrase": "a passphrase of this test",
+    }
+    for example, real in own.items():
+        assert example in snippet
+        snippet = snippet.replace(example, real)
+    return snippet
 
 
 def _free_port() -> int:

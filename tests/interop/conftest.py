@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from broker.demo.background import running_in_background
+from broker.demo.servers import take_port
 from tests.interop.meddler import Meddler
 from tests.interop.world import World, build_clients
 
@@ -15,8 +16,10 @@ from tests.interop.world import World, build_clients
 def world() -> Iterator[World]:
     """The broker with five emulated upstreams; clients know its issuer, their id and their secret."""
     meddler = Meddler()
-    with running_in_background(build_clients(), front=meddler.before) as broker:
-        yield World(broker, meddler)
+    spa = take_port("single-page app", "127.0.0.1")
+    with running_in_background(build_clients(spa.number), front=meddler.before) as broker:
+        yield World(broker, meddler, spa)
+    spa.close()
 
 
 @pytest.fixture(autouse=True)

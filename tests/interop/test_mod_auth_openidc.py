@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
+import orjson
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -20,6 +21,12 @@ pytestmark = pytest.mark.interop
 CLIENTS = (*(client_id(a, m) for a in ("RS256", "ES256") for m in ("client_secret_basic", "client_secret_post")), ODD)
 """cjose, which the module verifies with, knows no EdDSA; it has to pass over the keys of that kind in our set."""
 POSTED = "form_post"
+KEEPING = "keeping"
+MORE = """
+OIDCScope "openid profile email offline_access identities"
+OIDCPassRefreshToken On
+OIDCPassUserInfoAs json
+"""
 BASIC = client_id("RS256", "client_secret_basic")
 
 
@@ -28,6 +35,7 @@ def server(world: World) -> Iterator[Apache]:
     """A fresh Apache that has read neither metadata nor keys yet, with a site for every client."""
     sites = {name: Site(world.broker.client(name)) for name in CLIENTS}
     sites[POSTED] = Site(world.broker.client(BASIC), "OIDCResponseMode form_post")
+    sites[KEEPING] = Site(world.broker.client(BASIC), MORE)
     port = take_port("app", "127.0.0.1")
     app = Starlette(routes=[Route("/private/{path:path}", app_behind)])
     with world.serving(port, app), apache(world.issuer, port.number, sites) as running:
@@ -63,7 +71,7 @@ def test_apache_takes_the_answer_as_a_posted_form(world: World, server: Apache) 
 
 
 def test_apache_refreshes_its_tokens(world: World, server: Apache) -> None:
-    site = server.sites[BASIC]
+    site = server.sites[KEEPING]
 
     async def refreshed() -> tuple[dict[str, str], dict[str, str]]:
         async with Visitor() as visitor:
@@ -76,6 +84,13 @@ def test_apache_refreshes_its_tokens(world: World, server: Apache) -> None:
     assert after["x-remote-user"] == before["x-remote-user"]
     for token in ("oidc_access_token", "oidc_refresh_token"):
         assert after[token] != before[token]
+
+
+def test_apache_hands_on_which_upstream_vouched_for_the_person(world: World, server: Apache) -> None:
+    headers = learnt(world.sign_in(f"{server.sites[KEEPING]}/private/", "telegram", "zoe").text)
+    (identity,) = orjson.loads(headers["oidc_userinfo_json"])["identities"]
+    assert identity["provider"] == "telegram"
+    assert str(identity["telegram_id"]) == "4503599627370495"
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])

@@ -24,8 +24,10 @@ BASIC = client_id("RS256", "client_secret_basic")
 def app(world: World) -> Iterator[str]:
     """The address of the app; it reads metadata and keys anew for every login."""
     node = shutil.which("node")
-    assert node is not None, "apt-get install nodejs npm"
-    assert (HERE / "node_modules" / "openid-client").is_dir(), "npm ci --prefix tests/interop --ignore-scripts"
+    if node is None:
+        pytest.fail("missing: apt-get install nodejs npm", pytrace=False)
+    if not (HERE / "node_modules" / "openid-client").is_dir():
+        pytest.fail("missing: npm ci --prefix tests/interop --ignore-scripts", pytrace=False)
     clients = {
         client.client_id: {"secret": client.client_secret, "method": client.auth_method}
         for client in world.broker.clients.values()

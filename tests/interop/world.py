@@ -23,6 +23,8 @@ METHODS: Final = ("client_secret_basic", "client_secret_post", "none")
 SCOPE: Final = "openid profile email phone offline_access identities"
 NOT_OURS: Final = "es256-client_secret_post"
 """Not marked as ours: its people are asked for consent."""
+SPA: Final = "spa"
+"""Runs in browsers, at one registered origin."""
 ODD: Final = "odd-secret"
 """Its secret survives in a header only if the client encodes it as RFC 6749 section 2.3.1 says."""
 Result = TypeVar("Result")
@@ -33,8 +35,8 @@ def client_id(algorithm: str, method: str) -> str:
     return f"{algorithm}-{method}".lower()
 
 
-def build_clients() -> dict[str, Mapping[str, object]]:
-    """As in config.yaml."""
+def build_clients(spa: int) -> dict[str, Mapping[str, object]]:
+    """As in config.yaml; `spa` is the port of the single-page app."""
     common = {
         "name": "A client written by others",
         "redirect_uris": ["http://127.0.0.1/callback", "http://127.0.0.1/private/oidc"],  # with any port
@@ -46,6 +48,7 @@ def build_clients() -> dict[str, Mapping[str, object]]:
         found[name] = {**common, "auth_method": method, "id_token_alg": algorithm, "first_party": name != NOT_OURS}
         if method != "none":
             found[name] = {**found[name], "secret": f"{name}-{'0123456789abcdef' * 2}"}
+    found[SPA] = {**common, "auth_method": "none", "origins": [f"http://127.0.0.1:{spa}"], "first_party": True}
     return {**found, ODD: {**common, "secret": "a+b/c=d e:f%20&g?h#i\"j'k<l>m" * 2, "first_party": True}}
 
 
@@ -67,10 +70,14 @@ def shown(person: str, provider: str) -> Shown:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One broker for all foreign clients. Its loop also runs the apps; the tests themselves are not asynchronous."""
+    """One broker for all foreign clients. Its loop also runs the apps; the tests themselves are not asynchronous.
+
+    `spa` is the port at whose origin the single-page app is registered.
+    """
 
     broker: RunningBroker
     meddler: Meddler
+    spa: Port
 
     @property
     def issuer(self) -> str:
