@@ -47,12 +47,16 @@ _LOCALE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 
 @dataclass(frozen=True, slots=True)
 class VerifiedRedirect:
-    """A place the browser may be sent to, errors included; comes out of `verify_target` only."""
+    """A place the browser may be sent to, errors included; comes out of `verify_target` only.
+
+    `silent`: nobody looks at the browser (`prompt=none`), so every failure is told to the client.
+    """
 
     client: Client
     redirect_uri: str
     response_mode: ResponseMode
     state: str
+    silent: bool = False
 
 
 def verify_target(params: Parameters, find_client: Callable[[str], Client | None]) -> VerifiedRedirect:
@@ -76,6 +80,7 @@ def verify_target(params: Parameters, find_client: Callable[[str], Client | None
         redirect_uri=redirect_uri,
         response_mode=ResponseMode(mode) if usable else ResponseMode.QUERY,
         state=state if "state" not in params.repeated and len(state) <= MAX_STATE else "",
+        silent=Prompt.NONE in params.words("prompt"),
     )
 
 

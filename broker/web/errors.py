@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -45,7 +44,13 @@ class Errors:
     """Makes the answer to a failure. The detail goes to the log, the public part to the other side."""
 
     def __init__(
-        self, frontend: Frontend, authorization: Authorization, providers: Providers, recorder: Recorder, *, clock: Any
+        self,
+        frontend: Frontend,
+        authorization: Authorization,
+        providers: Providers,
+        recorder: Recorder,
+        *,
+        clock: Callable[[], float],
     ) -> None:
         """`clock` gives epoch seconds."""
         self._frontend = frontend
@@ -83,7 +88,9 @@ class Errors:
     def as_page(self, request: Request, error: Exception) -> Response:
         """A redirect where a verified place is at hand and the failure is for the client, otherwise a page."""
         response = self._page_or_redirect(request, error)
-        if tag := getattr(request.state, "flow_tag", ""):
+        tag = getattr(request.state, "flow_tag", "")
+        # While state cannot be claimed the attempt is not spent: the person reloads when the store is back.
+        if tag and not isinstance(error, StoreUnavailable):
             Cookies.drop_flow(response, tag)
         return response
 
@@ -98,8 +105,8 @@ class Errors:
         known = error if isinstance(error, BrokerError) else BrokerError(repr(error))
         self._note(known)
         target: VerifiedRedirect | None = getattr(request.state, "target", None)
-        if target is not None and isinstance(known, RequestError) and not isinstance(known, TooManyRequests):
-            params = {"error": known.code, "error_description": known.public}
+        if target is not None and _is_for_client(known, target):
+            params = {"error": known.code, "error_description": known.public or _fallback(known)}
             params |= {"state": target.state} if target.state else {}
             return self._frontend.respond(request, target, params | {"iss": self._authorization.issuer})
         return self._page(request, self._build_view(known, target), known.status, target)
@@ -124,7 +131,8 @@ class Errors:
         target = self._authorization.target_of(failed.request)
         error = failed.cause
         again = rebuild_params(failed.request)
-        denied = {"error": "access_denied", "error_description": "the login did not succeed"}
+        code = error.code if isinstance(error, UpstreamError | StoreUnavailable) else "access_denied"
+        denied = {"error": code, "error_description": "the login did not succeed"}
         home = self._frontend.error_href(target, denied | self._authorization.build_common(failed.request))
         several = len(self._providers.offered_to(target.client)) > 1
         view = ErrorView(
@@ -164,6 +172,11 @@ def _page_of(error: BrokerError) -> str:
         (AccountError, "E-BLOCKED"),
     )
     return next((page for kind, page in pages if isinstance(error, kind)), "E-INTERNAL")
+
+
+def _is_for_client(error: BrokerError, target: VerifiedRedirect) -> bool:
+    """Whether the app hears of it: of what its developer can mend, and of everything where no person is asked."""
+    return target.silent or (isinstance(error, RequestError) and not isinstance(error, TooManyRequests))
 
 
 def _fallback(error: BrokerError) -> str:

@@ -1,0 +1,168 @@
+"""The public ASGI app in this process, over stores in memory that can be switched off, and upstreams of our own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import httpx2
+
+from broker.assembly import Parts, build_public
+from broker.cli.common import resolve
+from broker.config.load import load_text
+from broker.core.errors import StoreUnavailable
+from broker.core.seal import Seal, derive
+from broker.services.context import Context
+from broker.services.gate import Gate
+from broker.services.keys import KeyRing
+from broker.services.providers import ProviderInstance, Providers
+from broker.store.base import Kind, Transient
+from broker.store.sqlite import SqliteStore
+from tests.services.bare_broker import MASTER, RULES, Clock, Notes
+from tests.services.upstreams import Upstream
+
+ISSUER = "https://id.test"
+REDIRECT = "https://app.test/cb"
+CONFIG = f"""\
+version: 1
+issuer: {ISSUER}
+keys:
+  algorithms: [ES256]
+providers:
+  alpha: {{type: google, client_id: a, client_secret: fUk0tN3vVq1yqv4mJg0qO7cC2o9n1bXz}}
+  beta: {{type: google, client_id: b, client_secret: fUk0tN3vVq1yqv4mJg0qO7cC2o9n1bXz}}
+clients:
+  app:
+    name: App
+    redirect_uris: [{REDIRECT}]
+    auth_method: none
+    first_party: true
+    id_token_alg: ES256
+    home_uri: https://app.test/
+"""
+
+
+class Switched:
+    """A transient store somebody can pull the plug of."""
+
+    def __init__(self, store: Transient) -> None:
+        """`store` answers while the plug is in."""
+        self.store, self.down = store, False
+
+    def _there(self) -> Transient:
+        if self.down:
+            raise StoreUnavailable("transient: switched off")
+        return self.store
+
+    async def put(self, kind: Kind, key: str, value: bytes, *, ttl: int) -> bool:
+        """Transient.put."""
+        return await self._there().put(kind, key, value, ttl=ttl)
+
+    async def get(self, kind: Kind, key: str) -> bytes | None:
+        """Transient.get."""
+        return await self._there().get(kind, key)
+
+    async def replace(self, kind: Kind, key: str, value: bytes, *, ttl: int) -> bool:
+        """Transient.replace."""
+        return await self._there().replace(kind, key, value, ttl=ttl)
+
+    async def take(self, kind: Kind, key: str) -> bytes | None:
+        """Transient.take."""
+        return await self._there().take(kind, key)
+
+    async def hit(self, key: str, *, ttl: int) -> int:
+        """Transient.hit."""
+        return await self._there().hit(key, ttl=ttl)
+
+    async def ping(self) -> None:
+        """Transient.ping."""
+        await self._there().ping()
+
+    async def close(self) -> None:
+        """Transient.close."""
+        await self.store.close()
+
+
+class Hearing(Notes):
+    """Hears of requests and crashes, too."""
+
+    def observe_request(self, route: str, status: int, seconds: float) -> None:
+        """Of no interest."""
+
+    def on_crash(self, error: Exception) -> None:
+        """A bug."""
+        raise AssertionError("nobody foresaw this") from error
+
+
+@dataclass
+class PublicApp:
+    """The app and what stands behind it; `browser` keeps cookies and follows nothing."""
+
+    browser: httpx2.AsyncClient
+    transient: Switched
+    upstreams: dict[str, Upstream]
+    clock: Clock
+    notes: Hearing
+
+    async def authorize(self, **changed: str) -> httpx2.Response:
+        """An authorization request of the app."""
+        asked = {
+            "client_id": "app",
+            "redirect_uri": REDIRECT,
+            "response_type": "code",
+            "scope": "openid",
+            "state": "s-1",
+            "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+            "code_challenge_method": "S256",
+        }
+        return await self.browser.get(f"/authorize?{urlencode(asked | changed)}")
+
+    def callback(self, name: str = "alpha") -> str:
+        """Where this upstream would send the browser of the newest attempt."""
+        return f"/callback/{name}?{urlencode({'state': self.upstreams[name].flows[-1].state, 'code': 'u'})}"
+
+
+def answer_of(response: httpx2.Response) -> dict[str, str]:
+    """The authorization response the browser carries to the app."""
+    assert response.headers["location"].startswith(REDIRECT), response.headers["location"]
+    return dict(parse_qsl(urlsplit(response.headers["location"]).query))
+
+
+@asynccontextmanager
+async def public_app() -> AsyncIterator[PublicApp]:
+    """The app, ready."""
+    config = load_text(CONFIG, "config.yaml", resolve, environ={}, base=Path()).config
+    clock, notes = Clock(), Hearing()
+    store = await SqliteStore.open(":memory:", clock=clock)
+    context = Context(ISSUER, clock, os.urandom, notes)
+
+    def seal(purpose: str) -> Seal:
+        return Seal((MASTER,), purpose, randomness=os.urandom)
+
+    keys = KeyRing(context, store.durable, seal("signing key"), algorithms=config.keys.algorithms, rules=RULES)
+    await keys.refresh()
+    transient, upstreams = Switched(store.transient), {"alpha": Upstream(None, None), "beta": Upstream(None, None)}
+    instances = tuple(
+        ProviderInstance(name, "upstream", name, upstream, upstream.title, upstream.label, upstream.brand)
+        for name, upstream in upstreams.items()
+    )
+    parts = Parts(
+        config=config,
+        context=context,
+        durable=store.durable,
+        transient=transient,
+        keys=keys,
+        providers=Providers(instances, autoselect_single=True, flow_ttl=600),
+        gate=Gate((name, name) for name in upstreams),
+        seal=seal,
+        derive=lambda purpose: derive(MASTER, purpose),
+        observer=notes,
+    )
+    transport = httpx2.ASGITransport(build_public(parts))
+    async with httpx2.AsyncClient(transport=transport, base_url=ISSUER) as browser:
+        yield PublicApp(browser, transient, upstreams, clock, notes)
+    await store.close()
