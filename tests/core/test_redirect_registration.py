@@ -153,6 +153,27 @@ def test_a3_plain_http_is_for_this_machine_only(uri: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("uri", "reason"),
+    [
+        ("https://a.test/ x", "white space"),
+        ("https://a.test/cb#x", "fragment"),
+        ("/cb", "absolute URI"),
+        ("https://a.test/../cb", "two ways"),
+        ("https:/cb", "needs a host"),
+        ("https://user@a.test/cb", "user information"),
+        ("https://a%2etest/cb", "encoded host"),
+        ("https://A.test/cb", "lower case"),
+        ("https://a.test:0/cb", "port"),
+        ("http://a.test/cb", "needs https"),
+        ("myapp:/cb", "reverse-domain"),
+    ],
+)
+def test_an_operator_is_told_what_to_change(uri: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        check_redirect_uri(uri)
+
+
+@pytest.mark.parametrize(
     ("host", "loopback"),
     [
         ("127.0.0.1", True),

@@ -117,6 +117,13 @@ def test_f11_every_other_way_is_invalid_client(kind: str, authorization: str, bo
     assert SECRET not in caught.value.public + caught.value.detail
 
 
+def test_f11_an_overlong_secret_is_not_even_looked_at() -> None:
+    longest = "x" * 1024
+    assert prove(make(AuthMethod.BASIC, longest), basic("app", longest))
+    with pytest.raises(InvalidClient):
+        prove(make(AuthMethod.BASIC, longest + "x"), basic("app", longest + "x"))
+
+
 @pytest.mark.parametrize(
     ("authorization", "body"),
     [

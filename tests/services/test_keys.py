@@ -150,6 +150,13 @@ async def test_j6_a_command_can_take_over_at_once_and_other_nodes_follow(rings: 
     assert published(other) == published(ring)
 
 
+async def test_j6_the_last_of_many_commands_in_one_second_wins(rings: Rings) -> None:
+    ring = rings.open()
+    await ring.refresh()
+    for _ in range(10):
+        assert await ring.rotate(ES, at_once=True) == ring.signer(ES).kid
+
+
 async def test_j6_taking_over_at_once_leaves_a_key_to_come_in_place(rings: Rings) -> None:
     ring = rings.open()
     await ring.refresh()
