@@ -150,7 +150,7 @@ async def _assemble(
         ),
         gate=Gate((instance.name, instance.key) for instance in instances),
         seal=lambda purpose: Seal(masters, purpose, randomness=randomness),
-        derive=lambda purpose: derive(masters[0], purpose),
+        derive=lambda purpose: tuple(derive(master, purpose) for master in masters),
         observer=observer,
     )
     checks: dict[str, Check] = {"durable": durable.ping, "transient": transient.ping}

@@ -66,7 +66,7 @@ class RequestObserver(Recorder, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the composition root picked. `seal` and `derive` give sealing and raw keys of one purpose."""
+    """What the composition root picked. `seal` seals for one purpose, `derive` gives its raw keys, the current first."""
 
     config: Config
     context: Context
@@ -76,7 +76,7 @@ class Parts:
     providers: Providers
     gate: Gate
     seal: Callable[[str], Seal]
-    derive: Callable[[str], bytes]
+    derive: Callable[[str], tuple[bytes, ...]]
     observer: RequestObserver
 
 
@@ -121,7 +121,7 @@ def build_services(parts: Parts) -> Services:
         parts.keys,
         durable,
         seal=parts.seal("access token"),
-        refresh_key=parts.derive("refresh token"),
+        refresh_key=parts.derive("refresh token")[0],
         lifetimes=_lifetimes(config),
     )
     limits = SessionLimits(config.session.idle_ttl, config.session.absolute_ttl)

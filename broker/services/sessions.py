@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from broker.core.errors import SealBroken
 from broker.core.events import Event
 from broker.core.identity import Identity, Person
 from broker.core.records import SessionRecord
@@ -81,7 +82,10 @@ class Sessions:
         raw = await self._transient.get(Kind.SESSION, key)
         if raw is None:
             return None
-        record = SessionRecord.from_bytes(raw)
+        try:
+            record = SessionRecord.from_bytes(raw)
+        except SealBroken:
+            return None  # of another version of ours, before or after an upgrade: they log in again
         now = self._context.now()
         if now >= record.seen_at + self.limits.idle or now >= record.created_at + self.limits.absolute:
             await self._transient.take(Kind.SESSION, key)

@@ -23,15 +23,15 @@ _LENGTH = 43
 class States:
     """Mints and recognises states."""
 
-    def __init__(self, key: bytes, randomness: Callable[[int], bytes]) -> None:
-        """`key`: 32 bytes of the purpose "state"."""
-        self._key = key
+    def __init__(self, keys: tuple[bytes, ...], randomness: Callable[[int], bytes]) -> None:
+        """`keys`: 32 bytes each of the purpose "state"; the first mints, all of them recognise (for rotation)."""
+        self._keys = keys
         self._randomness = randomness
 
     def mint(self, now: int) -> str:
         """A fresh state; `now` in epoch seconds."""
         body = now.to_bytes(_TIME, "big") + self._randomness(_RANDOM)
-        return b64url(body + self._prove(body))
+        return b64url(body + _prove(self._keys[0], body))
 
     def started_at(self, state: str) -> int | None:
         """When this state was minted (epoch seconds), or None when it is not one of ours."""
@@ -42,7 +42,7 @@ class States:
         except (Base64Error, ValueError):
             return None
         body, proof = raw[: _TIME + _RANDOM], raw[_TIME + _RANDOM :]
-        if b64url(raw) != state or not compare_digest(proof, self._prove(body)):
+        if b64url(raw) != state or not any([compare_digest(proof, _prove(key, body)) for key in self._keys]):
             return None
         return int.from_bytes(body[:_TIME], "big")
 
@@ -51,5 +51,6 @@ class States:
         """The short public name of an attempt, for its cookie."""
         return sha256(state.encode()).hexdigest()[:12]
 
-    def _prove(self, body: bytes) -> bytes:
-        return hmac_digest(self._key, body, "sha256")[:_PROOF]
+
+def _prove(key: bytes, body: bytes) -> bytes:
+    return hmac_digest(key, body, "sha256")[:_PROOF]

@@ -49,9 +49,13 @@ class Tokens:
         self._refresh_key = refresh_key
         self.lifetimes = lifetimes
 
+    def access_ttl(self, grant: Grant) -> int:
+        """Seconds an access token minted now is good for: it does not outlive its grant."""
+        return min(self.lifetimes.access_token, grant.expires_at - self._context.now())
+
     def mint_access(self, grant: Grant, client: Client, scope: tuple[str, ...]) -> str:
         """An access token for `scope`, in the client's format."""
-        now, ttl = self._context.now(), self.lifetimes.access_token
+        now, ttl = self._context.now(), self.access_ttl(grant)
         if client.access_token_format is TokenFormat.JWT:
             claims = build_access_token(
                 grant, scope, issuer=self._context.issuer, now=now, ttl=ttl, jti=self._context.mint(size=16)

@@ -20,6 +20,7 @@ from broker.core.errors import (
     NoToken,
     PageError,
     RequestError,
+    SealBroken,
     StoreUnavailable,
     TooManyRequests,
     UpstreamError,
@@ -170,6 +171,7 @@ def _page_of(error: BrokerError) -> str:
         (StoreUnavailable, "E-UNAVAILABLE"),
         (RequestError, "E-CLIENT"),
         (AccountError, "E-BLOCKED"),
+        (SealBroken, "E-EXPIRED"),  # sealed by another version of ours, before an upgrade
     )
     return next((page for kind, page in pages if isinstance(error, kind)), "E-INTERNAL")
 

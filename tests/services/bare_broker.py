@@ -133,7 +133,7 @@ class World:
         self.accounts = Accounts(context, durable)
         self.sessions = Sessions(context, transient, SessionLimits(idle=3600, absolute=86400))
         self.consents = Consents(context, durable, transient, seal("consent"))
-        self.states = States(derive(MASTER, "state"), os.urandom)
+        self.states = States((derive(MASTER, "state"),), os.urandom)
         self.people = People(durable)
         self._tie_tokens()
         self._tie_logins()

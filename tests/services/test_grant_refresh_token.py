@@ -54,6 +54,21 @@ async def test_f6_a_spent_token_that_comes_back_ends_the_family(world: World, se
     assert world.notes.count(Event.TOKEN_REUSE_DETECTED) == 1
 
 
+async def test_an_access_token_never_promises_to_outlive_its_login(world: World) -> None:
+    answer = await first(world)
+    world.clock.now += LIFETIMES.refresh_idle - DAY
+    for _ in range(6):
+        answer = await world.refresh(answer["refresh_token"])
+        world.clock.now += LIFETIMES.refresh_idle - DAY
+    world.clock.now = NOW + LIFETIMES.refresh_absolute - 100
+    answer = await world.refresh(answer["refresh_token"])
+    assert answer["expires_in"] == 100
+    world.clock.now += 99
+    assert await world.is_alive(answer["access_token"])
+    world.clock.now += 1
+    assert not await world.is_alive(answer["access_token"])
+
+
 async def test_f6_a_grandparent_ends_the_family_at_once(world: World) -> None:
     before = await first(world)
     after = await world.refresh(before["refresh_token"])

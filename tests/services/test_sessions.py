@@ -76,6 +76,11 @@ async def test_b8_a_session_is_found_among_sessions_only(world: World) -> None:
     assert await world.sessions.find(value)
 
 
+async def test_a_session_of_another_version_is_none(world: World) -> None:
+    await world.store.transient.put(Kind.SESSION, digest("s-old"), b'{"k":"session","since":1}', ttl=60)
+    assert await world.sessions.find("s-old") is None
+
+
 @pytest.mark.parametrize(("seconds", "alive"), [(0, True), (3599, True), (3600, False), (10**6, False)])
 async def test_g18_an_unused_session_ends(world: World, seconds: int, alive: bool) -> None:
     value, _ = await start(world)

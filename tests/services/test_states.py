@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from broker.services.states import States
 
 NOW = 1_800_000_000
-STATES = States(b"k" * 32, os.urandom)
+STATES = States((b"k" * 32,), os.urandom)
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 STATE = STATES.mint(NOW)
 
@@ -49,7 +49,13 @@ def test_b1_what_has_not_the_one_spelling_is_not_recognised(state: str) -> None:
 
 
 def test_b1_a_state_of_another_key_is_not_recognised() -> None:
-    assert States(b"o" * 32, os.urandom).started_at(STATE) is None
+    assert States((b"o" * 32,), os.urandom).started_at(STATE) is None
+
+
+def test_an_attempt_under_way_outlives_a_change_of_the_master_key() -> None:
+    rotated = States((b"n" * 32, b"k" * 32), os.urandom)
+    assert rotated.started_at(STATE) == NOW
+    assert STATES.started_at(rotated.mint(NOW)) is None, "the first key mints"
 
 
 def test_a_state_is_authentic_as_a_whole() -> None:

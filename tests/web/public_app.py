@@ -159,7 +159,7 @@ async def public_app() -> AsyncIterator[PublicApp]:
         providers=Providers(instances, autoselect_single=True, flow_ttl=600),
         gate=Gate((name, name) for name in upstreams),
         seal=seal,
-        derive=lambda purpose: derive(MASTER, purpose),
+        derive=lambda purpose: (derive(MASTER, purpose),),
         observer=notes,
     )
     transport = httpx2.ASGITransport(build_public(parts))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from broker.core import pkce
 from broker.core.client import Client
-from broker.core.errors import InvalidGrant, InvalidRequest
+from broker.core.errors import InvalidGrant, InvalidRequest, SealBroken
 from broker.core.events import Event
 from broker.core.parameters import Parameters
 from broker.core.records import CodeRecord, Grant, RefreshToken
@@ -57,10 +57,13 @@ class AuthorizationCode:
 
     async def _load(self, client: Client, code_digest: str) -> CodeRecord:
         raw = await self._transient.get(Kind.CODE, code_digest)
-        if raw is not None:
+        if raw is None:
+            await self._end_what_was_spent(client, code_digest)
+            raise InvalidGrant(_WRONG)
+        try:
             return CodeRecord.from_bytes(raw)
-        await self._end_what_was_spent(client, code_digest)
-        raise InvalidGrant(_WRONG)
+        except SealBroken as error:  # of another version of ours, in the minute around an upgrade
+            raise InvalidGrant(_WRONG, detail=error.detail) from None
 
     async def _end_what_was_spent(self, client: Client, code_digest: str) -> None:
         """A code that turns up again, whoever brings it, ends what it gave (RFC 6749 section 4.1.2)."""
@@ -75,12 +78,12 @@ class AuthorizationCode:
         if code.expires_at <= self._context.now():
             raise InvalidGrant(_WRONG, detail="code expired")
         if params.text("redirect_uri") != code.redirect_uri:
-            raise InvalidGrant(_WRONG, detail="redirect_uri differs from the authorization request")
+            raise InvalidGrant("redirect_uri must be the one of the authorization request, byte for byte")
         verifier = params.text("code_verifier")
         if code.code_challenge and not pkce.matches(verifier, code.code_challenge):
-            raise InvalidGrant("code_verifier does not fit the code_challenge")
+            raise InvalidGrant("code_verifier does not fit the code_challenge; send the one the challenge was made from")
         if verifier and not code.code_challenge:
-            raise InvalidGrant("code_verifier without a code_challenge in the authorization request")
+            raise InvalidGrant("code_verifier without a code_challenge; send the challenge in the authorization request")
 
     async def _build_live(self, code: CodeRecord, client: Client) -> LiveGrant:
         """The grant to be, once the person and their provider are found still welcome: nothing is spent before."""

@@ -80,7 +80,7 @@ class TokenEndpoint:
         answer: dict[str, Any] = {
             "access_token": access_token,
             "token_type": "Bearer",
-            "expires_in": self._tokens.lifetimes.access_token,
+            "expires_in": self._tokens.access_ttl(grant),
             "scope": " ".join(issued.scope),
         }
         if issued.refresh_token is not None:
