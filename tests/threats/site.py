@@ -239,6 +239,11 @@ class Site:
         with contextlib.closing(sqlite3.connect(self.database, timeout=20)) as writer, writer:
             assert writer.execute(statement, values).rowcount != 0
 
+    def script(self, statements: str) -> None:
+        """Change the schema beside the running broker."""
+        with contextlib.closing(sqlite3.connect(self.database, timeout=20)) as writer:
+            writer.executescript(statements)
+
     def memory(self) -> int:
         """Resident memory of the broker, bytes."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
