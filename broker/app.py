@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,7 @@ class Broker:
     durable: Durable
     observer: Observer
     _clock: Callable[[], float]
-    _closers: list[Callable[[], Awaitable[None]]]
+    _opened: AsyncExitStack
     _task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -63,11 +63,9 @@ class Broker:
         """Commit what was accepted, let go of everything."""
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError):
                 await self._task
-        for close in self._closers:
-            await close()
-        self.observer.close()
+        await self._opened.aclose()
 
     async def _keep_house(self) -> None:
         while True:
@@ -75,8 +73,8 @@ class Broker:
             try:
                 await self.keys.refresh()
                 await self.durable.sweep(now=int(self._clock()))
-            except StoreUnavailable as error:
-                self.observer.record(Event.STORE_UNAVAILABLE, reason=error.detail)
+            except StoreUnavailable:
+                continue  # the store itself has told, once per outage
             except Exception as error:  # housekeeping must outlive its own bugs; the operator hears of each
                 self.observer.on_crash(error)
 
@@ -89,14 +87,10 @@ async def build(
     randomness: Randomness = os.urandom,
 ) -> Broker:
     """Everything wired from a checked configuration; raises ConfigError. Call `start`, and `close` at the end."""
-    closers: list[Callable[[], Awaitable[None]]] = []
-    seen = observer or _open_observer(config)
-    try:
-        return await _assemble(config, seen, closers, clock=clock, randomness=randomness)
-    except BaseException:
-        for close in closers:
-            await close()
-        raise
+    async with AsyncExitStack() as opened:
+        seen = observer or _open_observer(config)
+        opened.callback(seen.close)
+        return await _assemble(config, seen, opened, clock=clock, randomness=randomness)
 
 
 def _open_observer(config: Config) -> Observer:
@@ -120,16 +114,16 @@ def _open_observer(config: Config) -> Observer:
 async def _assemble(
     config: Config,
     observer: Observer,
-    closers: list[Callable[[], Awaitable[None]]],
+    opened: AsyncExitStack,
     *,
     clock: Callable[[], float],
     randomness: Randomness,
 ) -> Broker:
     masters = load_masters(config)
     context = Context(config.issuer, clock, randomness, observer)
-    durable, transient = await _open_stores(config, closers, clock, observer)
+    durable, transient = await _open_stores(config, opened, clock, observer)
     pool = await HttpPool.open(ca_file=config.network.ca_file, trust_env=config.network.trust_env)
-    closers.insert(0, pool.close)
+    opened.push_async_callback(pool.close)
     instances = await _build_providers(config, pool, durable, observer, clock=clock)
     keys = KeyRing(
         context,
@@ -154,24 +148,25 @@ async def _assemble(
         observer=observer,
     )
     checks: dict[str, Check] = {"durable": durable.ping, "transient": transient.ping}
-    return Broker(build_public(parts), Management(checks, observer.expose), keys, durable, observer, clock, closers)
+    management = Management(checks, observer.expose)
+    return Broker(build_public(parts), management, keys, durable, observer, clock, opened.pop_all())
 
 
 async def _open_stores(
     config: Config,
-    closers: list[Callable[[], Awaitable[None]]],
+    opened: AsyncExitStack,
     clock: Callable[[], float],
     recorder: Recorder,
 ) -> tuple[Durable, Transient]:
     store = await SqliteStore.open(config.storage.sqlite.path, clock=clock, recorder=recorder)
-    closers.append(store.close)
+    opened.push_async_callback(store.close)
     if config.storage.transient == "sqlite" or config.storage.redis is None:
         return store.durable, store.transient
     from broker.store.redis import RedisTransient  # noqa: PLC0415 - imported only where Redis is chosen
 
     redis = config.storage.redis
     transient = await RedisTransient.open(redis.url.get_secret_value(), prefix=redis.prefix, recorder=recorder)
-    closers.insert(0, transient.close)
+    opened.push_async_callback(transient.close)
     return store.durable, transient
 
 

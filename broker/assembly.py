@@ -66,7 +66,7 @@ class RequestObserver(Recorder, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the composition root picked. `seal` seals for one purpose, `derive` gives its raw keys, the current first."""
+    """What the composition root picked. `seal` seals for one purpose; `derive`: its raw keys, the current first."""
 
     config: Config
     context: Context

@@ -77,6 +77,14 @@ async def serve(config: Config, sockets: Sockets, tls: Tls | None) -> int:
     except (ConfigError, StoreUnavailable, ssl.SSLError) as error:
         click.echo(str(error), err=True)
         return 1
+    try:
+        await _serve(broker, config, sockets, tls)
+    finally:
+        await broker.close()
+    return 0
+
+
+async def _serve(broker: Broker, config: Config, sockets: Sockets, tls: Tls | None) -> None:
     await _tell_key_ages(broker)
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a warning per malformed request would be a flood
     gc.collect()
@@ -97,15 +105,11 @@ async def serve(config: Config, sockets: Sockets, tls: Tls | None) -> int:
     stopping.cancel()
     broker.stop_accepting()
     notify("STOPPING=1")
-    try:
-        await control.close()
-        for listener, task in zip((public, management), tasks, strict=False):
-            # The management listener comes second, so that probes see "stopping" while requests are finished.
-            listener.should_exit = True
-            await task
-    finally:
-        await broker.close()
-    return 0
+    await control.close()
+    for listener, task in zip((public, management), tasks, strict=False):
+        # The management listener comes second, so that probes see "stopping" while requests are finished.
+        listener.should_exit = True
+        await task
 
 
 async def _tell_key_ages(broker: Broker) -> None:

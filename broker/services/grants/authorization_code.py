@@ -81,9 +81,13 @@ class AuthorizationCode:
             raise InvalidGrant("redirect_uri must be the one of the authorization request, byte for byte")
         verifier = params.text("code_verifier")
         if code.code_challenge and not pkce.matches(verifier, code.code_challenge):
-            raise InvalidGrant("code_verifier does not fit the code_challenge; send the one the challenge was made from")
+            raise InvalidGrant(
+                "code_verifier does not fit the code_challenge; send the one the challenge was made from"
+            )
         if verifier and not code.code_challenge:
-            raise InvalidGrant("code_verifier without a code_challenge; send the challenge in the authorization request")
+            raise InvalidGrant(
+                "code_verifier without a code_challenge; send the challenge in the authorization request"
+            )
 
     async def _build_live(self, code: CodeRecord, client: Client) -> LiveGrant:
         """The grant to be, once the person and their provider are found still welcome: nothing is spent before."""
