@@ -161,6 +161,19 @@ class AccessToken(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class ClientToken(Record):
+    """What an opaque access token says that a client got for itself; it hangs on no grant. Epoch seconds."""
+
+    kind = "client-access"
+
+    jti: str
+    client_id: str
+    scope: tuple[str, ...]
+    issued_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Grant(Record):
     """What a client was given by a person; codes and tokens hang on it. Durable. Times in epoch seconds.
 
@@ -187,12 +200,13 @@ class Grant(Record):
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """A refresh token as the durable store knows it: by digest. Times in epoch seconds."""
+    """A refresh token as the durable store knows it: by digest. Times in epoch seconds; None: not spent yet."""
 
     digest: str
     grant_id: str
     issued_at: int
     expires_at: int
+    spent_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

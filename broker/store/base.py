@@ -144,8 +144,19 @@ class Durable(Protocol):
         """
         ...
 
-    async def revoke_grant(self, grant_id: str, *, now: int) -> bool:
-        """End a grant with everything that hangs on it; False when it was not alive."""
+    async def revoke_grant(self, grant_id: str, *, now: int, client_id: str | None = None) -> bool:
+        """End a grant with everything that hangs on it; False when it was not alive, or not `client_id`'s.
+
+        The grant of a blocked account is ended too, so that unblocking does not bring it back. None: any client's.
+        """
+        ...
+
+    async def revoke_token(self, token_id: str, *, expires_at: int) -> bool:
+        """Remember until `expires_at` that a token that hangs on no grant was taken back; False when it was before."""
+        ...
+
+    async def is_revoked(self, token_id: str) -> bool:
+        """Whether a token that hangs on no grant was taken back."""
         ...
 
     async def namespace_key(self, alias: str, namespace: str) -> str:

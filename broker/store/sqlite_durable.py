@@ -67,9 +67,17 @@ class SqliteDurable:
         """Durable.rotate."""
         return await self._engine.write(lambda db: grants.rotate(db, token_digest, child, now, grace))
 
-    async def revoke_grant(self, grant_id: str, *, now: int) -> bool:
+    async def revoke_grant(self, grant_id: str, *, now: int, client_id: str | None = None) -> bool:
         """Durable.revoke_grant."""
-        return await self._engine.write(lambda db: grants.revoke(db, grant_id, now))
+        return await self._engine.write(lambda db: grants.revoke(db, grant_id, now, client_id))
+
+    async def revoke_token(self, token_id: str, *, expires_at: int) -> bool:
+        """Durable.revoke_token."""
+        return await self._engine.write(lambda db: grants.revoke_token(db, token_id, expires_at))
+
+    async def is_revoked(self, token_id: str) -> bool:
+        """Durable.is_revoked."""
+        return await self._engine.read(lambda db: grants.is_revoked(db, token_id))
 
     async def namespace_key(self, alias: str, namespace: str) -> str:
         """Durable.namespace_key."""

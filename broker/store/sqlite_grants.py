@@ -50,7 +50,7 @@ def live(db: sqlite3.Connection, grant_id: str, now: int) -> LiveGrant | None:
 def refresh_token(db: sqlite3.Connection, digest: str) -> RefreshToken | None:
     """Durable.refresh_token."""
     row = db.execute(
-        "SELECT digest, grant_id, issued_at, expires_at FROM refresh_tokens WHERE digest = ?", (digest,)
+        "SELECT digest, grant_id, issued_at, expires_at, spent_at FROM refresh_tokens WHERE digest = ?", (digest,)
     ).fetchone()
     return None if row is None else RefreshToken(*row)
 
@@ -74,16 +74,29 @@ def rotate(db: sqlite3.Connection, digest: str, child: RefreshToken, now: int, g
     return Reused(grant_id)
 
 
-def revoke(db: sqlite3.Connection, grant_id: str, now: int) -> bool:
+def revoke(db: sqlite3.Connection, grant_id: str, now: int, client_id: str | None = None) -> bool:
     """Durable.revoke_grant. Tokens need no mark of their own: nothing reads them without their grant."""
+    if client_id is not None and _client_of(db, grant_id) != client_id:
+        return False
     changed = db.execute(
         "UPDATE grants SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL AND expires_at > ?", (now, grant_id, now)
     )
     return changed.rowcount == 1
 
 
+def revoke_token(db: sqlite3.Connection, token_id: str, expires_at: int) -> bool:
+    """Durable.revoke_token."""
+    added = db.execute("INSERT OR IGNORE INTO revoked_tokens (id, expires_at) VALUES (?, ?)", (token_id, expires_at))
+    return added.rowcount == 1
+
+
+def is_revoked(db: sqlite3.Connection, token_id: str) -> bool:
+    """Durable.is_revoked."""
+    return db.execute("SELECT 1 FROM revoked_tokens WHERE id = ?", (token_id,)).fetchone() is not None
+
+
 def sweep(db: sqlite3.Connection, now: int, limit: int) -> int:
-    """Delete at most `limit` grants (with their tokens) and `limit` tokens that can never matter again."""
+    """Delete at most `limit` grants (with their tokens), tokens and revocations that can never matter again."""
     grants = db.execute(
         "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
         (now - _KEPT_AFTER_EXPIRY, limit),
@@ -93,7 +106,17 @@ def sweep(db: sqlite3.Connection, now: int, limit: int) -> int:
            (SELECT digest FROM refresh_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
         (now - _KEPT_AFTER_EXPIRY, limit),
     )
-    return grants.rowcount + tokens.rowcount
+    revoked = db.execute(
+        """DELETE FROM revoked_tokens WHERE id IN
+           (SELECT id FROM revoked_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+        (now - _KEPT_AFTER_EXPIRY, limit),
+    )
+    return grants.rowcount + tokens.rowcount + revoked.rowcount
+
+
+def _client_of(db: sqlite3.Connection, grant_id: str) -> str | None:
+    row = db.execute("SELECT body FROM grants WHERE id = ?", (grant_id,)).fetchone()
+    return None if row is None else Grant.from_bytes(row[0]).client_id
 
 
 def _add_refresh_token(db: sqlite3.Connection, token: RefreshToken) -> None:

@@ -243,6 +243,39 @@ class GrantRules:
         assert not await durable.revoke_grant("g1", now=NOW)
         assert not await durable.revoke_grant("g9", now=NOW)
 
+    async def test_a_grant_is_revoked_by_the_client_it_was_given_to(self, durable: Durable) -> None:
+        await settle(durable)
+        for stranger in ("other", "", "App"):
+            assert not await durable.revoke_grant("g1", now=NOW, client_id=stranger)
+        assert not await durable.revoke_grant("g9", now=NOW, client_id="app")
+        assert await durable.grant("g1", now=NOW) is not None
+        assert await durable.revoke_grant("g1", now=NOW, client_id="app")
+        assert await durable.grant("g1", now=NOW) is None
+
+    async def test_what_was_revoked_while_an_account_was_blocked_stays_revoked(self, durable: Durable) -> None:
+        await settle(durable)
+        await durable.set_blocked("s1", True)
+        assert await durable.revoke_grant("g1", now=NOW, client_id="app")
+        await durable.set_blocked("s1", False)
+        assert await durable.grant("g1", now=NOW) is None
+
+    async def test_f20_a_token_without_a_grant_is_taken_back_by_its_id(self, durable: Durable) -> None:
+        assert not await durable.is_revoked("j1")
+        assert await durable.revoke_token("j1", expires_at=NOW + 10)
+        assert not await durable.revoke_token("j1", expires_at=NOW + 10)
+        assert await durable.is_revoked("j1")
+        assert not await durable.is_revoked("J1")
+        assert await durable.sweep(now=NOW + 10 + 86_399) == 0
+        assert await durable.is_revoked("j1"), "remembered a day longer than the token lives"
+        assert await durable.sweep(now=NOW + 10 + 86_400) == 1
+        assert not await durable.is_revoked("j1")
+
+    async def test_a_spent_token_says_when_it_was_spent(self, durable: Durable) -> None:
+        await settle(durable)
+        await durable.rotate("t1", token("t2"), now=NOW + 3, grace=10)
+        assert await durable.refresh_token("t1") == replace(token("t1"), spent_at=NOW + 3)
+        assert await durable.refresh_token("t2") == token("t2")
+
     async def test_a_blocked_account_has_no_live_grants(self, durable: Durable) -> None:
         await settle(durable)
         await durable.set_blocked("s1", True)
