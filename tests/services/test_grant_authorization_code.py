@@ -178,6 +178,13 @@ async def test_f5_the_record_says_when_it_ends_whatever_the_store_keeps(world: W
         await world.redeem(code)
 
 
+async def test_a_code_of_another_version_of_ours_is_refused(world: World) -> None:
+    code = await world.code()
+    await world.store.transient.replace(Kind.CODE, digest(code), b'{"k":"code","new":1}', ttl=60)
+    with pytest.raises(InvalidGrant):
+        await world.redeem(code)
+
+
 async def test_a_code_made_up_is_refused(world: World) -> None:
     for made_up in ("x", "c" * 100, "é"):
         with pytest.raises(InvalidGrant):
