@@ -12,7 +12,9 @@ from broker.core.errors import (
     InvalidRequest,
     InvalidToken,
     LoginRequired,
+    PageError,
     ProviderNotOffered,
+    UnknownClient,
 )
 from broker.core.events import Event
 from broker.core.identity import Person
@@ -104,12 +106,19 @@ class Authorization:
         return build_request(params, target, hinted_sub=self._verify_hint(params, target.client))
 
     def target_of(self, request: AuthorizationRequest) -> VerifiedRedirect:
-        """The verified place of a request that was checked before, if its client still stands."""
+        """The verified place of a request that was checked before; raises PageError when it stands no longer."""
         client = self._clients.find(request.client_id)
         if client is None:
-            raise InvalidRequest("the client was removed while its user was logging in")
+            raise UnknownClient("the client was removed while its user was logging in")
         redirect_uri = client.verify_redirect_uri(request.redirect_uri)
         return VerifiedRedirect(client, redirect_uri, ResponseMode(request.response_mode), request.state)
+
+    def find_target(self, request: AuthorizationRequest) -> VerifiedRedirect | None:
+        """As `target_of`, None where that raises: for a failure that has to be told in any case."""
+        try:
+            return self.target_of(request)
+        except PageError:
+            return None
 
     async def next_step(self, request: AuthorizationRequest, client: Client, session: Session | None) -> Step:
         """For a request that just arrived, with whatever session the browser has."""

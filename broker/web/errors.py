@@ -129,8 +129,10 @@ class Errors:
 
     def _login_failed(self, request: Request, failed: LoginFailed) -> Response:
         """Another way, the same way again, or back to the app: nobody is left in a dead end."""
-        target = self._authorization.target_of(failed.request)
         error = failed.cause
+        target = self._authorization.find_target(failed.request)
+        if target is None:
+            return self._page(request, self._build_view(error, None), error.status)
         again = rebuild_params(failed.request)
         code = error.code if isinstance(error, UpstreamError | StoreUnavailable) else "access_denied"
         denied = {"error": code, "error_description": "the login did not succeed"}
