@@ -285,6 +285,8 @@ def running_site(
             site.stop()
         finally:
             site.kill()
+    for name in EMULATORS:
+        ports[name].close()
 
 
 @contextlib.contextmanager
