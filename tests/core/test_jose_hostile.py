@@ -90,7 +90,7 @@ def test_e3_a_key_does_not_come_with_what_it_signs() -> None:
     "kid",
     ["", "x", "../../dev/null", "' OR 1=1 --", "\x00", KID + "\x00", KID.lower(), "x" * 257, "x" * 10_000, 0, 1, True,
      None, [], [KID], {"a": KID}, ...],
-    ids=lambda kid: repr(kid)[:30],
+    ids=[f"kid-{number}" for number in range(17)],  # the same in every process, which the key itself is not
 )  # fmt: skip
 def test_e4_a_kid_is_looked_up_and_nothing_else(kid: Any) -> None:
     refuse(forge({"kid": kid}))

@@ -65,6 +65,7 @@ def test_b22_no_other_spelling_opens(place: int, letter: str) -> None:
         SEALED.replace("-", "+").replace("_", "/") + "+",
         "A" * 10_000,
     ],
+    ids=[f"spelling-{number}" for number in range(16)],  # the same in every process, which a seal is not
 )
 def test_b22_what_is_not_its_one_spelling_is_refused(sealed: str) -> None:
     with pytest.raises(SealBroken):

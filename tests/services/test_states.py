@@ -43,6 +43,7 @@ def test_b1_no_made_up_state_is_recognised(raw: bytes) -> None:
 @pytest.mark.parametrize(
     "state",
     ["", "x", STATE[:-1], STATE + "A", STATE + "=", " " + STATE[1:], "é" * 43, "=" * 43, STATE[:42] + "\n", "+" * 43],
+    ids=[f"spelling-{number}" for number in range(10)],  # the same in every process, which a state is not
 )
 def test_b1_what_has_not_the_one_spelling_is_not_recognised(state: str) -> None:
     assert STATES.started_at(state) is None
