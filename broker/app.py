@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from starlette.types import ASGIApp
@@ -28,7 +29,7 @@ from broker.services.providers import ProviderInstance, Providers
 from broker.store.base import Durable, NamespaceChanged, Transient
 from broker.store.sqlite import SqliteStore
 from broker.upstream.http import HttpPool
-from broker.upstream.model import Provider, ProviderSettings
+from broker.upstream.model import Provider, ProviderSettings, Tools
 from broker.upstream.tools import lend
 from broker.web.manage import Check, Management
 
@@ -181,11 +182,28 @@ async def _build_providers(
     instances = []
     for name in dict.fromkeys(ordered):
         chosen = settings[name]
-        provider: Provider = types[chosen.type](chosen, lend(pool, name, chosen, recorder=recorder, now=clock))
+        tools = lend(pool, name, chosen, recorder=recorder, now=clock)
+        provider: Provider = types[chosen.type](chosen, tools)
         key = await _namespace_key(durable, name, chosen)
         title, label = _texts(provider, chosen)
-        instances.append(ProviderInstance(name, chosen.type, key, provider, title, label, provider.brand))
+        instances.append(
+            ProviderInstance(
+                name,
+                chosen.type,
+                key,
+                provider,
+                title,
+                label,
+                provider.brand,
+                refuses_embedded=getattr(provider, "refuses_embedded", False),  # a plugin need not know of it
+                available=partial(_is_available, tools),
+            )
+        )
     return tuple(instances)
+
+
+def _is_available(tools: Tools) -> bool:
+    return tools.http.available
 
 
 async def _namespace_key(durable: Durable, name: str, settings: ProviderSettings) -> str:

@@ -43,6 +43,7 @@ class Google(OidcProvider):
     # quirk(google): both spellings are in use, the metadata has the first (vendor docs read 2026-11)
     issuers = ("https://accounts.google.com", "accounts.google.com")
     forwards = frozenset({"login_hint"})
+    refuses_embedded = True  # quirk(google): `disallowed_useragent` in web views (vendor docs read 2026-11)
 
     def authorize_params(self, flow: Flow) -> dict[str, str]:
         """`hl` picks the language, `hd` only narrows the account chooser: who may come in is checked in `describe`."""
@@ -65,13 +66,13 @@ class Google(OidcProvider):
             nickname=given,
             picture=claims.maybe("picture"),
         )
-        methods = claims.raw("amr")
+        methods = claims.raw("amr") if isinstance(claims.raw("amr"), list) else []
         return Identity(
             subject,
             known | build_claims(locale=claims.maybe("locale")) | self._email(claims, domain),
             raw_ids=build_claims(google_sub=subject, google_hd=domain),
             auth_time=claims.integer("auth_time") if "auth_time" in claims else None,
-            amr=("fed", *(method for method in methods if isinstance(method, str))) if methods else ("fed",),
+            amr=("fed", *(method for method in methods if isinstance(method, str))),
         )
 
     def _hosted_domain(self, claims: Fields) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from broker.core.client import Client
@@ -14,7 +14,8 @@ from broker.upstream.model import Provider
 class ProviderInstance:
     """One configured upstream. `key` is the internal id its people are linked under, `kind` its type.
 
-    `title` is its plain name ("Google"), `label` what its button says, both per language.
+    `title` is its plain name ("Google"), `label` what its button says, both per language. `refuses_embedded`: it does
+    not work in browsers inside other apps. `available`: whether it answers, as far as we know just now.
     """
 
     name: str
@@ -24,6 +25,8 @@ class ProviderInstance:
     title: Mapping[str, str]
     label: Mapping[str, str]
     brand: str
+    refuses_embedded: bool = False
+    available: Callable[[], bool] = lambda: True
 
 
 class Providers:

@@ -137,6 +137,11 @@ class Http(Protocol):
     2xx JSON object with an `error` or `error_code` member; UpstreamInvalid for anything that is not a JSON object.
     """
 
+    @property
+    def available(self) -> bool:
+        """Whether calls are let through just now; False while the circuit breaker is open."""
+        ...
+
     async def get_json(
         self, url: str, *, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> Fields:

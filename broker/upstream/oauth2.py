@@ -24,6 +24,7 @@ class OAuth2Provider:
 
     `client_auth`: how the secret travels to the token endpoint (RFC 6749 section 2.3.1). `challenge_method`: as the
     upstream spells S256, "" where it knows no PKCE at all and `state` alone binds the answer to the browser.
+    `refuses_embedded`: it refuses browsers inside other apps, so people are told to open their usual one.
     """
 
     Settings: ClassVar[type[ProviderSettings]] = ConfidentialSettings
@@ -36,6 +37,7 @@ class OAuth2Provider:
     client_auth: ClassVar[Literal["basic", "post", "none"]] = "post"
     challenge_method: ClassVar[str] = "S256"
     scope_separator: ClassVar[str] = " "
+    refuses_embedded: ClassVar[bool] = False
 
     def __init__(self, settings: Any, tools: Tools) -> None:
         """`settings` is an instance of `Settings`."""

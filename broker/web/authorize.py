@@ -22,7 +22,6 @@ from broker.web.http import MAX_QUERY, read_query
 from broker.web.views import Button, LoginView, WidgetView
 
 _EMBEDDED = ("Telegram", "VKAndroidApp", "VKiOSApp", "Instagram", "FBAN", "FBAV", "; wv)")
-_REFUSES_EMBEDDED = frozenset({"google"})
 
 
 class AuthorizeEndpoint:
@@ -98,16 +97,18 @@ class AuthorizeEndpoint:
         self, request: Request, params: Parameters, target: VerifiedRedirect, names: tuple[str, ...], locale: str
     ) -> Response:
         sent = original_params(params, without=IDP_HINTS)
+        hinted = next((params[hint] for hint in IDP_HINTS if hint in params), "")
         last = Cookies.read(request, LAST_PROVIDER) if self._show_last_used else ""
         ordered = sorted(names, key=lambda name: name != last)
         embedded = any(mark in request.headers.get("user-agent", "") for mark in _EMBEDDED)
         if embedded:
-            ordered.sort(key=lambda name: self._providers.find(name).kind in _REFUSES_EMBEDDED)
+            ordered.sort(key=lambda name: self._providers.find(name).refuses_embedded)
         view = LoginView(
             client=self._frontend.client_view(target.client, target.redirect_uri),
             buttons=tuple(self._button(name, sent, last, embedded=embedded) for name in ordered),
             language_hrefs=self._frontend.language_hrefs("/authorize", sent),
-            notice="E-NOTALLOWED" if any(hint in params for hint in IDP_HINTS) else "",
+            notice="E-NOTALLOWED" if hinted else "",
+            notice_provider=self._providers.name_of(hinted),
         )
         response = self._frontend.pages.login(view, locale)
         if "ui_locales" in params:
@@ -116,7 +117,7 @@ class AuthorizeEndpoint:
 
     def _button(self, name: str, sent: dict[str, str], last: str, *, embedded: bool) -> Button:
         instance = self._providers.find(name)
-        refused = embedded and instance.kind in _REFUSES_EMBEDDED
+        refused = "open_in_browser" if embedded and instance.refuses_embedded else ""
         return Button(
             provider=name,
             kind=instance.kind,
@@ -124,7 +125,7 @@ class AuthorizeEndpoint:
             brand=instance.brand,
             href=self._frontend.authorize_href(sent | {"idp_hint": name}),
             last_used=name == last,
-            notice="open_in_browser" if refused else "",
+            notice=refused or ("" if instance.available() else "down"),
         )
 
     def _leave(

@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -132,6 +133,10 @@ def answer_of(response: httpx2.Response) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(response.headers["location"]).query))
 
 
+def _answers(upstream: Upstream) -> bool:
+    return upstream.failure is None
+
+
 @asynccontextmanager
 async def public_app() -> AsyncIterator[PublicApp]:
     """The app, ready."""
@@ -147,7 +152,17 @@ async def public_app() -> AsyncIterator[PublicApp]:
     await keys.refresh()
     transient, upstreams = Switched(store.transient), {"alpha": Upstream(None, None), "beta": Upstream(None, None)}
     instances = tuple(
-        ProviderInstance(name, "upstream", name, upstream, upstream.title, upstream.label, upstream.brand)
+        ProviderInstance(
+            name,
+            "upstream",
+            name,
+            upstream,
+            upstream.title,
+            upstream.label,
+            upstream.brand,
+            refuses_embedded=name == "alpha",
+            available=partial(_answers, upstream),
+        )
         for name, upstream in upstreams.items()
     )
     parts = Parts(

@@ -1,0 +1,46 @@
+"""The login page knows what will not work, before anybody tries it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from broker.core.errors import UpstreamUnavailable
+from tests.web.public_app import PublicApp, public_app
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[PublicApp]:
+    async with public_app() as app:
+        yield app
+
+
+def order(page: str) -> list[str]:
+    """The providers from top to bottom."""
+    return sorted(("alpha", "beta"), key=lambda name: page.index(f'id="provider-{name}"'))
+
+
+async def test_a_provider_that_does_not_answer_is_marked_and_can_still_be_tried(site: PublicApp) -> None:
+    assert "Not responding right now" not in (await site.authorize()).text
+    site.upstreams["beta"].failure = UpstreamUnavailable("down")
+    page = (await site.authorize()).text
+    assert page.count("Not responding right now") == 1
+    assert 'class="way down" id="provider-beta"' in page
+
+
+async def test_inside_another_app_a_provider_that_refuses_it_comes_last_and_says_so(site: PublicApp) -> None:
+    assert order((await site.authorize()).text) == ["alpha", "beta"]
+    site.browser.headers["user-agent"] = "Mozilla/5.0 (Linux; Android 14; wv) Telegram-Android/11"
+    page = (await site.authorize()).text
+    assert order(page) == ["beta", "alpha"]
+    assert page.count("Open in your usual browser") == 1
+
+
+async def test_a_hint_at_nobody_we_know_is_said_and_answered_with_a_choice(site: PublicApp) -> None:
+    page = await site.authorize(idp_hint="gamma")
+    assert page.status_code == 200
+    assert 'id="notice"' in page.text
+    assert order(page.text) == ["alpha", "beta"]
