@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from time import time
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx2
 import pytest
 
+from broker.demo.people import ZOE
+from broker.demo.upstreams.keys import key
 from broker.demo.visitor import Visitor
 from tests.threats.journeys import (
     authorize_url,
@@ -303,3 +307,50 @@ async def test_f9_a_client_removed_or_renamed_gets_nothing_more(own_site: Site) 
         form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"], "client_id": "second"}
         refused = await client.post("/token", data=form | {"client_secret": settings["secret"]})
         assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")
+
+
+# --- B14, B17: whose word counts is in our code ---
+
+
+async def test_b14_b17_no_issuer_or_endpoint_is_taken_from_a_token_or_a_document(site: Site, visitor: Visitor) -> None:
+    trap = site.emulators["yandex"]
+    callback = await until_callback(site, visitor)
+    stranger = key("stranger", "RS256")
+    sent = query_of(callback)
+    claims = {"iss": trap.url, "aud": "g-one", "sub": "1", "iat": int(time()), "exp": int(time()) + 600}
+    token = stranger.sign(claims, jku=f"{trap.url}/jwks", x5u=f"{trap.url}/x5u", jwk=stranger.jwk(use="sig"))
+    body = {"access_token": "x", "token_type": "Bearer", "id_token": token, "userinfo_endpoint": f"{trap.url}/me"}
+    site.emulators["google"].answer("/token", body=json.dumps(body), times=1)
+    page = await visitor.get(f"{callback}&issuer={trap.url}&jwks_uri={trap.url}/jwks")
+    assert page.status == 502
+    assert sent["state"]
+    for provider in ("google", "telegram"):
+        await sign_in(site, visitor, idp_hint=provider, prompt="login")
+    assert trap.log() == []
+    paths = {str(entry["path"]) for emulator in site.emulators.values() for entry in emulator.log()}
+    assert not [path for path in paths if "well-known" in path and "jwks" not in path], "nothing is discovered"
+
+
+async def test_c2_a_google_token_is_for_us_and_was_asked_for(site: Site, visitor: Visitor) -> None:
+    for fault in ("wrong_audience", "wrong_azp"):
+        site.emulators["google"].fault(fault, times=1)
+        assert (await sign_in(site, visitor, prompt="login")).status == 502
+    # One Tap posts `credential` with a double-submitted cookie; it is not offered, so such a post is unasked.
+    token = key("emu-google-2", "RS256").sign({"iss": "https://accounts.google.com", "aud": "g-one", "sub": "1"})
+    async with http(site, headers={"Cookie": "g_csrf_token=x"}) as client:
+        for form in (
+            {"credential": token},
+            {"credential": token, "g_csrf_token": "x"},
+            {"id_token": token, "state": "x"},
+        ):
+            assert (await client.post("/callback/google", data=form)).status_code == 400
+
+
+async def test_c19_one_number_at_three_upstreams_is_three_people(site: Site) -> None:
+    subs = set()
+    for provider in ("vk", "ok", "yandex"):
+        tokens = await tokens_for(site, person="zoe", idp_hint=provider)
+        async with http(site) as client:
+            subs.add((await userinfo(site, client, tokens["access_token"])).json()["sub"])
+    assert len({ZOE.ids[provider] for provider in ("vk", "ok", "yandex")}) == 1, "the number must be the same"
+    assert len(subs) == 3

@@ -67,7 +67,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
-async def test_c1_the_domain_gate_asks_hd_and_not_the_address(workspace: Site) -> None:
+async def test_c1_d15_the_domain_gate_asks_hd_and_not_the_address(workspace: Site) -> None:
     site = workspace
     outcomes = (
         ({"hd": "example.org", "email": "a@example.org", "email_verified": True}, True),

@@ -1,0 +1,260 @@
+"""The threats this broker is held to, a line each, and the tests named after them.
+
+`python -m tests.threats.rows` writes docs/reference/threats.md anew.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "docs" / "reference" / "threats.md"
+_NAME: Final = re.compile(r"test_((?:[a-m][0-9]{1,2}_)+)")
+
+SECTIONS: Final = {
+    "A": "Authorization endpoint and redirects",
+    "B": "The way to an upstream and back",
+    "C": "What single upstreams need",
+    "D": "Accounts",
+    "E": "Signed tokens",
+    "F": "Token endpoint and back channel",
+    "G": "Browser, session, pages",
+    "H": "HTTP input",
+    "I": "Outbound calls",
+    "J": "Secrets, keys, logs, configuration",
+    "K": "Faults and load",
+    "M": "Native apps",
+}
+
+REQUIRED: Final = {
+    "A1": "Redirect URIs are compared byte for byte; there are no patterns.",
+    "A2": "A URI that two parsers could read in two ways cannot be registered.",
+    "A3": "Only https, loopback http and private-use schemes with a dot can be registered.",
+    "A4": "The port alone is free, and only for registered `http://127.0.0.1` and `http://[::1]`.",
+    "A5": "Until client and redirect URI are known to be good, a failure is a page.",
+    "A7": "`code` is the only response type; a code never travels in a fragment.",
+    "A8": "Every response mode passes the same comparison.",
+    "A9": "The form that returns a response escapes it, runs one script by nonce and goes to one origin.",
+    "A10": "Error pages have texts of ours; what a visitor sent is never echoed as markup.",
+    "A11": "`iss` is in every authorization response, success and error.",
+    "A12": "S256 or nothing; a verifier without a challenge is refused as well.",
+    "A13": "A consent question is sealed, bound to one session, and answered once.",
+    "A14": "Scopes and client come from the sealed question, never from the form.",
+    "A15": "Scopes beyond the registration are left out.",
+    "A16": "Native public clients are never answered without a person pressing a button.",
+    "A17": "`max_age` and `prompt=login` need a new login; an older `auth_time` of the upstream is believed.",
+    "A18": "An `id_token_hint` is verified as ours, for this client; another person is `login_required`.",
+    "A19": "Request objects are refused by name, and nothing is fetched.",
+    "A20": "After a POST: 303 or a page that navigates by GET, never 307.",
+    "A21": "`no-referrer` everywhere, no resource of another origin on any page.",
+    "B1": "A login attempt opens only in the browser that began it; shown elsewhere it is burnt.",
+    "B2": "The state is claimed in one step before the upstream is asked anything.",
+    "B3": "The sealed attempt names the provider instance, and the callback must be that instance's.",
+    "B4": "An `iss` in an answer must be the issuer's; then only is the code sent anywhere.",
+    "B5": "Every instance has a callback, a client id and a set of people of its own.",
+    "B7": "PKCE and nonce go upstream wherever they are known; a code of another attempt does not fit.",
+    "B8": "Every kind of value has its own key space, type mark and sealing purpose.",
+    "B9": "What is switched off is off at login, callback, code, refresh, userinfo and silent sign-on.",
+    "B10": "No attempt, no processing.",
+    "B11": "The nonce is sent, and must come back where the upstream echoes it.",
+    "B12": "A subject is non-empty text of the declared shape, or there is no login.",
+    "B13": "Two answers of one login must be about one person.",
+    "B14": "Issuers come from our code and configuration, never from a token or a request.",
+    "B15": "Where a login ends is in the sealed request; no parameter changes it.",
+    "B16": "An `error` wins over a code that came with it; its words are not shown.",
+    "B17": "Endpoints are fixed per type, or those of the configured issuer's own document.",
+    "B18": "The attempt's cookie alone is `SameSite=None`, short-lived and good for one state.",
+    "B19": "One record per attempt: tabs finish in any order, each at its own client.",
+    "B20": "Upstream tokens live as long as the request that got them and are kept nowhere.",
+    "B22": "Sealed values are authenticated with their purpose; a changed one opens nothing.",
+    "C1": "Google: people are keyed by `sub`; the domain gate asks `hd`, never the address.",
+    "C2": "Google: `aud` and `azp` must be ours; an ID token posted unasked logs nobody in.",
+    "C8": "Telegram: signed fields count for five minutes, once, in the attempt that asked.",
+    "C9": "Telegram: names are fixed and values without control characters, so a signature has one reading.",
+    "C10": "Telegram: Mini App data is signed otherwise and is not accepted.",
+    "C11": "Telegram: Mini App login does not exist; its data fails like any forgery.",
+    "C12": "OK: only values of ours are signed; hosts come from our code.",
+    "C13": "OK: a token from a fragment is proved to be our application's by a signed call, once, in its own browser.",
+    "C14": "Keys of people are identifiers that the upstream promises never to change.",
+    "C16": "Numeric ids are exact decimal text with one spelling.",
+    "C17": "VK: the person is who the server-side answers agree on; `device_id` and state are checked.",
+    "C18": "VK, OK, other mailboxes at Yandex: addresses are unverified, and no address links anything.",
+    "C19": "A subject counts within its provider instance: one number at three upstreams is three people.",
+    "C20": "Every provider passes one contract suite; an upstream without `state` is bound by its path.",
+    "E1": "Algorithms come from a list of ours; `none` is in no spelling on it.",
+    "E2": "The type of the key decides the algorithm.",
+    "E3": "Keys in a header are not looked at.",
+    "E4": "`kid` is an opaque key of a dictionary.",
+    "E5": "Every `crit` is refused.",
+    "E6": "Encrypted tokens are refused before anything is decrypted.",
+    "E7": "Tokens are bounded in length and depth before they are decoded.",
+    "E8": "Every kind of token has its own `typ`, and counts as nothing else.",
+    "E9": "The audience is ours and only ours; `azp` is checked.",
+    "E10": "`at_hash` must fit where it is present.",
+    "E11": "Claims have the types of the specification.",
+    "E12": "Clocks may differ by a bounded number of seconds.",
+    "E13": "Every issuer has a key set of its own.",
+    "E14": "Unknown key ids cause one fetch a minute at most.",
+    "E15": "A failed fetch leaves the last good keys in place.",
+    "E16": "Key sets are bounded, without redirects, and over https.",
+    "E17": "Degenerate signatures are refused.",
+    "E18": "A key's own `alg`, `use` and `key_ops` are respected.",
+    "E19": "Weak keys are refused.",
+    "E21": "Base64url has one spelling.",
+    "E22": "No configuration and no request chooses a reserved claim.",
+    "F1": "A code that comes again ends everything it gave.",
+    "F2": "Of any number of redemptions one succeeds, held by a unique key in the database.",
+    "F3": "A code shown by another client is dead.",
+    "F4": "`redirect_uri` at the token endpoint equals that of the request.",
+    "F5": "A code lives a minute, or as configured up to ten.",
+    "F6": "Refresh tokens rotate; a spent one that comes back ends the family.",
+    "F7": "Of any number of rotations one line of children lives.",
+    "F9": "Account, client and provider are asked about at every refresh and every use.",
+    "F10": "A refresh token is its client's, and its scope only shrinks.",
+    "F11": "A client proves itself in exactly its registered way.",
+    "G1": "A new session id at every login; the one before is dead.",
+    "G2": "All cookies are `__Host-`, Secure, HttpOnly, without Domain.",
+    "G3": "Five attempts per browser at most; the oldest goes.",
+    "G4": "No answer may be framed.",
+    "G5": "A form counts with its sealed ticket, in its session, from our own page.",
+    "G13": "Names and pictures of people are text and https URLs.",
+    "G14": "Names of apps and providers are text.",
+    "G15": "`no-store` on all but keys, metadata and static files.",
+    "G16": "Addresses of a flow work once, and in their browser.",
+    "H1": "A parameter comes once.",
+    "H2": "A POST is read from its body alone.",
+    "H3": "Bodies, fields, headers and URLs are bounded.",
+    "H4": "A form has the content type of a form.",
+    "H5": "JSON is bounded in depth and length, and names a member once.",
+    "H6": "Nothing is made from the Host header; a foreign one is refused.",
+    "H7": "Only configured proxies are believed, the right-most stranger counts.",
+    "H8": "A path has one spelling; management is another listener.",
+    "H9": "No control character reaches a header.",
+    "H10": "Bytes that are no text are refused and leave nothing.",
+    "H11": "Slow visitors are hung up on.",
+    "H12": "Routes answer to their own methods; HEAD of a callback spends nothing.",
+    "H13": "Static files come from memory by their exact name; ranges are not offered.",
+    "H14": "Time grows with length only.",
+    "H15": "One event is one line of JSON.",
+    "I1": "`request_uri` is not supported, and not fetched.",
+    "I2": "Addresses inside the operator's network are refused, in every spelling.",
+    "I3": "The checked address is the dialled one.",
+    "I5": "Logos are files of the operator; none is fetched.",
+    "I6": "Five seconds a call, nine a login, 64 calls at once per upstream.",
+    "I7": "Half a megabyte after decompression, counted while reading.",
+    "I8": "Whatever an upstream answers is an identity or a page with another way in.",
+    "I9": "Certificates are verified, TLS 1.2 at least, and no switch turns that off.",
+    "J1": "Events have fixed fields; a redaction step stands behind.",
+    "J2": "Codes, sessions and refresh tokens are digests, private keys sealed.",
+    "J3": "Placeholders, short secrets and files others can read stop the start.",
+    "J4": "Only public members of keys are published.",
+    "J5": "A key is published before it signs, and stays until its tokens are gone.",
+}
+"""Rows that must have a test: what the code as it is touches. What is not built yet is not here."""
+
+FURTHER: Final = {
+    "C22": "Telegram: one bot is one set of people, however they come.",
+    "D1": "No address ever links anything.",
+    "D4": "Only JSON `true`, or what a provider's documentation says, verifies an address.",
+    "D11": "A blocked account is blocked at every door.",
+    "D12": "A unique key holds one identity to one account.",
+    "D13": "Subjects are compared byte for byte.",
+    "D14": "Addresses are text to show, not keys.",
+    "D15": "A gate whose claim is missing is shut.",
+    "D17": "A `sub` is random and never given again.",
+    "D19": "A renamed provider keeps its people; another one inherits none.",
+    "D20": "Keys of two parts are two columns; no separator can be smuggled.",
+    "E20": "A member named twice is refused.",
+    "F8": "A lost answer to a refresh is given again for ten seconds: the same child.",
+    "F20": "A grant that ends takes everything with it.",
+    "F21": "Grant types that should not exist do not.",
+    "F22": "An access token in a URL is not read.",
+    "F23": "Only registered origins read answers, without credentials.",
+    "F25": "Every value comes from the system's generator with 128 bits or more.",
+    "F28": "Every access token has an audience.",
+    "G17": "A second app is asked about.",
+    "G18": "Sessions end when idle and after an absolute time, on our side.",
+    "H16": "A request with two readings ends the connection.",
+    "I10": "The environment's proxy is used only where configured.",
+    "J6": "One command takes a leaked key out of use.",
+    "J7": "A configuration starts as a whole or not at all.",
+    "J8": "A bug shows a reference number.",
+    "J9": "Management is another listener; metrics name nobody.",
+    "J10": "Dependencies stay above the versions that closed known holes.",
+    "J11": "Every deed is in the audit stream once.",
+    "J12": "Templates run in a sandbox.",
+    "K1": "Without Redis logins wait with 503 and documents go on.",
+    "K3": "A Redis that evicts is refused at start.",
+    "K4": "What is unknown is refused.",
+    "K5": "Answers of a store are never swapped.",
+    "K6": "What a Redis user may not do is found out at start.",
+    "K7": "What was acknowledged survives `kill -9`.",
+    "K8": "One connection writes and checkpoints.",
+    "K9": "A full disk is 503, and nothing is lost.",
+    "K10": "A damaged database stops the start.",
+    "K11": "Clocks that jump bring nothing back.",
+    "K14": "A circuit breaker per upstream.",
+    "K15": "A visitor nobody vouched for costs no storage.",
+    "K16": "Counters are exact, also in parallel.",
+    "K17": "Migrations are transactions.",
+    "K20": "Key sets are fetched once, however many wait.",
+    "M7": "Every door asks the same gate.",
+}
+"""Rows that have tests although nothing here demands it."""
+
+
+def named_tests() -> dict[str, list[str]]:
+    """Row -> ids of the tests named after it, over the whole of tests/."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        for name in _tests_in(path):
+            match = _NAME.match(name)
+            for row in match[1].rstrip("_").split("_") if match else ():
+                found.setdefault(row.upper(), []).append(f"{path.relative_to(ROOT)}::{name}")
+    return found
+
+
+def _tests_in(path: Path) -> Iterator[str]:
+    if "node_modules" not in path.parts:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield node.name
+
+
+def build_page() -> str:
+    """docs/reference/threats.md."""
+    tests = named_tests()
+    lines = [
+        "# Threats and the tests that hold them off",
+        "",
+        "<!-- Generated by `python -m tests.threats.rows`; a test fails when it names a test that is gone. -->",
+        "",
+        "A row is a way in which brokers have failed. Its tests carry its name: `pytest -k test_b3_` runs those of B3.",
+        "The reasoning is in the [threat model](../explanation/threat-model.md).",
+    ]
+    for letter, title in SECTIONS.items():
+        rows = sorted((row for row in {*REQUIRED, *tests} if row[0] == letter), key=lambda row: int(row[1:]))
+        lines += ["", f"## {letter}. {title}", "", "| row | what we do | tests |", "|---|---|---|"]
+        lines += [f"| {row} | {(REQUIRED | FURTHER).get(row, '')} | {_cell(tests.get(row, []))} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(tests: list[str]) -> str:
+    return "<br>".join(f"`{test.removeprefix('tests/')}`" for test in tests)
+
+
+def listed(page: str) -> dict[str, list[str]]:
+    """Row -> test ids, as a page says."""
+    found = {}
+    for line in page.splitlines():
+        if match := re.match(r"\| ([A-M][0-9]+) \|.*\| (.*) \|$", line):
+            found[match[1]] = [f"tests/{test}" for test in re.findall(r"`([^`]+)`", match[2])]
+    return found
+
+
+if __name__ == "__main__":
+    PAGE.write_text(build_page(), encoding="utf-8")
