@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import tempfile
 from base64 import b64encode
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -19,8 +21,8 @@ MEMORY = ":memory:"
 
 def load_masters(config: Config) -> tuple[bytes, ...]:
     """Keys of 32 bytes, the sealing one first; raises ConfigError for a key file others may read."""
-    if config.keys.master:
-        return tuple(parse_master_key(key) for key in config.keys.master)
+    if config.master_keys:
+        return config.master_keys
     if config.storage.sqlite.path == MEMORY:
         return (secrets.token_bytes(32),)
     return (_load_or_make(Path(f"{config.storage.sqlite.path}.key")),)
@@ -28,17 +30,30 @@ def load_masters(config: Config) -> tuple[bytes, ...]:
 
 def _load_or_make(path: Path) -> bytes:
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _load(path)
+        if not path.exists():
+            _make(path)
     except OSError as error:
         raise ConfigError([f"keys.master: {path} cannot be made ({error.strerror}); set keys.master"]) from None
-    key = secrets.token_bytes(32)
-    with os.fdopen(handle, "wb") as file:
-        file.write(b64encode(key) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return key
+    return _load(path)
+
+
+def _make(path: Path) -> None:
+    """All of it or nothing, also when the power fails: what it seals cannot be opened without it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # readable by its owner only
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(b64encode(secrets.token_bytes(32)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):  # another process was faster: its key is the key
+            os.link(name, path)
+        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def _load(path: Path) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from broker.core.errors import BadRedirectUri
 from broker.core.terms import Algorithm, AuthMethod, GrantType, TokenFormat
@@ -45,7 +45,6 @@ class Client:
     initiate_login_uri: str = ""
     email_fallback: str = ""
     response_modes: frozenset[str] = frozenset({"query", "form_post"})
-    extra: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def public(self) -> bool:
