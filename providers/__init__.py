@@ -2,6 +2,7 @@
 
 BUILTIN = {
     "google": "providers.google:Google",
+    "oidc": "providers.oidc:Oidc",
     "ok": "providers.ok:OK",
     "telegram": "providers.telegram:Telegram",
     "vk": "providers.vk:VK",

@@ -10,10 +10,15 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from broker.core.errors import UpstreamError
 from broker.registry import provider_types
+from broker.upstream.answer import rebase
+from broker.upstream.discovery import DiscoveryRules, read_metadata
+from broker.upstream.http import HttpPool
 
 if TYPE_CHECKING:
     from broker.config.model import Config
+    from broker.core.events import Event
     from broker.upstream.model import ProviderSettings
 
 _TIMEOUT = aiohttp.ClientTimeout(total=8, connect=4)  # seconds
@@ -51,11 +56,39 @@ async def _provider(
     session: aiohttp.ClientSession, config: Config, name: str, settings: ProviderSettings, report: Report
 ) -> None:
     report.lines += [f"{name} ({settings.type})", f"  redirect URI for its console: {config.issuer}/callback/{name}"]
-    for what, url in _urls(settings):
+    for what, url in [*_urls(settings), *await _discovered(session, name, settings, report)]:
         problem = await _reach(session, url, keys=what == "jwks_uri")
         report.lines.append(f"  {what}: {_host(url)} {problem or 'ok'}")
         if problem:
             report.failures.append(f"providers.{name}: {what} at {_host(url)}: {problem}")
+
+
+async def _discovered(
+    session: aiohttp.ClientSession, name: str, settings: ProviderSettings, report: Report
+) -> list[tuple[str, str]]:
+    """(what, URL) of what a provider's discovery document names, after the checks of a login."""
+    rules = getattr(settings, "discovery", None)
+    if not isinstance(rules, DiscoveryRules):
+        return []
+    http = HttpPool(session).for_provider(name, recorder=_Nobody(), server_base=settings.server_base)
+    try:
+        found = read_metadata(await http.get_json(rules.address), rules)
+    except UpstreamError as error:
+        report.failures.append(f"providers.{name}: discovery at {_host(rules.address)}: {error.detail}")
+        return []
+    report.lines.append(f"  discovery: {_host(rules.address)} ok")
+    return [
+        ("authorization_endpoint", rebase(found.authorization_endpoint, settings.browser_base)),
+        ("token_endpoint", rebase(found.token_endpoint, settings.server_base)),
+        ("jwks_uri", rebase(found.jwks_uri, settings.server_base)),
+    ]
+
+
+class _Nobody:
+    """A Recorder for calls that are reported on the terminal."""
+
+    def record(self, event: Event, /, **fields: str | int | float | bool | None) -> None:
+        """Nothing is kept."""
 
 
 def _urls(settings: ProviderSettings) -> Iterator[tuple[str, str]]:

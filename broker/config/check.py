@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from os.path import isdir, isfile  # False for a name no file system takes, where pathlib would raise
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -139,7 +140,7 @@ def _files(config: Config, report: Report) -> None:
     if config.server.tls is not None:
         files |= {("server", "tls", "cert"): config.server.tls.cert, ("server", "tls", "key"): config.server.tls.key}
     for path, file in files.items():
-        if file is not None and not Path(file).is_file():
+        if file is not None and not isfile(file):
             report.problem(path, "there is no such file")
     directories: dict[KeyPath, str | Path | None] = {("ui", "templates"): config.ui.templates}
     if config.logging.audit != "stdout":
@@ -147,7 +148,7 @@ def _files(config: Config, report: Report) -> None:
     if config.storage.sqlite.path != ":memory:":
         directories["storage", "sqlite", "path"] = Path(config.storage.sqlite.path).parent
     for path, directory in directories.items():
-        if directory is not None and not Path(directory).is_dir():
+        if directory is not None and not isdir(directory):
             report.problem(path, "there is no such directory")
 
 

@@ -33,6 +33,7 @@ class Event(StrEnum):
     LIMIT_REACHED = "limit.reached"
     UPSTREAM_CALLED = "upstream.called"
     UPSTREAM_BREAKER = "upstream.breaker"
+    UPSTREAM_DISCOVERY = "upstream.discovery"
     UPSTREAM_KEYS = "upstream.keys"
     STORE_UNAVAILABLE = "store.unavailable"
     STORE_RECOVERED = "store.recovered"

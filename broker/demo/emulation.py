@@ -88,7 +88,7 @@ def registered_apps(issuer: str, instances: Iterable[tuple[str, ProviderSettings
 
 
 def _extras(settings: ProviderSettings, issuer: str) -> dict[str, str]:
-    names = {"service_token": "service_token", "public_key": "public_key", "bot_token": "bot_token"}
+    names = {"issuer": "issuer", "service_token": "service_token", "public_key": "public_key", "bot_token": "bot_token"}
     names |= {"bot_username": "username"}
     found = {ours: _plain(getattr(settings, theirs, None)) for theirs, ours in names.items()}
     found["domain"] = urlsplit(issuer).netloc

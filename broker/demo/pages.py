@@ -27,6 +27,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "faults": "Make something go wrong",
         "faults_hint": "A pressed fault stays until you press it again.",
         "on": "on",
+        "posting": "Back to the app",
+        "go_on": "Go on",
         "error": "The request cannot be granted",
         "error_hint": "The real service shows a page of its own here as well, and the app is told nothing.",
         "other_language": "Русский",
@@ -42,6 +44,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "faults": "Пусть что-нибудь сломается",
         "faults_hint": "Нажатая неисправность действует, пока её не нажмут снова.",
         "on": "включено",
+        "posting": "Возвращаемся в приложение",
+        "go_on": "Дальше",
         "error": "Запрос не может быть выполнен",
         "error_hint": "Настоящий сервис тоже показывает здесь свою страницу, а приложение не узнаёт ничего.",
         "other_language": "English",
@@ -99,6 +103,11 @@ def chooser_page(emulator: Emulator, call: Call) -> str:
 def error_page(emulator: Emulator, call: Call, problem: str) -> str:
     """The upstream's own error page."""
     return _render("refusal.html", emulator, call, problem=problem)
+
+
+def posting_page(emulator: Emulator, call: Call, action: str, params: Mapping[str, str]) -> str:
+    """A form that sends itself to the app (OAuth 2.0 Form Post Response Mode)."""
+    return _render("posting.html", emulator, call, action=action, params=params)
 
 
 def _render(template: str, emulator: Emulator, call: Call, **values: object) -> str:

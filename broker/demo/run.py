@@ -27,7 +27,14 @@ from broker.demo.upstreams import Emulator
 from broker.registry import UnknownProvider, provider_types
 from broker.upstream.model import ProviderSettings
 
-PORTS: Final[Mapping[str, int]] = {"google": 8410, "vk": 8411, "ok": 8412, "yandex": 8413, "telegram": 8414}
+PORTS: Final[Mapping[str, int]] = {
+    "google": 8410,
+    "vk": 8411,
+    "ok": 8412,
+    "yandex": 8413,
+    "telegram": 8414,
+    "oidc": 8415,
+}
 """One port per emulated upstream."""
 
 

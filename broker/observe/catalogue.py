@@ -218,6 +218,13 @@ EVENTS: Mapping[Event, Entry] = {
         _breaker,
         {"state": "breaker"},
     ),
+    Event.UPSTREAM_DISCOVERY: Entry(
+        "info",
+        False,
+        ("provider", "outcome"),
+        "A provider's discovery document was fetched and checked, or could not be used.",
+        _count("broker_upstream_discoveries_total", "provider", "outcome"),
+    ),
     Event.UPSTREAM_KEYS: Entry(
         "info",
         False,

@@ -113,6 +113,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "broker_client_auth_failures_total": ("Failed client authentications", _C),
     "broker_requests_refused_total": ("Requests refused, by OAuth error", ("error",)),
     "broker_limits_reached_total": ("Requests beyond a rate limit", ("limit",)),
+    "broker_upstream_discoveries_total": ("Fetches of a provider's discovery document", (*_P, "outcome")),
     "broker_upstream_key_fetches_total": ("Fetches of a provider's signing keys", (*_P, "outcome")),
     "broker_store_errors_total": ("Times a store became unavailable", ("store",)),
     "broker_keys_changed_total": ("Signing keys created, activated or retired", ("algorithm", "change")),

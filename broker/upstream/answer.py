@@ -13,6 +13,7 @@ from broker.upstream.fields import Fields
 from broker.upstream.strict_json import parse_json
 
 _ERROR_NAME = re.compile(r"[A-Za-z0-9_.\- ]{1,64}")
+_ON_THIS_MACHINE = re.compile(r"http://(?:(?:[a-z0-9\-]+\.)*localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?(?:[/?]|$)")
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})(?:$|[\s,])", re.IGNORECASE)
 
 
@@ -84,10 +85,13 @@ def operation(url: str) -> str:
 
 
 def rebase(url: str, base: str | None) -> str:
-    """`url` with scheme and host of `base`, where one is set; raises UpstreamInvalid for anything but https."""
-    if not url.startswith("https://"):
+    """`url` with scheme and host of `base`, where one is set; raises UpstreamInvalid for anything but https.
+
+    On this machine http will do, for an issuer that runs beside the broker.
+    """
+    if not url.startswith("https://") and _ON_THIS_MACHINE.match(url) is None:
         raise UpstreamInvalid(f"{operation(url)}: not an https URL")
     if base is None:
         return url
-    _, slash, path = url.removeprefix("https://").partition("/")
+    _, slash, path = url.partition("://")[2].partition("/")
     return f"{base}{slash}{path}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from broker.core.client import is_loopback_host
 from broker.core.identity import Identity
+from broker.upstream.discovery import DiscoveryRules, Metadata
 from broker.upstream.fields import Fields
 
 _ORIGIN = re.compile(r"(https?)://([a-z0-9.\-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
@@ -200,12 +201,17 @@ class Jwt(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What the broker lends a provider instance. `now` gives epoch seconds; `browser_url` applies `browser_base`."""
+    """What the broker lends a provider instance.
+
+    `now` gives epoch seconds; `browser_url` applies `browser_base`; `metadata` gives what an issuer says of itself,
+    cached, and raises UpstreamUnavailable.
+    """
 
     http: Http
     jwt: Jwt
     now: Callable[[], float]
     browser_url: Callable[[str], str]
+    metadata: Callable[[DiscoveryRules], Awaitable[Metadata]]
 
 
 class Provider(Protocol):

@@ -9,9 +9,11 @@ from typing import Any, ClassVar, Literal
 from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
 from broker.core.identity import Identity
 from broker.core.query import encode_query
+from broker.upstream.discovery import Metadata
 from broker.upstream.fields import Fields, same
 from broker.upstream.model import Channel, ConfidentialSettings, Flow, ProviderSettings, Redirect, Reply, Tools, Widget
 
+ClientAuth = Literal["basic", "post", "none"]
 _ERROR_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _DENIED = frozenset(
     {"access_denied", "login_required", "consent_required", "interaction_required", "account_selection_required"}
@@ -34,7 +36,7 @@ class OAuth2Provider:
     brand: ClassVar[str]
     authorize_url: ClassVar[str]
     token_url: ClassVar[str]
-    client_auth: ClassVar[Literal["basic", "post", "none"]] = "post"
+    client_auth: ClassVar[ClientAuth] = "post"
     challenge_method: ClassVar[str] = "S256"
     scope_separator: ClassVar[str] = " "
     refuses_embedded: ClassVar[bool] = False
@@ -47,13 +49,19 @@ class OAuth2Provider:
 
     async def begin(self, flow: Flow) -> Redirect | Widget:
         """The authorization request (RFC 6749 section 4.1.1)."""
-        return Redirect(f"{self.tools.browser_url(self.authorize_url)}?{encode_query(self.authorize_params(flow))}")
+        where = self.tools.browser_url((await self.metadata()).authorization_endpoint)
+        # An endpoint may bring a query of its own (RFC 6749 section 3.1).
+        return Redirect(f"{where}{'&' if '?' in where else '?'}{encode_query(self.authorize_params(flow))}")
 
     async def finish(self, flow: Flow, reply: Reply) -> Identity:
         """The code in the reply becomes tokens, and the tokens an identity."""
         params = self.read(flow, reply)
         tokens = await self.exchange(flow, params)
         return await self.identity(flow, tokens)
+
+    async def metadata(self) -> Metadata:
+        """Where the upstream answers, as the type has it written down."""
+        return Metadata(self.authorize_url, self.token_url)
 
     def authorize_params(self, flow: Flow) -> dict[str, str]:
         """Everything the authorization request says; a type adds to it."""
@@ -64,7 +72,7 @@ class OAuth2Provider:
             "scope": self.scope_separator.join(self.scopes),
             "state": flow.state,
         }
-        if self.challenge_method:
+        if self.challenge_method and flow.code_challenge:
             params |= {"code_challenge": flow.code_challenge, "code_challenge_method": self.challenge_method}
         return params
 
@@ -91,21 +99,28 @@ class OAuth2Provider:
         if not code:
             raise UpstreamInvalid("the reply has neither code nor error")
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": flow.redirect_uri}
-        return form | ({"code_verifier": flow.code_verifier} if self.challenge_method else {})
+        return form | ({"code_verifier": flow.code_verifier} if self.challenge_method and flow.code_verifier else {})
 
     async def exchange(self, flow: Flow, params: Mapping[str, str]) -> Fields:
         """The token response, with a non-empty `access_token`. A code is sent once and never again, whatever comes."""
         form = self.token_params(flow, params)
-        basic = None
-        if self.client_auth == "basic":
+        metadata = await self.metadata()
+        if metadata.answers_with_iss and "iss" not in params:  # RFC 9207 section 2.4
+            raise UpstreamInvalid("the reply does not name the issuer, who says that every reply does")
+        client_auth, basic = self.client_auth_at(metadata), None
+        if client_auth == "basic":
             basic = (self.settings.client_id, self.settings.client_secret.get_secret_value())
         else:
             form["client_id"] = self.settings.client_id
-        if self.client_auth == "post":
+        if client_auth == "post":
             form["client_secret"] = self.settings.client_secret.get_secret_value()
-        tokens = await self.http.post_form(self.token_url, form, basic=basic)
+        tokens = await self.http.post_form(metadata.token_endpoint, form, basic=basic)
         tokens.text("access_token")
         return tokens
+
+    def client_auth_at(self, metadata: Metadata) -> ClientAuth:
+        """How the secret travels to this token endpoint."""
+        return self.client_auth
 
     async def identity(self, flow: Flow, tokens: Fields) -> Identity:
         """Who the tokens speak of. Every type says this for itself."""

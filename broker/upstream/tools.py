@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from broker.core.events import Recorder
 from broker.upstream.answer import rebase
+from broker.upstream.discovery import Discovery
 from broker.upstream.http import HttpPool
 from broker.upstream.jwt import JwtVerifier
 from broker.upstream.model import ProviderSettings, Tools
@@ -29,4 +30,11 @@ def lend(
         name, recorder=recorder, server_base=settings.server_base, timeout=settings.timeout, clock=clock
     )
     jwt = JwtVerifier(http, name=name, recorder=recorder, now=now, clock=clock)
-    return Tools(http=http, jwt=jwt, now=now, browser_url=lambda url: rebase(url, settings.browser_base))
+    discovery = Discovery(http, name=name, recorder=recorder, clock=clock)
+    return Tools(
+        http=http,
+        jwt=jwt,
+        now=now,
+        browser_url=lambda url: rebase(url, settings.browser_base),
+        metadata=discovery.metadata,
+    )

@@ -15,6 +15,7 @@ import pytest
 from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamUnavailable
 from broker.core.identity import Identity
 from broker.demo.emulation import registered_apps
+from broker.demo.markup import parse_markup
 from broker.demo.people import ADA, BORIS, PEOPLE, ZOE, Person
 from broker.demo.servers import serving, take_port
 from broker.demo.upstreams import EMULATORS, VK, Emulator
@@ -35,6 +36,19 @@ WAYS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "ok": ("ok", {"client_id": "512000", "client_secret": "s", "public_key": "CBA", "scopes": ["GET_EMAIL"]}),
     "ok client": ("ok", {"client_id": "512000", "client_secret": "s", "public_key": "CBA", "mode": "client"}),
     "yandex": ("yandex", {"client_id": "y1", "client_secret": "s"}),
+    "oidc": ("oidc", {"client_id": "broker", "client_secret": "s", "issuer": "https://sso.example.com"}),
+    "oidc form": (
+        "oidc",
+        {
+            "client_id": "broker",
+            "client_secret": "s",
+            "issuer": "https://sso.example.com/realms/x/",
+            "response_mode": "form_post",
+            "token_endpoint_auth_method": "client_secret_post",
+            "scopes": ["openid", "profile", "email", "phone"],
+            "pkce": "required",
+        },
+    ),
     "telegram": ("telegram", {"client_id": "7000000001", "client_secret": "s", "request_phone": True}),
     "telegram widget": ("telegram", {"client_id": "7000000001", "mode": "widget", "bot_token": "7000000001:t"}),
     "telegram embedded": (
@@ -45,6 +59,7 @@ WAYS: Mapping[str, tuple[str, Mapping[str, object]]] = {
 _CHECKED_ID_TOKEN = {"no_id_token", "wrong_signature", "wrong_audience", "expired_token"}
 _SIGNED_FIELDS = {"wrong_hash", "old_auth_date", "future_auth_date", "result_false"}
 _VK_ODDITIES = {"payload_form", "error_400"}
+_OIDC_ODDITIES = {"rotated_keys", "rotated_at_signing", "no_kid", "two_keys", "email_as_text"}
 _OK_ODDITIES = {"error_in_query", "text_codes", "number_expiry", "other_user_id"}
 # The faults through which somebody may log in all the same: oddities that are allowed for, faults of a way not taken,
 # and one upstream consistently speaking of one other person, which nobody could tell. All others end in a failure.
@@ -56,6 +71,8 @@ HARMLESS: Mapping[str, set[str]] = {
     "ok": _OK_ODDITIES,
     "ok client": {*_OK_ODDITIES, "error_200", "invalid_grant"},
     "yandex": {"other_user_id"},
+    "oidc": _OIDC_ODDITIES,
+    "oidc form": _OIDC_ODDITIES,
     "telegram": {"no_nonce", "rotated_keys", "number_audience", "more_claims", *_SIGNED_FIELDS},
     "telegram widget": {*EMULATORS["telegram"].faults_known} - {"decline", *_SIGNED_FIELDS},
     "telegram embedded": {*EMULATORS["telegram"].faults_known} - {"decline", *_SIGNED_FIELDS},
@@ -81,6 +98,10 @@ class World:
         """What reaches the callback after the person agreed, or did not."""
         step = await self.provider.begin(flow)
         answer = await self.browser.get(step.url, params={**_query(step.url), "_person": person.key})
+        if answer.status_code == 200 and 'id="answer"' in answer.text:
+            form = parse_markup(step.url, answer.text).forms[0]
+            assert (form.method, form.action) == ("POST", flow.redirect_uri)
+            return Reply(Channel.FORM_POST, form.fields)
         assert answer.status_code == 302, answer.text
         target = urlsplit(answer.headers["location"])
         assert f"{target.scheme}://{target.netloc}{target.path}" in {flow.redirect_uri, flow.callback_with_state}
@@ -140,11 +161,11 @@ async def test_the_same_bot_gives_the_same_person_in_all_three_ways() -> None:
     assert {identity.subject for identity in found} == {ZOE.ids["telegram"]}
 
 
-@pytest.mark.parametrize("kind", ["google", "vk", "ok", "yandex", "telegram"])
+@pytest.mark.parametrize("kind", ["google", "vk", "ok", "yandex", "telegram", "oidc"])
 async def test_only_the_upstreams_own_evidence_verifies_an_address(kind: str) -> None:
     async with world(kind) as at:
         ada, zoe = await at.log_in(ADA, begun_now()), await at.log_in(ZOE, begun_now())
-    trusted = {"google": True, "yandex": True, "vk": False, "ok": False}
+    trusted = {"google": True, "yandex": True, "vk": False, "ok": False, "oidc": True}
     assert ada.claims.get("email_verified") == trusted.get(kind)
     assert zoe.claims.get("email_verified") is not True
 
@@ -169,7 +190,7 @@ async def _lets_in(at: World, fault: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("kind", ["google", "vk", "ok", "yandex", "telegram"])
+@pytest.mark.parametrize("kind", ["google", "vk", "ok", "yandex", "telegram", "oidc"])
 @pytest.mark.parametrize("fault", ["500", "html_502", "slow", "empty_answer", "not_json", "huge_answer"])
 async def test_an_upstream_that_is_down_is_told_apart_from_one_that_refuses(kind: str, fault: str) -> None:
     async with world(kind, timeout=0.5 if fault == "slow" else 5) as at:

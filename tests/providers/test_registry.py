@@ -14,12 +14,14 @@ from broker.registry import UnknownProvider, check_origin, check_plugin, provide
 from broker.upstream.model import Provider
 from providers import BUILTIN
 from providers.google import Google
+from providers.oidc import Oidc
 from providers.ok import OK
 from providers.telegram import Telegram
 from providers.vk import VK
 from providers.yandex import Yandex
 
-BUILT_IN: tuple[type[Provider], ...] = (Google, OK, Telegram, VK, Yandex)  # the type checker holds them to the protocol
+# The type checker holds them to the protocol.
+BUILT_IN: tuple[type[Provider], ...] = (Google, OK, Oidc, Telegram, VK, Yandex)
 
 
 def test_every_built_in_type_is_found_by_its_name() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import secrets
 import time
 from abc import ABC, abstractmethod
@@ -10,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import ClassVar, Generic, TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
 import orjson
 from starlette.applications import Starlette
@@ -149,6 +151,10 @@ class Emulator(ABC):
         """Epoch seconds."""
         return int(self.clock())
 
+    def is_front(self, path: str) -> bool:
+        """Whether browsers visit `path`."""
+        return path.startswith(self.fronts)
+
     # --- what handlers use ---
 
     def ask(self, call: Call, yes: Callable[[Person], Response], no: Callable[[], Response]) -> Response:
@@ -187,7 +193,7 @@ class Emulator(ABC):
         return self.control.guarded(run)
 
     async def _transport_fault(self, path: str) -> Response | None:
-        if path.startswith(self.fronts):
+        if self.is_front(path):
             return None
         if self.faults.on("slow"):
             await self._sleep(10)
@@ -227,6 +233,18 @@ async def read_call(request: Request) -> Call:
         target=request.url.path + (f"?{raw_query}" if raw_query else ""),
         body=body,
     )
+
+
+def client_credentials(call: Call) -> tuple[str, str]:
+    """HTTP Basic with form-encoded parts (RFC 6749 section 2.3.1), or the two form fields."""
+    scheme, _, text = call.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return call.get("client_id"), call.get("client_secret")
+    try:
+        client_id, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return unquote_plus(client_id), unquote_plus(secret)
 
 
 def json_answer(value: object, status: int = 200, **headers: str) -> Response:

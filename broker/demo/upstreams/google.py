@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote_plus
 
 from starlette.responses import Response
 
 from broker.demo.people import Person
-from broker.demo.upstreams.base import Call, Emulator, Handler, OneTime, RegisteredApp, back_to, json_answer
+from broker.demo.upstreams.base import (
+    Call,
+    Emulator,
+    Handler,
+    OneTime,
+    RegisteredApp,
+    back_to,
+    client_credentials,
+    json_answer,
+)
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified
 from broker.demo.upstreams.keys import challenge_of, half_hash, key
 
@@ -115,7 +121,7 @@ class Google(Emulator):
         return self.ask(call, yes, lambda: back_to(redirect_uri, {"error": "access_denied", "state": state}))
 
     async def _token(self, call: Call) -> Response:
-        client_id, secret = _credentials(call)
+        client_id, secret = client_credentials(call)
         app = self.apps.get(client_id)
         if app is None:
             return _error("invalid_client", "The OAuth client was not found.", 401)
@@ -242,18 +248,6 @@ def _problem(call: Call, app: RegisteredApp | None) -> str:
     if call.get("code_challenge") and call.get("code_challenge_method") != "S256":
         return "invalid_grant"
     return ""
-
-
-def _credentials(call: Call) -> tuple[str, str]:
-    """HTTP Basic with form-encoded parts (RFC 6749 section 2.3.1), or the two form fields."""
-    scheme, _, text = call.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return call.get("client_id"), call.get("client_secret")
-    try:
-        client_id, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return unquote_plus(client_id), unquote_plus(secret)
 
 
 def _long(scope: tuple[str, ...]) -> str:

@@ -45,6 +45,7 @@ _CHANGES: Final[Mapping[str, Callable[[Claims], Claims]]] = {
     "bare_issuer": lambda c: {**c, "iss": str(c["iss"]).removeprefix("https://")},
     "wrong_audience": lambda c: {**c, "aud": "another-app"},
     "number_audience": lambda c: {**c, "aud": int(str(c["aud"]))},
+    "no_iat": lambda c: {n: v for n, v in c.items() if n != "iat"},
     "wrong_azp": lambda c: {**c, "azp": "another-app"},
     "wrong_at_hash": lambda c: {**c, "at_hash": "AAAAAAAAAAAAAAAAAAAAAA"},
     "expired_token": lambda c: _moved(c, -86400),
@@ -76,7 +77,7 @@ class Signer:
     def sign(self, claims: Claims, *, alg: str = "RS256", typ: str | None = "JWT") -> str:
         """A compact JWS by the published key of `alg`, or what a fault makes of it."""
         chosen = next(k for k in reversed(self.published()) if k.alg == alg)
-        header: dict[str, object] = {"kid": chosen.kid, "typ": typ}
+        header: dict[str, object] = {"typ": typ} if self.faults.on("no_kid") else {"kid": chosen.kid, "typ": typ}
         if self.faults.on("alg_none"):
             return unsigned(claims)
         if self.faults.on("alg_hs256"):

@@ -1,0 +1,163 @@
+"""What an issuer says of itself (OIDC Discovery 4): fetched when needed, checked, kept, and believed for a day."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from broker.core.client import is_loopback_host
+from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamUnavailable
+from broker.core.events import Event, Recorder
+from broker.upstream.fields import Fields
+from broker.upstream.keyset import CacheableHttp
+
+MIN_AGE, MAX_AGE = 5 * 60, 24 * 3600  # seconds: however the issuer caches, we ask at least daily, not more than that
+HARD_LIMIT = 24 * 3600  # seconds: a document that cannot be confirmed for this long is no longer believed
+COOL_DOWN = 30.0  # seconds after a failure in which the issuer is not asked again
+_WELL_KNOWN = "/.well-known/openid-configuration"
+_URL = re.compile(r"((https?)://([a-z0-9.\-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?)((?:[/?][\x21-\x7e]*)?)")
+_NAMES_LIMIT = 100
+
+
+def _address(value: str) -> str:
+    found = _URL.fullmatch(value)
+    if found is None or (found[2] == "http" and not is_loopback_host(found[3])) or set("#\\") & set(found[4]):
+        raise ValueError("write https://host/path, the host in lower case; http is for this machine only")
+    return value
+
+
+def _issuer(value: str) -> str:
+    if "?" in value or value.endswith(_WELL_KNOWN):
+        raise ValueError("an issuer has no query, and the path of its discovery document is not part of it")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+IssuerAddress = Annotated[str, AfterValidator(_address), AfterValidator(_issuer)]
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Where an upstream answers and what it understands (OIDC Discovery 3); empty where it does not say.
+
+    `answers_with_iss`: every authorization response carries `iss` (RFC 9207 section 3).
+    """
+
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str = ""
+    userinfo_endpoint: str = ""
+    auth_methods: tuple[str, ...] = ()
+    challenge_methods: tuple[str, ...] = ()
+    algorithms: tuple[str, ...] = ()
+    answers_with_iss: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveryRules:
+    """Where the document lies and what it may say.
+
+    `issuer`: what it must call itself, byte for byte. `url`: where it lies, "" for the well-known place. `origins`:
+    where endpoints may be besides the issuer's own origin.
+    """
+
+    issuer: str
+    url: str = ""
+    origins: tuple[str, ...] = ()
+
+    @property
+    def address(self) -> str:
+        """The URL of the document (OIDC Discovery 4.1)."""
+        return self.url or self.issuer.removesuffix("/") + _WELL_KNOWN
+
+
+class Discovery:
+    """The metadata of the issuers that one provider instance is configured with."""
+
+    def __init__(self, http: CacheableHttp, *, name: str, recorder: Recorder, clock: Callable[[], float]) -> None:
+        """`name` of the instance, for events; `clock` gives monotonic seconds."""
+        self._http, self._name = http, name
+        self._recorder, self._clock = recorder, clock
+        self._documents: dict[DiscoveryRules, _Document] = {}
+
+    async def metadata(self, rules: DiscoveryRules) -> Metadata:
+        """The checked metadata; raises UpstreamUnavailable where none can be had or none that keeps the rules."""
+        document = self._documents.setdefault(rules, _Document())
+        if self._clock() >= document.fresh_until:
+            seen = document.fetches
+            async with document.lock:
+                if document.fetches == seen:
+                    await self._fetch(rules, document)
+        if document.metadata is None:
+            raise UpstreamUnavailable(f"no discovery document: {document.problem}")
+        return document.metadata
+
+    async def _fetch(self, rules: DiscoveryRules, document: _Document) -> None:
+        """Fetch once for everybody who waits; keep what there is when it fails."""
+        outcome = "fetched"
+        try:
+            answer, max_age = await self._http.get_cacheable(rules.address)
+            document.metadata = read_metadata(answer, rules)
+        except UpstreamError as error:
+            outcome, document.problem = type(error).__name__, error.detail
+            if self._clock() >= document.dead_at:
+                document.metadata = None
+            document.fresh_until = self._clock() + COOL_DOWN
+        else:
+            document.fresh_until = self._clock() + min(max(max_age or 0, MIN_AGE), MAX_AGE)
+            document.dead_at = self._clock() + HARD_LIMIT
+        document.fetches += 1
+        self._recorder.record(Event.UPSTREAM_DISCOVERY, provider=self._name, outcome=outcome)
+
+
+class _Document:
+    """What is kept of one document; times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.fetches = 0
+        self.metadata: Metadata | None = None
+        self.problem = ""
+        self.fresh_until = self.dead_at = float("-inf")
+
+
+def read_metadata(document: Fields, rules: DiscoveryRules) -> Metadata:
+    """The metadata in a document; raises UpstreamInvalid for one that breaks the rules (OIDC Discovery 3, 4.3)."""
+    if document.text("issuer") != rules.issuer:
+        raise UpstreamInvalid("the document is of another issuer than the configured one")
+    userinfo = "userinfo_endpoint"
+    return Metadata(
+        authorization_endpoint=_endpoint(document, "authorization_endpoint", rules),
+        token_endpoint=_endpoint(document, "token_endpoint", rules),
+        jwks_uri=_endpoint(document, "jwks_uri", rules),
+        userinfo_endpoint=_endpoint(document, userinfo, rules) if document.maybe(userinfo) else "",
+        auth_methods=_names(document, "token_endpoint_auth_methods_supported"),
+        challenge_methods=_names(document, "code_challenge_methods_supported"),
+        algorithms=_names(document, "id_token_signing_alg_values_supported"),
+        answers_with_iss=document.flag("authorization_response_iss_parameter_supported") is True,
+    )
+
+
+def _endpoint(document: Fields, name: str, rules: DiscoveryRules) -> str:
+    """An address at the issuer's origin or one the operator named: a document that was tampered with leads nowhere."""
+    url = document.text(name)
+    found, home = _URL.fullmatch(url), _URL.fullmatch(rules.issuer)
+    if found is None or set("#\\") & set(found[4]):
+        raise UpstreamInvalid(f"{name} is no https address")
+    if home is None or found[1] not in (home[1], *rules.origins):
+        raise UpstreamInvalid(f"{name} is at {found[1]}: neither the issuer's origin nor one of endpoint_origins")
+    return url
+
+
+def _names(document: Fields, name: str) -> tuple[str, ...]:
+    listed = document.raw(name)
+    if listed is None:
+        return ()
+    if not isinstance(listed, list) or len(listed) > _NAMES_LIMIT:
+        raise UpstreamInvalid(f"{name} is no list, or too long")
+    return tuple(one for one in listed if isinstance(one, str))

@@ -1,0 +1,119 @@
+"""Any OpenID Provider with a discovery document: Keycloak, ZITADEL, Gitea, authentik, Okta, Authelia and their kin.
+
+OpenID Connect Core 1.0 and Discovery 1.0 (openid.net), RFC 9207 (rfc-editor.org); read 2026-11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from broker.core.errors import UpstreamInvalid, UpstreamUnavailable
+from broker.upstream import ConfidentialSettings, Flow, Identity, OidcProvider, ProviderSettings, Redirect, Reply
+from broker.upstream.discovery import Address, DiscoveryRules, IssuerAddress, Metadata
+from broker.upstream.fields import Fields
+from broker.upstream.model import Channel, Origin, Tools, Widget
+from broker.upstream.oauth2 import ClientAuth
+from broker.upstream.standard import ClaimNames, ExtraParams, Scopes, SubjectClaim, Trust, standard_identity
+
+Signature = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+Wish = Literal["prompt", "max_age", "login_hint", "ui_locales"]
+
+
+class OidcSettings(ConfidentialSettings):
+    """A confidential client at the issuer. Issuer, client id and secret are enough; the rest is for odd servers."""
+
+    issuer: IssuerAddress = Field(description="Exactly as the discovery document has it, final / included")
+    discovery_url: Address | None = Field(default=None, description="Where the document lies, if not at the issuer")
+    endpoint_origins: tuple[Origin, ...] = Field(default=(), description="Where else than at the issuer endpoints lie")
+    token_endpoint_auth_method: Literal["auto", "client_secret_basic", "client_secret_post"] = Field(
+        default="auto", description="auto: in the header, unless the issuer knows the form only"
+    )
+    scopes: Scopes = Field(default=("openid", "profile", "email"), description="`openid` is needed")
+    pkce: Literal["auto", "required"] = Field(
+        default="auto", description="auto: unless the issuer lists other methods only; required: it must list S256"
+    )
+    nonce: Literal["required", "if_present"] = Field(default="required", description="if_present: it may be left out")
+    algorithms: tuple[Signature, ...] = Field(
+        default=("RS256", "PS256", "ES256", "EdDSA"), min_length=1, description="Signatures of ID tokens we accept"
+    )
+    response_mode: Literal["query", "form_post"] = Field(default="query", description="How the answer comes back")
+    userinfo: bool = Field(default=True, description="Ask for the claims that the ID token does not have")
+    subject_claim: SubjectClaim = Field(default="sub", description="A person's key; nothing that can change hands")
+    claims: ClaimNames = Field(default={}, description="Standard claim: the name that this issuer has for it")
+    email_trust: Trust = Field(default="claim", description="Are addresses verified: as the issuer says, always, never")
+    forward: tuple[Wish, ...] = Field(
+        default=("prompt", "max_age", "login_hint", "ui_locales"), description="Wishes of the app that are passed on"
+    )
+    extra_authorize_params: ExtraParams = Field(default={}, description="Sent along to the authorization endpoint")
+
+    @property
+    def discovery(self) -> DiscoveryRules:
+        """Where the document lies and what it may say."""
+        return DiscoveryRules(self.issuer, self.discovery_url or "", self.endpoint_origins)
+
+    def identity_namespace(self) -> str:
+        """The same client id at two issuers means two sets of people."""
+        return self.namespace or f"oidc:{self.issuer}:{self.client_id}"
+
+
+class Oidc(OidcProvider):
+    """The key of a person is `sub`, or another claim that the operator knows never to change."""
+
+    Settings: ClassVar[type[ProviderSettings]] = OidcSettings
+    channels: ClassVar[frozenset[Channel]] = frozenset({Channel.QUERY, Channel.FORM_POST})
+    title: ClassVar[Mapping[str, str]] = {"ru": "OpenID Connect", "en": "OpenID Connect"}
+    label: ClassVar[Mapping[str, str]] = {"ru": "Войти через OpenID Connect", "en": "Sign in with OpenID Connect"}
+    brand = "#334155"
+
+    def __init__(self, settings: Any, tools: Tools) -> None:
+        """`settings` are OidcSettings. Nothing is fetched before somebody logs in."""
+        super().__init__(settings, tools)
+        self.issuers, self.algorithms = (settings.issuer,), settings.algorithms
+        self.nonce_optional, self.forwards = settings.nonce == "if_present", frozenset(settings.forward)
+
+    async def metadata(self) -> Metadata:
+        """What the issuer says of itself, as far as the operator wants it used."""
+        found = await self.tools.metadata(self.settings.discovery)
+        return found if self.settings.userinfo else replace(found, userinfo_endpoint="")
+
+    async def begin(self, flow: Flow) -> Redirect | Widget:
+        """Without a challenge only where the issuer names methods and S256 is not among them."""
+        methods = (await self.metadata()).challenge_methods
+        if self.settings.pkce == "required" and "S256" not in methods:
+            raise UpstreamUnavailable("the issuer does not say that it knows S256, and pkce is required")
+        if "S256" in methods or not methods:
+            return await super().begin(flow)
+        return replace(await super().begin(replace(flow, code_challenge="")), memo={"pkce": "none"})
+
+    async def finish(self, flow: Flow, reply: Reply) -> Identity:
+        """A verifier goes where a challenge went before."""
+        return await super().finish(replace(flow, code_verifier="") if "pkce" in flow.memo else flow, reply)
+
+    def authorize_params(self, flow: Flow) -> dict[str, str]:
+        """The operator's parameters first, so that ours win whatever they are called."""
+        ours = super().authorize_params(flow)
+        if self.settings.response_mode != "query":
+            ours["response_mode"] = self.settings.response_mode
+        return {**self.settings.extra_authorize_params, **ours}
+
+    def read(self, flow: Flow, reply: Reply) -> Mapping[str, str]:
+        """Only by the way that was asked for."""
+        if reply.via != self.settings.response_mode:
+            raise UpstreamInvalid(f"the reply came by {reply.via}")
+        return super().read(flow, reply)
+
+    def client_auth_at(self, metadata: Metadata) -> ClientAuth:
+        """As configured, else by what the issuer lists; one that lists nothing means the header (Discovery 3)."""
+        listed, chosen = metadata.auth_methods, self.settings.token_endpoint_auth_method
+        if chosen == "auto":
+            chosen = "client_secret_post" if listed and "client_secret_basic" not in listed else "client_secret_basic"
+        return "post" if chosen == "client_secret_post" else "basic"
+
+    def describe(self, claims: Fields) -> Identity:
+        """Standard claims, where the operator does not say otherwise."""
+        chosen = self.settings
+        return standard_identity(claims, chosen.subject_claim, chosen.claims, chosen.email_trust)
