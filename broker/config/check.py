@@ -19,6 +19,7 @@ from broker.core.terms import AuthMethod, GrantType, Scope
 CLIENT_SECRET_LENGTH = 32  # characters; 128 bits even in hexadecimal
 UPSTREAM_SECRET_LENGTH = 12  # characters; theirs to choose, the shortest known has 20
 DEMO_PREFIX = "demo-"
+PUBLISHED_FOR = 15 * 60  # seconds; a JWKS is cached for five minutes, and other nodes look for new keys every minute
 _LETTERS = 5  # different ones; fewer is a key held down
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~\-]{1,100}")
@@ -116,6 +117,9 @@ def _limits_of_time(config: Config, report: Report) -> None:
             report.problem(path, f"is longer than {what}")
     if keys.keep_after < max(config.tokens.id_token_ttl, config.tokens.access_token_ttl):
         report.problem(("keys", "keep_after"), "is shorter than a token lives: tokens would stop being verifiable")
+    if keys.publish_before < PUBLISHED_FOR:
+        text = f"is shorter than {PUBLISHED_FOR // 60} minutes: apps that cache the JWKS would meet keys they have not seen"
+        report.warn(("keys", "publish_before"), text)
 
 
 def _storage(config: Config, report: Report) -> None:

@@ -304,6 +304,12 @@ def test_a_client_whose_only_provider_is_off_is_refused(problems: Problems) -> N
     assert "every provider of this client is switched off" in problems(off + "    providers: [vk]\n")[0]
 
 
+@pytest.mark.parametrize(("before", "warned"), [("899s", True), ("15m", False), ("2d", False)])
+def test_j5_a_key_that_is_used_before_caches_know_it_is_a_warning(read: Read, before: str, warned: bool) -> None:
+    found = read(MINIMAL.replace(SECRET, "${S}") + f"keys: {{publish_before: {before}}}\n", {"S": SECRET}).warnings
+    assert [("keys.publish_before" in line) for line in found] == [True] * warned
+
+
 def test_redis_that_is_not_used_is_a_warning(read: Read) -> None:
     found = read(MINIMAL + "storage: {redis: {url: 'redis://h'}}\n").warnings
     assert any("storage.redis: is not used" in line for line in found)
