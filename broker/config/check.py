@@ -118,7 +118,7 @@ def _limits_of_time(config: Config, report: Report) -> None:
     if keys.keep_after < max(config.tokens.id_token_ttl, config.tokens.access_token_ttl):
         report.problem(("keys", "keep_after"), "is shorter than a token lives: tokens would stop being verifiable")
     if keys.publish_before < PUBLISHED_FOR:
-        text = f"is shorter than {PUBLISHED_FOR // 60} minutes: apps that cache the JWKS would meet keys they have not seen"
+        text = f"is shorter than {PUBLISHED_FOR // 60} minutes: apps that cache keys would meet one they have not seen"
         report.warn(("keys", "publish_before"), text)
 
 

@@ -7,8 +7,8 @@ and asks. The answer starts a session and sends the browser to the client, which
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlencode
 
+from broker.core.authorize import build_response_url
 from broker.core.client import Client
 from broker.core.errors import FlowGone, ForeignPost, NothingAsked, SealBroken, UnknownClient, UpstreamError
 from broker.core.events import Event
@@ -95,8 +95,7 @@ class Entries:
 
     def initiate_href(self, client: Client) -> str:
         """Where the client begins a login of ours (OIDC Core 4)."""
-        query = urlencode({"iss": self._context.issuer})
-        return f"{client.initiate_login_uri}{'&' if '?' in client.initiate_login_uri else '?'}{query}"
+        return build_response_url(client.initiate_login_uri, {"iss": self._context.issuer})
 
     def _find(self, name: str, client_id: str) -> tuple[Client, ProviderInstance]:
         client = self._clients.find(client_id)
