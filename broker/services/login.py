@@ -32,7 +32,7 @@ from broker.services.gate import Gate
 from broker.services.providers import ProviderInstance, Providers
 from broker.services.states import States
 from broker.store.base import Kind, Transient
-from broker.upstream.model import Channel, Flow, Redirect, Reply, SignsReplies, Widget
+from broker.upstream.model import Channel, Flow, Redirect, Reply, Widget, signs_replies
 
 MAX_COOKIE = 3600  # characters; browsers keep 4096 bytes with name and attributes
 DEADLINE = 9.0  # seconds for everything an upstream is asked while one person waits
@@ -163,7 +163,7 @@ class Logins:
         flow = self._build_flow(record, request, "")
         reply = Reply(callback.channel, callback.params)
         identity = await self._in_time(provider.finish(flow, reply), instance)
-        if isinstance(provider, SignsReplies) and (key := provider.replay_key(reply)):
+        if signs_replies(provider) and (key := provider.replay_key(reply)):
             await self.claim_reply(instance.key, key)
         return identity
 

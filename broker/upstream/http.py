@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import quote_plus
 
 import aiohttp
 from yarl import URL
 
 from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamUnavailable
 from broker.core.events import Event, Recorder
+from broker.core.query import encode_query
 from broker.upstream.answer import Answer, check_available, operation, rebase
 from broker.upstream.breaker import Breaker, State
 from broker.upstream.fields import Fields
@@ -128,7 +129,7 @@ class UpstreamHttp:
         self, url: str, *, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> Fields:
         """The JSON object answered to a GET."""
-        target = f"{url}?{urlencode(params)}" if params else url
+        target = f"{url}?{encode_query(params)}" if params else url
         return await self._call(_Request("GET", target, None, headers or {}), Answer.fields)
 
     async def get_cacheable(self, url: str) -> tuple[Fields, int | None]:
@@ -195,7 +196,7 @@ class UpstreamHttp:
         async with self._session.request(
             request.method,
             URL(rebase(request.url, self._limits.server_base), encoded=True),
-            data=None if request.form is None else urlencode(request.form).encode(),
+            data=None if request.form is None else encode_query(request.form).encode(),
             headers=request.headers,
             allow_redirects=False,
         ) as response:

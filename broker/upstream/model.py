@@ -6,7 +6,8 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
+from functools import cache
+from typing import Annotated, Any, ClassVar, Protocol, TypeGuard, runtime_checkable
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
@@ -261,6 +262,22 @@ class SignsReplies(Protocol):
     def replay_key(self, reply: Reply) -> str:
         """The part of `reply` that may be used once, or "" where the reply is protected otherwise."""
         ...
+
+
+@cache
+def _has(kind: type, ability: type) -> bool:
+    # Asked of the type, once: asking an instance takes longer than anything a provider without the ability would do.
+    return issubclass(kind, ability)
+
+
+def finds_state(provider: Provider) -> TypeGuard[FindsState]:
+    """Whether this provider's state may be elsewhere than in a parameter of its own."""
+    return _has(type(provider), FindsState)
+
+
+def signs_replies(provider: Provider) -> TypeGuard[SignsReplies]:
+    """Whether this provider's replies are to be used once."""
+    return _has(type(provider), SignsReplies)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from broker.services.login import Callback, Finished, Logins
 from broker.services.providers import Providers
 from broker.services.sessions import Sessions
 from broker.services.states import States
-from broker.upstream.model import Channel, FindsState, Provider
+from broker.upstream.model import Channel, Provider, finds_state
 from broker.web.cookies import SESSION, Cookies
 from broker.web.door import Door
 from broker.web.frontend import Frontend
@@ -96,7 +96,7 @@ class CallbackEndpoint:
 
 def _find_state(provider: Provider, params: Parameters) -> str:
     """Where this upstream puts the state; nothing about it is believed yet."""
-    if not isinstance(provider, FindsState):
+    if not finds_state(provider):
         return params.text("state")
     try:
         return provider.find_state(params)

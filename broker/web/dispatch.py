@@ -24,6 +24,14 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 Observe = Callable[[str, int, float], None]
 
 
+_UNLESS_SAID = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+
+
 class Access(StrEnum):
     """Who may call a route, and so what a failure looks like."""
 
@@ -147,10 +155,12 @@ class Dispatcher:
 
     def _check_host(self, request: Request, route: Route) -> None:
         """Nothing is ever made from the Host header; a foreign one is still refused (threats H6)."""
-        hosts = Headers(scope=request.scope).getlist("host")
-        host = hosts[0].lower() if len(hosts) == 1 else ""
+        hosts = [value for name, value in request.scope["headers"] if name == b"host"]
+        host = hosts[0].decode("latin-1").lower() if len(hosts) == 1 else ""
+        if host == self._site.host:
+            return
         local = all(is_loopback_host(_PORT.sub("", name)) for name in (host, self._site.host))
-        if host != self._site.host and not local and route.access is not Access.PUBLIC:
+        if not local and route.access is not Access.PUBLIC:
             raise HTTPException(421, "this host is not served here; the proxy must pass the Host header on")
 
     @staticmethod
@@ -171,15 +181,13 @@ class Dispatcher:
 
     def _seal(self, response: Response, scope: Scope, route: Route | None, reference: str) -> None:
         """Headers that no endpoint may forget."""
-        headers = MutableHeaders(raw=response.raw_headers)
-        headers["x-request-id"] = reference
-        headers.setdefault("cache-control", "no-store")
-        headers.setdefault("x-content-type-options", "nosniff")
-        headers.setdefault("referrer-policy", "no-referrer")
-        headers.setdefault("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
+        present = {name for name, _ in response.raw_headers}
+        response.raw_headers += [header for header in _UNLESS_SAID if header[0] not in present]
+        response.raw_headers.append((b"x-request-id", reference.encode("ascii")))
         if self._site.secure:
-            headers["strict-transport-security"] = "max-age=63072000"
+            response.raw_headers.append((b"strict-transport-security", b"max-age=63072000"))
         if route is not None and route.cors:
+            headers = MutableHeaders(raw=response.raw_headers)
             headers.append("vary", "Origin")
             origin = Headers(scope=scope).get("origin")
             if origin in self._site.origins and origin is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 from starlette.requests import Request
 
 Address = IPv4Address | IPv6Address
 UNKNOWN = "local"
+_REMEMBERED = 1024  # addresses
 
 
 class Sources:
@@ -35,6 +37,7 @@ class Sources:
         return any(address in network for network in self._trusted)
 
 
+@lru_cache(_REMEMBERED)  # a proxy, and most people, come more than once
 def _parse(text: str) -> Address | None:
     try:
         address = ip_address(text.strip())
@@ -44,6 +47,7 @@ def _parse(text: str) -> Address | None:
     return mapped or address
 
 
+@lru_cache(_REMEMBERED)
 def _name(address: Address) -> str:
     if isinstance(address, IPv6Address):
         return str(IPv6Network((address, 64), strict=False).network_address)
