@@ -1,15 +1,15 @@
-"""The floor: Starlette answers the requests of a login and thinks of nothing. Run as `python -m benchmarks.floor PORT`."""
+"""The floor: Starlette answers the requests of a login and thinks of nothing. `python -m benchmarks.floor PORT`."""
 
 from __future__ import annotations
 
 import sys
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from benchmarks.ours import serve_app
 
 _TOKENS = {"access_token": "at_" + "t" * 200, "token_type": "Bearer", "expires_in": 900, "id_token": "i" * 600}
 _CLAIMS = {"sub": "s" * 26, "name": "User 10001", "preferred_username": "user_10001", "updated_at": 1}
@@ -57,4 +57,17 @@ def build_floor(issuer: str) -> Starlette:
 
 
 if __name__ == "__main__":
-    serve_app(build_floor(f"http://127.0.0.1:{sys.argv[1]}"), int(sys.argv[1]))
+    uvicorn.run(
+        build_floor(f"http://127.0.0.1:{sys.argv[1]}"),
+        host="127.0.0.1",
+        port=int(sys.argv[1]),
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        log_level="warning",
+        timeout_keep_alive=75,
+    )

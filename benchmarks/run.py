@@ -1,4 +1,4 @@
-"""One command: every server in turns (A B C, A B C, ...), each fresh and warmed, then the table. `make bench` runs it."""
+"""One command: every server in turns (A B C, A B C, ...), each fresh and warmed; then the table."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def _serve(issuer: Issuer) -> int:
 async def _take_turn(contender: Contender, upstream: int, amounts: Amounts, cores: Cores) -> Turn:
     with TemporaryDirectory(prefix="bench-") as directory:
         home = Path(directory)
-        place = Place(free_port(), home, f"http://127.0.0.1:{upstream}", contender.algorithm)
+        place = Place(free_port(), free_port(), home, f"http://127.0.0.1:{upstream}", contender.algorithm)
         launch = contender.prepare(place)
         log = home / "log"
         # Once to make its database and keys and to bring its files into memory; the second start is the cold start.

@@ -19,9 +19,10 @@ _SECRET = "bench-client-secret-0123456789abcdef0123456789"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a server runs: its port, a directory of its own, and the upstream's address and algorithm."""
+    """Where a server runs: its ports, a directory of its own, and the upstream's address and algorithm."""
 
     port: int
+    management: int
     directory: Path
     upstream: str
     algorithm: str
@@ -63,6 +64,7 @@ def _prepare_ours(place: Place) -> Launch:
         f"""
 version: 1
 issuer: http://127.0.0.1:{place.port}
+server: {{listen: "127.0.0.1:{place.port}", management: "127.0.0.1:{place.management}"}}
 storage: {{sqlite: {{path: {place.directory}/broker.db}}}}
 limits: {{login_start: 1000000/s, callback: 1000000/s, token: 1000000/s}}
 providers:
@@ -90,7 +92,7 @@ clients:
 """,
         encoding="utf-8",
     )
-    return Launch([sys.executable, "/tmp/bench_stub.py", "benchmarks.ours", str(config), str(place.port)], {})
+    return Launch([sys.executable, "-m", "broker", "serve", "--config", str(config)], {})
 
 
 def _prepare_floor(place: Place) -> Launch:
