@@ -123,6 +123,7 @@ async def _assemble(
     masters = load_masters(config)
     context = Context(config.issuer, clock, randomness, observer)
     durable, transient = await _open_stores(config, opened, clock, observer)
+    await _check_client_ids(config, durable)
     pool = await HttpPool.open(ca_file=config.network.ca_file, trust_env=config.network.trust_env)
     opened.push_async_callback(pool.close)
     instances = await _build_providers(config, pool, durable, observer, clock=clock)
@@ -169,6 +170,13 @@ async def _open_stores(
     transient = await RedisTransient.open(redis.url.get_secret_value(), prefix=redis.prefix, recorder=recorder)
     opened.push_async_callback(transient.close)
     return store.durable, transient
+
+
+async def _check_client_ids(config: Config, durable: Durable) -> None:
+    """A client is never called what a person is called: one must not pass for the other (RFC 9700 section 4.15)."""
+    taken = [client_id for client_id in config.clients if await durable.links(client_id)]
+    if taken:
+        raise ConfigError([f"clients.{name}: is the `sub` of a person; give the client another id" for name in taken])
 
 
 async def _build_providers(

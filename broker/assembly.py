@@ -26,11 +26,14 @@ from broker.services.gate import Gate
 from broker.services.grants.authorization_code import AuthorizationCode
 from broker.services.grants.base import GrantHandler
 from broker.services.grants.base import TokenEndpoint as TokenService
+from broker.services.grants.client_credentials import ClientCredentials
 from broker.services.grants.refresh_token import RefreshTokenGrant
+from broker.services.introspection import Introspection
 from broker.services.keys import KeyRing
 from broker.services.login import Logins
 from broker.services.people import People
 from broker.services.providers import Providers
+from broker.services.revocation import Revocation
 from broker.services.sessions import SessionLimits, Sessions
 from broker.services.states import States
 from broker.services.tokens import Lifetimes, Tokens
@@ -43,9 +46,11 @@ from broker.web.door import Door
 from broker.web.enter import EnterEndpoint
 from broker.web.errors import Errors
 from broker.web.frontend import Frontend
+from broker.web.introspect import IntrospectionEndpoint
 from broker.web.limits import Limits, Rate
 from broker.web.meta import MetaEndpoints
 from broker.web.pages import Pages
+from broker.web.revoke import RevocationEndpoint
 from broker.web.routes import Endpoints, build_routes
 from broker.web.source import Sources
 from broker.web.token import TokenEndpoint, UserinfoEndpoint
@@ -167,6 +172,7 @@ def _build_client(client_id: str, settings: ClientSettings) -> Client:
         auth_method=settings.auth_method,
         secret_digests=tuple(digests),
         scopes=frozenset(settings.scopes),
+        service_scopes=settings.service_scopes,
         grants=frozenset(settings.grants),
         providers=settings.providers,
         first_party=settings.first_party,
@@ -233,16 +239,10 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> En
     shared: dict[str, Any] = {"sessions": services.sessions, "door": door}
     login: dict[str, Any] = shared | {"logins": services.logins, "providers": parts.providers}
     remember_for = config.session.remember_last_provider
-    handlers: dict[GrantType, GrantHandler] = {
-        GrantType.AUTHORIZATION_CODE: AuthorizationCode(
-            context, parts.durable, parts.transient, services.tokens, parts.gate
-        ),
-        GrantType.REFRESH_TOKEN: RefreshTokenGrant(context, parts.durable, services.tokens, parts.gate),
-    }
     metadata = build_metadata(
         config.issuer, algorithms=[word.value for word in config.keys.algorithms], languages=config.ui.languages
     )
-    authorization = services.authorization
+    authorization, clients, tokens = services.authorization, services.clients, services.tokens
     return Endpoints(
         meta=MetaEndpoints(frontend, parts.keys, metadata, issuer=config.issuer),
         authorize=AuthorizeEndpoint(frontend, authorization, show_last_used=config.login.show_last_used, **login),
@@ -256,9 +256,23 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> En
             remember_for=remember_for,
             **shared,
         ),
-        token=TokenEndpoint(TokenService(context, services.clients, services.tokens, handlers), door),
-        userinfo=UserinfoEndpoint(services.tokens, services.clients, parts.gate, door),
+        token=TokenEndpoint(_build_token_service(parts, services), door),
+        revoke=RevocationEndpoint(Revocation(context, clients, parts.durable, tokens), door),
+        introspect=IntrospectionEndpoint(
+            Introspection(context, clients, parts.durable, tokens=tokens, gate=parts.gate), door
+        ),
+        userinfo=UserinfoEndpoint(tokens, clients, parts.gate, door),
     )
+
+
+def _build_token_service(parts: Parts, services: Services) -> TokenService:
+    context, durable, tokens, gate = parts.context, parts.durable, services.tokens, parts.gate
+    handlers: dict[GrantType, GrantHandler] = {
+        GrantType.AUTHORIZATION_CODE: AuthorizationCode(context, durable, parts.transient, tokens, gate),
+        GrantType.REFRESH_TOKEN: RefreshTokenGrant(context, durable, tokens, gate),
+        GrantType.CLIENT_CREDENTIALS: ClientCredentials(),
+    }
+    return TokenService(context, services.clients, tokens, handlers)
 
 
 def _build_door(parts: Parts) -> Door:

@@ -195,11 +195,25 @@ def _client_origins(client: ClientSettings, path: KeyPath, report: Report) -> No
 
 def _client_grants(client: ClientSettings, path: KeyPath, report: Report) -> None:
     if GrantType.AUTHORIZATION_CODE not in client.grants:
-        report.problem((*path, "grants"), "without authorization_code nobody could log in")
+        if GrantType.CLIENT_CREDENTIALS not in client.grants:
+            report.problem((*path, "grants"), "without authorization_code nobody could log in")
+        return
+    if not client.redirect_uris:
+        report.problem((*path, "redirect_uris"), "is required: without it nobody could log in")
     if Scope.OPENID not in client.scopes:
         report.problem((*path, "scopes"), "openid is missing: without it nobody could log in")
     if Scope.OFFLINE_ACCESS in client.scopes and GrantType.REFRESH_TOKEN not in client.grants:
         report.problem((*path, "scopes"), "offline_access needs refresh_token among the grants")
+
+
+def _client_service(client: ClientSettings, path: KeyPath, report: Report) -> None:
+    for_itself = GrantType.CLIENT_CREDENTIALS in client.grants
+    if for_itself and client.auth_method is AuthMethod.NONE:
+        report.problem((*path, "grants"), "client_credentials needs a secret, and auth_method: none has none")
+    if client.service_scopes and not for_itself:
+        report.problem((*path, "service_scopes"), "needs client_credentials among the grants")
+    if len(set(client.service_scopes)) < len(client.service_scopes):
+        report.problem((*path, "service_scopes"), "names a scope twice")
 
 
 def _client_fallback(client: ClientSettings, path: KeyPath, report: Report) -> None:
@@ -226,5 +240,6 @@ _CLIENT_CHECKS: tuple[Callable[[ClientSettings, KeyPath, Report], None], ...] = 
     _client_pkce,
     _client_origins,
     _client_grants,
+    _client_service,
     _client_fallback,
 )

@@ -22,6 +22,7 @@ from broker.config.values import (
     Rate,
     RedirectUri,
     Secret,
+    ServiceScope,
     Size,
     SupportUrl,
     WebUrl,
@@ -162,14 +163,19 @@ class ClientSettings(Section):
     """One app. Its key in the `clients` map is the client_id."""
 
     name: Localised = Field(description="Shown to people; text, or one per language")
-    redirect_uris: tuple[RedirectUri, ...] = Field(min_length=1, description="Compared byte for byte")
+    redirect_uris: tuple[RedirectUri, ...] = Field(
+        default=(), description="Compared byte for byte; required where people log in"
+    )
     auth_method: AuthMethod = Field(default=AuthMethod.BASIC, description="How it proves itself at the token endpoint")
     secret_hashes: tuple[Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")], ...] = Field(
         default=(), max_length=2, description="Made by `broker client add`; two may be live during rotation"
     )
     secret: Secret | None = Field(default=None, description="The secret itself, at least 32 characters; prefer hashes")
     scopes: tuple[Scope, ...] = Field(
-        default=(Scope.OPENID, Scope.PROFILE, Scope.EMAIL), description="What it may ask for"
+        default=(Scope.OPENID, Scope.PROFILE, Scope.EMAIL), description="What it may ask for about people"
+    )
+    service_scopes: tuple[ServiceScope, ...] = Field(
+        default=(), description="What it may get for itself by client_credentials; words of your own, as `orders:read`"
     )
     grants: tuple[GrantType, ...] = Field(
         default=(GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN), description="How it may get tokens"
@@ -196,7 +202,9 @@ class Limits(Section):
 
     login_start: Rate = Field(default=(60, 60), description="Login attempts begun, per source")
     callback: Rate = Field(default=(120, 60), description="Answers from providers, per source")
-    token: Rate = Field(default=(6000, 60), description="Token requests, per client; public: and source")
+    token: Rate = Field(
+        default=(6000, 60), description="Calls of /token, /revoke and /introspect, per client; public: and source"
+    )
     client_auth_failure: Rate = Field(default=(30, 60), description="Failed client authentications, per source")
     request_body: Size = Field(default=64 * 1024, description="Largest request body")
 

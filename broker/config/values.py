@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, WithJsonSchema
 
 from broker.core.client import check_redirect_uri, is_loopback_host
+from broker.core.terms import Scope
 
 _DURATION = re.compile(r"([0-9]{1,9})(s|m|h|d)")
 _SIZE = re.compile(r"([0-9]{1,9})(B|KiB|MiB)")
@@ -26,6 +27,7 @@ _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _BYTES = {"B": 1, "KiB": 1024, "MiB": 1024 * 1024}
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _URL_TEXT = re.compile(r"[!-~]+")
+_SERVICE_SCOPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/\-]{0,99}")
 _MASTER_BYTES = 32
 
 
@@ -119,6 +121,15 @@ def check_localised(value: object) -> object:
     return value
 
 
+def check_service_scope(value: str) -> str:
+    """A scope of the operator's own making, never one that is about people."""
+    if not _SERVICE_SCOPE.fullmatch(value):
+        raise ValueError("a scope is up to 100 of A-Z, a-z, 0-9, '.', '_', ':', '/' and '-', as orders:read")
+    if value in set(Scope):
+        raise ValueError("is about people, and client_credentials gives nothing about people (RFC 9700 section 4.15)")
+    return value
+
+
 def parse_master_key(value: SecretStr) -> bytes:
     """The 32 bytes of a master key from base64, either alphabet; raises ValueError."""
     text = value.get_secret_value().translate(str.maketrans("-_", "+/"))
@@ -189,6 +200,7 @@ Origin = Annotated[str, AfterValidator(check_origin)]
 Listen = Annotated[str, AfterValidator(check_listen)]
 NetworkText = Annotated[str, AfterValidator(check_network)]
 RedirectUri = Annotated[str, AfterValidator(_redirect_uri)]
+ServiceScope = Annotated[str, AfterValidator(check_service_scope), _text(_SERVICE_SCOPE)]
 PathText = Annotated[str, Field(min_length=1), AfterValidator(_beside_the_file)]
 Localised = Annotated[str | dict[str, str], BeforeValidator(check_localised)]
 Secret = Annotated[SecretStr, Field(min_length=1)]

@@ -23,7 +23,8 @@ class Client:
 
     `secret_digests` are SHA-256 in hexadecimal, up to two live at once. `providers` is the allow-list in display order,
     None for all. `origins` may call from browsers. `name` and `languages` are for people. `email_fallback` is the
-    opt-in template for people without an address, "{sub}@…". Lifetimes in seconds, None: the server's default.
+    opt-in template for people without an address, "{sub}@…". `scopes` are about people; `service_scopes` are what it
+    may get for itself by client credentials. Lifetimes in seconds, None: the server's default.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Client:
     auth_method: AuthMethod = AuthMethod.BASIC
     secret_digests: tuple[str, ...] = ()
     scopes: frozenset[str] = frozenset({"openid", "profile", "email"})
+    service_scopes: tuple[str, ...] = ()
     grants: frozenset[GrantType] = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN})
     providers: tuple[str, ...] | None = None
     first_party: bool = False

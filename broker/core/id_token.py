@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from broker.core.records import Grant
+from broker.core.records import ClientToken, Grant
 
 ID_TOKEN_TYPE = "JWT"
 ACCESS_TOKEN_TYPE = "at+jwt"
@@ -47,3 +47,22 @@ def build_access_token(
         "auth_time": grant.auth_time,
         "grant": grant.id,
     }
+
+
+def build_client_token(token: ClientToken, *, issuer: str) -> dict[str, Any]:
+    """The claims of an `at+jwt` that a client got for itself. No `grant` and no `auth_time`: nobody logged in."""
+    claims = {
+        "iss": issuer,
+        "sub": client_subject(token.client_id),
+        "aud": issuer,
+        "client_id": token.client_id,
+        "iat": token.issued_at,
+        "exp": token.expires_at,
+        "jti": token.jti,
+    }
+    return claims | ({"scope": " ".join(token.scope)} if token.scope else {})
+
+
+def client_subject(client_id: str) -> str:
+    """`sub` where a client speaks for itself; the colon keeps it apart from every person's (RFC 9700 section 4.15)."""
+    return f"client:{client_id}"

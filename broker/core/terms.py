@@ -27,10 +27,11 @@ class Prompt(StrEnum):
 
 
 class GrantType(StrEnum):
-    """RFC 6749 sections 4.1 and 6."""
+    """RFC 6749 sections 4.1, 6 and 4.4."""
 
     AUTHORIZATION_CODE = "authorization_code"
     REFRESH_TOKEN = "refresh_token"
+    CLIENT_CREDENTIALS = "client_credentials"
 
 
 class ResponseMode(StrEnum):

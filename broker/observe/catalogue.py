@@ -148,6 +148,13 @@ EVENTS: Mapping[Event, Entry] = {
         "A refresh token was exchanged for new tokens.",
         _count("broker_tokens_issued_total", *_BOTH, grant="refresh_token"),
     ),
+    Event.TOKEN_ISSUED_TO_CLIENT: Entry(
+        "info",
+        True,
+        ("client_id",),
+        "An app got an access token for itself, with nobody behind it.",
+        _count("broker_client_tokens_issued_total", "client_id"),
+    ),
     Event.TOKEN_REFUSED: Entry(
         "warning",
         False,
@@ -161,6 +168,20 @@ EVENTS: Mapping[Event, Entry] = {
         ("client_id", "grant_id"),
         "A spent refresh token came back after the grace: its grant is revoked. One of two holders is a thief.",
         _count("broker_refresh_reuse_total", "client_id"),
+    ),
+    Event.TOKEN_REVOKED: Entry(
+        "info",
+        True,
+        ("client_id", "kind", "grant_id"),
+        "An app gave a token back. With a `grant_id` everything that hangs on that grant ended with it.",
+        _count("broker_tokens_revoked_total", "client_id", "kind"),
+    ),
+    Event.TOKEN_INTROSPECTED: Entry(
+        "debug",
+        False,
+        ("client_id", "active"),
+        "An app asked what a token is.",
+        _count("broker_introspections_total", "client_id", "active"),
     ),
     Event.CLIENT_AUTH_FAILED: Entry(
         "warning",

@@ -5,14 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import digest as hmac_digest
-from typing import Any
+from typing import Any, TypeVar
 
 from broker.core.claims import build_claims
 from broker.core.client import Client
-from broker.core.errors import BrokerError, InvalidToken
-from broker.core.id_token import ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, build_access_token, build_id_token
+from broker.core.errors import BrokerError, InsufficientScope, InvalidToken
+from broker.core.id_token import (
+    ACCESS_TOKEN_TYPE,
+    ID_TOKEN_TYPE,
+    build_access_token,
+    build_client_token,
+    build_id_token,
+    client_subject,
+)
 from broker.core.jose import b64url, half_hash, verify_own
-from broker.core.records import AccessToken, Grant
+from broker.core.records import AccessToken, ClientToken, Grant, Record
 from broker.core.seal import Seal
 from broker.core.terms import Scope, TokenFormat
 from broker.services.context import Context
@@ -20,7 +27,9 @@ from broker.services.keys import KeyRing
 from broker.store.base import Durable, LiveGrant
 
 _OPAQUE = "at_"
+_CLIENT = "ct_"
 _REFRESH = "rt_"
+R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,15 @@ class Tokens:
         record = AccessToken(grant_id=grant.id, client_id=grant.client_id, scope=scope, expires_at=now + ttl)
         return _OPAQUE + self._seal.seal(record.to_bytes())
 
+    def mint_client_access(self, client: Client, scope: tuple[str, ...]) -> str:
+        """An access token for the client itself, in its format. It hangs on no grant, and nothing is stored."""
+        now, jti = self._context.now(), self._context.mint(size=16)
+        token = ClientToken(jti, client.id, scope, issued_at=now, expires_at=now + self.lifetimes.access_token)
+        if client.access_token_format is TokenFormat.JWT:
+            claims = build_client_token(token, issuer=self._context.issuer)
+            return self._keys.signer(client.id_token_alg).sign(claims, typ=ACCESS_TOKEN_TYPE)
+        return _CLIENT + self._seal.seal(token.to_bytes())
+
     def mint_id_token(self, live: LiveGrant, client: Client, access_token: str, scope: tuple[str, ...]) -> str:
         """An ID token with the claims that `scope` and the grant's `claims` parameter ask for."""
         grant = live.grant
@@ -87,14 +105,35 @@ class Tokens:
         return _REFRESH + b64url(hmac_digest(self._refresh_key, refresh_token.encode(), sha256))
 
     async def verify_access(self, access_token: str) -> tuple[AccessToken, LiveGrant]:
-        """What the token allows, and its grant, still alive; raises InvalidToken. One store read."""
-        token = self._open_opaque(access_token) if access_token.startswith(_OPAQUE) else self._open_jwt(access_token)
-        if token.expires_at <= self._context.now():
-            raise InvalidToken("the access token has expired")
+        """What the token allows, and its grant, still alive; raises InvalidToken. One store read.
+
+        Raises InsufficientScope for the token of a client: there is no person to tell anything about.
+        """
+        token = self.open_access(access_token)
+        if isinstance(token, ClientToken):
+            await self.check_standing(token)
+            raise InsufficientScope("the access token is a client's own; no person stands behind it")
         live = await self._durable.grant(token.grant_id, now=self._context.now())
         if live is None:
             raise InvalidToken("the access token was revoked")
         return token, live
+
+    def open_access(self, access_token: str) -> AccessToken | ClientToken:
+        """What an unexpired token of ours says; raises InvalidToken. Whether it was revoked is not looked at."""
+        token = self._read(access_token)
+        if token.expires_at <= self._context.now():
+            raise InvalidToken("the access token has expired")
+        return token
+
+    async def check_standing(self, token: ClientToken) -> None:
+        """Raise InvalidToken when a client gave its own token back. One store read."""
+        if await self._durable.is_revoked(token.jti):
+            raise InvalidToken("the access token was revoked")
+
+    @staticmethod
+    def is_refresh(token: str) -> bool:
+        """Whether it has the form of a refresh token; an access token never has."""
+        return token.startswith(_REFRESH)
 
     def verify_hint(self, id_token: str) -> dict[str, Any]:
         """The claims of an ID token of ours, expired or not; raises InvalidToken."""
@@ -107,13 +146,20 @@ class Tokens:
             allow_expired=True,
         )
 
-    def _open_opaque(self, access_token: str) -> AccessToken:
+    def _read(self, access_token: str) -> AccessToken | ClientToken:
+        if access_token.startswith(_OPAQUE):
+            return self._open_sealed(AccessToken, access_token.removeprefix(_OPAQUE))
+        if access_token.startswith(_CLIENT):
+            return self._open_sealed(ClientToken, access_token.removeprefix(_CLIENT))
+        return self._open_jwt(access_token)
+
+    def _open_sealed(self, kind: type[R], sealed: str) -> R:
         try:
-            return AccessToken.from_bytes(self._seal.open_(access_token.removeprefix(_OPAQUE)))
+            return kind.from_bytes(self._seal.open_(sealed))
         except BrokerError as error:
             raise InvalidToken("the access token is not one of ours", detail=error.detail) from None
 
-    def _open_jwt(self, access_token: str) -> AccessToken:
+    def _open_jwt(self, access_token: str) -> AccessToken | ClientToken:
         claims = verify_own(
             access_token,
             self._keys.current.own,
@@ -121,14 +167,14 @@ class Tokens:
             typ=ACCESS_TOKEN_TYPE,
             now=self._context.now(),
         )
-        if claims.get("aud") != self._context.issuer or not isinstance(claims.get("grant"), str):
-            raise InvalidToken("the access token is for another audience")
-        return AccessToken(
-            grant_id=claims["grant"],
-            client_id=str(claims.get("client_id")),
-            scope=tuple(str(claims.get("scope", "")).split()),
-            expires_at=claims["exp"],
-        )
+        client_id, scope = str(claims.get("client_id")), tuple(str(claims.get("scope", "")).split())
+        if claims.get("aud") == self._context.issuer:
+            if isinstance(grant_id := claims.get("grant"), str):
+                return AccessToken(grant_id, client_id, scope, claims["exp"])
+            jti, issued_at = claims.get("jti"), claims.get("iat")
+            if claims["sub"] == client_subject(client_id) and isinstance(jti, str) and type(issued_at) is int:
+                return ClientToken(jti, client_id, scope, issued_at, claims["exp"])
+        raise InvalidToken("the access token is for another audience")
 
 
 def is_openid(scope: tuple[str, ...]) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from broker.core.client import Client
+from broker.core.errors import InvalidClient
 from broker.core.parameters import Parameters
 from broker.web.http import read_form
 from broker.web.limits import Limits
@@ -32,6 +34,21 @@ class Door:
         must not use up what there is for all of its users.
         """
         await self.limits.check(limit, f"{client.id}|{self.sources.find(request)}" if client.public else client.id)
+
+    async def admit(self, request: Request, verify: Callable[[str, Parameters], Client]) -> tuple[Client, Parameters]:
+        """The form in the body and the client that proved itself by it; what an app may call walks through here.
+
+        `verify` is given the Authorization header, or "", and the form. Raises HTTPException, InvalidRequest,
+        InvalidClient or TooManyRequests; failures count per source, calls per client.
+        """
+        params = await self.read_form(request)
+        try:
+            client = verify(request.headers.get("authorization", ""), params)
+        except InvalidClient:
+            await self.count("client_auth_failure", request)
+            raise
+        await self.count_client("token", request, client)
+        return client, params
 
     async def read_form(self, request: Request) -> Parameters:
         """The form in the body; raises HTTPException or InvalidRequest."""

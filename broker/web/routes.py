@@ -11,7 +11,9 @@ from broker.web.callback import CallbackEndpoint
 from broker.web.consent import ConsentEndpoint
 from broker.web.dispatch import Access, Endpoint, Route
 from broker.web.enter import EnterEndpoint
+from broker.web.introspect import IntrospectionEndpoint
 from broker.web.meta import MetaEndpoints
+from broker.web.revoke import RevocationEndpoint
 from broker.web.token import TokenEndpoint, UserinfoEndpoint
 
 
@@ -25,6 +27,8 @@ class Endpoints:
     consent: ConsentEndpoint
     enter: EnterEndpoint
     token: TokenEndpoint
+    revoke: RevocationEndpoint
+    introspect: IntrospectionEndpoint
     userinfo: UserinfoEndpoint
 
 
@@ -46,6 +50,8 @@ def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
     yield _both("/enter/{provider}/{client_id}", ends.enter.get, ends.enter.post, browser, "enter")
 
     yield Route("/token", ("POST",), ends.token.post, client, "token", cors=True)
+    yield Route("/revoke", ("POST",), ends.revoke.post, client, "revoke", cors=True)
+    yield Route("/introspect", ("POST",), ends.introspect.post, client, "introspect")
     yield _both("/userinfo", ends.userinfo.get, ends.userinfo.post, client, "userinfo", cors=True)
 
 

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.core.claims import build_claims
-from broker.core.errors import InsufficientScope, InvalidClient, InvalidToken, NoToken
+from broker.core.errors import InsufficientScope, InvalidToken, NoToken
 from broker.core.terms import Scope
 from broker.services.clients import Clients
 from broker.services.gate import Gate
@@ -27,13 +27,7 @@ class TokenEndpoint:
 
     async def post(self, request: Request) -> Response:
         """Authenticate the client, then answer it."""
-        params = await self._door.read_form(request)
-        try:
-            client = self._service.verify_client(request.headers.get("authorization", ""), params)
-        except InvalidClient:
-            await self._door.count("client_auth_failure", request)
-            raise
-        await self._door.count_client("token", request, client)
+        client, params = await self._door.admit(request, self._service.verify_client)
         return answer_json(await self._service.answer(client, params))
 
 

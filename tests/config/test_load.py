@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.core.terms import Scope
 from tests.config.minimal import MINIMAL, SECRET, SHA, Read
 
 Problems = Callable[..., list[str]]
@@ -190,6 +191,8 @@ def test_a_good_issuer_is_taken(problems: Problems, issuer: str) -> None:
         ("scopes: [profile]", "openid is missing"),
         ("scopes: [openid, everything]", "clients.shop.scopes[1]: should be 'openid'"),
         ("grants: [refresh_token]", "without authorization_code"),
+        ("grants: [authorization_code, password]", "clients.shop.grants[1]: should be 'authorization_code'"),
+        ("service_scopes: ['orders:read']", "clients.shop.service_scopes: needs client_credentials"),
         ("id_token_alg: HS256", "clients.shop.id_token_alg: should be 'RS256'"),
         ("languages: [de]", "clients.shop.languages[0]: should be 'ru' or 'en'"),
         ("logo: absent.svg", "clients.shop.logo: there is no such file"),
@@ -201,11 +204,36 @@ def test_a_client_that_could_not_work_or_not_safely_is_refused(problems: Problem
 
 
 @pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        ("auth_method: none", "clients.robot.grants: client_credentials needs a secret"),
+        *((f"service_scopes: [{scope}]", "clients.robot.service_scopes[0]: is about people") for scope in Scope),
+        ("service_scopes: ['a b']", "clients.robot.service_scopes[0]: a scope is"),
+        ("service_scopes: ['a\"b']", "clients.robot.service_scopes[0]: a scope is"),
+        ("service_scopes: [x, x]", "clients.robot.service_scopes: names a scope twice"),
+    ],
+)
+def test_f29_a_client_speaks_for_itself_with_a_secret_and_with_scopes_of_its_own(
+    problems: Problems, lines: str, problem: str
+) -> None:
+    robot = f"  robot:\n    name: Robot\n    secret_hashes: [sha256:{SHA}]\n    grants: [client_credentials]\n"
+    assert problems(f"{MINIMAL}{robot}    service_scopes: ['orders:read', reports]\n") == []
+    assert problems(f"{MINIMAL}{robot}") == [], "nobody logs in there, so it needs no redirect URI"
+    assert problem in "\n".join(problems(f"{MINIMAL}{robot}    {lines}\n"))
+
+
+@pytest.mark.parametrize(
     "uri", ["javascript:alert(1)", "http://shop.example.com/cb", "https://a.example/#x", "myapp:/x", "data:x"]
 )
 def test_a3_a_dangerous_redirect_uri_cannot_be_registered(problems: Problems, uri: str) -> None:
     found = problems(MINIMAL.replace("https://shop.example.com/cb", f'"{uri}"'))
     assert found[0].startswith("config.yaml:11:21: clients.shop.redirect_uris[0]: ")
+
+
+@pytest.mark.parametrize("uris", ["", "    redirect_uris: []\n"])
+def test_where_people_log_in_they_must_come_back_to_somewhere(problems: Problems, uris: str) -> None:
+    text = MINIMAL.replace("    redirect_uris: [https://shop.example.com/cb]\n", uris)
+    assert "clients.shop.redirect_uris: is required: without it nobody could log in" in problems(text)[0]
 
 
 def test_a_client_without_a_secret_must_say_that_it_is_public(problems: Problems) -> None:

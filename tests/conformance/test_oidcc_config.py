@@ -49,7 +49,7 @@ def check_supported(metadata: dict[str, Any]) -> None:
     """What the basic plans need, and nothing that is not so. Two flags default to what we do not do, or to silence."""
     assert metadata["response_types_supported"] == ["code"]
     assert set(metadata["response_modes_supported"]) == {"query", "form_post"}
-    assert set(metadata["grant_types_supported"]) == {"authorization_code", "refresh_token"}
+    assert set(metadata["grant_types_supported"]) == {"authorization_code", "refresh_token", "client_credentials"}
     assert set(metadata["subject_types_supported"]) <= {"public", "pairwise"}
     assert "RS256" in metadata["id_token_signing_alg_values_supported"]
     assert "none" not in metadata["id_token_signing_alg_values_supported"]

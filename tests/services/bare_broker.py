@@ -25,11 +25,14 @@ from broker.services.entry import Entries
 from broker.services.gate import Gate
 from broker.services.grants.authorization_code import AuthorizationCode
 from broker.services.grants.base import TokenEndpoint
+from broker.services.grants.client_credentials import ClientCredentials
 from broker.services.grants.refresh_token import RefreshTokenGrant
+from broker.services.introspection import Introspection
 from broker.services.keys import KeyRing, RotationRules
 from broker.services.login import Begun, Callback, Finished, Logins
 from broker.services.people import People
 from broker.services.providers import ProviderInstance, Providers
+from broker.services.revocation import Revocation
 from broker.services.sessions import Session, SessionLimits, Sessions
 from broker.services.states import States
 from broker.services.tokens import Lifetimes, Tokens
@@ -155,8 +158,11 @@ class World:
             {
                 GrantType.AUTHORIZATION_CODE: AuthorizationCode(context, durable, transient, self.tokens, self.gate),
                 GrantType.REFRESH_TOKEN: RefreshTokenGrant(context, durable, self.tokens, self.gate),
+                GrantType.CLIENT_CREDENTIALS: ClientCredentials(),
             },
         )
+        self.revocation = Revocation(context, self.directory, durable, self.tokens)
+        self.introspection = Introspection(context, self.directory, durable, tokens=self.tokens, gate=self.gate)
 
     def _tie_logins(self) -> None:
         context, durable, transient = self.context, self.store.durable, self.store.transient
@@ -248,6 +254,20 @@ class World:
         """The token response for a refresh token."""
         sent = {"grant_type": "refresh_token", "refresh_token": refresh_token} | more
         return await self.token_endpoint.answer(self.clients[client_id], Parameters(sent.items()))
+
+    async def own_token(self, client_id: str = "robot", /, **more: str) -> dict[str, Any]:
+        """The token response for a client that asks for itself."""
+        sent = {"grant_type": "client_credentials"} | more
+        return await self.token_endpoint.answer(self.clients[client_id], Parameters(sent.items()))
+
+    async def revoke(self, token: str, client_id: str = "app", /, **more: str) -> None:
+        """A client gives a token back."""
+        await self.revocation.revoke(self.clients[client_id], Parameters(({"token": token} | more).items()))
+
+    async def introspect(self, token: str, client_id: str = "app", /, **more: str) -> dict[str, Any]:
+        """What a client is told about a token."""
+        sent = Parameters(({"token": token} | more).items())
+        return await self.introspection.answer(self.clients[client_id], sent)
 
     async def is_alive(self, access_token: str) -> bool:
         """Whether an access token still opens anything."""

@@ -197,7 +197,7 @@ async def test_a_code_made_up_is_refused(world: World) -> None:
     ("grant_type", "failure"),
     [
         ("password", UnsupportedGrantType),
-        ("client_credentials", UnsupportedGrantType),
+        ("client_credentials", UnauthorizedClient),
         ("implicit", UnsupportedGrantType),
         ("urn:ietf:params:oauth:grant-type:jwt-bearer", UnsupportedGrantType),
         ("AUTHORIZATION_CODE", UnsupportedGrantType),

@@ -118,9 +118,37 @@ async def ask_token(
     site: Site, client: httpx2.AsyncClient, client_id: str = "app", **form: str | None
 ) -> httpx2.Response:
     """A token request of this client."""
+    return await post_as(site, client, client_id, "/token", **form)
+
+
+async def post_as(
+    site: Site, client: httpx2.AsyncClient, client_id: str, path: str, **form: str | None
+) -> httpx2.Response:
+    """A form posted by a client that proves itself."""
     proven = proof(site, client_id)
     fields = {name: value for name, value in {**proven["form"], **form}.items() if value is not None}
-    return await client.post(f"{site.issuer}/token", data=fields, auth=proven["auth"])
+    return await client.post(f"{site.issuer}{path}", data=fields, auth=proven["auth"])
+
+
+async def introspect(site: Site, client: httpx2.AsyncClient, token: str, client_id: str = "app") -> dict[str, Any]:
+    """What a client is told about a token."""
+    answer = await post_as(site, client, client_id, "/introspect", token=token)
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store"), answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def revoke(site: Site, client: httpx2.AsyncClient, token: str, client_id: str = "app", **more: str) -> None:
+    """A client gives a token back; whatever it was, it hears nothing about it."""
+    answer = await post_as(site, client, client_id, "/revoke", token=token, **more)
+    assert (answer.status_code, answer.headers["cache-control"], answer.content) == (200, "no-store", b"")
+
+
+async def own_token(site: Site, client: httpx2.AsyncClient, client_id: str = "robot") -> str:
+    """An access token a client gets for itself."""
+    answer = await ask_token(site, client, client_id, grant_type="client_credentials")
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["access_token"])
 
 
 async def redeem(

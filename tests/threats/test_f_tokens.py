@@ -204,9 +204,12 @@ async def test_f11_a_client_proves_itself_in_exactly_its_registered_way(site: Si
 
 async def test_f21_grants_that_should_not_exist_do_not(site: Site) -> None:
     async with http(site) as client:
-        for grant in ("password", "implicit", "client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer", "x"):
+        for grant in ("password", "implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer", "x"):
             answer = await ask_token(site, client, grant_type=grant, username="u", password="p")
             assert refused(answer, "unsupported_grant_type")
+        for unlisted in ("app", "second", "spa"):
+            answer = await ask_token(site, client, unlisted, grant_type="client_credentials")
+            assert refused(answer, "unauthorized_client")
         assert refused(await ask_token(site, client, code="x"), "invalid_request")
 
 
@@ -239,6 +242,9 @@ async def test_f23_only_a_registered_origin_may_read_answers(site: Site) -> None
                 ("POST", "/token"),
                 ("GET", "/userinfo"),
                 ("OPTIONS", "/token"),
+                ("POST", "/revoke"),
+                ("OPTIONS", "/revoke"),
+                ("OPTIONS", "/introspect"),
                 ("OPTIONS", "/userinfo"),
                 ("GET", "/jwks"),
             ):
@@ -247,5 +253,7 @@ async def test_f23_only_a_registered_origin_may_read_answers(site: Site) -> None
         good = await client.request("OPTIONS", "/token", headers={"Origin": "https://spa.example.com"})
         assert good.headers["access-control-allow-origin"] == "https://spa.example.com"
         assert "access-control-allow-credentials" not in good.headers
+        closed = await client.request("OPTIONS", "/introspect", headers={"Origin": "https://spa.example.com"})
+        assert "access-control-allow-origin" not in closed.headers, "nothing that runs in a browser has a secret"
         page = await client.get("/authorize", headers={"Origin": "https://spa.example.com"})
         assert "access-control-allow-origin" not in page.headers

@@ -20,9 +20,12 @@ from broker.store.base import LiveGrant
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """What a grant came to: the live grant, the scope given now and the refresh token, if any."""
+    """What a grant came to: the live grant, the scope given now and the refresh token, if any.
 
-    live: LiveGrant
+    `live` is None where a client gets something for itself and no person is concerned.
+    """
+
+    live: LiveGrant | None
     scope: tuple[str, ...]
     refresh_token: str | None
 
@@ -61,7 +64,8 @@ class TokenEndpoint:
         except RequestError as error:
             self._context.recorder.record(Event.TOKEN_REFUSED, client_id=client.id, error=error.code)
             raise
-        self._context.recorder.record(handler.event, client_id=client.id, provider=issued.live.person.link.provider)
+        about = {"provider": issued.live.person.link.provider} if issued.live is not None else {}
+        self._context.recorder.record(handler.event, client_id=client.id, **about)
         return self._build(client, issued)
 
     def _select(self, client: Client, params: Parameters) -> GrantHandler:
@@ -75,16 +79,19 @@ class TokenEndpoint:
         return handler
 
     def _build(self, client: Client, issued: Issued) -> dict[str, Any]:
-        grant = issued.live.grant
-        access_token = self._tokens.mint_access(grant, client, issued.scope)
-        answer: dict[str, Any] = {
-            "access_token": access_token,
-            "token_type": "Bearer",
-            "expires_in": self._tokens.access_ttl(grant),
-            "scope": " ".join(issued.scope),
-        }
+        live, scope = issued.live, issued.scope
+        if live is None:
+            return _bearer(self._tokens.mint_client_access(client, scope), self._tokens.lifetimes.access_token, scope)
+        access_token = self._tokens.mint_access(live.grant, client, scope)
+        answer = _bearer(access_token, self._tokens.access_ttl(live.grant), scope)
         if issued.refresh_token is not None:
             answer["refresh_token"] = issued.refresh_token
-        if is_openid(issued.scope):
-            answer["id_token"] = self._tokens.mint_id_token(issued.live, client, access_token, issued.scope)
+        if is_openid(scope):
+            answer["id_token"] = self._tokens.mint_id_token(live, client, access_token, scope)
         return answer
+
+
+def _bearer(access_token: str, expires_in: int, scope: tuple[str, ...]) -> dict[str, Any]:
+    """An empty scope has no spelling (RFC 6749 section 3.3), so it is left out."""
+    answer = {"access_token": access_token, "token_type": "Bearer", "expires_in": expires_in}
+    return answer | ({"scope": " ".join(scope)} if scope else {})
