@@ -58,7 +58,7 @@ coverage: $(VENV) ## Branch coverage; the floors below must be complete
 	@$(RUN)/coverage report --format=total --fail-under=100 --include='broker/core/*,broker/store/*,broker/upstream/*'
 
 bench: $(VENV) $(PEERS) ## Measure beside bare Starlette and oidc-provider; writes benchmarks/README.md
-	@$(RUN)/python -m benchmarks
+	@$(RUN)/python -m benchmarks.run --write
 
 soak: servers $(VENV) ## The long runs: memory, floods, restarts
 	@$(RUN)/pytest -m soak --timeout=3600

@@ -179,7 +179,7 @@ class Server:
 
 
 class Visitor:
-    """One browser and one app over one connection each request after the other."""
+    """One browser and one app over one connection, a request after the other."""
 
     subjects = count()
 

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-
 _TOKENS = {"access_token": "at_" + "t" * 200, "token_type": "Bearer", "expires_in": 900, "id_token": "i" * 600}
 _CLAIMS = {"sub": "s" * 26, "name": "User 10001", "preferred_username": "user_10001", "updated_at": 1}
 

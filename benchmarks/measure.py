@@ -74,7 +74,7 @@ class Bench:
                 turn.figures["token"] = await self._token()
                 turn.figures["refresh"] = await self._refresh()
             turn.figures["userinfo"] = await self._userinfo()
-            turn.figures["discovery"] = await self._bursts(amounts.calls, lambda visitor, _: visitor.document(DISCOVERY))
+            turn.figures["discovery"] = await self._bursts(amounts.calls, lambda who, _: who.document(DISCOVERY))
         turn.after = self._running.memory()
         return turn
 
@@ -91,7 +91,11 @@ class Bench:
                 made.append(await visitor.authorize(app))
 
             await self._burst(self._amounts.logins, make)
-            bursts.append(await self._burst(len(codes), lambda visitor, _, made=codes: visitor.redeem(app, made.pop())))
+
+            async def redeem(visitor: Visitor, _: int, made: list[Pending] = codes) -> None:
+                await visitor.redeem(app, made.pop())
+
+            bursts.append(await self._burst(len(codes), redeem))
         return _middle(bursts)
 
     async def _refresh(self) -> Figures:

@@ -57,20 +57,12 @@ class Running:
         self.process.wait(20)
 
 
-async def start(
-    command: Sequence[str], *, port: int, environ: Mapping[str, str], log: Path, cores: Cores
-) -> Running:
+async def start(command: Sequence[str], *, port: int, environ: Mapping[str, str], log: Path, cores: Cores) -> Running:
     """Run `command` until it answers on `port`; its output goes to `log`."""
+    process = _launch(command, environ, log)
     began = time.perf_counter()
-    with log.open("ab") as output:
-        process = Popen(
-            command,
-            env={**os.environ, **environ},
-            stdout=output,
-            stderr=STDOUT,
-            # The child has one thread at that moment, and all it does is to choose its core.
-            preexec_fn=lambda: os.sched_setaffinity(0, cores.server) if cores.server else None,
-        )
+    if cores.server:
+        os.sched_setaffinity(process.pid, cores.server)
     try:
         while process.poll() is None and time.perf_counter() - began < _START_LIMIT:
             metadata = await _discover(port)
@@ -81,7 +73,14 @@ async def start(
         process.kill()
         raise
     process.kill()
-    raise BenchError(f"{command[0]} did not start:\n{log.read_text(errors='replace')[-4000:]}")
+    raise BenchError(f"{command[0]} did not start; see {log}")
+
+
+def _launch(command: Sequence[str], environ: Mapping[str, str], log: Path) -> Popen[bytes]:
+    # Whoever switched off compiled files did not mean to measure the compiler.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    with log.open("ab") as output:
+        return Popen(command, env={**inherited, **environ}, stdout=output, stderr=STDOUT)
 
 
 async def _discover(port: int) -> bytes | None:

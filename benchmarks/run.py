@@ -7,6 +7,8 @@ import asyncio
 import gc
 import os
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -53,9 +55,10 @@ async def _measure(contenders: Sequence[Contender], amounts: Amounts, *, turns: 
     ports = {algorithm: await _serve(issuer) for algorithm, issuer in issuers.items()}
     gc.freeze()
     results: Results = {contender.name: [] for contender in contenders}
-    for number in range(turns):
-        for contender in contenders:
-            turn = await _take_turn(contender, ports[contender.algorithm], amounts, cores)
+    with TemporaryDirectory(prefix="bench-compiled-") as cache:
+        for number, contender in product(range(turns), contenders):
+            port = ports[contender.algorithm]
+            turn = await _take_turn(contender, port, amounts, cores, cache=Path(cache))
             results[contender.name].append(turn)
             print(f"turn {number + 1} {contender.name:11} {describe_turn(turn)}", flush=True)
     return results
@@ -67,11 +70,12 @@ async def _serve(issuer: Issuer) -> int:
     return port
 
 
-async def _take_turn(contender: Contender, upstream: int, amounts: Amounts, cores: Cores) -> Turn:
+async def _take_turn(contender: Contender, upstream: int, amounts: Amounts, cores: Cores, *, cache: Path) -> Turn:
     with TemporaryDirectory(prefix="bench-") as directory:
         home = Path(directory)
         place = Place(free_port(), free_port(), home, f"http://127.0.0.1:{upstream}", contender.algorithm)
         launch = contender.prepare(place)
+        launch = replace(launch, environ={**launch.environ, "PYTHONPYCACHEPREFIX": str(cache)})
         log = home / "log"
         # Once to make its database and keys and to bring its files into memory; the second start is the cold start.
         (await start(launch.command, port=place.port, environ=launch.environ, log=log, cores=cores)).stop()

@@ -125,10 +125,8 @@ class UpstreamProtocol(asyncio.Protocol):
             answer = self._issuer.exchange(_header(head, b"authorization"), parse_qs(body.decode()))
         status = b"200 OK" if answer is not None else b"400 Bad Request"
         content = answer or b'{"error":"invalid_grant"}'
-        self._transport.write(
-            b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncache-control: max-age=3600\r\ncontent-length: %d\r\n\r\n%s"
-            % (status, len(content), content)
-        )
+        headers = b"content-type: application/json\r\ncache-control: max-age=3600\r\ncontent-length: %d" % len(content)
+        self._transport.write(b"HTTP/1.1 %s\r\n%s\r\n\r\n%s" % (status, headers, content))
 
 
 def _header(head: bytes, name: bytes) -> bytes:

@@ -1,0 +1,17 @@
+"""The benchmark still drives the product; what it measures is not looked at here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_tiny_burst_of_every_operation_runs_against_the_whole_product() -> None:
+    command = [sys.executable, "-m", "benchmarks.run", "--quick", "--only", "ours"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for operation in ("login", "code against tokens", "refresh", "userinfo", "discovery"):
+        assert operation in done.stdout
