@@ -141,16 +141,19 @@ def running_in_background(
     clients: Mapping[str, Mapping[str, object]],
     clock: Callable[[], float] = time.time,
     front: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    *,
+    providers: Mapping[str, Mapping[str, object]] = PROVIDERS,
 ) -> Iterator[RunningBroker]:
     """The broker with the test app and `clients` (as in config.yaml), answering on free loopback ports.
 
     `clock` gives epoch seconds to broker and emulators; it is called from more than one thread. `front` puts something
     between the broker and its listener, as a proxy is in life; one that tampers shows what a client believes.
+    `providers` are by name, with the keys of config.yaml; the name is the type where none is given.
     """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="broker", daemon=True)
     thread.start()
-    world = _World({TEST_APP: _CLIENT, **clients}, clock, loop, front)
+    world = _World({TEST_APP: _CLIENT, **clients}, clock, loop, front, providers=providers)
     try:
         yield asyncio.run_coroutine_threadsafe(world.open(), loop).result(timeout=60)
     finally:
@@ -169,26 +172,30 @@ class _World:
         clock: Callable[[], float],
         loop: asyncio.AbstractEventLoop,
         front: Callable[[ASGIApp], ASGIApp],
+        *,
+        providers: Mapping[str, Mapping[str, object]],
     ) -> None:
         self._clients = clients
         self._clock = clock
         self._loop = loop
         self._front = front
+        self._providers = providers
         self._stack = contextlib.AsyncExitStack()
 
     async def open(self) -> RunningBroker:
         """Take ports, build, listen."""
-        ports = {name: take_port(name, "127.0.0.1") for name in ("broker", *PROVIDERS)}
+        kinds = dict.fromkeys(str(given.get("type", name)) for name, given in self._providers.items())
+        ports = {name: take_port(name, "127.0.0.1") for name in ("broker", *kinds)}
         for port in ports.values():
             self._stack.callback(port.close)
         issuer = f"http://127.0.0.1:{ports['broker'].number}"
-        config = _build_config(issuer, self._clients)
+        config = _build_config(issuer, self._clients, self._providers)
         emulators = build_emulators(config, Options(clock=self._clock))
         # Another host than the broker's, so that the way back is a cross-site one as it is in life.
         urls = {kind: f"http://localhost:{ports[kind].number}" for kind in emulators}
         addresses = {kind: Address(url, url.replace("localhost", "127.0.0.1")) for kind, url in urls.items()}
         notebook = Notebook()
-        observer = Observer.open_(Setup(level="debug", style="json", providers=PROVIDERS), lines=notebook)
+        observer = Observer.open_(Setup(level="debug", style="json", providers=self._providers), lines=notebook)
         broker = await build(turned(config, addresses, emulators), observer=observer, clock=self._clock)
         self._stack.push_async_callback(broker.close)
         apps: dict[str, ASGIApp] = {
@@ -211,11 +218,12 @@ class _World:
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(timeout=10)
 
 
-def _build_config(issuer: str, clients: Mapping[str, Mapping[str, object]]) -> Config:
-    types = provider_types(PROVIDERS)
-    providers = {
-        name: types[name].Settings.model_validate({"type": name, **given}) for name, given in PROVIDERS.items()
-    }
+def _build_config(
+    issuer: str, clients: Mapping[str, Mapping[str, object]], given: Mapping[str, Mapping[str, object]]
+) -> Config:
+    typed = {name: {"type": name, **settings} for name, settings in given.items()}
+    types = provider_types(str(settings["type"]) for settings in typed.values())
+    providers = {name: types[str(s["type"])].Settings.model_validate(s) for name, s in typed.items()}
     return Config.model_validate(
         {
             "version": 1,

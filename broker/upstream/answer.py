@@ -13,7 +13,7 @@ from broker.upstream.fields import Fields
 from broker.upstream.strict_json import parse_json
 
 _ERROR_NAME = re.compile(r"[A-Za-z0-9_.\- ]{1,64}")
-_ON_THIS_MACHINE = re.compile(r"http://(?:(?:[a-z0-9\-]+\.)*localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?(?:[/?]|$)")
+_ON_THIS_MACHINE = re.compile(r"http://(?:(?:[a-z0-9\-]+\.)*localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?(?:/|$)")
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})(?:$|[\s,])", re.IGNORECASE)
 
 

@@ -20,7 +20,7 @@ MIN_AGE, MAX_AGE = 5 * 60, 24 * 3600  # seconds: however the issuer caches, we a
 HARD_LIMIT = 24 * 3600  # seconds: a document that cannot be confirmed for this long is no longer believed
 COOL_DOWN = 30.0  # seconds after a failure in which the issuer is not asked again
 _WELL_KNOWN = "/.well-known/openid-configuration"
-_URL = re.compile(r"((https?)://([a-z0-9.\-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?)((?:[/?][\x21-\x7e]*)?)")
+_URL = re.compile(r"((https?)://([a-z0-9.\-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?)((?:/[\x21-\x7e]*)?)")
 _NAMES_LIMIT = 100
 
 

@@ -14,6 +14,7 @@ from broker.core.errors import (
     InvalidRequest,
     LoginRequired,
     ProviderNotOffered,
+    UnknownClient,
 )
 from broker.core.events import Event
 from broker.core.identity import Identity
@@ -275,7 +276,7 @@ async def test_a_kept_request_is_good_as_long_as_its_client_and_place_are(world:
     target = world.authorization.target_of(request)
     assert (target.client, target.redirect_uri, target.state) == (world.clients["app"], REDIRECT, "s-1")
     assert target.response_mode == "form_post"
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(UnknownClient):
         world.authorization.target_of(replace(request, client_id="gone"))
     with pytest.raises(BadRedirectUri):
         world.authorization.target_of(replace(request, redirect_uri=REDIRECT + "/"))

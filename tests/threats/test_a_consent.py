@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,8 +11,8 @@ from urllib.parse import urlsplit
 import jwt
 import pytest
 
-from broker.demo.upstreams.keys import Key, key, mac_signed, unsigned
-from broker.demo.visitor import Page, Visitor
+from broker.demo.upstreams.keys import key, mac_signed, unsigned
+from broker.demo.visitor import Visitor
 from tests.threats.journeys import (
     authorize_url,
     back,
@@ -28,16 +27,9 @@ from tests.threats.journeys import (
 )
 from tests.threats.journeys import redeem as redeem_code
 from tests.threats.site import Site
+from tests.threats.tours import answer_with_id_token, consent_form, consent_page, tour
 
 pytestmark = pytest.mark.anyio
-
-
-async def consent_page(site: Site, visitor: Visitor, person: str = "ada", **changes: str) -> Page:
-    """The question of the shop, asked anew."""
-    page = await visitor.get(authorize_url(site, "shop", idp_hint="google", prompt="consent", **changes))
-    page = await visitor.click(f"person-{person}") if page.has(f"person-{person}") else page
-    assert page.has("allow"), page.url
-    return page
 
 
 async def test_a13_a_question_is_answered_in_the_browser_it_was_put_to(site: Site, visitor: Visitor) -> None:
@@ -64,11 +56,6 @@ async def test_a13_a_question_is_answered_once(site: Site, visitor: Visitor) -> 
         assert (second.status, back(second)) == (400, {})
 
 
-def consent_form(page: Page) -> str:
-    """The id of the form with the question; it has none of its own."""
-    return next(form.id for form in page.markup.forms if "ticket" in form.fields)
-
-
 async def test_a14_fields_added_to_the_consent_form_change_nothing(site: Site, visitor: Visitor) -> None:
     page = await consent_page(site, visitor, scope="openid")
     ticket = page.form(consent_form(page)).fields["ticket"]
@@ -87,28 +74,6 @@ async def test_a14_fields_added_to_the_consent_form_change_nothing(site: Site, v
         tokens = (await redeem_code(site, client, back(answer)["code"], "shop")).json()
         assert tokens["scope"] == "openid"
         assert "name" not in (await userinfo(site, client, tokens["access_token"])).json()
-
-
-# --- re-authentication ---
-
-
-async def answer_with_id_token(site: Site, callback: str, **changes: Any) -> None:
-    """Google's emulator gives the next code this ID token."""
-    state = query_of(callback)["state"]
-    log = [entry["params"] for entry in site.emulators["google"].log()]
-    sent = next(params for params in log if isinstance(params, dict) and params.get("state") == state)
-    now = int(time.time())
-    claims: dict[str, Any] = {
-        "iss": "https://accounts.google.com",
-        "azp": "g-one",
-        "aud": "g-one",
-        "sub": "100000000000000000042",
-    }
-    claims |= {"iat": now, "exp": now + 3600, "nonce": sent["nonce"], **changes}
-    signing: Key = key("emu-google-2", "RS256")
-    token = signing.sign(claims, kid=signing.kid)
-    body = {"access_token": "ya29.x", "token_type": "Bearer", "expires_in": 3599, "id_token": token}
-    site.emulators["google"].answer("/token", body=json.dumps(body), times=1)
 
 
 @pytest.mark.parametrize("demand", [{"max_age": "1"}, {"max_age": "0"}, {"prompt": "login"}])
@@ -210,24 +175,3 @@ async def test_a21_no_page_of_the_flow_loads_or_tells_anything_elsewhere(site: S
         for name in ("src=", "srcset="):
             assert f'{name}"http' not in page.text
             assert f'{name}"//' not in page.text
-
-
-async def tour(site: Site, visitor: Visitor) -> list[Page]:
-    """Every kind of page of ours, as a person meets them."""
-    await visitor.get(site.issuer + "/")
-    await visitor.get(authorize_url(site))
-    await visitor.get(authorize_url(site, ui_locales="ru"))
-    for provider in ("google", "vk", "ok", "ok-client", "yandex", "telegram", "widget"):
-        await sign_in(site, visitor, idp_hint=provider, prompt="login")
-    await consent_page(site, visitor)
-    await visitor.click("deny")
-    await sign_in(site, visitor, response_mode="form_post")
-    await visitor.get(authorize_url(site, "native"))
-    await visitor.get(f"{site.issuer}/callback/ok-client")
-    for wrong in ("/authorize", "/callback/google", "/callback/nobody", "/consent", "/nothing", "/enter/telegram/app"):
-        await visitor.get(site.issuer + wrong)
-    callback = await until_callback(site, visitor, prompt="login")
-    site.emulators["google"].answer("/token", status=500, times=1)
-    await visitor.get(callback)
-    await visitor.get(callback)
-    return [page for page in visitor.pages if page.url.startswith(site.issuer)]

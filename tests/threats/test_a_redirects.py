@@ -23,7 +23,8 @@ from tests.threats.journeys import (
     sign_in,
     tokens_for,
 )
-from tests.threats.site import NATIVE, Site
+from tests.threats.settings import NATIVE
+from tests.threats.site import Site
 from tests.threats.vectors import MARKUP, REDIRECT_VARIANTS
 
 pytestmark = pytest.mark.anyio

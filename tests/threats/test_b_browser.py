@@ -25,6 +25,7 @@ from tests.threats.journeys import (
     userinfo,
 )
 from tests.threats.site import CANARY, Site
+from tests.threats.tours import issued
 from tests.threats.vectors import MARKUP
 
 pytestmark = pytest.mark.anyio
@@ -33,11 +34,6 @@ pytestmark = pytest.mark.anyio
 def asked(site: Site, provider: str = "google", path: str = "/token") -> int:
     """How many token requests an upstream has seen."""
     return sum(entry["path"] == path for entry in site.emulators[provider].log())
-
-
-def issued(site: Site) -> tuple[int, ...]:
-    """What exists in the store."""
-    return tuple(site.rows(table) for table in ("accounts", "links", "grants", "refresh_tokens"))
 
 
 async def test_b1_a_callback_in_another_browser_is_refused_and_the_state_is_burnt(site: Site, visitor: Visitor) -> None:

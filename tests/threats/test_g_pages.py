@@ -23,8 +23,7 @@ from tests.threats.journeys import (
     userinfo,
 )
 from tests.threats.site import Site, running_site
-from tests.threats.test_a_consent import answer_with_id_token, consent_form, consent_page, tour
-from tests.threats.test_b_providers import signed_link
+from tests.threats.tours import answer_with_id_token, consent_form, consent_page, signed_link, tour
 from tests.threats.vectors import MARKUP
 
 pytestmark = pytest.mark.anyio

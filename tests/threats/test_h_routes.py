@@ -12,7 +12,7 @@ import pytest
 from broker.demo.visitor import Visitor
 from tests.threats.journeys import back, get_bytes, http, post_bytes, send_raw, until_callback
 from tests.threats.site import Site
-from tests.threats.test_b_browser import issued
+from tests.threats.tours import issued
 
 pytestmark = pytest.mark.anyio
 

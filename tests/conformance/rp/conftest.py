@@ -1,0 +1,24 @@
+"""What every module for relying parties starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+pytest.register_assert_rewrite("tests.conformance.rp.rp_modules", "tests.conformance.rp.upstream_op")
+
+from tests.conformance.rp.upstream_op import RelyingBroker, relying_broker  # noqa: E402 - rewriting comes first
+
+
+@pytest.fixture
+def response_mode() -> str:
+    """How authorization responses come back; a plan of another mode overrides it."""
+    return "query"
+
+
+@pytest.fixture
+def rp(response_mode: str) -> Iterator[RelyingBroker]:
+    """The broker under test."""
+    with relying_broker(response_mode, {}) as started:
+        yield started

@@ -1,0 +1,32 @@
+"""The suite's plans for relying parties that are mirrored here: names of modules, as the suite has them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CLIENT_BASIC: Final = (
+    "oidcc-client-test",
+    "oidcc-client-test-invalid-iss",
+    "oidcc-client-test-missing-sub",
+    "oidcc-client-test-invalid-aud",
+    "oidcc-client-test-missing-iat",
+    "oidcc-client-test-kid-absent-single-jwks",
+    "oidcc-client-test-kid-absent-multiple-jwks",
+    "oidcc-client-test-idtoken-sig-rs256",
+    "oidcc-client-test-idtoken-sig-none",
+    "oidcc-client-test-invalid-sig-rs256",
+    "oidcc-client-test-userinfo-invalid-sub",
+    "oidcc-client-test-nonce-invalid",
+    "oidcc-client-test-scope-userinfo-claims",
+    "oidcc-client-test-client-secret-basic",
+)
+"""Run by `oidcc-client-basic` with answers in the query and by `oidcc-client-formpost-basic` with posted ones."""
+
+CLIENT_CONFIG: Final = (
+    "oidcc-client-test-discovery-openid-config",
+    "oidcc-client-test-discovery-jwks-uri-keys",
+    "oidcc-client-test-discovery-issuer-mismatch",
+    "oidcc-client-test-idtoken-sig-none",
+    "oidcc-client-test-signing-key-rotation-just-before-signing",
+    "oidcc-client-test-signing-key-rotation",
+)

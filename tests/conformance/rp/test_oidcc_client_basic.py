@@ -1,0 +1,37 @@
+"""Plan oidcc-client-basic: the broker as a relying party, answers in the query. Each test is the module of its name."""
+
+from __future__ import annotations
+
+from tests.conformance.rp.rp_modules import (
+    test_client_test,
+    test_client_test_client_secret_basic,
+    test_client_test_idtoken_sig_none,
+    test_client_test_idtoken_sig_rs256,
+    test_client_test_invalid_aud,
+    test_client_test_invalid_iss,
+    test_client_test_invalid_sig_rs256,
+    test_client_test_kid_absent_multiple_jwks,
+    test_client_test_kid_absent_single_jwks,
+    test_client_test_missing_iat,
+    test_client_test_missing_sub,
+    test_client_test_nonce_invalid,
+    test_client_test_scope_userinfo_claims,
+    test_client_test_userinfo_invalid_sub,
+)
+
+__all__ = [
+    "test_client_test",
+    "test_client_test_client_secret_basic",
+    "test_client_test_idtoken_sig_none",
+    "test_client_test_idtoken_sig_rs256",
+    "test_client_test_invalid_aud",
+    "test_client_test_invalid_iss",
+    "test_client_test_invalid_sig_rs256",
+    "test_client_test_kid_absent_multiple_jwks",
+    "test_client_test_kid_absent_single_jwks",
+    "test_client_test_missing_iat",
+    "test_client_test_missing_sub",
+    "test_client_test_nonce_invalid",
+    "test_client_test_scope_userinfo_claims",
+    "test_client_test_userinfo_invalid_sub",
+]
