@@ -2,7 +2,8 @@
 //
 // Standard input: one line of JSON, {issuer, scope, clients: {client_id: {secret, method}}}; its end ends the app.
 // Standard output: the port it listens on.
-// GET /login/{client_id}?response_mode=... leads to the broker; /callback answers with claims, userinfo and a refresh.
+// GET /login/{client_id}?response_mode=... leads to the broker; /callback answers with claims, userinfo and a refresh,
+// and with what is left of them once the refresh token is given back. GET /own/{client_id} gets a token for the app itself.
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import { createInterface } from 'node:readline'
@@ -18,13 +19,17 @@ const METHODS = {
   none: client.None,
 }
 
-async function login(clientId, responseMode) {
+async function discover(clientId) {
   const { secret, method } = given.clients[clientId]
-  const config = await client.discovery(new URL(given.issuer), clientId, undefined, METHODS[method](secret), {
+  return client.discovery(new URL(given.issuer), clientId, undefined, METHODS[method](secret), {
     // The first allows http, for this machine only. The second checks signatures also where TLS would prove the origin.
     execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks],
   })
-  const flow = { config, state: client.randomState(), nonce: client.randomNonce(), verifier: client.randomPKCECodeVerifier() }
+}
+
+async function login(clientId, responseMode) {
+  const config = await discover(clientId)
+  const flow = { config, secret: given.clients[clientId].secret, state: client.randomState(), nonce: client.randomNonce(), verifier: client.randomPKCECodeVerifier() }
   const url = client.buildAuthorizationUrl(config, {
     redirect_uri: `${origin}/callback`,
     scope: given.scope,
@@ -40,7 +45,7 @@ async function login(clientId, responseMode) {
 }
 
 async function callback(request, cookie) {
-  const { config, state, nonce, verifier } = flows.get(cookie)
+  const { config, secret, state, nonce, verifier } = flows.get(cookie)
   flows.delete(cookie)
   const tokens = await client.authorizationCodeGrant(config, request, {
     pkceCodeVerifier: verifier,
@@ -50,7 +55,7 @@ async function callback(request, cookie) {
   })
   const claims = tokens.claims()
   const fresh = await client.refreshTokenGrant(config, tokens.refresh_token)
-  return {
+  const found = {
     came_by: request.method,
     token: tokens,
     claims,
@@ -58,13 +63,32 @@ async function callback(request, cookie) {
     fresh_token: fresh,
     fresh_claims: fresh.claims(),
     fresh_userinfo: await client.fetchUserInfo(config, fresh.access_token, claims.sub),
+    fresh_introspected: secret && (await client.tokenIntrospection(config, fresh.access_token)),
   }
+  await client.tokenRevocation(config, fresh.refresh_token)
+  return {
+    ...found,
+    revoked_introspected: secret && (await client.tokenIntrospection(config, fresh.access_token)),
+    revoked_userinfo: await client.fetchUserInfo(config, fresh.access_token, claims.sub).catch((error) => error.status),
+    revoked_refresh: await client.refreshTokenGrant(config, fresh.refresh_token).catch((error) => error.error),
+  }
+}
+
+async function own(clientId) {
+  const config = await discover(clientId)
+  const token = await client.clientCredentialsGrant(config, { scope: 'orders:read' })
+  const introspected = await client.tokenIntrospection(config, token.access_token)
+  await client.tokenRevocation(config, token.access_token, { token_type_hint: 'access_token' })
+  return { token, introspected, revoked_introspected: await client.tokenIntrospection(config, token.access_token) }
 }
 
 async function answer(incoming, body) {
   const url = new URL(incoming.url, origin)
   if (url.pathname.startsWith('/login/')) {
     return login(url.pathname.slice('/login/'.length), url.searchParams.get('response_mode'))
+  }
+  if (url.pathname.startsWith('/own/')) {
+    return { status: 200, headers: {}, body: JSON.stringify(await own(url.pathname.slice('/own/'.length))) }
   }
   const headers = { 'content-type': incoming.headers['content-type'] ?? '' }
   const request = new Request(url, { method: incoming.method, headers, ...(incoming.method === 'POST' && { body }) })

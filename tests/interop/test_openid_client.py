@@ -7,13 +7,14 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import jwt
 import orjson
 import pytest
 
 from tests.interop.meddler import FORGERIES
-from tests.interop.world import ALGORITHMS, METHODS, ODD, PROVIDERS, SCOPE, World, client_id, shown
+from tests.interop.world import ALGORITHMS, METHODS, ODD, PROVIDERS, ROBOT, SCOPE, World, client_id, shown
 
 pytestmark = pytest.mark.interop
 HERE = Path(__file__).parent
@@ -76,6 +77,26 @@ def test_openid_client_verifies_every_algorithm_and_proves_itself_in_every_way(
     assert found["fresh_claims"]["sub"] == found["claims"]["sub"]
     assert found["fresh_token"]["access_token"] != found["token"]["access_token"]
     assert found["fresh_token"]["refresh_token"] != found["token"]["refresh_token"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_openid_client_asks_about_a_token_and_gives_it_back(world: World, app: str, method: str) -> None:
+    client = client_id("ES256", method)
+    found = learnt(world, f"{app}/login/{client}")
+    if method != "none":
+        told = found["fresh_introspected"]
+        assert (told["active"], told["client_id"], told["sub"]) == (True, client, found["claims"]["sub"])
+        assert found["revoked_introspected"] == {"active": False}
+    assert (found["revoked_userinfo"], found["revoked_refresh"]) == (401, "invalid_grant")
+
+
+def test_openid_client_gets_a_token_for_the_app_itself(world: World, app: str) -> None:
+    with urlopen(f"{app}/own/{ROBOT}", timeout=30) as answer:
+        found = orjson.loads(answer.read())
+    assert (found["token"]["scope"], "refresh_token" in found["token"]) == ("orders:read", False)
+    told = found["introspected"]
+    assert (told["active"], told["sub"], told["scope"]) == (True, f"client:{ROBOT}", "orders:read")
+    assert found["revoked_introspected"] == {"active": False}
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

@@ -23,6 +23,8 @@ METHODS: Final = ("client_secret_basic", "client_secret_post", "none")
 SCOPE: Final = "openid profile email phone offline_access identities"
 NOT_OURS: Final = "es256-client_secret_post"
 """Not marked as ours: its people are asked for consent."""
+ROBOT: Final = "robot"
+"""Gets tokens for itself; nobody logs in there."""
 SPA: Final = "spa"
 """Runs in browsers, at one registered origin."""
 ODD: Final = "odd-secret"
@@ -49,6 +51,12 @@ def build_clients(spa: int) -> dict[str, Mapping[str, object]]:
         if method != "none":
             found[name] = {**found[name], "secret": f"{name}-{'0123456789abcdef' * 2}"}
     found[SPA] = {**common, "auth_method": "none", "origins": [f"http://127.0.0.1:{spa}"], "first_party": True}
+    found[ROBOT] = {
+        "name": "A service written by others",
+        "secret": "robot-0123456789abcdef0123456789abcdef",
+        "grants": ["client_credentials"],
+        "service_scopes": ["orders:read", "orders:write"],
+    }
     return {**found, ODD: {**common, "secret": "a+b/c=d e:f%20&g?h#i\"j'k<l>m" * 2, "first_party": True}}
 
 
