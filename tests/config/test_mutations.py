@@ -42,7 +42,7 @@ def outcome(text: str, base: Path) -> Config | None:
     return None
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 2**31), st.integers(0, 60), NASTY | st.text(max_size=12))
 def test_j7_a_spliced_configuration_starts_or_is_refused(tmp_path: Path, at: int, cut: int, put: str) -> None:
     for text in (MINIMAL, SHIPPED):
@@ -50,7 +50,7 @@ def test_j7_a_spliced_configuration_starts_or_is_refused(tmp_path: Path, at: int
         outcome(text[:place] + put + text[place + cut :], tmp_path)
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 2**31), NASTY)
 def test_j7_a_configuration_with_one_other_value_starts_or_is_refused(tmp_path: Path, which: int, put: str) -> None:
     for text in (MINIMAL, SHIPPED):
@@ -59,7 +59,7 @@ def test_j7_a_configuration_with_one_other_value_starts_or_is_refused(tmp_path: 
         outcome(text[: found.start()] + put + text[found.end() :], tmp_path)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 2**31), st.integers(0, 2**31))
 def test_j7_a_configuration_with_lines_swapped_starts_or_is_refused(tmp_path: Path, one: int, other: int) -> None:
     for text in (MINIMAL, SHIPPED):
