@@ -11,6 +11,7 @@ from broker.core.errors import (
     UpstreamUnavailable,
 )
 from broker.core.identity import Identity
+from broker.upstream.discovery import DiscoveryRules, Metadata
 from broker.upstream.fields import Fields, birthdate, build_claims, contact, https_url, person, same
 from broker.upstream.model import (
     AcceptsUnasked,
@@ -42,6 +43,7 @@ __all__ = [
     "AcceptsUnasked",
     "Channel",
     "ConfidentialSettings",
+    "DiscoveryRules",
     "Fields",
     "FindsState",
     "Flow",
@@ -49,6 +51,7 @@ __all__ = [
     "IdTokenRules",
     "Identity",
     "Jwt",
+    "Metadata",
     "OAuth2Provider",
     "OidcProvider",
     "Provider",
