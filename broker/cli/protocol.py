@@ -28,6 +28,8 @@ class BoundedProtocol(HttpToolsProtocol):
     last_chance = 1.0
 
     _timer: TimerHandle | None = None
+    _seconds: float | None = None
+    _changed = False
     _head = 0
     _in_head = True
     _refusal = 400
@@ -37,10 +39,12 @@ class BoundedProtocol(HttpToolsProtocol):
         """A silent connection does not stay."""
         super().connection_made(transport)
         self._wait(self.head_timeout)
+        self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """No timer outlives its connection."""
         self._wait(None)
+        self._arm()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -51,6 +55,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if self._head > self.head_limit:
                 self._refusal = 431
                 self.send_400_response("The headers are too large.")
+        self._arm()
 
     def on_message_begin(self) -> None:
         """A new request."""
@@ -117,6 +122,15 @@ class BoundedProtocol(HttpToolsProtocol):
         raise HttpParserError("beyond a limit")
 
     def _wait(self, seconds: float | None) -> None:
+        self._seconds, self._changed = seconds, True
+
+    def _arm(self) -> None:
+        """Start the clock that was asked for last; a request that came whole never starts one."""
+        if not self._changed:
+            return
+        self._changed = False
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self.loop.call_later(seconds, self.transport.close) if seconds is not None else None
+            self._timer = None
+        if self._seconds is not None:
+            self._timer = self.loop.call_later(self._seconds, self.transport.close)
