@@ -41,12 +41,14 @@ class Figures:
 
 @dataclass(slots=True)
 class Turn:
-    """One server, fresh, once. Memory in megabytes, cold start in milliseconds."""
+    """One server, fresh, once. Memory in megabytes, cold start in milliseconds, counts of what the upstream saw."""
 
     figures: dict[str, Figures] = field(default_factory=dict)
     idle: float = 0.0
     after: float = 0.0
     cold_start: float = 0.0
+    connections: int = 0
+    key_fetches: int = 0
 
 
 class Bench:

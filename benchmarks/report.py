@@ -90,10 +90,14 @@ def _processes(results: Results) -> str:
             _spread((turn.cold_start for turn in turns), 0),
             f"{median(turn.idle for turn in turns):.0f}",
             f"{median(turn.after for turn in turns):.0f}",
+            f"{max(turn.connections for turn in turns)}",
+            f"{max(turn.key_fetches for turn in turns)}",
         )
         for name, turns in results.items()
     ]
-    return _table(("**process**", "cold start ms", "MB idle", "MB after all that"), rows)
+    return _table(
+        ("**process**", "cold start ms", "MB idle", "MB after all that", "upstream connections", "key fetches"), rows
+    )
 
 
 def _ratios(results: Results) -> str:

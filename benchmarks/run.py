@@ -26,7 +26,9 @@ Results = dict[str, list[Turn]]
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and report."""
     asked = _parse(arguments)
-    amounts = Amounts(warm_up=50, logins=100, calls=200, bursts=1) if asked.quick else Amounts(logins=asked.logins)
+    amounts = Amounts(logins=asked.logins, calls=2 * asked.logins)
+    if asked.quick:
+        amounts = Amounts(warm_up=50, logins=100, calls=200, bursts=1)
     chosen = [contender for contender in CONTENDERS if not asked.only or contender.name in asked.only.split(",")]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         results = runner.run(_measure(chosen, amounts, turns=1 if asked.quick else asked.turns))
@@ -57,8 +59,11 @@ async def _measure(contenders: Sequence[Contender], amounts: Amounts, *, turns: 
     results: Results = {contender.name: [] for contender in contenders}
     with TemporaryDirectory(prefix="bench-compiled-") as cache:
         for number, contender in product(range(turns), contenders):
+            issuer = issuers[contender.algorithm]
+            connections, key_fetches = issuer.connections, issuer.key_fetches
             port = ports[contender.algorithm]
             turn = await _take_turn(contender, port, amounts, cores, cache=Path(cache))
+            turn.connections, turn.key_fetches = issuer.connections - connections, issuer.key_fetches - key_fetches
             results[contender.name].append(turn)
             print(f"turn {number + 1} {contender.name:11} {describe_turn(turn)}", flush=True)
     return results
