@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -21,7 +22,7 @@ _DENIED = frozenset(
 _NOT_NOW = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 
 
-class OAuth2Provider:
+class OAuth2Provider(ABC):
     """A code flow with PKCE and state. A type names its URLs and says in `identity` who the tokens speak of.
 
     `client_auth`: how the secret travels to the token endpoint (RFC 6749 section 2.3.1). `challenge_method`: as the
@@ -122,9 +123,9 @@ class OAuth2Provider:
         """How the secret travels to this token endpoint."""
         return self.client_auth
 
+    @abstractmethod
     async def identity(self, flow: Flow, tokens: Fields) -> Identity:
         """Who the tokens speak of. Every type says this for itself."""
-        raise NotImplementedError
 
 
 def refusal(error: str) -> UpstreamError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -74,9 +75,9 @@ class OidcProvider(OAuth2Provider):
             access_token=tokens.text("access_token"),
         )
 
+    @abstractmethod
     def describe(self, claims: Fields) -> Identity:
         """The identity in verified claims. Every type says this for itself."""
-        raise NotImplementedError
 
     def _check_login_time(self, claims: Fields, flow: Flow) -> None:
         """An upstream that was asked for `max_age` says when the person logged in (OIDC Core 3.1.3.7 point 13).

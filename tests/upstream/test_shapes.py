@@ -192,12 +192,10 @@ def test_errors_in_a_reply_are_named(error: str, failure: type[UpstreamError]) -
         assert found.error in {error, "unreadable"}
 
 
-async def test_a_type_that_does_not_say_who_people_are_is_unfinished() -> None:
-    async with made(Silent) as (provider, _):
-        with pytest.raises(NotImplementedError):
-            OidcProvider.describe(provider, Fields({}))
-        with pytest.raises(NotImplementedError):
-            await OAuth2Provider.identity(provider, FLOW, Fields({}))
+@pytest.mark.parametrize(("shape", "missing"), [(OAuth2Provider, "identity"), (OidcProvider, "describe")])
+def test_a_type_that_does_not_say_who_people_are_cannot_be_made(shape: type[OAuth2Provider], missing: str) -> None:
+    with pytest.raises(TypeError, match=missing):
+        shape(None, None)  # type: ignore[arg-type]  # refused before it looks at them
 
 
 @pytest.mark.parametrize(
