@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from broker.assembly import Parts, build_public
 from broker.config.model import Config
 from broker.config.reveal import secrets_of
-from broker.core.errors import ConfigError, StoreUnavailable
+from broker.core.errors import ConfigError, SealBroken, StoreUnavailable
 from broker.core.events import Event, Recorder
 from broker.core.seal import Seal, derive
 from broker.master import load_masters
@@ -134,7 +134,7 @@ async def _assemble(
         algorithms=config.keys.algorithms,
         rules=RotationRules(config.keys.rotate_every, config.keys.publish_before, config.keys.keep_after),
     )
-    await keys.refresh()
+    await _unlock(keys)
     parts = Parts(
         config=config,
         context=context,
@@ -152,6 +152,18 @@ async def _assemble(
     checks: dict[str, Check] = {"durable": durable.ping, "transient": transient.ping}
     management = Management(checks, observer.expose)
     return Broker(build_public(parts), management, keys, durable, observer, clock, opened.pop_all())
+
+
+async def _unlock(keys: KeyRing) -> None:
+    try:
+        await keys.refresh()
+    except SealBroken:
+        raise ConfigError(
+            [
+                "keys.master: the signing keys in the database are sealed with another master key; put that one back, "
+                "as the second entry of keys.master if a new one is to seal from now on"
+            ]
+        ) from None
 
 
 async def _open_stores(

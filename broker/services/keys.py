@@ -72,13 +72,16 @@ class KeyRing:
         self._publish(await self._durable.signing_keys(), now)
 
     async def rotate(self, algorithm: Algorithm, *, at_once: bool = False) -> str:
-        """Publish a new key that takes over after `publish_before`, or now; its kid. The old one stays published."""
+        """Publish a new key that takes over after `publish_before`, or now; its kid. The old one stays published.
+
+        `at_once` also retires a key that was waiting for its turn: whoever is in such a hurry trusts no older key.
+        """
         async with self._lock:
             now = self._context.now()
             before = [key for key in await self._durable.signing_keys() if key.algorithm == algorithm]
             key = await self._make(algorithm, active_at=now if at_once else now + self._rules.publish_before)
             for old in before if at_once else ():
-                if old.retired_at is None and old.active_at <= now:
+                if old.retired_at is None:
                     await self._retire(old, now)
             await self._refresh()
             return key.kid

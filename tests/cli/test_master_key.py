@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from broker.app import build
 from broker.cli.common import resolve
 from broker.config.load import load_text
 from broker.config.model import Config
 from broker.core.errors import ConfigError
 from broker.master import load_masters
 from tests.config.minimal import MINIMAL
+
+pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
@@ -61,3 +64,11 @@ def test_where_none_can_be_made_the_operator_is_told_what_to_set(config: Config)
     key_file(config).parent.rmdir()
     with pytest.raises(ConfigError, match=r"set keys\.master"):
         load_masters(config)
+
+
+async def test_a_database_sealed_with_another_master_key_is_refused_with_the_key_named(config: Config) -> None:
+    broker = await build(config)
+    await broker.close()
+    key_file(config).unlink()
+    with pytest.raises(ConfigError, match=r"keys\.master: the signing keys .* another master key"):
+        await build(config)
