@@ -29,7 +29,6 @@ class Event(StrEnum):
     TOKEN_INTROSPECTED = "token.introspected"
     CLIENT_AUTH_FAILED = "client.auth_failed"
     REQUEST_REFUSED = "request.refused"
-    GRANT_REVOKED = "grant.revoked"
     KEY_CREATED = "key.created"
     KEY_ACTIVATED = "key.activated"
     KEY_RETIRED = "key.retired"

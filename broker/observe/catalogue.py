@@ -197,13 +197,6 @@ EVENTS: Mapping[Event, Entry] = {
         "A request was answered with an error.",
         _count("broker_requests_refused_total", "error"),
     ),
-    Event.GRANT_REVOKED: Entry(
-        "info",
-        True,
-        ("client_id", "grant_id", "reason"),
-        "A grant was ended.",
-        _count("broker_grants_revoked_total", "client_id"),
-    ),
     Event.KEY_CREATED: Entry(
         "info",
         True,

@@ -110,7 +110,6 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "broker_client_tokens_issued_total": ("Access tokens that clients got for themselves", _C),
     "broker_token_refusals_total": ("Token requests refused, by OAuth error", (*_C, "error")),
     "broker_refresh_reuse_total": ("Spent refresh tokens that came back; each revokes a grant", _C),
-    "broker_grants_revoked_total": ("Grants ended before their time", _C),
     "broker_tokens_revoked_total": ("Tokens given back by their client, by kind", (*_C, "kind")),
     "broker_introspections_total": ("Answers about a token, by whether it was active", (*_C, "active")),
     "broker_client_auth_failures_total": ("Failed client authentications", _C),

@@ -199,3 +199,9 @@ def test_the_changelog_puts_security_first() -> None:
     for release in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
         kinds = [order.index(kind) for kind in re.findall(r"^### (\w+)", release, re.MULTILINE)]
         assert all(before < after for before, after in pairwise(kinds)), release.splitlines()[0]
+
+
+def test_every_event_that_is_documented_is_recorded_somewhere() -> None:
+    apart = {ROOT / "broker/core/events.py", ROOT / "broker/observe/catalogue.py"}
+    code = "".join(read(path) for path in sorted((ROOT / "broker").rglob("*.py")) if path not in apart)
+    assert [event.name for event in Event if not re.search(rf"\bEvent\.{event.name}\b", code)] == []
