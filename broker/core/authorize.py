@@ -59,11 +59,18 @@ class VerifiedRedirect:
     silent: bool = False
 
 
-def verify_target(params: Parameters, find_client: Callable[[str], Client | None]) -> VerifiedRedirect:
-    """The verified client and redirect URI; raises UnknownClient or BadRedirectUri, which are never redirected."""
+def parse_client_id(params: Parameters) -> str:
+    """Whose request this says it is; raises UnknownClient."""
     if "client_id" in params.repeated or not params.text("client_id"):
         raise UnknownClient("client_id missing or repeated", public="client_id is missing or was sent more than once")
-    client = find_client(params.text("client_id"))
+    return params.text("client_id")
+
+
+def verify_target(params: Parameters, client: Client | None) -> VerifiedRedirect:
+    """The verified place; raises UnknownClient or BadRedirectUri, which are never redirected.
+
+    `client` is who `parse_client_id` named, None when we know nobody of that name.
+    """
     if client is None:
         raise UnknownClient("unknown client_id", public="client_id is not registered here")
     if "redirect_uri" in params.repeated or not params.text("redirect_uri"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from broker.core.authorize import VerifiedRedirect, build_request, verify_target
+from broker.core.authorize import VerifiedRedirect, build_request, parse_client_id, verify_target
 from broker.core.client import Client
 from broker.core.errors import (
     ConsentRequired,
@@ -93,30 +93,30 @@ class Authorization:
         """The `iss` of every response."""
         return self._context.issuer
 
-    def find_client(self, client_id: str) -> Client | None:
+    async def find_client(self, client_id: str) -> Client | None:
         """The client of this id, or None."""
-        return self._clients.find(client_id)
+        return await self._clients.find(client_id)
 
-    def verify_target(self, params: Parameters) -> VerifiedRedirect:
+    async def verify_target(self, params: Parameters) -> VerifiedRedirect:
         """Where answers to this request may go; raises PageError."""
-        return verify_target(params, self._clients.find)
+        return verify_target(params, await self._clients.find(parse_client_id(params)))
 
-    def verify_request(self, params: Parameters, target: VerifiedRedirect) -> AuthorizationRequest:
+    async def verify_request(self, params: Parameters, target: VerifiedRedirect) -> AuthorizationRequest:
         """The checked request; raises RequestError."""
         return build_request(params, target, hinted_sub=self._verify_hint(params, target.client))
 
-    def target_of(self, request: AuthorizationRequest) -> VerifiedRedirect:
+    async def target_of(self, request: AuthorizationRequest) -> VerifiedRedirect:
         """The verified place of a request that was checked before; raises PageError when it stands no longer."""
-        client = self._clients.find(request.client_id)
+        client = await self._clients.find(request.client_id)
         if client is None:
             raise UnknownClient("the client was removed while its user was logging in")
         redirect_uri = client.verify_redirect_uri(request.redirect_uri)
         return VerifiedRedirect(client, redirect_uri, ResponseMode(request.response_mode), request.state)
 
-    def find_target(self, request: AuthorizationRequest) -> VerifiedRedirect | None:
+    async def find_target(self, request: AuthorizationRequest) -> VerifiedRedirect | None:
         """As `target_of`, None where that raises: for a failure that has to be told in any case."""
         try:
-            return self.target_of(request)
+            return await self.target_of(request)
         except PageError:
             return None
 

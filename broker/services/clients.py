@@ -21,15 +21,15 @@ class Clients:
         self._clients = clients
         self.origins = frozenset(origin for client in clients.values() for origin in client.origins)
 
-    def find(self, client_id: str) -> Client | None:
+    async def find(self, client_id: str) -> Client | None:
         """The client of this id, or None."""
         return self._clients.get(client_id)
 
-    def verify(self, authorization: str, params: Parameters) -> Client:
+    async def verify(self, authorization: str, params: Parameters) -> Client:
         """The client that proved itself by exactly its registered method; raises InvalidClient."""
         try:
             credentials = parse_credentials(authorization, params)
-            return verify_client(self.find(credentials.client_id), credentials)
+            return verify_client(await self.find(credentials.client_id), credentials)
         except InvalidClient as error:
             claimed = params.text("client_id")
             known = claimed if claimed in self._clients else None

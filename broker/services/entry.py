@@ -53,7 +53,7 @@ class Entries:
         self, name: str, client_id: str, params: Mapping[str, str], *, browser: str
     ) -> tuple[str, EntryTicket, Client]:
         """Verify the signed parameters; the sealed ticket, bound to `browser`. Raises PageError."""
-        client, instance = self._find(name, client_id)
+        client, instance = await self._find(name, client_id)
         provider = instance.provider
         if not isinstance(provider, AcceptsUnasked):
             raise NothingAsked(f"{name} sends nothing unasked")
@@ -83,7 +83,7 @@ class Entries:
             raise ForeignPost(error.detail) from None
         if ticket.expires_at <= self._context.now():
             raise FlowGone("the signed link is too old")
-        client, instance = self._find(ticket.provider, ticket.client_id)
+        client, instance = await self._find(ticket.provider, ticket.client_id)
         await self._logins.claim_reply(instance.key, ticket.replay_key, valid_until=ticket.signed_until)
         identity = Identity(ticket.subject, ticket.claims, ticket.raw_ids, amr=ticket.amr)
         person = await self._accounts.resolve(instance.key, instance.name, identity)
@@ -97,8 +97,8 @@ class Entries:
         """Where the client begins a login of ours (OIDC Core 4)."""
         return build_response_url(client.initiate_login_uri, {"iss": self._context.issuer})
 
-    def _find(self, name: str, client_id: str) -> tuple[Client, ProviderInstance]:
-        client = self._clients.find(client_id)
+    async def _find(self, name: str, client_id: str) -> tuple[Client, ProviderInstance]:
+        client = await self._clients.find(client_id)
         if client is None or not client.initiate_login_uri:
             raise UnknownClient(
                 "entry for a client that is unknown or has no initiate_login_uri",

@@ -32,9 +32,9 @@ class Introspection:
         self._tokens = tokens
         self._gate = gate
 
-    def verify_client(self, authorization: str, params: Parameters) -> Client:
+    async def verify_client(self, authorization: str, params: Parameters) -> Client:
         """The client, as at the token endpoint but never a public one: anybody may say its name (RFC 7662 2.1)."""
-        client = self._clients.verify(authorization, params)
+        client = await self._clients.verify(authorization, params)
         if client.public:
             raise InvalidClient("introspection is for clients that have a secret")
         return client

@@ -24,9 +24,9 @@ class Revocation:
         self._durable = durable
         self._tokens = tokens
 
-    def verify_client(self, authorization: str, params: Parameters) -> Client:
+    async def verify_client(self, authorization: str, params: Parameters) -> Client:
         """The client, as at the token endpoint; raises InvalidClient."""
-        return self._clients.verify(authorization, params)
+        return await self._clients.verify(authorization, params)
 
     async def revoke(self, client: Client, params: Parameters) -> None:
         """End the token's grant, or the token itself where it has none; raises InvalidRequest.

@@ -50,9 +50,9 @@ class AuthorizeEndpoint:
     async def get(self, request: Request) -> Response:
         """An authorization request, or one of our own links back to it."""
         params = read_query(request)
-        target = self._authorization.verify_target(params)
+        target = await self._authorization.verify_target(params)
         request.state.target = target
-        verified = self._authorization.verify_request(params, target)
+        verified = await self._authorization.verify_request(params, target)
         session = await self._sessions.find(Cookies.read(request, SESSION))
         step = await self._authorization.next_step(verified, target.client, session)
         return await self._take(request, params, verified, target, step)
@@ -64,9 +64,9 @@ class AuthorizeEndpoint:
         again by GET, where it brings them.
         """
         params = await self._door.read_form(request)
-        target = self._authorization.verify_target(params)
+        target = await self._authorization.verify_target(params)
         request.state.target = target
-        self._authorization.verify_request(params, target)
+        await self._authorization.verify_request(params, target)
         href = self._frontend.authorize_href(original_params(params))
         if len(href) > MAX_QUERY:
             raise InvalidRequest(f"the request is longer than {MAX_QUERY} bytes")

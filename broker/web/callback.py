@@ -75,7 +75,7 @@ class CallbackEndpoint:
         return await self._go_on(request, tag, await self._logins.finish(callback))
 
     async def _go_on(self, request: Request, tag: str, finished: Finished) -> Response:
-        target = self._authorization.target_of(finished.request)
+        target = await self._authorization.target_of(finished.request)
         request.state.target = target
         value, session = self._sessions.build(finished.person, finished.identity, finished.provider)
         step = await self._authorization.after_login(

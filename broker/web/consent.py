@@ -47,7 +47,7 @@ class ConsentEndpoint:
         params = read_query(request, limit=_MAX_TICKET)
         sealed = params.text("ticket")
         _, asked, session = await self._open(request, sealed)
-        target = self._authorization.target_of(asked)
+        target = await self._authorization.target_of(asked)
         locale = self._frontend.locale(
             request, ui_locales=params.text("ui_locales") or " ".join(asked.ui_locales), client=target.client
         )
@@ -69,7 +69,7 @@ class ConsentEndpoint:
         ticket, asked, session = await self._open(request, params.text("ticket"))
         allowed = params["answer"] == "allow"
         await self._consents.answer(ticket, asked, session.record.sub, allowed=allowed)
-        target = self._authorization.target_of(asked)
+        target = await self._authorization.target_of(asked)
         request.state.target = target
         if not allowed:
             raise AccessDenied("the user did not agree")

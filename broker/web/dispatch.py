@@ -140,14 +140,14 @@ class Dispatcher:
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception as error:
-            return self._fail(request, route, error)
+            return await self._fail(request, route, error)
 
-    def _fail(self, request: Request, route: Route | None, error: Exception) -> Response:
+    async def _fail(self, request: Request, route: Route | None, error: Exception) -> Response:
         try:
             if self._errors.is_unforeseen(error):
                 self._on_crash(error)
             if _is_for_person(request, route):
-                return self._errors.as_page(request, error)
+                return await self._errors.as_page(request, error)
             return self._errors.as_json(error, realm=self._site.issuer)
         except Exception as second:  # the error page itself is broken: still no stack trace for anybody
             self._on_crash(second)

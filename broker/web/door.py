@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -35,7 +35,9 @@ class Door:
         """
         await self.limits.check(limit, f"{client.id}|{self.sources.find(request)}" if client.public else client.id)
 
-    async def admit(self, request: Request, verify: Callable[[str, Parameters], Client]) -> tuple[Client, Parameters]:
+    async def admit(
+        self, request: Request, verify: Callable[[str, Parameters], Awaitable[Client]]
+    ) -> tuple[Client, Parameters]:
         """The form in the body and the client that proved itself by it; what an app may call walks through here.
 
         `verify` is given the Authorization header, or "", and the form. Raises HTTPException, InvalidRequest,
@@ -43,7 +45,7 @@ class Door:
         """
         params = await self.read_form(request)
         try:
-            client = verify(request.headers.get("authorization", ""), params)
+            client = await verify(request.headers.get("authorization", ""), params)
         except InvalidClient:
             await self.count("client_auth_failure", request)
             raise

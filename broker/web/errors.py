@@ -86,23 +86,23 @@ class Errors:
 
     # --- front channel ---
 
-    def as_page(self, request: Request, error: Exception) -> Response:
+    async def as_page(self, request: Request, error: Exception) -> Response:
         """A redirect where a verified place is at hand and the failure is for the client, otherwise a page."""
-        response = self._page_or_redirect(request, error)
+        response = await self._page_or_redirect(request, error)
         tag = getattr(request.state, "flow_tag", "")
         # While state cannot be claimed the attempt is not spent: the person reloads when the store is back.
         if tag and not isinstance(error, StoreUnavailable):
             Cookies.drop_flow(response, tag)
         return response
 
-    def _page_or_redirect(self, request: Request, error: Exception) -> Response:
+    async def _page_or_redirect(self, request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):
             page = "E-NOTFOUND" if error.status_code == 404 else "E-CLIENT"
             response = self._page(request, ErrorView(page, *self._stamp(), hint=error.detail), error.status_code)
             response.headers.update(error.headers or {})
             return response
         if isinstance(error, LoginFailed):
-            return self._login_failed(request, error)
+            return await self._login_failed(request, error)
         known = error if isinstance(error, BrokerError) else BrokerError(repr(error))
         self._note(known)
         target: VerifiedRedirect | None = getattr(request.state, "target", None)
@@ -110,12 +110,12 @@ class Errors:
             params = {"error": known.code, "error_description": known.public or _fallback(known)}
             params |= {"state": target.state} if target.state else {}
             return self._frontend.respond(request, target, params | {"iss": self._authorization.issuer})
-        return self._page(request, self._build_view(known, target), known.status, target)
+        return self._page(request, await self._build_view(known, target), known.status, target)
 
-    def _build_view(self, error: BrokerError, target: VerifiedRedirect | None) -> ErrorView:
+    async def _build_view(self, error: BrokerError, target: VerifiedRedirect | None) -> ErrorView:
         client = target.client if target else None
         if isinstance(error, FlowFinished) and error.client_id:
-            client = self._authorization.find_client(error.client_id)
+            client = await self._authorization.find_client(error.client_id)
         retry_after = error.retry_after if isinstance(error, TooManyRequests | StoreUnavailable) else 0
         return ErrorView(
             _page_of(error),
@@ -127,12 +127,12 @@ class Errors:
             retry_after=retry_after,
         )
 
-    def _login_failed(self, request: Request, failed: LoginFailed) -> Response:
+    async def _login_failed(self, request: Request, failed: LoginFailed) -> Response:
         """Another way, the same way again, or back to the app: nobody is left in a dead end."""
         error = failed.cause
-        target = self._authorization.find_target(failed.request)
+        target = await self._authorization.find_target(failed.request)
         if target is None:
-            return self._page(request, self._build_view(error, None), error.status)
+            return self._page(request, await self._build_view(error, None), error.status)
         again = rebuild_params(failed.request)
         code = error.code if isinstance(error, UpstreamError | StoreUnavailable) else "access_denied"
         denied = {"error": code, "error_description": "the login did not succeed"}

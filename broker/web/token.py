@@ -56,7 +56,7 @@ class UserinfoEndpoint:
         if not access_token:
             raise NoToken("send an access token in the Authorization header")
         token, live = await self._tokens.verify_access(access_token)
-        client = self._clients.find(token.client_id)
+        client = await self._clients.find(token.client_id)
         if client is None or client.id != live.grant.client_id or not self._gate.accepts(live, client):
             raise InvalidToken("the access token was revoked")
         if Scope.OPENID not in token.scope:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broker.core.authorize import VerifiedRedirect, verify_target
+from broker.core.authorize import VerifiedRedirect, parse_client_id, verify_target
 from broker.core.client import Client
 from broker.core.parameters import Parameters
 from broker.core.terms import AuthMethod
@@ -36,4 +36,4 @@ def send(*more: tuple[str, str], **changed: str | None) -> Parameters:
 
 def target_of(params: Parameters, client: Client = CLIENT) -> VerifiedRedirect:
     """The verified target of a request to a broker that knows one client."""
-    return verify_target(params, {client.id: client}.get)
+    return verify_target(params, {client.id: client}.get(parse_client_id(params)))

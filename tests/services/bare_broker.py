@@ -195,7 +195,7 @@ class World:
             stores=(durable, transient),
         )
 
-    def request(self, client_id: str = "app", /, **changed: str | None) -> AuthorizationRequest:
+    async def request(self, client_id: str = "app", /, **changed: str | None) -> AuthorizationRequest:
         """A checked authorization request."""
         values: dict[str, str | None] = {
             "client_id": client_id,
@@ -209,7 +209,7 @@ class World:
         }
         sent = {name: value for name, value in (values | changed).items() if value is not None}
         params = Parameters(sent.items())
-        return self.authorization.verify_request(params, self.authorization.verify_target(params))
+        return await self.authorization.verify_request(params, await self.authorization.verify_target(params))
 
     async def begin(self, request: AuthorizationRequest, name: str = "alpha") -> tuple[Begun, Flow]:
         """A login attempt, and what the upstream was told."""
@@ -220,7 +220,7 @@ class World:
         self, request: AuthorizationRequest | None = None, name: str = "alpha", *, replacing: Session | None = None
     ) -> tuple[Finished, str, Session]:
         """A whole login: what finished, the session's cookie and the session."""
-        begun, flow = await self.begin(request or self.request(), name)
+        begun, flow = await self.begin(request or await self.request(), name)
         params = {"state": flow.state, "code": "u", "hash": flow.state}
         finished = await self.logins.finish(Callback(name, flow.state, Channel.QUERY, params, begun.sealed))
         value, session = await self.sessions.start(finished.person, finished.identity, name, replacing=replacing)
@@ -228,7 +228,7 @@ class World:
 
     async def code(self, client_id: str = "app", name: str = "alpha", /, **changed: str | None) -> str:
         """An authorization code after a login, with consent where it is asked for."""
-        request = self.request(client_id, **changed)
+        request = await self.request(client_id, **changed)
         finished, _, session = await self.log_in(request, name)
         since, client = finished.started_at, self.clients[client_id]
         step = await self.authorization.after_login(request, client, session, fresh_since=since)

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.anyio
 
 async def next_step(world: World, session: Session | None, **changed: str | None) -> Step:
     """The first decision about a request."""
-    return await world.authorization.next_step(world.request(**changed), world.clients["app"], session)
+    return await world.authorization.next_step(await world.request(**changed), world.clients["app"], session)
 
 
 @pytest.mark.parametrize("changed", [{}, {"prompt": "login"}, {"prompt": "select_account"}, {"max_age": "0"}])
@@ -175,7 +175,10 @@ async def test_a11_iss_is_in_an_answer_without_state_too(world: World) -> None:
     step = await next_step(world, session, state=None)
     assert isinstance(step, Answer)
     assert set(step.params) == {"code", "iss"}
-    assert world.authorization.build_common(world.request()) == {"state": "s-1", "iss": world.authorization.issuer}
+    assert world.authorization.build_common(await world.request()) == {
+        "state": "s-1",
+        "iss": world.authorization.issuer,
+    }
 
 
 async def test_consent_is_asked_for_or_refused_silently(world: World) -> None:
@@ -215,7 +218,7 @@ async def test_a17_a_login_the_upstream_took_from_an_old_session_is_refused(
     world: World, auth_time: int | None, changed: dict[str, str | None], accepted: bool
 ) -> None:
     world.upstreams["alpha"].identity = Identity("x1", auth_time=auth_time)
-    request = world.request(**changed)
+    request = await world.request(**changed)
     finished, _, session = await world.log_in(request)
     world.clock.now += 300  # the person took their time; what counts is when they set out
     after = world.authorization.after_login(request, world.clients["app"], session, fresh_since=finished.started_at)
@@ -230,12 +233,12 @@ async def test_b9_a_login_through_a_provider_taken_away_meanwhile_is_a_page(worl
     finished, _, session = await world.log_in()
     client = app(providers=("beta",))
     with pytest.raises(ProviderNotOffered):
-        await world.authorization.after_login(world.request(), client, session, fresh_since=finished.started_at)
+        await world.authorization.after_login(await world.request(), client, session, fresh_since=finished.started_at)
 
 
 async def hint_of(world: World, client_id: str = "app", name: str = "alpha") -> tuple[str, Session]:
     """An ID token of somebody for a client, and their session."""
-    _, _, session = await world.log_in(world.request(client_id), name)
+    _, _, session = await world.log_in(await world.request(client_id), name)
     answer = await world.redeem(await world.code(client_id, name), client_id)
     return answer["id_token"], session
 
@@ -253,7 +256,7 @@ async def test_a18_a_hint_names_who_may_answer(world: World) -> None:
 
 async def test_a18_somebody_else_logging_in_is_refused(world: World) -> None:
     hint, _ = await hint_of(world)
-    request = world.request(id_token_hint=hint)
+    request = await world.request(id_token_hint=hint)
     finished, _, bob = await world.log_in(request, "beta")
     with pytest.raises(LoginRequired):
         await world.authorization.after_login(request, world.clients["app"], bob, fresh_since=finished.started_at)
@@ -272,12 +275,12 @@ async def test_a18_a_hint_that_is_not_ours_or_not_for_this_client_is_refused(wor
 
 
 async def test_a_kept_request_is_good_as_long_as_its_client_and_place_are(world: World) -> None:
-    request = world.request(response_mode="form_post")
-    target = world.authorization.target_of(request)
+    request = await world.request(response_mode="form_post")
+    target = await world.authorization.target_of(request)
     assert (target.client, target.redirect_uri, target.state) == (world.clients["app"], REDIRECT, "s-1")
     assert target.response_mode == "form_post"
     with pytest.raises(UnknownClient):
-        world.authorization.target_of(replace(request, client_id="gone"))
+        await world.authorization.target_of(replace(request, client_id="gone"))
     with pytest.raises(BadRedirectUri):
-        world.authorization.target_of(replace(request, redirect_uri=REDIRECT + "/"))
-    assert world.authorization.find_client("gone") is None
+        await world.authorization.target_of(replace(request, redirect_uri=REDIRECT + "/"))
+    assert await world.authorization.find_client("gone") is None

@@ -21,10 +21,12 @@ async def test_a_client_proves_itself_and_failures_are_noted_without_made_up_nam
     world.clients["app"] = app(auth_method=AuthMethod.POST, secret_digests=(digest,))
     await world.restart()
     good = Parameters({"client_id": "app", "client_secret": "s3cret"}.items())
-    assert world.token_endpoint.verify_client("", good) is world.clients["app"]
+    assert await world.token_endpoint.verify_client("", good) is world.clients["app"]
     for client_id in ("app", "<script>"):
         with pytest.raises(InvalidClient):
-            world.token_endpoint.verify_client("", Parameters({"client_id": client_id, "client_secret": "x"}.items()))
+            await world.token_endpoint.verify_client(
+                "", Parameters({"client_id": client_id, "client_secret": "x"}.items())
+            )
     noted = [fields["client_id"] for event, fields in world.notes.heard if event is Event.CLIENT_AUTH_FAILED]
     assert noted == ["app", None]
 
@@ -33,8 +35,8 @@ async def test_origins_are_gathered_from_all_clients(world: World) -> None:
     world.clients["other"] = app("other", origins=frozenset({"https://spa.test"}))
     await world.restart()
     assert world.directory.origins == {"https://spa.test"}
-    assert world.directory.find("other") is world.clients["other"]
-    assert world.directory.find("nobody") is None
+    assert await world.directory.find("other") is world.clients["other"]
+    assert await world.directory.find("nobody") is None
 
 
 @pytest.mark.parametrize(

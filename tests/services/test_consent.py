@@ -27,7 +27,7 @@ async def asking(world: World) -> World:
 
 async def ask(world: World, **changed: str | None) -> tuple[str, Session]:
     """A question put to a fresh session."""
-    request = world.request(**changed)
+    request = await world.request(**changed)
     finished, _, session = await world.log_in(request)
     step = await world.authorization.after_login(
         request, world.clients["app"], session, fresh_since=finished.started_at
@@ -38,20 +38,22 @@ async def ask(world: World, **changed: str | None) -> tuple[str, Session]:
 
 async def agree(world: World, session: Session, **changed: str | None) -> None:
     """Yes to a question about this request."""
-    ticket, asked = world.consents.open_ticket(world.consents.build_ticket(world.request(**changed), session), session)
+    ticket, asked = world.consents.open_ticket(
+        world.consents.build_ticket(await world.request(**changed), session), session
+    )
     await world.consents.answer(ticket, asked, session.record.sub, allowed=True)
 
 
 async def needed(world: World, session: Session, **changed: str | None) -> bool:
     """Whether this request needs a question after a login for it."""
     client = world.clients["app"]
-    return await world.consents.is_needed(world.request(**changed), client, session.record.sub, fresh=True)
+    return await world.consents.is_needed(await world.request(**changed), client, session.record.sub, fresh=True)
 
 
 async def needed_silently(world: World, session: Session) -> bool:
     """Whether a request needs a question although nobody logged in for it."""
     client = world.clients["app"]
-    return await world.consents.is_needed(world.request(), client, session.record.sub, fresh=False)
+    return await world.consents.is_needed(await world.request(), client, session.record.sub, fresh=False)
 
 
 async def test_g17_the_first_use_of_a_client_asks_and_the_next_does_not(asking: World) -> None:
@@ -99,7 +101,7 @@ async def test_g17_consent_is_per_client_and_per_person(asking: World) -> None:
     _, _, bob = await asking.log_in(name="beta")
     assert await needed(asking, bob)
     other = asking.clients["other"]
-    assert await asking.consents.is_needed(asking.request("other"), other, ann.record.sub, fresh=True)
+    assert await asking.consents.is_needed(await asking.request("other"), other, ann.record.sub, fresh=True)
 
 
 async def test_a_client_of_ours_asks_only_when_told_to(world: World) -> None:
@@ -166,7 +168,7 @@ async def test_a13_a_question_is_good_for_ten_minutes(asking: World, seconds: in
 async def test_a14_the_question_itself_says_what_is_agreed_to(asking: World) -> None:
     sealed, session = await ask(asking, scope="openid email")
     _, asked = asking.consents.open_ticket(sealed, session)
-    assert asked == asking.request(scope="openid email")
+    assert asked == await asking.request(scope="openid email")
 
 
 @pytest.mark.parametrize("purpose", ["flow", "entry", "access token"])
@@ -187,7 +189,7 @@ async def test_b8_a_record_of_another_kind_or_purpose_is_no_question(asking: Wor
 
 async def test_a_question_of_a_dying_second_can_still_be_answered_once(asking: World) -> None:
     _, _, session = await asking.log_in()
-    request: AuthorizationRequest = asking.request()
+    request: AuthorizationRequest = await asking.request()
     ticket = ConsentTicket(request.to_bytes().decode(), session.key, "j1", NOW)
     await asking.consents.answer(ticket, request, session.record.sub, allowed=True)
     with pytest.raises(FlowFinished):

@@ -74,7 +74,7 @@ async def test_c8_a_link_counts_once(door: World) -> None:
 
 async def test_c10_a_link_used_here_is_used_at_the_callback_too(door: World) -> None:
     await door.entries.confirm(await hold(door), browser="b1")
-    begun, flow = await door.begin(door.request(), "beta")
+    begun, flow = await door.begin(await door.request(), "beta")
     with pytest.raises(LoginFailed) as caught:
         await door.logins.finish(
             Callback("beta", flow.state, Channel.QUERY, {"state": flow.state, "hash": "h1"}, begun.sealed)
@@ -157,7 +157,7 @@ async def test_b8_nothing_else_of_ours_is_a_ticket(door: World) -> None:
         "x",
         seal("consent").seal(ticket.to_bytes(), bound_to=b"b1"),
         seal("entry").seal(ticket.to_bytes()),
-        seal("entry").seal(door.request().to_bytes(), bound_to=b"b1"),
+        seal("entry").seal((await door.request()).to_bytes(), bound_to=b"b1"),
     ):
         with pytest.raises(ForeignPost):
             await door.entries.confirm(sealed, browser="b1")

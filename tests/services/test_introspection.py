@@ -151,10 +151,10 @@ async def test_f19_only_a_client_with_a_secret_may_ask(world: World) -> None:
     world.clients["open"] = app("open")
     await world.restart()
     good = Parameters({"client_id": "app", "client_secret": SECRET}.items())
-    assert world.introspection.verify_client("", good) is world.clients["app"]
+    assert await world.introspection.verify_client("", good) is world.clients["app"]
     for wrong in ({"client_id": "app", "client_secret": "x"}, {"client_id": "app"}, {"client_id": "open"}, {}):
         with pytest.raises(InvalidClient):
-            world.introspection.verify_client("", Parameters(wrong.items()))
+            await world.introspection.verify_client("", Parameters(wrong.items()))
 
 
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "x"])

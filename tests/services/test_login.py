@@ -31,7 +31,9 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_an_attempt_has_fresh_secrets_and_costs_the_store_nothing(world: World) -> None:
-    attempts = [await world.begin(world.request(login_hint="ann", prompt="login", max_age="5")) for _ in range(20)]
+    attempts = [
+        await world.begin(await world.request(login_hint="ann", prompt="login", max_age="5")) for _ in range(20)
+    ]
     flows = [flow for _, flow in attempts]
     assert len({flow.state for flow in flows} | {flow.nonce for flow in flows}) == 40
     for begun, flow in attempts:
@@ -49,7 +51,7 @@ async def test_an_attempt_has_fresh_secrets_and_costs_the_store_nothing(world: W
 
 async def test_a_login_ends_with_person_request_and_memo(world: World) -> None:
     world.upstreams["alpha"].memo = {"device_id": "d1"}
-    request = world.request()
+    request = await world.request()
     begun, flow = await world.begin(request)
     world.clock.now += 20
     finished = await world.logins.finish(back(begun, flow))
@@ -64,20 +66,20 @@ async def test_a_login_ends_with_person_request_and_memo(world: World) -> None:
 
 
 async def test_b1_an_answer_in_another_browser_is_refused_and_the_state_is_burnt(world: World) -> None:
-    begun, flow = await world.begin(world.request())
+    begun, flow = await world.begin(await world.request())
     await refused(world, back(begun, flow, sealed=""), FlowNotHere)
     await refused(world, back(begun, flow), FlowFinished)
 
 
 async def test_b1_an_answer_with_a_record_of_another_attempt_is_refused_and_the_state_is_burnt(world: World) -> None:
-    mine, _ = await world.begin(world.request())
-    begun, flow = await world.begin(world.request())
+    mine, _ = await world.begin(await world.request())
+    begun, flow = await world.begin(await world.request())
     await refused(world, back(begun, flow, sealed=mine.sealed), NothingAsked)
     await refused(world, back(begun, flow), FlowFinished)
 
 
 async def test_b2_a_state_is_good_once(world: World) -> None:
-    begun, flow = await world.begin(world.request())
+    begun, flow = await world.begin(await world.request())
     await world.logins.finish(back(begun, flow))
     with pytest.raises(FlowFinished) as caught:
         await world.logins.finish(back(begun, flow))
@@ -87,7 +89,9 @@ async def test_b2_a_state_is_good_once(world: World) -> None:
 
 @pytest.mark.parametrize("size", ["small", "too large for a cookie"])
 async def test_b2_of_fifty_parallel_answers_one_reaches_the_upstream(world: World, size: str) -> None:
-    request = world.request(state="s" * (2000 if size != "small" else 5), nonce="n" * (1000 if size != "small" else 5))
+    request = await world.request(
+        state="s" * (2000 if size != "small" else 5), nonce="n" * (1000 if size != "small" else 5)
+    )
     begun, flow = await world.begin(request)
     assert begun.sealed.startswith("@") == (size != "small")
     outcomes = await asyncio.gather(
@@ -98,7 +102,7 @@ async def test_b2_of_fifty_parallel_answers_one_reaches_the_upstream(world: Worl
 
 
 async def test_b2_a_failed_attempt_is_not_good_again(world: World) -> None:
-    begun, flow = await world.begin(world.request())
+    begun, flow = await world.begin(await world.request())
     world.upstreams["alpha"].failure = UpstreamUnavailable("down")
     with pytest.raises(LoginFailed):
         await world.logins.finish(back(begun, flow))
@@ -108,7 +112,7 @@ async def test_b2_a_failed_attempt_is_not_good_again(world: World) -> None:
 
 
 async def test_b3_provider_confusion(world: World) -> None:
-    begun, flow = await world.begin(world.request())
+    begun, flow = await world.begin(await world.request())
     await refused(world, back(begun, flow, name="beta"), NothingAsked)
     await refused(world, back(begun, flow), FlowFinished)
 
@@ -118,21 +122,21 @@ async def test_b5_two_instances_of_one_type_do_not_take_each_others_answers(worl
     world.on.add("alpha2")
     await world.restart()
     for began, ended in (("alpha", "alpha2"), ("alpha2", "alpha")):
-        begun, flow = await world.begin(world.request(), began)
+        begun, flow = await world.begin(await world.request(), began)
         await refused(world, back(begun, flow, name=ended), NothingAsked)
 
 
 @pytest.mark.parametrize("state", ["", "x", "A" * 43, "é" * 43])
 @pytest.mark.parametrize("kept", ["", "x", "the real one"])
 async def test_b10_an_answer_nobody_asked_for_is_not_processed(world: World, state: str, kept: str) -> None:
-    begun, flow = await world.begin(world.request())
+    begun, flow = await world.begin(await world.request())
     callback = replace(back(begun, flow), state=state, sealed=begun.sealed if kept == "the real one" else kept)
     await refused(world, callback, NothingAsked)
     assert await world.logins.finish(back(begun, flow))
 
 
 async def test_b8_no_other_value_of_ours_is_a_login_attempt(world: World) -> None:
-    begun, flow = await world.begin(world.request())
+    begun, flow = await world.begin(await world.request())
     record = FlowRecord.from_bytes(seal("flow").open_(begun.sealed, bound_to=flow.state.encode()))
     other = replace(record, state="x").to_bytes()
     for sealed in (
@@ -141,12 +145,12 @@ async def test_b8_no_other_value_of_ours_is_a_login_attempt(world: World) -> Non
         seal("flow").seal(AuthorizationRequest("app", "x", ()).to_bytes(), bound_to=flow.state.encode()),
         seal("flow").seal(other, bound_to=flow.state.encode()),
     ):
-        begun, flow = await world.begin(world.request())
+        begun, flow = await world.begin(await world.request())
         await refused(world, back(begun, flow, sealed=sealed), NothingAsked)
 
 
 async def test_a_record_of_another_state_is_refused_even_when_its_seal_opens(world: World) -> None:
-    begun, flow = await world.begin(world.request())
+    begun, flow = await world.begin(await world.request())
     bound = flow.state.encode()
     record = FlowRecord.from_bytes(seal("flow").open_(begun.sealed, bound_to=bound))
     forged = seal("flow").seal(replace(record, state=world.states.mint(NOW)).to_bytes(), bound_to=bound)
@@ -154,7 +158,7 @@ async def test_a_record_of_another_state_is_refused_even_when_its_seal_opens(wor
 
 
 async def test_a_request_too_large_for_a_cookie_is_kept_by_reference(world: World) -> None:
-    request = world.request(state="s" * 2000, nonce="n" * 1000)
+    request = await world.request(state="s" * 2000, nonce="n" * 1000)
     begun, flow = await world.begin(request)
     assert begun.sealed.startswith("@")
     assert len(begun.sealed) < 60 < MAX_COOKIE
@@ -162,14 +166,16 @@ async def test_a_request_too_large_for_a_cookie_is_kept_by_reference(world: Worl
 
 
 async def test_a_reference_that_is_gone_or_made_up_ends_the_attempt(world: World) -> None:
-    begun, flow = await world.begin(world.request(state="s" * 2000, nonce="n" * 1000))
+    begun, flow = await world.begin(await world.request(state="s" * 2000, nonce="n" * 1000))
     await refused(world, back(begun, flow, sealed="@made-up"), FlowGone)
 
 
 async def test_b19_three_tabs_end_in_any_order_at_their_own_client(world: World) -> None:
     world.clients |= {name: app(name) for name in ("one", "two", "three")}
     await world.restart()
-    begun = [(name, *await world.begin(world.request(name, state=f"s-{name}"))) for name in ("one", "two", "three")]
+    begun = [
+        (name, *await world.begin(await world.request(name, state=f"s-{name}"))) for name in ("one", "two", "three")
+    ]
     for index in (2, 0, 1):
         name, attempt, flow = begun[index]
         finished = await world.logins.finish(back(attempt, flow))
@@ -179,7 +185,7 @@ async def test_b19_three_tabs_end_in_any_order_at_their_own_client(world: World)
 @pytest.mark.parametrize("seconds", [0, 299, 3599])
 async def test_c8_a_signed_reply_counts_once_whatever_attempt_it_comes_to(world: World, seconds: int) -> None:
     async def arrive(signature: str) -> None:
-        begun, flow = await world.begin(world.request(), "beta")
+        begun, flow = await world.begin(await world.request(), "beta")
         params = {"state": flow.state, "hash": signature}
         await world.logins.finish(Callback("beta", flow.state, Channel.QUERY, params, begun.sealed))
 

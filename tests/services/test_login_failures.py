@@ -33,12 +33,12 @@ pytestmark = pytest.mark.anyio
     "failure", [UpstreamDenied("no"), UpstreamRejected("no"), UpstreamInvalid("no"), UpstreamUnavailable("")]
 )
 async def test_b16_a_failure_of_the_upstream_names_the_attempt_it_ends(world: World, failure: BrokerError) -> None:
-    begun, flow = await world.begin(world.request())
+    begun, flow = await world.begin(await world.request())
     world.upstreams["alpha"].failure = failure
     with pytest.raises(LoginFailed) as caught:
         await world.logins.finish(back(begun, flow))
     assert caught.value.cause is failure
-    assert (caught.value.request, caught.value.provider) == (world.request(), "alpha")
+    assert (caught.value.request, caught.value.provider) == (await world.request(), "alpha")
     assert world.notes.count(Event.LOGIN_FAILED) == 1
     assert world.notes.count(Event.ACCOUNT_CREATED) == 0
 
@@ -46,7 +46,7 @@ async def test_b16_a_failure_of_the_upstream_names_the_attempt_it_ends(world: Wo
 async def test_a_failure_to_begin_names_the_attempt_too(world: World) -> None:
     world.upstreams["alpha"].failure = UpstreamUnavailable("down")
     with pytest.raises(LoginFailed):
-        await world.begin(world.request())
+        await world.begin(await world.request())
 
 
 class Hanging(Upstream):
@@ -61,7 +61,7 @@ class Hanging(Upstream):
 async def test_i6_an_upstream_that_hangs_is_given_up(world: World) -> None:
     world.upstreams["alpha"], world.deadline = Hanging(None, None), 0.01
     await world.restart()
-    begun, flow = await world.begin(world.request())
+    begun, flow = await world.begin(await world.request())
     with pytest.raises(LoginFailed) as caught:
         await world.logins.finish(back(begun, flow))
     assert isinstance(caught.value.cause, UpstreamUnavailable)
@@ -80,14 +80,14 @@ async def test_i6_an_upstream_that_hangs_before_the_browser_leaves_is_given_up(w
     world.upstreams["alpha"], world.deadline = HangingAtOnce(None, None), 0.01
     await world.restart()
     with pytest.raises(LoginFailed) as caught:
-        await asyncio.wait_for(world.begin(world.request()), 5)
+        await asyncio.wait_for(world.begin(await world.request()), 5)
     assert isinstance(caught.value.cause, UpstreamUnavailable)
     assert world.notes.count(Event.LOGIN_FAILED) == 1
 
 
 @pytest.mark.parametrize("channel", [Channel.FORM_POST, Channel.FRAGMENT])
 async def test_b10_a_provider_is_heard_on_its_own_channels_only(world: World, channel: Channel) -> None:
-    begun, flow = await world.begin(world.request())
+    begun, flow = await world.begin(await world.request())
     with pytest.raises(LoginFailed) as caught:
         await world.logins.finish(replace(back(begun, flow), channel=channel))
     assert isinstance(caught.value.cause, UpstreamInvalid)
@@ -96,7 +96,7 @@ async def test_b10_a_provider_is_heard_on_its_own_channels_only(world: World, ch
 
 @pytest.mark.parametrize(("seconds", "alive"), [(0, True), (599, True), (600, False), (10**6, False)])
 async def test_an_attempt_is_good_for_ten_minutes(world: World, seconds: int, alive: bool) -> None:
-    begun, flow = await world.begin(world.request())
+    begun, flow = await world.begin(await world.request())
     world.clock.now += seconds
     if alive:
         assert await world.logins.finish(back(begun, flow))
@@ -106,7 +106,7 @@ async def test_an_attempt_is_good_for_ten_minutes(world: World, seconds: int, al
 
 
 async def test_k11_a_clock_that_jumps_does_not_bring_a_used_state_back(world: World) -> None:
-    begun, flow = await world.begin(world.request())
+    begun, flow = await world.begin(await world.request())
     await world.logins.finish(back(begun, flow))
     for jump in (599, -1200, 600):
         world.clock.now += jump
@@ -116,19 +116,19 @@ async def test_k11_a_clock_that_jumps_does_not_bring_a_used_state_back(world: Wo
 
 
 async def test_b9_a_provider_switched_off_is_neither_begun_nor_finished(world: World) -> None:
-    begun, flow = await world.begin(world.request())
+    begun, flow = await world.begin(await world.request())
     world.on = {"beta"}
     await world.restart()
     await refused(world, back(begun, flow), ProviderNotOffered)
     with pytest.raises(ProviderNotOffered):
-        await world.logins.begin(world.request(), world.clients["app"], "alpha", locale="en")
+        await world.logins.begin(await world.request(), world.clients["app"], "alpha", locale="en")
 
 
 async def test_b9_a_provider_the_client_does_not_offer_is_not_begun(world: World) -> None:
     world.clients["app"] = app(providers=("beta",))
     await world.restart()
     with pytest.raises(ProviderNotOffered):
-        await world.logins.begin(world.request(), world.clients["app"], "alpha", locale="en")
+        await world.logins.begin(await world.request(), world.clients["app"], "alpha", locale="en")
 
 
 async def test_d11_a_blocked_person_does_not_log_in(world: World) -> None:

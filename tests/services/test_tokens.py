@@ -81,7 +81,7 @@ async def test_b8_a_record_sealed_for_something_else_is_no_access_token(world: W
 
 
 async def test_b8_another_record_under_the_right_seal_is_no_access_token(world: World) -> None:
-    sealed = seal("access token").seal(world.request().to_bytes())
+    sealed = seal("access token").seal((await world.request()).to_bytes())
     with pytest.raises(InvalidToken):
         await world.tokens.verify_access("at_" + sealed)
 

@@ -39,13 +39,13 @@ def request() -> Request:
     return Request(scope, receive)
 
 
-def known(authorization: str, params: Parameters) -> Client:
+async def known(authorization: str, params: Parameters) -> Client:
     """Whoever sends what `request` sends is the shop."""
     assert (authorization, dict(params)) == ("Basic x", {"token": "t"})
     return SHOP
 
 
-def stranger(_: str, __: Parameters) -> Client:
+async def stranger(_: str, __: Parameters) -> Client:
     """Nobody proves anything."""
     raise InvalidClient("no")
 

@@ -38,7 +38,7 @@ FULL = AuthorizationRequest(
 )
 def test_an_attempt_that_failed_can_be_made_again_unchanged(request_before: AuthorizationRequest) -> None:
     params = Parameters(rebuild_params(request_before).items())
-    assert build_request(params, verify_target(params, {"app": CLIENT}.get)) == request_before
+    assert build_request(params, verify_target(params, CLIENT)) == request_before
 
 
 def test_the_provider_is_left_to_choose() -> None:

@@ -52,9 +52,9 @@ class TokenEndpoint:
         self._tokens = tokens
         self._handlers = handlers
 
-    def verify_client(self, authorization: str, params: Parameters) -> Client:
+    async def verify_client(self, authorization: str, params: Parameters) -> Client:
         """Phase one; raises InvalidClient."""
-        return self._clients.verify(authorization, params)
+        return await self._clients.verify(authorization, params)
 
     async def answer(self, client: Client, params: Parameters) -> dict[str, Any]:
         """The token response of an authenticated client (RFC 6749 section 5.1); raises RequestError."""
