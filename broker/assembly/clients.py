@@ -1,0 +1,41 @@
+"""The clients of config.yaml as the services know them."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from broker.assembly.texts import localised, logo_name
+from broker.config.model import ClientSettings, Config
+from broker.core.client import Client
+
+
+def build_clients(config: Config) -> dict[str, Client]:
+    """The clients of config.yaml by client_id."""
+    return {client_id: _build_client(client_id, settings) for client_id, settings in config.clients.items()}
+
+
+def _build_client(client_id: str, settings: ClientSettings) -> Client:
+    digests = [text.removeprefix("sha256:") for text in settings.secret_hashes]
+    if settings.secret is not None:
+        digests.append(sha256(settings.secret.get_secret_value().encode()).hexdigest())
+    return Client(
+        id=client_id,
+        name=localised(settings.name),
+        redirect_uris=tuple(settings.redirect_uris),
+        auth_method=settings.auth_method,
+        secret_digests=tuple(digests),
+        scopes=frozenset(settings.scopes),
+        service_scopes=settings.service_scopes,
+        grants=frozenset(settings.grants),
+        providers=settings.providers,
+        first_party=settings.first_party,
+        pkce_required=settings.pkce == "required",
+        id_token_alg=settings.id_token_alg,
+        access_token_format=settings.access_token_format,
+        origins=frozenset(settings.origins),
+        logo=logo_name(client_id, settings.logo),
+        languages=settings.languages,
+        home_uri=settings.home_uri,
+        initiate_login_uri=settings.initiate_login_uri,
+        email_fallback=settings.email_fallback,
+    )

@@ -1,0 +1,82 @@
+"""Every endpoint over the services it shows to the network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from broker.assembly.parts import Parts, Services
+from broker.core.discovery import build_metadata
+from broker.core.terms import GrantType
+from broker.services.grants.authorization_code import AuthorizationCode
+from broker.services.grants.base import GrantHandler
+from broker.services.grants.base import TokenEndpoint as TokenService
+from broker.services.grants.client_credentials import ClientCredentials
+from broker.services.grants.refresh_token import RefreshTokenGrant
+from broker.services.introspection import Introspection
+from broker.services.revocation import Revocation
+from broker.web.authorize import AuthorizeEndpoint
+from broker.web.callback import CallbackEndpoint
+from broker.web.consent import ConsentEndpoint
+from broker.web.door import Door
+from broker.web.enter import EnterEndpoint
+from broker.web.frontend import Frontend
+from broker.web.introspect import IntrospectionEndpoint
+from broker.web.limits import Limits, Rate
+from broker.web.meta import MetaEndpoints
+from broker.web.revoke import RevocationEndpoint
+from broker.web.routes import Endpoints
+from broker.web.source import Sources
+from broker.web.token import TokenEndpoint, UserinfoEndpoint
+
+
+def build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> Endpoints:
+    """All of them."""
+    config, context = parts.config, parts.context
+    door = _build_door(parts)
+    shared: dict[str, Any] = {"sessions": services.sessions, "door": door}
+    login: dict[str, Any] = shared | {"logins": services.logins, "providers": parts.providers}
+    remember_for = config.session.remember_last_provider
+    metadata = build_metadata(
+        config.issuer, algorithms=[word.value for word in config.keys.algorithms], languages=config.ui.languages
+    )
+    authorization, clients, tokens = services.authorization, services.clients, services.tokens
+    return Endpoints(
+        meta=MetaEndpoints(frontend, parts.keys, metadata, issuer=config.issuer),
+        authorize=AuthorizeEndpoint(frontend, authorization, show_last_used=config.login.show_last_used, **login),
+        callback=CallbackEndpoint(frontend, authorization, remember_for=remember_for, **login),
+        consent=ConsentEndpoint(frontend, authorization, consents=services.consents, people=services.people, **shared),
+        enter=EnterEndpoint(
+            frontend,
+            services.entries,
+            providers=parts.providers,
+            mint=context.mint,
+            remember_for=remember_for,
+            **shared,
+        ),
+        token=TokenEndpoint(_build_token_service(parts, services), door),
+        revoke=RevocationEndpoint(Revocation(context, clients, parts.durable, tokens), door),
+        introspect=IntrospectionEndpoint(
+            Introspection(context, clients, parts.durable, tokens=tokens, gate=parts.gate), door
+        ),
+        userinfo=UserinfoEndpoint(tokens, clients, parts.gate, door),
+    )
+
+
+def _build_token_service(parts: Parts, services: Services) -> TokenService:
+    context, durable, tokens, gate = parts.context, parts.durable, services.tokens, parts.gate
+    handlers: dict[GrantType, GrantHandler] = {
+        GrantType.AUTHORIZATION_CODE: AuthorizationCode(context, durable, parts.transient, tokens, gate),
+        GrantType.REFRESH_TOKEN: RefreshTokenGrant(context, durable, tokens, gate),
+        GrantType.CLIENT_CREDENTIALS: ClientCredentials(),
+    }
+    return TokenService(context, services.clients, tokens, handlers)
+
+
+def _build_door(parts: Parts) -> Door:
+    config = parts.config
+    names = ("login_start", "callback", "token", "client_auth_failure")
+    rates = {name: Rate(*getattr(config.limits, name)) for name in names}
+    # Nodes that share a store share their counts; one process alone counts in its own memory.
+    shared = parts.transient if config.storage.transient == "redis" else None
+    limits = Limits(rates, parts.observer, clock=parts.context.clock, shared=shared)
+    return Door(limits, Sources(config.server.trusted_proxies), config.limits.request_body)

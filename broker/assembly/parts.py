@@ -1,0 +1,66 @@
+"""What the composition root hands over, and what is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from broker.config.model import Config
+from broker.core.events import Recorder
+from broker.core.seal import Seal
+from broker.services.authorize import Authorization
+from broker.services.clients import Clients
+from broker.services.consent import Consents
+from broker.services.context import Context
+from broker.services.entry import Entries
+from broker.services.gate import Gate
+from broker.services.keys import KeyRing
+from broker.services.login import Logins
+from broker.services.people import People
+from broker.services.providers import Providers
+from broker.services.sessions import Sessions
+from broker.services.tokens import Tokens
+from broker.store.base import Durable, Transient
+
+
+class RequestObserver(Recorder, Protocol):
+    """Hears of requests, too."""
+
+    def observe_request(self, route: str, status: int, seconds: float) -> None:
+        """One HTTP request was answered."""
+        ...
+
+    def on_crash(self, error: Exception) -> None:
+        """Something nobody foresaw."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the composition root picked. `seal` seals for one purpose; `derive`: its raw keys, the current first."""
+
+    config: Config
+    context: Context
+    durable: Durable
+    transient: Transient
+    keys: KeyRing
+    providers: Providers
+    gate: Gate
+    seal: Callable[[str], Seal]
+    derive: Callable[[str], tuple[bytes, ...]]
+    observer: RequestObserver
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that decides."""
+
+    clients: Clients
+    tokens: Tokens
+    sessions: Sessions
+    consents: Consents
+    logins: Logins
+    entries: Entries
+    authorization: Authorization
+    people: People
