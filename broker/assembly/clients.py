@@ -5,7 +5,8 @@ from __future__ import annotations
 from hashlib import sha256
 
 from broker.assembly.texts import localised, logo_name
-from broker.config.model import ClientSettings, Config
+from broker.config.client_model import ClientSettings
+from broker.config.model import Config
 from broker.core.client import Client
 
 

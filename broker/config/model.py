@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from broker.config.client_model import ClientSettings
+from broker.config.section import Section
 from broker.config.values import (
     Duration,
     Issuer,
@@ -17,25 +19,16 @@ from broker.config.values import (
     Localised,
     MasterKeys,
     NetworkText,
-    Origin,
     PathText,
     Rate,
-    RedirectUri,
     Secret,
-    ServiceScope,
     Size,
     SupportUrl,
     WebUrl,
     WholeNumber,
     parse_master_key,
 )
-from broker.core.terms import Algorithm, AuthMethod, GrantType, Scope, TokenFormat
-
-
-class Section(BaseModel):
-    """Frozen, and no key nobody knows."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+from broker.core.terms import Algorithm
 
 
 class Server(Section):
@@ -157,44 +150,6 @@ class Ui(Section):
     )
     templates: PathText | None = Field(default=None, description="Directory whose files win over ours")
     links: Links = Field(default_factory=Links, description="At the foot of every page")
-
-
-class ClientSettings(Section):
-    """One app. Its key in the `clients` map is the client_id."""
-
-    name: Localised = Field(description="Shown to people; text, or one per language")
-    redirect_uris: tuple[RedirectUri, ...] = Field(
-        default=(), description="Compared byte for byte; required where people log in"
-    )
-    auth_method: AuthMethod = Field(default=AuthMethod.BASIC, description="How it proves itself at the token endpoint")
-    secret_hashes: tuple[Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")], ...] = Field(
-        default=(), max_length=2, description="Made by `broker client add`; two may be live during rotation"
-    )
-    secret: Secret | None = Field(default=None, description="The secret itself, at least 32 characters; prefer hashes")
-    scopes: tuple[Scope, ...] = Field(
-        default=(Scope.OPENID, Scope.PROFILE, Scope.EMAIL), description="What it may ask for about people"
-    )
-    service_scopes: tuple[ServiceScope, ...] = Field(
-        default=(), description="What it may get for itself by client_credentials; words of your own, as `orders:read`"
-    )
-    grants: tuple[GrantType, ...] = Field(
-        default=(GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN), description="How it may get tokens"
-    )
-    providers: tuple[str, ...] | None = Field(default=None, min_length=1, description="Allow-list, in display order")
-    first_party: bool = Field(default=False, description="Ours: no consent page")
-    pkce: Literal["required", "optional"] = Field(
-        default="required", description="`optional` only for a confidential client that sends nonce"
-    )
-    id_token_alg: Algorithm = Field(default=Algorithm.RS256, description="Signature of its ID tokens")
-    access_token_format: TokenFormat = Field(default=TokenFormat.OPAQUE, description="jwt: RFC 9068")
-    origins: tuple[Origin, ...] = Field(default=(), description="Web origins a public client calls us from (CORS)")
-    logo: PathText | None = Field(default=None, description="Path of an SVG or PNG file")
-    languages: tuple[Literal["ru", "en"], ...] = Field(default=(), description="Languages its users are offered")
-    home_uri: WebUrl = Field(default="", description="Where `Return to the app` leads")
-    initiate_login_uri: WebUrl = Field(default="", description="Starts a login at the app (OIDC Core 4); https")
-    email_fallback: str = Field(
-        default="", description='Address sent, unverified, for people without one: "{sub}@users.noreply.example.com"'
-    )
 
 
 class Limits(Section):

@@ -18,8 +18,9 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from broker.app import build
+from broker.config.client_model import ClientSettings
 from broker.config.load import load
-from broker.config.model import ClientSettings, Config
+from broker.config.model import Config
 from broker.core.errors import ConfigError
 from broker.demo.emulation import Address, Options, build_emulators, emulated_types, left_out, turned
 from broker.demo.servers import Port, PortTaken, serving, take_port

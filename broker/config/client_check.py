@@ -1,0 +1,74 @@
+"""What must hold inside one entry of `clients`, as a table of checks. Each reports, none raises."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from broker.config.client_model import ClientSettings
+from broker.config.report import Report
+from broker.config.source import KeyPath
+from broker.core.terms import AuthMethod, GrantType, Scope
+
+_FALLBACK = re.compile(r"[A-Za-z0-9._+\-]*\{sub\}[A-Za-z0-9._+\-]*@([a-z0-9]([a-z0-9\-]*[a-z0-9])?\.)+[a-z]{2,}")
+
+
+def _client_secret(client: ClientSettings, path: KeyPath, report: Report) -> None:
+    secrets = len(client.secret_hashes) + (client.secret is not None)
+    if client.auth_method is AuthMethod.NONE and secrets:
+        which = "secret" if client.secret is not None else "secret_hashes"
+        report.problem((*path, which), "a public client (auth_method: none) has no secret")
+    if client.auth_method is not AuthMethod.NONE and not secrets:
+        text = "needs secret_hashes (`broker client add` makes one), or auth_method: none if it can keep no secret"
+        report.problem(path, text, of_key=True)
+    if secrets > 2:
+        report.problem((*path, "secret"), "at most two secrets are live at once: the old one and the new one")
+
+
+def _client_pkce(client: ClientSettings, path: KeyPath, report: Report) -> None:
+    if client.auth_method is AuthMethod.NONE and client.pkce != "required":
+        report.problem((*path, "pkce"), "a public client always uses PKCE (RFC 9700 section 2.1.1)")
+
+
+def _client_origins(client: ClientSettings, path: KeyPath, report: Report) -> None:
+    if client.origins and client.auth_method is not AuthMethod.NONE:
+        report.problem((*path, "origins"), "only a public client calls from a browser; a secret there is no secret")
+
+
+def _client_grants(client: ClientSettings, path: KeyPath, report: Report) -> None:
+    if GrantType.AUTHORIZATION_CODE not in client.grants:
+        if GrantType.CLIENT_CREDENTIALS not in client.grants:
+            report.problem((*path, "grants"), "without authorization_code nobody could log in")
+        return
+    if not client.redirect_uris:
+        report.problem((*path, "redirect_uris"), "is required: without it nobody could log in")
+    if Scope.OPENID not in client.scopes:
+        report.problem((*path, "scopes"), "openid is missing: without it nobody could log in")
+    if Scope.OFFLINE_ACCESS in client.scopes and GrantType.REFRESH_TOKEN not in client.grants:
+        report.problem((*path, "scopes"), "offline_access needs refresh_token among the grants")
+
+
+def _client_service(client: ClientSettings, path: KeyPath, report: Report) -> None:
+    for_itself = GrantType.CLIENT_CREDENTIALS in client.grants
+    if for_itself and client.auth_method is AuthMethod.NONE:
+        report.problem((*path, "grants"), "client_credentials needs a secret, and auth_method: none has none")
+    if client.service_scopes and not for_itself:
+        report.problem((*path, "service_scopes"), "needs client_credentials among the grants")
+    if len(set(client.service_scopes)) < len(client.service_scopes):
+        report.problem((*path, "service_scopes"), "names a scope twice")
+
+
+def _client_fallback(client: ClientSettings, path: KeyPath, report: Report) -> None:
+    if client.email_fallback and not _FALLBACK.fullmatch(client.email_fallback):
+        text = 'write one {sub} and a domain of yours: "{sub}@users.noreply.example.com"'
+        report.problem((*path, "email_fallback"), text)
+
+
+CLIENT_CHECKS: tuple[Callable[[ClientSettings, KeyPath, Report], None], ...] = (
+    _client_secret,
+    _client_pkce,
+    _client_origins,
+    _client_grants,
+    _client_service,
+    _client_fallback,
+)

@@ -1,0 +1,112 @@
+"""Events about keys, limits, upstreams, stores and the server itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from broker.core.events import Event
+from broker.observe.entries import Entry, count
+from broker.observe.metrics import Fields, Metrics
+
+
+def _called(metrics: Metrics, fields: Fields) -> None:
+    labels = (fields.get("provider"), fields.get("operation"), fields.get("outcome"))
+    metrics.observe("http_client_request_duration_seconds", float(fields.get("duration_ms") or 0) / 1000, *labels)
+
+
+def _breaker(metrics: Metrics, fields: Fields) -> None:
+    metrics.breaker(fields.get("provider"), fields.get("state"))
+
+
+def _keys(metrics: Metrics, fields: Fields) -> None:
+    metrics.count("broker_upstream_key_fetches_total", fields.get("provider"), fields.get("outcome"))
+    metrics.set_to("broker_upstream_keys", float(fields.get("keys") or 0), fields.get("provider"))
+
+
+def _store_down(metrics: Metrics, fields: Fields) -> None:
+    store = fields.get("store") or "durable"
+    metrics.count("broker_store_errors_total", store)
+    metrics.set_to("broker_store_up", 0, store)
+
+
+def _store_up(metrics: Metrics, fields: Fields) -> None:
+    metrics.set_to("broker_store_up", 1, fields.get("store") or "durable")
+
+
+def _ready(metrics: Metrics, _: Fields) -> None:
+    metrics.set_to("broker_ready", 1)
+
+
+def _stopping(metrics: Metrics, _: Fields) -> None:
+    metrics.set_to("broker_ready", 0)
+
+
+def _key_active(metrics: Metrics, fields: Fields) -> None:
+    metrics.count("broker_keys_changed_total", fields.get("algorithm"), "activated")
+    metrics.key_active(str(fields.get("algorithm")))
+
+
+SERVER: Mapping[Event, Entry] = {
+    Event.KEY_CREATED: Entry(
+        "info",
+        True,
+        ("kid", "algorithm"),
+        "A signing key was made.",
+        count("broker_keys_changed_total", "algorithm", change="created"),
+    ),
+    Event.KEY_ACTIVATED: Entry(
+        "info", True, ("kid", "algorithm"), "A signing key signs from now on; also told at every start.", _key_active
+    ),
+    Event.KEY_RETIRED: Entry(
+        "info",
+        True,
+        ("kid", "algorithm"),
+        "A signing key signs no more.",
+        count("broker_keys_changed_total", "algorithm", change="retired"),
+    ),
+    Event.LIMIT_REACHED: Entry(
+        "warning",
+        False,
+        ("limit",),
+        "A source or client was told to wait.",
+        count("broker_limits_reached_total", "limit"),
+    ),
+    Event.UPSTREAM_CALLED: Entry(
+        "debug", False, ("provider", "operation", "outcome", "duration_ms"), "A call to a provider ended.", _called
+    ),
+    Event.UPSTREAM_BREAKER: Entry(
+        "warning",
+        False,
+        ("provider", "state"),
+        "A provider is left alone (open), tried again (half_open) or well again (closed); the log says `breaker`.",
+        _breaker,
+        {"state": "breaker"},
+    ),
+    Event.UPSTREAM_DISCOVERY: Entry(
+        "info",
+        False,
+        ("provider", "outcome"),
+        "A provider's discovery document was fetched and checked, or could not be used.",
+        count("broker_upstream_discoveries_total", "provider", "outcome"),
+    ),
+    Event.UPSTREAM_KEYS: Entry(
+        "info",
+        False,
+        ("provider", "outcome", "keys"),
+        "A provider's signing keys were fetched, or could not be.",
+        _keys,
+    ),
+    Event.STORE_UNAVAILABLE: Entry(
+        "error", False, ("store", "detail"), "A store stopped answering; written once per outage.", _store_down
+    ),
+    Event.STORE_RECOVERED: Entry("info", False, ("store",), "The store answers again.", _store_up),
+    Event.SERVER_READY: Entry("info", True, (), "Requests are accepted.", _ready),
+    Event.SERVER_STOPPING: Entry("info", True, (), "No new connections; requests in flight are finished.", _stopping),
+    Event.SERVER_ERROR: Entry(
+        "error",
+        False,
+        ("kind", "reason", "exception"),
+        "A bug: report it with this line.",
+        count("broker_server_errors_total"),
+    ),
+}
