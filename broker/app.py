@@ -26,6 +26,7 @@ from broker.services.context import Context
 from broker.services.gate import Gate
 from broker.services.keys import KeyRing, RotationRules
 from broker.services.providers import ProviderInstance, Providers
+from broker.services.signing import SealedKeys
 from broker.store.base import Durable, NamespaceChanged, Transient
 from broker.store.sqlite import SqliteStore
 from broker.upstream.http import HttpPool
@@ -130,7 +131,7 @@ async def _assemble(
     keys = KeyRing(
         context,
         durable,
-        Seal(masters, "signing key", randomness=randomness),
+        SealedKeys(Seal(masters, "signing key", randomness=randomness)),
         algorithms=config.keys.algorithms,
         rules=RotationRules(config.keys.rotate_every, config.keys.publish_before, config.keys.keep_after),
     )

@@ -27,7 +27,9 @@ def list_(path: str) -> None:
 
 @keys.command()
 @config_option
-@click.option("--algorithm", "algorithms", multiple=True, help="RS256, ES256 or EdDSA; all when not given.")
+@click.option(
+    "--algorithm", "algorithms", multiple=True, help="RS256, PS256, ES256 or EdDSA; all that are held when not given."
+)
 @click.option("--now", "at_once", is_flag=True, help="Sign with the new key at once.")
 def rotate(path: str, algorithms: tuple[str, ...], at_once: bool) -> None:
     """Make new signing keys, in the running server or, when none runs, in its database.

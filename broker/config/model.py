@@ -83,7 +83,7 @@ class Keys(Section):
         "None: one is made beside the database on first start",
     )
     algorithms: tuple[Algorithm, ...] = Field(
-        default=(Algorithm.RS256, Algorithm.ES256, Algorithm.EDDSA), min_length=1, description="Keys to hold"
+        default=(Algorithm.RS256, Algorithm.ES256, Algorithm.EDDSA), min_length=1, description="A key is held for each"
     )
     rotate_every: Lifetime = Field(default=90 * 86400, description="Age at which a new key takes over")
     publish_before: Lifetime = Field(default=2 * 86400, description="In the JWKS this long before first use")

@@ -53,6 +53,7 @@ class Algorithm(StrEnum):
     """Signature algorithms for our tokens (RFC 7518 3.1, RFC 8037 3.1)."""
 
     RS256 = "RS256"
+    PS256 = "PS256"
     ES256 = "ES256"
     EDDSA = "EdDSA"
 

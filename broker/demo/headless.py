@@ -98,7 +98,7 @@ def _verified(
     header = jwt.get_unverified_header(token)
     key = jwt.PyJWKSet.from_dict(keys)[header["kid"]]
     claims: dict[str, Any] = jwt.decode(
-        token, key, algorithms=["RS256", "ES256", "EdDSA"], audience=client_id, issuer=issuer
+        token, key, algorithms=["RS256", "PS256", "ES256", "EdDSA"], audience=client_id, issuer=issuer
     )
     if claims.get("nonce") != nonce:
         raise RuntimeError("the ID token has another nonce")

@@ -10,11 +10,11 @@ from hashlib import sha256
 import orjson
 
 from broker.core.events import Event
-from broker.core.jose import KeyPair, OwnKey, Signer, build_own_key, load_key, mint_key
+from broker.core.jose import OwnKey, build_own_key
 from broker.core.records import SigningKey
-from broker.core.seal import Seal
 from broker.core.terms import Algorithm
 from broker.services.context import Context
+from broker.services.signing import KeyService, Signer
 from broker.store.base import Durable
 
 
@@ -43,15 +43,21 @@ class KeyRing:
     current: Keys
 
     def __init__(
-        self, context: Context, durable: Durable, seal: Seal, *, algorithms: tuple[Algorithm, ...], rules: RotationRules
+        self,
+        context: Context,
+        durable: Durable,
+        service: KeyService,
+        *,
+        algorithms: tuple[Algorithm, ...],
+        rules: RotationRules,
     ) -> None:
-        """`seal` has the purpose "signing key"; `algorithms` are those to hold a key for."""
+        """`service` makes and opens the private keys; `algorithms` are those to hold a key for."""
         self._context = context
         self._durable = durable
-        self._seal = seal
+        self._service = service
         self._algorithms = algorithms
         self._rules = rules
-        self._pairs: dict[str, KeyPair] = {}
+        self._opened: dict[str, Signer] = {}
         self._signing: dict[Algorithm, str] = {}
         self._lock = asyncio.Lock()
 
@@ -69,7 +75,7 @@ class KeyRing:
         now = self._context.now()
         for algorithm in self._algorithms:
             await self._advance(algorithm, [key for key in stored if key.algorithm == algorithm], now)
-        self._publish(await self._durable.signing_keys(), now)
+        await self._publish(await self._durable.signing_keys(), now)
 
     async def rotate(self, algorithm: Algorithm, *, at_once: bool = False) -> str:
         """Publish a new key that takes over after `publish_before`, or now; its kid. The old one stays published.
@@ -107,12 +113,12 @@ class KeyRing:
                 await self._durable.delete_signing_key(key.kid)
 
     async def _make(self, algorithm: Algorithm, *, active_at: int) -> SigningKey:
-        pair = await asyncio.to_thread(mint_key, algorithm)
+        made = await self._service.make(algorithm)
         key = SigningKey(
-            kid=pair.kid,
+            kid=made.public_jwk["kid"],
             algorithm=algorithm.value,
-            sealed=self._seal.seal(pair.to_der(), bound_to=pair.kid.encode()),
-            public_jwk=orjson.dumps(dict(pair.public_jwk)).decode(),
+            sealed=made.kept,
+            public_jwk=orjson.dumps(dict(made.public_jwk)).decode(),
             created_at=self._context.now(),
             active_at=active_at,
         )
@@ -124,11 +130,11 @@ class KeyRing:
         await self._durable.save_signing_key(replace(key, retired_at=now))
         self._context.recorder.record(Event.KEY_RETIRED, kid=key.kid, algorithm=key.algorithm)
 
-    def _publish(self, stored: tuple[SigningKey, ...], now: int) -> None:
+    async def _publish(self, stored: tuple[SigningKey, ...], now: int) -> None:
         signers: dict[Algorithm, Signer] = {}
         for key in sorted(stored, key=lambda key: (key.active_at, key.created_at, key.kid)):
             if key.retired_at is None and key.active_at <= now and key.algorithm in self._algorithms:
-                signers[Algorithm(key.algorithm)] = Signer(self._pair(key))
+                signers[Algorithm(key.algorithm)] = await self._open(key)
         public = [orjson.loads(key.public_jwk) for key in stored]
         jwks = orjson.dumps({"keys": public})
         self.current = Keys(
@@ -142,8 +148,8 @@ class KeyRing:
                 self._signing[algorithm] = signer.kid
                 self._context.recorder.record(Event.KEY_ACTIVATED, kid=signer.kid, algorithm=algorithm.value)
 
-    def _pair(self, key: SigningKey) -> KeyPair:
-        if key.kid not in self._pairs:
-            der = self._seal.open_(key.sealed, bound_to=key.kid.encode())
-            self._pairs[key.kid] = load_key(der, Algorithm(key.algorithm))
-        return self._pairs[key.kid]
+    async def _open(self, key: SigningKey) -> Signer:
+        if key.kid not in self._opened:
+            handle = await self._service.open_(key)
+            self._opened[key.kid] = Signer(key.kid, Algorithm(key.algorithm), handle)
+        return self._opened[key.kid]

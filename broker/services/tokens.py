@@ -62,27 +62,27 @@ class Tokens:
         """Seconds an access token minted now is good for: it does not outlive its grant."""
         return min(self.lifetimes.access_token, grant.expires_at - self._context.now())
 
-    def mint_access(self, grant: Grant, client: Client, scope: tuple[str, ...]) -> str:
+    async def mint_access(self, grant: Grant, client: Client, scope: tuple[str, ...]) -> str:
         """An access token for `scope`, in the client's format."""
         now, ttl = self._context.now(), self.access_ttl(grant)
         if client.access_token_format is TokenFormat.JWT:
             claims = build_access_token(
                 grant, scope, issuer=self._context.issuer, now=now, ttl=ttl, jti=self._context.mint(size=16)
             )
-            return self._keys.signer(client.id_token_alg).sign(claims, typ=ACCESS_TOKEN_TYPE)
+            return await self._keys.signer(client.id_token_alg).sign(claims, typ=ACCESS_TOKEN_TYPE)
         record = AccessToken(grant_id=grant.id, client_id=grant.client_id, scope=scope, expires_at=now + ttl)
         return _OPAQUE + self._seal.seal(record.to_bytes())
 
-    def mint_client_access(self, client: Client, scope: tuple[str, ...]) -> str:
+    async def mint_client_access(self, client: Client, scope: tuple[str, ...]) -> str:
         """An access token for the client itself, in its format. It hangs on no grant, and nothing is stored."""
         now, jti = self._context.now(), self._context.mint(size=16)
         token = ClientToken(jti, client.id, scope, issued_at=now, expires_at=now + self.lifetimes.access_token)
         if client.access_token_format is TokenFormat.JWT:
             claims = build_client_token(token, issuer=self._context.issuer)
-            return self._keys.signer(client.id_token_alg).sign(claims, typ=ACCESS_TOKEN_TYPE)
+            return await self._keys.signer(client.id_token_alg).sign(claims, typ=ACCESS_TOKEN_TYPE)
         return _CLIENT + self._seal.seal(token.to_bytes())
 
-    def mint_id_token(self, live: LiveGrant, client: Client, access_token: str, scope: tuple[str, ...]) -> str:
+    async def mint_id_token(self, live: LiveGrant, client: Client, access_token: str, scope: tuple[str, ...]) -> str:
         """An ID token with the claims that `scope` and the grant's `claims` parameter ask for."""
         grant = live.grant
         signer = self._keys.signer(client.id_token_alg)
@@ -94,7 +94,7 @@ class Tokens:
             at_hash=half_hash(access_token, signer.algorithm),
             person_claims=build_claims(live.person, client, scope, grant.claims.get("id_token")),
         )
-        return signer.sign(claims, typ=ID_TOKEN_TYPE)
+        return await signer.sign(claims, typ=ID_TOKEN_TYPE)
 
     def mint_refresh(self) -> str:
         """The first refresh token of a family."""

@@ -256,6 +256,7 @@ def test_a_client_without_a_secret_must_say_that_it_is_public(problems: Problems
         ("tokens: {code_ttl: 11m}", "tokens.code_ttl: should be less than or equal to 600"),
         ("tokens: {code_ttl: 0s}", "tokens.code_ttl: should be greater than or equal to 1"),
         ("keys: {algorithms: [ES256]}", "RS256 is not among keys.algorithms"),
+        ("keys: {algorithms: [PS256]}", "RS256 is not among keys.algorithms"),
         ("keys: {master: c2hvcnQ=}", "a master key is 32 random bytes"),
         ("keys: {keep_after: 1m}", "keys.keep_after: is shorter than a token lives"),
         ("ui: {accent: '#2563eb}body{'}", "ui.accent: string should match pattern"),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from broker.core.jose import KeyPair, OwnKey, Signer, build_own_key, mint_key, verify_own
+from broker.core.jose import KeyPair, OwnKey, build_own_key, mint_key, verify_own
 from broker.core.terms import Algorithm
+from broker.services.signing import InProcess, Signer
 
 NOW = 1_800_000_000
 ISSUER = "https://id.test"
@@ -46,12 +48,12 @@ def forge(
     if isinstance(chosen, dict):
         chosen = {name: value for name, value in chosen.items() if value is not ...}
     message = f"{encode(chosen)}.{encode(claims)}".encode()
-    return f"{message.decode()}.{encode(sign_raw(pair, message))}"
+    return f"{message.decode()}.{encode(pair.sign(message))}"
 
 
-def sign_raw(pair: KeyPair, message: bytes) -> bytes:
-    """The signature over any bytes, by way of the signer under test."""
-    return Signer(pair)._signature(message)
+def sign(pair: KeyPair, claims: Mapping[str, Any], *, typ: str = "JWT") -> str:
+    """A token as the broker makes it."""
+    return asyncio.run(Signer(pair.kid, pair.algorithm, InProcess(pair)).sign(claims, typ=typ))
 
 
 def verify(token: str, *, typ: str = "JWT", now: float = NOW, allow_expired: bool = False) -> dict[str, Any]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hmac
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.core.errors import InvalidToken
-from broker.core.jose import Signer, mint_key
+from broker.core.jose import mint_key
 from broker.core.terms import Algorithm
-from tests.core.own_tokens import CLAIMS, NOW, encode, forge, own_keys, pair_of, sign_raw, verify
+from tests.core.own_tokens import CLAIMS, NOW, encode, forge, own_keys, pair_of, sign, verify
 
 KID = pair_of(Algorithm.ES256).kid
 
@@ -72,6 +73,23 @@ def test_e18_the_header_does_not_choose_the_algorithm(alg: str) -> None:
     refuse(forge({"alg": alg}))
 
 
+@pytest.mark.parametrize(("held", "used"), [(Algorithm.RS256, Algorithm.PS256), (Algorithm.PS256, Algorithm.RS256)])
+@pytest.mark.parametrize("named", [Algorithm.RS256, Algorithm.PS256])
+def test_e18_an_rsa_key_has_one_padding(held: Algorithm, used: Algorithm, named: Algorithm) -> None:
+    pair = pair_of(held)
+    message = f"{encode({'alg': named.value, 'kid': pair.kid, 'typ': 'JWT'})}.{encode(CLAIMS)}".encode()
+    refuse(f"{message.decode()}.{encode(replace(pair, algorithm=used).sign(message))}")
+
+
+@pytest.mark.parametrize("length", [0, 20, 31, 33, 64, 222])
+def test_e18_the_salt_of_ps256_is_as_long_as_its_hash(length: int) -> None:
+    pair = pair_of(Algorithm.PS256)
+    assert isinstance(pair.private, rsa.RSAPrivateKey)
+    message = forge(algorithm=Algorithm.PS256).rpartition(".")[0]
+    salted = padding.PSS(padding.MGF1(SHA256()), length)
+    refuse(f"{message}.{encode(pair.private.sign(message.encode(), salted, SHA256()))}")
+
+
 def test_e3_a_key_does_not_come_with_what_it_signs() -> None:
     strange = mint_key(Algorithm.ES256)
     for extra in (
@@ -83,7 +101,7 @@ def test_e3_a_key_does_not_come_with_what_it_signs() -> None:
         for kid in (KID, strange.kid):
             header = {"alg": "ES256", "kid": kid, "typ": "JWT"} | extra
             message = f"{encode(header)}.{encode(CLAIMS)}".encode()
-            refuse(f"{message.decode()}.{encode(sign_raw(strange, message))}")
+            refuse(f"{message.decode()}.{encode(strange.sign(message))}")
 
 
 @pytest.mark.parametrize(
@@ -183,12 +201,12 @@ def test_e17_signatures_in_other_clothes_are_refused() -> None:
     assert isinstance(private, ec.EllipticCurvePrivateKey)
     der = private.sign(message.encode(), ec.ECDSA(SHA256()))
     wide = ec.generate_private_key(ec.SECP384R1()).sign(message.encode(), ec.ECDSA(SHA256()))
-    good = sign_raw(pair_of(Algorithm.ES256), message.encode())
+    good = pair_of(Algorithm.ES256).sign(message.encode())
     for signature in (der, wide, good + b"\x00", b"\x00" + good, good[:-1], b"", good[32:] + good[:32]):
         refuse(f"{message}.{encode(signature)}")
 
 
-@pytest.mark.parametrize("algorithm", [Algorithm.RS256, Algorithm.EDDSA])
+@pytest.mark.parametrize("algorithm", [Algorithm.RS256, Algorithm.PS256, Algorithm.EDDSA])
 @pytest.mark.parametrize("signature", [b"", b"\x00", b"\x00" * 64, b"\x00" * 256, b"\x01" + b"\x00" * 63, b"\xff" * 64])
 def test_e17_degenerate_signatures_of_the_other_algorithms_are_refused(algorithm: Algorithm, signature: bytes) -> None:
     message = forge(algorithm=algorithm).rpartition(".")[0]
@@ -258,12 +276,12 @@ def test_no_changed_character_is_accepted(place: int, letter: str) -> None:
             verify(token)
 
 
-GOOD = Signer(pair_of(Algorithm.EDDSA)).sign(CLAIMS, typ="JWT")
+GOOD = sign(pair_of(Algorithm.EDDSA), CLAIMS)
 
 
 def test_e13_a_key_of_another_issuer_with_the_same_name_does_not_count() -> None:
     strange = mint_key(Algorithm.ES256)
     header = {"alg": "ES256", "kid": KID, "typ": "JWT"}
     message = f"{encode(header)}.{encode(CLAIMS)}".encode()
-    refuse(f"{message.decode()}.{encode(sign_raw(strange, message))}")
+    refuse(f"{message.decode()}.{encode(strange.sign(message))}")
     assert KID in own_keys()

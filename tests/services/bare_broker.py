@@ -34,6 +34,7 @@ from broker.services.people import People
 from broker.services.providers import ProviderInstance, Providers
 from broker.services.revocation import Revocation
 from broker.services.sessions import Session, SessionLimits, Sessions
+from broker.services.signing import SealedKeys
 from broker.services.states import States
 from broker.services.tokens import Lifetimes, Tokens
 from broker.store.sqlite import SqliteStore
@@ -114,7 +115,11 @@ class World:
         store = await SqliteStore.open(":memory:", clock=clock)
         context = Context(ISSUER, clock, os.urandom, notes)
         keys = KeyRing(
-            context, store.durable, seal("signing key"), algorithms=(Algorithm.ES256, Algorithm.EDDSA), rules=RULES
+            context,
+            store.durable,
+            SealedKeys(seal("signing key")),
+            algorithms=(Algorithm.ES256, Algorithm.EDDSA),
+            rules=RULES,
         )
         await keys.refresh()
         upstreams = {"alpha": Upstream(None, None), "beta": SigningUpstream(None, None, valid_until=NOW + 300)}

@@ -138,11 +138,12 @@ async def test_b8_a_persons_token_and_a_clients_are_not_swapped(robots: World) -
 async def test_e8_a_jwt_of_ours_is_a_clients_token_in_exactly_one_shape(
     robots: World, changed: dict[str, object]
 ) -> None:
-    def sign(**claims: object) -> str:
+    async def sign(**claims: object) -> str:
         base = {"iss": ISSUER, "sub": "client:robot", "aud": ISSUER, "exp": NOW + 9, "iat": NOW, "jti": "j"}
         said = {name: value for name, value in (base | {"client_id": "robot"} | claims).items() if value is not ...}
-        return robots.keys.signer(Algorithm.ES256).sign(said, typ=ACCESS_TOKEN_TYPE)
+        return await robots.keys.signer(Algorithm.ES256).sign(said, typ=ACCESS_TOKEN_TYPE)
 
-    assert robots.tokens.open_access(sign()) == ClientToken("j", "robot", (), NOW, NOW + 9)
+    assert robots.tokens.open_access(await sign()) == ClientToken("j", "robot", (), NOW, NOW + 9)
+    wrong = await sign(**changed)
     with pytest.raises(InvalidToken):
-        robots.tokens.open_access(sign(**changed))
+        robots.tokens.open_access(wrong)

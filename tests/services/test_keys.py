@@ -20,6 +20,7 @@ from broker.core.seal import Seal
 from broker.core.terms import Algorithm
 from broker.services.context import Context
 from broker.services.keys import KeyRing
+from broker.services.signing import SealedKeys
 from broker.store.sqlite import SqliteStore
 from tests.services.bare_broker import ISSUER, MASTER, NOW, RULES, Clock, Notes
 
@@ -39,8 +40,8 @@ class Rings:
     def open(self, *algorithms: Algorithm, masters: tuple[bytes, ...] = (MASTER,)) -> KeyRing:
         """One more node."""
         context = Context(ISSUER, self.clock, os.urandom, self.notes)
-        sealing = Seal(masters, "signing key", randomness=os.urandom)
-        return KeyRing(context, self.store.durable, sealing, algorithms=algorithms or (ES,), rules=RULES)
+        sealed = SealedKeys(Seal(masters, "signing key", randomness=os.urandom))
+        return KeyRing(context, self.store.durable, sealed, algorithms=algorithms or (ES,), rules=RULES)
 
     async def stored(self) -> tuple[SigningKey, ...]:
         """What the store holds."""

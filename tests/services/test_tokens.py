@@ -22,11 +22,11 @@ async def issue(world: World, token_format: TokenFormat = TokenFormat.JWT) -> di
     return await world.redeem(await world.code(scope="openid offline_access"))
 
 
-def sign(world: World, typ: str, **claims: Any) -> str:
+async def sign(world: World, typ: str, **claims: Any) -> str:
     """Signed with our own key, whatever it says."""
     base = {"iss": ISSUER, "sub": "s1", "aud": ISSUER, "exp": NOW + 600, "grant": "g1", "client_id": "app"}
     said = {name: value for name, value in (base | claims).items() if value is not ...}
-    return world.keys.signer(Algorithm.ES256).sign(said, typ=typ)
+    return await world.keys.signer(Algorithm.ES256).sign(said, typ=typ)
 
 
 @pytest.mark.parametrize("token_format", list(TokenFormat))
@@ -64,13 +64,13 @@ async def test_e8_no_token_is_good_in_the_place_of_another(world: World) -> None
 )
 async def test_e9_a_jwt_access_token_is_for_this_issuer_and_names_a_grant(world: World, claims: dict[str, Any]) -> None:
     opened, _ = await world.tokens.verify_access((await issue(world))["access_token"])
-    assert await world.is_alive(sign(world, ACCESS_TOKEN_TYPE, grant=opened.grant_id))
-    assert not await world.is_alive(sign(world, ACCESS_TOKEN_TYPE, **({"grant": opened.grant_id} | claims)))
+    assert await world.is_alive(await sign(world, ACCESS_TOKEN_TYPE, grant=opened.grant_id))
+    assert not await world.is_alive(await sign(world, ACCESS_TOKEN_TYPE, **({"grant": opened.grant_id} | claims)))
 
 
 async def test_a_jwt_access_token_of_an_unknown_grant_is_revoked(world: World) -> None:
     with pytest.raises(InvalidToken, match="revoked"):
-        await world.tokens.verify_access(sign(world, ACCESS_TOKEN_TYPE))
+        await world.tokens.verify_access(await sign(world, ACCESS_TOKEN_TYPE))
 
 
 @pytest.mark.parametrize("purpose", ["flow", "consent", "entry", "signing key", "access token "])
@@ -96,7 +96,7 @@ async def test_a18_a_hint_may_be_old_but_must_be_ours(world: World) -> None:
     world.clock.now += 10**6
     assert world.tokens.verify_hint(answer["id_token"])["iss"] == ISSUER
     with pytest.raises(InvalidToken):
-        world.tokens.verify_hint(sign(world, ID_TOKEN_TYPE, iss="https://evil.test"))
+        world.tokens.verify_hint(await sign(world, ID_TOKEN_TYPE, iss="https://evil.test"))
     with pytest.raises(InvalidToken):
         world.tokens.verify_hint(answer["id_token"][:-4] + "AAAA")
 
@@ -105,7 +105,7 @@ async def test_f25_no_two_tokens_are_the_same(world: World) -> None:
     await issue(world, TokenFormat.OPAQUE)
     grant = (await world.tokens.verify_access((await issue(world))["access_token"]))[1].grant
     for client in (app(), app(access_token_format=TokenFormat.JWT)):
-        assert len({world.tokens.mint_access(grant, client, ("openid",)) for _ in range(200)}) == 200
+        assert len({await world.tokens.mint_access(grant, client, ("openid",)) for _ in range(200)}) == 200
     assert len({world.tokens.mint_refresh() for _ in range(200)}) == 200
 
 

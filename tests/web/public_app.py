@@ -21,6 +21,7 @@ from broker.services.context import Context
 from broker.services.gate import Gate
 from broker.services.keys import KeyRing
 from broker.services.providers import ProviderInstance, Providers
+from broker.services.signing import SealedKeys
 from broker.store.base import Kind, Transient
 from broker.store.sqlite import SqliteStore
 from tests.services.bare_broker import MASTER, RULES, Clock, Notes
@@ -148,7 +149,8 @@ async def public_app() -> AsyncIterator[PublicApp]:
     def seal(purpose: str) -> Seal:
         return Seal((MASTER,), purpose, randomness=os.urandom)
 
-    keys = KeyRing(context, store.durable, seal("signing key"), algorithms=config.keys.algorithms, rules=RULES)
+    sealed = SealedKeys(seal("signing key"))
+    keys = KeyRing(context, store.durable, sealed, algorithms=config.keys.algorithms, rules=RULES)
     await keys.refresh()
     transient, upstreams = Switched(store.transient), {"alpha": Upstream(None, None), "beta": Upstream(None, None)}
     instances = tuple(

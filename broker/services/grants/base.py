@@ -66,7 +66,7 @@ class TokenEndpoint:
             raise
         about = {"provider": issued.live.person.link.provider} if issued.live is not None else {}
         self._context.recorder.record(handler.event, client_id=client.id, **about)
-        return self._build(client, issued)
+        return await self._build(client, issued)
 
     def _select(self, client: Client, params: Parameters) -> GrantHandler:
         check_token_parameters(params)
@@ -78,16 +78,17 @@ class TokenEndpoint:
             raise UnauthorizedClient("this client is not registered for this grant_type")
         return handler
 
-    def _build(self, client: Client, issued: Issued) -> dict[str, Any]:
+    async def _build(self, client: Client, issued: Issued) -> dict[str, Any]:
         live, scope = issued.live, issued.scope
         if live is None:
-            return _bearer(self._tokens.mint_client_access(client, scope), self._tokens.lifetimes.access_token, scope)
-        access_token = self._tokens.mint_access(live.grant, client, scope)
+            own_token = await self._tokens.mint_client_access(client, scope)
+            return _bearer(own_token, self._tokens.lifetimes.access_token, scope)
+        access_token = await self._tokens.mint_access(live.grant, client, scope)
         answer = _bearer(access_token, self._tokens.access_ttl(live.grant), scope)
         if issued.refresh_token is not None:
             answer["refresh_token"] = issued.refresh_token
         if is_openid(scope):
-            answer["id_token"] = self._tokens.mint_id_token(live, client, access_token, scope)
+            answer["id_token"] = await self._tokens.mint_id_token(live, client, access_token, scope)
         return answer
 
 
