@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_network
 from typing import Any
 
 from starlette.types import ASGIApp
@@ -29,8 +30,10 @@ from broker.services.providers import ProviderInstance, Providers
 from broker.services.signing import SealedKeys
 from broker.store.base import Durable, NamespaceChanged, Transient
 from broker.store.sqlite import SqliteStore
+from broker.upstream.guard import LOOPBACK
 from broker.upstream.http import HttpPool
 from broker.upstream.model import Provider, ProviderSettings, Tools
+from broker.upstream.outbound import Outbound
 from broker.upstream.tools import lend
 from broker.web.manage import Check, Management
 
@@ -128,14 +131,7 @@ async def _assemble(
     pool = await HttpPool.open(ca_file=config.network.ca_file, trust_env=config.network.trust_env)
     opened.push_async_callback(pool.close)
     instances = await _build_providers(config, pool, durable, observer, clock=clock)
-    keys = KeyRing(
-        context,
-        durable,
-        SealedKeys(Seal(masters, "signing key", randomness=randomness)),
-        algorithms=config.keys.algorithms,
-        rules=RotationRules(config.keys.rotate_every, config.keys.publish_before, config.keys.keep_after),
-    )
-    await _unlock(keys)
+    keys = await _open_keys(config, context, durable, SealedKeys(Seal(masters, "signing key", randomness=randomness)))
     parts = Parts(
         config=config,
         context=context,
@@ -146,6 +142,7 @@ async def _assemble(
             instances, autoselect_single=config.login.autoselect_single, flow_ttl=config.login.flow_ttl
         ),
         gate=Gate((instance.name, instance.key) for instance in instances),
+        outbound=await _open_outbound(config, opened, observer),
         seal=lambda purpose: Seal(masters, purpose, randomness=randomness),
         derive=lambda purpose: tuple(derive(master, purpose) for master in masters),
         observer=observer,
@@ -155,7 +152,10 @@ async def _assemble(
     return Broker(build_public(parts), management, keys, durable, observer, clock, opened.pop_all())
 
 
-async def _unlock(keys: KeyRing) -> None:
+async def _open_keys(config: Config, context: Context, durable: Durable, service: SealedKeys) -> KeyRing:
+    chosen = config.keys
+    rules = RotationRules(chosen.rotate_every, chosen.publish_before, chosen.keep_after)
+    keys = KeyRing(context, durable, service, algorithms=chosen.algorithms, rules=rules)
     try:
         await keys.refresh()
     except SealBroken:
@@ -165,6 +165,7 @@ async def _unlock(keys: KeyRing) -> None:
                 "as the second entry of keys.master if a new one is to seal from now on"
             ]
         ) from None
+    return keys
 
 
 async def _open_stores(
@@ -183,6 +184,15 @@ async def _open_stores(
     transient = await RedisTransient.open(redis.url.get_secret_value(), prefix=redis.prefix, recorder=recorder)
     opened.push_async_callback(transient.close)
     return store.durable, transient
+
+
+async def _open_outbound(config: Config, opened: AsyncExitStack, recorder: Recorder) -> Outbound:
+    """Emulated upstreams live on this machine, and so may the apps beside them."""
+    inside = [ip_network(text) for text in config.network.client_networks]
+    inside += LOOPBACK if config.network.upstreams == "emulated" else ()
+    outbound = await Outbound.open(recorder=recorder, inside=inside, ca_file=config.network.ca_file)
+    opened.push_async_callback(outbound.close)
+    return outbound
 
 
 async def _check_client_ids(config: Config, durable: Durable) -> None:

@@ -17,6 +17,7 @@ from broker.services.entry import Entries
 from broker.services.gate import Gate
 from broker.services.keys import KeyRing
 from broker.services.login import Logins
+from broker.services.outbound import Outbound
 from broker.services.people import People
 from broker.services.providers import Providers
 from broker.services.sessions import Sessions
@@ -47,6 +48,7 @@ class Parts:
     keys: KeyRing
     providers: Providers
     gate: Gate
+    outbound: Outbound
     seal: Callable[[str], Seal]
     derive: Callable[[str], tuple[bytes, ...]]
     observer: RequestObserver

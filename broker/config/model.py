@@ -172,6 +172,9 @@ class Network(Section):
     )
     trust_env: bool = Field(default=False, description="Use HTTP_PROXY and its kin")
     ca_file: PathText | None = Field(default=None, description="Certificate authorities besides the system's, PEM")
+    client_networks: tuple[NetworkText, ...] = Field(
+        default=(), description="Networks of yours that URLs of apps (keys, logout) may lead to; else public ones only"
+    )
 
 
 class Logging(Section):

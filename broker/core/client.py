@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from broker.core.client_policy import AssertionPolicy, LogoutPolicy, Origin, RequestPolicy, TokenPolicy
 from broker.core.errors import BadRedirectUri
 from broker.core.terms import Algorithm, AuthMethod, GrantType, TokenFormat
 
@@ -19,12 +20,12 @@ _TRAVERSAL = re.compile(r"(?:^|/)\.\.?(?:;[^/]*)?(?:/|$)|%2e|%2f|%5c|%00", re.IG
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A downstream application, from config.yaml (or, one day, registered).
+    """A downstream application, from config.yaml or registered.
 
     `secret_digests` are SHA-256 in hexadecimal, up to two live at once. `providers` is the allow-list in display order,
     None for all. `origins` may call from browsers. `name` and `languages` are for people. `email_fallback` is the
     opt-in template for people without an address, "{sub}@…". `scopes` are about people; `service_scopes` are what it
-    may get for itself by client credentials. Lifetimes in seconds, None: the server's default.
+    may get for itself by client credentials. The rest is by theme in `broker.core.client_policy`.
     """
 
     id: str
@@ -47,6 +48,11 @@ class Client:
     initiate_login_uri: str = ""
     email_fallback: str = ""
     response_modes: frozenset[str] = frozenset({"query", "form_post"})
+    assertions: AssertionPolicy = field(default_factory=AssertionPolicy)
+    requests: RequestPolicy = field(default_factory=RequestPolicy)
+    tokens: TokenPolicy = field(default_factory=TokenPolicy)
+    logout: LogoutPolicy = field(default_factory=LogoutPolicy)
+    origin: Origin = field(default_factory=Origin)
 
     @property
     def public(self) -> bool:

@@ -264,6 +264,13 @@ class AccountBlocked(AccountError):
     """The account is switched off."""
 
 
+class FetchFailed(BrokerError):
+    """A URL that a client supplied could not be fetched, or may not be; `detail` never holds the URL."""
+
+    code = "invalid_request"
+    status = 400
+
+
 class StoreUnavailable(BrokerError):
     """State cannot be read or written just now; nothing was acknowledged. `retry_after` is in seconds."""
 

@@ -42,7 +42,9 @@ class AuthorizationRequest(Record):
     """A request whose client, redirect URI and parameters passed every check of `broker.core.authorize`.
 
     `redirect_uri` is the verified one. `claims` maps "id_token" and "userinfo" to the names asked for. `hinted_sub` is
-    the subject of a verified `id_token_hint`. Times are in seconds.
+    the subject of a verified `id_token_hint`. `essential_acr`: one of these or nothing. `resource` are the APIs the
+    tokens are for. `dpop_jkt` is the thumbprint of the key the code is bound to. `request_uri` names the pushed request
+    this one was read from. Times are in seconds.
     """
 
     kind = "request"
@@ -61,6 +63,10 @@ class AuthorizationRequest(Record):
     acr_values: tuple[str, ...] = ()
     idp_hint: str = ""
     hinted_sub: str = ""
+    essential_acr: tuple[str, ...] = ()
+    resource: tuple[str, ...] = ()
+    dpop_jkt: str = ""
+    request_uri: str = ""
     claims: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -82,7 +88,11 @@ class FlowRecord(Record):
 
 @dataclass(frozen=True, slots=True)
 class CodeRecord(Record):
-    """An authorization code: bound to client, redirect URI, challenge, person and session. Times in epoch seconds."""
+    """An authorization code: bound to client, redirect URI, challenge, person and session. Times in epoch seconds.
+
+    `acr` is what the upstream showed, or "". `resource` are the APIs asked for, `dpop_jkt` the key it is bound to, or
+    "".
+    """
 
     kind = "code"
 
@@ -99,12 +109,18 @@ class CodeRecord(Record):
     amr: tuple[str, ...]
     sid: str
     expires_at: int
+    acr: str = ""
+    resource: tuple[str, ...] = ()
+    dpop_jkt: str = ""
     claims: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord(Record):
-    """A browser that is logged in. `sid` is what ID tokens carry; it is not the cookie's value. Epoch seconds."""
+    """A browser that is logged in. `sid` is what ID tokens carry; it is not the cookie's value. Epoch seconds.
+
+    `acr` is what the upstream showed, or "".
+    """
 
     kind = "session"
 
@@ -117,6 +133,7 @@ class SessionRecord(Record):
     amr: tuple[str, ...]
     created_at: int
     seen_at: int
+    acr: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +167,11 @@ class EntryTicket(Record):
 
 @dataclass(frozen=True, slots=True)
 class AccessToken(Record):
-    """What an opaque access token says once opened; the grant it names must still be alive. Epoch seconds."""
+    """What an opaque access token says once opened; the grant it names must still be alive. Epoch seconds.
+
+    `audience` are the APIs it is for, empty: ours alone. `jkt` is the thumbprint of the key that must come with it, or
+    "".
+    """
 
     kind = "access"
 
@@ -158,11 +179,16 @@ class AccessToken(Record):
     client_id: str
     scope: tuple[str, ...]
     expires_at: int
+    audience: tuple[str, ...] = ()
+    jkt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientToken(Record):
-    """What an opaque access token says that a client got for itself; it hangs on no grant. Epoch seconds."""
+    """What an opaque access token says that a client got for itself; it hangs on no grant. Epoch seconds.
+
+    `audience` and `jkt` as in `AccessToken`.
+    """
 
     kind = "client-access"
 
@@ -171,6 +197,8 @@ class ClientToken(Record):
     scope: tuple[str, ...]
     issued_at: int
     expires_at: int
+    audience: tuple[str, ...] = ()
+    jkt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +206,8 @@ class Grant(Record):
     """What a client was given by a person; codes and tokens hang on it. Durable. Times in epoch seconds.
 
     `claims` is the `claims` parameter of the request. `sid` names the session it came from; `offline` outlives it.
+    `acr` is what the upstream showed, or "". `resource` are the APIs its tokens may be for. `jkt` is the thumbprint of
+    the key that its refresh tokens are bound to, or "".
     """
 
     kind = "grant"
@@ -195,6 +225,9 @@ class Grant(Record):
     created_at: int
     expires_at: int
     offline: bool
+    acr: str = ""
+    resource: tuple[str, ...] = ()
+    jkt: str = ""
     claims: Mapping[str, Any] = field(default_factory=dict)
 
 

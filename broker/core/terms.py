@@ -63,3 +63,17 @@ class TokenFormat(StrEnum):
 
     OPAQUE = "opaque"
     JWT = "jwt"
+
+
+class SubjectType(StrEnum):
+    """Whether clients see the same `sub` for a person (OIDC Core 8)."""
+
+    PUBLIC = "public"
+    PAIRWISE = "pairwise"
+
+
+class Profile(StrEnum):
+    """A set of rules switched on together. `fapi2`: FAPI 2.0 Security Profile, with private_key_jwt and DPoP."""
+
+    STANDARD = "standard"
+    FAPI2 = "fapi2"

@@ -71,6 +71,14 @@ SERVER: Mapping[Event, Entry] = {
         "A source or client was told to wait.",
         count("broker_limits_reached_total", "limit"),
     ),
+    Event.CLIENT_URL_CALLED: Entry(
+        "debug",
+        False,
+        ("method", "outcome", "duration_ms"),
+        "A URL that an app supplied was called: its keys, its request object, its logout endpoint. `outcome` is the "
+        "status of the answer, or why there was none.",
+        count("broker_client_urls_called_total", "method"),
+    ),
     Event.UPSTREAM_CALLED: Entry(
         "debug", False, ("provider", "operation", "outcome", "duration_ms"), "A call to a provider ended.", _called
     ),

@@ -1,13 +1,17 @@
 """The address guard: URLs that a client supplied never lead into our own network.
 
-A name is looked up once, every address it has is checked, and a checked address is the one dialled: the socket itself
-refuses any other. So neither a second spelling of 127.0.0.1 nor a name that changes its mind gets through.
+Addresses of the public Internet pass, and those of networks the operator named. A name is looked up once, every address
+it has is checked, and a checked address is the one dialled: the socket itself refuses any other. So neither a second
+spelling of 127.0.0.1 nor a name that changes its mind gets through.
 """
 
 from __future__ import annotations
 
+import re
 import ssl
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from collections.abc import Collection
+from functools import partial
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from socket import AddressFamily, SocketKind, socket
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,9 +19,12 @@ from urllib.parse import urlsplit
 from aiohttp import TCPConnector, ThreadedResolver
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+Network = IPv4Network | IPv6Network
 AddrInfo = tuple[int | AddressFamily, int | SocketKind, int, str, tuple[Any, ...]]
 
 _NAT64 = IPv6Network("64:ff9b::/96")
+LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+_ON_THIS_MACHINE = re.compile(r"(?:[a-z0-9\-]+\.)*localhost|127\.0\.0\.1|::1")
 _UNICAST = IPv6Network("2000::/3")  # all that has been given out for the public Internet (RFC 4291 section 2.4)
 
 
@@ -25,27 +32,42 @@ class ForbiddenAddress(OSError):
     """An address or URL that nobody outside may have us call."""
 
 
-def check_url(url: str) -> None:
-    """Raise ForbiddenAddress for anything but https to a host, without user information and on the usual port."""
+def check_url(url: str, inside: Collection[Network] = ()) -> None:
+    """Raise ForbiddenAddress for anything but https to a host, without user information and on the usual port.
+
+    Where networks of our own are allowed, services there may listen on any port, and on this machine speak http.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         raise ForbiddenAddress("not a URL") from None
     plain = url.isascii() and url.isprintable() and "\\" not in url and " " not in url
-    if not plain or parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or port not in {None, 443}:
+    by_http = parts.scheme == "http" and _is_near(parts.hostname or "", inside)
+    usual = port in {None, 443} or (bool(inside) and port != 0)
+    if not plain or not (parts.scheme == "https" or by_http) or not parts.hostname or "@" in parts.netloc or not usual:
         raise ForbiddenAddress("not a plain https URL")
 
 
-def check_address(text: str) -> None:
-    """Raise ForbiddenAddress unless the address is one of the public Internet, also when IPv6 only wraps it."""
+def _is_near(host: str, inside: Collection[Network]) -> bool:
+    """Whether this machine is meant, and may be."""
+    return _ON_THIS_MACHINE.fullmatch(host) is not None and any(network in LOOPBACK for network in inside)
+
+
+def check_address(text: str, inside: Collection[Network] = ()) -> None:
+    """Raise ForbiddenAddress unless the address is one of the public Internet, also when IPv6 only wraps it.
+
+    Addresses in the networks `inside` pass, too.
+    """
     try:
         address = ip_address(text.partition("%")[0])
     except ValueError:
         raise ForbiddenAddress("not an address") from None
-    inside = _wrapped(address)
-    public = all(one.is_global and not one.is_multicast for one in (address, *inside))
-    if not public or (address.version == 6 and address not in _UNICAST and not inside):
+    if any(address in network for network in inside):
+        return
+    wrapped = _wrapped(address)
+    public = all(one.is_global and not one.is_multicast for one in (address, *wrapped))
+    if not public or (address.version == 6 and address not in _UNICAST and not wrapped):
         raise ForbiddenAddress("not an address of the public Internet")
 
 
@@ -62,9 +84,10 @@ def _wrapped(address: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
 class GuardedResolver(AbstractResolver):
     """Refuses a name as soon as one of its addresses is forbidden."""
 
-    def __init__(self, resolver: AbstractResolver | None = None) -> None:
+    def __init__(self, resolver: AbstractResolver | None = None, inside: Collection[Network] = ()) -> None:
         """`resolver` does the looking up; the system's by default."""
         self._resolver = resolver or ThreadedResolver()
+        self._inside = inside
 
     async def resolve(
         self, host: str, port: int = 0, family: AddressFamily = AddressFamily.AF_INET
@@ -72,7 +95,7 @@ class GuardedResolver(AbstractResolver):
         """Every address of `host`; raises ForbiddenAddress."""
         found = await self._resolver.resolve(host, port, family)
         for one in found:
-            check_address(one["host"])
+            check_address(one["host"], self._inside)
         return found
 
     async def close(self) -> None:
@@ -80,17 +103,23 @@ class GuardedResolver(AbstractResolver):
         await self._resolver.close()
 
 
-def guarded_socket(info: AddrInfo) -> socket:
+def guarded_socket(info: AddrInfo, inside: Collection[Network] = ()) -> socket:
     """A socket for an address that may be dialled; this also meets addresses written out in a URL."""
     family, kind, protocol, _, address = info
-    check_address(str(address[0]))
+    check_address(str(address[0]), inside)
     return socket(family, kind, protocol)
 
 
 def guarded_connector(
-    *, resolver: AbstractResolver | None = None, context: ssl.SSLContext | None = None
+    *,
+    resolver: AbstractResolver | None = None,
+    context: ssl.SSLContext | None = None,
+    inside: Collection[Network] = (),
 ) -> TCPConnector:
     """A connector for URLs that clients supplied; use it with `allow_redirects=False` and after `check_url`."""
     return TCPConnector(
-        resolver=GuardedResolver(resolver), socket_factory=guarded_socket, ssl=context or True, use_dns_cache=False
+        resolver=GuardedResolver(resolver, inside),
+        socket_factory=partial(guarded_socket, inside=inside),
+        ssl=context or True,
+        use_dns_cache=False,
     )

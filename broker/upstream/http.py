@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 
 
 @cache
-def _tls(ca_file: str | None) -> ssl.SSLContext:
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
     """One context per process: reading the system's authorities takes as long as twenty calls."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -52,7 +52,7 @@ class HttpPool:
     @classmethod
     async def open(cls, *, ca_file: str | None = None, trust_env: bool = False) -> HttpPool:
         """`ca_file`: authorities besides the system's, PEM. `trust_env`: believe HTTP_PROXY and .netrc."""
-        context = await asyncio.to_thread(_tls, ca_file)
+        context = await asyncio.to_thread(tls_context, ca_file)
         # No limit here: the limits are per provider, or one that hangs would take the connections of the others.
         connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=KEEP_ALIVE, ssl=context)
         session = aiohttp.ClientSession(

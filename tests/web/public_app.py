@@ -24,6 +24,8 @@ from broker.services.providers import ProviderInstance, Providers
 from broker.services.signing import SealedKeys
 from broker.store.base import Kind, Transient
 from broker.store.sqlite import SqliteStore
+from broker.upstream.guard import LOOPBACK
+from broker.upstream.outbound import Outbound
 from tests.services.bare_broker import MASTER, RULES, Clock, Notes
 from tests.services.upstreams import Upstream
 
@@ -151,6 +153,7 @@ async def public_app() -> AsyncIterator[PublicApp]:
 
     sealed = SealedKeys(seal("signing key"))
     keys = KeyRing(context, store.durable, sealed, algorithms=config.keys.algorithms, rules=RULES)
+    outbound = await Outbound.open(recorder=notes, inside=LOOPBACK)
     await keys.refresh()
     transient, upstreams = Switched(store.transient), {"alpha": Upstream(None, None), "beta": Upstream(None, None)}
     instances = tuple(
@@ -175,6 +178,7 @@ async def public_app() -> AsyncIterator[PublicApp]:
         keys=keys,
         providers=Providers(instances, autoselect_single=True, flow_ttl=600),
         gate=Gate((name, name) for name in upstreams),
+        outbound=outbound,
         seal=seal,
         derive=lambda purpose: (derive(MASTER, purpose),),
         observer=notes,
@@ -182,4 +186,5 @@ async def public_app() -> AsyncIterator[PublicApp]:
     transport = httpx2.ASGITransport(build_public(parts))
     async with httpx2.AsyncClient(transport=transport, base_url=ISSUER) as browser:
         yield PublicApp(browser, transient, upstreams, clock, notes)
+    await outbound.close()
     await store.close()

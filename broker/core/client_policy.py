@@ -1,0 +1,83 @@
+"""What is particular to one client, by theme. Every default is the ordinary case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from broker.core.terms import Algorithm, Profile, SubjectType
+
+
+@dataclass(frozen=True, slots=True)
+class AssertionPolicy:
+    """How it proves itself by a signed assertion (RFC 7523), and whose keys sign what it sends.
+
+    `jwks` are its public keys by value, `jwks_uri` where they are; at most one is set. `shared_secrets` are raw, for
+    client_secret_jwt. `algorithms` are those it may sign with, empty: every one that fits. `legacy_audience`: the
+    assertion may name an endpoint of ours as its audience, which RFC 10070 forbids.
+    """
+
+    jwks: Mapping[str, Any] | None = None
+    jwks_uri: str = ""
+    shared_secrets: tuple[str, ...] = field(default=(), repr=False)
+    algorithms: frozenset[str] = frozenset()
+    legacy_audience: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPolicy:
+    """How its authorization requests must look.
+
+    `request_uris` are the places request objects may be fetched from, compared byte for byte. `resources` are the
+    APIs it may ask tokens for (RFC 8707). `max_age` in seconds and `acr_values` count where a request says nothing.
+    """
+
+    par_required: bool = False
+    signed_required: bool = False
+    object_algorithm: str = ""
+    request_uris: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    max_age: int | None = None
+    acr_values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPolicy:
+    """What its tokens are like. `serves` are the APIs it is itself: it may look into tokens meant for them.
+
+    `sector` is the host that clients with a common pairwise subject share (OIDC Core 8.1). `userinfo_algorithm`: the
+    signature of its userinfo answers, None: plain JSON.
+    """
+
+    dpop_required: bool = False
+    serves: tuple[str, ...] = ()
+    subject_type: SubjectType = SubjectType.PUBLIC
+    sector: str = ""
+    userinfo_algorithm: Algorithm | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutPolicy:
+    """Where people go after a logout, and where it is told that somebody logged out."""
+
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_uri: str = ""
+    backchannel_session_required: bool = False
+    frontchannel_uri: str = ""
+    frontchannel_session_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the client comes from: `registered` by itself (RFC 7591) at `registered_at`, or named by the operator.
+
+    `policy_uri`, `tos_uri` and `logo_uri` are its own words and shown as such; nothing of it is ever fetched.
+    """
+
+    registered: bool = False
+    registered_at: int = 0
+    policy_uri: str = ""
+    tos_uri: str = ""
+    logo_uri: str = ""
+    profile: Profile = Profile.STANDARD
