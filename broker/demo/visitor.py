@@ -7,6 +7,7 @@ page as that page's script would. End-to-end tests drive it where rendering does
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -109,8 +110,8 @@ class Visitor:
 
     `scripts`: whether pages' scripts run (forms that submit themselves, fragments handed over). `stops`: prefixes of
     URLs at which a navigation ends without a request, for apps that exist only in a test. `languages`: the value of
-    Accept-Language. `history` and `pages` are every request made and every answer to one. Use as an async context
-    manager.
+    Accept-Language. `tls`: whose certificates are believed; the system's authorities by default. `history` and `pages`
+    are every request made and every answer to one. Use as an async context manager.
     """
 
     def __init__(
@@ -121,11 +122,13 @@ class Visitor:
         languages: str = "en",
         now: Callable[[], float] = time.time,
         headers: Mapping[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.scripts = scripts
         self.stops = stops
         self.languages = languages
         self.headers = dict(headers or {})
+        self.tls = tls
         self.cookies = CookieJar(now)
         self.history: list[Step] = []
         self.pages: list[Page] = []
@@ -134,7 +137,7 @@ class Visitor:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(resolver=LocalhostResolver()),
+            connector=aiohttp.TCPConnector(resolver=LocalhostResolver(), ssl=self.tls or True),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=30),
             trust_env=False,

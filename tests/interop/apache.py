@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 
 from broker.demo.background import ClientData
 from broker.demo.servers import take_port
+from tests.interop.documented import documented
 
 _MODULES: Final = Path("/usr/lib/apache2/modules")
 _NEEDED: Final = ("mpm_event", "authn_core", "authz_core", "authz_user", "proxy", "proxy_http", "auth_openidc")
@@ -36,7 +37,6 @@ ServerLimit 1
 ThreadsPerChild 16
 MaxRequestWorkers 16
 """
-_DOCS: Final = Path(__file__).parents[2] / "docs" / "how-to" / "integrate.md"
 _SITE: Final = """
 Listen 127.0.0.1:{port}
 <VirtualHost 127.0.0.1:{port}>
@@ -87,7 +87,7 @@ def apache(issuer: str, app: int, sites: Mapping[str, Site]) -> Iterator[Apache]
     with tempfile.TemporaryDirectory(prefix="apache-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        ports = {given: _free_port() for given in sites}
+        ports = _free_ports(sites)
         text = [f'LoadModule {module}_module "{_MODULES}/mod_{module}.so"' for module in _NEEDED]
         text += [_SERVER.format(folder=folder), "User nobody\nGroup nogroup" if os.geteuid() == 0 else ""]
         for given, site in sites.items():
@@ -112,7 +112,6 @@ def learnt(text: str) -> dict[str, str]:
 
 def _documented(issuer: str, url: str, client: ClientData) -> str:
     """The configuration that our documentation tells people to copy, filled in as they do."""
-    snippet = _DOCS.read_text(encoding="utf-8").partition("```apache\n")[2].partition("```")[0]
     own = {
         "https://id.example.com": issuer,
         "https://shop.example.com": url,
@@ -120,15 +119,16 @@ def _documented(issuer: str, url: str, client: ClientData) -> str:
         "exec:/usr/local/bin/print-secret": client.client_secret.replace('"', '\\"'),
         "exec:/usr/local/bin/print-passphrase": "a passphrase of this test",
     }
-    for example, real in own.items():
-        assert example in snippet
-        snippet = snippet.replace(example, real)
-    return snippet
+    return documented("### Apache, mod_auth_openidc", own=own)
 
 
-def _free_port() -> int:
-    with contextlib.closing(take_port("apache", "127.0.0.1")) as port:
-        return port.number
+def _free_ports(sites: Iterable[str]) -> dict[str, int]:
+    """All are held until all are found, so that no two are the same."""
+    with contextlib.ExitStack() as held:
+        ports = {given: take_port("apache", "127.0.0.1") for given in sites}
+        for port in ports.values():
+            held.callback(port.close)
+        return {given: port.number for given, port in ports.items()}
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:

@@ -13,6 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FORGERIES: Final = ("one_bit", "other_claims", "stranger", "other_keys")
 """A bit of the signature; the claims under the old signature; all signed anew by a stranger; a stranger's keys."""
+MISADDRESSED: Final[Mapping[str, Mapping[str, str]]] = {
+    "other_issuer": {"iss": "https://somebody-else.example"},
+    "other_audience": {"aud": "somebody-else"},
+}
+"""Further forgeries, under the old signature: of somebody else, or for somebody else."""
 
 _STRANGERS: Final[Mapping[str, Any]] = {  # PyJWT signs with any of the three kinds
     "RS256": rsa.generate_private_key(public_exponent=65537, key_size=2048),
@@ -22,7 +27,7 @@ _STRANGERS: Final[Mapping[str, Any]] = {  # PyJWT signs with any of the three ki
 
 
 class Meddler:
-    """Passes everything on, and forges while `forgery` names one of FORGERIES; `forged` counts the answers changed."""
+    """Passes everything on, and forges while `forgery` names one of these; `forged` counts the answers changed."""
 
     def __init__(self) -> None:
         self.forgery = ""
@@ -80,8 +85,8 @@ def _other_token(token: str, forgery: str) -> str:
     header, payload, signature = token.split(".")
     if forgery == "one_bit":
         return f"{header}.{payload}.{_flipped(signature)}"
-    claims = {**orjson.loads(_decoded(payload)), "sub": "somebody-else"}
-    if forgery == "other_claims":
+    claims = {**orjson.loads(_decoded(payload)), **MISADDRESSED.get(forgery, {"sub": "somebody-else"})}
+    if forgery in {"other_claims", *MISADDRESSED}:
         return f"{header}.{_encoded(orjson.dumps(claims))}.{signature}"
     names = jwt.get_unverified_header(token)
     return jwt.encode(claims, _STRANGERS[names["alg"]], names["alg"], headers={"kid": names["kid"]})

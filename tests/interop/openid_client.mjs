@@ -1,17 +1,9 @@
 // An app with openid-client, as its documentation shows it, that tells what it learnt.
 //
-// Standard input: one line of JSON, {issuer, scope, clients: {client_id: {secret, method}}}; its end ends the app.
-// Standard output: the port it listens on.
 // GET /login/{client_id}?response_mode=... leads to the broker; /callback answers with claims, userinfo and a refresh,
 // and with what is left of them once the refresh token is given back. GET /own/{client_id} gets a token for the app itself.
-import { randomUUID } from 'node:crypto'
-import { createServer } from 'node:http'
-import { createInterface } from 'node:readline'
 import * as client from 'openid-client'
-
-const input = createInterface({ input: process.stdin })
-const given = JSON.parse((await input[Symbol.asyncIterator]().next()).value)
-const flows = new Map() // by the value of a cookie: what this browser's login must match
+import { given, leadTo, listen } from './app.mjs'
 
 const METHODS = {
   client_secret_basic: client.ClientSecretBasic,
@@ -27,10 +19,17 @@ async function discover(clientId) {
   })
 }
 
-async function login(clientId, responseMode) {
-  const config = await discover(clientId)
-  const flow = { config, secret: given.clients[clientId].secret, state: client.randomState(), nonce: client.randomNonce(), verifier: client.randomPKCECodeVerifier() }
-  const url = client.buildAuthorizationUrl(config, {
+async function login({ url, argument, origin }) {
+  const config = await discover(argument)
+  const responseMode = url.searchParams.get('response_mode')
+  const flow = {
+    config,
+    secret: given.clients[argument].secret,
+    state: client.randomState(),
+    nonce: client.randomNonce(),
+    verifier: client.randomPKCECodeVerifier(),
+  }
+  const to = client.buildAuthorizationUrl(config, {
     redirect_uri: `${origin}/callback`,
     scope: given.scope,
     code_challenge: await client.calculatePKCECodeChallenge(flow.verifier),
@@ -39,14 +38,11 @@ async function login(clientId, responseMode) {
     nonce: flow.nonce,
     ...(responseMode && { response_mode: responseMode }),
   })
-  const id = randomUUID()
-  flows.set(id, flow)
-  return { status: 302, headers: { location: url.href, 'set-cookie': `flow=${id}; HttpOnly; Path=/` } }
+  return leadTo(to.href, flow)
 }
 
-async function callback(request, cookie) {
-  const { config, secret, state, nonce, verifier } = flows.get(cookie)
-  flows.delete(cookie)
+async function callback({ request, flow }) {
+  const { config, secret, state, nonce, verifier } = flow
   const tokens = await client.authorizationCodeGrant(config, request, {
     pkceCodeVerifier: verifier,
     expectedState: state,
@@ -74,39 +70,15 @@ async function callback(request, cookie) {
   }
 }
 
-async function own(clientId) {
-  const config = await discover(clientId)
+async function own({ argument }) {
+  const config = await discover(argument)
   const token = await client.clientCredentialsGrant(config, { scope: 'orders:read' })
   const introspected = await client.tokenIntrospection(config, token.access_token)
   await client.tokenRevocation(config, token.access_token, { token_type_hint: 'access_token' })
   return { token, introspected, revoked_introspected: await client.tokenIntrospection(config, token.access_token) }
 }
 
-async function answer(incoming, body) {
-  const url = new URL(incoming.url, origin)
-  if (url.pathname.startsWith('/login/')) {
-    return login(url.pathname.slice('/login/'.length), url.searchParams.get('response_mode'))
-  }
-  if (url.pathname.startsWith('/own/')) {
-    return { status: 200, headers: {}, body: JSON.stringify(await own(url.pathname.slice('/own/'.length))) }
-  }
-  const headers = { 'content-type': incoming.headers['content-type'] ?? '' }
-  const request = new Request(url, { method: incoming.method, headers, ...(incoming.method === 'POST' && { body }) })
-  const cookie = /flow=([^;]+)/.exec(incoming.headers.cookie)[1]
-  return { status: 200, headers: {}, body: JSON.stringify(await callback(request, cookie)) }
-}
-
-const server = createServer(async (incoming, outgoing) => {
-  const chunks = []
-  for await (const chunk of incoming) chunks.push(chunk)
-  try {
-    const { status, headers, body } = await answer(incoming, Buffer.concat(chunks))
-    outgoing.writeHead(status, headers).end(body)
-  } catch (error) {
-    outgoing.writeHead(400).end(JSON.stringify({ refused: error.code ?? error.name, because: error.cause?.message ?? error.message }))
-  }
-})
-await new Promise((listening) => server.listen(0, '127.0.0.1', listening))
-const origin = `http://127.0.0.1:${server.address().port}`
-input.on('close', () => process.exit(0))
-console.log(server.address().port)
+await listen({ login, callback, own }, (error) => ({
+  refused: error.code ?? error.name,
+  because: error.cause?.message ?? error.message,
+}))

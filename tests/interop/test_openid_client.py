@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 from urllib.request import urlopen
 
 import jwt
@@ -14,43 +10,18 @@ import orjson
 import pytest
 
 from tests.interop.meddler import FORGERIES
-from tests.interop.world import ALGORITHMS, METHODS, ODD, PROVIDERS, ROBOT, SCOPE, World, client_id, shown
+from tests.interop.node import learnt, node_client
+from tests.interop.world import ALGORITHMS, METHODS, ODD, PROVIDERS, ROBOT, World, client_id, shown
 
 pytestmark = pytest.mark.interop
-HERE = Path(__file__).parent
 BASIC = client_id("RS256", "client_secret_basic")
 
 
 @pytest.fixture(scope="session")
 def app(world: World) -> Iterator[str]:
     """The address of the app; it reads metadata and keys anew for every login."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.fail("missing: apt-get install nodejs npm", pytrace=False)
-    if not (HERE / "node_modules" / "openid-client").is_dir():
-        pytest.fail("missing: npm ci --prefix tests/interop --ignore-scripts", pytrace=False)
-    clients = {
-        client.client_id: {"secret": client.client_secret, "method": client.auth_method}
-        for client in world.broker.clients.values()
-    }
-    told = {"issuer": world.issuer, "scope": SCOPE, "clients": clients}
-    with subprocess.Popen(
-        [node, "openid_client.mjs"], cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(orjson.dumps(told) + b"\n")
-        process.stdin.flush()
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        process.stdin.close()  # ends the app
-        assert process.wait(timeout=10) == 0
-
-
-def learnt(world: World, start: str, provider: str = "google", person: str = "ada") -> dict[str, Any]:
-    page = world.sign_in(start, provider, person)
-    assert page.status == 200, page.text
-    found: dict[str, Any] = orjson.loads(page.text)
-    return found
+    with node_client("openid_client.mjs", world) as url:
+        yield url
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

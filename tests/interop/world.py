@@ -39,9 +39,10 @@ def client_id(algorithm: str, method: str) -> str:
 
 def build_clients(spa: int) -> dict[str, Mapping[str, object]]:
     """As in config.yaml; `spa` is the port of the single-page app."""
+    paths = ("callback", "private/oidc", "oidc/callback/", "accounts/oidc/example-id/login/callback/")
     common = {
         "name": "A client written by others",
-        "redirect_uris": ["http://127.0.0.1/callback", "http://127.0.0.1/private/oidc"],  # with any port
+        "redirect_uris": [f"http://127.0.0.1/{path}" for path in paths],  # with any port
         "scopes": SCOPE.split(),
     }
     found: dict[str, Mapping[str, object]] = {}
@@ -126,6 +127,11 @@ async def _sign_in(start: str, provider: str, person: str) -> Page:
 async def walk(visitor: Visitor, start: str, provider: str, person: str) -> Page:
     """As `World.sign_in`, for a browser that goes on afterwards."""
     await visitor.get(start)
+    return await choose(visitor, provider, person)
+
+
+async def choose(visitor: Visitor, provider: str, person: str) -> Page:
+    """From the broker's login page on."""
     await visitor.click(f"provider-{provider}")
     page = await visitor.click(f"person-{person}")
     return await visitor.click("allow") if page.has("allow") else page

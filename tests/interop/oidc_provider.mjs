@@ -1,0 +1,29 @@
+// An OpenID Provider with oidc-provider, its development pages included, over https.
+//
+// It is given {cert, key, clients}: paths of PEM files, and client metadata as its documentation has it.
+import { generateKeyPairSync } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:https'
+import Provider from 'oidc-provider'
+import { given, listenOn } from './app.mjs'
+
+console.warn = () => {} // it warns of its own development pages, at length
+
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const keys = [rsa, ec].map(({ privateKey }) => ({ ...privateKey.export({ format: 'jwk' }), use: 'sig' }))
+
+const server = createServer({ cert: readFileSync(given.cert), key: readFileSync(given.key) })
+const port = await listenOn(server)
+const provider = new Provider(`https://127.0.0.1:${port}`, {
+  clients: given.clients,
+  jwks: { keys },
+  claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'] },
+  findAccount: (_, id) => ({
+    accountId: id,
+    claims: () => ({ sub: id, name: `The ${id}`, email: `${id}@example.com`, email_verified: true }),
+  }),
+})
+provider.on('server_error', (_, error) => console.error(error))
+server.on('request', provider.callback())
+console.log(port)
