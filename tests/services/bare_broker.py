@@ -109,10 +109,10 @@ class World:
     deadline: float = 9.0
 
     @classmethod
-    async def open(cls) -> World:
+    async def open(cls, store_in: type[SqliteStore] = SqliteStore) -> World:
         """Two upstreams and one client over empty stores."""
         clock, notes = Clock(), Notes()
-        store = await SqliteStore.open(":memory:", clock=clock)
+        store = await store_in.open(":memory:", clock=clock)
         context = Context(ISSUER, clock, os.urandom, notes)
         keys = KeyRing(
             context,
