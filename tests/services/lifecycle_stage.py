@@ -125,7 +125,7 @@ class Stage:
 
     async def _come(self, cookie: str, client_id: str, sent: dict[str, str | None]) -> Step:
         session = await self.world.sessions.find(cookie)
-        request = self.world.request(client_id, **sent)
+        request = await self.world.request(client_id, **sent)
         return await self.world.authorization.next_step(request, self.world.clients[client_id], session)
 
     def log_in(self, cookie: str, client_id: str, provider: str, scope: str) -> tuple[str, Session, Step] | Exception:
@@ -134,7 +134,7 @@ class Stage:
 
     async def _log_in(self, cookie: str, client_id: str, provider: str, scope: str) -> tuple[str, Session, Step]:
         world = self.world
-        before, request = await world.sessions.find(cookie), world.request(client_id, scope=scope)
+        before, request = await world.sessions.find(cookie), await world.request(client_id, scope=scope)
         finished, value, session = await world.log_in(request, provider, replacing=before)
         since = finished.started_at
         step = await world.authorization.after_login(request, world.clients[client_id], session, fresh_since=since)
