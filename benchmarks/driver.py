@@ -168,14 +168,14 @@ class Server:
     host: str
     port: int
     paths: Mapping[str, str]
+    offers: frozenset[str]
 
     @classmethod
     def of(cls, metadata: Mapping[str, Any]) -> Server:
         """From the discovery document; all endpoints are on the issuer's host."""
         issuer = urlsplit(metadata["issuer"])
-        names = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")
-        paths = {name: urlsplit(metadata[name]).path for name in names}
-        return cls(metadata["issuer"], issuer.hostname or "", issuer.port or 80, paths)
+        paths = {name: urlsplit(value).path for name, value in metadata.items() if name.endswith("_endpoint")}
+        return cls(metadata["issuer"], issuer.hostname or "", issuer.port or 80, paths, frozenset(metadata))
 
 
 class Visitor:
@@ -193,16 +193,7 @@ class Visitor:
     async def authorize(self, app: App) -> Pending:
         """From the authorization request to the code at the client's redirect URI."""
         state, nonce, verifier = _random(), _random(), _random()
-        asked = {
-            "response_type": "code",
-            "client_id": app.client_id,
-            "redirect_uri": app.redirect_uri,
-            "scope": app.scope,
-            "state": state,
-            "nonce": nonce,
-            "code_challenge": _b64(sha256(verifier.encode()).digest()),
-            "code_challenge_method": "S256",
-        }
+        asked = build_request(app, state, nonce, verifier)
         target = f"{self._server.paths['authorization_endpoint']}?{urlencode(asked)}"
         jar = Jar()
         for _ in range(_MAX_HOPS):
@@ -224,7 +215,7 @@ class Visitor:
             "redirect_uri": app.redirect_uri,
             "code_verifier": pending.verifier,
         }
-        tokens: dict[str, Any] = (await self._post(app, form)).json()
+        tokens: dict[str, Any] = (await self.post("token_endpoint", app, form)).json()
         claims = read_claims(tokens["id_token"])
         if (claims["iss"], claims["aud"], claims["nonce"]) != (self._server.issuer, app.client_id, pending.nonce):
             raise BenchError(f"wrong ID token: {claims}")
@@ -232,9 +223,8 @@ class Visitor:
 
     async def refresh(self, app: App, refresh_token: str) -> dict[str, Any]:
         """The token response for a refresh token."""
-        tokens: dict[str, Any] = (
-            await self._post(app, {"grant_type": "refresh_token", "refresh_token": refresh_token})
-        ).json()
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        tokens: dict[str, Any] = (await self.post("token_endpoint", app, form)).json()
         if tokens["refresh_token"] == refresh_token:
             raise BenchError("the refresh token was not rotated")
         return tokens
@@ -264,11 +254,17 @@ class Visitor:
         path = target.partition("?")[0].encode()
         return b"GET %s HTTP/1.1\r\n%sAccept: text/html\r\n%s\r\n" % (target.encode(), self._host, jar.header(path))
 
-    async def _post(self, app: App, form: Mapping[str, str]) -> Answer:
+    def url(self, endpoint: str) -> str:
+        """Of an endpoint of this name."""
+        return f"{self._origin}{self._server.paths[endpoint]}"
+
+    async def post(self, endpoint: str, app: App, form: Mapping[str, str], *, headers: bytes = b"") -> Answer:
+        """The app calls an endpoint of this name in the discovery document; `headers` are whole lines."""
         body = urlencode(form).encode()
         return await self._connection.exchange(
-            b"POST %s HTTP/1.1\r\n%s%sContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s"
-            % (self._server.paths["token_endpoint"].encode(), self._host, app.basic, len(body), body)
+            b"POST %s HTTP/1.1\r\n%s%s%sContent-Type: application/x-www-form-urlencoded\r\n"
+            b"Content-Length: %d\r\n\r\n%s"
+            % (self._server.paths[endpoint].encode(), self._host, app.basic, headers, len(body), body)
         )
 
     def _follow(self, location: str) -> str:
@@ -296,9 +292,25 @@ class FloorVisitor(Visitor):
         for target in (f"{paths['authorization_endpoint']}?{query}", f"/callback/bench?code={'c' * 90}&state=s"):
             if (await self._connection.exchange(self._get(target, Jar()))).status != 303:
                 raise BenchError("the floor did not redirect")
-        tokens: dict[str, Any] = (await self._post(app, {"grant_type": "authorization_code", "code": "c" * 40})).json()
+        tokens: dict[str, Any] = (
+            await self.post("token_endpoint", app, {"grant_type": "authorization_code", "code": "c" * 40})
+        ).json()
         await self.userinfo(tokens["access_token"])
         return tokens
+
+
+def build_request(app: App, state: str, nonce: str, verifier: str) -> dict[str, str]:
+    """The parameters of an authorization request."""
+    return {
+        "response_type": "code",
+        "client_id": app.client_id,
+        "redirect_uri": app.redirect_uri,
+        "scope": app.scope,
+        "state": state,
+        "nonce": nonce,
+        "code_challenge": _b64(sha256(verifier.encode()).digest()),
+        "code_challenge_method": "S256",
+    }
 
 
 def read_claims(id_token: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from itertools import count, repeat
 from statistics import median, quantiles
 from typing import Any
 
+from benchmarks.calls import Prover, get_own_token, introspect, push
 from benchmarks.driver import Pending, Visitor, open_connection
 from benchmarks.process import DISCOVERY, Running
 from benchmarks.servers import Contender
@@ -23,9 +24,9 @@ class Amounts:
     """How much of everything: visitors at once, operations per burst, bursts, logins before the first burst."""
 
     in_flight: int = 16
-    warm_up: int = 2000
-    logins: int = 3000
-    calls: int = 6000
+    warm_up: int = 1000
+    logins: int = 800
+    calls: int = 1600
     bursts: int = 3
 
 
@@ -75,6 +76,8 @@ class Bench:
             if self._contender.visitor is Visitor:
                 turn.figures["token"] = await self._token()
                 turn.figures["refresh"] = await self._refresh()
+            if self._contender.back_channel:
+                turn.figures |= await self._back_channel()
             turn.figures["userinfo"] = await self._userinfo()
             turn.figures["discovery"] = await self._bursts(amounts.calls, lambda who, _: who.document(DISCOVERY))
         turn.after = self._running.memory()
@@ -112,6 +115,23 @@ class Bench:
 
         await self._burst(self._amounts.calls // 4, rotate)
         return await self._bursts(self._amounts.calls, rotate)
+
+    async def _back_channel(self) -> dict[str, Figures]:
+        """What an app asks besides, as far as the server offers it."""
+        app, robot, calls = self._contender.app, self._contender.robot, self._amounts.calls
+        tokens = {visitor: (await visitor.login(app))["access_token"] for visitor in self._visitors}
+        provers = {visitor: Prover(visitor.url("token_endpoint")) for visitor in self._visitors}
+        actions: dict[str, tuple[str, Action]] = {
+            "introspection": ("introspection_endpoint", lambda who, _: introspect(who, app, tokens[who])),
+            "client_credentials": ("token_endpoint", lambda who, _: get_own_token(who, robot)),
+            "dpop": (
+                "dpop_signing_alg_values_supported",
+                lambda who, _: get_own_token(who, robot, proof=provers[who].prove()),
+            ),
+            "par": ("pushed_authorization_request_endpoint", lambda who, _: push(who, app)),
+        }
+        offered = self._running.server.offers
+        return {name: await self._bursts(calls, act) for name, (needs, act) in actions.items() if needs in offered}
 
     async def _userinfo(self) -> Figures:
         tokens = {visitor: (await visitor.login(self._contender.app))["access_token"] for visitor in self._visitors}

@@ -24,6 +24,10 @@ _NAMES = {
     "login": "login: authorize, callback with upstream, token, userinfo",
     "token": "token: code against tokens, PKCE",
     "refresh": "token: refresh with rotation",
+    "client_credentials": "token: client credentials",
+    "dpop": "token: client credentials, bound by DPoP",
+    "par": "pushed authorization request",
+    "introspection": "introspection",
     "userinfo": "userinfo",
     "discovery": "discovery document",
 }

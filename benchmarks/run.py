@@ -43,8 +43,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke test: one small turn, figures mean nothing")
     parser.add_argument("--only", default="", help=f"comma-separated: {', '.join(one.name for one in CONTENDERS)}")
-    parser.add_argument("--turns", type=int, default=4)
-    parser.add_argument("--logins", type=int, default=3000, help="per burst")
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--logins", type=int, default=Amounts().logins, help="per burst")
     parser.add_argument("--write", action="store_true", help=f"put the table into {README.name}")
     return parser.parse_args(arguments)
 

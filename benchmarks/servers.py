@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 
 from benchmarks import upstream
+from benchmarks.calls import SERVICE_SCOPE
 from benchmarks.driver import App, FloorVisitor, Visitor
 
 PEER = Path(__file__).parent / "peer"
@@ -38,7 +39,10 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A server under test. `app` logs in, `keeper` gets refresh tokens besides."""
+    """A server under test. `app` logs in, `keeper` gets refresh tokens besides, `robot` logs nobody in.
+
+    Without `back_channel` only what depends on the signature of an ID token is measured, and userinfo.
+    """
 
     name: str
     title: str
@@ -46,6 +50,7 @@ class Contender:
     prepare: Callable[[Place], Launch]
     keeper_scope: str = ""
     visitor: type[Visitor] = Visitor
+    back_channel: bool = True
 
     @property
     def app(self) -> App:
@@ -56,6 +61,11 @@ class Contender:
     def keeper(self) -> App:
         """The client that refreshes."""
         return App("bench-keeper", _SECRET, _REDIRECT, self.keeper_scope)
+
+    @property
+    def robot(self) -> App:
+        """The client that gets tokens for itself."""
+        return App("bench-robot", _SECRET, "", SERVICE_SCOPE)
 
 
 def _prepare_ours(place: Place) -> Launch:
@@ -89,6 +99,11 @@ clients:
     first_party: true
     scopes: [openid, profile, offline_access]
     id_token_alg: {place.algorithm}
+  bench-robot:
+    name: Bench without people
+    secret: {_SECRET}
+    grants: [client_credentials]
+    service_scopes: ["{SERVICE_SCOPE}"]
 """,
         encoding="utf-8",
     )
@@ -109,9 +124,15 @@ def _prepare_peer(place: Place) -> Launch:
         "upstreamSecret": upstream.CLIENT_SECRET,
         "algorithm": place.algorithm,
         "clients": [
-            {"id": name, "secret": _SECRET, "redirectUri": _REDIRECT, "refresh": refresh}
-            for name, refresh in (("bench", False), ("bench-keeper", True))
+            {"id": "bench", "secret": _SECRET, "redirectUri": _REDIRECT, "grants": ["authorization_code"]},
+            {
+                "id": "bench-keeper",
+                "secret": _SECRET,
+                "redirectUri": _REDIRECT,
+                "grants": ["authorization_code", "refresh_token"],
+            },
         ],
+        "robot": {"id": "bench-robot", "secret": _SECRET, "scope": SERVICE_SCOPE},
     }
     environ = {"BENCH_SETUP": orjson.dumps(setup).decode(), "NODE_ENV": "production"}
     return Launch(["node", str(PEER / "server.mjs")], environ)
@@ -120,8 +141,12 @@ def _prepare_peer(place: Place) -> Launch:
 _OURS_KEEPER = "openid profile offline_access"
 CONTENDERS = (
     Contender("ours", "this broker, ES256, SQLite on disk", "ES256", _prepare_ours, _OURS_KEEPER),
-    Contender("floor", "bare Starlette, no logic", "ES256", _prepare_floor, visitor=FloorVisitor),
+    Contender("floor", "bare Starlette, no logic", "ES256", _prepare_floor, visitor=FloorVisitor, back_channel=False),
     Contender("peer", "oidc-provider, ES256, in memory", "ES256", _prepare_peer, "openid profile"),
-    Contender("ours-rs256", "this broker, RS256, SQLite on disk", "RS256", _prepare_ours, _OURS_KEEPER),
-    Contender("peer-rs256", "oidc-provider, RS256, in memory", "RS256", _prepare_peer, "openid profile"),
+    Contender(
+        "ours-rs256", "this broker, RS256, SQLite on disk", "RS256", _prepare_ours, _OURS_KEEPER, back_channel=False
+    ),
+    Contender(
+        "peer-rs256", "oidc-provider, RS256, in memory", "RS256", _prepare_peer, "openid profile", back_channel=False
+    ),
 )

@@ -5,7 +5,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import * as jose from 'jose';
 import Provider from 'oidc-provider';
 
-const { port, upstream, authorize, upstreamIssuer, upstreamId, upstreamSecret, algorithm, clients } =
+const { port, upstream, authorize, upstreamIssuer, upstreamId, upstreamSecret, algorithm, clients, robot } =
   JSON.parse(process.env.BENCH_SETUP);
 const issuer = `http://127.0.0.1:${port}`;
 const callback = `${issuer}/callback`;
@@ -76,21 +76,35 @@ for (const alg of ['ES256', 'RS256']) {
 
 const provider = new Provider(issuer, {
   adapter: MapAdapter,
-  clients: clients.map((client) => ({
+  clients: [...clients.map((client) => ({
     client_id: client.id,
     client_secret: client.secret,
     redirect_uris: [client.redirectUri],
-    grant_types: client.refresh ? ['authorization_code', 'refresh_token'] : ['authorization_code'],
+    grant_types: client.grants,
     response_types: ['code'],
     token_endpoint_auth_method: 'client_secret_basic',
     id_token_signed_response_alg: algorithm,
     scope: 'openid profile',
-  })),
+  })), {
+    client_id: robot.id,
+    client_secret: robot.secret,
+    redirect_uris: [],
+    grant_types: ['client_credentials'],
+    response_types: [],
+    token_endpoint_auth_method: 'client_secret_basic',
+    id_token_signed_response_alg: algorithm,
+    scope: robot.scope,
+  }],
   claims: { openid: ['sub'], profile: ['name', 'nickname', 'preferred_username', 'picture', 'given_name', 'updated_at'] },
   conformIdTokenClaims: false,
   cookies: { keys: [random(32)], short: { path: '/', httpOnly: true, sameSite: 'lax' }, long: { httpOnly: true, sameSite: 'lax' } },
   enabledJWA: { idTokenSigningAlgValues: ['ES256', 'RS256'] },
-  features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: false } },
+  features: {
+    clientCredentials: { enabled: true },
+    devInteractions: { enabled: false },
+    introspection: { enabled: true, allowedPolicy: async (ctx, client, token) => token.clientId === client.clientId },
+    rpInitiatedLogout: { enabled: false },
+  },
   findAccount: async (ctx, id) => ({ accountId: id, claims: async () => ({ sub: id, ...people.get(id) }) }),
   interactions: {
     url: async (ctx, interaction) => {
@@ -119,8 +133,9 @@ const provider = new Provider(issuer, {
   },
   pkce: { required: () => true },
   rotateRefreshToken: true,
+  scopes: ['openid', 'offline_access', robot.scope],
   ttl: {
-    AccessToken: 900, AuthorizationCode: 60, IdToken: 600, Grant: 86400, Interaction: 600, RefreshToken: 86400, Session: 86400,
+    AccessToken: 900, ClientCredentials: 900, AuthorizationCode: 60, IdToken: 600, Grant: 86400, Interaction: 600, RefreshToken: 86400, Session: 86400,
   },
 });
 

@@ -13,5 +13,6 @@ def test_a_tiny_burst_of_every_operation_runs_against_the_whole_product() -> Non
     command = [sys.executable, "-m", "benchmarks.run", "--quick", "--only", "ours"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    for operation in ("login", "code against tokens", "refresh", "userinfo", "discovery"):
+    for operation in ("login", "code against tokens", "refresh", "introspection", "userinfo", "discovery"):
         assert operation in done.stdout
+    assert "token: client credentials" in done.stdout
