@@ -33,6 +33,7 @@ class Event(StrEnum):
     KEY_ACTIVATED = "key.activated"
     KEY_RETIRED = "key.retired"
     LIMIT_REACHED = "limit.reached"
+    CLIENT_KEYS = "client.keys"
     CLIENT_URL_CALLED = "client.url_called"
     UPSTREAM_CALLED = "upstream.called"
     UPSTREAM_BREAKER = "upstream.breaker"

@@ -71,6 +71,13 @@ SERVER: Mapping[Event, Entry] = {
         "A source or client was told to wait.",
         count("broker_limits_reached_total", "limit"),
     ),
+    Event.CLIENT_KEYS: Entry(
+        "info",
+        False,
+        ("client_id", "outcome", "keys"),
+        "An app's keys were fetched from its `jwks_uri`, or could not be; `keys` is how many are known now.",
+        count("broker_client_key_fetches_total", "outcome"),
+    ),
     Event.CLIENT_URL_CALLED: Entry(
         "debug",
         False,

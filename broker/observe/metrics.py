@@ -117,6 +117,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "broker_limits_reached_total": ("Requests beyond a rate limit", ("limit",)),
     "broker_upstream_discoveries_total": ("Fetches of a provider's discovery document", (*_P, "outcome")),
     "broker_upstream_key_fetches_total": ("Fetches of a provider's signing keys", (*_P, "outcome")),
+    "broker_client_key_fetches_total": ("Fetches of an app's keys from its jwks_uri", ("outcome",)),
     "broker_client_urls_called_total": ("Calls to URLs that apps supplied", ("method",)),
     "broker_store_errors_total": ("Times a store became unavailable", ("store",)),
     "broker_keys_changed_total": ("Signing keys created, activated or retired", ("algorithm", "change")),

@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from broker.core.compact import UnverifiedToken, parse_token
 from broker.core.errors import UpstreamInvalid
 from broker.core.events import Recorder
+from broker.core.jwk import ALGORITHMS
 from broker.core.strict_json import Malformed
 from broker.upstream.fields import Fields, same
-from broker.upstream.keyset import ALGORITHMS, CacheableHttp, KeySet
+from broker.upstream.keyset import CacheableHttp, KeySet
 from broker.upstream.model import IdTokenRules
 
 _HASHES = {"256": sha256, "384": sha384, "512": sha512, "EdDSA": sha512, "Ed25519": sha512}

@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from jwt.algorithms import Algorithm, ECAlgorithm, OKPAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
-from jwt.exceptions import InvalidKeyError
-
+from broker.core import jwk
 from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamUnavailable
 from broker.core.events import Event, Recorder
+from broker.core.jwk import Key, pick_key
+from broker.core.strict_json import Malformed
 from broker.upstream.fields import Fields
 
 MIN_AGE, MAX_AGE = 5 * 60, 24 * 3600  # seconds: however the issuer caches, we ask at least daily, not more than that
 HARD_LIMIT = 24 * 3600  # seconds: keys that cannot be confirmed for this long are no longer believed
 COOL_DOWN = 60.0  # seconds between two fetches that an unknown key id or a failure asks for
-KEYS_LIMIT = 100
-_RSA_BITS = range(2048, 16385)
-
-# The allow-list: what a signature algorithm is called, how it is verified, and which keys may serve it.
-ALGORITHMS: Mapping[str, tuple[Algorithm, str]] = {
-    "RS256": (RSAAlgorithm(RSAAlgorithm.SHA256), "RSA"),
-    "RS384": (RSAAlgorithm(RSAAlgorithm.SHA384), "RSA"),
-    "RS512": (RSAAlgorithm(RSAAlgorithm.SHA512), "RSA"),
-    "PS256": (RSAPSSAlgorithm(RSAPSSAlgorithm.SHA256), "RSA"),
-    "PS384": (RSAPSSAlgorithm(RSAPSSAlgorithm.SHA384), "RSA"),
-    "PS512": (RSAPSSAlgorithm(RSAPSSAlgorithm.SHA512), "RSA"),
-    "ES256": (ECAlgorithm(ECAlgorithm.SHA256), "P-256"),
-    "ES384": (ECAlgorithm(ECAlgorithm.SHA384), "P-384"),
-    "ES512": (ECAlgorithm(ECAlgorithm.SHA512), "P-521"),
-    "EdDSA": (OKPAlgorithm(), "Ed25519"),
-    "Ed25519": (OKPAlgorithm(), "Ed25519"),
-}
-_PUBLIC_MEMBERS = frozenset({"kty", "crv", "n", "e", "x", "y"})
 
 
 class CacheableHttp(Protocol):
@@ -44,15 +24,6 @@ class CacheableHttp(Protocol):
     async def get_cacheable(self, url: str) -> tuple[Fields, int | None]:
         """The JSON object and how many seconds it may be kept."""
         ...
-
-
-class Key:
-    """One public key, parsed, with the algorithms it may verify."""
-
-    __slots__ = ("algorithms", "kid", "public")
-
-    def __init__(self, kid: str, public: Any, algorithms: frozenset[str]) -> None:
-        self.kid, self.public, self.algorithms = kid, public, algorithms
 
 
 class KeySet:
@@ -79,20 +50,16 @@ class KeySet:
         stale = self._clock() >= self._fresh_until
         if stale:
             await self._fetch()
-        key = self._pick(kid, algorithm)
+        key = pick_key(self._keys, kid, algorithm)
         if key is None and not stale and self._clock() - self._forced_at >= COOL_DOWN:
             self._forced_at = self._clock()
             await self._fetch()
-            key = self._pick(kid, algorithm)
+            key = pick_key(self._keys, kid, algorithm)
         if key is None and not self._keys:
             raise UpstreamUnavailable("no keys of the issuer could be had")
         if key is None:
             raise UpstreamInvalid("the issuer has no such key for this algorithm")
         return key.public
-
-    def _pick(self, kid: str | None, algorithm: str) -> Key | None:
-        fitting = [key for key in self._keys if algorithm in key.algorithms and kid in {None, key.kid}]
-        return fitting[0] if len(fitting) == 1 else None
 
     async def _fetch(self) -> None:
         """Fetch once for everybody who waits; keep what there is when it fails."""
@@ -123,39 +90,8 @@ class KeySet:
 
 
 def parse_keys(answer: Fields) -> tuple[Key, ...]:
-    """The usable keys of a JWK set (RFC 7517 section 5); raises UpstreamInvalid when there is none.
-
-    Key by key: one of a kind nobody knows is left out, as section 5 asks, and does not take the others with it.
-    """
-    listed = answer.raw("keys")
-    if not isinstance(listed, list) or len(listed) > KEYS_LIMIT:
-        raise UpstreamInvalid("key set: keys is no list, or too long")
-    keys = tuple(key for key in map(_parse_key, listed) if key is not None)
-    if not keys:
-        raise UpstreamInvalid("key set: no usable key")
-    return keys
-
-
-def _parse_key(jwk: object) -> Key | None:
-    """The key, or None where it is not for verifying signatures, not known or too weak (RFC 8725 section 3.5)."""
-    if not isinstance(jwk, dict) or jwk.get("use", "sig") != "sig" or "verify" not in _listed(jwk.get("key_ops")):
-        return None
-    kind = jwk.get("crv", jwk.get("kty"))
-    named = jwk.get("alg")
-    algorithms = frozenset(alg for alg, (_, serves) in ALGORITHMS.items() if serves == kind and named in (None, alg))
-    kid = jwk.get("kid", "")
-    if not algorithms or not isinstance(kid, str):
-        return None
+    """The usable keys of an issuer's JWK set (RFC 7517 section 5); raises UpstreamInvalid when there is none."""
     try:
-        public = ALGORITHMS[min(algorithms)][0].from_jwk({n: v for n, v in jwk.items() if n in _PUBLIC_MEMBERS})
-    except (InvalidKeyError, UnsupportedAlgorithm, ValueError, TypeError, KeyError):
-        return None
-    if isinstance(public, RSAPublicKey) and public.key_size not in _RSA_BITS:
-        return None
-    return Key(kid, public, algorithms)
-
-
-def _listed(key_ops: object) -> Iterable[object]:
-    if key_ops is None:
-        return ("verify",)
-    return key_ops if isinstance(key_ops, list) else ()
+        return jwk.parse_keys(answer.raw("keys"))
+    except Malformed as problem:
+        raise UpstreamInvalid(f"key set: {problem}") from None
