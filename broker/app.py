@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_network
@@ -28,6 +28,7 @@ from broker.services.gate import Gate
 from broker.services.keys import KeyRing, RotationRules
 from broker.services.providers import ProviderInstance, Providers
 from broker.services.signing import SealedKeys
+from broker.services.subjects import Subjects, open_subjects
 from broker.store.base import Durable, NamespaceChanged, Transient
 from broker.store.sqlite import SqliteStore
 from broker.upstream.guard import LOOPBACK
@@ -143,6 +144,7 @@ async def _assemble(
         ),
         gate=Gate((instance.name, instance.key) for instance in instances),
         outbound=await _open_outbound(config, opened, observer),
+        subjects=await _open_subjects(context, durable, Seal(masters, "pairwise", randomness=randomness)),
         seal=lambda purpose: Seal(masters, purpose, randomness=randomness),
         derive=lambda purpose: tuple(derive(master, purpose) for master in masters),
         observer=observer,
@@ -156,16 +158,27 @@ async def _open_keys(config: Config, context: Context, durable: Durable, service
     chosen = config.keys
     rules = RotationRules(chosen.rotate_every, chosen.publish_before, chosen.keep_after)
     keys = KeyRing(context, durable, service, algorithms=chosen.algorithms, rules=rules)
-    try:
+    with _another_master_key("the signing keys are"):
         await keys.refresh()
+    return keys
+
+
+@contextmanager
+def _another_master_key(what: str) -> Iterator[None]:
+    try:
+        yield
     except SealBroken:
         raise ConfigError(
             [
-                "keys.master: the signing keys in the database are sealed with another master key; put that one back, "
-                "as the second entry of keys.master if a new one is to seal from now on"
+                f"keys.master: {what} sealed in the database with another master key; put that one back, as the second "
+                "entry of keys.master if a new one is to seal from now on"
             ]
         ) from None
-    return keys
+
+
+async def _open_subjects(context: Context, durable: Durable, seal: Seal) -> Subjects:
+    with _another_master_key("the salt of pairwise subjects is"):
+        return await open_subjects(context, durable, seal)
 
 
 async def _open_stores(

@@ -8,6 +8,8 @@ from broker.assembly.texts import localised, logo_name
 from broker.config.client_model import ClientSettings
 from broker.config.model import Config
 from broker.core.client import Client
+from broker.core.client_policy import TokenPolicy
+from broker.core.subject import sector_hosts
 
 
 def build_clients(config: Config) -> dict[str, Client]:
@@ -32,6 +34,7 @@ def _build_client(client_id: str, settings: ClientSettings) -> Client:
         first_party=settings.first_party,
         pkce_required=settings.pkce == "required",
         id_token_alg=settings.id_token_alg,
+        tokens=_build_tokens(settings),
         access_token_format=settings.access_token_format,
         origins=frozenset(settings.origins),
         logo=logo_name(client_id, settings.logo),
@@ -39,4 +42,12 @@ def _build_client(client_id: str, settings: ClientSettings) -> Client:
         home_uri=settings.home_uri,
         initiate_login_uri=settings.initiate_login_uri,
         email_fallback=settings.email_fallback,
+    )
+
+
+def _build_tokens(settings: ClientSettings) -> TokenPolicy:
+    return TokenPolicy(
+        subject_type=settings.subject_type,
+        sector=settings.sector or next(iter(sector_hosts(settings.redirect_uris)), ""),
+        userinfo_algorithm=settings.userinfo_alg,
     )

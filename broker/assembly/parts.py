@@ -21,6 +21,7 @@ from broker.services.outbound import Outbound
 from broker.services.people import People
 from broker.services.providers import Providers
 from broker.services.sessions import Sessions
+from broker.services.subjects import Subjects
 from broker.services.tokens import Tokens
 from broker.store.base import Durable, Transient
 
@@ -49,6 +50,7 @@ class Parts:
     providers: Providers
     gate: Gate
     outbound: Outbound
+    subjects: Subjects
     seal: Callable[[str], Seal]
     derive: Callable[[str], tuple[bytes, ...]]
     observer: RequestObserver

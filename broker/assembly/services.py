@@ -28,6 +28,7 @@ def build_services(parts: Parts) -> Services:
         seal=parts.seal("access token"),
         refresh_key=parts.derive("refresh token")[0],
         lifetimes=_lifetimes(config),
+        subjects=parts.subjects,
     )
     limits = SessionLimits(config.session.idle_ttl, config.session.absolute_ttl)
     consents = Consents(context, durable, transient, parts.seal("consent"))

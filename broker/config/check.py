@@ -157,9 +157,9 @@ def _files(config: Config, report: Report) -> None:
 
 def _algorithms(config: Config, report: Report) -> None:
     for client_id, client in config.clients.items():
-        if client.id_token_alg not in config.keys.algorithms:
-            text = f"{client.id_token_alg} is not among keys.algorithms"
-            report.problem(("clients", client_id, "id_token_alg"), text)
+        for key, algorithm in (("id_token_alg", client.id_token_alg), ("userinfo_alg", client.userinfo_alg)):
+            if algorithm is not None and algorithm not in config.keys.algorithms:
+                report.problem(("clients", client_id, key), f"{algorithm} is not among keys.algorithms")
 
 
 def _languages(config: Config, report: Report) -> None:

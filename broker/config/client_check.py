@@ -8,7 +8,8 @@ from collections.abc import Callable
 from broker.config.client_model import ClientSettings
 from broker.config.report import Report
 from broker.config.source import KeyPath
-from broker.core.terms import AuthMethod, GrantType, Scope
+from broker.core.subject import sector_hosts
+from broker.core.terms import AuthMethod, GrantType, Scope, SubjectType
 
 _FALLBACK = re.compile(r"[A-Za-z0-9._+\-]*\{sub\}[A-Za-z0-9._+\-]*@([a-z0-9]([a-z0-9\-]*[a-z0-9])?\.)+[a-z]{2,}")
 
@@ -58,6 +59,15 @@ def _client_service(client: ClientSettings, path: KeyPath, report: Report) -> No
         report.problem((*path, "service_scopes"), "names a scope twice")
 
 
+def _client_sector(client: ClientSettings, path: KeyPath, report: Report) -> None:
+    pairwise = client.subject_type is SubjectType.PAIRWISE
+    if pairwise and client.sector is None and len(sector_hosts(client.redirect_uris)) != 1:
+        text = "is required: the redirect URIs have no host, or several, so it is open with whom subjects are shared"
+        report.problem((*path, "sector"), text)
+    if client.sector is not None and not pairwise:
+        report.problem((*path, "sector"), "needs subject_type: pairwise")
+
+
 def _client_fallback(client: ClientSettings, path: KeyPath, report: Report) -> None:
     if client.email_fallback and not _FALLBACK.fullmatch(client.email_fallback):
         text = 'write one {sub} and a domain of yours: "{sub}@users.noreply.example.com"'
@@ -70,5 +80,6 @@ CLIENT_CHECKS: tuple[Callable[[ClientSettings, KeyPath, Report], None], ...] = (
     _client_origins,
     _client_grants,
     _client_service,
+    _client_sector,
     _client_fallback,
 )

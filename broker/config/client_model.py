@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from broker.config.section import Section
-from broker.config.values import Localised, Origin, PathText, RedirectUri, Secret, ServiceScope, WebUrl
-from broker.core.terms import Algorithm, AuthMethod, GrantType, Scope, TokenFormat
+from broker.config.values import Host, Localised, Origin, PathText, RedirectUri, Secret, ServiceScope, WebUrl
+from broker.core.terms import Algorithm, AuthMethod, GrantType, Scope, SubjectType, TokenFormat
 
 
 class ClientSettings(Section):
@@ -38,6 +38,13 @@ class ClientSettings(Section):
         default="required", description="`optional` only for a confidential client that sends nonce"
     )
     id_token_alg: Algorithm = Field(default=Algorithm.RS256, description="Signature of its ID tokens")
+    userinfo_alg: Algorithm | None = Field(default=None, description="Sign its userinfo answers; null: plain JSON")
+    subject_type: SubjectType = Field(
+        default=SubjectType.PUBLIC, description="pairwise: a `sub` that no app outside its sector sees"
+    )
+    sector: Host | None = Field(
+        default=None, description="Apps with the same one share pairwise subjects; null: the host of its redirect URIs"
+    )
     access_token_format: TokenFormat = Field(default=TokenFormat.OPAQUE, description="jwt: RFC 9068")
     origins: tuple[Origin, ...] = Field(default=(), description="Web origins a public client calls us from (CORS)")
     logo: PathText | None = Field(default=None, description="Path of an SVG or PNG file")

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from broker.core.claims import SUPPORTED
-from broker.core.terms import AuthMethod, GrantType, Prompt, ResponseMode, Scope
+from broker.core.terms import AuthMethod, GrantType, Prompt, ResponseMode, Scope, SubjectType
 
 OPENID_PATH = "/.well-known/openid-configuration"
 OAUTH_PATH = "/.well-known/oauth-authorization-server"
@@ -27,14 +27,15 @@ def build_metadata(issuer: str, *, algorithms: Iterable[str], languages: Iterabl
         "response_types_supported": ["code"],
         "response_modes_supported": list(ResponseMode),
         "grant_types_supported": list(GrantType),
-        "subject_types_supported": ["public"],
+        "subject_types_supported": list(SubjectType),
         "id_token_signing_alg_values_supported": list(algorithms),
+        "userinfo_signing_alg_values_supported": list(algorithms),
         "token_endpoint_auth_methods_supported": list(AuthMethod),
         "revocation_endpoint_auth_methods_supported": list(AuthMethod),
         "introspection_endpoint_auth_methods_supported": [word for word in AuthMethod if word is not AuthMethod.NONE],
         "code_challenge_methods_supported": ["S256"],
         "claim_types_supported": ["normal"],
-        "claims_supported": [*SUPPORTED, "iss", "aud", "exp", "iat", "auth_time", "nonce", "amr", "sid"],
+        "claims_supported": [*SUPPORTED, "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"],
         "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,

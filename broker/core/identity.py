@@ -38,7 +38,8 @@ class Identity:
     `subject` is immutable at the upstream and never an address or a login name. `claims` use the names of OIDC Core
     5.1; an `email` never comes without `email_verified`, a `phone_number` never without `phone_number_verified`.
     `raw_ids` are further upstream identifiers for the `identities` scope (`telegram_id`, `psuid`). `auth_time` is in
-    epoch seconds and only set where the upstream proves when the person last authenticated. `amr` as in RFC 8176.
+    epoch seconds and only set where the upstream proves when the person last authenticated. `amr` as in RFC 8176, `acr`
+    the level that the upstream says was reached, in its own words, or "".
     """
 
     subject: str
@@ -46,6 +47,7 @@ class Identity:
     raw_ids: Mapping[str, str] = field(default_factory=dict)
     auth_time: int | None = None
     amr: tuple[str, ...] = ("fed",)
+    acr: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what could never be taken back later."""

@@ -61,6 +61,10 @@ class Seal:
         except InvalidTag:
             raise SealBroken("changed, or made for something else") from None
 
+    def is_current(self, sealed: str) -> bool:
+        """Whether the first master key made this seal; if not, seal it anew while the older key is still there."""
+        return urlsafe_b64decode(sealed.encode("ascii") + b"=" * (-len(sealed) % 4))[1 : 1 + _KEY_ID] == self._current
+
 
 def derive(master: bytes, purpose: str) -> bytes:
     """A 32-byte key of one purpose from a 32-byte master key (HKDF, RFC 5869)."""

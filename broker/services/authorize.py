@@ -137,6 +137,8 @@ class Authorization:
         if not self._gate.admits(record.provider_key, client):
             raise ProviderNotOffered(f"{record.provider} is no longer offered to client {client.id}")
         if fresh_since is not None:
+            if self._is_stranger(request, client, session):
+                raise LoginRequired("somebody else logged in than the one the request names")
             _check_fresh(request, session, fresh_since)
         if await self._consents.is_needed(request, client, record.sub, fresh=fresh_since is not None):
             if Prompt.NONE in request.prompt:
@@ -163,6 +165,7 @@ class Authorization:
             subject=record.subject,
             auth_time=record.auth_time,
             amr=record.amr,
+            acr=record.acr,
             sid=record.sid,
             expires_at=self._context.now() + ttl,
             claims=request.claims,
@@ -195,7 +198,7 @@ class Authorization:
         too_old = request.max_age is not None and (
             request.max_age == 0 or self._context.now() - record.auth_time > request.max_age
         )
-        stranger = bool(request.hinted_sub) and request.hinted_sub != record.sub
+        stranger = self._is_stranger(request, client, session)
         elsewhere = bool(request.idp_hint) and request.idp_hint != record.provider
         if too_old or stranger or elsewhere or not self._gate.admits(record.provider_key, client):
             return None
@@ -203,6 +206,11 @@ class Authorization:
         if person is None or person.account.sub != record.sub or person.account.blocked:
             return None
         return person
+
+    def _is_stranger(self, request: AuthorizationRequest, client: Client, session: Session) -> bool:
+        """Whether the request names somebody else than the session is of."""
+        known = self._tokens.subjects.of(session.record.sub, client)
+        return bool(request.hinted_sub) and request.hinted_sub != known
 
     def _choose(self, request: AuthorizationRequest, client: Client) -> Choose | Start:
         offered = self._providers.offered_to(client)
@@ -234,8 +242,6 @@ def _check_fresh(request: AuthorizationRequest, session: Session, since: int) ->
     a new login. One that says nothing is taken to have asked at the time of the round trip.
     """
     record = session.record
-    if request.hinted_sub and request.hinted_sub != record.sub:
-        raise LoginRequired("somebody else logged in than the one the request names")
     limits = [request.max_age] if request.max_age is not None else []
     limits += [0] if Prompt.LOGIN in request.prompt else []
     if limits and record.auth_time + min(limits) < since - _SKEW:

@@ -7,7 +7,7 @@ from typing import Any
 from broker.core.client import Client
 from broker.core.errors import InvalidClient, InvalidRequest, InvalidToken
 from broker.core.events import Event
-from broker.core.id_token import client_subject
+from broker.core.id_token import build_context, client_subject
 from broker.core.parameters import Parameters
 from broker.core.records import AccessToken, ClientToken
 from broker.core.seal import digest
@@ -77,7 +77,9 @@ class Introspection:
 
     async def _find_persons(self, client: Client, token: AccessToken) -> dict[str, Any] | None:
         live = await self._live(client, token.grant_id)
-        return None if live is None else _about(live.grant.sub, token.scope, token.expires_at) | _BEARER
+        if live is None:
+            return None
+        return _about(live.grant.sub, token.scope, token.expires_at) | build_context(live.grant) | _BEARER
 
     async def _find_own(self, client: Client, token: ClientToken) -> dict[str, Any] | None:
         if GrantType.CLIENT_CREDENTIALS not in client.grants or await self._durable.is_revoked(token.jti):
@@ -89,7 +91,7 @@ class Introspection:
         live = await self._durable.grant(grant_id, now=self._context.now())
         if live is None or live.grant.client_id != client.id or not self._gate.accepts(live, client):
             return None
-        return live
+        return self._tokens.subjects.present(live, client)
 
 
 def _about(sub: str, scope: tuple[str, ...], expires_at: int) -> dict[str, Any]:

@@ -60,6 +60,7 @@ class Sessions:
             subject=person.link.subject,
             auth_time=min(identity.auth_time, now) if identity.auth_time is not None else now,
             amr=identity.amr,
+            acr=identity.acr,
             created_at=now,
             seen_at=now,
         )

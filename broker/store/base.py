@@ -170,6 +170,14 @@ class Durable(Protocol):
         """Switch an account off or on; False when there is none. A blocked account's grants stop being live."""
         ...
 
+    async def secret(self, name: str) -> str | None:
+        """A sealed secret of this installation, or None."""
+        ...
+
+    async def save_secret(self, name: str, sealed: str, *, replacing: str | None) -> str:
+        """Keep a sealed secret where `replacing` (None: nothing) is kept now; what is kept afterwards, ours or not."""
+        ...
+
     async def signing_keys(self) -> tuple[SigningKey, ...]:
         """Every key not yet deleted, oldest first."""
         ...

@@ -8,6 +8,7 @@ from broker.core.identity import Account, Link, Person
 from broker.core.records import Grant, RefreshToken, SigningKey
 from broker.store import sqlite_accounts as accounts
 from broker.store import sqlite_grants as grants
+from broker.store import sqlite_secrets as secrets
 from broker.store.base import LiveGrant, Redeemed, Reused, Rotated, SpentBefore
 from broker.store.sqlite_engine import Engine
 
@@ -87,6 +88,14 @@ class SqliteDurable:
     async def set_blocked(self, sub: str, blocked: bool) -> bool:
         """Durable.set_blocked."""
         return await self._engine.write(lambda db: accounts.set_blocked(db, sub, blocked))
+
+    async def secret(self, name: str) -> str | None:
+        """Durable.secret."""
+        return await self._engine.read(lambda db: secrets.secret(db, name))
+
+    async def save_secret(self, name: str, sealed: str, *, replacing: str | None) -> str:
+        """Durable.save_secret."""
+        return await self._engine.write(lambda db: secrets.save_secret(db, name, sealed, replacing))
 
     async def signing_keys(self) -> tuple[SigningKey, ...]:
         """Durable.signing_keys."""

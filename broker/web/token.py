@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.core.claims import build_claims
+from broker.core.client import Client
 from broker.core.errors import InsufficientScope, InvalidToken, NoToken
 from broker.core.terms import Scope
 from broker.services.clients import Clients
 from broker.services.gate import Gate
 from broker.services.grants.base import TokenEndpoint as TokenService
 from broker.services.tokens import Tokens
-from broker.web.answers import answer_json
+from broker.web.answers import NO_STORE, answer_json
 from broker.web.door import Door
 from broker.web.http import FORM, read_bearer
 
@@ -61,5 +64,14 @@ class UserinfoEndpoint:
             raise InvalidToken("the access token was revoked")
         if Scope.OPENID not in token.scope:
             raise InsufficientScope("the access token lacks the scope openid")
+        live = self._tokens.subjects.present(live, client)
         claims = build_claims(live.person, client, token.scope, live.grant.claims.get("userinfo"))
-        return answer_json({"sub": live.grant.sub} | claims)
+        return await self._say({"sub": live.grant.sub} | claims, client)
+
+    async def _say(self, claims: dict[str, Any], client: Client) -> Response:
+        """Plain, or signed where the client is registered so (OIDC Core 5.3.2)."""
+        algorithm = client.tokens.userinfo_algorithm
+        if algorithm is None:
+            return answer_json(claims)
+        signed = await self._tokens.mint_userinfo(claims, client, algorithm)
+        return Response(signed, headers=NO_STORE, media_type="application/jwt")

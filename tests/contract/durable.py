@@ -111,6 +111,15 @@ class AccountRules:
         new = await durable.namespace_key("vk-new", "vk:2")
         assert new == await durable.namespace_key("vk", "vk:2") != old
 
+    async def test_a_secret_is_made_once_and_replaced_only_by_who_knows_it(self, durable: Durable) -> None:
+        assert await durable.secret("salt") is None
+        made = await asyncio.gather(*(durable.save_secret("salt", f"s{n}", replacing=None) for n in range(CALLERS)))
+        (kept,) = set(made)
+        assert await durable.secret("salt") == kept
+        assert await durable.save_secret("salt", "new", replacing="other") == kept
+        assert await durable.save_secret("salt", "new", replacing=kept) == "new" == await durable.secret("salt")
+        assert await durable.secret("Salt") is None
+
     async def test_signing_keys_are_kept_oldest_first_and_only_their_times_change(self, durable: Durable) -> None:
         old = SigningKey("k1", "RS256", "sealed", "{}", NOW - 1, NOW)
         new = SigningKey("k0", "ES256", "sealed", "{}", NOW, NOW)

@@ -50,6 +50,15 @@ def test_an_id_token_has_a_nonce_only_when_one_was_sent() -> None:
     assert "nonce" not in claims
 
 
+def test_tokens_say_the_level_the_upstream_showed_and_none_where_it_said_nothing() -> None:
+    high = replace(GRANT, acr="urn:mfa")
+    id_token = build_id_token(high, issuer="i", now=NOW, ttl=1, at_hash="h", person_claims={"acr": "made up"})
+    assert id_token["acr"] == "urn:mfa"
+    assert build_access_token(high, ("openid",), issuer="i", now=NOW, ttl=1, jti="j")["acr"] == "urn:mfa"
+    plain = build_id_token(GRANT, issuer="i", now=NOW, ttl=1, at_hash="h", person_claims={})
+    assert "acr" not in plain
+
+
 @pytest.mark.parametrize("name", ["iss", "sub", "aud", "iat", "exp", "auth_time", "amr", "sid", "at_hash", "nonce"])
 def test_e22_what_a_person_is_called_never_replaces_what_the_protocol_says(name: str) -> None:
     plain = build_id_token(GRANT, issuer="i", now=NOW, ttl=1, at_hash="h", person_claims={})

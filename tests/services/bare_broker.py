@@ -36,6 +36,7 @@ from broker.services.revocation import Revocation
 from broker.services.sessions import Session, SessionLimits, Sessions
 from broker.services.signing import SealedKeys
 from broker.services.states import States
+from broker.services.subjects import Subjects
 from broker.services.tokens import Lifetimes, Tokens
 from broker.store.sqlite import SqliteStore
 from broker.upstream.model import Channel, Flow
@@ -155,6 +156,7 @@ class World:
             seal=seal("access token"),
             refresh_key=derive(MASTER, "refresh token"),
             lifetimes=LIFETIMES,
+            subjects=Subjects(b"salt" * 8),
         )
         self.token_endpoint = TokenEndpoint(
             context,

@@ -50,6 +50,7 @@ async def test_a_living_access_token_is_told_to_its_client(world: World, token_f
         "scope": "openid profile offline_access",
         "exp": NOW + 900,
         "token_type": "Bearer",
+        "auth_time": NOW,
     }
     assert world.notes.heard[-1] == (Event.TOKEN_INTROSPECTED, {"client_id": "app", "active": True})
 

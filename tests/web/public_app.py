@@ -22,6 +22,7 @@ from broker.services.gate import Gate
 from broker.services.keys import KeyRing
 from broker.services.providers import ProviderInstance, Providers
 from broker.services.signing import SealedKeys
+from broker.services.subjects import Subjects
 from broker.store.base import Kind, Transient
 from broker.store.sqlite import SqliteStore
 from broker.upstream.guard import LOOPBACK
@@ -141,9 +142,9 @@ def _answers(upstream: Upstream) -> bool:
 
 
 @asynccontextmanager
-async def public_app() -> AsyncIterator[PublicApp]:
-    """The app, ready."""
-    config = load_text(CONFIG, "config.yaml", resolve, environ={}, base=Path()).config
+async def public_app(text: str = CONFIG) -> AsyncIterator[PublicApp]:
+    """The app of this configuration, ready."""
+    config = load_text(text, "config.yaml", resolve, environ={}, base=Path()).config
     clock, notes = Clock(), Hearing()
     store = await SqliteStore.open(":memory:", clock=clock)
     context = Context(ISSUER, clock, os.urandom, notes)
@@ -179,6 +180,7 @@ async def public_app() -> AsyncIterator[PublicApp]:
         providers=Providers(instances, autoselect_single=True, flow_ttl=600),
         gate=Gate((name, name) for name in upstreams),
         outbound=outbound,
+        subjects=Subjects(bytes(32)),
         seal=seal,
         derive=lambda purpose: (derive(MASTER, purpose),),
         observer=notes,

@@ -112,6 +112,7 @@ class AuthorizationCode:
             nonce=code.nonce,
             auth_time=code.auth_time,
             amr=code.amr,
+            acr=code.acr,
             sid=code.sid,
             created_at=now,
             expires_at=now + ttl,

@@ -83,6 +83,7 @@ class TokenEndpoint:
         if live is None:
             own_token = await self._tokens.mint_client_access(client, scope)
             return _bearer(own_token, self._tokens.lifetimes.access_token, scope)
+        live = self._tokens.subjects.present(live, client)
         access_token = await self._tokens.mint_access(live.grant, client, scope)
         answer = _bearer(access_token, self._tokens.access_ttl(live.grant), scope)
         if issued.refresh_token is not None:

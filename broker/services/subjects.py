@@ -1,0 +1,53 @@
+"""Which `sub` a client sees: the account's own, or one that no other sector sees (OIDC Core 8)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from broker.core.client import Client
+from broker.core.seal import Seal
+from broker.core.subject import SALT_SIZE, build_pairwise
+from broker.core.terms import SubjectType
+from broker.services.context import Context
+from broker.store.base import Durable, LiveGrant
+
+_NAME = "pairwise salt"
+_BOUND = _NAME.encode()
+
+
+class Subjects:
+    """Turns an account into what one client calls it. Only this side of the broker knows both."""
+
+    def __init__(self, salt: bytes) -> None:
+        """`salt` is the one of this installation; with another one everybody would be somebody else."""
+        self._salt = salt
+
+    def of(self, sub: str, client: Client) -> str:
+        """The `sub` of this account at this client."""
+        if client.tokens.subject_type is SubjectType.PUBLIC:
+            return sub
+        return build_pairwise(self._salt, client.tokens.sector, sub)
+
+    def present(self, live: LiveGrant, client: Client) -> LiveGrant:
+        """The grant and its person as this client may see them."""
+        if client.tokens.subject_type is SubjectType.PUBLIC:
+            return live
+        sub = self.of(live.grant.sub, client)
+        person = replace(live.person, account=replace(live.person.account, sub=sub))
+        return LiveGrant(replace(live.grant, sub=sub), person)
+
+
+async def open_subjects(context: Context, durable: Durable, seal: Seal) -> Subjects:
+    """The salt of this installation, made on first sight; raises SealBroken when another master key sealed it.
+
+    `seal` has the purpose "pairwise". What an older master key sealed is sealed anew with the current one, so that the
+    old one may be taken out of the configuration after a start.
+    """
+    kept = await durable.secret(_NAME)
+    if kept is None:
+        fresh = context.randomness(SALT_SIZE)
+        kept = await durable.save_secret(_NAME, seal.seal(fresh, bound_to=_BOUND), replacing=None)
+    salt = seal.open_(kept, bound_to=_BOUND)
+    if not seal.is_current(kept):
+        await durable.save_secret(_NAME, seal.seal(salt, bound_to=_BOUND), replacing=kept)
+    return Subjects(salt)

@@ -1,0 +1,108 @@
+"""Pairwise subjects: each sector knows a person by another name, and keeps knowing them by it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import jwt
+import pytest
+
+from broker.core.client import Client
+from broker.core.client_policy import TokenPolicy
+from broker.core.errors import SealBroken
+from broker.core.seal import Seal
+from broker.core.terms import SubjectType, TokenFormat
+from broker.services.subjects import open_subjects
+from tests.services.bare_broker import MASTER, REDIRECT, World, app
+
+pytestmark = pytest.mark.anyio
+OTHER_MASTER = bytes(range(32))
+
+
+def pairwise(client_id: str, sector: str, **changed: Any) -> Client:
+    """A client whose subjects are its sector's own."""
+    return app(client_id, tokens=TokenPolicy(subject_type=SubjectType.PAIRWISE, sector=sector), **changed)
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """What a token says, unverified."""
+    said: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return said
+
+
+@pytest.fixture
+async def sectors(world: World) -> World:
+    """Two clients of one sector, one of another, and one that sees the account's own subject."""
+    jwts = {"access_token_format": TokenFormat.JWT}
+    world.clients |= {
+        "one": pairwise("one", "a.test", **jwts),
+        "two": pairwise("two", "a.test"),
+        "far": pairwise("far", "b.test", email_fallback="{sub}@none.a.test"),
+    }
+    await world.restart()
+    return world
+
+
+async def sub_at(world: World, client_id: str, name: str = "alpha") -> str:
+    """The `sub` this client gets for who logs in through `name`."""
+    answer = await world.redeem(await world.code(client_id, name), client_id)
+    return str(claims_of(answer["id_token"])["sub"])
+
+
+async def test_a_sector_has_a_subject_of_its_own_that_stays(sectors: World) -> None:
+    own, one, two, far = [await sub_at(sectors, client_id) for client_id in ("app", "one", "two", "far")]
+    assert one == two == await sub_at(sectors, "one")
+    assert len({own, one, far}) == 3
+    assert await sub_at(sectors, "one", "beta") not in {own, one, far}, "another person"
+
+
+async def test_every_token_and_answer_of_one_client_names_the_same_subject(sectors: World) -> None:
+    answer = await sectors.redeem(await sectors.code("one"), "one")
+    said = claims_of(answer["id_token"])["sub"]
+    assert claims_of(answer["access_token"])["sub"] == said
+    _, live = await sectors.tokens.verify_access(answer["access_token"])
+    shown = sectors.tokens.subjects.present(live, sectors.clients["one"])
+    assert (shown.grant.sub, shown.person.account.sub) == (said, said)
+    assert live.grant.sub != said, "the store knows the account"
+
+
+async def test_a_made_up_address_does_not_betray_the_account(sectors: World) -> None:
+    sectors.upstreams["alpha"].identity = replace(sectors.upstreams["alpha"].identity, claims={"name": "Ann"})
+    asked = '{"id_token":{"email":null}}'
+    answer = await sectors.redeem(await sectors.code("far", claims=asked, scope="openid email"), "far")
+    said = claims_of(answer["id_token"])
+    assert said["email"] == f"{said['sub']}@none.a.test"
+
+
+async def test_a18_a_hint_names_the_person_by_the_clients_own_subject(sectors: World) -> None:
+    answer = await sectors.redeem(await sectors.code("one"), "one")
+    _, _, session = await sectors.log_in(await sectors.request("one"))
+    client = sectors.clients["one"]
+    request = await sectors.request("one", id_token_hint=answer["id_token"], prompt="none")
+    step = await sectors.authorization.next_step(request, client, session)
+    assert "code" in vars(step) or hasattr(step, "params")
+    foreign = await sectors.redeem(await sectors.code("one", "beta"), "one")
+    stranger = await sectors.request("one", id_token_hint=foreign["id_token"])
+    assert type(await sectors.authorization.next_step(stranger, client, session)).__name__ == "Choose"
+
+
+async def test_f29_a_pairwise_subject_never_has_the_form_of_a_clients(sectors: World) -> None:
+    assert ":" not in await sub_at(sectors, "one")
+    assert REDIRECT.startswith("https:")
+
+
+async def test_the_salt_outlives_a_change_of_the_master_key(world: World) -> None:
+    def seal(*masters: bytes) -> Seal:
+        return Seal(masters, "pairwise", randomness=os.urandom)
+
+    durable, client = world.store.durable, pairwise("one", "a.test")
+    first = await open_subjects(world.context, durable, seal(MASTER))
+    kept = await durable.secret("pairwise salt")
+    again = await open_subjects(world.context, durable, seal(OTHER_MASTER, MASTER))
+    alone = await open_subjects(world.context, durable, seal(OTHER_MASTER))
+    assert first.of("s1", client) == again.of("s1", client) == alone.of("s1", client)
+    assert await durable.secret("pairwise salt") != kept, "sealed anew with the current key"
+    with pytest.raises(SealBroken):
+        await open_subjects(world.context, durable, seal(MASTER))
