@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, WithJsonSchema
 
 from broker.core.client import check_redirect_uri, is_loopback_host
+from broker.core.display_name import check_display_name
 from broker.core.terms import Scope
 
 _DURATION = re.compile(r"([0-9]{1,9})(s|m|h|d)")
@@ -114,8 +115,9 @@ def check_localised(value: object) -> object:
     for language, text in texts.items():
         if not isinstance(language, str) or not _LANGUAGE.fullmatch(language):
             raise ValueError("write text, or one text per language: {en: Shop, ru: Магазин}")
-        if not isinstance(text, str) or not text.strip() or len(text) > 200:
+        if not isinstance(text, str):
             raise ValueError("write text of 1 to 200 characters, or one per language: {en: Shop, ru: Магазин}")
+        check_display_name(text)
     if not texts:
         raise ValueError("write at least one language")
     return value

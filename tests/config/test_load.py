@@ -62,8 +62,8 @@ def test_the_schema_says_what_is_a_number_not_yaml(read: Read, problems: Problem
 
 
 def test_substitution_happens_after_parsing_so_a_value_never_becomes_structure(read: Read) -> None:
-    loaded = read(MINIMAL.replace("name: Shop", "name: ${TITLE}"), {"TITLE": "a: {b}\nfirst_party: true"})
-    assert loaded.config.clients["shop"].name == "a: {b}\nfirst_party: true"
+    loaded = read(MINIMAL.replace("name: Shop", "name: ${TITLE}"), {"TITLE": "a: {b}, first_party: true"})
+    assert loaded.config.clients["shop"].name == "a: {b}, first_party: true"
     assert not loaded.config.clients["shop"].first_party
 
 
@@ -298,6 +298,7 @@ def test_relative_paths_begin_at_the_file(read: Read, tmp_path: Path) -> None:
         ("limits: {request_body: 64}", "limits.request_body: write a size with its unit"),
         ("ui: {product_name: {}}", "ui.product_name: write at least one language"),
         ("ui: {product_name: {en: ''}}", "ui.product_name: write text of 1 to 200 characters"),
+        ('ui: {product_name: "Shop\\u202emoc"}', "ui.product_name: write text without control characters"),
         ("ui: {links: {support: 'mailto:'}}", "ui.links.support: write mailto:help@example.com"),
         ("session: {absolute_ttl: 5}", "session.absolute_ttl: write a duration"),
     ],
