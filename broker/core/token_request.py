@@ -54,8 +54,10 @@ def _parse_basic(authorization: str) -> Credentials:
         raise InvalidClient("the Authorization header is not valid Basic") from None
     if not colon or not name:
         raise InvalidClient("the Authorization header names no client")
-    # RFC 6749 section 2.3.1: both parts are form-encoded before base64.
-    return Credentials(AuthMethod.BASIC, unquote_plus(name), unquote_plus(secret))
+    # RFC 6749 section 2.3.1: both parts are form-encoded before base64, and an empty secret is as good as none. So
+    # public clients use the header, too; a client that has a secret is not let in by it.
+    method = AuthMethod.BASIC if secret else AuthMethod.NONE
+    return Credentials(method, unquote_plus(name), unquote_plus(secret))
 
 
 def verify_client(client: Client | None, credentials: Credentials) -> Client:

@@ -65,6 +65,7 @@ def prove(client: Client | None, authorization: str = "", **body: str) -> Client
         ("rotating", basic("app", NEXT), {}),
         ("post", "", {"client_id": "app", "client_secret": SECRET}),
         ("public", "", {"client_id": "app"}),
+        ("public", basic("app", ""), {}),
     ],
 )
 def test_f11_the_registered_method_is_accepted(kind: str, authorization: str, body: dict[str, str]) -> None:
@@ -93,8 +94,10 @@ def test_f11_the_registered_method_is_accepted(kind: str, authorization: str, bo
         ("post", "", {"client_id": "app", "client_secret": "wrong"}),
         ("post", "", {"client_secret": SECRET}),
         ("public", "", {"client_id": "app", "client_secret": SECRET}),
-        ("public", basic("app", ""), {}),
+        ("public", basic("app", ""), {"client_secret": SECRET}),
+        ("public", basic("app", ""), {"client_id": "other"}),
         ("public", basic("app", SECRET), {}),
+        ("post", basic("app", ""), {}),
         ("secretless", basic("app", ""), {}),
         ("secretless", basic("app", "0" * 64), {}),
         ("basic", "Basic", {}),

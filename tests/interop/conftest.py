@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -17,8 +18,10 @@ def world() -> Iterator[World]:
     """The broker with five emulated upstreams; clients know its issuer, their id and their secret."""
     meddler = Meddler()
     spa = take_port("single-page app", "127.0.0.1")
-    with running_in_background(build_clients(spa.number), front=meddler.before) as broker:
-        yield World(broker, meddler, spa)
+    with contextlib.closing(take_port("agent", "127.0.0.1")) as port:
+        agent = port.number
+    with running_in_background(build_clients(spa.number, agent), front=meddler.before) as broker:
+        yield World(broker, meddler, spa, agent)
     spa.close()
 
 

@@ -27,6 +27,8 @@ ROBOT: Final = "robot"
 """Gets tokens for itself; nobody logs in there."""
 SPA: Final = "spa"
 """Runs in browsers, at one registered origin."""
+AGENT: Final = "agent"
+"""Runs on people's own machines, where it keeps no secret."""
 ODD: Final = "odd-secret"
 """Its secret survives in a header only if the client encodes it as RFC 6749 section 2.3.1 says."""
 Result = TypeVar("Result")
@@ -37,8 +39,8 @@ def client_id(algorithm: str, method: str) -> str:
     return f"{algorithm}-{method}".lower()
 
 
-def build_clients(spa: int) -> dict[str, Mapping[str, object]]:
-    """As in config.yaml; `spa` is the port of the single-page app."""
+def build_clients(spa: int, agent: int) -> dict[str, Mapping[str, object]]:
+    """As in config.yaml; `spa` is the port of the single-page app, `agent` the one where the agent waits."""
     paths = ("callback", "private/oidc", "oidc/callback/", "accounts/oidc/example-id/login/callback/")
     common = {
         "name": "A client written by others",
@@ -52,6 +54,7 @@ def build_clients(spa: int) -> dict[str, Mapping[str, object]]:
         if method != "none":
             found[name] = {**found[name], "secret": f"{name}-{'0123456789abcdef' * 2}"}
     found[SPA] = {**common, "auth_method": "none", "origins": [f"http://127.0.0.1:{spa}"], "first_party": True}
+    found[AGENT] = {**common, "auth_method": "none", "redirect_uris": [f"http://localhost:{agent}"]}
     found[ROBOT] = {
         "name": "A service written by others",
         "secret": "robot-0123456789abcdef0123456789abcdef",
@@ -81,12 +84,13 @@ def shown(person: str, provider: str) -> Shown:
 class World:
     """One broker for all foreign clients. Its loop also runs the apps; the tests themselves are not asynchronous.
 
-    `spa` is the port at whose origin the single-page app is registered.
+    `spa` is the port at whose origin the single-page app is registered, `agent` the number of the agent's port.
     """
 
     broker: RunningBroker
     meddler: Meddler
     spa: Port
+    agent: int
 
     @property
     def issuer(self) -> str:

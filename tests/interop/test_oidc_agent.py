@@ -1,0 +1,50 @@
+"""oidc-agent (Debian) gets tokens for programs of the command line, as a client without a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import jwt
+import pytest
+
+from tests.interop.agent import Agent, running_agent
+from tests.interop.world import AGENT, World
+
+pytestmark = pytest.mark.interop
+SCOPE = "openid profile offline_access"
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[Agent]:
+    """It knows no account yet."""
+    with running_agent(tmp_path) as running:
+        yield running
+
+
+def subject_behind(world: World, access_token: str) -> str:
+    """Who it speaks for, as the broker sees it."""
+    answer = httpx2.get(f"{world.issuer}/userinfo", headers={"Authorization": f"Bearer {access_token}"})
+    return str(answer.json()["sub"])
+
+
+def test_oidc_agent_signs_in_through_a_browser_and_refreshes_until_it_is_told_not_to(
+    world: World, agent: Agent
+) -> None:
+    def visit(url: str, _: str) -> None:
+        assert "Success" in world.sign_in(url).text
+
+    options = ("mine", f"--client-id={AGENT}", "--client-secret=", f"--iss={world.issuer}", f"--scope={SCOPE}")
+    agent.generate(*options, "--flow=code", f"--redirect-uri=http://localhost:{world.agent}", visit=visit)
+    subject = world.broker.login("google", "ada").claims["sub"]
+    first, fresh = agent.token("mine").stdout.strip(), agent.token("mine", "--force-new").stdout.strip()
+    assert first != fresh
+    assert subject_behind(world, first) == subject_behind(world, fresh) == subject
+    claims = jwt.decode(agent.token("mine", "--id-token").stdout.strip(), options={"verify_signature": False})
+    assert (claims["iss"], claims["aud"], claims["sub"]) == (world.issuer, AGENT, subject)
+
+    assert httpx2.post(f"{world.issuer}/revoke", data={"client_id": AGENT, "token": fresh}).status_code == 200
+    refused = agent.token("mine", "--force-new")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "invalid_grant" in refused.stderr
