@@ -1,32 +1,27 @@
-"""Threats F19, F20, F29 and E8: who may ask about a token, what ends with it, and what it never passes for."""
+"""Threats F19, F20 and F29: who may ask about a token, and what ends with it."""
 
 from __future__ import annotations
 
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from time import monotonic
 from typing import Any
 
-import httpx2
 import jwt
 import pytest
 
 from broker.demo.visitor import Visitor
 from tests.threats.journeys import (
     ask_token,
-    back,
-    code_for,
     http,
     introspect,
     new_visitor,
     own_token,
     post_as,
-    redeem,
     refresh,
     revoke,
-    sign_in,
     tokens_for,
     userinfo,
 )
@@ -216,82 +211,3 @@ def serve(site: Site) -> subprocess.CompletedProcess[str]:
         site.start()
     command = [sys.executable, "-m", "broker", "serve", "--config", str(site.folder / "config.yaml")]
     return subprocess.run(command, cwd=site.folder, capture_output=True, text=True, timeout=60, check=False)
-
-
-# --- E8: every kind of token in every place where one is taken ---
-
-ACCEPTED = {
-    "access": {"userinfo", "introspect"},
-    "access-jwt": {"userinfo", "introspect"},
-    "own": {"introspect"},
-    "own-jwt": {"introspect"},
-    "id": {"hint"},
-    "refresh": {"refresh"},
-    "code": {"code"},
-}
-OWNER = {"access-jwt": "teller", "own": "robot", "own-jwt": "teller"}
-Place = Callable[[Site, httpx2.AsyncClient, Visitor, str, str], Awaitable[bool]]
-
-
-async def as_bearer(site: Site, client: httpx2.AsyncClient, _: Visitor, token: str, __: str) -> bool:
-    """At userinfo."""
-    return (await userinfo(site, client, token)).status_code == 200
-
-
-async def as_known_bearer(site: Site, client: httpx2.AsyncClient, _: Visitor, token: str, owner: str) -> bool:
-    """At introspection, as something to be honoured by a resource server."""
-    return "token_type" in await introspect(site, client, token, owner)
-
-
-async def as_hint(site: Site, _: httpx2.AsyncClient, visitor: Visitor, token: str, __: str) -> bool:
-    """As id_token_hint of somebody who is logged in."""
-    return "code" in back(await sign_in(site, visitor, prompt="none", id_token_hint=token))
-
-
-async def as_refresh(site: Site, client: httpx2.AsyncClient, _: Visitor, token: str, owner: str) -> bool:
-    """At the token endpoint."""
-    return (await refresh(site, client, token, owner)).status_code == 200
-
-
-async def as_code(site: Site, client: httpx2.AsyncClient, _: Visitor, token: str, owner: str) -> bool:
-    """At the token endpoint."""
-    return (await redeem(site, client, token, "app" if owner == "robot" else owner)).status_code == 200
-
-
-async def as_secret(site: Site, client: httpx2.AsyncClient, _: Visitor, token: str, __: str) -> bool:
-    """In place of a client's secret."""
-    form = {"client_id": "robot", "client_secret": token, "grant_type": "client_credentials"}
-    return (await client.post("/token", data=form)).status_code == 200
-
-
-PLACES: dict[str, Place] = {
-    "userinfo": as_bearer,
-    "introspect": as_known_bearer,
-    "hint": as_hint,
-    "secret": as_secret,
-    "refresh": as_refresh,
-    "code": as_code,
-}
-
-
-async def test_e8_every_token_counts_in_its_own_place_only(site: Site, visitor: Visitor) -> None:
-    tokens: dict[str, Any] = await tokens_for(site, visitor=visitor)
-    async with http(site) as client:
-        values = {
-            "access": tokens["access_token"],
-            "access-jwt": (await tokens_for(site, "teller", visitor=visitor))["access_token"],
-            "own": await own_token(site, client, "robot"),
-            "own-jwt": await own_token(site, client, "teller"),
-            "id": tokens["id_token"],
-            "refresh": tokens["refresh_token"],
-            "code": await code_for(site, visitor),
-        }
-        found = {
-            kind: {
-                place
-                for place, offer in PLACES.items()
-                if await offer(site, client, visitor, values[kind], OWNER.get(kind, "app"))
-            }
-            for kind in values
-        }
-    assert found == ACCEPTED

@@ -1,0 +1,119 @@
+"""Every kind of signed token there is around a broker, each as good as its maker can make it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx2
+
+from broker.demo.upstreams.keys import Key, key
+from broker.demo.visitor import Visitor
+from tests.threats.journeys import own_token, request_for, tokens_for, userinfo
+from tests.threats.site import Site
+
+APP_KEY: Final = "app-key"
+PROOF, ASSERTION, REQUEST = "dpop+jwt", "client-authentication+jwt", "oauth-authz-req+jwt"
+
+
+def add_kinds(config: dict[str, Any]) -> None:
+    """Clients that get, or make, what the others do not."""
+    everything = ["openid", "profile", "offline_access"]
+    config["clients"]["teller"] = {
+        "name": "Teller",
+        "redirect_uris": ["https://teller.example.com/cb"],
+        "secret": secrets.token_urlsafe(32),
+        "first_party": True,
+        "scopes": everything,
+        "grants": ["authorization_code", "refresh_token", "client_credentials"],
+        "service_scopes": ["orders:read"],
+        "access_token_format": "jwt",
+        "userinfo_alg": "RS256",
+    }
+    config["clients"]["robot"] = {
+        "name": "Robot",
+        "secret": secrets.token_urlsafe(32),
+        "auth_method": "client_secret_post",
+        "grants": ["client_credentials"],
+        "service_scopes": ["orders:read"],
+    }
+
+
+def app_key() -> Key:
+    """The key an app signs with, whatever it signs."""
+    return key(APP_KEY, "ES256")
+
+
+@dataclass
+class Stand:
+    """A broker, an app's tool and a browser in which Ada is logged in."""
+
+    site: Site
+    client: httpx2.AsyncClient
+    visitor: Visitor
+
+    def url(self, path: str) -> str:
+        """Of this broker."""
+        return f"{self.site.issuer}{path}"
+
+    def sign(self, typ: str, claims: dict[str, Any], **header: object) -> str:
+        """A token of an app, of now, under its registered key."""
+        now = int(time.time())
+        fresh = {"iat": now, "exp": now + 120, "jti": secrets.token_urlsafe(16)}
+        return app_key().sign(fresh | claims, kid=APP_KEY, typ=typ, **header)
+
+
+Maker = Callable[[Stand], Awaitable[str]]
+
+
+async def _id_token(stand: Stand) -> str:
+    return str((await tokens_for(stand.site, visitor=stand.visitor))["id_token"])
+
+
+async def _access(stand: Stand) -> str:
+    return str((await tokens_for(stand.site, "teller", visitor=stand.visitor))["access_token"])
+
+
+async def _own(stand: Stand) -> str:
+    return await own_token(stand.site, stand.client, "teller")
+
+
+async def _userinfo(stand: Stand) -> str:
+    answer = await userinfo(stand.site, stand.client, await _access(stand))
+    assert answer.headers["content-type"].startswith("application/jwt")
+    return answer.text
+
+
+async def _upstream_id_token(stand: Stand) -> str:
+    now, signing = int(time.time()), key("emu-google-2", "RS256")
+    claims = {"iss": "https://accounts.google.com", "aud": "g-one", "azp": "g-one", "sub": "100000000000000000042"}
+    return signing.sign(claims | {"iat": now, "exp": now + 3600}, kid=signing.kid)
+
+
+async def _assertion(stand: Stand) -> str:
+    return stand.sign(ASSERTION, {"iss": "signer", "sub": "signer", "aud": stand.site.issuer})
+
+
+async def _proof(stand: Stand) -> str:
+    return stand.sign(PROOF, {"htm": "POST", "htu": stand.url("/token")}, jwk=app_key().jwk())
+
+
+async def _request(stand: Stand) -> str:
+    inner = request_for(stand.site) | {"client_id": "signer"}
+    return stand.sign(REQUEST, inner | {"iss": "signer", "aud": stand.site.issuer})
+
+
+JWTS: Final[dict[str, Maker]] = {
+    "ID token": _id_token,
+    "access token": _access,
+    "client's access token": _own,
+    "userinfo": _userinfo,
+    "upstream's ID token": _upstream_id_token,
+    "client assertion": _assertion,
+    "DPoP proof": _proof,
+    "request object": _request,
+}
+"""Of what is signed with one and the same key, only the kind differs."""

@@ -1,0 +1,117 @@
+"""Threat E8: every kind of token in every place where one is taken. What each is good for is said once, here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Final
+
+import pytest
+
+from tests.threats.journeys import (
+    back,
+    code_for,
+    http,
+    introspect,
+    new_visitor,
+    own_token,
+    redeem,
+    refresh,
+    sign_in,
+    tokens_for,
+    userinfo,
+)
+from tests.threats.kinds import JWTS, Stand, add_kinds
+from tests.threats.site import Site, running_site
+
+pytestmark = pytest.mark.anyio
+ACCEPTED: Final[dict[str, set[str]]] = {
+    "opaque access token": {"userinfo", "introspection"},
+    "opaque client's token": {"introspection"},
+    "refresh token": {"refresh"},
+    "code": {"code"},
+    "ID token": {"hint"},
+    "access token": {"userinfo", "introspection"},
+    "client's access token": {"introspection"},
+    "userinfo": set(),
+    "upstream's ID token": set(),
+    "client assertion": set(),
+    "DPoP proof": set(),
+    "request object": set(),
+}
+OWNER: Final = {"opaque client's token": "robot", "access token": "teller", "client's access token": "teller"}
+"""Whose it is; the app's where nothing is said."""
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site whose clients get and make tokens of every kind."""
+    with running_site(tmp_path_factory.mktemp("kinds"), add_kinds) as site:
+        yield site
+
+
+@pytest.fixture
+async def stand(crowded: Site) -> AsyncIterator[Stand]:
+    """At that site."""
+    crowded.clear()
+    async with new_visitor() as visitor, http(crowded) as client:
+        yield Stand(crowded, client, visitor)
+
+
+Place = Callable[[Stand, str, str], Awaitable[bool]]
+
+
+async def at_userinfo(stand: Stand, token: str, _: str) -> bool:
+    """As a bearer."""
+    return (await userinfo(stand.site, stand.client, token)).status_code == 200
+
+
+async def at_introspection(stand: Stand, token: str, owner: str) -> bool:
+    """As something a resource server would honour."""
+    return "token_type" in await introspect(stand.site, stand.client, token, owner)
+
+
+async def as_hint(stand: Stand, token: str, _: str) -> bool:
+    """Of somebody who is logged in."""
+    return "code" in back(await sign_in(stand.site, stand.visitor, prompt="none", id_token_hint=token))
+
+
+async def as_refresh(stand: Stand, token: str, owner: str) -> bool:
+    """At the token endpoint."""
+    return (await refresh(stand.site, stand.client, token, "app" if owner == "robot" else owner)).status_code == 200
+
+
+async def as_code(stand: Stand, token: str, owner: str) -> bool:
+    """At the token endpoint."""
+    return (await redeem(stand.site, stand.client, token, "app" if owner == "robot" else owner)).status_code == 200
+
+
+async def as_secret(stand: Stand, token: str, _: str) -> bool:
+    """In place of a client's secret."""
+    form = {"client_id": "robot", "client_secret": token, "grant_type": "client_credentials"}
+    return (await stand.client.post("/token", data=form)).status_code == 200
+
+
+PLACES: Final[dict[str, Place]] = {
+    "userinfo": at_userinfo,
+    "introspection": at_introspection,
+    "hint": as_hint,
+    "secret": as_secret,
+    "refresh": as_refresh,
+    "code": as_code,
+}
+
+
+async def test_e8_every_token_counts_in_its_own_place_only(stand: Stand) -> None:
+    tokens = await tokens_for(stand.site, visitor=stand.visitor)
+    values = {kind: await make(stand) for kind, make in JWTS.items()}
+    values |= {
+        "opaque access token": tokens["access_token"],
+        "opaque client's token": await own_token(stand.site, stand.client),
+        "refresh token": tokens["refresh_token"],
+        "code": await code_for(stand.site, stand.visitor),
+    }
+    found = {
+        kind: {place for place, offer in PLACES.items() if await offer(stand, value, OWNER.get(kind, "app"))}
+        for kind, value in values.items()
+    }
+    assert found == ACCEPTED
