@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -24,8 +24,9 @@ from broker.master import load_masters
 from broker.observe import Observer, Setup
 from broker.registry import provider_types
 from broker.services.context import Context
+from broker.services.emergency import Emergency
 from broker.services.gate import Gate
-from broker.services.keys import KeyRing, RotationRules
+from broker.services.keys import LOOK_EVERY, KeyRing, RotationRules
 from broker.services.providers import ProviderInstance, Providers
 from broker.services.signing import SealedKeys
 from broker.services.subjects import Subjects, open_subjects
@@ -38,26 +39,30 @@ from broker.upstream.outbound import Outbound
 from broker.upstream.tools import lend
 from broker.web.manage import Check, Management
 
-_HOUSEKEEPING = 60.0  # seconds between looks at key ages and expired rows
+_SWEEP_EVERY = 60.0  # seconds between sweeps of expired rows
 Randomness = Callable[[int], bytes]
 
 
 @dataclass(slots=True)
 class Broker:
-    """A running broker: two ASGI apps and what they stand on."""
+    """A running broker: two ASGI apps and what they stand on. `pause` waits that many seconds between chores."""
 
     public: ASGIApp
     management: Management
     keys: KeyRing
+    emergency: Emergency
     durable: Durable
     observer: Observer
     _clock: Callable[[], float]
     _opened: AsyncExitStack
-    _task: asyncio.Task[None] | None = None
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    _tasks: tuple[asyncio.Task[None], ...] = ()
 
     async def start(self) -> None:
         """Begin housekeeping and say so."""
-        self._task = asyncio.create_task(self._keep_house())
+        # Apart, so that a long sweep does not make this node the last to hear that a key is gone.
+        chores = ((LOOK_EVERY, self.keys.refresh), (_SWEEP_EVERY, self._sweep))
+        self._tasks = tuple(asyncio.create_task(self._repeat(seconds, chore)) for seconds, chore in chores)
         self.observer.record(Event.SERVER_READY)
 
     def stop_accepting(self) -> None:
@@ -67,18 +72,20 @@ class Broker:
 
     async def close(self) -> None:
         """Commit what was accepted, let go of everything."""
-        if self._task is not None:
-            self._task.cancel()
+        for task in self._tasks:
+            task.cancel()
             with suppress(asyncio.CancelledError):
-                await self._task
+                await task
         await self._opened.aclose()
 
-    async def _keep_house(self) -> None:
+    async def _sweep(self) -> None:
+        await self.durable.sweep(now=int(self._clock()))
+
+    async def _repeat(self, seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
         while True:
-            await asyncio.sleep(_HOUSEKEEPING)
+            await self.pause(seconds)
             try:
-                await self.keys.refresh()
-                await self.durable.sweep(now=int(self._clock()))
+                await chore()
             except StoreUnavailable:
                 continue  # the store itself has told, once per outage
             except Exception as error:  # housekeeping must outlive its own bugs; the operator hears of each
@@ -151,7 +158,8 @@ async def _assemble(
     )
     checks: dict[str, Check] = {"durable": durable.ping, "transient": transient.ping}
     management = Management(checks, observer.expose)
-    return Broker(build_public(parts), management, keys, durable, observer, clock, opened.pop_all())
+    emergency = Emergency(context, keys, durable)
+    return Broker(build_public(parts), management, keys, emergency, durable, observer, clock, opened.pop_all())
 
 
 async def _open_keys(config: Config, context: Context, durable: Durable, service: SealedKeys) -> KeyRing:

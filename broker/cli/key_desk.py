@@ -44,8 +44,19 @@ class Desk:
             algorithms = [Algorithm(name) for name in question["algorithms"]]
             for algorithm in algorithms:
                 await self._broker.keys.rotate(algorithm, at_once=bool(question["now"]))
+        elif question.get("do") == "replace":
+            return await self._replace(question)
         elif question.get("do") != "list":
-            raise ValueError("list or rotate")
+            raise ValueError("list, rotate or replace")
+        return await self._table()
+
+    async def _replace(self, question: Question) -> list[str]:
+        emergency = self._broker.emergency
+        await emergency.replace_keys([Algorithm(name) for name in question["algorithms"]])
+        ended = [f"{await emergency.end_grants()} grants ended"] if question["end_grants"] else []
+        return await self._table() + ended
+
+    async def _table(self) -> list[str]:
         return table(await self._broker.durable.signing_keys(), int(time.time()))
 
 

@@ -32,6 +32,8 @@ class Event(StrEnum):
     KEY_CREATED = "key.created"
     KEY_ACTIVATED = "key.activated"
     KEY_RETIRED = "key.retired"
+    KEY_REMOVED = "key.removed"
+    GRANTS_ENDED = "grants.ended"
     LIMIT_REACHED = "limit.reached"
     CLIENT_KEYS = "client.keys"
     CLIENT_URL_CALLED = "client.url_called"

@@ -244,9 +244,10 @@ class RefreshToken:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key pair of ours. `sealed` is the private key, sealed with the master key; `public_jwk` is JSON (RFC 7517).
+    """A key pair of ours. `sealed` opens the private key: it is that key, sealed, or the name a key service gave it.
 
-    States: published (visible, not yet used), active (signs), retired (visible until tokens made with it are gone).
+    `public_jwk` is JSON (RFC 7517). States: published (visible, not yet used), active (signs), retired (visible until
+    tokens made with it are gone). A key that leaked has no state: it is deleted.
     """
 
     kid: str

@@ -64,6 +64,16 @@ SERVER: Mapping[Event, Entry] = {
         "A signing key signs no more.",
         count("broker_keys_changed_total", "algorithm", change="retired"),
     ),
+    Event.KEY_REMOVED: Entry(
+        "warning",
+        True,
+        ("kid", "algorithm"),
+        "A signing key was removed by `broker keys rotate --emergency`: what it signed counts no more.",
+        count("broker_keys_changed_total", "algorithm", change="removed"),
+    ),
+    Event.GRANTS_ENDED: Entry(
+        "warning", True, ("grants",), "An operator ended all grants of all people, with every token that hangs on them."
+    ),
     Event.LIMIT_REACHED: Entry(
         "warning",
         False,

@@ -120,7 +120,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "broker_client_key_fetches_total": ("Fetches of an app's keys from its jwks_uri", ("outcome",)),
     "broker_client_urls_called_total": ("Calls to URLs that apps supplied", ("method",)),
     "broker_store_errors_total": ("Times a store became unavailable", ("store",)),
-    "broker_keys_changed_total": ("Signing keys created, activated or retired", ("algorithm", "change")),
+    "broker_keys_changed_total": ("Signing keys created, activated, retired or removed", ("algorithm", "change")),
     "broker_server_errors_total": ("Failures nobody foresaw: each is a bug", ()),
     "broker_observe_errors_total": ("Events that could not be recorded: each is a bug", ()),
 }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 
 import orjson
@@ -16,6 +16,9 @@ from broker.core.terms import Algorithm
 from broker.services.context import Context
 from broker.services.signing import KeyService, Signer
 from broker.store.base import Durable
+
+LOOK_EVERY = 20.0
+"""Seconds between two looks of a node at the keys in the store: well under the minute in which all must agree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,25 @@ class KeyRing:
             await self._refresh()
             return key.kid
 
+    async def replace(self, algorithms: Collection[Algorithm] = ()) -> None:
+        """Remove every key of these algorithms, whatever its state, and sign with new ones; none named: all keys.
+
+        For a key that has leaked. What the old ones signed is believed here from now on no more, and on another node
+        from its next look on. Raises StoreUnavailable; either all of it was done, or the old keys are all there.
+        """
+        async with self._lock:
+            now = self._context.now()
+            held = [algorithm for algorithm in self._algorithms if not algorithms or algorithm in algorithms]
+            heirs = [await self._build(algorithm, active_at=now) for algorithm in held]
+            removed = await self._durable.replace_signing_keys(
+                heirs, algorithms={algorithm.value for algorithm in algorithms} or None
+            )
+            for key in removed:
+                self._context.recorder.record(Event.KEY_REMOVED, kid=key.kid, algorithm=key.algorithm)
+            for key in heirs:
+                self._context.recorder.record(Event.KEY_CREATED, kid=key.kid, algorithm=key.algorithm)
+            await self._refresh()
+
     def signer(self, algorithm: Algorithm) -> Signer:
         """Signs with the active key of this algorithm."""
         return self.current.signers[algorithm]
@@ -113,8 +135,14 @@ class KeyRing:
                 await self._durable.delete_signing_key(key.kid)
 
     async def _make(self, algorithm: Algorithm, *, active_at: int) -> SigningKey:
+        key = await self._build(algorithm, active_at=active_at)
+        await self._durable.add_signing_key(key)
+        self._context.recorder.record(Event.KEY_CREATED, kid=key.kid, algorithm=algorithm.value)
+        return key
+
+    async def _build(self, algorithm: Algorithm, *, active_at: int) -> SigningKey:
         made = await self._service.make(algorithm)
-        key = SigningKey(
+        return SigningKey(
             kid=made.public_jwk["kid"],
             algorithm=algorithm.value,
             sealed=made.kept,
@@ -122,16 +150,15 @@ class KeyRing:
             created_at=self._context.now(),
             active_at=active_at,
         )
-        await self._durable.save_signing_key(key)
-        self._context.recorder.record(Event.KEY_CREATED, kid=key.kid, algorithm=algorithm.value)
-        return key
 
     async def _retire(self, key: SigningKey, now: int) -> None:
-        await self._durable.save_signing_key(replace(key, retired_at=now))
-        self._context.recorder.record(Event.KEY_RETIRED, kid=key.kid, algorithm=key.algorithm)
+        if await self._durable.retire_signing_key(key.kid, at=now):
+            self._context.recorder.record(Event.KEY_RETIRED, kid=key.kid, algorithm=key.algorithm)
 
     async def _publish(self, stored: tuple[SigningKey, ...], now: int) -> None:
         signers: dict[Algorithm, Signer] = {}
+        kept = {key.kid for key in stored}
+        self._opened = {kid: signer for kid, signer in self._opened.items() if kid in kept}
         for key in sorted(stored, key=lambda key: (key.active_at, key.created_at, key.kid)):
             if key.retired_at is None and key.active_at <= now and key.algorithm in self._algorithms:
                 signers[Algorithm(key.algorithm)] = await self._open(key)

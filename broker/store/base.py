@@ -7,6 +7,7 @@ acknowledged then. Keys of secret things are digests, so a dump holds nothing us
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -151,6 +152,10 @@ class Durable(Protocol):
         """
         ...
 
+    async def revoke_all_grants(self, *, now: int) -> int:
+        """End every grant of everybody; how many were alive. One statement, and other writes wait for it."""
+        ...
+
     async def revoke_token(self, token_id: str, *, expires_at: int) -> bool:
         """Remember until `expires_at` that a token that hangs on no grant was taken back; False when it was before."""
         ...
@@ -182,12 +187,22 @@ class Durable(Protocol):
         """Every key not yet deleted, oldest first."""
         ...
 
-    async def save_signing_key(self, key: SigningKey) -> bool:
-        """Insert a key (True), or update the times of the one with this kid (False)."""
+    async def add_signing_key(self, key: SigningKey) -> bool:
+        """Keep a new key; False, and nothing changes, when there is one with this kid."""
+        ...
+
+    async def retire_signing_key(self, kid: str, *, at: int) -> bool:
+        """Note when a key stopped signing; False when it had before, or is gone. What is gone stays gone."""
         ...
 
     async def delete_signing_key(self, kid: str) -> None:
         """Forget a key for good."""
+        ...
+
+    async def replace_signing_keys(
+        self, heirs: Sequence[SigningKey], *, algorithms: Collection[str] | None
+    ) -> tuple[SigningKey, ...]:
+        """Forget all keys of these algorithms and keep the heirs, in one transaction; the forgotten. None: all keys."""
         ...
 
     async def sweep(self, *, now: int) -> int:

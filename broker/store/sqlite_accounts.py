@@ -12,7 +12,6 @@ from typing import Any
 import orjson
 
 from broker.core.identity import Account, Link, Person
-from broker.core.records import SigningKey
 from broker.store.base import NamespaceChanged
 
 
@@ -120,33 +119,6 @@ def _refuse_strangers(db: sqlite3.Connection, alias: str, namespace: str) -> Non
     ).fetchone()
     if count:
         raise NamespaceChanged(alias, before=before, after=namespace, links=count)
-
-
-def signing_keys(db: sqlite3.Connection) -> tuple[SigningKey, ...]:
-    """Durable.signing_keys."""
-    rows = db.execute(
-        """SELECT kid, algorithm, sealed, public_jwk, created_at, active_at, retired_at
-           FROM signing_keys ORDER BY created_at, kid"""
-    )
-    return tuple(SigningKey(*row) for row in rows.fetchall())
-
-
-def save_signing_key(db: sqlite3.Connection, key: SigningKey) -> bool:
-    """Durable.save_signing_key."""
-    times = (key.active_at, key.retired_at, key.kid)
-    if db.execute("UPDATE signing_keys SET active_at = ?, retired_at = ? WHERE kid = ?", times).rowcount:
-        return False
-    db.execute(
-        """INSERT INTO signing_keys (active_at, retired_at, kid, algorithm, sealed, public_jwk, created_at)
-           VALUES (?, ?, ?, ?, ?, ?, ?)""",
-        (*times, key.algorithm, key.sealed, key.public_jwk, key.created_at),
-    )
-    return True
-
-
-def delete_signing_key(db: sqlite3.Connection, kid: str) -> None:
-    """Durable.delete_signing_key."""
-    db.execute("DELETE FROM signing_keys WHERE kid = ?", (kid,))
 
 
 def _account_columns(account: Account) -> tuple[str, int, int]:

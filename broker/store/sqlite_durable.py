@@ -1,13 +1,14 @@
-"""Durable on SQLite: which function of `sqlite_accounts` and `sqlite_grants` reads, and which one writes."""
+"""Durable on SQLite: which function of `sqlite_accounts`, `sqlite_grants`, `sqlite_keys` reads, and which writes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 from broker.core.identity import Account, Link, Person
 from broker.core.records import Grant, RefreshToken, SigningKey
 from broker.store import sqlite_accounts as accounts
 from broker.store import sqlite_grants as grants
+from broker.store import sqlite_keys as keys
 from broker.store import sqlite_secrets as secrets
 from broker.store.base import LiveGrant, Redeemed, Reused, Rotated, SpentBefore
 from broker.store.sqlite_engine import Engine
@@ -72,6 +73,10 @@ class SqliteDurable:
         """Durable.revoke_grant."""
         return await self._engine.write(lambda db: grants.revoke(db, grant_id, now, client_id))
 
+    async def revoke_all_grants(self, *, now: int) -> int:
+        """Durable.revoke_all_grants."""
+        return await self._engine.write(lambda db: grants.revoke_all(db, now))
+
     async def revoke_token(self, token_id: str, *, expires_at: int) -> bool:
         """Durable.revoke_token."""
         return await self._engine.write(lambda db: grants.revoke_token(db, token_id, expires_at))
@@ -99,15 +104,25 @@ class SqliteDurable:
 
     async def signing_keys(self) -> tuple[SigningKey, ...]:
         """Durable.signing_keys."""
-        return await self._engine.read(accounts.signing_keys)
+        return await self._engine.read(keys.signing_keys)
 
-    async def save_signing_key(self, key: SigningKey) -> bool:
-        """Durable.save_signing_key."""
-        return await self._engine.write(lambda db: accounts.save_signing_key(db, key))
+    async def add_signing_key(self, key: SigningKey) -> bool:
+        """Durable.add_signing_key."""
+        return await self._engine.write(lambda db: keys.add(db, key))
+
+    async def retire_signing_key(self, kid: str, *, at: int) -> bool:
+        """Durable.retire_signing_key."""
+        return await self._engine.write(lambda db: keys.retire(db, kid, at))
 
     async def delete_signing_key(self, kid: str) -> None:
         """Durable.delete_signing_key."""
-        await self._engine.write(lambda db: accounts.delete_signing_key(db, kid))
+        await self._engine.write(lambda db: keys.delete(db, kid))
+
+    async def replace_signing_keys(
+        self, heirs: Sequence[SigningKey], *, algorithms: Collection[str] | None
+    ) -> tuple[SigningKey, ...]:
+        """Durable.replace_signing_keys."""
+        return await self._engine.write(lambda db: keys.replace(db, heirs, algorithms))
 
     async def sweep(self, *, now: int) -> int:
         """Durable.sweep."""

@@ -84,6 +84,12 @@ def revoke(db: sqlite3.Connection, grant_id: str, now: int, client_id: str | Non
     return changed.rowcount == 1
 
 
+def revoke_all(db: sqlite3.Connection, now: int) -> int:
+    """Durable.revoke_all_grants."""
+    changed = db.execute("UPDATE grants SET revoked_at = ? WHERE revoked_at IS NULL AND expires_at > ?", (now, now))
+    return changed.rowcount
+
+
 def revoke_token(db: sqlite3.Connection, token_id: str, expires_at: int) -> bool:
     """Durable.revoke_token."""
     added = db.execute("INSERT OR IGNORE INTO revoked_tokens (id, expires_at) VALUES (?, ?)", (token_id, expires_at))

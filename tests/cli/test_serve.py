@@ -118,6 +118,28 @@ def test_keys_are_listed_and_rotated_in_the_running_server_and_without_it(served
     assert one.broker("keys", "rotate", "--algorithm", "HS256").returncode == 1
 
 
+def test_j6_leaked_keys_are_removed_in_the_running_server_and_without_it(served: Serve) -> None:
+    one = served().start()
+    before = kids(one.broker("keys", "list").stdout)
+    assert one.broker("keys", "rotate", "--end-grants").returncode == 2
+    assert one.broker("keys", "rotate", "--emergency", "--algorithm", "HS256").returncode == 1
+    assert kids(one.broker("keys", "list").stdout) == before
+    some = kids(one.broker("keys", "rotate", "--emergency", "--algorithm", "ES256").stdout)
+    assert (len(some), len(some & before)) == (3, 2)
+    assert one.stop() == 0
+    offline = one.broker("keys", "rotate", "--emergency", "--end-grants")
+    assert offline.returncode == 0, offline.stderr
+    *table, ended = offline.stdout.splitlines()
+    assert ended == "0 grants ended"
+    assert not kids("\n".join(table)) & (some | before)
+    assert offline.stderr.count('"event":"key.removed"') == 3
+
+
+def kids(table: str) -> set[str]:
+    """The keys in the answer of `broker keys`."""
+    return {line.split()[0] for line in table.splitlines()[1:]}
+
+
 def test_a_second_server_on_the_same_database_or_port_is_refused_in_one_line(served: Serve) -> None:
     one = served().start()
     refused = one.broker("serve")

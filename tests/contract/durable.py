@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from broker.core.identity import Link, Person
-from broker.core.records import SigningKey
 from broker.store.base import Durable, LiveGrant, NamespaceChanged, Redeemed, Reused, Rotated, SpentBefore
 from tests.contract.people import NOW, account, grant, link, settle, token
 
@@ -119,17 +118,6 @@ class AccountRules:
         assert await durable.save_secret("salt", "new", replacing="other") == kept
         assert await durable.save_secret("salt", "new", replacing=kept) == "new" == await durable.secret("salt")
         assert await durable.secret("Salt") is None
-
-    async def test_signing_keys_are_kept_oldest_first_and_only_their_times_change(self, durable: Durable) -> None:
-        old = SigningKey("k1", "RS256", "sealed", "{}", NOW - 1, NOW)
-        new = SigningKey("k0", "ES256", "sealed", "{}", NOW, NOW)
-        assert await durable.save_signing_key(new)
-        assert await durable.save_signing_key(old)
-        assert await durable.signing_keys() == (old, new)
-        assert not await durable.save_signing_key(replace(old, retired_at=NOW + 5, sealed="other"))
-        assert await durable.signing_keys() == (replace(old, retired_at=NOW + 5), new)
-        await durable.delete_signing_key("k1")
-        assert await durable.signing_keys() == (new,)
 
     async def test_it_says_that_it_can_be_written_to(self, durable: Durable) -> None:
         await durable.ping()
@@ -251,6 +239,19 @@ class GrantRules:
         assert await durable.rotate("t1", token("t2"), now=NOW, grace=10) is None
         assert not await durable.revoke_grant("g1", now=NOW)
         assert not await durable.revoke_grant("g9", now=NOW)
+
+    async def test_j6_all_grants_of_everybody_end_in_one_step(self, durable: Durable) -> None:
+        await settle(durable)
+        await durable.redeem("c2", grant(2), token("t2", grant_id="g2"), now=NOW)
+        await durable.redeem("c3", grant(3), None, now=NOW)
+        await durable.redeem("c4", grant(4, expires_at=NOW + 5), None, now=NOW)
+        await durable.revoke_grant("g3", now=NOW)
+        assert await durable.revoke_all_grants(now=NOW + 5) == 2
+        assert [await durable.grant(f"g{number}", now=NOW + 5) for number in (1, 2)] == [None, None]
+        assert await durable.rotate("t1", token("t9"), now=NOW + 5, grace=10) is None
+        assert await durable.revoke_all_grants(now=NOW + 5) == 0
+        await durable.redeem("c5", grant(5), None, now=NOW + 5)
+        assert await durable.grant("g5", now=NOW + 5) is not None
 
     async def test_a_grant_is_revoked_by_the_client_it_was_given_to(self, durable: Durable) -> None:
         await settle(durable)

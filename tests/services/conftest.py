@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.services.bare_broker import World
+from broker.store.sqlite import SqliteStore
+from tests.services.bare_broker import NOW, World
+from tests.services.key_rings import Rings
 
 
 @pytest.fixture
@@ -15,3 +17,11 @@ async def world(anyio_backend: str) -> AsyncIterator[World]:
     opened = await World.open()
     yield opened
     await opened.store.close()
+
+
+@pytest.fixture
+async def rings(anyio_backend: str) -> AsyncIterator[Rings]:
+    """An empty store."""
+    store = await SqliteStore.open(":memory:", clock=lambda: NOW)
+    yield Rings(store)
+    await store.close()

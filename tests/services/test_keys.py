@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from base64 import urlsafe_b64decode
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
 import orjson
 import pytest
@@ -15,56 +13,12 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 from broker.core.errors import SealBroken
 from broker.core.events import Event
 from broker.core.jose import load_key
-from broker.core.records import SigningKey
 from broker.core.seal import Seal
 from broker.core.terms import Algorithm
-from broker.services.context import Context
-from broker.services.keys import KeyRing
-from broker.services.signing import SealedKeys
-from broker.store.sqlite import SqliteStore
-from tests.services.bare_broker import ISSUER, MASTER, NOW, RULES, Clock, Notes
+from tests.services.bare_broker import MASTER
+from tests.services.key_rings import DAY, ED, ES, Rings, published
 
 pytestmark = pytest.mark.anyio
-DAY = 86_400
-ES, ED = Algorithm.ES256, Algorithm.EDDSA
-
-
-@dataclass
-class Rings:
-    """Key rings over one store and one clock, as the nodes of one broker have them."""
-
-    store: SqliteStore
-    clock: Clock = field(default_factory=Clock)
-    notes: Notes = field(default_factory=Notes)
-
-    def open(self, *algorithms: Algorithm, masters: tuple[bytes, ...] = (MASTER,)) -> KeyRing:
-        """One more node."""
-        context = Context(ISSUER, self.clock, os.urandom, self.notes)
-        sealed = SealedKeys(Seal(masters, "signing key", randomness=os.urandom))
-        return KeyRing(context, self.store.durable, sealed, algorithms=algorithms or (ES,), rules=RULES)
-
-    async def stored(self) -> tuple[SigningKey, ...]:
-        """What the store holds."""
-        return await self.store.durable.signing_keys()
-
-    async def pass_days(self, days: float, *rings: KeyRing) -> None:
-        """Later, with housekeeping."""
-        self.clock.now += days * DAY
-        for ring in rings:
-            await ring.refresh()
-
-
-@pytest.fixture
-async def rings(anyio_backend: str) -> AsyncIterator[Rings]:
-    """An empty store."""
-    store = await SqliteStore.open(":memory:", clock=lambda: NOW)
-    yield Rings(store)
-    await store.close()
-
-
-def published(ring: KeyRing) -> set[str]:
-    """The kids in the JWKS."""
-    return {key["kid"] for key in orjson.loads(ring.current.jwks)["keys"]}
 
 
 async def test_the_first_start_makes_a_key_per_algorithm_and_uses_it_at_once(rings: Rings) -> None:

@@ -12,6 +12,7 @@ from broker.store.base import Durable, Kind, Transient
 from broker.store.sqlite import SqliteStore
 from tests.contract.durable import AccountRules, GrantRules
 from tests.contract.people import NOW, account, link, settle, token
+from tests.contract.signing_keys import KeyRules
 from tests.contract.store import TransientRules
 from tests.store.doubles import Clock
 
@@ -64,6 +65,10 @@ class TestTransient(TransientRules):
 
 class TestAccounts(AccountRules):
     """People."""
+
+
+class TestKeys(KeyRules):
+    """Signing keys."""
 
 
 class TestGrants(GrantRules):

@@ -195,7 +195,7 @@ FURTHER: Final = {
     "D20": "Keys of two parts are two columns; no separator can be smuggled.",
     "H16": "A request with two readings ends the connection.",
     "I10": "The environment's proxy is used only where configured.",
-    "J6": "One command takes a leaked key out of use.",
+    "J6": "One command removes a leaked key, and nothing it signed counts any more.",
     "J7": "A configuration starts as a whole or not at all.",
     "J8": "A bug shows a reference number.",
     "J9": "Management is another listener; metrics name nobody.",
@@ -216,6 +216,7 @@ FURTHER: Final = {
     "K15": "A visitor nobody vouched for costs no storage.",
     "K16": "Counters are exact, also in parallel.",
     "K17": "Migrations are transactions.",
+    "K18": "Nodes agree on the signing keys within a minute.",
     "K20": "Key sets are fetched once, however many wait.",
     "M7": "Every door asks the same gate.",
 }
