@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from broker.demo.visitor import Visitor
-from tests.threats.journeys import new_visitor
+from tests.threats.journeys import http, new_visitor
+from tests.threats.kinds import Stand, add_kinds
 from tests.threats.site import Site, running_site
 
 
@@ -31,3 +32,18 @@ async def visitor(site: Site) -> AsyncIterator[Visitor]:
     """A browser that has never been here."""
     async with new_visitor() as visitor:
         yield visitor
+
+
+@pytest.fixture(scope="session")
+def crowded_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site whose clients get and make values and tokens of every kind."""
+    with running_site(tmp_path_factory.mktemp("crowded"), add_kinds) as site:
+        yield site
+
+
+@pytest.fixture
+async def stand(crowded_site: Site) -> AsyncIterator[Stand]:
+    """At that site, in a browser that has never been there."""
+    crowded_site.clear()
+    async with new_visitor() as visitor, http(crowded_site) as client:
+        yield Stand(crowded_site, client, visitor)

@@ -1,18 +1,23 @@
-"""Threats B: a value of one kind is nothing in the place of another."""
+"""Threat B8: a value of one kind is nothing in the place of another."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import httpx2
 import pytest
 
 from broker.demo.visitor import Visitor
 from tests.threats.journeys import (
+    ask_token,
     authorize_url,
     code_for,
     http,
+    introspect,
     new_visitor,
+    own_token,
+    post_as,
     query_of,
     redeem,
     refresh,
@@ -21,54 +26,59 @@ from tests.threats.journeys import (
     until_callback,
     userinfo,
 )
+from tests.threats.kinds import Stand
 from tests.threats.site import Site
 from tests.threats.tours import called, issued, signed_link
 
 pytestmark = pytest.mark.anyio
 
-Use = Callable[[Site, httpx2.AsyncClient, str], Awaitable[httpx2.Response]]
+Use = Callable[[Stand, str], Awaitable[httpx2.Response]]
 
 
-async def _as_code(site: Site, client: httpx2.AsyncClient, value: str) -> httpx2.Response:
-    return await redeem(site, client, value)
+async def _as_code(stand: Stand, value: str) -> httpx2.Response:
+    return await redeem(stand.site, stand.client, value)
 
 
-async def _as_refresh(site: Site, client: httpx2.AsyncClient, value: str) -> httpx2.Response:
-    return await refresh(site, client, value)
+async def _as_refresh(stand: Stand, value: str) -> httpx2.Response:
+    return await refresh(stand.site, stand.client, value)
 
 
-async def _as_bearer(site: Site, client: httpx2.AsyncClient, value: str) -> httpx2.Response:
-    return await userinfo(site, client, value)
+async def _as_bearer(stand: Stand, value: str) -> httpx2.Response:
+    return await userinfo(stand.site, stand.client, value)
 
 
-async def _as_hint(site: Site, client: httpx2.AsyncClient, value: str) -> httpx2.Response:
-    return await client.get("/authorize", params=request_for(site, prompt="none", id_token_hint=value))
+async def _as_hint(stand: Stand, value: str) -> httpx2.Response:
+    return await stand.client.get("/authorize", params=request_for(stand.site, prompt="none", id_token_hint=value))
 
 
-async def _as_state(site: Site, client: httpx2.AsyncClient, value: str) -> httpx2.Response:
-    return await client.get("/callback/google", params={"code": "x", "state": value})
+async def _as_state(stand: Stand, value: str) -> httpx2.Response:
+    return await stand.client.get("/callback/google", params={"code": "x", "state": value})
 
 
-async def _as_path_state(site: Site, client: httpx2.AsyncClient, value: str) -> httpx2.Response:
-    return await client.post(f"/callback/widget/{value}", data={"fragment": "tgAuthResult=e30"})
+async def _as_path_state(stand: Stand, value: str) -> httpx2.Response:
+    return await stand.client.post(f"/callback/widget/{value}", data={"fragment": "tgAuthResult=e30"})
 
 
-async def _as_session(site: Site, client: httpx2.AsyncClient, value: str) -> httpx2.Response:
+async def _as_session(stand: Stand, value: str) -> httpx2.Response:
     headers = {"Cookie": f"__Host-session={value}"}
-    return await client.get("/authorize", params=request_for(site, prompt="none"), headers=headers)
+    return await stand.client.get("/authorize", params=request_for(stand.site, prompt="none"), headers=headers)
 
 
-async def _as_consent(site: Site, client: httpx2.AsyncClient, value: str) -> httpx2.Response:
-    return await client.post("/consent", data={"ticket": value, "answer": "allow"})
+async def _as_consent(stand: Stand, value: str) -> httpx2.Response:
+    return await stand.client.post("/consent", data={"ticket": value, "answer": "allow"})
 
 
-async def _as_entry(site: Site, client: httpx2.AsyncClient, value: str) -> httpx2.Response:
-    return await client.post(
-        "/enter/telegram/app", data={"ticket": value, "answer": "allow"}, headers={"Cookie": f"__Host-browser={value}"}
-    )
+async def _as_entry(stand: Stand, value: str) -> httpx2.Response:
+    headers = {"Cookie": f"__Host-browser={value}"}
+    return await stand.client.post("/enter/telegram/app", data={"ticket": value, "answer": "allow"}, headers=headers)
 
 
-USES: dict[str, Use] = {
+async def _as_secret(stand: Stand, value: str) -> httpx2.Response:
+    form = {"client_id": "robot", "client_secret": value, "grant_type": "client_credentials"}
+    return await stand.client.post("/token", data=form)
+
+
+USES: Final[dict[str, Use]] = {
     "code": _as_code,
     "refresh_token": _as_refresh,
     "access_token": _as_bearer,
@@ -78,14 +88,19 @@ USES: dict[str, Use] = {
     "session": _as_session,
     "consent": _as_consent,
     "entry": _as_entry,
+    "secret": _as_secret,
 }
+ACTIVE: Final = {"access_token", "refresh_token"}
+"""What introspection tells its owner about."""
 
 
-async def one_of_each(site: Site) -> dict[str, str]:
+async def one_of_each(stand: Stand) -> dict[str, str]:
     """A live value of every kind the broker gives out."""
+    site = stand.site
+    found = {"own_token": await own_token(site, stand.client)}
     async with new_visitor() as visitor:
         tokens = await tokens_for(site, visitor=visitor)
-        found = {name: tokens[name] for name in ("access_token", "id_token", "refresh_token")}
+        found |= {name: tokens[name] for name in ("access_token", "id_token", "refresh_token")}
         found["code"] = await code_for(site, visitor)
         callback = await until_callback(site, visitor, prompt="login")
         found["state"] = query_of(callback)["state"]
@@ -100,21 +115,34 @@ async def one_of_each(site: Site) -> dict[str, str]:
     return found
 
 
-async def test_b8_a_value_of_one_kind_is_no_other_kind(site: Site) -> None:
-    values = await one_of_each(site)
-    assert set(values) == {*USES, "flow", "browser"} - {"path_state"}
-    before = issued(site)
-    async with http(site) as client:
-        for kind, value in values.items():
-            for use, send in USES.items():
-                if kind == use:
-                    continue
-                answer = await send(site, client, value)
-                refused = answer.status_code in {400, 401, 403, 404}
-                sent_back = "error=" in answer.headers.get("location", "") and "code=" not in answer.headers["location"]
-                assert refused or sent_back, f"{kind} as {use}: {answer.status_code} {answer.text[:200]}"
-                assert "__Host-session" not in answer.headers.get("set-cookie", "")
-    assert issued(site) == before
+NOWHERE: Final = {"flow", "browser", "own_token"}
+"""What has no place among these: bound to another value beside it, or told about no person."""
+
+
+async def test_b8_a_value_of_one_kind_is_no_other_kind(stand: Stand) -> None:
+    values = await one_of_each(stand)
+    assert set(values) == {*USES, *NOWHERE} - {"path_state", "secret"}
+    before = issued(stand.site)
+    for kind, value in values.items():
+        for use in (name for name in USES if name != kind):
+            answer = await USES[use](stand, value)
+            refused = answer.status_code in {400, 401, 403, 404}
+            sent_back = "error=" in answer.headers.get("location", "") and "code=" not in answer.headers["location"]
+            assert refused or sent_back, f"{kind} as {use}: {answer.status_code} {answer.text[:200]}"
+            assert "__Host-session" not in answer.headers.get("set-cookie", "")
+    assert issued(stand.site) == before
+
+
+async def test_b8_of_all_values_only_tokens_are_tokens(stand: Stand) -> None:
+    values = await one_of_each(stand)
+    told = {kind for kind, value in values.items() if (await introspect(stand.site, stand.client, value))["active"]}
+    assert told == ACTIVE
+    for kind in values.keys() - ACTIVE:
+        answer = await post_as(stand.site, stand.client, "app", "/revoke", token=values[kind])
+        assert answer.status_code == 200
+    assert (await userinfo(stand.site, stand.client, values["access_token"])).status_code == 200
+    assert (await redeem(stand.site, stand.client, values["code"])).status_code == 200
+    assert (await ask_token(stand.site, stand.client, "app", grant_type=values["code"])).status_code == 400
 
 
 async def test_b8_the_flow_cookie_of_one_attempt_is_no_record_of_another(site: Site, visitor: Visitor) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import pytest
@@ -10,9 +10,7 @@ import pytest
 from tests.threats.journeys import (
     back,
     code_for,
-    http,
     introspect,
-    new_visitor,
     own_token,
     redeem,
     refresh,
@@ -20,8 +18,7 @@ from tests.threats.journeys import (
     tokens_for,
     userinfo,
 )
-from tests.threats.kinds import JWTS, Stand, add_kinds
-from tests.threats.site import Site, running_site
+from tests.threats.kinds import JWTS, Stand
 
 pytestmark = pytest.mark.anyio
 ACCEPTED: Final[dict[str, set[str]]] = {
@@ -40,21 +37,6 @@ ACCEPTED: Final[dict[str, set[str]]] = {
 }
 OWNER: Final = {"opaque client's token": "robot", "access token": "teller", "client's access token": "teller"}
 """Whose it is; the app's where nothing is said."""
-
-
-@pytest.fixture(scope="module")
-def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A site whose clients get and make tokens of every kind."""
-    with running_site(tmp_path_factory.mktemp("kinds"), add_kinds) as site:
-        yield site
-
-
-@pytest.fixture
-async def stand(crowded: Site) -> AsyncIterator[Stand]:
-    """At that site."""
-    crowded.clear()
-    async with new_visitor() as visitor, http(crowded) as client:
-        yield Stand(crowded, client, visitor)
 
 
 Place = Callable[[Stand, str, str], Awaitable[bool]]
