@@ -8,7 +8,7 @@ from broker.assembly.texts import localised, logo_name
 from broker.config.client_model import ClientSettings
 from broker.config.model import Config
 from broker.core.client import Client
-from broker.core.client_policy import TokenPolicy
+from broker.core.client_policy import RequestPolicy, TokenPolicy
 from broker.core.subject import sector_hosts
 
 
@@ -42,6 +42,7 @@ def _build_client(client_id: str, settings: ClientSettings) -> Client:
         home_uri=settings.home_uri,
         initiate_login_uri=settings.initiate_login_uri,
         email_fallback=settings.email_fallback,
+        requests=_build_requests(settings),
     )
 
 
@@ -51,3 +52,7 @@ def _build_tokens(settings: ClientSettings) -> TokenPolicy:
         sector=settings.sector or next(iter(sector_hosts(settings.redirect_uris)), ""),
         userinfo_algorithm=settings.userinfo_alg,
     )
+
+
+def _build_requests(settings: ClientSettings) -> RequestPolicy:
+    return RequestPolicy(par_required=settings.require_par)

@@ -23,6 +23,7 @@ from broker.web.frontend import Frontend
 from broker.web.introspect import IntrospectionEndpoint
 from broker.web.limits import Limits, Rate
 from broker.web.meta import MetaEndpoints
+from broker.web.par import PushEndpoint
 from broker.web.revoke import RevocationEndpoint
 from broker.web.routes import Endpoints
 from broker.web.source import Sources
@@ -42,7 +43,14 @@ def build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> End
     authorization, clients, tokens = services.authorization, services.clients, services.tokens
     return Endpoints(
         meta=MetaEndpoints(frontend, parts.keys, metadata, issuer=config.issuer),
-        authorize=AuthorizeEndpoint(frontend, authorization, show_last_used=config.login.show_last_used, **login),
+        authorize=AuthorizeEndpoint(
+            frontend,
+            services.requests,
+            authorization,
+            show_last_used=config.login.show_last_used,
+            **login,
+        ),
+        par=PushEndpoint(services.requests, door),
         callback=CallbackEndpoint(frontend, authorization, remember_for=remember_for, **login),
         consent=ConsentEndpoint(frontend, authorization, consents=services.consents, people=services.people, **shared),
         enter=EnterEndpoint(

@@ -20,6 +20,7 @@ from broker.services.login import Logins
 from broker.services.outbound import Outbound
 from broker.services.people import People
 from broker.services.providers import Providers
+from broker.services.requests import Requests
 from broker.services.sessions import Sessions
 from broker.services.subjects import Subjects
 from broker.services.tokens import Tokens
@@ -66,5 +67,6 @@ class Services:
     consents: Consents
     logins: Logins
     entries: Entries
+    requests: Requests
     authorization: Authorization
     people: People

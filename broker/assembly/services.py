@@ -8,10 +8,12 @@ from broker.config.model import Config
 from broker.services.accounts import Accounts
 from broker.services.authorize import Authorization
 from broker.services.clients import Clients
-from broker.services.consent import Consents
+from broker.services.consent import TICKET_TTL, Consents
 from broker.services.entry import Entries
 from broker.services.login import Logins
+from broker.services.par import PushedRequests
 from broker.services.people import People
+from broker.services.requests import Requests
 from broker.services.sessions import SessionLimits, Sessions
 from broker.services.states import States
 from broker.services.tokens import Lifetimes, Tokens
@@ -32,18 +34,9 @@ def build_services(parts: Parts) -> Services:
     )
     limits = SessionLimits(config.session.idle_ttl, config.session.absolute_ttl)
     consents = Consents(context, durable, transient, parts.seal("consent"))
-    accounts = Accounts(context, durable)
-    states = States(parts.derive("state"), context.randomness)
-    logins = Logins(context, parts.providers, accounts, parts.gate, transient, states=states, seal=parts.seal("flow"))
-    entries = Entries(
-        context,
-        clients=clients,
-        providers=parts.providers,
-        accounts=accounts,
-        logins=logins,
-        gate=parts.gate,
-        seal=parts.seal("entry"),
-    )
+    logins, entries = _build_logins(parts, clients)
+    # A person may look at the login page, at an upstream and at the question for as long as each of them stands.
+    pushed = PushedRequests(context, transient, kept_for=parts.providers.flow_ttl + TICKET_TTL)
     authorization = Authorization(
         context,
         clients=clients,
@@ -51,10 +44,37 @@ def build_services(parts: Parts) -> Services:
         consents=consents,
         tokens=tokens,
         gate=parts.gate,
+        pushed=pushed,
         stores=(durable, transient),
     )
-    sessions = Sessions(context, transient, limits)
-    return Services(clients, tokens, sessions, consents, logins, entries, authorization, People(durable))
+    return Services(
+        clients=clients,
+        tokens=tokens,
+        sessions=Sessions(context, transient, limits),
+        consents=consents,
+        logins=logins,
+        entries=entries,
+        requests=Requests(context, clients, tokens, pushed),
+        authorization=authorization,
+        people=People(durable),
+    )
+
+
+def _build_logins(parts: Parts, clients: Clients) -> tuple[Logins, Entries]:
+    context, providers, gate = parts.context, parts.providers, parts.gate
+    accounts = Accounts(context, parts.durable)
+    states = States(parts.derive("state"), context.randomness)
+    logins = Logins(context, providers, accounts, gate, parts.transient, states=states, seal=parts.seal("flow"))
+    entries = Entries(
+        context,
+        clients=clients,
+        providers=providers,
+        accounts=accounts,
+        logins=logins,
+        gate=gate,
+        seal=parts.seal("entry"),
+    )
+    return logins, entries
 
 
 def _lifetimes(config: Config) -> Lifetimes:

@@ -37,6 +37,7 @@ class ClientSettings(Section):
     pkce: Literal["required", "optional"] = Field(
         default="required", description="`optional` only for a confidential client that sends nonce"
     )
+    require_par: bool = Field(default=False, description="Authorization requests must be pushed to /par (RFC 9126)")
     id_token_alg: Algorithm = Field(default=Algorithm.RS256, description="Signature of its ID tokens")
     userinfo_alg: Algorithm | None = Field(default=None, description="Sign its userinfo answers; null: plain JSON")
     subject_type: SubjectType = Field(

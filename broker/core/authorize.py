@@ -32,6 +32,7 @@ from broker.core.strict_json import Malformed, parse_object
 from broker.core.terms import GrantType, Prompt, ResponseMode
 
 IDP_HINTS = ("idp_hint", "kc_idp_hint", "connector_id")
+ANY_PROVIDER = "-"  # no provider's name; takes back the hint inside a pushed request
 KNOWN = (
     "client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "display", "prompt",
     "max_age", "ui_locales", "claims_locales", "id_token_hint", "login_hint", "acr_values", "claims", "registration",
@@ -49,7 +50,8 @@ _LOCALE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 class VerifiedRedirect:
     """A place the browser may be sent to, errors included; comes out of `verify_target` only.
 
-    `silent`: nobody looks at the browser (`prompt=none`), so every failure is told to the client.
+    `silent`: nobody looks at the browser (`prompt=none`), so every failure is told to the client. `request_uri` names
+    the pushed request that an answer there ends, or "".
     """
 
     client: Client
@@ -57,6 +59,19 @@ class VerifiedRedirect:
     response_mode: ResponseMode
     state: str
     silent: bool = False
+    request_uri: str = ""
+
+    @classmethod
+    def of(cls, request: AuthorizationRequest, client: Client) -> VerifiedRedirect:
+        """The place of a request that was checked before; raises BadRedirectUri when it stands no longer."""
+        return cls(
+            client=client,
+            redirect_uri=client.verify_redirect_uri(request.redirect_uri),
+            response_mode=ResponseMode(request.response_mode),
+            state=request.state,
+            silent=Prompt.NONE in request.prompt,
+            request_uri=request.request_uri,
+        )
 
 
 def parse_client_id(params: Parameters) -> str:
@@ -206,14 +221,24 @@ def build_request(params: Parameters, target: VerifiedRedirect, *, hinted_sub: s
         prompt=params.words("prompt"),
         max_age=int(params["max_age"]) if "max_age" in params else None,
         login_hint=params.text("login_hint"),
-        ui_locales=tuple(word for word in params.words("ui_locales") if _LOCALE.fullmatch(word)),
+        ui_locales=parse_locales(params),
         acr_values=params.words("acr_values"),
-        idp_hint=next((params[name] for name in IDP_HINTS if name in params), ""),
+        idp_hint=parse_hint(params),
         hinted_sub=_one_person(hinted_sub, _requested_sub(claims)),
         claims={
             place: dict.fromkeys(names) for place, wanted in claims.items() if (names := select_claims(wanted, client))
         },
     )
+
+
+def parse_locales(params: Parameters) -> tuple[str, ...]:
+    """The languages asked for, what is none left out (OIDC Core 3.1.2.1)."""
+    return tuple(word for word in params.words("ui_locales") if _LOCALE.fullmatch(word))
+
+
+def parse_hint(params: Parameters) -> str:
+    """The provider hinted at, by whichever name, or ""."""
+    return next((params[name] for name in IDP_HINTS if name in params), "")
 
 
 def parse_claims(text: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ class Event(StrEnum):
     SESSION_ENDED = "session.ended"
     CONSENT_GIVEN = "consent.given"
     CONSENT_REFUSED = "consent.refused"
+    REQUEST_PUSHED = "request.pushed"
     CODE_ISSUED = "code.issued"
     CODE_REPLAYED = "code.replayed"
     TOKEN_ISSUED = "token.issued"

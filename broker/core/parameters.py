@@ -55,6 +55,10 @@ class Parameters(Mapping[str, str]):
         """A space-separated list without duplicates, in the order sent (RFC 6749 section 3.3)."""
         return tuple(dict.fromkeys(word for word in self.text(name).split(" ") if word))
 
+    def only(self, names: Iterable[str]) -> Parameters:
+        """These alone, as if nothing else had been sent."""
+        return Parameters((name, self._values[name]) for name in names if name in self._values)
+
     def check_single(self, names: Iterable[str]) -> None:
         """Raise InvalidRequest when one of `names` was sent more than once."""
         for name in names:

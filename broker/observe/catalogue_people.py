@@ -62,6 +62,13 @@ PEOPLE: Mapping[Event, Entry] = {
         "Somebody refused an app.",
         count("broker_consents_total", "client_id", answer="refused"),
     ),
+    Event.REQUEST_PUSHED: Entry(
+        "debug",
+        False,
+        ("client_id",),
+        "An app pushed an authorization request.",
+        count("broker_requests_pushed_total", "client_id"),
+    ),
     Event.CODE_ISSUED: Entry(
         "debug", False, _BOTH, "An app gets an authorization code.", count("broker_codes_issued_total", *_BOTH)
     ),

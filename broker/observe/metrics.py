@@ -104,6 +104,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "broker_sessions_started_total": ("Single sign-on sessions begun", _P),
     "broker_sessions_ended_total": ("Single sign-on sessions ended by somebody, not by age", ()),
     "broker_consents_total": ("Answers on the consent page", (*_C, "answer")),
+    "broker_requests_pushed_total": ("Authorization requests pushed by clients", _C),
     "broker_codes_issued_total": ("Authorization codes", _P + _C),
     "broker_code_replays_total": ("Codes that came a second time; each revokes a grant", _C),
     "broker_tokens_issued_total": ("Token responses, by grant type", _P + _C + ("grant",)),

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from broker.core.authorize import VerifiedRedirect, build_request, parse_client_id, verify_target
+from broker.core.authorize import VerifiedRedirect
 from broker.core.client import Client
 from broker.core.errors import (
     ConsentRequired,
     InteractionRequired,
-    InvalidRequest,
-    InvalidToken,
     LoginRequired,
     PageError,
     ProviderNotOffered,
@@ -18,14 +16,14 @@ from broker.core.errors import (
 )
 from broker.core.events import Event
 from broker.core.identity import Person
-from broker.core.parameters import Parameters
 from broker.core.records import AuthorizationRequest, CodeRecord
 from broker.core.seal import digest
-from broker.core.terms import Prompt, ResponseMode
+from broker.core.terms import Prompt
 from broker.services.clients import Clients
 from broker.services.consent import Consents
 from broker.services.context import Context
 from broker.services.gate import Gate
+from broker.services.par import PushedRequests
 from broker.services.providers import Providers
 from broker.services.sessions import Session
 from broker.services.tokens import Tokens
@@ -77,6 +75,7 @@ class Authorization:
         consents: Consents,
         tokens: Tokens,
         gate: Gate,
+        pushed: PushedRequests,
         stores: tuple[Durable, Transient],
     ) -> None:
         """`stores`: durable for people, transient for codes."""
@@ -86,6 +85,7 @@ class Authorization:
         self._consents = consents
         self._tokens = tokens
         self._gate = gate
+        self._pushed = pushed
         self._durable, self._transient = stores
 
     @property
@@ -97,21 +97,12 @@ class Authorization:
         """The client of this id, or None."""
         return await self._clients.find(client_id)
 
-    async def verify_target(self, params: Parameters) -> VerifiedRedirect:
-        """Where answers to this request may go; raises PageError."""
-        return verify_target(params, await self._clients.find(parse_client_id(params)))
-
-    async def verify_request(self, params: Parameters, target: VerifiedRedirect) -> AuthorizationRequest:
-        """The checked request; raises RequestError."""
-        return build_request(params, target, hinted_sub=self._verify_hint(params, target.client))
-
     async def target_of(self, request: AuthorizationRequest) -> VerifiedRedirect:
         """The verified place of a request that was checked before; raises PageError when it stands no longer."""
         client = await self._clients.find(request.client_id)
         if client is None:
             raise UnknownClient("the client was removed while its user was logging in")
-        redirect_uri = client.verify_redirect_uri(request.redirect_uri)
-        return VerifiedRedirect(client, redirect_uri, ResponseMode(request.response_mode), request.state)
+        return VerifiedRedirect.of(request, client)
 
     async def find_target(self, request: AuthorizationRequest) -> VerifiedRedirect | None:
         """As `target_of`, None where that raises: for a failure that has to be told in any case."""
@@ -149,7 +140,10 @@ class Authorization:
         return await self.answer(request, session)
 
     async def answer(self, request: AuthorizationRequest, session: Session) -> Answer:
-        """Issue the code: bound to client, redirect URI, challenge, person and session."""
+        """Issue the code: bound to client, redirect URI, challenge, person and session.
+
+        Raises InvalidRequestUri when a pushed request has its answer already.
+        """
         record = session.record
         code = self._context.mint_ordered("c")
         ttl = self._tokens.lifetimes.code
@@ -171,8 +165,14 @@ class Authorization:
             claims=request.claims,
         )
         await self._transient.put(Kind.CODE, digest(code), kept.to_bytes(), ttl=ttl)
+        # After the code, which nobody has seen yet: what cannot be kept leaves the pushed request as it was.
+        await self._pushed.spend(request.request_uri)
         self._context.recorder.record(Event.CODE_ISSUED, client_id=request.client_id, provider=record.provider)
         return Answer({"code": code} | self.build_common(request))
+
+    async def refuse(self, target: VerifiedRedirect) -> None:
+        """An error goes back to the client: that is the answer, so a pushed request has none left to give."""
+        await self._pushed.end(target.request_uri)
 
     async def check_still_welcome(self, client: Client, session: Session) -> None:
         """Raise when the person, or their provider, was switched off while a page was open."""
@@ -221,18 +221,6 @@ class Authorization:
         if len(offered) == 1 and self._providers.autoselect_single:
             return Start(offered[0])
         return Choose(offered)
-
-    def _verify_hint(self, params: Parameters, client: Client) -> str:
-        """The subject of an id_token_hint of ours for this client (OIDC Core 3.1.2.1)."""
-        if "id_token_hint" not in params:
-            return ""
-        try:
-            claims = self._tokens.verify_hint(params["id_token_hint"])
-        except InvalidToken as error:
-            raise InvalidRequest("id_token_hint is not an ID token of this issuer", detail=error.detail) from None
-        if claims.get("aud") != client.id:
-            raise InvalidRequest("id_token_hint was issued to another client")
-        return str(claims["sub"])
 
 
 def _check_fresh(request: AuthorizationRequest, session: Session, since: int) -> None:

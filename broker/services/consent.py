@@ -13,7 +13,7 @@ from broker.services.context import Context
 from broker.services.sessions import Session
 from broker.store.base import Durable, Kind, Transient
 
-_TICKET_TTL = 600  # seconds
+TICKET_TTL = 600  # seconds
 
 
 class Consents:
@@ -44,7 +44,7 @@ class Consents:
             request=request.to_bytes().decode(),
             session=session.key,
             jti=self._context.mint(size=16),
-            expires_at=self._context.now() + _TICKET_TTL,
+            expires_at=self._context.now() + TICKET_TTL,
         )
         return self._seal.seal(ticket.to_bytes())
 

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     CLAIM = "claim"  # a login attempt, a ticket or a signed reply that was used
     SESSION = "session"
     FLOW = "flow"  # a login attempt too large for a cookie
+    PAR = "par"  # a pushed authorization request
 
 
 class Transient(Protocol):

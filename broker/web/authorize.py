@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from broker.core.authorize import IDP_HINTS, VerifiedRedirect
-from broker.core.client import Client
 from broker.core.errors import InvalidRequest
 from broker.core.parameters import Parameters
-from broker.core.records import AuthorizationRequest
 from broker.services.authorize import Answer, Ask, Authorization, Choose, Start, Step
 from broker.services.login import Begun, Logins
 from broker.services.providers import Providers
+from broker.services.requests import Asked, Place, Requests
 from broker.services.sessions import Sessions
 from broker.upstream.model import Redirect
 from broker.web.cookies import LAST_PROVIDER, SESSION, Cookies
 from broker.web.door import Door
-from broker.web.frontend import Frontend, original_params
+from broker.web.frontend import Frontend, link_params
 from broker.web.http import MAX_QUERY, read_query
 from broker.web.views import Button, LoginView, WidgetView
 
@@ -30,6 +30,7 @@ class AuthorizeEndpoint:
     def __init__(
         self,
         frontend: Frontend,
+        requests: Requests,
         authorization: Authorization,
         *,
         logins: Logins,
@@ -40,6 +41,7 @@ class AuthorizeEndpoint:
     ) -> None:
         """`door` counts visitors and reads bodies."""
         self._frontend = frontend
+        self._requests = requests
         self._authorization = authorization
         self._logins = logins
         self._sessions = sessions
@@ -50,12 +52,10 @@ class AuthorizeEndpoint:
     async def get(self, request: Request) -> Response:
         """An authorization request, or one of our own links back to it."""
         params = read_query(request)
-        target = await self._authorization.verify_target(params)
-        request.state.target = target
-        verified = await self._authorization.verify_request(params, target)
+        asked = await self._requests.verify(params, _failures_of(request))
         session = await self._sessions.find(Cookies.read(request, SESSION))
-        step = await self._authorization.next_step(verified, target.client, session)
-        return await self._take(request, params, verified, target, step)
+        step = await self._authorization.next_step(asked.request, asked.target.client, session)
+        return await self._take(request, params, asked, step)
 
     async def post(self, request: Request) -> Response:
         """The same in a form (OIDC Core 3.1.2.1).
@@ -64,47 +64,39 @@ class AuthorizeEndpoint:
         again by GET, where it brings them.
         """
         params = await self._door.read_form(request)
-        target = await self._authorization.verify_target(params)
-        request.state.target = target
-        await self._authorization.verify_request(params, target)
-        href = self._frontend.authorize_href(original_params(params))
+        asked = await self._requests.verify(params, _failures_of(request))
+        href = self._frontend.authorize_href(link_params(params, asked.request))
         if len(href) > MAX_QUERY:
             raise InvalidRequest(f"the request is longer than {MAX_QUERY} bytes")
         return self._frontend.leave_to(href)
 
-    async def _take(
-        self,
-        request: Request,
-        params: Parameters,
-        verified: AuthorizationRequest,
-        target: VerifiedRedirect,
-        step: Step,
-    ) -> Response:
-        locale = self._frontend.locale(request, ui_locales=" ".join(verified.ui_locales), client=target.client)
+    async def _take(self, request: Request, params: Parameters, asked: Asked, step: Step) -> Response:
+        client = asked.target.client
+        locale = self._frontend.locale(request, ui_locales=" ".join(asked.request.ui_locales), client=client)
         match step:
             case Answer(response):
-                return self._frontend.respond(request, target, response)
+                return self._frontend.respond(request, asked.target, response)
             case Ask(ticket):
                 return self._frontend.leave_to(f"{self._frontend.base}/consent?ticket={ticket}")
             case Start(name):
                 await self._door.count("login_start", request)
-                begun = await self._logins.begin(verified, target.client, name, locale=locale)
-                return self._leave(request, params, target, begun, locale)
+                begun = await self._logins.begin(asked.request, client, name, locale=locale)
+                return self._leave(request, params, asked, begun, locale)
             case Choose(names):
-                return self._choose(request, params, target, names, locale)
+                return self._choose(request, params, asked, names, locale)
 
     def _choose(
-        self, request: Request, params: Parameters, target: VerifiedRedirect, names: tuple[str, ...], locale: str
+        self, request: Request, params: Parameters, asked: Asked, names: tuple[str, ...], locale: str
     ) -> Response:
-        sent = original_params(params, without=IDP_HINTS)
-        hinted = next((params[hint] for hint in IDP_HINTS if hint in params), "")
+        sent = link_params(params, asked.request, hinted=False)
+        hinted = asked.request.idp_hint
         last = Cookies.read(request, LAST_PROVIDER) if self._show_last_used else ""
         ordered = sorted(names, key=lambda name: name != last)
         embedded = any(mark in request.headers.get("user-agent", "") for mark in _EMBEDDED)
         if embedded:
             ordered.sort(key=lambda name: self._providers.find(name).refuses_embedded)
         view = LoginView(
-            client=self._frontend.client_view(target.client, target.redirect_uri),
+            client=self._frontend.client_view(asked.target.client, asked.target.redirect_uri),
             buttons=tuple(self._button(name, sent, last, embedded=embedded) for name in ordered),
             language_hrefs=self._frontend.language_hrefs("/authorize", sent),
             notice="E-NOTALLOWED" if hinted else "",
@@ -128,9 +120,7 @@ class AuthorizeEndpoint:
             notice=refused or ("" if instance.available() else "down"),
         )
 
-    def _leave(
-        self, request: Request, params: Parameters, target: VerifiedRedirect, begun: Begun, locale: str
-    ) -> Response:
+    def _leave(self, request: Request, params: Parameters, asked: Asked, begun: Begun, locale: str) -> Response:
         step = begun.step
         response: Response
         if isinstance(step, Redirect):
@@ -142,14 +132,19 @@ class AuthorizeEndpoint:
                 href=step.url,
                 script_origins=step.script_origins,
                 frame_origins=step.frame_origins,
-                client=self._frontend.client_view(target.client, target.redirect_uri),
-                other_href=self._other_way(params, target.client),
+                client=self._frontend.client_view(asked.target.client, asked.target.redirect_uri),
+                other_href=self._other_way(params, asked),
             )
             response = self._frontend.pages.widget(view, locale)
         Cookies.keep_flow(request, response, begun.tag, begun.sealed, ttl=begun.ttl)
         return response
 
-    def _other_way(self, params: Parameters, client: Client) -> str:
-        if len(self._providers.offered_to(client)) < 2:
+    def _other_way(self, params: Parameters, asked: Asked) -> str:
+        if len(self._providers.offered_to(asked.target.client)) < 2:
             return ""
-        return self._frontend.authorize_href(original_params(params, without=IDP_HINTS))
+        return self._frontend.authorize_href(link_params(params, asked.request, hinted=False))
+
+
+def _failures_of(request: Request) -> Place:
+    """Where failures of this request go is noted where `broker.web.errors` looks."""
+    return partial(setattr, request.state, "target")

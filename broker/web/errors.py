@@ -26,6 +26,7 @@ from broker.core.errors import (
     UpstreamError,
 )
 from broker.core.events import Event, Recorder, request_id
+from broker.core.extension_errors import InvalidRequestUri
 from broker.services.authorize import Authorization
 from broker.services.login import LoginFailed
 from broker.services.providers import Providers
@@ -109,12 +110,13 @@ class Errors:
         if target is not None and _is_for_client(known, target):
             params = {"error": known.code, "error_description": known.public or _fallback(known)}
             params |= {"state": target.state} if target.state else {}
+            await self._authorization.refuse(target)
             return self._frontend.respond(request, target, params | {"iss": self._authorization.issuer})
         return self._page(request, await self._build_view(known, target), known.status, target)
 
     async def _build_view(self, error: BrokerError, target: VerifiedRedirect | None) -> ErrorView:
         client = target.client if target else None
-        if isinstance(error, FlowFinished) and error.client_id:
+        if isinstance(error, FlowFinished | InvalidRequestUri) and error.client_id:
             client = await self._authorization.find_client(error.client_id)
         retry_after = error.retry_after if isinstance(error, TooManyRequests | StoreUnavailable) else 0
         return ErrorView(

@@ -10,7 +10,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from broker.core.authorize import VerifiedRedirect, build_response_url
+from broker.core.authorize import ANY_PROVIDER, IDP_HINTS, VerifiedRedirect, build_response_url
 from broker.core.client import Client
 from broker.core.errors import ForeignPost
 from broker.core.parameters import Parameters
@@ -101,13 +101,23 @@ class Frontend:
         return self.pages.returned(ReturnView(url, view), locale)
 
 
-def original_params(params: Parameters, *, without: tuple[str, ...] = ()) -> dict[str, str]:
-    """What the client sent, to be sent again by a link of ours; `without` these names."""
-    return {name: value for name, value in params.items() if name not in without}
+def link_params(params: Parameters, request: AuthorizationRequest, *, hinted: bool = True) -> dict[str, str]:
+    """What arrived as `params`, to be sent again by a link of ours; not `hinted`: to no provider in particular.
+
+    Of a pushed request that is its name alone, and what our own pages add to it.
+    """
+    kept = params.only(("client_id", "request_uri", "ui_locales", *IDP_HINTS)) if request.request_uri else params
+    if hinted:
+        return dict(kept)
+    sent = {name: value for name, value in kept.items() if name not in IDP_HINTS}
+    return sent | ({"idp_hint": ANY_PROVIDER} if request.request_uri else {})
 
 
 def rebuild_params(request: AuthorizationRequest) -> dict[str, str]:
     """An authorization request as parameters again, without its provider hint, for `try again` and `another way`."""
+    if request.request_uri:
+        pushed = {"client_id": request.client_id, "request_uri": request.request_uri, "idp_hint": ANY_PROVIDER}
+        return pushed | ({"ui_locales": " ".join(request.ui_locales)} if request.ui_locales else {})
     params = {
         "response_type": "code",
         "client_id": request.client_id,

@@ -13,6 +13,7 @@ from broker.web.dispatch import Access, Endpoint, Route
 from broker.web.enter import EnterEndpoint
 from broker.web.introspect import IntrospectionEndpoint
 from broker.web.meta import MetaEndpoints
+from broker.web.par import PushEndpoint
 from broker.web.revoke import RevocationEndpoint
 from broker.web.token import TokenEndpoint, UserinfoEndpoint
 
@@ -23,6 +24,7 @@ class Endpoints:
 
     meta: MetaEndpoints
     authorize: AuthorizeEndpoint
+    par: PushEndpoint
     callback: CallbackEndpoint
     consent: ConsentEndpoint
     enter: EnterEndpoint
@@ -49,6 +51,7 @@ def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
     yield _both("/consent", ends.consent.get, ends.consent.post, browser, "consent")
     yield _both("/enter/{provider}/{client_id}", ends.enter.get, ends.enter.post, browser, "enter")
 
+    yield Route("/par", ("POST",), ends.par.post, client, "par", cors=True)
     yield Route("/token", ("POST",), ends.token.post, client, "token", cors=True)
     yield Route("/revoke", ("POST",), ends.revoke.post, client, "revoke", cors=True)
     yield Route("/introspect", ("POST",), ends.introspect.post, client, "introspect")

@@ -16,6 +16,7 @@ def test_the_document_lists_exactly_what_is_offered() -> None:
     ) == {
         "issuer": ISSUER,
         "authorization_endpoint": f"{ISSUER}/authorize",
+        "pushed_authorization_request_endpoint": "https://id.test/sso/par",
         "token_endpoint": f"{ISSUER}/token",
         "userinfo_endpoint": f"{ISSUER}/userinfo",
         "revocation_endpoint": f"{ISSUER}/revoke",

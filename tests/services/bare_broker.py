@@ -30,8 +30,10 @@ from broker.services.grants.refresh_token import RefreshTokenGrant
 from broker.services.introspection import Introspection
 from broker.services.keys import KeyRing, RotationRules
 from broker.services.login import Begun, Callback, Finished, Logins
+from broker.services.par import PushedRequests
 from broker.services.people import People
 from broker.services.providers import ProviderInstance, Providers
+from broker.services.requests import Requests
 from broker.services.revocation import Revocation
 from broker.services.sessions import Session, SessionLimits, Sessions
 from broker.services.signing import SealedKeys
@@ -192,6 +194,8 @@ class World:
             gate=self.gate,
             seal=seal("entry"),
         )
+        self.pushed = PushedRequests(context, transient, kept_for=1200)
+        self.requests = Requests(context, self.directory, self.tokens, self.pushed)
         self.authorization = Authorization(
             context,
             clients=self.directory,
@@ -199,6 +203,7 @@ class World:
             consents=self.consents,
             tokens=self.tokens,
             gate=self.gate,
+            pushed=self.pushed,
             stores=(durable, transient),
         )
 
@@ -216,7 +221,7 @@ class World:
         }
         sent = {name: value for name, value in (values | changed).items() if value is not None}
         params = Parameters(sent.items())
-        return await self.authorization.verify_request(params, await self.authorization.verify_target(params))
+        return (await self.requests.verify(params, lambda _: None)).request
 
     async def begin(self, request: AuthorizationRequest, name: str = "alpha") -> tuple[Begun, Flow]:
         """A login attempt, and what the upstream was told."""

@@ -122,12 +122,27 @@ async def ask_token(
 
 
 async def post_as(
-    site: Site, client: httpx2.AsyncClient, client_id: str, path: str, **form: str | None
+    site: Site, client: httpx2.AsyncClient, client_id: str, path: str, /, **form: str | None
 ) -> httpx2.Response:
     """A form posted by a client that proves itself."""
     proven = proof(site, client_id)
     fields = {name: value for name, value in {**proven["form"], **form}.items() if value is not None}
     return await client.post(f"{site.issuer}{path}", data=fields, auth=proven["auth"])
+
+
+async def push(
+    site: Site, client: httpx2.AsyncClient, client_id: str = "app", /, **changes: str | None
+) -> httpx2.Response:
+    """A client pushes an authorization request."""
+    return await post_as(site, client, client_id, "/par", **request_for(site, client_id, **changes))
+
+
+async def pushed(site: Site, client_id: str = "app", /, **changes: str | None) -> str:
+    """The request_uri of a good request."""
+    async with http(site) as client:
+        answer = await push(site, client, client_id, **changes)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["request_uri"])
 
 
 async def introspect(site: Site, client: httpx2.AsyncClient, token: str, client_id: str = "app") -> dict[str, Any]:

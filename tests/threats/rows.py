@@ -122,6 +122,7 @@ REQUIRED: Final = {
     "F11": "A client proves itself in exactly its registered way.",
     "F17": "Failed proofs are counted together at every door.",
     "F18": "Nothing is exchanged: there is no such grant.",
+    "F14": "A pushed request has an unguessable name, a minute to be shown, one client and one answer.",
     "F19": "A token is told about to the client it was given to, which must have a secret; to others it is not active.",
     "F20": "A token given back takes along all that hangs on its grant, at once; tokens of others are left alone.",
     "F21": "Grant types that should not exist do not.",

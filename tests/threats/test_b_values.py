@@ -8,6 +8,7 @@ from typing import Final
 import httpx2
 import pytest
 
+from broker.core.pushed import PREFIX
 from broker.demo.visitor import Visitor
 from tests.threats.journeys import (
     ask_token,
@@ -18,6 +19,7 @@ from tests.threats.journeys import (
     new_visitor,
     own_token,
     post_as,
+    pushed,
     query_of,
     redeem,
     refresh,
@@ -68,6 +70,10 @@ async def _as_consent(stand: Stand, value: str) -> httpx2.Response:
     return await stand.client.post("/consent", data={"ticket": value, "answer": "allow"})
 
 
+async def _as_request_uri(stand: Stand, value: str) -> httpx2.Response:
+    return await stand.client.get("/authorize", params={"client_id": "app", "request_uri": f"{PREFIX}{value}"})
+
+
 async def _as_entry(stand: Stand, value: str) -> httpx2.Response:
     headers = {"Cookie": f"__Host-browser={value}"}
     return await stand.client.post("/enter/telegram/app", data={"ticket": value, "answer": "allow"}, headers=headers)
@@ -89,6 +95,7 @@ USES: Final[dict[str, Use]] = {
     "consent": _as_consent,
     "entry": _as_entry,
     "secret": _as_secret,
+    "request_uri": _as_request_uri,
 }
 ACTIVE: Final = {"access_token", "refresh_token"}
 """What introspection tells its owner about."""
@@ -102,6 +109,7 @@ async def one_of_each(stand: Stand) -> dict[str, str]:
         tokens = await tokens_for(site, visitor=visitor)
         found |= {name: tokens[name] for name in ("access_token", "id_token", "refresh_token")}
         found["code"] = await code_for(site, visitor)
+        found["request_uri"] = (await pushed(site)).removeprefix(PREFIX)
         callback = await until_callback(site, visitor, prompt="login")
         found["state"] = query_of(callback)["state"]
         page = await visitor.get(authorize_url(site, "shop", prompt="consent"))

@@ -20,7 +20,7 @@ from tests.threats.site import Site
 
 pytestmark = pytest.mark.anyio
 
-FORM_ENDPOINTS = ("/token", "/authorize", "/consent", "/userinfo", "/callback/google", "/enter/telegram/app")
+FORM_ENDPOINTS = ("/token", "/par", "/authorize", "/consent", "/userinfo", "/callback/google", "/enter/telegram/app")
 
 
 def refused_or_sent_back(answer: httpx2.Response) -> bool:

@@ -26,7 +26,7 @@ PUBLIC = (
 )
 READ = ("/",)
 BOTH = ("/authorize", "/callback/google", "/callback/widget/x", "/consent", "/enter/telegram/app", "/userinfo")
-POST_ONLY = ("/token",)
+POST_ONLY = ("/token", "/par")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get", "FOO")
 
 

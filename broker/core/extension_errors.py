@@ -1,0 +1,20 @@
+"""Failures that extensions of OAuth 2.0 name; the root and the rules are in `broker.core.errors`."""
+
+from __future__ import annotations
+
+from broker.core.errors import PageError
+
+
+class InvalidRequestUri(PageError):
+    """A `request_uri` that names no request of this client, not any more or never (RFC 9101 section 6.2, RFC 9126).
+
+    A page: where the request would be answered, only the request says. `client_id` is whose app the person is led
+    back to, or "".
+    """
+
+    page = "E-EXPIRED"
+    code = "invalid_request_uri"
+
+    def __init__(self, detail: str, *, client_id: str = "") -> None:
+        super().__init__(detail, public="request_uri is wrong, expired, used or another client's; make a new one")
+        self.client_id = client_id

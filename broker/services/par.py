@@ -1,0 +1,69 @@
+"""Pushed authorization requests (RFC 9126): kept for a minute, then for as long as a person takes to log in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from broker.core.errors import SealBroken, StoreUnavailable
+from broker.core.extension_errors import InvalidRequestUri
+from broker.core.pushed import PREFIX, PushedRequest
+from broker.core.records import AuthorizationRequest
+from broker.core.seal import digest
+from broker.services.context import Context
+from broker.store.base import Kind, Transient
+
+EXPIRES_IN = 60  # seconds until the browser must have come
+
+
+class PushedRequests:
+    """Keeps checked requests under names nobody can guess. An answer to one ends it."""
+
+    def __init__(self, context: Context, transient: Transient, *, kept_for: int) -> None:
+        """`kept_for`: seconds a request lives on after a browser came with it; longer than any page of a login."""
+        self._context = context
+        self._transient = transient
+        self._kept_for = kept_for
+
+    async def keep(self, request: AuthorizationRequest) -> str:
+        """The `request_uri` of a request, good for `EXPIRES_IN` seconds."""
+        request_uri = PREFIX + self._context.mint()
+        record = PushedRequest(replace(request, request_uri="").to_bytes().decode())
+        await self._transient.put(Kind.PAR, digest(request_uri), record.to_bytes(), ttl=EXPIRES_IN)
+        return request_uri
+
+    async def present(self, client_id: str, request_uri: str) -> AuthorizationRequest:
+        """The request of this client, as often as it is shown before it is answered; raises InvalidRequestUri.
+
+        People reload pages, change the language and go back: what counts once is the answer (RFC 9126 section 4).
+        """
+        key = digest(request_uri)
+        raw = await self._transient.get(Kind.PAR, key)
+        request = _read(raw) if raw is not None else None
+        if raw is None or request is None:
+            raise InvalidRequestUri("request_uri unknown, expired or spent", client_id=client_id)
+        if request.client_id != client_id:
+            raise InvalidRequestUri(f"request_uri of {request.client_id} brought by {client_id}")
+        if not await self._transient.replace(Kind.PAR, key, raw, ttl=self._kept_for):
+            raise InvalidRequestUri("request_uri was answered just now", client_id=client_id)
+        return replace(request, request_uri=request_uri)
+
+    async def spend(self, request_uri: str) -> None:
+        """End a request that is answered now; raises InvalidRequestUri when it was before. "" is no pushed request."""
+        if request_uri and await self._transient.take(Kind.PAR, digest(request_uri)) is None:
+            raise InvalidRequestUri("request_uri was answered before")
+
+    async def end(self, request_uri: str) -> None:
+        """End a request that is answered with an error, whether or not it still stands."""
+        if not request_uri:
+            return
+        try:
+            await self._transient.take(Kind.PAR, digest(request_uri))
+        except StoreUnavailable:
+            return  # nothing was given for it, and it ends by itself; the error is what must be told
+
+
+def _read(raw: bytes) -> AuthorizationRequest | None:
+    try:
+        return AuthorizationRequest.from_bytes(PushedRequest.from_bytes(raw).request.encode())
+    except SealBroken:  # of another version of ours, in the minutes around an upgrade
+        return None

@@ -1,0 +1,106 @@
+"""Reading authorization requests, however they come: in the address, or pushed before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from broker.core.authorize import (
+    ANY_PROVIDER,
+    IDP_HINTS,
+    VerifiedRedirect,
+    build_request,
+    check_lengths,
+    parse_client_id,
+    parse_hint,
+    parse_locales,
+    verify_target,
+)
+from broker.core.client import Client
+from broker.core.errors import InvalidRequest, InvalidToken
+from broker.core.events import Event
+from broker.core.extension_errors import InvalidRequestUri
+from broker.core.parameters import Parameters
+from broker.core.pushed import is_pushed
+from broker.core.records import AuthorizationRequest
+from broker.services.clients import Clients
+from broker.services.context import Context
+from broker.services.par import EXPIRES_IN, PushedRequests
+from broker.services.tokens import Tokens
+
+Place = Callable[[VerifiedRedirect], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that passed every check, and where its answer goes."""
+
+    request: AuthorizationRequest
+    target: VerifiedRedirect
+
+
+class Requests:
+    """Turns parameters into checked requests."""
+
+    def __init__(self, context: Context, clients: Clients, tokens: Tokens, pushed: PushedRequests) -> None:
+        """`tokens` verifies hints."""
+        self._context = context
+        self._clients = clients
+        self._tokens = tokens
+        self._pushed = pushed
+
+    async def verify_client(self, authorization: str, params: Parameters) -> Client:
+        """The client that pushes, as at the token endpoint; raises InvalidClient."""
+        return await self._clients.verify(authorization, params)
+
+    async def push(self, client: Client, params: Parameters) -> dict[str, Any]:
+        """The answer to a pushed request (RFC 9126 section 2.2); raises RequestError or BadRedirectUri."""
+        params.check_single(params.repeated)
+        if params.text("client_id") != client.id:
+            raise InvalidRequest("client_id must be that of the client that pushes the request")
+        if "request_uri" in params:
+            raise InvalidRequest("request_uri has no place in a pushed request (RFC 9126 section 2.1)")
+        request = self._build(params, verify_target(params, client))
+        request_uri = await self._pushed.keep(request)
+        self._context.recorder.record(Event.REQUEST_PUSHED, client_id=client.id)
+        return {"request_uri": request_uri, "expires_in": EXPIRES_IN}
+
+    async def verify(self, params: Parameters, place: Place) -> Asked:
+        """The checked request. `place` is told where failures go from then on; raises RequestError or PageError."""
+        client = await self._clients.find(parse_client_id(params))
+        if client is not None and is_pushed(params.text("request_uri")):
+            return await self._present(params, client, place)
+        target = verify_target(params, client)
+        place(target)
+        if target.client.requests.par_required:
+            raise InvalidRequest("this client must push its requests; send client_id and request_uri (RFC 9126)")
+        return Asked(self._build(params, target), target)
+
+    async def _present(self, params: Parameters, client: Client, place: Place) -> Asked:
+        """A pushed request. What else is in the address counts for nothing, but what our own pages add to it."""
+        if "request_uri" in params.repeated:
+            raise InvalidRequestUri("request_uri repeated", client_id=client.id)
+        request = await self._pushed.present(client.id, params["request_uri"])
+        target = VerifiedRedirect.of(request, client)
+        place(target)
+        check_lengths(params.only(("ui_locales", *IDP_HINTS)), client)
+        hint = parse_hint(params) or request.idp_hint
+        locales = parse_locales(params) or request.ui_locales
+        request = replace(request, idp_hint="" if hint == ANY_PROVIDER else hint, ui_locales=locales)
+        return Asked(request, target)
+
+    def _build(self, params: Parameters, target: VerifiedRedirect) -> AuthorizationRequest:
+        return build_request(params, target, hinted_sub=self._verify_hint(params, target.client))
+
+    def _verify_hint(self, params: Parameters, client: Client) -> str:
+        """The subject of an id_token_hint of ours for this client (OIDC Core 3.1.2.1)."""
+        if "id_token_hint" not in params:
+            return ""
+        try:
+            claims = self._tokens.verify_hint(params["id_token_hint"])
+        except InvalidToken as error:
+            raise InvalidRequest("id_token_hint is not an ID token of this issuer", detail=error.detail) from None
+        if claims.get("aud") != client.id:
+            raise InvalidRequest("id_token_hint was issued to another client")
+        return str(claims["sub"])

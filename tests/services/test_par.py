@@ -1,0 +1,236 @@
+"""Pushed authorization requests: checked once, shown as often as people reload, answered once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from broker.core.authorize import VerifiedRedirect
+from broker.core.errors import BadRedirectUri, InvalidRequest, InvalidScope, LoginRequired, PageError, RequestError
+from broker.core.events import Event
+from broker.core.extension_errors import InvalidRequestUri
+from broker.core.parameters import Parameters
+from broker.core.pushed import PREFIX
+from broker.core.records import AuthorizationRequest
+from broker.core.seal import digest
+from broker.services.authorize import Answer, Choose
+from broker.services.par import EXPIRES_IN
+from broker.services.requests import Asked
+from broker.store.base import Kind
+from tests.services.bare_broker import CHALLENGE, REDIRECT, World, app
+
+pytestmark = pytest.mark.anyio
+KEPT = 1200  # seconds, as the bare broker is built
+
+
+async def push(world: World, *more: tuple[str, str], **changed: str | None) -> str:
+    """The request_uri of a good request of the app."""
+    values: dict[str, str | None] = {
+        "client_id": "app",
+        "redirect_uri": REDIRECT,
+        "response_type": "code",
+        "scope": "openid profile",
+        "state": "s-1",
+        "code_challenge": CHALLENGE,
+        "code_challenge_method": "S256",
+    }
+    sent = [(name, value) for name, value in (values | changed).items() if value is not None]
+    answer = await world.requests.push(world.clients["app"], Parameters([*sent, *more]))
+    assert answer["expires_in"] == EXPIRES_IN
+    return str(answer["request_uri"])
+
+
+async def show(world: World, request_uri: str, *more: tuple[str, str], client_id: str = "app") -> Asked:
+    """A browser comes with a pushed request."""
+    told: list[VerifiedRedirect] = []
+    sent = Parameters([("client_id", client_id), ("request_uri", request_uri), *more])
+    asked = await world.requests.verify(sent, told.append)
+    assert told == [asked.target]
+    return asked
+
+
+async def test_a_pushed_request_is_the_request_that_was_pushed(world: World) -> None:
+    request_uri = await push(world, state="s-2", login_hint="ann", claims='{"userinfo":{"email":null}}')
+    asked = await show(world, request_uri)
+    plain = await world.request(state="s-2", login_hint="ann", claims='{"userinfo":{"email":null}}', nonce=None)
+    assert replace(asked.request, request_uri="") == plain
+    assert asked.request.request_uri == asked.target.request_uri == request_uri
+    assert (asked.target.redirect_uri, asked.target.state) == (REDIRECT, "s-2")
+    assert world.notes.count(Event.REQUEST_PUSHED) == 1
+
+
+async def test_f14_the_name_of_a_request_is_no_guess_and_is_not_kept(world: World) -> None:
+    first, second = await push(world), await push(world)
+    assert first != second
+    assert first.startswith(PREFIX)
+    assert len(first.removeprefix(PREFIX)) == 43, "256 bits"
+    assert await world.store.transient.get(Kind.PAR, first) is None
+    kept = await world.store.transient.get(Kind.PAR, digest(first))
+    assert kept is not None
+    assert first.removeprefix(PREFIX).encode() not in kept
+
+
+@pytest.mark.parametrize(
+    "outer",
+    [
+        [("redirect_uri", "https://evil.test/")],
+        [("scope", "openid email"), ("state", "other"), ("nonce", "other")],
+        [("response_type", "token"), ("prompt", "none"), ("max_age", "x")],
+        [("state", "a"), ("state", "b"), ("request", "x"), ("registration", "{}")],
+    ],
+    ids=["redirect_uri", "scope", "malformed", "repeated"],
+)
+async def test_what_else_is_in_the_address_counts_for_nothing(world: World, outer: list[tuple[str, str]]) -> None:
+    request_uri = await push(world)
+    asked = await show(world, request_uri)
+    assert await show(world, request_uri, *outer) == asked
+
+
+async def test_our_own_links_may_choose_language_and_provider(world: World) -> None:
+    request_uri = await push(world, idp_hint="alpha", ui_locales="en")
+    changed = (await show(world, request_uri, ("idp_hint", "beta"), ("ui_locales", "ru"))).request
+    assert (changed.idp_hint, changed.ui_locales) == ("beta", ("ru",))
+    plain = (await show(world, request_uri)).request
+    assert (plain.idp_hint, plain.ui_locales) == ("alpha", ("en",))
+    anywhere = (await show(world, request_uri, ("idp_hint", "-"))).request
+    assert anywhere.idp_hint == ""
+    assert isinstance(await world.authorization.next_step(anywhere, world.clients["app"], None), Choose)
+    with pytest.raises(InvalidRequest):
+        await show(world, request_uri, ("idp_hint", "x" * 2000))
+
+
+async def test_f14_a_browser_must_come_within_a_minute(world: World) -> None:
+    request_uri = await push(world)
+    world.clock.now += EXPIRES_IN
+    with pytest.raises(InvalidRequestUri):
+        await show(world, request_uri)
+
+
+async def test_a_person_may_take_the_time_a_login_takes(world: World) -> None:
+    request_uri = await push(world)
+    world.clock.now += EXPIRES_IN - 1
+    await show(world, request_uri)
+    world.clock.now += KEPT - 1
+    asked = await show(world, request_uri)
+    world.clock.now += KEPT - 1
+    _, _, session = await world.log_in()
+    assert isinstance(await world.authorization.answer(asked.request, session), Answer)
+
+
+async def test_one_that_nobody_comes_back_to_ends_by_itself(world: World) -> None:
+    request_uri = await push(world)
+    await show(world, request_uri)
+    world.clock.now += KEPT
+    with pytest.raises(InvalidRequestUri):
+        await show(world, request_uri)
+
+
+async def test_f14_an_answer_ends_it(world: World) -> None:
+    request_uri = await push(world)
+    asked = await show(world, request_uri)
+    asked = await show(world, request_uri)
+    _, _, session = await world.log_in(asked.request)
+    await world.authorization.answer(asked.request, session)
+    with pytest.raises(InvalidRequestUri):
+        await show(world, request_uri)
+    with pytest.raises(InvalidRequestUri):
+        await world.authorization.answer(asked.request, session)
+    assert world.notes.count(Event.CODE_ISSUED) == 1
+
+
+async def test_f14_two_tabs_at_once_get_one_code(world: World) -> None:
+    asked = await show(world, await push(world))
+    _, _, session = await world.log_in(asked.request)
+    answers = await asyncio.gather(
+        *(world.authorization.answer(asked.request, session) for _ in range(8)), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers].count(Answer) == 1
+    assert [type(answer) for answer in answers].count(InvalidRequestUri) == 7
+
+
+async def test_f14_an_error_that_goes_back_ends_it_too(world: World) -> None:
+    request_uri = await push(world, prompt="none")
+    asked = await show(world, request_uri)
+    assert asked.target.silent
+    with pytest.raises(LoginRequired):
+        await world.authorization.next_step(asked.request, asked.target.client, None)
+    await world.authorization.refuse(asked.target)
+    with pytest.raises(InvalidRequestUri):
+        await show(world, request_uri)
+
+
+async def test_f14_it_is_the_clients_that_pushed_it(world: World) -> None:
+    world.clients["other"] = app("other")
+    request_uri = await push(world)
+    with pytest.raises(InvalidRequestUri):
+        await show(world, request_uri, client_id="other")
+    assert (await show(world, request_uri)).target.client.id == "app"
+
+
+@pytest.mark.parametrize("request_uri", [PREFIX, PREFIX + "x", PREFIX + "A" * 43, PREFIX + "A" * 9000])
+async def test_f14_a_guess_is_nothing(world: World, request_uri: str) -> None:
+    await push(world)
+    with pytest.raises(InvalidRequestUri):
+        await show(world, request_uri)
+
+
+async def test_b8_a_value_of_another_kind_or_version_names_no_request(world: World) -> None:
+    code = await world.code()
+    with pytest.raises(InvalidRequestUri):
+        await show(world, PREFIX + code)
+    for raw in (b"x", b'{"k":"pushed","new":1}', b'{"k":"pushed","request":"{}"}', b'{"k":"code"}'):
+        await world.store.transient.put(Kind.PAR, digest(PREFIX + repr(raw)), raw, ttl=60)
+        with pytest.raises(InvalidRequestUri):
+            await show(world, PREFIX + repr(raw))
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "failure"),
+    [
+        ({"client_id": None}, InvalidRequest),
+        ({"client_id": "other"}, InvalidRequest),
+        ({"request_uri": "https://app.test/r"}, InvalidRequest),
+        ({"request_uri": PREFIX + "x"}, InvalidRequest),
+        ({"redirect_uri": "https://evil.test/"}, BadRedirectUri),
+        ({"redirect_uri": None}, BadRedirectUri),
+        ({"scope": "admin"}, InvalidScope),
+        ({"code_challenge": None}, InvalidRequest),
+        ({"id_token_hint": "x"}, InvalidRequest),
+        ({"response_type": "token"}, RequestError),
+    ],
+)
+async def test_f14_everything_is_checked_when_it_is_pushed(
+    world: World, spoiled: dict[str, str | None], failure: type[Exception]
+) -> None:
+    world.clients["other"] = app("other")
+    with pytest.raises(failure):
+        await push(world, **spoiled)
+    assert world.notes.count(Event.REQUEST_PUSHED) == 0
+
+
+async def test_h1_a_parameter_is_pushed_once(world: World) -> None:
+    for name in ("scope", "client_id", "anything"):
+        with pytest.raises(InvalidRequest):
+            await push(world, (name, "x"), (name, "x"))
+    request_uri = await push(world)
+    for name in ("client_id", "request_uri"):
+        with pytest.raises(PageError, match="repeated"):
+            await show(world, request_uri, (name, "x"))
+
+
+async def test_a_client_that_must_push_is_answered_to_nothing_else(world: World) -> None:
+    world.clients["app"] = app(requests=replace(world.clients["app"].requests, par_required=True))
+    await world.restart()
+    with pytest.raises(InvalidRequest, match="push"):
+        await world.request()
+    assert isinstance((await show(world, await push(world))).request, AuthorizationRequest)
+
+
+async def test_a_request_stands_no_longer_than_its_redirect_uri(world: World) -> None:
+    request_uri = await push(world)
+    world.clients["app"] = app(redirect_uris=("https://app.test/new",))
+    await world.restart()
+    with pytest.raises(BadRedirectUri):
+        await show(world, request_uri)
