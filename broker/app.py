@@ -32,6 +32,7 @@ from broker.services.signing import SealedKeys
 from broker.services.subjects import Subjects, open_subjects
 from broker.store.base import Durable, NamespaceChanged, Transient
 from broker.store.sqlite import SqliteStore
+from broker.upstream.abilities import abilities_of
 from broker.upstream.guard import LOOPBACK
 from broker.upstream.http import HttpPool
 from broker.upstream.model import Provider, ProviderSettings, Tools
@@ -249,6 +250,7 @@ async def _build_providers(
                 provider.brand,
                 refuses_embedded=getattr(provider, "refuses_embedded", False),  # a plugin need not know of it
                 available=partial(_is_available, tools),
+                abilities=abilities_of(provider),
             )
         )
     return tuple(instances)

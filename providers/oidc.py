@@ -12,18 +12,19 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from broker.core.errors import UpstreamInvalid, UpstreamUnavailable
-from broker.upstream import ConfidentialSettings, Flow, Identity, OidcProvider, ProviderSettings, Redirect, Reply
+from broker.upstream import Flow, Identity, ProviderSettings, Redirect, Reply
 from broker.upstream.discovery import Address, DiscoveryRules, IssuerAddress, Metadata
 from broker.upstream.fields import Fields
 from broker.upstream.model import Channel, Origin, Tools, Widget
 from broker.upstream.oauth2 import ClientAuth
-from broker.upstream.standard import ClaimNames, ExtraParams, Scopes, SubjectClaim, Trust, standard_identity
+from broker.upstream.oidc_session import SessionOidcProvider, SessionSettings
+from broker.upstream.standard import ClaimNames, ExtraParams, Scopes, Trust, standard_identity
 
 Signature = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 Wish = Literal["prompt", "max_age", "login_hint", "ui_locales"]
 
 
-class OidcSettings(ConfidentialSettings):
+class OidcSettings(SessionSettings):
     """A confidential client at the issuer. Issuer, client id and secret are enough; the rest is for odd servers."""
 
     issuer: IssuerAddress = Field(description="Exactly as the discovery document has it, final / included")
@@ -42,7 +43,6 @@ class OidcSettings(ConfidentialSettings):
     )
     response_mode: Literal["query", "form_post"] = Field(default="query", description="How the answer comes back")
     userinfo: bool = Field(default=True, description="Ask for the claims that the ID token does not have")
-    subject_claim: SubjectClaim = Field(default="sub", description="A person's key; nothing that can change hands")
     claims: ClaimNames = Field(default={}, description="Standard claim: the name that this issuer has for it")
     email_trust: Trust = Field(default="claim", description="Are addresses verified: as the issuer says, always, never")
     forward: tuple[Wish, ...] = Field(
@@ -60,7 +60,7 @@ class OidcSettings(ConfidentialSettings):
         return self.namespace or f"oidc:{self.issuer}:{self.client_id}"
 
 
-class Oidc(OidcProvider):
+class Oidc(SessionOidcProvider):
     """The key of a person is `sub`, or another claim that the operator knows never to change."""
 
     Settings: ClassVar[type[ProviderSettings]] = OidcSettings

@@ -7,6 +7,7 @@ from typing import Any
 from broker.assembly.parts import Parts, Services
 from broker.core.discovery import build_metadata
 from broker.core.terms import GrantType
+from broker.services.confirmations import Confirmations
 from broker.services.grants.authorization_code import AuthorizationCode
 from broker.services.grants.base import GrantHandler
 from broker.services.grants.base import TokenEndpoint as TokenService
@@ -14,7 +15,9 @@ from broker.services.grants.client_credentials import ClientCredentials
 from broker.services.grants.refresh_token import RefreshTokenGrant
 from broker.services.introspection import Introspection
 from broker.services.revocation import Revocation
+from broker.services.upstream_logouts import UpstreamLogouts
 from broker.web.authorize import AuthorizeEndpoint
+from broker.web.backchannel import BackChannelEndpoint
 from broker.web.callback import CallbackEndpoint
 from broker.web.consent import ConsentEndpoint
 from broker.web.door import Door
@@ -67,14 +70,25 @@ def build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> End
             Introspection(context, clients, parts.durable, tokens=tokens, gate=parts.gate), door
         ),
         userinfo=UserinfoEndpoint(tokens, clients, parts.gate, door),
+        backchannel=BackChannelEndpoint(
+            UpstreamLogouts(context, parts.transient, parts.providers, services.endings), door
+        ),
     )
 
 
 def _build_token_service(parts: Parts, services: Services) -> TokenService:
     context, durable, tokens, gate = parts.context, parts.durable, services.tokens, parts.gate
     handlers: dict[GrantType, GrantHandler] = {
-        GrantType.AUTHORIZATION_CODE: AuthorizationCode(context, durable, parts.transient, tokens, gate),
-        GrantType.REFRESH_TOKEN: RefreshTokenGrant(context, durable, tokens, gate),
+        GrantType.AUTHORIZATION_CODE: AuthorizationCode(
+            context, (durable, parts.transient), tokens, gate, services.upstream
+        ),
+        GrantType.REFRESH_TOKEN: RefreshTokenGrant(
+            context,
+            durable,
+            tokens,
+            gate,
+            Confirmations(context, durable, parts.providers, parts.seal("upstream login")),
+        ),
         GrantType.CLIENT_CREDENTIALS: ClientCredentials(),
     }
     return TokenService(context, services.clients, tokens, handlers)
@@ -82,7 +96,7 @@ def _build_token_service(parts: Parts, services: Services) -> TokenService:
 
 def _build_door(parts: Parts) -> Door:
     config = parts.config
-    names = ("login_start", "callback", "token", "client_auth_failure")
+    names = ("login_start", "callback", "token", "client_auth_failure", "upstream_logout")
     rates = {name: Rate(*getattr(config.limits, name)) for name in names}
     # Nodes that share a store share their counts; one process alone counts in its own memory.
     shared = parts.transient if config.storage.transient == "redis" else None

@@ -13,6 +13,7 @@ from broker.services.authorize import Authorization
 from broker.services.clients import Clients
 from broker.services.consent import Consents
 from broker.services.context import Context
+from broker.services.endings import Endings
 from broker.services.entry import Entries
 from broker.services.gate import Gate
 from broker.services.keys import KeyRing
@@ -24,6 +25,7 @@ from broker.services.requests import Requests
 from broker.services.sessions import Sessions
 from broker.services.subjects import Subjects
 from broker.services.tokens import Tokens
+from broker.services.upstream_sessions import UpstreamSessions
 from broker.store.base import Durable, Transient
 
 
@@ -70,3 +72,5 @@ class Services:
     requests: Requests
     authorization: Authorization
     people: People
+    upstream: UpstreamSessions
+    endings: Endings

@@ -9,6 +9,7 @@ from broker.services.accounts import Accounts
 from broker.services.authorize import Authorization
 from broker.services.clients import Clients
 from broker.services.consent import TICKET_TTL, Consents
+from broker.services.endings import Endings
 from broker.services.entry import Entries
 from broker.services.login import Logins
 from broker.services.par import PushedRequests
@@ -17,22 +18,14 @@ from broker.services.requests import Requests
 from broker.services.sessions import SessionLimits, Sessions
 from broker.services.states import States
 from broker.services.tokens import Lifetimes, Tokens
+from broker.services.upstream_sessions import UpstreamSessions
 
 
 def build_services(parts: Parts) -> Services:
     """Every service, tied to the others it needs."""
     config, context, durable, transient = parts.config, parts.context, parts.durable, parts.transient
     clients = Clients(context, build_clients(config))
-    tokens = Tokens(
-        context,
-        parts.keys,
-        durable,
-        seal=parts.seal("access token"),
-        refresh_key=parts.derive("refresh token")[0],
-        lifetimes=_lifetimes(config),
-        subjects=parts.subjects,
-    )
-    limits = SessionLimits(config.session.idle_ttl, config.session.absolute_ttl)
+    tokens = _build_tokens(parts)
     consents = Consents(context, durable, transient, parts.seal("consent"))
     logins, entries = _build_logins(parts, clients)
     # A person may look at the login page, at an upstream and at the question for as long as each of them stands.
@@ -47,17 +40,42 @@ def build_services(parts: Parts) -> Services:
         pushed=pushed,
         stores=(durable, transient),
     )
+    upstream = _build_upstream(parts)
     return Services(
         clients=clients,
         tokens=tokens,
-        sessions=Sessions(context, transient, limits),
+        sessions=_build_sessions(parts, upstream),
         consents=consents,
         logins=logins,
         entries=entries,
         requests=Requests(context, clients, tokens, pushed),
         authorization=authorization,
         people=People(durable),
+        upstream=upstream,
+        endings=Endings(context, durable, transient, remember_for=config.session.absolute_ttl),
     )
+
+
+def _build_tokens(parts: Parts) -> Tokens:
+    return Tokens(
+        parts.context,
+        parts.keys,
+        parts.durable,
+        seal=parts.seal("access token"),
+        refresh_key=parts.derive("refresh token")[0],
+        lifetimes=_lifetimes(parts.config),
+        subjects=parts.subjects,
+    )
+
+
+def _build_upstream(parts: Parts) -> UpstreamSessions:
+    id_tokens, logins = parts.seal("upstream id token"), parts.seal("upstream login")
+    return UpstreamSessions(parts.context, parts.durable, parts.providers, id_tokens=id_tokens, logins=logins)
+
+
+def _build_sessions(parts: Parts, upstream: UpstreamSessions) -> Sessions:
+    session = parts.config.session
+    return Sessions(parts.context, parts.transient, SessionLimits(session.idle_ttl, session.absolute_ttl), upstream)
 
 
 def _build_logins(parts: Parts, clients: Clients) -> tuple[Logins, Entries]:

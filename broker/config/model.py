@@ -161,6 +161,7 @@ class Limits(Section):
         default=(6000, 60), description="Calls of /token, /revoke and /introspect, per client; public: and source"
     )
     client_auth_failure: Rate = Field(default=(30, 60), description="Failed client authentications, per source")
+    upstream_logout: Rate = Field(default=(6000, 60), description="Logout tokens from providers, per source")
     request_body: Size = Field(default=64 * 1024, description="Largest request body")
 
 

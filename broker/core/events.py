@@ -42,6 +42,8 @@ class Event(StrEnum):
     UPSTREAM_BREAKER = "upstream.breaker"
     UPSTREAM_DISCOVERY = "upstream.discovery"
     UPSTREAM_KEYS = "upstream.keys"
+    UPSTREAM_LOGOUT = "upstream.logout"
+    UPSTREAM_REFRESHED = "upstream.refreshed"
     STORE_UNAVAILABLE = "store.unavailable"
     STORE_RECOVERED = "store.recovered"
     SERVER_READY = "server.ready"

@@ -32,6 +32,22 @@ def check_subject(subject: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class UpstreamSession:
+    """What is worth keeping of the login at the upstream, as far as the operator wants it kept; empty where not.
+
+    `sid` names the upstream's own session. `id_token` is what it wants to see when somebody logs out through us.
+    `refresh_token` asks later whether the person is still welcome there; `nonce` and `auth_time` (epoch seconds) are
+    those of the ID token that came with it.
+    """
+
+    sid: str = ""
+    id_token: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
+    nonce: str = field(default="", repr=False)
+    auth_time: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """What a provider vouches for, once.
 
@@ -39,7 +55,8 @@ class Identity:
     5.1; an `email` never comes without `email_verified`, a `phone_number` never without `phone_number_verified`.
     `raw_ids` are further upstream identifiers for the `identities` scope (`telegram_id`, `psuid`). `auth_time` is in
     epoch seconds and only set where the upstream proves when the person last authenticated. `amr` as in RFC 8176, `acr`
-    the level that the upstream says was reached, in its own words, or "".
+    the level that the upstream says was reached, in its own words, or "". `session` is what outlives the login, of
+    providers that the operator told to.
     """
 
     subject: str
@@ -48,6 +65,7 @@ class Identity:
     auth_time: int | None = None
     amr: tuple[str, ...] = ("fed",)
     acr: str = ""
+    session: UpstreamSession = UpstreamSession()
 
     def __post_init__(self) -> None:
         """Refuse what could never be taken back later."""

@@ -91,7 +91,7 @@ class CodeRecord(Record):
     """An authorization code: bound to client, redirect URI, challenge, person and session. Times in epoch seconds.
 
     `acr` is what the upstream showed, or "". `resource` are the APIs asked for, `dpop_jkt` the key it is bound to, or
-    "".
+    "". `began_at`, `upstream_sid` and `upstream_refresh` are the session's.
     """
 
     kind = "code"
@@ -113,6 +113,9 @@ class CodeRecord(Record):
     resource: tuple[str, ...] = ()
     dpop_jkt: str = ""
     claims: Mapping[str, Any] = field(default_factory=dict)
+    began_at: int = 0
+    upstream_sid: str = ""
+    upstream_refresh: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,8 @@ class SessionRecord(Record):
     """A browser that is logged in. `sid` is what ID tokens carry; it is not the cookie's value. Epoch seconds.
 
     `acr` is what the upstream showed, or "".
+    `began_at`: when the login set out. `upstream_sid` names the upstream's own session, `upstream_id_token` and
+    `upstream_refresh` are sealed; all three are empty unless the provider is configured to keep them.
     """
 
     kind = "session"
@@ -134,6 +139,21 @@ class SessionRecord(Record):
     created_at: int
     seen_at: int
     acr: str = ""
+    began_at: int = 0
+    upstream_sid: str = ""
+    upstream_id_token: str = ""
+    upstream_refresh: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLogin(Record):
+    """What an upstream is asked with later on; the fields are those of `broker.core.identity.UpstreamSession`."""
+
+    kind = "kept-login"
+
+    refresh_token: str
+    nonce: str
+    auth_time: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +225,9 @@ class ClientToken(Record):
 class Grant(Record):
     """What a client was given by a person; codes and tokens hang on it. Durable. Times in epoch seconds.
 
-    `claims` is the `claims` parameter of the request. `sid` names the session it came from; `offline` outlives it.
-    `acr` is what the upstream showed, or "". `resource` are the APIs its tokens may be for. `jkt` is the thumbprint of
-    the key that its refresh tokens are bound to, or "".
+    `claims` is the `claims` parameter of the request. `sid` names the session it came from, `upstream_sid` the one that
+    was at the upstream; `offline` outlives both. `acr` is what the upstream showed, or "". `resource` are the APIs its
+    tokens may be for. `jkt` is the thumbprint of the key that its refresh tokens are bound to, or "".
     """
 
     kind = "grant"
@@ -229,6 +249,7 @@ class Grant(Record):
     resource: tuple[str, ...] = ()
     jkt: str = ""
     claims: Mapping[str, Any] = field(default_factory=dict)
+    upstream_sid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from broker.config.model import Config
 from broker.demo.upstreams import EMULATORS, VK, Emulator, RegisteredApp
 from broker.upstream.model import ProviderSettings
+from broker.upstream.oidc_session import SessionSettings
 
 ELSEWHERE = "http://other-app.localhost/callback"
 """Where the second app of every emulator lives; nobody listens there."""
@@ -82,6 +83,8 @@ def registered_apps(issuer: str, instances: Iterable[tuple[str, ProviderSettings
         known = apps.get(settings.client_id, RegisteredApp(settings.client_id, ""))  # two providers may share an app
         callbacks = (*known.redirect_uris, f"{issuer}/callback/{name}")
         extras = {**known.extras, **_extras(settings, issuer)}
+        if isinstance(settings, SessionSettings):
+            extras |= _logout_extras(settings, issuer, name)
         secret = _plain(getattr(settings, "client_secret", None)) or known.client_secret
         apps[settings.client_id] = RegisteredApp(settings.client_id, secret, callbacks, extras)
     return list(apps.values())
@@ -93,6 +96,12 @@ def _extras(settings: ProviderSettings, issuer: str) -> dict[str, str]:
     found = {ours: _plain(getattr(settings, theirs, None)) for theirs, ours in names.items()}
     found["domain"] = urlsplit(issuer).netloc
     return {name: text for name, text in found.items() if text}
+
+
+def _logout_extras(settings: SessionSettings, issuer: str, name: str) -> dict[str, str]:
+    """What an OpenID Provider asks for about logging out; the place to come back to is anywhere at the broker."""
+    found = {"post_logout_redirect_uri": f"{issuer}/"} if settings.logout.rp_initiated else {}
+    return found | ({"backchannel_logout_uri": f"{issuer}/backchannel/{name}"} if settings.logout.backchannel else {})
 
 
 def _turned(settings: Any, addresses: Mapping[str, Address], emulators: Mapping[str, Emulator]) -> Any:

@@ -121,6 +121,22 @@ SERVER: Mapping[Event, Entry] = {
         "A provider's signing keys were fetched, or could not be.",
         _keys,
     ),
+    Event.UPSTREAM_LOGOUT: Entry(
+        "info",
+        True,
+        ("provider", "kind", "outcome", "sessions"),
+        "A provider says that one session (`sid`) or all of a person (`sub`) ended; `sessions` of ours had grants. "
+        "`refused`: its token was not believed. `ours`: a logout here could not be taken on to the provider.",
+        count("broker_upstream_logouts_total", "provider", "kind", "outcome"),
+    ),
+    Event.UPSTREAM_REFRESHED: Entry(
+        "info",
+        False,
+        ("provider", "outcome"),
+        "A provider was asked whether somebody is still welcome: confirmed, or the name of the failure. "
+        "UpstreamDenied and UpstreamInvalid end the login, others leave it.",
+        count("broker_upstream_refreshes_total", "provider", "outcome"),
+    ),
     Event.STORE_UNAVAILABLE: Entry(
         "error", False, ("store", "detail"), "A store stopped answering; written once per outage.", _store_down
     ),

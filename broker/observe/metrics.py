@@ -120,6 +120,8 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "broker_upstream_key_fetches_total": ("Fetches of a provider's signing keys", (*_P, "outcome")),
     "broker_client_key_fetches_total": ("Fetches of an app's keys from its jwks_uri", ("outcome",)),
     "broker_client_urls_called_total": ("Calls to URLs that apps supplied", ("method",)),
+    "broker_upstream_logouts_total": ("Logouts between the broker and a provider", (*_P, "kind", "outcome")),
+    "broker_upstream_refreshes_total": ("Questions to a provider whether somebody is still welcome", (*_P, "outcome")),
     "broker_store_errors_total": ("Times a store became unavailable", ("store",)),
     "broker_keys_changed_total": ("Signing keys created, activated, retired or removed", ("algorithm", "change")),
     "broker_server_errors_total": ("Failures nobody foresaw: each is a bug", ()),

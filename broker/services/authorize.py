@@ -163,6 +163,9 @@ class Authorization:
             sid=record.sid,
             expires_at=self._context.now() + ttl,
             claims=request.claims,
+            began_at=record.began_at,
+            upstream_sid=record.upstream_sid,
+            upstream_refresh=record.upstream_refresh,
         )
         await self._transient.put(Kind.CODE, digest(code), kept.to_bytes(), ttl=ttl)
         # After the code, which nobody has seen yet: what cannot be kept leaves the pushed request as it was.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from broker.core.client import Client
 from broker.core.errors import ProviderNotOffered
+from broker.upstream.abilities import Abilities
 from broker.upstream.model import Provider
 
 
@@ -15,7 +16,8 @@ class ProviderInstance:
     """One configured upstream. `key` is the internal id its people are linked under, `kind` its type.
 
     `title` is its plain name ("Google"), `label` what its button says, both per language. `refuses_embedded`: it does
-    not work in browsers inside other apps. `available`: whether it answers, as far as we know just now.
+    not work in browsers inside other apps. `available`: whether it answers, as far as we know just now. `abilities`:
+    what it does beyond logging people in.
     """
 
     name: str
@@ -27,6 +29,7 @@ class ProviderInstance:
     brand: str
     refuses_embedded: bool = False
     available: Callable[[], bool] = lambda: True
+    abilities: Abilities = field(default_factory=Abilities)
 
 
 class Providers:
@@ -37,6 +40,8 @@ class Providers:
         self._instances = {instance.name: instance for instance in instances}
         self.autoselect_single = autoselect_single
         self.flow_ttl = flow_ttl
+        self._by_key = {instance.key: instance for instance in reversed(instances)}
+        self.logged_out_by_upstream = frozenset(one.key for one in instances if one.abilities.receives_logout)
 
     def find(self, name: str) -> ProviderInstance:
         """The instance of this name; raises ProviderNotOffered."""
@@ -44,6 +49,14 @@ class Providers:
         if instance is None:
             raise ProviderNotOffered("no such provider, or it is switched off")
         return instance
+
+    def named(self, name: str) -> ProviderInstance | None:
+        """The instance of this name, or None."""
+        return self._instances.get(name)
+
+    def instance_of(self, key: str) -> ProviderInstance | None:
+        """The instance whose people are linked under `key`; None when it is switched off or gone."""
+        return self._by_key.get(key)
 
     def name_of(self, name: str) -> Mapping[str, str]:
         """The plain name people know it by, per language."""

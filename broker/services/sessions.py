@@ -10,6 +10,7 @@ from broker.core.identity import Identity, Person
 from broker.core.records import SessionRecord
 from broker.core.seal import digest
 from broker.services.context import Context
+from broker.services.upstream_sessions import UpstreamSessions
 from broker.store.base import Kind, Transient
 
 _TOUCH_EVERY = 300  # seconds; a session in use is written this seldom
@@ -34,10 +35,13 @@ class Session:
 class Sessions:
     """Starts, finds and ends sessions. The cookie's value is never stored, only its digest."""
 
-    def __init__(self, context: Context, transient: Transient, limits: SessionLimits) -> None:
-        """`limits` hold on the server, whatever a cookie says."""
+    def __init__(
+        self, context: Context, transient: Transient, limits: SessionLimits, upstream: UpstreamSessions
+    ) -> None:
+        """`limits` hold on the server, whatever a cookie says; `upstream` knows what ended elsewhere."""
         self._context = context
         self._transient = transient
+        self._upstream = upstream
         self.limits = limits
 
     async def start(
@@ -48,8 +52,13 @@ class Sessions:
         await self.keep(session, replacing=replacing)
         return value, session
 
-    def build(self, person: Person, identity: Identity, provider: str) -> tuple[str, Session]:
-        """The cookie value and session of a login, under a fresh id. It is no session before it is kept."""
+    def build(
+        self, person: Person, identity: Identity, provider: str, *, began_at: int | None = None
+    ) -> tuple[str, Session]:
+        """The cookie value and session of a login, under a fresh id. It is no session before it is kept.
+
+        `began_at` (epoch seconds): when the login set out, now where nothing came before.
+        """
         now = self._context.now()
         value = self._context.mint_ordered("s")
         record = SessionRecord(
@@ -63,8 +72,9 @@ class Sessions:
             acr=identity.acr,
             created_at=now,
             seen_at=now,
+            began_at=now if began_at is None else began_at,
         )
-        return value, Session(record, digest(value))
+        return value, Session(self._upstream.tie(record, identity), digest(value))
 
     async def keep(self, session: Session, *, replacing: Session | None) -> None:
         """From now on the cookie counts; the session it replaces is dead, so a planted id is worth nothing."""
@@ -76,7 +86,7 @@ class Sessions:
         self._context.recorder.record(Event.SESSION_STARTED, sub=record.sub, provider=record.provider)
 
     async def find(self, value: str) -> Session | None:
-        """The live session of a cookie; None when there is none, or a limit has passed."""
+        """The live session of a cookie; None when there is none, a limit has passed, or it ended at the upstream."""
         if not value:
             return None
         key = digest(value)
@@ -90,6 +100,10 @@ class Sessions:
         now = self._context.now()
         if now >= record.seen_at + self.limits.idle or now >= record.created_at + self.limits.absolute:
             await self._transient.take(Kind.SESSION, key)
+            return None
+        if await self._upstream.is_over(record):
+            await self._transient.take(Kind.SESSION, key)
+            self._context.recorder.record(Event.SESSION_ENDED, sub=record.sub, reason="logout at the provider")
             return None
         if now - record.seen_at >= min(_TOUCH_EVERY, self.limits.idle // 4):
             record = replace(record, seen_at=now)

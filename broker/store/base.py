@@ -165,6 +165,40 @@ class Durable(Protocol):
         """Whether a token that hangs on no grant was taken back."""
         ...
 
+    async def end_session(self, sid: str, *, now: int) -> int:
+        """End the grants of a session, except those that outlive it; how many were alive."""
+        ...
+
+    async def end_upstream(
+        self, provider_key: str, *, sid: str, subject: str, now: int, expires_at: int
+    ) -> tuple[str, ...]:
+        """An upstream says that its session `sid`, or without one all of `subject`, ended: in one transaction.
+
+        Keeps a mark until `expires_at` and does `end_session` for every session of ours that living grants came from;
+        returns their ids.
+        """
+        ...
+
+    async def upstream_ended_at(self, provider_key: str, *, sid: str, subject: str) -> int | None:
+        """When the upstream's session, or all of the subject's, was last said to have ended; None: never."""
+        ...
+
+    async def keep_login(self, sid: str, sealed: str, *, asked_at: int, expires_at: int) -> None:
+        """Keep what asks an upstream about the session `sid`; what is kept already stays, for longer if need be."""
+        ...
+
+    async def claim_login(self, sid: str, *, now: int, every: int) -> str | None:
+        """What is kept for `sid`, for exactly one caller in `every` seconds; None for the others, or without any."""
+        ...
+
+    async def renew_login(self, sid: str, sealed: str) -> None:
+        """Keep something newer for `sid`."""
+        ...
+
+    async def lose_login(self, sid: str, *, now: int) -> None:
+        """Forget what is kept for `sid` and end every grant of that session, also those that would outlive it."""
+        ...
+
     async def namespace_key(self, alias: str, namespace: str) -> str:
         """The internal id of a provider instance's set of people, made on first sight and never changed.
 

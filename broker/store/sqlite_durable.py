@@ -10,6 +10,7 @@ from broker.store import sqlite_accounts as accounts
 from broker.store import sqlite_grants as grants
 from broker.store import sqlite_keys as keys
 from broker.store import sqlite_secrets as secrets
+from broker.store import sqlite_upstream as upstream
 from broker.store.base import LiveGrant, Redeemed, Reused, Rotated, SpentBefore
 from broker.store.sqlite_engine import Engine
 
@@ -84,6 +85,40 @@ class SqliteDurable:
     async def is_revoked(self, token_id: str) -> bool:
         """Durable.is_revoked."""
         return await self._engine.read(lambda db: grants.is_revoked(db, token_id))
+
+    async def end_session(self, sid: str, *, now: int) -> int:
+        """Durable.end_session."""
+        return await self._engine.write(lambda db: upstream.end_session(db, sid, now))
+
+    async def end_upstream(
+        self, provider_key: str, *, sid: str, subject: str, now: int, expires_at: int
+    ) -> tuple[str, ...]:
+        """Durable.end_upstream."""
+        return await self._engine.write(
+            lambda db: upstream.end_upstream(db, provider_key, sid=sid, subject=subject, now=now, expires_at=expires_at)
+        )
+
+    async def upstream_ended_at(self, provider_key: str, *, sid: str, subject: str) -> int | None:
+        """Durable.upstream_ended_at."""
+        return await self._engine.read(lambda db: upstream.ended_at(db, provider_key, sid=sid, subject=subject))
+
+    async def keep_login(self, sid: str, sealed: str, *, asked_at: int, expires_at: int) -> None:
+        """Durable.keep_login."""
+        await self._engine.write(
+            lambda db: upstream.keep_login(db, sid, sealed, asked_at=asked_at, expires_at=expires_at)
+        )
+
+    async def claim_login(self, sid: str, *, now: int, every: int) -> str | None:
+        """Durable.claim_login."""
+        return await self._engine.write(lambda db: upstream.claim_login(db, sid, now=now, every=every))
+
+    async def renew_login(self, sid: str, sealed: str) -> None:
+        """Durable.renew_login."""
+        await self._engine.write(lambda db: upstream.renew_login(db, sid, sealed))
+
+    async def lose_login(self, sid: str, *, now: int) -> None:
+        """Durable.lose_login."""
+        await self._engine.write(lambda db: upstream.lose_login(db, sid, now))
 
     async def namespace_key(self, alias: str, namespace: str) -> str:
         """Durable.namespace_key."""

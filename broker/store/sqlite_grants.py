@@ -7,6 +7,7 @@ import sqlite3
 from broker.core.records import Grant, RefreshToken
 from broker.store.base import LiveGrant, Redeemed, Reused, Rotated, SpentBefore
 from broker.store.sqlite_accounts import person_from
+from broker.store.sqlite_upstream import sweep as sweep_upstream
 
 # A grant and the digest of its code outlive the grant by a day, so that a clock that jumped and came back does not
 # make anything forgotten that was refused before.
@@ -22,9 +23,21 @@ def redeem(
         revoke(db, before, now)
         return SpentBefore(before)
     db.execute(
-        """INSERT INTO grants (id, code_digest, sub, provider_key, subject, expires_at, body)
-           VALUES (?, ?, ?, ?, ?, ?, ?)""",
-        (grant.id, code_digest, grant.sub, grant.provider_key, grant.subject, grant.expires_at, grant.to_bytes()),
+        """INSERT INTO grants
+           (id, code_digest, sub, provider_key, subject, expires_at, sid, upstream_sid, offline, body)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (
+            grant.id,
+            code_digest,
+            grant.sub,
+            grant.provider_key,
+            grant.subject,
+            grant.expires_at,
+            grant.sid,
+            grant.upstream_sid,
+            grant.offline,
+            grant.to_bytes(),
+        ),
     )
     if refresh is not None:
         _add_refresh_token(db, refresh)
@@ -102,7 +115,7 @@ def is_revoked(db: sqlite3.Connection, token_id: str) -> bool:
 
 
 def sweep(db: sqlite3.Connection, now: int, limit: int) -> int:
-    """Delete at most `limit` grants (with their tokens), tokens and revocations that can never matter again."""
+    """Delete at most `limit` of each: grants (with their tokens), tokens, revocations, marks that no longer matter."""
     grants = db.execute(
         "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
         (now - _KEPT_AFTER_EXPIRY, limit),
@@ -117,7 +130,8 @@ def sweep(db: sqlite3.Connection, now: int, limit: int) -> int:
            (SELECT id FROM revoked_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
         (now - _KEPT_AFTER_EXPIRY, limit),
     )
-    return grants.rowcount + tokens.rowcount + revoked.rowcount
+    upstream = sweep_upstream(db, now - _KEPT_AFTER_EXPIRY, limit)
+    return grants.rowcount + tokens.rowcount + revoked.rowcount + upstream
 
 
 def _client_of(db: sqlite3.Connection, grant_id: str) -> str | None:

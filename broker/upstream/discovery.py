@@ -45,7 +45,8 @@ IssuerAddress = Annotated[str, AfterValidator(_address), AfterValidator(_issuer)
 class Metadata:
     """Where an upstream answers and what it understands (OIDC Discovery 3); empty where it does not say.
 
-    `answers_with_iss`: every authorization response carries `iss` (RFC 9207 section 3).
+    `answers_with_iss`: every authorization response carries `iss` (RFC 9207 section 3). `end_session_endpoint` is empty
+    as well where it is at an origin that the operator did not name: logins do not depend on it.
     """
 
     authorization_endpoint: str
@@ -56,6 +57,7 @@ class Metadata:
     challenge_methods: tuple[str, ...] = ()
     algorithms: tuple[str, ...] = ()
     answers_with_iss: bool = False
+    end_session_endpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,15 @@ def read_metadata(document: Fields, rules: DiscoveryRules) -> Metadata:
         challenge_methods=_names(document, "code_challenge_methods_supported"),
         algorithms=_names(document, "id_token_signing_alg_values_supported"),
         answers_with_iss=document.flag("authorization_response_iss_parameter_supported") is True,
+        end_session_endpoint=_offered(document, "end_session_endpoint", rules),
     )
+
+
+def _offered(document: Fields, name: str, rules: DiscoveryRules) -> str:
+    try:
+        return _endpoint(document, name, rules)
+    except UpstreamInvalid:
+        return ""
 
 
 def _endpoint(document: Fields, name: str, rules: DiscoveryRules) -> str:

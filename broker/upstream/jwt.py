@@ -1,4 +1,4 @@
-"""Verification of ID tokens (OIDC Core 3.1.3.7, RFC 7519, RFC 8725): everything is checked, nothing has a default."""
+"""Verification of what issuers sign (OIDC Core 3.1.3.7, RFC 7519, RFC 8725): all is checked, nothing has a default."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from broker.upstream.fields import Fields, same
 from broker.upstream.keyset import CacheableHttp, KeySet
 from broker.upstream.model import IdTokenRules
 
+# The final specification recommends the first; issuers that do not follow it say what is said of any token.
+_LOGOUT_TYPES = frozenset({"LOGOUT+JWT", "JWT"})
 _HASHES = {"256": sha256, "384": sha384, "512": sha512, "EdDSA": sha512, "Ed25519": sha512}
 
 
@@ -43,8 +45,7 @@ class JwtVerifier:
     async def verify_id_token(self, token: str, rules: IdTokenRules) -> Fields:
         """The verified claims; raises UpstreamInvalid for every token that does not satisfy `rules`."""
         unverified = _parse(token, rules.algorithms)
-        public = await self._key_set(rules.jwks_uri).find(unverified.kid, unverified.algorithm)
-        claims = _verify_signature(unverified, public)
+        claims = await self._verify(unverified, rules.jwks_uri, "ID token")
         now = self._now()
         check_parties(claims, rules)
         check_times(claims, now=now, skew=rules.skew, issued_after=rules.issued_after)
@@ -52,14 +53,23 @@ class JwtVerifier:
         check_access_token_hash(claims, unverified.algorithm, rules.access_token)
         return claims
 
+    async def verify_logout_token(self, token: str, *, jwks_uri: str, algorithms: tuple[str, ...]) -> Fields:
+        """The claims of a logout token that the issuer signed; what they say is the caller's to check."""
+        unverified = _parse(token, algorithms, what="logout token", types=_LOGOUT_TYPES)
+        return await self._verify(unverified, jwks_uri, "logout token")
+
     def verify_pinned(self, token: str, *, public_key: str, algorithm: str) -> Fields:
         """The claims of a token signed with exactly this key (PEM); what they say is the caller's to check."""
         unverified = _parse(token, (algorithm,))
         try:
             public = load_pem_public_key(public_key.encode())
-            return _verify_signature(unverified, ALGORITHMS[algorithm][0].prepare_key(public))
+            return _verify_signature(unverified, ALGORITHMS[algorithm][0].prepare_key(public), "ID token")
         except (ValueError, TypeError, UnsupportedAlgorithm):
             raise UpstreamInvalid("the pinned key is not a public key for this algorithm") from None
+
+    async def _verify(self, token: UnverifiedToken, jwks_uri: str, what: str) -> Fields:
+        public = await self._key_set(jwks_uri).find(token.kid, token.algorithm)
+        return _verify_signature(token, public, what)
 
     def _key_set(self, uri: str) -> KeySet:
         if uri not in self._key_sets:
@@ -67,20 +77,22 @@ class JwtVerifier:
         return self._key_sets[uri]
 
 
-def _parse(token: str, algorithms: tuple[str, ...]) -> UnverifiedToken:
+def _parse(
+    token: str, algorithms: tuple[str, ...], *, what: str = "ID token", types: frozenset[str] = frozenset({"JWT"})
+) -> UnverifiedToken:
     try:
         unverified = parse_token(token, ALGORITHMS.keys() & set(algorithms))
     except Malformed as problem:
-        raise UpstreamInvalid(f"ID token: {problem}") from None
-    if unverified.typ is not None and unverified.typ.upper() != "JWT":
-        raise UpstreamInvalid("ID token: it is a token of another type")
+        raise UpstreamInvalid(f"{what}: {problem}") from None
+    if unverified.typ is not None and unverified.typ.upper() not in types:
+        raise UpstreamInvalid(f"{what}: it is a token of another type")
     return unverified
 
 
-def _verify_signature(token: UnverifiedToken, public: Any) -> Fields:
+def _verify_signature(token: UnverifiedToken, public: Any, what: str) -> Fields:
     if not ALGORITHMS[token.algorithm][0].verify(token.signing_input, public, token.signature):
-        raise UpstreamInvalid("ID token: the signature does not fit")
-    return Fields(token.claims, "ID token")
+        raise UpstreamInvalid(f"{what}: the signature does not fit")
+    return Fields(token.claims, what)
 
 
 def check_parties(claims: Fields, rules: IdTokenRules) -> None:
@@ -100,19 +112,20 @@ def check_parties(claims: Fields, rules: IdTokenRules) -> None:
 
 def check_times(claims: Fields, *, now: float, skew: int, issued_after: int | None) -> None:
     """Not expired, not from the future, and not older than the login attempt; all in epoch seconds."""
-    issued_at = _number(claims, "iat")
-    if now >= _number(claims, "exp") + skew:
+    issued_at = point_in_time(claims, "iat")
+    if now >= point_in_time(claims, "exp") + skew:
         raise UpstreamInvalid("ID token: expired")
-    if issued_at > now + skew or ("nbf" in claims and _number(claims, "nbf") > now + skew):
+    if issued_at > now + skew or ("nbf" in claims and point_in_time(claims, "nbf") > now + skew):
         raise UpstreamInvalid("ID token: not valid yet")
     if issued_after is not None and issued_at < issued_after - skew:
         raise UpstreamInvalid("ID token: older than this login attempt")
 
 
-def _number(claims: Fields, name: str) -> float:
+def point_in_time(claims: Fields, name: str) -> float:
+    """A NumericDate (RFC 7519 section 2): a finite number, not below 0 and not a boolean; raises UpstreamInvalid."""
     value = claims.raw(name)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-        raise UpstreamInvalid(f"ID token: {name} is not a point in time")
+        raise UpstreamInvalid(f"{name} is not a point in time")
     return value
 
 

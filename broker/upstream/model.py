@@ -195,6 +195,10 @@ class Jwt(Protocol):
         """The verified claims; raises UpstreamInvalid for every token that does not satisfy `rules`."""
         ...
 
+    async def verify_logout_token(self, token: str, *, jwks_uri: str, algorithms: tuple[str, ...]) -> Fields:
+        """The claims of a logout token that the issuer signed; what they say is the caller's to check."""
+        ...
+
     def verify_pinned(self, token: str, *, public_key: str, algorithm: str) -> Fields:
         """The claims of a token signed with exactly this key (PEM); what they say is the caller's to check."""
         ...

@@ -108,6 +108,10 @@ class OAuth2Provider(ABC):
         metadata = await self.metadata()
         if metadata.answers_with_iss and "iss" not in params:  # RFC 9207 section 2.4
             raise UpstreamInvalid("the reply does not name the issuer, who says that every reply does")
+        return await self.ask_tokens(form, metadata)
+
+    async def ask_tokens(self, form: dict[str, str], metadata: Metadata) -> Fields:
+        """The answer to a token request, with a non-empty `access_token`; the credentials are added here."""
         client_auth, basic = self.client_auth_at(metadata), None
         if client_auth == "basic":
             basic = (self.settings.client_id, self.settings.client_secret.get_secret_value())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from broker.core.errors import UpstreamInvalid
-from broker.core.identity import Identity
+from broker.core.identity import Identity, UpstreamSession
 from broker.upstream.discovery import Metadata
 from broker.upstream.fields import Fields
 from broker.upstream.model import Flow, IdTokenRules, Reply
@@ -55,18 +56,22 @@ class OidcProvider(OAuth2Provider):
         """The identity of a verified ID token."""
         metadata = await self.metadata()
         rules = self.rules(flow, tokens, metadata)
-        claims = await self.tools.jwt.verify_id_token(tokens.text("id_token"), rules)
+        signed = claims = await self.tools.jwt.verify_id_token(tokens.text("id_token"), rules)
         self._check_login_time(claims, flow)
         if metadata.userinfo_endpoint:
             claims = await self._with_userinfo(claims, tokens, metadata.userinfo_endpoint)
-        return self.describe(claims)
+        return replace(self.describe(claims), session=self.keep(flow, tokens, signed))
+
+    def keep(self, flow: Flow, tokens: Fields, signed: Fields) -> UpstreamSession:
+        """What outlives this login, out of the token response and the ID token's claims: by default nothing."""
+        return UpstreamSession()
 
     def rules(self, flow: Flow, tokens: Fields, metadata: Metadata) -> IdTokenRules:
         """What the ID token of this flow must satisfy."""
         return IdTokenRules(
             issuers=self.issuers,
             audience=self.settings.client_id,
-            algorithms=tuple(one for one in self.algorithms if one in (metadata.algorithms or self.algorithms)),
+            algorithms=self.algorithms_at(metadata),
             jwks_uri=metadata.jwks_uri,
             nonce=flow.nonce,
             nonce_optional=self.nonce_optional,
@@ -74,6 +79,10 @@ class OidcProvider(OAuth2Provider):
             issued_after=flow.started_at,
             access_token=tokens.text("access_token"),
         )
+
+    def algorithms_at(self, metadata: Metadata) -> tuple[str, ...]:
+        """Signatures we accept, of those that the issuer says it makes."""
+        return tuple(one for one in self.algorithms if one in (metadata.algorithms or self.algorithms))
 
     @abstractmethod
     def describe(self, claims: Fields) -> Identity:

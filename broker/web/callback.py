@@ -77,7 +77,9 @@ class CallbackEndpoint:
     async def _go_on(self, request: Request, tag: str, finished: Finished) -> Response:
         target = await self._authorization.target_of(finished.request)
         request.state.target = target
-        value, session = self._sessions.build(finished.person, finished.identity, finished.provider)
+        value, session = self._sessions.build(
+            finished.person, finished.identity, finished.provider, began_at=finished.started_at
+        )
         step = await self._authorization.after_login(
             finished.request, target.client, session, fresh_since=finished.started_at
         )

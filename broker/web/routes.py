@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from broker.core.discovery import metadata_paths
 from broker.web.authorize import AuthorizeEndpoint
+from broker.web.backchannel import BackChannelEndpoint
 from broker.web.callback import CallbackEndpoint
 from broker.web.consent import ConsentEndpoint
 from broker.web.dispatch import Access, Endpoint, Route
@@ -32,6 +33,7 @@ class Endpoints:
     revoke: RevocationEndpoint
     introspect: IntrospectionEndpoint
     userinfo: UserinfoEndpoint
+    backchannel: BackChannelEndpoint
 
 
 def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
@@ -56,6 +58,7 @@ def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
     yield Route("/revoke", ("POST",), ends.revoke.post, client, "revoke", cors=True)
     yield Route("/introspect", ("POST",), ends.introspect.post, client, "introspect")
     yield _both("/userinfo", ends.userinfo.get, ends.userinfo.post, client, "userinfo", cors=True)
+    yield Route("/backchannel/{provider}", ("POST",), ends.backchannel.post, client, "backchannel")
 
 
 def _both(path: str, get: Endpoint, post: Endpoint, access: Access, name: str, *, cors: bool = False) -> Route:

@@ -19,6 +19,7 @@ from broker.demo.markup import parse_markup
 from broker.demo.people import ADA, BORIS, PEOPLE, ZOE, Person
 from broker.demo.servers import serving, take_port
 from broker.demo.upstreams import EMULATORS, VK, Emulator
+from broker.demo.upstreams.oidc_logout import LOGOUT_FAULTS
 from broker.registry import provider_types
 from broker.upstream.http import HttpPool
 from broker.upstream.model import Channel, Flow, Provider, Reply
@@ -61,6 +62,8 @@ _SIGNED_FIELDS = {"wrong_hash", "old_auth_date", "future_auth_date", "result_fal
 _VK_ODDITIES = {"payload_form", "error_400"}
 _OIDC_ODDITIES = {"rotated_keys", "rotated_at_signing", "no_kid", "two_keys", "email_as_text"}
 _OK_ODDITIES = {"error_in_query", "text_codes", "number_expiry", "other_user_id"}
+# What goes wrong after a login cannot be noticed at one.
+_LATER = {"refresh_refused", *LOGOUT_FAULTS}
 # The faults through which somebody may log in all the same: oddities that are allowed for, faults of a way not taken,
 # and one upstream consistently speaking of one other person, which nobody could tell. All others end in a failure.
 HARMLESS: Mapping[str, set[str]] = {
@@ -71,8 +74,8 @@ HARMLESS: Mapping[str, set[str]] = {
     "ok": _OK_ODDITIES,
     "ok client": {*_OK_ODDITIES, "error_200", "invalid_grant"},
     "yandex": {"other_user_id"},
-    "oidc": _OIDC_ODDITIES,
-    "oidc form": _OIDC_ODDITIES,
+    "oidc": _OIDC_ODDITIES | _LATER,
+    "oidc form": _OIDC_ODDITIES | _LATER,
     "telegram": {"no_nonce", "rotated_keys", "number_audience", "more_claims", *_SIGNED_FIELDS},
     "telegram widget": {*EMULATORS["telegram"].faults_known} - {"decline", *_SIGNED_FIELDS},
     "telegram embedded": {*EMULATORS["telegram"].faults_known} - {"decline", *_SIGNED_FIELDS},

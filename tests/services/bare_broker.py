@@ -19,8 +19,10 @@ from broker.core.terms import Algorithm, AuthMethod, GrantType
 from broker.services.accounts import Accounts
 from broker.services.authorize import Answer, Ask, Authorization
 from broker.services.clients import Clients
+from broker.services.confirmations import Confirmations
 from broker.services.consent import Consents
 from broker.services.context import Context
+from broker.services.endings import Endings
 from broker.services.entry import Entries
 from broker.services.gate import Gate
 from broker.services.grants.authorization_code import AuthorizationCode
@@ -40,7 +42,10 @@ from broker.services.signing import SealedKeys
 from broker.services.states import States
 from broker.services.subjects import Subjects
 from broker.services.tokens import Lifetimes, Tokens
+from broker.services.upstream_logouts import UpstreamLogouts
+from broker.services.upstream_sessions import UpstreamSessions
 from broker.store.sqlite import SqliteStore
+from broker.upstream.abilities import abilities_of
 from broker.upstream.model import Channel, Flow
 from tests.services.upstreams import SigningUpstream, Upstream
 
@@ -136,13 +141,33 @@ class World:
         instances = []
         for name, upstream in self.upstreams.items():
             key = await durable.namespace_key(name, f"upstream:{name}")
-            instances.append(ProviderInstance(name, "upstream", key, upstream, upstream.title, upstream.label, "#000"))
+            instances.append(
+                ProviderInstance(
+                    name,
+                    "upstream",
+                    key,
+                    upstream,
+                    upstream.title,
+                    upstream.label,
+                    "#000",
+                    abilities=abilities_of(upstream),
+                )
+            )
         live = tuple(instance for instance in instances if instance.name in self.on)
         self.providers = Providers(live, autoselect_single=self.autoselect_single, flow_ttl=600)
         self.gate = Gate((instance.name, instance.key) for instance in live)
         self.directory = Clients(context, self.clients)
         self.accounts = Accounts(context, durable)
-        self.sessions = Sessions(context, transient, SessionLimits(idle=3600, absolute=86400))
+        self.upstream = UpstreamSessions(
+            context,
+            durable,
+            self.providers,
+            id_tokens=seal("upstream id token"),
+            logins=seal("upstream login"),
+        )
+        self.sessions = Sessions(context, transient, SessionLimits(idle=3600, absolute=86400), self.upstream)
+        self.endings = Endings(context, durable, transient, remember_for=86400)
+        self.upstream_logouts = UpstreamLogouts(context, transient, self.providers, self.endings)
         self.consents = Consents(context, durable, transient, seal("consent"))
         self.states = States((derive(MASTER, "state"),), os.urandom)
         self.people = People(durable)
@@ -165,8 +190,16 @@ class World:
             self.directory,
             self.tokens,
             {
-                GrantType.AUTHORIZATION_CODE: AuthorizationCode(context, durable, transient, self.tokens, self.gate),
-                GrantType.REFRESH_TOKEN: RefreshTokenGrant(context, durable, self.tokens, self.gate),
+                GrantType.AUTHORIZATION_CODE: AuthorizationCode(
+                    context, (durable, transient), self.tokens, self.gate, self.upstream
+                ),
+                GrantType.REFRESH_TOKEN: RefreshTokenGrant(
+                    context,
+                    durable,
+                    self.tokens,
+                    self.gate,
+                    Confirmations(context, durable, self.providers, seal("upstream login")),
+                ),
                 GrantType.CLIENT_CREDENTIALS: ClientCredentials(),
             },
         )

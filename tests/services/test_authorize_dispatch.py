@@ -166,6 +166,7 @@ async def test_an_answer_is_a_code_bound_to_everything(world: World) -> None:
         sid=session.record.sid,
         expires_at=NOW + 60,
         claims={"userinfo": {"email": None}},
+        began_at=NOW,
     )
     assert world.notes.count(Event.CODE_ISSUED) == 1
 

@@ -14,6 +14,7 @@ from tests.contract.durable import AccountRules, GrantRules
 from tests.contract.people import NOW, account, link, settle, token
 from tests.contract.signing_keys import KeyRules
 from tests.contract.store import TransientRules
+from tests.contract.upstream_sessions import UpstreamSessionRules
 from tests.store.doubles import Clock
 
 
@@ -73,6 +74,10 @@ class TestKeys(KeyRules):
 
 class TestGrants(GrantRules):
     """What people gave to clients."""
+
+
+class TestUpstreamSessions(UpstreamSessionRules):
+    """Sessions that end, here and elsewhere."""
 
 
 pytestmark = pytest.mark.anyio

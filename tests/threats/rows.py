@@ -71,7 +71,7 @@ REQUIRED: Final = {
     "B17": "Endpoints are fixed per type, or those of the configured issuer's own document.",
     "B18": "The attempt's cookie alone is `SameSite=None`, short-lived and good for one state.",
     "B19": "One record per attempt: tabs finish in any order, each at its own client.",
-    "B20": "Upstream tokens live as long as the request that got them and are kept nowhere.",
+    "B20": "Upstream tokens live as long as the request that got them; kept ones are switched on by name and sealed.",
     "B22": "Sealed values are authenticated with their purpose; a changed one opens nothing.",
     "C1": "Google: people are keyed by `sub`; the domain gate asks `hd`, never the address.",
     "C2": "Google: `aud` and `azp` must be ours; an ID token posted unasked logs nobody in.",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 from urllib.parse import urlsplit
 
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from broker.demo.pages import posting_page
 from broker.demo.people import Person
@@ -21,23 +21,11 @@ from broker.demo.upstreams.base import (
     json_answer,
 )
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified
-from broker.demo.upstreams.keys import challenge_of, half_hash, key
+from broker.demo.upstreams.keys import half_hash, key
+from broker.demo.upstreams.oidc_logins import Granted, discovery_of, fits, problem_of, profile
+from broker.demo.upstreams.oidc_logout import LOGOUT_FAULTS, Told, logout_claims, post_form, tell
 
 ISSUER = "https://sso.example.com"
-_TOLD = ("name", "given_name", "family_name", "gender", "locale")
-
-
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """What a code or token stands for. `auth_time` in epoch seconds, None where nobody asked for it."""
-
-    person: Person
-    app: RegisteredApp
-    redirect_uri: str
-    scope: tuple[str, ...]
-    nonce: str
-    challenge: str
-    auth_time: int | None
 
 
 class Oidc(Emulator):
@@ -46,7 +34,8 @@ class Oidc(Emulator):
     type = "oidc"
     title = "Example SSO"
     colour = "#334155"
-    fronts = ("/authorize",)
+    fronts = ("/authorize", "/logout")
+    post = staticmethod(post_form)
     faults_known = (
         "decline",
         "wrong_state",
@@ -64,6 +53,9 @@ class Oidc(Emulator):
         "other_discovery",
         "other_user_id",
         "email_as_text",
+        "refresh_refused",
+        "other_person",
+        *LOGOUT_FAULTS,
     )
 
     @property
@@ -87,13 +79,18 @@ class Oidc(Emulator):
             ("/authorize", ("GET",), self._authorize),
             ("/token", ("POST",), self._token),
             ("/userinfo", ("GET", "POST"), self._userinfo),
+            ("/logout", ("GET", "POST"), self._end_session),
         )
-        return [(self._prefix + path, methods, handler) for path, methods, handler in table]
+        below = [(self._prefix + path, methods, handler) for path, methods, handler in table]
+        return [*below, ("/_emulator/logout", ("POST",), self._log_out)]
 
     def forget(self) -> None:
         """No code and no token survives."""
         self.codes = OneTime[Granted](60, self.clock, self.mint)
         self.tokens = OneTime[Granted](300, self.clock, self.mint)
+        self.refresh_tokens = OneTime[Granted](86400, self.clock, self.mint)
+        self.sessions: dict[str, Granted] = {}
+        self.issued: dict[str, Granted] = {}
 
     def signer(self) -> Signer:
         """One key per algorithm, two of RS256 under a fault; a rotation replaces them all."""
@@ -115,7 +112,7 @@ class Oidc(Emulator):
         app = self.apps.get(call.get("client_id"))
         if app is None or call.get("redirect_uri") not in app.redirect_uris:
             return self.refuse(call, "unknown client or redirect_uri")
-        problem = _problem(call)
+        problem = problem_of(call)
         if problem or (call.get("prompt") == "none" and not self.control.choice.person):
             return self._answer(call, {"error": problem or "login_required"})
         granted = app
@@ -130,7 +127,9 @@ class Oidc(Emulator):
                 call.get("nonce"),
                 call.get("code_challenge"),
                 self.now() if asked else None,
+                self.mint(),
             )
+            self.sessions[found.sid] = found
             return self._answer(call, {"code": self.codes.give(found)})
 
         return self.ask(call, yes, lambda: self._answer(call, {"error": "access_denied"}))
@@ -151,33 +150,50 @@ class Oidc(Emulator):
             return json_answer({"error": "invalid_client"}, 401, WWW_Authenticate='Basic realm="token"')
         if self.faults.on("error_200"):
             return json_answer({"error": "invalid_grant"})
-        granted = self.codes.take(call.get("code"))
-        good = granted is not None and _fits(granted, app, call) and not self.faults.on("invalid_grant")
-        if granted is None or not good:
-            return json_answer({"error": "invalid_grant"}, 400)
-        if call.get("grant_type") != "authorization_code":
+        if call.get("grant_type") not in {"authorization_code", "refresh_token"}:
             return json_answer({"error": "unsupported_grant_type"}, 400)
+        granted = self._refreshed(app, call) if call.get("grant_type") == "refresh_token" else self._redeemed(app, call)
+        if granted is None:
+            return json_answer({"error": "invalid_grant"}, 400)
         return json_answer(self._tokens_for(granted), Cache_Control="no-store")
+
+    def _redeemed(self, app: RegisteredApp, call: Call) -> Granted | None:
+        granted = self.codes.take(call.get("code"))
+        good = granted is not None and fits(granted, app, call) and not self.faults.on("invalid_grant")
+        return granted if good else None
+
+    def _refreshed(self, app: RegisteredApp, call: Call) -> Granted | None:
+        """A refresh token is good once and for its app; the new ID token has no nonce (OIDC Core 12.2)."""
+        granted = self.refresh_tokens.take(call.get("refresh_token"))
+        if granted is None or granted.app != app or self.faults.on("refresh_refused"):
+            return None
+        return replace(granted, nonce="")
 
     def _tokens_for(self, granted: Granted) -> Claims:
         access_token = self.tokens.give(granted)
         answer: Claims = {"access_token": access_token, "expires_in": 300, "token_type": "Bearer"}
         if self.faults.on("rotated_at_signing"):
             self.faults.switch("rotated_keys", on=True)
+        if "offline_access" in granted.scope:
+            answer["refresh_token"] = self.refresh_tokens.give(granted)
         if not self.faults.on("no_id_token"):
-            answer["id_token"] = self.signer().sign(self._claims(granted, access_token))
+            id_token = self.signer().sign(self._claims(granted, access_token))
+            self.issued[id_token] = granted
+            answer["id_token"] = id_token
         return answer
 
     def _claims(self, granted: Granted, access_token: str) -> Claims:
         now, client_id = self.now(), granted.app.client_id
         claims: Claims = {"iss": self.issuer, "sub": granted.person.ids["oidc"], "aud": client_id, "azp": client_id}
-        claims |= {"iat": now, "exp": now + 300, "at_hash": half_hash(access_token)}
+        claims |= {"iat": now, "exp": now + 300, "at_hash": half_hash(access_token), "sid": granted.sid}
         if granted.nonce:
             claims["nonce"] = granted.nonce
         if granted.auth_time is not None:
             claims["auth_time"] = granted.auth_time
         if self.faults.on("no_id"):
             del claims["sub"]
+        if self.faults.on("other_person"):
+            claims["sub"] = "somebody-else"
         return falsified(claims, self.faults)
 
     async def _userinfo(self, call: Call) -> Response:
@@ -185,58 +201,34 @@ class Oidc(Emulator):
         granted = self.tokens.look(token) if scheme == "Bearer" else None
         if granted is None:
             return json_answer({"error": "invalid_token"}, 401, WWW_Authenticate='Bearer error="invalid_token"')
-        found = _profile(granted)
+        found = profile(granted)
         if self.faults.on("email_as_text") and "email_verified" in found:
             found["email_verified"] = str(found["email_verified"]).lower()
         return json_answer({**found, "sub": "somebody-else"} if self.faults.on("other_user_id") else found)
 
+    async def _end_session(self, call: Call) -> Response:
+        """RP-Initiated Logout 1.0: the session of the hint ends, its app hears of it, the browser goes back."""
+        granted = self.issued.get(call.get("id_token_hint"))
+        if granted is None or call.get("client_id") not in {"", granted.app.client_id}:
+            return self.refuse(call, "id_token_hint is no ID token from here")
+        await self._end(granted, everywhere=False)
+        back = call.get("post_logout_redirect_uri")
+        if not back:
+            return PlainTextResponse("You are logged out.")
+        if not back.startswith(granted.app.extras.get("post_logout_redirect_uri", "\0")):
+            return self.refuse(call, "post_logout_redirect_uri is not registered")
+        return back_to(back, {"state": call.get("state")})
 
-def _problem(call: Call) -> str:
-    """The error of an authorization request, or ""."""
-    if call.get("response_type") != "code":
-        return "unsupported_response_type"
-    if "openid" not in call.get("scope").split():
-        return "invalid_scope"
-    if call.get("code_challenge") and call.get("code_challenge_method") != "S256":
-        return "invalid_request"
-    return "" if call.get("response_mode") in {"", "query", "form_post"} else "invalid_request"
+    async def _log_out(self, call: Call) -> Response:
+        """The control API's order: the newest session of a person, or with `everywhere` all of them."""
+        person, everywhere = call.json.get("person", "ada"), bool(call.json.get("everywhere"))
+        known = [one for one in self.sessions.values() if one.person.key == person]
+        told = await self._end(known[-1], everywhere=everywhere) if known else None
+        return json_answer([asdict(told)] if told is not None else [])
 
-
-def _fits(granted: Granted, app: RegisteredApp, call: Call) -> bool:
-    """Whether a code is this app's, for this redirect URI, and its verifier came along (or neither was there)."""
-    verifier = call.get("code_verifier")
-    proof = challenge_of(verifier) if verifier else ""
-    return (granted.app, granted.redirect_uri, granted.challenge) == (app, call.get("redirect_uri"), proof)
-
-
-def _profile(granted: Granted) -> Claims:
-    """The members of userinfo; what a person does not have is not there."""
-    person = granted.person
-    found: Claims = {"sub": person.ids["oidc"]}
-    if "profile" in granted.scope:
-        found |= {name: getattr(person, name) for name in _TOLD} | {"preferred_username": person.username}
-    if "email" in granted.scope and person.email:
-        found |= {"email": person.email_at("oidc"), "email_verified": person.key == "ada"}
-    if "phone" in granted.scope and person.phone:
-        found |= {"phone_number": person.phone, "phone_number_verified": True}
-    return {name: value for name, value in found.items() if value != ""}
-
-
-def discovery_of(issuer: str) -> Claims:
-    """The document (OIDC Discovery 3)."""
-    base = issuer.removesuffix("/")
-    return {
-        "issuer": issuer,
-        "authorization_endpoint": f"{base}/authorize",
-        "token_endpoint": f"{base}/token",
-        "userinfo_endpoint": f"{base}/userinfo",
-        "jwks_uri": f"{base}/jwks",
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query", "form_post"],
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256", "ES256"],
-        "scopes_supported": ["openid", "profile", "email", "phone"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-        "code_challenge_methods_supported": ["S256"],
-        "authorization_response_iss_parameter_supported": True,
-    }
+    async def _end(self, granted: Granted, *, everywhere: bool) -> Told | None:
+        for sid, one in list(self.sessions.items()):
+            if sid == granted.sid or (everywhere and (one.person, one.app) == (granted.person, granted.app)):
+                del self.sessions[sid]
+        claims = logout_claims(granted, self.issuer, now=self.now(), jti=self.mint(), everywhere=everywhere)
+        return await tell(granted.app, claims, self.signer(), self.faults, self.post)

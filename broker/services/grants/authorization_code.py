@@ -14,6 +14,7 @@ from broker.services.context import Context
 from broker.services.gate import Gate
 from broker.services.grants.base import Issued
 from broker.services.tokens import Tokens
+from broker.services.upstream_sessions import UpstreamSessions
 from broker.store.base import Durable, Kind, LiveGrant, SpentBefore, Transient
 
 _WRONG = "the code is wrong, expired, already used, or was issued to another client or redirect_uri"
@@ -24,11 +25,18 @@ class AuthorizationCode:
 
     event = Event.TOKEN_ISSUED
 
-    def __init__(self, context: Context, durable: Durable, transient: Transient, tokens: Tokens, gate: Gate) -> None:
-        """`gate` says who may still log in."""
+    def __init__(
+        self,
+        context: Context,
+        stores: tuple[Durable, Transient],
+        tokens: Tokens,
+        gate: Gate,
+        upstream: UpstreamSessions,
+    ) -> None:
+        """`gate` says who may still log in, `upstream` whose login ended elsewhere."""
         self._context = context
-        self._durable = durable
-        self._transient = transient
+        self._durable, self._transient = stores
+        self._upstream = upstream
         self._tokens = tokens
         self._gate = gate
 
@@ -48,11 +56,13 @@ class AuthorizationCode:
             raise
         grant = live.grant
         refresh_token = self._tokens.mint_refresh() if _wants_refresh(code, client) else None
+        await self._upstream.keep(grant, code.upstream_refresh)
         outcome = await self._durable.redeem(
             code_digest, grant, self._build_refresh(grant, refresh_token), now=grant.created_at
         )
         if isinstance(outcome, SpentBefore):
             raise self._replayed(client, outcome.grant_id)
+        await self._check_not_over(code)
         return Issued(live, grant.scope, refresh_token)
 
     async def _load(self, client: Client, code_digest: str) -> CodeRecord:
@@ -89,6 +99,12 @@ class AuthorizationCode:
                 "code_verifier without a code_challenge; send the challenge in the authorization request"
             )
 
+    async def _check_not_over(self, code: CodeRecord) -> None:
+        """Asked when the grant stands: a logout that came before is seen here, and one that comes later sees it."""
+        if await self._upstream.is_over(code):
+            await self._durable.revoke_grant(code.grant_id, now=self._context.now())
+            raise InvalidGrant("the login behind this code has ended at the provider; log in again")
+
     async def _build_live(self, code: CodeRecord, client: Client) -> LiveGrant:
         """The grant to be, once the person and their provider are found still welcome: nothing is spent before."""
         person = await self._durable.person(code.provider_key, code.subject)
@@ -118,6 +134,7 @@ class AuthorizationCode:
             expires_at=now + ttl,
             offline=offline,
             claims=code.claims,
+            upstream_sid=code.upstream_sid,
         )
 
     def _build_refresh(self, grant: Grant, refresh_token: str | None) -> RefreshToken | None:

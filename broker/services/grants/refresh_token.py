@@ -10,6 +10,7 @@ from broker.core.events import Event
 from broker.core.parameters import Parameters
 from broker.core.records import Grant, RefreshToken
 from broker.core.seal import digest
+from broker.services.confirmations import Confirmations
 from broker.services.context import Context
 from broker.services.gate import Gate
 from broker.services.grants.base import Issued
@@ -24,12 +25,15 @@ class RefreshTokenGrant:
 
     event = Event.TOKEN_REFRESHED
 
-    def __init__(self, context: Context, durable: Durable, tokens: Tokens, gate: Gate) -> None:
-        """`gate` says who may still log in."""
+    def __init__(
+        self, context: Context, durable: Durable, tokens: Tokens, gate: Gate, confirmations: Confirmations
+    ) -> None:
+        """`gate` says who may still log in here, `confirmations` who may at their upstream."""
         self._context = context
         self._durable = durable
         self._tokens = tokens
         self._gate = gate
+        self._confirmations = confirmations
 
     async def issue(self, client: Client, params: Parameters) -> Issued:
         """Rotate the token of this client; raises InvalidGrant or InvalidScope."""
@@ -38,6 +42,7 @@ class RefreshTokenGrant:
         token = params["refresh_token"]
         live = await self._load(client, token)
         scope = _narrow(live.grant.scope, params.words("scope"))
+        await self._confirmations.confirm(live.grant)
         child = self._tokens.build_child(token)
         now, lifetimes = self._context.now(), self._tokens.lifetimes
         expires_at = min(now + lifetimes.refresh_idle, live.grant.expires_at)

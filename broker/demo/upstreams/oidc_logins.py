@@ -1,0 +1,81 @@
+"""What the emulated OpenID Provider knows of a login, and what it says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from broker.demo.people import Person
+from broker.demo.upstreams.base import Call, RegisteredApp
+from broker.demo.upstreams.id_tokens import Claims
+from broker.demo.upstreams.keys import challenge_of
+
+_TOLD = ("name", "given_name", "family_name", "gender", "locale")
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a code or token stands for. `auth_time` in epoch seconds, None where nobody asked for it."""
+
+    person: Person
+    app: RegisteredApp
+    redirect_uri: str
+    scope: tuple[str, ...]
+    nonce: str
+    challenge: str
+    auth_time: int | None
+    sid: str
+
+
+def problem_of(call: Call) -> str:
+    """The error of an authorization request, or ""."""
+    if call.get("response_type") != "code":
+        return "unsupported_response_type"
+    if "openid" not in call.get("scope").split():
+        return "invalid_scope"
+    if call.get("code_challenge") and call.get("code_challenge_method") != "S256":
+        return "invalid_request"
+    return "" if call.get("response_mode") in {"", "query", "form_post"} else "invalid_request"
+
+
+def fits(granted: Granted, app: RegisteredApp, call: Call) -> bool:
+    """Whether a code is this app's, for this redirect URI, and its verifier came along (or neither was there)."""
+    verifier = call.get("code_verifier")
+    proof = challenge_of(verifier) if verifier else ""
+    return (granted.app, granted.redirect_uri, granted.challenge) == (app, call.get("redirect_uri"), proof)
+
+
+def profile(granted: Granted) -> Claims:
+    """The members of userinfo; what a person does not have is not there."""
+    person = granted.person
+    found: Claims = {"sub": person.ids["oidc"]}
+    if "profile" in granted.scope:
+        found |= {name: getattr(person, name) for name in _TOLD} | {"preferred_username": person.username}
+    if "email" in granted.scope and person.email:
+        found |= {"email": person.email_at("oidc"), "email_verified": person.key == "ada"}
+    if "phone" in granted.scope and person.phone:
+        found |= {"phone_number": person.phone, "phone_number_verified": True}
+    return {name: value for name, value in found.items() if value != ""}
+
+
+def discovery_of(issuer: str) -> Claims:
+    """The document (OIDC Discovery 3, RP-Initiated Logout 2.1, Back-Channel Logout 2.1)."""
+    base = issuer.removesuffix("/")
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": f"{base}/authorize",
+        "token_endpoint": f"{base}/token",
+        "userinfo_endpoint": f"{base}/userinfo",
+        "jwks_uri": f"{base}/jwks",
+        "end_session_endpoint": f"{base}/logout",
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "form_post"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256", "ES256"],
+        "scopes_supported": ["openid", "profile", "email", "phone", "offline_access"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": True,
+    }

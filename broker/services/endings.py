@@ -1,0 +1,46 @@
+"""The one place where sessions end before their time: here, or because the upstream says so."""
+
+from __future__ import annotations
+
+from broker.core.events import Event
+from broker.services.context import Context
+from broker.services.providers import ProviderInstance
+from broker.services.sessions import Session
+from broker.store.base import Durable, Kind, Transient
+from broker.upstream.abilities import UpstreamLogout
+
+
+class Endings:
+    """Ends sessions with what hangs on them. Grants with `offline_access` outlive their session (OIDC Core 11)."""
+
+    def __init__(self, context: Context, durable: Durable, transient: Transient, *, remember_for: int) -> None:
+        """`remember_for`: seconds a session can live at most, and so a mark that ends it must."""
+        self._context = context
+        self._durable = durable
+        self._transient = transient
+        self._remember_for = remember_for
+
+    async def end_session(self, session: Session, *, reason: str) -> None:
+        """One browser's: it is logged out, and the grants of that session give nothing from here on."""
+        await self._durable.end_session(session.record.sid, now=self._context.now())
+        await self._transient.take(Kind.SESSION, session.key)
+        self._context.recorder.record(Event.SESSION_ENDED, sub=session.record.sub, reason=reason)
+
+    async def end_upstream(self, instance: ProviderInstance, logout: UpstreamLogout) -> tuple[str, ...]:
+        """Every session that the upstream's word is about; the `sid` of those that grants still hung on.
+
+        The sessions themselves are in browsers and in a store that may forget: a mark in the durable store ends them
+        when they are next looked at, on every node.
+        """
+        now = self._context.now()
+        ended = await self._durable.end_upstream(
+            instance.key, sid=logout.sid, subject=logout.subject, now=now, expires_at=now + self._remember_for
+        )
+        self._context.recorder.record(
+            Event.UPSTREAM_LOGOUT,
+            provider=instance.name,
+            kind="sid" if logout.sid else "sub",
+            outcome="ended",
+            sessions=len(ended),
+        )
+        return ended

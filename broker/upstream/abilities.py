@@ -1,0 +1,75 @@
+"""What a provider instance can do beyond logging people in. What the operator left off is not there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from broker.core.identity import UpstreamSession
+from broker.upstream.model import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamLogout:
+    """A verified word that a session ended at the upstream: `sid`, or without one every session of `subject`.
+
+    `jti` names the token it came in.
+    """
+
+    subject: str
+    sid: str
+    jti: str
+
+
+class ReceivesLogout(Protocol):
+    """Hears from its upstream when somebody logs out there (OIDC Back-Channel Logout 1.0)."""
+
+    async def verify_logout(self, logout_token: str) -> UpstreamLogout:
+        """What the token says; raises UpstreamInvalid for every token that is not good, and UpstreamUnavailable."""
+        ...
+
+
+class EndsSession(Protocol):
+    """Can end the upstream's own session when somebody logs out through us (OIDC RP-Initiated Logout 1.0)."""
+
+    async def end_session(self, *, id_token: str, return_to: str, state: str) -> str:
+        """Where the browser goes for that, "" where the upstream offers no such place; raises UpstreamUnavailable.
+
+        `return_to` is where it is sent back to, with `state`; both may be "".
+        """
+        ...
+
+
+class RefreshesIdentity(Protocol):
+    """Can ask its upstream later on whether somebody is still welcome there (OIDC Core 12)."""
+
+    async def refresh(self, subject: str, kept: UpstreamSession) -> UpstreamSession:
+        """What is to be kept from now on in place of `kept`.
+
+        Raises UpstreamDenied when the upstream refuses, UpstreamInvalid when it speaks of somebody else than `subject`,
+        and UpstreamUnavailable when nothing is known.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """Those of one provider instance; None: it has not got it, or it is switched off."""
+
+    receives_logout: ReceivesLogout | None = None
+    ends_session: EndsSession | None = None
+    refreshes: RefreshesIdentity | None = None
+
+
+@runtime_checkable
+class HasAbilities(Protocol):
+    """A provider that can do more than logging people in."""
+
+    def abilities(self) -> Abilities:
+        """What it can do as it is configured."""
+        ...
+
+
+def abilities_of(provider: Provider) -> Abilities:
+    """What this provider can do beyond logging people in."""
+    return provider.abilities() if isinstance(provider, HasAbilities) else Abilities()

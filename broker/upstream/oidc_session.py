@@ -1,0 +1,159 @@
+"""An OpenID Provider whose own session matters after the login: it ends ours, ours ends it, or it is asked again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from broker.core.errors import UpstreamDenied, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
+from broker.core.identity import UpstreamSession
+from broker.core.query import encode_query
+from broker.upstream.abilities import Abilities, EndsSession, ReceivesLogout, RefreshesIdentity, UpstreamLogout
+from broker.upstream.discovery import Metadata
+from broker.upstream.fields import Fields
+from broker.upstream.logout_token import read_logout
+from broker.upstream.model import ConfidentialSettings, Flow, IdTokenRules
+from broker.upstream.oidc import OidcProvider
+from broker.upstream.standard import SubjectClaim
+
+_SID_LIMIT = 255  # characters
+
+
+class LogoutSettings(BaseModel):
+    """What logging out at one side does at the other; nothing by default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    backchannel: bool = Field(default=False, description="Its logout tokens, sent to /backchannel/<name>, end sessions")
+    rp_initiated: bool = Field(default=False, description="Who logs out here is sent to its end_session_endpoint")
+
+
+class SessionSettings(ConfidentialSettings):
+    """What an operator may want of an issuer after the login."""
+
+    subject_claim: SubjectClaim = Field(default="sub", description="A person's key; nothing that can change hands")
+    logout: LogoutSettings = Field(default=LogoutSettings(), description="What logging out does at the other side")
+    use_refresh_token: bool = Field(
+        default=False, description="Keep its refresh token, sealed, and ask it again when an app refreshes"
+    )
+
+    @model_validator(mode="after")
+    def _check_subject_claim(self) -> Self:
+        if self.subject_claim != "sub" and (self.logout.backchannel or self.use_refresh_token):
+            raise ValueError("logout.backchannel and use_refresh_token know people by sub: leave subject_claim out")
+        return self
+
+
+class SessionOidcProvider(OidcProvider):
+    """Keeps of a login what its settings ask for, and nothing else."""
+
+    def keep(self, flow: Flow, tokens: Fields, signed: Fields) -> UpstreamSession:
+        """The names and tokens that what is switched on needs."""
+        chosen: SessionSettings = self.settings
+        sid = signed.raw("sid") if chosen.logout.backchannel else ""
+        kept = UpstreamSession(
+            sid=sid if isinstance(sid, str) and len(sid) <= _SID_LIMIT else "",
+            id_token=tokens.text("id_token") if chosen.logout.rp_initiated else "",
+        )
+        refresh_token = tokens.maybe("refresh_token") if chosen.use_refresh_token else None
+        if refresh_token is None:
+            return kept
+        auth_time = signed.integer("auth_time") if "auth_time" in signed else None
+        return replace(kept, refresh_token=refresh_token, nonce=flow.nonce, auth_time=auth_time)
+
+    def abilities(self) -> Abilities:
+        """Those that the settings ask for."""
+        chosen: SessionSettings = self.settings
+        receives: ReceivesLogout | None = _LogoutTokens(self) if chosen.logout.backchannel else None
+        ends: EndsSession | None = _EndSession(self) if chosen.logout.rp_initiated else None
+        refreshes: RefreshesIdentity | None = _Refresh(self) if chosen.use_refresh_token else None
+        return Abilities(receives, ends, refreshes)
+
+
+class _LogoutTokens:
+    """ReceivesLogout (OIDC Back-Channel Logout 1.0 section 2.6)."""
+
+    def __init__(self, provider: OidcProvider) -> None:
+        self._provider = provider
+
+    async def verify_logout(self, logout_token: str) -> UpstreamLogout:
+        """ReceivesLogout.verify_logout."""
+        provider = self._provider
+        metadata = await provider.metadata()
+        claims = await provider.tools.jwt.verify_logout_token(
+            logout_token, jwks_uri=metadata.jwks_uri, algorithms=provider.algorithms_at(metadata)
+        )
+        audience, now = provider.settings.client_id, provider.tools.now()
+        return read_logout(claims, issuers=provider.issuers, audience=audience, now=now, skew=provider.skew)
+
+
+class _EndSession:
+    """EndsSession (OIDC RP-Initiated Logout 1.0 section 2)."""
+
+    def __init__(self, provider: OidcProvider) -> None:
+        self._provider = provider
+
+    async def end_session(self, *, id_token: str, return_to: str, state: str) -> str:
+        """EndsSession.end_session."""
+        provider = self._provider
+        endpoint = (await provider.metadata()).end_session_endpoint
+        if not endpoint:
+            return ""
+        params = {"client_id": provider.settings.client_id, "id_token_hint": id_token}
+        params |= {"post_logout_redirect_uri": return_to, "state": state}
+        where = provider.tools.browser_url(endpoint)
+        sent = {name: value for name, value in params.items() if value}
+        return f"{where}{'&' if '?' in where else '?'}{encode_query(sent)}"
+
+
+class _Refresh:
+    """RefreshesIdentity (OIDC Core 12)."""
+
+    def __init__(self, provider: OidcProvider) -> None:
+        self._provider = provider
+
+    async def refresh(self, subject: str, kept: UpstreamSession) -> UpstreamSession:
+        """RefreshesIdentity.refresh."""
+        metadata = await self._provider.metadata()
+        tokens = await self._ask(kept.refresh_token, metadata)
+        # An answer without an ID token is one all the same (section 12.2).
+        if id_token := tokens.maybe("id_token"):
+            claims = await self._provider.tools.jwt.verify_id_token(id_token, self._rules(kept, tokens, metadata))
+            _check_same_login(claims, subject, kept)
+        return replace(kept, refresh_token=tokens.maybe("refresh_token") or kept.refresh_token)
+
+    async def _ask(self, refresh_token: str, metadata: Metadata) -> Fields:
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        try:
+            return await self._provider.ask_tokens(form, metadata)
+        except UpstreamRejected as error:
+            if error.error == "invalid_grant":
+                raise UpstreamDenied(f"the upstream says that the login counts no more: {error.detail}") from None
+            # Any other refusal is about us, not about the person.
+            raise UpstreamUnavailable(error.detail) from None
+        except UpstreamInvalid as error:
+            raise UpstreamUnavailable(error.detail) from None
+
+    def _rules(self, kept: UpstreamSession, tokens: Fields, metadata: Metadata) -> IdTokenRules:
+        provider = self._provider
+        return IdTokenRules(
+            issuers=provider.issuers,
+            audience=provider.settings.client_id,
+            algorithms=provider.algorithms_at(metadata),
+            jwks_uri=metadata.jwks_uri,
+            nonce=kept.nonce,
+            nonce_optional=True,
+            skew=provider.skew,
+            issued_after=int(provider.tools.now()),
+            access_token=tokens.text("access_token"),
+        )
+
+
+def _check_same_login(claims: Fields, subject: str, kept: UpstreamSession) -> None:
+    """The person and the login that the first ID token spoke of (OIDC Core 12.2)."""
+    if claims.text("sub") != subject:
+        raise UpstreamInvalid("refreshed ID token: sub is somebody else")
+    if kept.auth_time is not None and "auth_time" in claims and claims.integer("auth_time") != kept.auth_time:
+        raise UpstreamInvalid("refreshed ID token: auth_time is of another login")
