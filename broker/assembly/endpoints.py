@@ -70,10 +70,13 @@ def build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> End
             Introspection(context, clients, parts.durable, tokens=tokens, gate=parts.gate), door
         ),
         userinfo=UserinfoEndpoint(tokens, clients, parts.gate, door),
-        backchannel=BackChannelEndpoint(
-            UpstreamLogouts(context, parts.transient, parts.providers, services.endings), door
-        ),
+        backchannel=_build_backchannel(parts, services, door),
     )
+
+
+def _build_backchannel(parts: Parts, services: Services, door: Door) -> BackChannelEndpoint:
+    logouts = UpstreamLogouts(parts.context, parts.transient, parts.providers, services.endings)
+    return BackChannelEndpoint(logouts, door)
 
 
 def _build_token_service(parts: Parts, services: Services) -> TokenService:
