@@ -1,8 +1,8 @@
 // What every app of these tests has in common: what it is given, how it listens, how it tells what it learnt.
 //
-// Standard input: one line of JSON, {issuer, scope, clients: {client_id: {secret, method, ...}}}; its end ends the app.
+// Standard input: one line of JSON, {issuer, scope, clients: {client_id: {secret, method, key}}}; its end ends the app.
 // Standard output: the port it listens on.
-import { randomUUID } from 'node:crypto'
+import { randomUUID, webcrypto } from 'node:crypto'
 import { createServer } from 'node:http'
 import { createInterface } from 'node:readline'
 
@@ -25,6 +25,11 @@ function flowOf(incoming) {
   return flow
 }
 
+// The private key of a client that proves itself with one.
+export function importKey(jwk) {
+  return webcrypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
+}
+
 async function bodyOf(incoming) {
   const chunks = []
   for await (const chunk of incoming) chunks.push(chunk)
@@ -36,16 +41,18 @@ function asRequest(incoming, url, body) {
   return new Request(url, { method: incoming.method, headers, ...(incoming.method === 'POST' && { body }) })
 }
 
-// `routes` by the first part of the path: ({url, argument, request, flow, origin}) => what `leadTo` gives, or what was
-// learnt. `argument` is the rest of the path. `say` words a failure.
+// `routes` by the first part of the path: ({url, wants, argument, request, flow, origin}) => what `leadTo` gives, or
+// what was learnt. `argument` is the rest of the path, `wants` tells whether the query names something, `flow` is this
+// browser's login, once. `say` words a failure.
 export async function listen(routes, say) {
   const server = createServer(async (incoming, outgoing) => {
     const url = new URL(incoming.url, origin)
     const [, route, argument] = url.pathname.split('/')
     try {
       const request = asRequest(incoming, url, await bodyOf(incoming))
-      const flow = route === 'callback' ? flowOf(incoming) : undefined
-      const found = await routes[route]({ url, argument, request, flow, origin })
+      const flow = route in { callback: 0, left: 0 } ? flowOf(incoming) : undefined
+      const wants = (name) => url.searchParams.has(name)
+      const found = await routes[route]({ url, wants, argument, request, flow, origin })
       if (found.headers) outgoing.writeHead(found.status, found.headers).end()
       else outgoing.writeHead(200).end(JSON.stringify(found))
     } catch (error) {

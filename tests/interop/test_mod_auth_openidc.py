@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
+import httpx2
 import orjson
 import pytest
 from starlette.applications import Starlette
@@ -22,6 +23,7 @@ CLIENTS = (*(client_id(a, m) for a in ("RS256", "ES256") for m in ("client_secre
 """cjose, which the module verifies with, knows no EdDSA; it has to pass over the keys of that kind in our set."""
 POSTED = "form_post"
 KEEPING = "keeping"
+EAGER = "eager"
 MORE = """
 OIDCScope "openid profile email offline_access identities"
 OIDCPassRefreshToken On
@@ -36,6 +38,8 @@ def server(world: World) -> Iterator[Apache]:
     sites = {name: Site(world.broker.client(name)) for name in CLIENTS}
     sites[POSTED] = Site(world.broker.client(BASIC), "OIDCResponseMode form_post")
     sites[KEEPING] = Site(world.broker.client(BASIC), MORE)
+    # Longer than an access token lives here: every request is one in which it is about to expire.
+    sites[EAGER] = Site(world.broker.client(BASIC), f"{MORE}OIDCRefreshAccessTokenBeforeExpiry 901 logout_on_error")
     port = take_port("app", "127.0.0.1")
     app = Starlette(routes=[Route("/private/{path:path}", app_behind)])
     with world.serving(port, app), apache(world.issuer, port.number, sites) as running:
@@ -84,6 +88,22 @@ def test_apache_refreshes_its_tokens(world: World, server: Apache) -> None:
     assert after["x-remote-user"] == before["x-remote-user"]
     for token in ("oidc_access_token", "oidc_refresh_token"):
         assert after[token] != before[token]
+
+
+def test_apache_refreshes_by_itself_and_lets_nobody_in_whose_grant_has_ended(world: World, server: Apache) -> None:
+    site, client = server.sites[EAGER], world.broker.client(BASIC)
+
+    async def seen() -> tuple[str, str, Page]:
+        async with Visitor() as visitor, httpx2.AsyncClient(auth=(client.client_id, client.client_secret)) as http:
+            first = learnt((await walk(visitor, f"{site}/private/", "google", "ada")).text)["oidc_access_token"]
+            second = learnt((await visitor.get(f"{site}/private/")).text)["oidc_access_token"]
+            assert (await http.post(f"{world.issuer}/revoke", data={"token": second})).status_code == 200
+            return first, second, await visitor.get(f"{site}/private/")
+
+    first, second, page = world.run(seen())
+    assert first != second
+    assert page.title == "Logged Out"
+    assert "x-remote-user" not in page.text
 
 
 def test_apache_hands_on_which_upstream_vouched_for_the_person(world: World, server: Apache) -> None:
