@@ -29,6 +29,8 @@ SPA: Final = "spa"
 """Runs in browsers, at one registered origin."""
 AGENT: Final = "agent"
 """Runs on people's own machines, where it keeps no secret."""
+PUSHING: Final = "pushing"
+"""Answered to pushed requests only."""
 ODD: Final = "odd-secret"
 """Its secret survives in a header only if the client encodes it as RFC 6749 section 2.3.1 says."""
 Result = TypeVar("Result")
@@ -55,6 +57,7 @@ def build_clients(spa: int, agent: int) -> dict[str, Mapping[str, object]]:
             found[name] = {**found[name], "secret": f"{name}-{'0123456789abcdef' * 2}"}
     found[SPA] = {**common, "auth_method": "none", "origins": [f"http://127.0.0.1:{spa}"], "first_party": True}
     found[AGENT] = {**common, "auth_method": "none", "redirect_uris": [f"http://localhost:{agent}"]}
+    found[PUSHING] = {**found[client_id("ES256", "client_secret_basic")], "require_par": True}
     found[ROBOT] = {
         "name": "A service written by others",
         "secret": "robot-0123456789abcdef0123456789abcdef",
