@@ -11,6 +11,8 @@ from typing import Any, Final
 import httpx2
 
 from broker.demo.upstreams.keys import Key, key
+from broker.demo.upstreams.oidc import ISSUER
+from broker.demo.upstreams.oidc_logout import EVENT
 from broker.demo.visitor import Visitor
 from tests.threats.journeys import own_token, request_for, tokens_for, userinfo
 from tests.threats.site import Site
@@ -32,6 +34,13 @@ def add_kinds(config: dict[str, Any]) -> None:
         "service_scopes": ["orders:read"],
         "access_token_format": "jwt",
         "userinfo_alg": "RS256",
+    }
+    config["providers"]["company"] = {
+        "type": "oidc",
+        "issuer": ISSUER,
+        "client_id": "company",
+        "client_secret": secrets.token_urlsafe(32),
+        "logout": {"backchannel": True},
     }
     config["clients"]["robot"] = {
         "name": "Robot",
@@ -88,9 +97,17 @@ async def _userinfo(stand: Stand) -> str:
 
 
 async def _upstream_id_token(stand: Stand) -> str:
-    now, signing = int(time.time()), key("emu-google-2", "RS256")
-    claims = {"iss": "https://accounts.google.com", "aud": "g-one", "azp": "g-one", "sub": "100000000000000000042"}
-    return signing.sign(claims | {"iat": now, "exp": now + 3600}, kid=signing.kid)
+    return _of_upstream("JWT", {"nonce": "n-1"})
+
+
+async def _upstream_logout(stand: Stand) -> str:
+    return _of_upstream("logout+jwt", {"events": {EVENT: {}}})
+
+
+def _of_upstream(typ: str, claims: dict[str, Any]) -> str:
+    now, signing = int(time.time()), key("emu-oidc-es", "ES256")
+    fresh = {"iss": ISSUER, "aud": "company", "sub": "nobody", "iat": now, "exp": now + 120}
+    return signing.sign(fresh | {"jti": secrets.token_urlsafe(16)} | claims, kid=signing.kid, typ=typ)
 
 
 async def _assertion(stand: Stand) -> str:
@@ -112,6 +129,7 @@ JWTS: Final[dict[str, Maker]] = {
     "client's access token": _own,
     "userinfo": _userinfo,
     "upstream's ID token": _upstream_id_token,
+    "upstream's logout token": _upstream_logout,
     "client assertion": _assertion,
     "DPoP proof": _proof,
     "request object": _request,

@@ -161,11 +161,9 @@ def running_site(
     config |= {"issuer": issuer, "storage": {"sqlite": {"path": str(folder / "broker.db")}}}
     names = {name: f"127.0.0.1:{ports[name].number}" for name in ("public", "management")}
     config["server"] = {"listen": names["public"], "management": names["management"], "shutdown_grace": "5s"}
-    for settings in config["providers"].values():
-        number = ports[settings["type"]].number
-        # Another host than the broker's, so that the way back is a cross-site one as it is in life.
-        settings |= {"browser_base": f"http://localhost:{number}", "server_base": f"http://127.0.0.1:{number}"}
+    _find_emulators(config, ports)
     change(config)
+    _find_emulators(config, ports)
     for name in names:
         ports[name].close()  # the broker takes them itself
     with _emulators(config, folder, ports) as (switches, raw):
@@ -179,6 +177,16 @@ def running_site(
             site.kill()
     for name in EMULATORS:
         ports[name].close()
+
+
+def _find_emulators(config: Mapping[str, Any], ports: Mapping[str, Port]) -> None:
+    """Every provider that does not say otherwise finds its upstream on this machine."""
+    for settings in config["providers"].values():
+        if settings.get("type") in EMULATORS:
+            number = ports[settings["type"]].number
+            # Another host than the broker's, so that the way back is a cross-site one as it is in life.
+            settings.setdefault("browser_base", f"http://localhost:{number}")
+            settings.setdefault("server_base", f"http://127.0.0.1:{number}")
 
 
 @contextlib.contextmanager

@@ -31,6 +31,7 @@ ACCEPTED: Final[dict[str, set[str]]] = {
     "client's access token": {"introspection"},
     "userinfo": set(),
     "upstream's ID token": set(),
+    "upstream's logout token": {"upstream's logout"},
     "client assertion": set(),
     "DPoP proof": set(),
     "request object": set(),
@@ -73,6 +74,11 @@ async def as_secret(stand: Stand, token: str, _: str) -> bool:
     return (await stand.client.post("/token", data=form)).status_code == 200
 
 
+async def as_logout(stand: Stand, token: str, _: str) -> bool:
+    """As an upstream's word that somebody logged out."""
+    return (await stand.client.post("/backchannel/company", data={"logout_token": token})).status_code == 200
+
+
 PLACES: Final[dict[str, Place]] = {
     "userinfo": at_userinfo,
     "introspection": at_introspection,
@@ -80,6 +86,7 @@ PLACES: Final[dict[str, Place]] = {
     "secret": as_secret,
     "refresh": as_refresh,
     "code": as_code,
+    "upstream's logout": as_logout,
 }
 
 
