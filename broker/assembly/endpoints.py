@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from broker.assembly.parts import Parts, Services
+from broker.config.model import Config
 from broker.core.discovery import build_metadata
 from broker.core.terms import GrantType
 from broker.services.confirmations import Confirmations
@@ -27,6 +28,7 @@ from broker.web.introspect import IntrospectionEndpoint
 from broker.web.limits import Limits, Rate
 from broker.web.meta import MetaEndpoints
 from broker.web.par import PushEndpoint
+from broker.web.register import RegistrationEndpoint
 from broker.web.revoke import RevocationEndpoint
 from broker.web.routes import Endpoints
 from broker.web.source import Sources
@@ -40,12 +42,9 @@ def build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> End
     shared: dict[str, Any] = {"sessions": services.sessions, "door": door}
     login: dict[str, Any] = shared | {"logins": services.logins, "providers": parts.providers}
     remember_for = config.session.remember_last_provider
-    metadata = build_metadata(
-        config.issuer, algorithms=[word.value for word in config.keys.algorithms], languages=config.ui.languages
-    )
     authorization, clients, tokens = services.authorization, services.clients, services.tokens
     return Endpoints(
-        meta=MetaEndpoints(frontend, parts.keys, metadata, issuer=config.issuer),
+        meta=MetaEndpoints(frontend, parts.keys, _build_metadata(config), issuer=config.issuer),
         authorize=AuthorizeEndpoint(
             frontend,
             services.requests,
@@ -69,6 +68,7 @@ def build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> End
         introspect=IntrospectionEndpoint(
             Introspection(context, clients, parts.durable, tokens=tokens, gate=parts.gate), door
         ),
+        register=RegistrationEndpoint(services.registrations, door),
         userinfo=UserinfoEndpoint(tokens, clients, parts.gate, door),
         backchannel=_build_backchannel(parts, services, door),
     )
@@ -77,6 +77,15 @@ def build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> End
 def _build_backchannel(parts: Parts, services: Services, door: Door) -> BackChannelEndpoint:
     logouts = UpstreamLogouts(parts.context, parts.transient, parts.providers, services.endings)
     return BackChannelEndpoint(logouts, door)
+
+
+def _build_metadata(config: Config) -> dict[str, Any]:
+    return build_metadata(
+        config.issuer,
+        algorithms=[word.value for word in config.keys.algorithms],
+        languages=config.ui.languages,
+        registration=bool(config.registration.token_hashes),
+    )
 
 
 def _build_token_service(parts: Parts, services: Services) -> TokenService:
@@ -99,7 +108,7 @@ def _build_token_service(parts: Parts, services: Services) -> TokenService:
 
 def _build_door(parts: Parts) -> Door:
     config = parts.config
-    names = ("login_start", "callback", "token", "client_auth_failure", "upstream_logout")
+    names = ("login_start", "callback", "token", "client_auth_failure", "registration", "upstream_logout")
     rates = {name: Rate(*getattr(config.limits, name)) for name in names}
     # Nodes that share a store share their counts; one process alone counts in its own memory.
     shared = parts.transient if config.storage.transient == "redis" else None

@@ -21,6 +21,7 @@ from broker.services.login import Logins
 from broker.services.outbound import Outbound
 from broker.services.people import People
 from broker.services.providers import Providers
+from broker.services.registrations import Registrations
 from broker.services.requests import Requests
 from broker.services.sessions import Sessions
 from broker.services.subjects import Subjects
@@ -64,6 +65,7 @@ class Services:
     """Everything that decides."""
 
     clients: Clients
+    registrations: Registrations
     tokens: Tokens
     sessions: Sessions
     consents: Consents

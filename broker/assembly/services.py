@@ -5,6 +5,7 @@ from __future__ import annotations
 from broker.assembly.clients import build_clients
 from broker.assembly.parts import Parts, Services
 from broker.config.model import Config
+from broker.core.registration_rules import RegistrationRules
 from broker.services.accounts import Accounts
 from broker.services.authorize import Authorization
 from broker.services.clients import Clients
@@ -14,6 +15,7 @@ from broker.services.entry import Entries
 from broker.services.login import Logins
 from broker.services.par import PushedRequests
 from broker.services.people import People
+from broker.services.registrations import RegistrationPolicy, Registrations
 from broker.services.requests import Requests
 from broker.services.sessions import SessionLimits, Sessions
 from broker.services.states import States
@@ -24,7 +26,8 @@ from broker.services.upstream_sessions import UpstreamSessions
 def build_services(parts: Parts) -> Services:
     """Every service, tied to the others it needs."""
     config, context, durable, transient = parts.config, parts.context, parts.durable, parts.transient
-    clients = Clients(context, build_clients(config))
+    registrations = _build_registrations(parts)
+    clients = Clients(context, build_clients(config), registrations)
     tokens = _build_tokens(parts)
     consents = Consents(context, durable, transient, parts.seal("consent"))
     logins, entries = _build_logins(parts, clients)
@@ -43,6 +46,7 @@ def build_services(parts: Parts) -> Services:
     upstream = _build_upstream(parts)
     return Services(
         clients=clients,
+        registrations=registrations,
         tokens=tokens,
         sessions=_build_sessions(parts, upstream),
         consents=consents,
@@ -93,6 +97,21 @@ def _build_logins(parts: Parts, clients: Clients) -> tuple[Logins, Entries]:
         seal=parts.seal("entry"),
     )
     return logins, entries
+
+
+def _build_registrations(parts: Parts) -> Registrations:
+    """Always there: who registered once stays, also when nobody may register any more."""
+    chosen = parts.config.registration
+    rules = RegistrationRules(
+        scopes=chosen.scopes,
+        algorithms=parts.config.keys.algorithms,
+        pkce_required=chosen.pkce == "required",
+        legacy_audience=chosen.assertion_audience == "legacy",
+    )
+    digests = tuple(text.removeprefix("sha256:") for text in chosen.token_hashes)
+    policy = RegistrationPolicy(digests, chosen.max_clients, rules)
+    seal = parts.seal("registered client")
+    return Registrations(parts.context, parts.durable, parts.outbound, seal=seal, policy=policy)
 
 
 def _lifetimes(config: Config) -> Lifetimes:

@@ -13,6 +13,18 @@ def client() -> None:
 
 
 @client.command()
+def token() -> None:
+    """Make an initial access token, with which apps may register themselves; it is shown this once."""
+    import secrets
+
+    from broker.core.seal import digest
+
+    made = f"it_{secrets.token_urlsafe(32)}"
+    click.echo(f"token  {made}   (for the app's developer; shown this once)")
+    click.echo(f"hash   sha256:{digest(made)}   (into registration.token_hashes)")
+
+
+@client.command()
 @config_option
 @click.option("--name", required=True, help="Shown to people on the consent page.")
 @click.option("--redirect-uri", "uris", multiple=True, required=True, help="Where logins come back to; repeatable.")

@@ -15,6 +15,7 @@ from broker.config.model import Config
 from broker.config.report import Report, did_you_mean
 from broker.config.source import KeyPath
 from broker.core.client import is_loopback_host
+from broker.core.registered_client import REGISTERED_PREFIX
 
 CLIENT_SECRET_LENGTH = 32  # characters; 128 bits even in hexadecimal
 UPSTREAM_SECRET_LENGTH = 12  # characters; theirs to choose, the shortest known has 20
@@ -60,6 +61,9 @@ def _ids(config: Config, report: Report) -> None:
             text = "a provider's name stands in URLs: up to 32 of a-z, 0-9, - and _, beginning with a letter or digit"
             report.problem(("providers", name), text, of_key=True)
     for name in config.clients:
+        if name.startswith(REGISTERED_PREFIX):
+            text = f"client ids in {REGISTERED_PREFIX} are given to apps that register themselves; choose another"
+            report.problem(("clients", name), text, of_key=True)
         if not _CLIENT_ID.fullmatch(name):
             text = "a client's name is its client_id: up to 100 of A-Z, a-z, 0-9, '.', '_', '~' and '-'"
             report.problem(("clients", name), text, of_key=True)

@@ -28,7 +28,7 @@ from broker.config.values import (
     WholeNumber,
     parse_master_key,
 )
-from broker.core.terms import Algorithm
+from broker.core.terms import Algorithm, Scope
 
 
 class Server(Section):
@@ -152,6 +152,26 @@ class Ui(Section):
     links: Links = Field(default_factory=Links, description="At the foot of every page")
 
 
+class Registration(Section):
+    """Apps that register themselves (RFC 7591). Off without a token."""
+
+    token_hashes: tuple[Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")], ...] = Field(
+        default=(), max_length=20, description="Initial access tokens; `broker client token` makes one"
+    )
+    max_clients: int = Field(default=1000, ge=1, le=100_000, description="More are refused")
+    scopes: tuple[Scope, ...] = Field(
+        default=(Scope.OPENID, Scope.PROFILE, Scope.EMAIL, Scope.OFFLINE_ACCESS),
+        min_length=1,
+        description="What they may ask for about people",
+    )
+    pkce: Literal["required", "optional"] = Field(
+        default="required", description="`optional`: apps with a secret may go without; public ones never"
+    )
+    assertion_audience: Literal["issuer", "legacy"] = Field(
+        default="issuer", description="`legacy`: client assertions may name an endpoint, which RFC 10070 forbids"
+    )
+
+
 class Limits(Section):
     """Per source address and per client; 429 with Retry-After beyond."""
 
@@ -162,6 +182,7 @@ class Limits(Section):
     )
     client_auth_failure: Rate = Field(default=(30, 60), description="Failed client authentications, per source")
     upstream_logout: Rate = Field(default=(6000, 60), description="Logout tokens from providers, per source")
+    registration: Rate = Field(default=(20, 60), description="Calls of /register, per source")
     request_body: Size = Field(default=64 * 1024, description="Largest request body")
 
 
@@ -204,6 +225,7 @@ class Config(Section):
     ui: Ui = Field(default_factory=Ui, description="What people see")
     providers: dict[str, Any] = Field(min_length=1, description="Upstreams by name; each type has keys of its own")
     clients: dict[str, ClientSettings] = Field(min_length=1, description="Apps by client_id")
+    registration: Registration = Field(default_factory=Registration, description="Apps that register themselves")
     limits: Limits = Field(default_factory=Limits, description="Rates and sizes")
     network: Network = Field(default_factory=Network, description="Calls to upstreams")
     logging: Logging = Field(default_factory=Logging, description="Log and audit stream")

@@ -13,9 +13,15 @@ OPENID_PATH = "/.well-known/openid-configuration"
 OAUTH_PATH = "/.well-known/oauth-authorization-server"
 
 
-def build_metadata(issuer: str, *, algorithms: Iterable[str], languages: Iterable[str]) -> dict[str, Any]:
-    """The document for this issuer; `algorithms` are those a key is held for, `languages` those pages exist in."""
-    return {
+def build_metadata(
+    issuer: str, *, algorithms: Iterable[str], languages: Iterable[str], registration: bool = False
+) -> dict[str, Any]:
+    """The document for this issuer; `algorithms` are those a key is held for, `languages` those pages exist in.
+
+    `registration`: whether anybody may register just now.
+    """
+    optional = {"registration_endpoint": f"{issuer}/register"} if registration else {}
+    return optional | {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/authorize",
         "pushed_authorization_request_endpoint": f"{issuer}/par",

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from broker.core.events import Event
+from broker.observe.catalogue_clients import CLIENTS
 from broker.observe.catalogue_people import PEOPLE
 from broker.observe.catalogue_server import SERVER
 from broker.observe.entries import Entry
 
-EVENTS: Mapping[Event, Entry] = {**PEOPLE, **SERVER}
+EVENTS: Mapping[Event, Entry] = {**PEOPLE, **CLIENTS, **SERVER}

@@ -119,6 +119,10 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "broker_upstream_discoveries_total": ("Fetches of a provider's discovery document", (*_P, "outcome")),
     "broker_upstream_key_fetches_total": ("Fetches of a provider's signing keys", (*_P, "outcome")),
     "broker_client_key_fetches_total": ("Fetches of an app's keys from its jwks_uri", ("outcome",)),
+    "broker_client_registrations_total": (
+        "Apps that registered, changed or deleted themselves",
+        ("change",),
+    ),
     "broker_client_urls_called_total": ("Calls to URLs that apps supplied", ("method",)),
     "broker_upstream_logouts_total": ("Logouts between the broker and a provider", (*_P, "kind", "outcome")),
     "broker_upstream_refreshes_total": ("Questions to a provider whether somebody is still welcome", (*_P, "outcome")),

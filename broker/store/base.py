@@ -14,6 +14,7 @@ from typing import Protocol
 
 from broker.core.identity import Account, Link, Person
 from broker.core.records import Grant, RefreshToken, SigningKey
+from broker.core.registered_client import RegisteredClient
 
 
 class Kind(StrEnum):
@@ -93,7 +94,27 @@ class LiveGrant:
     person: Person
 
 
-class Durable(Protocol):
+class RegisteredClients(Protocol):
+    """Entries of clients that registered themselves."""
+
+    async def registered_client(self, client_id: str) -> RegisteredClient | None:
+        """The entry, or None."""
+        ...
+
+    async def add_client(self, client: RegisteredClient, *, limit: int) -> bool:
+        """A new entry; False, and nothing changes, when there are `limit` already."""
+        ...
+
+    async def replace_client(self, client: RegisteredClient, *, replacing: str) -> bool:
+        """The entry as it is from now on; False when its token digest is not `replacing` any more."""
+        ...
+
+    async def delete_client(self, client_id: str) -> bool:
+        """Forget an entry; False when there was none."""
+        ...
+
+
+class Durable(RegisteredClients, Protocol):
     """Accounts, links, consents, grants, refresh families, keys; acknowledged only after commit. Epoch seconds."""
 
     async def person(self, provider_key: str, subject: str) -> Person | None:

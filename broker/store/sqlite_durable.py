@@ -6,7 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 
 from broker.core.identity import Account, Link, Person
 from broker.core.records import Grant, RefreshToken, SigningKey
+from broker.core.registered_client import RegisteredClient
 from broker.store import sqlite_accounts as accounts
+from broker.store import sqlite_clients as clients
 from broker.store import sqlite_grants as grants
 from broker.store import sqlite_keys as keys
 from broker.store import sqlite_secrets as secrets
@@ -165,6 +167,22 @@ class SqliteDurable:
         while swept := await self._engine.write(lambda db: grants.sweep(db, now, _SWEPT_AT_ONCE)):
             total += swept
         return total
+
+    async def registered_client(self, client_id: str) -> RegisteredClient | None:
+        """RegisteredClients.registered_client."""
+        return await self._engine.read(lambda db: clients.registered_client(db, client_id))
+
+    async def add_client(self, client: RegisteredClient, *, limit: int) -> bool:
+        """RegisteredClients.add_client."""
+        return await self._engine.write(lambda db: clients.add(db, client, limit))
+
+    async def replace_client(self, client: RegisteredClient, *, replacing: str) -> bool:
+        """RegisteredClients.replace_client."""
+        return await self._engine.write(lambda db: clients.replace(db, client, replacing))
+
+    async def delete_client(self, client_id: str) -> bool:
+        """RegisteredClients.delete_client."""
+        return await self._engine.write(lambda db: clients.delete(db, client_id))
 
     async def ping(self) -> None:
         """Durable.ping."""

@@ -15,6 +15,7 @@ from broker.web.enter import EnterEndpoint
 from broker.web.introspect import IntrospectionEndpoint
 from broker.web.meta import MetaEndpoints
 from broker.web.par import PushEndpoint
+from broker.web.register import RegistrationEndpoint
 from broker.web.revoke import RevocationEndpoint
 from broker.web.token import TokenEndpoint, UserinfoEndpoint
 
@@ -32,6 +33,7 @@ class Endpoints:
     token: TokenEndpoint
     revoke: RevocationEndpoint
     introspect: IntrospectionEndpoint
+    register: RegistrationEndpoint
     userinfo: UserinfoEndpoint
     backchannel: BackChannelEndpoint
 
@@ -57,8 +59,15 @@ def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
     yield Route("/token", ("POST",), ends.token.post, client, "token", cors=True)
     yield Route("/revoke", ("POST",), ends.revoke.post, client, "revoke", cors=True)
     yield Route("/introspect", ("POST",), ends.introspect.post, client, "introspect")
+    yield Route("/register", ("POST",), ends.register.post, client, "register")
+    yield _entry("/register/{client_id}", ends.register)
     yield _both("/userinfo", ends.userinfo.get, ends.userinfo.post, client, "userinfo", cors=True)
     yield Route("/backchannel/{provider}", ("POST",), ends.backchannel.post, client, "backchannel")
+
+
+def _entry(path: str, register: RegistrationEndpoint) -> Route:
+    handlers = {"GET": register.get, "PUT": register.put, "DELETE": register.delete}
+    return Route(path, tuple(handlers), lambda request: handlers[request.method](request), Access.CLIENT, "register")
 
 
 def _both(path: str, get: Endpoint, post: Endpoint, access: Access, name: str, *, cors: bool = False) -> Route:

@@ -18,7 +18,7 @@ def as_yaml(value: Raw) -> Any:
         return {key: as_yaml(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [as_yaml(inner) for inner in value]
-    return json.loads(value) if value in {"true", "false", "1"} else value
+    return json.loads(value) if value and (value in {"true", "false"} or value.isdecimal()) else value
 
 
 def faults(schema: Any, value: Any, at: str = "", *, root: Any = None) -> Iterator[str]:

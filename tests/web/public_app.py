@@ -142,11 +142,11 @@ def _answers(upstream: Upstream) -> bool:
 
 
 @asynccontextmanager
-async def public_app(text: str = CONFIG) -> AsyncIterator[PublicApp]:
-    """The app of this configuration, ready."""
+async def public_app(text: str = CONFIG, *, database: str = ":memory:") -> AsyncIterator[PublicApp]:
+    """The app of this configuration, ready; its state in the file `database`."""
     config = load_text(text, "config.yaml", resolve, environ={}, base=Path()).config
     clock, notes = Clock(), Hearing()
-    store = await SqliteStore.open(":memory:", clock=clock)
+    store = await SqliteStore.open(database, clock=clock)
     context = Context(ISSUER, clock, os.urandom, notes)
 
     def seal(purpose: str) -> Seal:

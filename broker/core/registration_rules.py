@@ -1,0 +1,175 @@
+"""What must hold between the members of client metadata, as ordered checks; then the defaults (OIDC Registration 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from broker.core.client import is_loopback_host
+from broker.core.jwk import ALGORITHMS, parse_key, parse_keys
+from broker.core.registration import Metadata
+from broker.core.registration_errors import InvalidClientMetadata, InvalidRedirectUri
+from broker.core.strict_json import Malformed
+from broker.core.subject import sector_hosts
+from broker.core.terms import Algorithm, AuthMethod, GrantType, Scope, SubjectType
+
+_GRANTS = frozenset(GrantType) - {GrantType.CLIENT_CREDENTIALS}
+_ENCRYPTED = ("id_token_encrypted_response_alg", "userinfo_encrypted_response_alg", "request_object_encryption_alg")
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationRules:
+    """What the operator lets those have who register themselves.
+
+    `algorithms` are those a key of ours is held for. `legacy_audience` as in `AssertionPolicy`.
+    """
+
+    scopes: tuple[Scope, ...]
+    algorithms: tuple[Algorithm, ...]
+    pkce_required: bool = True
+    legacy_audience: bool = False
+
+
+Check = Callable[[Metadata, RegistrationRules], None]
+
+
+def complete(metadata: Metadata, rules: RegistrationRules) -> Metadata:
+    """The metadata with every default filled in, checked as a whole; raises InvalidClientMetadata or its like."""
+    whole: Metadata = {
+        "application_type": "web",
+        "response_types": ["code"],
+        "grant_types": [GrantType.AUTHORIZATION_CODE.value],
+        "token_endpoint_auth_method": AuthMethod.BASIC.value,
+        "subject_type": SubjectType.PUBLIC.value,
+        "id_token_signed_response_alg": _default_algorithm(rules),
+    } | metadata
+    whole["scope"] = _narrow(whole, rules)
+    for check in CHECKS:
+        check(whole, rules)
+    return whole
+
+
+def _default_algorithm(rules: RegistrationRules) -> str:
+    """RS256 (OIDC Registration 2), where the operator holds such a key."""
+    return (Algorithm.RS256 if Algorithm.RS256 in rules.algorithms else rules.algorithms[0]).value
+
+
+def _narrow(metadata: Metadata, rules: RegistrationRules) -> str:
+    """What was asked for, as far as it is there to be had; nothing asked is everything."""
+    asked = metadata["scope"].split(" ") if "scope" in metadata else [str(scope) for scope in rules.scopes]
+    refreshes = GrantType.REFRESH_TOKEN in metadata["grant_types"]
+    allowed = {scope for scope in rules.scopes if scope is not Scope.OFFLINE_ACCESS or refreshes}
+    return " ".join(scope for scope in dict.fromkeys(asked) if scope in allowed)
+
+
+def check_grants(metadata: Metadata, _: RegistrationRules) -> None:
+    """Only what exists, and only what fits together (RFC 7591 section 2.1)."""
+    if metadata["response_types"] not in (["code"], []):
+        raise InvalidClientMetadata(
+            'response_types must be ["code"]; nothing else comes from the authorization endpoint'
+        )
+    unknown = set(metadata["grant_types"]) - _GRANTS
+    if unknown:
+        raise InvalidClientMetadata(f"grant_types may hold: {', '.join(sorted(_GRANTS))}")
+    if GrantType.AUTHORIZATION_CODE not in metadata["grant_types"] and len(metadata["grant_types"]) < 1:
+        raise InvalidClientMetadata("grant_types is empty: nothing could be done")
+    if metadata["grant_types"] == [GrantType.REFRESH_TOKEN]:
+        raise InvalidClientMetadata("grant_types: refresh_token alone gives nobody a first token")
+
+
+def check_redirects(metadata: Metadata, _: RegistrationRules) -> None:
+    """Where people log in there is a way back, and it is of the application's kind (OIDC Registration 2)."""
+    uris = metadata.get("redirect_uris", [])
+    if not uris and GrantType.AUTHORIZATION_CODE in metadata["grant_types"]:
+        raise InvalidRedirectUri("redirect_uris is required with the authorization_code grant")
+    kind = metadata["application_type"]
+    if kind not in {"web", "native"}:
+        raise InvalidClientMetadata("application_type must be web or native")
+    if kind == "web" and not all(uri.startswith(("https:", "http:")) for uri in uris):
+        raise InvalidRedirectUri("redirect_uris: a private-use scheme needs application_type native")
+    if kind == "native" and any(uri.startswith("http:") and not _is_loopback(uri) for uri in uris):
+        raise InvalidRedirectUri("redirect_uris: http is for this machine only")
+
+
+def check_authentication(metadata: Metadata, _: RegistrationRules) -> None:
+    """The method exists, and brings what it needs."""
+    method = metadata["token_endpoint_auth_method"]
+    if method not in set(AuthMethod):
+        raise InvalidClientMetadata(f"token_endpoint_auth_method must be one of: {', '.join(AuthMethod)}")
+    if "jwks" in metadata and "jwks_uri" in metadata:
+        raise InvalidClientMetadata("jwks and jwks_uri exclude each other")
+    if method == "private_key_jwt" and not {"jwks", "jwks_uri"} & metadata.keys():
+        raise InvalidClientMetadata("token_endpoint_auth_method private_key_jwt needs jwks or jwks_uri")
+    algorithm = metadata.get("token_endpoint_auth_signing_alg")
+    fitting = {"private_key_jwt": set(ALGORITHMS), "client_secret_jwt": {"HS256"}}.get(method, set())
+    if algorithm is not None and algorithm not in fitting:
+        raise InvalidClientMetadata("token_endpoint_auth_signing_alg does not fit token_endpoint_auth_method")
+
+
+def check_keys(metadata: Metadata, _: RegistrationRules) -> None:
+    """Public keys, and each of them strong enough (RFC 8725 section 3.5)."""
+    if "jwks" not in metadata:
+        return
+    listed = metadata["jwks"]["keys"]
+    if any(isinstance(jwk, dict) and {"d", "k", "p", "q"} & jwk.keys() for jwk in listed):
+        raise InvalidClientMetadata("jwks holds a private or secret key: throw it away, and send public keys only")
+    try:
+        parse_keys(listed)
+    except Malformed:
+        raise InvalidClientMetadata("jwks holds no key that can be used here") from None
+    signing = [jwk for jwk in listed if not isinstance(jwk, dict) or jwk.get("use", "sig") == "sig"]
+    if any(parse_key(jwk) is None for jwk in signing):
+        raise InvalidClientMetadata("jwks holds a key that is malformed, too weak or of an unknown kind")
+
+
+def check_algorithms(metadata: Metadata, rules: RegistrationRules) -> None:
+    """Signatures we make or verify; nothing unsigned, nothing encrypted."""
+    held = {algorithm.value for algorithm in rules.algorithms}
+    for name in ("id_token_signed_response_alg", "userinfo_signed_response_alg"):
+        if name in metadata and metadata[name] not in held:
+            raise InvalidClientMetadata(f"{name} must be one of: {', '.join(sorted(held))}")
+    if metadata.get("request_object_signing_alg", "RS256") not in ALGORITHMS:
+        raise InvalidClientMetadata("request_object_signing_alg must be an asymmetric algorithm; none is not accepted")
+    if any(name in metadata for name in _ENCRYPTED):
+        raise InvalidClientMetadata("encryption of tokens and request objects is not supported; leave it out")
+    if metadata.get("tls_client_certificate_bound_access_tokens"):
+        raise InvalidClientMetadata("certificate-bound tokens are not supported; use dpop_bound_access_tokens")
+
+
+def check_subject(metadata: Metadata, _: RegistrationRules) -> None:
+    """A pairwise subject has exactly one sector (OIDC Core 8.1)."""
+    if metadata["subject_type"] not in set(SubjectType):
+        raise InvalidClientMetadata("subject_type must be public or pairwise")
+    several = len(sector_hosts(metadata.get("redirect_uris", []))) != 1
+    if metadata["subject_type"] == SubjectType.PAIRWISE and several and "sector_identifier_uri" not in metadata:
+        raise InvalidClientMetadata("subject_type pairwise with several hosts needs sector_identifier_uri")
+
+
+def check_scope(metadata: Metadata, _: RegistrationRules) -> None:
+    """People who log in are told apart."""
+    if Scope.OPENID not in metadata["scope"].split(" "):
+        raise InvalidClientMetadata("scope must hold openid")
+
+
+def check_initiation(metadata: Metadata, _: RegistrationRules) -> None:
+    """Signed requests need a key to verify them with."""
+    needs_key = metadata.get("require_signed_request_object") or "request_object_signing_alg" in metadata
+    if needs_key and not {"jwks", "jwks_uri"} & metadata.keys():
+        raise InvalidClientMetadata("signed request objects need jwks or jwks_uri")
+
+
+CHECKS: tuple[Check, ...] = (
+    check_grants,
+    check_redirects,
+    check_authentication,
+    check_keys,
+    check_algorithms,
+    check_subject,
+    check_scope,
+    check_initiation,
+)
+
+
+def _is_loopback(uri: str) -> bool:
+    host = uri.partition("://")[2].partition("/")[0].rpartition(":")
+    return is_loopback_host(host[0] or host[2])

@@ -1,0 +1,22 @@
+"""Events about clients that register themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from broker.core.events import Event
+from broker.observe.entries import Entry, count
+
+_CHANGES = "broker_client_registrations_total"
+
+CLIENTS: Mapping[Event, Entry] = {
+    Event.CLIENT_REGISTERED: Entry(
+        "info", True, ("client_id",), "An app registered itself.", count(_CHANGES, change="registered")
+    ),
+    Event.CLIENT_UPDATED: Entry(
+        "info", True, ("client_id",), "An app changed its own entry.", count(_CHANGES, change="updated")
+    ),
+    Event.CLIENT_DELETED: Entry(
+        "info", True, ("client_id",), "An app deleted its own entry.", count(_CHANGES, change="deleted")
+    ),
+}

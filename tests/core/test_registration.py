@@ -1,0 +1,212 @@
+"""Client metadata: what may be registered, what is refused and by which name, and what a client is made of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from broker.core.errors import RequestError
+from broker.core.registered_client import RegisteredClient, build_registered
+from broker.core.registration import parse_metadata
+from broker.core.registration_errors import InvalidClientMetadata, InvalidRedirectUri, UnapprovedSoftwareStatement
+from broker.core.registration_rules import RegistrationRules, complete
+from broker.core.terms import Algorithm, AuthMethod, GrantType, Scope, SubjectType
+
+RULES = RegistrationRules(
+    scopes=(Scope.OPENID, Scope.EMAIL, Scope.OFFLINE_ACCESS), algorithms=(Algorithm.RS256, Algorithm.ES256)
+)
+CB = "https://app.test/cb"
+EC = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key(), as_dict=True) | {"kid": "k1"}
+WEAK = RSAAlgorithm.to_jwk(rsa.generate_private_key(65537, 1024).public_key(), as_dict=True) | {"kid": "k2"}
+PRIVATE = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()), as_dict=True)
+SCRIPTS = (
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    "data:text/html,x",
+    "vbscript:x",
+    "file:///etc/passwd",
+    "blob:x",
+)
+
+
+def register(**sent: Any) -> dict[str, Any]:
+    """The whole metadata of a client that sends these and a redirect URI."""
+    return complete(parse_metadata({"redirect_uris": [CB]} | sent), RULES)
+
+
+def client(**sent: Any) -> Any:
+    """The client made of them."""
+    record = RegisteredClient("dc_1", register(**sent), "", "t", "", 1)
+    return build_registered(RegisteredClient.from_bytes(record.to_bytes()), "s3cret", RULES)
+
+
+def test_what_is_not_said_has_the_defaults_of_the_specification() -> None:
+    assert register() == {
+        "redirect_uris": [CB],
+        "application_type": "web",
+        "response_types": ["code"],
+        "grant_types": ["authorization_code"],
+        "token_endpoint_auth_method": "client_secret_basic",
+        "subject_type": "public",
+        "id_token_signed_response_alg": "RS256",
+        "scope": "openid email",
+    }
+
+
+def test_what_nobody_knows_is_left_out_and_what_is_null_counts_as_not_said() -> None:
+    assert register(x_unknown={"a": 1}, client_uri=None, default_acr_values=None) == register()
+
+
+@pytest.mark.parametrize("uri", [*SCRIPTS, "myapp:/cb", "http://app.test/cb", f"{CB}#f", "//app.test", "", 5])
+def test_a3_dynamic_regfrag_no_such_redirect_uri_is_registered(uri: object) -> None:
+    with pytest.raises(InvalidRedirectUri, match="redirect_uris"):
+        register(redirect_uris=[uri])
+
+
+@pytest.mark.parametrize("uri", [*SCRIPTS, "http://app.test/", "https:\\\\evil.test", "https://a@b.test/", "x"])
+@pytest.mark.parametrize("member", ["logo_uri", "client_uri", "policy_uri", "tos_uri", "initiate_login_uri"])
+def test_a3_g14_nor_any_other_address_a_browser_is_sent_to(member: str, uri: str) -> None:
+    with pytest.raises(InvalidClientMetadata, match=member):
+        register(**{member: uri})
+
+
+@pytest.mark.parametrize("uri", [*SCRIPTS, "http://app.test/", "https://a.test/..;/x", "https://a.test\t"])
+def test_a3_post_logout_redirect_uris_are_held_to_the_same_rule(uri: str) -> None:
+    with pytest.raises(InvalidClientMetadata, match="post_logout_redirect_uris"):
+        register(post_logout_redirect_uris=[uri])
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "implicit": {"grant_types": ["implicit"]},
+    "password": {"grant_types": ["password", "authorization_code"]},
+    "client credentials": {"grant_types": ["client_credentials"]},
+    "refresh alone": {"grant_types": ["refresh_token"]},
+    "no grant": {"grant_types": []},
+    "id_token": {"response_types": ["id_token"]},
+    "hybrid": {"response_types": ["code", "code id_token"]},
+    "kind": {"application_type": "desktop"},
+    "method": {"token_endpoint_auth_method": "tls_client_auth"},
+    "method kind": {"token_endpoint_auth_method": 5},
+    "no key": {"token_endpoint_auth_method": "private_key_jwt"},
+    "two key places": {"jwks": {"keys": [EC]}, "jwks_uri": "https://app.test/jwks"},
+    "weak key": {"jwks": {"keys": [EC, WEAK]}},
+    "only a weak key": {"jwks": {"keys": [WEAK]}},
+    "private key": {"jwks": {"keys": [PRIVATE]}},
+    "symmetric key": {"jwks": {"keys": [{"kty": "oct", "k": "AAAA"}]}},
+    "no keys": {"jwks": {"keys": []}},
+    "key list": {"jwks": [EC]},
+    "assertion alg": {"token_endpoint_auth_method": "client_secret_jwt", "token_endpoint_auth_signing_alg": "RS256"},
+    "assertion none": {"token_endpoint_auth_signing_alg": "none"},
+    "unsigned id token": {"id_token_signed_response_alg": "none"},
+    "alg not held": {"id_token_signed_response_alg": "EdDSA"},
+    "unknown alg": {"userinfo_signed_response_alg": "XX256"},
+    "unsigned request": {"request_object_signing_alg": "none", "jwks": {"keys": [EC]}},
+    "request without key": {"request_object_signing_alg": "ES256"},
+    "signed only without key": {"require_signed_request_object": True},
+    "encryption": {"id_token_encrypted_response_alg": "RSA-OAEP"},
+    "mtls": {"tls_client_certificate_bound_access_tokens": True},
+    "subject": {"subject_type": "secret"},
+    "two sectors": {"subject_type": "pairwise", "redirect_uris": [CB, "https://other.test/cb"]},
+    "no openid": {"scope": "email"},
+    "scope form": {"scope": "openid  email"},
+    "scope list": {"scope": ["openid"]},
+    "name bidi": {"client_name": "Bank\u202etest"},
+    "name zero width": {"client_name": "Ba\u200bnk"},
+    "name long": {"client_name": "x" * 10_000},
+    "name empty": {"client_name": " "},
+    "name number": {"client_name": 5},
+    "age": {"default_max_age": "5"},
+    "age below": {"default_max_age": -1},
+    "flag": {"require_pushed_authorization_requests": "true"},
+    "acr": {"default_acr_values": "high"},
+    "contacts": {"contacts": "a@b.test"},
+    "scheme of keys": {"jwks_uri": "ftp://app.test/jwks"},
+}
+
+
+@pytest.mark.parametrize("sent", WRONG.values(), ids=WRONG)
+def test_l2_what_does_not_fit_is_refused(sent: dict[str, Any]) -> None:
+    with pytest.raises(InvalidClientMetadata) as refused:
+        register(**sent)
+    assert "10000" not in refused.value.public
+
+
+def test_a_software_statement_is_refused_by_name() -> None:
+    with pytest.raises(UnapprovedSoftwareStatement):
+        register(software_statement="eyJ.eyJ.x")
+
+
+@pytest.mark.parametrize("sent", [{}, {"redirect_uris": []}, {"redirect_uris": "https://a.test"}])
+def test_who_logs_people_in_says_where_they_come_back_to(sent: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRedirectUri):
+        complete(parse_metadata(sent), RULES)
+
+
+def test_a_native_app_may_have_a_scheme_of_its_own_or_this_machine() -> None:
+    uris = ["com.example.app:/cb", "http://127.0.0.1/cb", "http://localhost:4000/cb"]
+    assert client(application_type="native", redirect_uris=uris, token_endpoint_auth_method="none").native
+    with pytest.raises(InvalidRedirectUri):
+        register(application_type="native", redirect_uris=["http://app.test/cb"])
+
+
+def test_a15_scopes_beyond_the_operators_are_left_out_and_offline_access_needs_the_grant() -> None:
+    asked = {"scope": "openid phone email offline_access admin"}
+    assert register(**asked)["scope"] == "openid email"
+    refreshing = register(**asked, grant_types=["authorization_code", "refresh_token"])
+    assert refreshing["scope"] == "openid email offline_access"
+
+
+def test_the_client_is_what_was_registered() -> None:
+    made = client(
+        client_name="Shop",
+        **{"client_name#ru": "Магазин"},
+        token_endpoint_auth_method="client_secret_post",
+        jwks={"keys": [EC]},
+        grant_types=["authorization_code", "refresh_token"],
+        subject_type="pairwise",
+        userinfo_signed_response_alg="ES256",
+        request_uris=["https://app.test/r#1"],
+        request_object_signing_alg="ES256",
+        require_pushed_authorization_requests=True,
+        dpop_bound_access_tokens=True,
+        default_max_age=60,
+        post_logout_redirect_uris=["https://app.test/bye"],
+        backchannel_logout_uri="https://app.test/out",
+        frontchannel_logout_uri="https://app.test/gone",
+        initiate_login_uri="https://app.test/login",
+        logo_uri="https://app.test/logo.png",
+    )
+    assert (made.name, made.auth_method) == ({"en": "Shop", "ru": "Магазин"}, AuthMethod.POST)
+    assert made.grants == {GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN}
+    assert made.assertions.jwks == {"keys": [EC]}
+    assert (made.tokens.subject_type, made.tokens.sector) == (SubjectType.PAIRWISE, "app.test")
+    assert (made.tokens.userinfo_algorithm, made.tokens.dpop_required) == (Algorithm.ES256, True)
+    assert (made.requests.par_required, made.requests.max_age) == (True, 60)
+    assert made.requests.request_uris == ("https://app.test/r#1",)
+    assert made.logout.post_logout_redirect_uris == ("https://app.test/bye",)
+    assert (made.logout.backchannel_uri, made.logout.frontchannel_uri) == (
+        "https://app.test/out",
+        "https://app.test/gone",
+    )
+    assert made.origin.registered
+    assert not made.first_party
+
+
+def test_a12_a_public_client_always_uses_pkce_whatever_the_operator_lets_others() -> None:
+    lax = RegistrationRules(scopes=RULES.scopes, algorithms=RULES.algorithms, pkce_required=False)
+    for method, needed in (("none", True), ("client_secret_basic", False)):
+        record = RegisteredClient("dc_1", register(token_endpoint_auth_method=method), "", "t", "", 1)
+        assert build_registered(record, "", lax).pkce_required is needed
+        assert build_registered(record, "", RULES).pkce_required
+
+
+def test_every_refusal_names_an_error_of_rfc_7591() -> None:
+    assert issubclass(InvalidRedirectUri, RequestError)
+    assert [kind.code for kind in (InvalidClientMetadata, InvalidRedirectUri, UnapprovedSoftwareStatement)] == [
+        "invalid_client_metadata",
+        "invalid_redirect_uri",
+        "unapproved_software_statement",
+    ]

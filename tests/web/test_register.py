@@ -1,0 +1,190 @@
+"""Registration over HTTP: who may, how often, and that an entry's token opens that entry alone (RFC 7591, 7592)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from broker.core.events import Event
+from tests.contract.raw_server import json_of, raw_server
+from tests.web.public_app import CONFIG, PublicApp, answer_of, public_app
+
+pytestmark = pytest.mark.anyio
+TOKEN = "it_initial"
+METADATA = {"redirect_uris": ["https://dyn.test/cb"], "client_name": "Dynamic"}
+
+
+def config_of(max_clients: int = 5) -> str:
+    """The app's configuration with registration switched on."""
+    hashed = sha256(TOKEN.encode()).hexdigest()
+    return CONFIG + f"registration: {{token_hashes: ['sha256:{hashed}'], max_clients: {max_clients}, pkce: optional}}\n"
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[PublicApp]:
+    async with public_app(config_of()) as app:
+        yield app
+
+
+async def register(site: PublicApp, token: str = TOKEN, **sent: Any) -> httpx2.Response:
+    """A registration request."""
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    return await site.browser.post("/register", json=METADATA | sent, headers=headers)
+
+
+def by(entry: dict[str, Any]) -> dict[str, str]:
+    """The header that opens an entry."""
+    return {"authorization": f"Bearer {entry['registration_access_token']}"}
+
+
+def path(entry: dict[str, Any]) -> str:
+    """Where it is, for the in-process browser."""
+    return str(entry["registration_client_uri"]).removeprefix("https://id.test")
+
+
+async def test_a_registered_client_logs_people_in_with_consent(site: PublicApp) -> None:
+    response = await register(site)
+    entry = response.json()
+    assert response.status_code == 201
+    assert response.headers["cache-control"] == "no-store"
+    assert entry["client_secret_expires_at"] == 0
+    assert entry["redirect_uris"] == METADATA["redirect_uris"]
+    asked = {"client_id": entry["client_id"], "redirect_uri": "https://dyn.test/cb", "idp_hint": "alpha"}
+    await site.authorize(**asked)
+    landed = await site.browser.get(site.callback())
+    assert landed.headers["location"].startswith("/consent?ticket="), "a client nobody vouched for always asks"
+    form = {"grant_type": "authorization_code", "code": "x", "redirect_uri": "https://dyn.test/cb"}
+    known = await site.browser.post("/token", data=form, auth=(entry["client_id"], entry["client_secret"]))
+    assert known.json()["error"] == "invalid_grant"
+    unknown = await site.browser.post("/token", data=form, auth=(entry["client_id"], "wrong"))
+    assert unknown.json()["error"] == "invalid_client"
+
+
+@pytest.mark.parametrize("token", ["", "it_other", "ra_x"])
+async def test_l1_without_the_operators_token_nobody_registers(site: PublicApp, token: str) -> None:
+    response = await register(site, token)
+    assert (response.status_code, response.json()["error"]) == (401, "invalid_token")
+    assert response.headers["www-authenticate"].startswith("Bearer ")
+
+
+async def test_l1_registration_is_off_unless_the_operator_made_a_token() -> None:
+    async with public_app() as site:
+        assert (await register(site)).status_code == 401
+        assert "registration_endpoint" not in (await site.browser.get("/.well-known/openid-configuration")).json()
+
+
+async def test_l1_there_is_a_cap_that_holds_for_callers_at_once() -> None:
+    async with public_app(config_of(max_clients=3)) as site:
+        answers = await asyncio.gather(*(register(site) for _ in range(8)))
+        assert sorted(answer.status_code for answer in answers) == [201] * 3 + [403] * 5
+        entry = next(answer.json() for answer in answers if answer.status_code == 201)
+        assert (await site.browser.delete(path(entry), headers=by(entry))).status_code == 204
+        assert (await register(site)).status_code == 201
+
+
+async def test_l1_callers_are_counted(site: PublicApp) -> None:
+    codes = [(await register(site, "it_guess")).status_code for _ in range(21)]
+    assert codes == [401] * 20 + [429]
+
+
+async def test_an_entry_is_read_changed_and_deleted_by_its_own_token(site: PublicApp) -> None:
+    entry = (await register(site, initiate_login_uri="https://dyn.test/login")).json()
+    read = await site.browser.get(path(entry), headers=by(entry))
+    assert read.json() == entry, "an app finds what it registered, initiate_login_uri included"
+    change = METADATA | {"client_id": entry["client_id"], "redirect_uris": ["https://dyn.test/new"]}
+    after = (await site.browser.put(path(entry), json=change, headers=by(entry))).json()
+    assert (after["redirect_uris"], after["client_secret"]) == (["https://dyn.test/new"], entry["client_secret"])
+    assert "initiate_login_uri" not in after, "an update is a whole entry"
+    assert after["registration_access_token"] != entry["registration_access_token"]
+    assert (await site.browser.get(path(entry), headers=by(entry))).status_code == 401, "the old token is dead"
+    assert (await site.browser.delete(path(after), headers=by(after))).status_code == 204
+    gone = await site.authorize(client_id=entry["client_id"], redirect_uri="https://dyn.test/new")
+    assert (gone.status_code, "location" in gone.headers) == (400, False)
+    assert [site.notes.count(event) for event in (Event.CLIENT_REGISTERED, Event.CLIENT_UPDATED)] == [1, 1]
+    assert site.notes.count(Event.CLIENT_DELETED) == 1
+
+
+async def test_l3_a_token_opens_no_other_entry_and_nothing_after_deletion(site: PublicApp) -> None:
+    one, two = [(await register(site)).json() for _ in range(2)]
+    for method in ("GET", "PUT", "DELETE"):
+        for headers in (by(two), {}, {"authorization": f"Bearer {TOKEN}"}):
+            sent = METADATA | {"client_id": one["client_id"]}
+            response = await site.browser.request(method, path(one), json=sent, headers=headers)
+            assert (method, response.status_code) == (method, 401)
+    await site.browser.delete(path(one), headers=by(one))
+    assert (await site.browser.get(path(one), headers=by(one))).status_code == 401
+    assert (await site.browser.get("/register/app", headers=by(two))).status_code == 401, "nor one of config.yaml"
+
+
+@pytest.mark.parametrize(
+    "change", [{"client_id": "app"}, {"client_secret": "other"}, {"client_id_issued_at": 1}, {"redirect_uris": ["x"]}]
+)
+async def test_a_refused_update_changes_nothing(site: PublicApp, change: dict[str, Any]) -> None:
+    entry = (await register(site)).json()
+    sent = METADATA | {"client_id": entry["client_id"]} | change
+    assert (await site.browser.put(path(entry), json=sent, headers=by(entry))).status_code == 400
+    assert (await site.browser.get(path(entry), headers=by(entry))).json() == entry
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        (b"redirect_uris=x", "application/x-www-form-urlencoded", 415),
+        (b"{}", "text/plain", 415),
+        (b"[]", "application/json", 400),
+        (b'{"client_name":"a","client_name":"b"}', "application/json", 400),
+        (b"{" * 1000, "application/json", 400),
+        (b'{"a":' + b"[" * 20 + b"]" * 20 + b"}", "application/json", 400),
+        (b'{"a":"' + b"x" * 70_000 + b'"}', "application/json", 413),
+        (b"\xff", "application/json", 400),
+    ],
+    ids=["form", "text", "list", "twice", "broken", "deep", "large", "bytes"],
+)
+async def test_h4_h5_only_one_plain_json_object_is_read(
+    site: PublicApp, content: bytes, kind: str, status: int
+) -> None:
+    headers = {"authorization": f"Bearer {TOKEN}", "content-type": kind}
+    assert (await site.browser.post("/register", content=content, headers=headers)).status_code == status
+
+
+async def test_j2_neither_secret_nor_token_is_stored_in_clear(tmp_path: Path) -> None:
+    async with public_app(config_of(), database=str(tmp_path / "broker.db")) as site:
+        entry = (await register(site)).json()
+        stored = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert entry["client_id"].encode() in stored
+    for name in ("client_secret", "registration_access_token"):
+        assert entry[name].encode() not in stored
+    assert TOKEN.encode() not in stored
+
+
+async def test_a_sector_document_must_name_every_redirect_uri(site: PublicApp) -> None:
+    uris = ["https://one.test/cb", "https://two.test/cb"]
+    answers = {"/good": json_of([*uris, "https://three.test/"]), "/bad": json_of(uris[:1]), "/text": json_of({})}
+    async with raw_server(answers) as served:
+        asked: dict[str, Any] = {"subject_type": "pairwise", "redirect_uris": uris}
+        for name, status in (("good", 201), ("bad", 400), ("text", 400), ("none", 400)):
+            response = await register(site, sector_identifier_uri=f"{served.url}/{name}", **asked)
+            assert (name, response.status_code) == (name, status)
+        refused = await register(site, sector_identifier_uri=f"{served.url}/bad", **asked)
+        assert refused.json()["error"] == "invalid_client_metadata"
+
+
+async def test_i5_a_logo_is_never_fetched(site: PublicApp) -> None:
+    async with raw_server() as trap:
+        port = trap.url.rpartition(":")[2]
+        await register(site, logo_uri=f"https://127.0.0.1:{port}/logo.png")
+        assert trap.connections == 0
+
+
+async def test_errors_go_back_to_a_registered_client_that_asked_silently(site: PublicApp) -> None:
+    entry = (await register(site)).json()
+    asked = {"client_id": entry["client_id"], "redirect_uri": "https://dyn.test/cb", "prompt": "none"}
+    response = await site.authorize(**asked)
+    assert "error=login_required" in response.headers["location"]
+    assert answer_of(await site.authorize(prompt="none"))["error"] == "login_required"
