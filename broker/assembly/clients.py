@@ -48,6 +48,7 @@ def _build_client(client_id: str, settings: ClientSettings) -> Client:
 
 def _build_tokens(settings: ClientSettings) -> TokenPolicy:
     return TokenPolicy(
+        dpop_required=settings.dpop_bound_access_tokens,
         subject_type=settings.subject_type,
         sector=settings.sector or next(iter(sector_hosts(settings.redirect_uris)), ""),
         userinfo_algorithm=settings.userinfo_alg,

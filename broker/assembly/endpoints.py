@@ -28,6 +28,7 @@ from broker.web.introspect import IntrospectionEndpoint
 from broker.web.limits import Limits, Rate
 from broker.web.meta import MetaEndpoints
 from broker.web.par import PushEndpoint
+from broker.web.proofs import ProofReader
 from broker.web.register import RegistrationEndpoint
 from broker.web.revoke import RevocationEndpoint
 from broker.web.routes import Endpoints
@@ -43,6 +44,7 @@ def build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> End
     login: dict[str, Any] = shared | {"logins": services.logins, "providers": parts.providers}
     remember_for = config.session.remember_last_provider
     authorization, clients, tokens = services.authorization, services.clients, services.tokens
+    reader = ProofReader(services.proofs.mint_nonce)
     return Endpoints(
         meta=MetaEndpoints(frontend, parts.keys, _build_metadata(config), issuer=config.issuer),
         authorize=AuthorizeEndpoint(
@@ -63,13 +65,13 @@ def build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> End
             remember_for=remember_for,
             **shared,
         ),
-        token=TokenEndpoint(_build_token_service(parts, services), door),
+        token=TokenEndpoint(_build_token_service(parts, services), door, reader),
         revoke=RevocationEndpoint(Revocation(context, clients, parts.durable, tokens), door),
         introspect=IntrospectionEndpoint(
             Introspection(context, clients, parts.durable, tokens=tokens, gate=parts.gate), door
         ),
         register=RegistrationEndpoint(services.registrations, door),
-        userinfo=UserinfoEndpoint(tokens, clients, parts.gate, door),
+        userinfo=UserinfoEndpoint(tokens, clients, parts.gate, door, proofs=services.proofs, reader=reader),
         backchannel=_build_backchannel(parts, services, door),
     )
 
@@ -103,7 +105,7 @@ def _build_token_service(parts: Parts, services: Services) -> TokenService:
         ),
         GrantType.CLIENT_CREDENTIALS: ClientCredentials(),
     }
-    return TokenService(context, services.clients, tokens, handlers)
+    return TokenService(context, services.clients, services.proofs, tokens, handlers)
 
 
 def _build_door(parts: Parts) -> Door:

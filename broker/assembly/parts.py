@@ -20,6 +20,7 @@ from broker.services.keys import KeyRing
 from broker.services.login import Logins
 from broker.services.outbound import Outbound
 from broker.services.people import People
+from broker.services.proofs import Proofs
 from broker.services.providers import Providers
 from broker.services.registrations import Registrations
 from broker.services.requests import Requests
@@ -66,6 +67,7 @@ class Services:
 
     clients: Clients
     registrations: Registrations
+    proofs: Proofs
     tokens: Tokens
     sessions: Sessions
     consents: Consents

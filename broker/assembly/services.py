@@ -15,6 +15,7 @@ from broker.services.entry import Entries
 from broker.services.login import Logins
 from broker.services.par import PushedRequests
 from broker.services.people import People
+from broker.services.proofs import Nonces, Proofs
 from broker.services.registrations import RegistrationPolicy, Registrations
 from broker.services.requests import Requests
 from broker.services.sessions import SessionLimits, Sessions
@@ -47,6 +48,7 @@ def build_services(parts: Parts) -> Services:
     return Services(
         clients=clients,
         registrations=registrations,
+        proofs=_build_proofs(parts),
         tokens=tokens,
         sessions=_build_sessions(parts, upstream),
         consents=consents,
@@ -58,6 +60,12 @@ def build_services(parts: Parts) -> Services:
         upstream=upstream,
         endings=Endings(context, durable, transient, remember_for=config.session.absolute_ttl),
     )
+
+
+def _build_proofs(parts: Parts) -> Proofs:
+    nonces = Nonces(parts.derive("dpop nonce"), parts.context.now)
+    nonce_required = parts.config.tokens.dpop_nonce == "required"
+    return Proofs(parts.context, parts.transient, nonces, nonce_required=nonce_required)
 
 
 def _build_tokens(parts: Parts) -> Tokens:

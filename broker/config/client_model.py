@@ -47,6 +47,9 @@ class ClientSettings(Section):
         default=None, description="Apps with the same one share pairwise subjects; null: the host of its redirect URIs"
     )
     access_token_format: TokenFormat = Field(default=TokenFormat.OPAQUE, description="jwt: RFC 9068")
+    dpop_bound_access_tokens: bool = Field(
+        default=False, description="Gives it only tokens bound to a key of its own (DPoP, RFC 9449)"
+    )
     origins: tuple[Origin, ...] = Field(default=(), description="Web origins a public client calls us from (CORS)")
     logo: PathText | None = Field(default=None, description="Path of an SVG or PNG file")
     languages: tuple[Literal["ru", "en"], ...] = Field(default=(), description="Languages its users are offered")

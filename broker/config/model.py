@@ -105,6 +105,9 @@ class Tokens(Section):
     id_token_ttl: Lifetime = Field(default=600, description="An ID token")
     access_token_ttl: Lifetime = Field(default=900, description="An access token")
     refresh_token: RefreshTokens = Field(default_factory=RefreshTokens, description="Refresh tokens")
+    dpop_nonce: Literal["optional", "required"] = Field(
+        default="optional", description="Whether DPoP proofs must hold a nonce of ours; one is handed out in any case"
+    )
 
 
 class Session(Section):

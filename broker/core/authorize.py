@@ -14,6 +14,7 @@ from typing import Any
 from broker.core import pkce
 from broker.core.claims import select_claims
 from broker.core.client import Client
+from broker.core.dpop import is_thumbprint
 from broker.core.errors import (
     BadRedirectUri,
     InvalidRequest,
@@ -36,7 +37,7 @@ ANY_PROVIDER = "-"  # no provider's name; takes back the hint inside a pushed re
 KNOWN = (
     "client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "display", "prompt",
     "max_age", "ui_locales", "claims_locales", "id_token_hint", "login_hint", "acr_values", "claims", "registration",
-    "request", "request_uri", "code_challenge", "code_challenge_method", *IDP_HINTS,
+    "request", "request_uri", "code_challenge", "code_challenge_method", "dpop_jkt", *IDP_HINTS,
 )  # fmt: skip
 MAX_STATE = 2048  # characters
 MAX_NONCE = 1024
@@ -178,6 +179,12 @@ def check_pkce(params: Parameters, client: Client) -> None:
         raise InvalidRequest("code_challenge must be the 43 characters of a base64url SHA-256")
 
 
+def check_dpop_jkt(params: Parameters, _: Client) -> None:
+    """The thumbprint of the key the code is bound to (RFC 9449 section 10)."""
+    if "dpop_jkt" in params and not is_thumbprint(params["dpop_jkt"]):
+        raise InvalidRequest("dpop_jkt must be the base64url SHA-256 thumbprint of the DPoP key (RFC 7638)")
+
+
 def check_max_age(params: Parameters, _: Client) -> None:
     """A whole number of seconds (OIDC Core 3.1.2.1)."""
     if "max_age" in params and _MAX_AGE.fullmatch(params["max_age"]) is None:
@@ -199,6 +206,7 @@ CHECKS: tuple[Check, ...] = (
     check_scope,
     check_prompt,
     check_pkce,
+    check_dpop_jkt,
     check_max_age,
     check_claims,
 )
@@ -217,6 +225,7 @@ def build_request(params: Parameters, target: VerifiedRedirect, *, hinted_sub: s
         state=params.text("state"),
         nonce=params.text("nonce"),
         code_challenge=params.text("code_challenge"),
+        dpop_jkt=params.text("dpop_jkt"),
         response_mode=target.response_mode,
         prompt=params.words("prompt"),
         max_age=int(params["max_age"]) if "max_age" in params else None,

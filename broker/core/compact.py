@@ -17,7 +17,10 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True, slots=True)
 class UnverifiedToken:
-    """A token that is well formed, and nothing more. `kid` and `typ` are None where the header has none."""
+    """A token that is well formed, and nothing more. `kid` and `typ` are None where the header has none.
+
+    `header` is for proofs of possession, which show their key in it (RFC 9449); nobody else may look for one there.
+    """
 
     algorithm: str
     kid: str | None
@@ -25,6 +28,7 @@ class UnverifiedToken:
     claims: Mapping[str, Any]
     signing_input: bytes
     signature: bytes
+    header: Mapping[str, Any]
 
 
 def parse_token(token: str, algorithms: Collection[str]) -> UnverifiedToken:
@@ -41,7 +45,7 @@ def parse_token(token: str, algorithms: Collection[str]) -> UnverifiedToken:
     algorithm, kid, typ = header.get("alg"), header.get("kid"), header.get("typ")
     if not isinstance(algorithm, str) or algorithm not in algorithms:
         raise Malformed("signed by an algorithm that is not allowed here")
-    # jku, x5u, x5c and jwk are not looked at: a key never comes with what it signs.
+    # jku, x5u, x5c and jwk are not looked at: a key does not come with what it signs.
     if "crit" in header or "b64" in header:
         raise Malformed("using a header extension we do not know (RFC 7515 section 4.1.11)")
     if kid is not None and (not isinstance(kid, str) or len(kid) > KID_LIMIT):
@@ -50,7 +54,7 @@ def parse_token(token: str, algorithms: Collection[str]) -> UnverifiedToken:
         raise Malformed("with a typ that is not text")
     claims = parse_object(decode_segment(parts[1]))
     signing_input = f"{parts[0]}.{parts[1]}".encode("ascii")
-    return UnverifiedToken(algorithm, kid, typ, claims, signing_input, decode_segment(parts[2]))
+    return UnverifiedToken(algorithm, kid, typ, claims, signing_input, decode_segment(parts[2]), header)
 
 
 def decode_segment(segment: str) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from broker.core.claims import SUPPORTED
+from broker.core.dpop import ALGORITHMS as DPOP_ALGORITHMS
 from broker.core.terms import AuthMethod, GrantType, Prompt, ResponseMode, Scope, SubjectType
 
 OPENID_PATH = "/.well-known/openid-configuration"
@@ -41,6 +42,7 @@ def build_metadata(
         "revocation_endpoint_auth_methods_supported": list(AuthMethod),
         "introspection_endpoint_auth_methods_supported": [word for word in AuthMethod if word is not AuthMethod.NONE],
         "code_challenge_methods_supported": ["S256"],
+        "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "claim_types_supported": ["normal"],
         "claims_supported": [*SUPPORTED, "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"],
         "claims_parameter_supported": True,

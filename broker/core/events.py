@@ -29,6 +29,7 @@ class Event(StrEnum):
     TOKEN_REVOKED = "token.revoked"
     TOKEN_INTROSPECTED = "token.introspected"
     CLIENT_AUTH_FAILED = "client.auth_failed"
+    PROOF_REFUSED = "proof.refused"
     CLIENT_REGISTERED = "client.registered"
     CLIENT_UPDATED = "client.updated"
     CLIENT_DELETED = "client.deleted"

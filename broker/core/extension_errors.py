@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broker.core.errors import PageError
+from broker.core.errors import PageError, RequestError
 
 
 class InvalidRequestUri(PageError):
@@ -18,3 +18,15 @@ class InvalidRequestUri(PageError):
     def __init__(self, detail: str, *, client_id: str = "") -> None:
         super().__init__(detail, public="request_uri is wrong, expired, used or another client's; make a new one")
         self.client_id = client_id
+
+
+class InvalidDpopProof(RequestError):
+    """A proof of possession is missing where it is needed, or no good (RFC 9449 sections 5 and 7.1)."""
+
+    code = "invalid_dpop_proof"
+
+
+class UseDpopNonce(RequestError):
+    """The proof lacks a nonce of ours that is still good; the answer brings one (RFC 9449 sections 8 and 9)."""
+
+    code = "use_dpop_nonce"

@@ -37,10 +37,13 @@ def build_context(grant: Grant) -> dict[str, Any]:
 
 
 def build_access_token(
-    grant: Grant, scope: tuple[str, ...], *, issuer: str, now: int, ttl: int, jti: str
+    grant: Grant, scope: tuple[str, ...], *, issuer: str, now: int, ttl: int, jti: str, jkt: str = ""
 ) -> dict[str, Any]:
-    """The claims of an `at+jwt`. `grant` names what must still be alive wherever the token is shown to us."""
-    return {
+    """The claims of an `at+jwt`. `grant` names what must still be alive wherever the token is shown to us.
+
+    `jkt` is the thumbprint of the key it is bound to, or "".
+    """
+    claims = {
         "iss": issuer,
         "sub": grant.sub,
         "aud": issuer,
@@ -50,7 +53,8 @@ def build_access_token(
         "jti": jti,
         "scope": " ".join(scope),
         "grant": grant.id,
-    } | build_context(grant)
+    }
+    return claims | build_context(grant) | build_confirmation(jkt)
 
 
 def build_client_token(token: ClientToken, *, issuer: str) -> dict[str, Any]:
@@ -64,7 +68,12 @@ def build_client_token(token: ClientToken, *, issuer: str) -> dict[str, Any]:
         "exp": token.expires_at,
         "jti": token.jti,
     }
-    return claims | ({"scope": " ".join(token.scope)} if token.scope else {})
+    return claims | ({"scope": " ".join(token.scope)} if token.scope else {}) | build_confirmation(token.jkt)
+
+
+def build_confirmation(jkt: str) -> dict[str, Any]:
+    """The claim that binds a token to a key (RFC 7800, RFC 9449 section 6); nothing for no key."""
+    return {"cnf": {"jkt": jkt}} if jkt else {}
 
 
 def client_subject(client_id: str) -> str:

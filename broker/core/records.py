@@ -227,7 +227,8 @@ class Grant(Record):
 
     `claims` is the `claims` parameter of the request. `sid` names the session it came from, `upstream_sid` the one that
     was at the upstream; `offline` outlives both. `acr` is what the upstream showed, or "". `resource` are the APIs its
-    tokens may be for. `jkt` is the thumbprint of the key that its refresh tokens are bound to, or "".
+    tokens may be for. `jkt` is the thumbprint of the key it began with, or "": a public client refreshes with
+    that key alone.
     """
 
     kind = "grant"

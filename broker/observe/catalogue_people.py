@@ -135,6 +135,13 @@ PEOPLE: Mapping[Event, Entry] = {
         "A client could not prove itself; `client_id` only when it is one of ours.",
         count("broker_client_auth_failures_total", "client_id"),
     ),
+    Event.PROOF_REFUSED: Entry(
+        "warning",
+        False,
+        ("endpoint", "reason"),
+        "A DPoP proof was refused: made for something else, used before, or by a clock that is wrong.",
+        count("broker_dpop_proofs_refused_total", "endpoint"),
+    ),
     Event.REQUEST_REFUSED: Entry(
         "info",
         False,

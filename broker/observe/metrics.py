@@ -114,6 +114,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "broker_tokens_revoked_total": ("Tokens given back by their client, by kind", (*_C, "kind")),
     "broker_introspections_total": ("Answers about a token, by whether it was active", (*_C, "active")),
     "broker_client_auth_failures_total": ("Failed client authentications", _C),
+    "broker_dpop_proofs_refused_total": ("DPoP proofs refused", ("endpoint",)),
     "broker_requests_refused_total": ("Requests refused, by OAuth error", ("error",)),
     "broker_limits_reached_total": ("Requests beyond a rate limit", ("limit",)),
     "broker_upstream_discoveries_total": ("Fetches of a provider's discovery document", (*_P, "outcome")),

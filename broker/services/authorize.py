@@ -162,6 +162,7 @@ class Authorization:
             acr=record.acr,
             sid=record.sid,
             expires_at=self._context.now() + ttl,
+            dpop_jkt=request.dpop_jkt,
             claims=request.claims,
             began_at=record.began_at,
             upstream_sid=record.upstream_sid,

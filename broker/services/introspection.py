@@ -7,7 +7,7 @@ from typing import Any
 from broker.core.client import Client
 from broker.core.errors import InvalidClient, InvalidRequest, InvalidToken
 from broker.core.events import Event
-from broker.core.id_token import build_context, client_subject
+from broker.core.id_token import build_confirmation, build_context, client_subject
 from broker.core.parameters import Parameters
 from broker.core.records import AccessToken, ClientToken
 from broker.core.seal import digest
@@ -15,10 +15,8 @@ from broker.core.terms import GrantType
 from broker.services.clients import Clients
 from broker.services.context import Context
 from broker.services.gate import Gate
-from broker.services.tokens import Tokens
+from broker.services.tokens import Tokens, type_of
 from broker.store.base import Durable, LiveGrant
-
-_BEARER = {"token_type": "Bearer"}  # of access tokens alone: nobody takes a refresh token for one
 
 
 class Introspection:
@@ -79,19 +77,24 @@ class Introspection:
         live = await self._live(client, token.grant_id)
         if live is None:
             return None
-        return _about(live.grant.sub, token.scope, token.expires_at) | build_context(live.grant) | _BEARER
+        return _about(live.grant.sub, token.scope, token.expires_at) | build_context(live.grant) | _kind(token)
 
     async def _find_own(self, client: Client, token: ClientToken) -> dict[str, Any] | None:
         if GrantType.CLIENT_CREDENTIALS not in client.grants or await self._durable.is_revoked(token.jti):
             return None
         said = _about(client_subject(client.id), token.scope, token.expires_at)
-        return said | _BEARER | {"iat": token.issued_at, "jti": token.jti}
+        return said | _kind(token) | {"iat": token.issued_at, "jti": token.jti}
 
     async def _live(self, client: Client, grant_id: str) -> LiveGrant | None:
         live = await self._durable.grant(grant_id, now=self._context.now())
         if live is None or live.grant.client_id != client.id or not self._gate.accepts(live, client):
             return None
         return self._tokens.subjects.present(live, client)
+
+
+def _kind(token: AccessToken | ClientToken) -> dict[str, Any]:
+    """How an access token is used; a refresh token has nothing of this, so that nobody takes it for one."""
+    return {"token_type": type_of(token.jkt)} | build_confirmation(token.jkt)
 
 
 def _about(sub: str, scope: tuple[str, ...], expires_at: int) -> dict[str, Any]:

@@ -74,21 +74,22 @@ class Tokens:
         """Seconds an access token minted now is good for: it does not outlive its grant."""
         return min(self.lifetimes.access_token, grant.expires_at - self._context.now())
 
-    async def mint_access(self, grant: Grant, client: Client, scope: tuple[str, ...]) -> str:
-        """An access token for `scope`, in the client's format."""
+    async def mint_access(self, grant: Grant, client: Client, scope: tuple[str, ...], *, jkt: str = "") -> str:
+        """An access token for `scope`, in the client's format; `jkt`: the key it is bound to, or ""."""
         now, ttl = self._context.now(), self.access_ttl(grant)
         if client.access_token_format is TokenFormat.JWT:
             claims = build_access_token(
-                grant, scope, issuer=self._context.issuer, now=now, ttl=ttl, jti=self._context.mint(size=16)
+                grant, scope, issuer=self._context.issuer, now=now, ttl=ttl, jti=self._context.mint(size=16), jkt=jkt
             )
             return await self._keys.signer(client.id_token_alg).sign(claims, typ=ACCESS_TOKEN_TYPE)
-        record = AccessToken(grant_id=grant.id, client_id=grant.client_id, scope=scope, expires_at=now + ttl)
+        record = AccessToken(grant.id, grant.client_id, scope, expires_at=now + ttl, jkt=jkt)
         return _OPAQUE + self._seal.seal(record.to_bytes())
 
-    async def mint_client_access(self, client: Client, scope: tuple[str, ...]) -> str:
+    async def mint_client_access(self, client: Client, scope: tuple[str, ...], *, jkt: str = "") -> str:
         """An access token for the client itself, in its format. It hangs on no grant, and nothing is stored."""
         now, jti = self._context.now(), self._context.mint(size=16)
-        token = ClientToken(jti, client.id, scope, issued_at=now, expires_at=now + self.lifetimes.access_token)
+        expires_at = now + self.lifetimes.access_token
+        token = ClientToken(jti, client.id, scope, issued_at=now, expires_at=expires_at, jkt=jkt)
         if client.access_token_format is TokenFormat.JWT:
             claims = build_client_token(token, issuer=self._context.issuer)
             return await self._keys.signer(client.id_token_alg).sign(claims, typ=ACCESS_TOKEN_TYPE)
@@ -187,11 +188,21 @@ class Tokens:
         client_id, scope = str(claims.get("client_id")), tuple(str(claims.get("scope", "")).split())
         if claims.get("aud") == self._context.issuer:
             if isinstance(grant_id := claims.get("grant"), str):
-                return AccessToken(grant_id, client_id, scope, claims["exp"])
+                return AccessToken(grant_id, client_id, scope, claims["exp"], jkt=_bound_to(claims))
             jti, issued_at = claims.get("jti"), claims.get("iat")
             if claims["sub"] == client_subject(client_id) and isinstance(jti, str) and type(issued_at) is int:
-                return ClientToken(jti, client_id, scope, issued_at, claims["exp"])
+                return ClientToken(jti, client_id, scope, issued_at, claims["exp"], jkt=_bound_to(claims))
         raise InvalidToken("the access token is for another audience")
+
+
+def type_of(jkt: str) -> str:
+    """`token_type` of an access token bound to this key, or to none (RFC 9449 section 5, RFC 6750 section 4)."""
+    return "DPoP" if jkt else "Bearer"
+
+
+def _bound_to(claims: Mapping[str, Any]) -> str:
+    """The key a JWT of ours is bound to, or "" (RFC 9449 section 6.1)."""
+    return str(claims["cnf"]["jkt"]) if "cnf" in claims else ""
 
 
 def is_openid(scope: tuple[str, ...]) -> bool:

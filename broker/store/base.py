@@ -25,6 +25,7 @@ class Kind(StrEnum):
     SESSION = "session"
     FLOW = "flow"  # a login attempt too large for a cookie
     PAR = "par"  # a pushed authorization request
+    PROOF = "proof"  # a proof of possession that was used
 
 
 class Transient(Protocol):

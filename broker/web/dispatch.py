@@ -18,6 +18,8 @@ from starlette.types import Message, Receive, Scope, Send
 from broker.core.client import is_loopback_host
 from broker.core.events import request_id
 from broker.web.errors import Errors
+from broker.web.http import is_dpop_use
+from broker.web.proofs import nonce_of
 
 _PORT = re.compile(r":[0-9]{1,5}$")
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -148,7 +150,7 @@ class Dispatcher:
                 self._on_crash(error)
             if _is_for_person(request, route):
                 return await self._errors.as_page(request, error)
-            return self._errors.as_json(error, realm=self._site.issuer)
+            return self._errors.as_json(error, realm=self._site.issuer, dpop=is_dpop_use(request))
         except Exception as second:  # the error page itself is broken: still no stack trace for anybody
             self._on_crash(second)
             return Response(f"Something broke on our side. Reference: {request_id.get()}", 500, media_type="text/plain")
@@ -174,7 +176,7 @@ class Dispatcher:
             return Response(status_code=403)
         headers = {
             "access-control-allow-methods": ", ".join(route.methods),
-            "access-control-allow-headers": "authorization, content-type",
+            "access-control-allow-headers": "authorization, content-type, dpop",
             "access-control-max-age": "600",
         }
         return Response(status_code=204, headers=headers)
@@ -186,12 +188,15 @@ class Dispatcher:
         response.raw_headers.append((b"x-request-id", reference.encode("ascii")))
         if self._site.secure:
             response.raw_headers.append((b"strict-transport-security", b"max-age=63072000"))
+        if nonce := nonce_of(scope):
+            response.raw_headers.append((b"dpop-nonce", nonce.encode("ascii")))
         if route is not None and route.cors:
             headers = MutableHeaders(raw=response.raw_headers)
             headers.append("vary", "Origin")
             origin = Headers(scope=scope).get("origin")
             if origin in self._site.origins and origin is not None:
                 headers["access-control-allow-origin"] = origin
+                headers["access-control-expose-headers"] = "DPoP-Nonce, WWW-Authenticate"
 
 
 def _is_for_person(request: Request, route: Route | None) -> bool:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.core.authorize import VerifiedRedirect
+from broker.core.dpop import ALGORITHMS
 from broker.core.errors import (
     AccountError,
     BrokerError,
@@ -26,7 +27,7 @@ from broker.core.errors import (
     UpstreamError,
 )
 from broker.core.events import Event, Recorder, request_id
-from broker.core.extension_errors import InvalidRequestUri
+from broker.core.extension_errors import InvalidDpopProof, InvalidRequestUri, UseDpopNonce
 from broker.services.authorize import Authorization
 from broker.services.login import LoginFailed
 from broker.services.providers import Providers
@@ -34,12 +35,6 @@ from broker.web.answers import answer_json
 from broker.web.cookies import Cookies
 from broker.web.frontend import Frontend, rebuild_params
 from broker.web.views import ErrorView
-
-_CHALLENGES: Mapping[type[BrokerError], str] = {
-    InvalidClient: "Basic",
-    InvalidToken: "Bearer",
-    InsufficientScope: "Bearer",
-}
 
 
 class Errors:
@@ -68,8 +63,8 @@ class Errors:
 
     # --- back channel ---
 
-    def as_json(self, error: Exception, *, realm: str) -> Response:
-        """RFC 6749 section 5.2 and RFC 6750 section 3."""
+    def as_json(self, error: Exception, *, realm: str, dpop: bool = False) -> Response:
+        """RFC 6749 section 5.2, RFC 6750 section 3; `dpop`: an access token came by that scheme (RFC 9449 7.1)."""
         if isinstance(error, HTTPException):
             return answer_json(
                 {"error": "invalid_request", "error_description": error.detail}, error.status_code, error.headers
@@ -77,13 +72,15 @@ class Errors:
         known = error if isinstance(error, BrokerError) else BrokerError(repr(error))
         headers: dict[str, str] = {}
         body = {"error": known.code, "error_description": known.public or _fallback(known)}
-        scheme = next((word for kind, word in _CHALLENGES.items() if isinstance(known, kind)), "")
-        if scheme:
-            headers["www-authenticate"] = _challenge(known, scheme, realm, body)
+        at_resource = dpop and isinstance(known, InvalidDpopProof | UseDpopNonce)
+        if isinstance(known, InvalidClient):
+            headers["www-authenticate"] = f'Basic realm="{realm}", charset="UTF-8"'
+        elif at_resource or isinstance(known, InvalidToken | InsufficientScope):
+            headers["www-authenticate"] = _challenge(known, realm, body, dpop=dpop)
         if isinstance(known, StoreUnavailable | TooManyRequests):
             headers["retry-after"] = str(known.retry_after)
         self._note(known)
-        return answer_json(body, known.status, headers)
+        return answer_json(body, 401 if at_resource else known.status, headers)
 
     # --- front channel ---
 
@@ -191,9 +188,8 @@ def _fallback(error: BrokerError) -> str:
     return f"the request failed; quote reference {request_id.get()}"
 
 
-def _challenge(error: BrokerError, scheme: str, realm: str, body: Mapping[str, str]) -> str:
-    if scheme == "Basic":
-        return f'Basic realm="{realm}", charset="UTF-8"'
-    if isinstance(error, NoToken):
-        return f'Bearer realm="{realm}"'
-    return f'Bearer realm="{realm}", error="{body["error"]}", error_description="{body["error_description"]}"'
+def _challenge(error: BrokerError, realm: str, body: Mapping[str, str], *, dpop: bool) -> str:
+    """Both schemes that a resource of ours knows; the one that was used comes first and says what was wrong."""
+    said = "" if isinstance(error, NoToken) else "".join(f', {name}="{text}"' for name, text in body.items())
+    bearer, proven = f'Bearer realm="{realm}"', f'DPoP realm="{realm}", algs="{" ".join(ALGORITHMS)}"'
+    return f"{proven}{said}, {bearer}" if dpop else f"{bearer}{said}, {proven}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -45,16 +47,44 @@ async def read_body(request: Request, *, limit: int) -> bytes:
     return bytes(body)
 
 
-def read_bearer(request: Request, params: Parameters | None = None) -> str:
-    """The access token from the header (RFC 6750 section 2.1) or a form body (2.2), never from a query.
+@dataclass(frozen=True, slots=True)
+class ShownToken:
+    """An access token as it came: `value` is "" when none did, `dpop`: by the scheme DPoP (RFC 9449 section 7.1)."""
 
-    "" when there is none; raises InvalidRequest when it came in two ways or in the query.
+    value: str = field(repr=False)
+    dpop: bool = False
+
+
+def read_access_token(request: Request, params: Parameters | None = None) -> ShownToken:
+    """The access token from the header (RFC 6750 section 2.1, RFC 9449 7.1) or a form body (RFC 6750 2.2).
+
+    Never from a query; raises InvalidRequest when it came in two ways or in the query.
     """
     if b"access_token=" in request.scope["query_string"]:
         raise InvalidRequest("an access token never travels in a URL; send an Authorization header")
-    scheme, _, header = request.headers.get("authorization", "").partition(" ")
-    in_header = header.strip() if scheme.lower() == "bearer" else ""
+    scheme, token = _read_authorization(request)
+    in_header = token if scheme in {"bearer", "dpop"} else ""
     in_body = params.text("access_token") if params is not None else ""
     if in_header and in_body:
         raise InvalidRequest("the access token was sent twice")
-    return in_header or in_body
+    return ShownToken(in_header or in_body, dpop=bool(in_header) and scheme == "dpop")
+
+
+def read_bearer(request: Request) -> str:
+    """A token of another kind than an access token, from the header alone (RFC 7592 section 3); "" without one.
+
+    Raises InvalidRequest when it came in the query.
+    """
+    shown = read_access_token(request)
+    return "" if shown.dpop else shown.value
+
+
+def is_dpop_use(request: Request) -> bool:
+    """Whether an access token comes by the scheme DPoP: then a refusal is a resource's, and speaks of DPoP."""
+    return _read_authorization(request)[0] == "dpop"
+
+
+def _read_authorization(request: Request) -> tuple[str, str]:
+    """The scheme, whose case does not matter (RFC 9110 section 11.1), and what follows."""
+    scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+    return scheme.lower(), rest.strip()

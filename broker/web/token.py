@@ -10,35 +10,44 @@ from starlette.responses import Response
 from broker.core.claims import build_claims
 from broker.core.client import Client
 from broker.core.errors import InsufficientScope, InvalidToken, NoToken
+from broker.core.parameters import Parameters
 from broker.core.terms import Scope
 from broker.services.clients import Clients
 from broker.services.gate import Gate
 from broker.services.grants.base import TokenEndpoint as TokenService
+from broker.services.proofs import Proofs
 from broker.services.tokens import Tokens
 from broker.web.answers import NO_STORE, answer_json
 from broker.web.door import Door
-from broker.web.http import FORM, read_bearer
+from broker.web.http import FORM, read_access_token
+from broker.web.proofs import ProofReader
 
 
 class TokenEndpoint:
     """POST only; parameters in the body only."""
 
-    def __init__(self, service: TokenService, door: Door) -> None:
-        """`door` counts visitors and reads bodies."""
+    def __init__(self, service: TokenService, door: Door, proofs: ProofReader) -> None:
+        """`door` counts visitors and reads bodies, `proofs` reads their headers."""
         self._service = service
         self._door = door
+        self._proofs = proofs
 
     async def post(self, request: Request) -> Response:
         """Authenticate the client, then answer it."""
+        proof = self._proofs.read(request)
         client, params = await self._door.admit(request, self._service.verify_client)
-        return answer_json(await self._service.answer(client, params))
+        return answer_json(await self._service.answer(client, params, proof=proof))
 
 
 class UserinfoEndpoint:
     """The claims behind an access token."""
 
-    def __init__(self, tokens: Tokens, clients: Clients, gate: Gate, door: Door) -> None:
-        """`door` counts visitors and reads bodies."""
+    def __init__(
+        self, tokens: Tokens, clients: Clients, gate: Gate, door: Door, *, proofs: Proofs, reader: ProofReader
+    ) -> None:
+        """`door` counts visitors and reads bodies, `reader` reads proofs and `proofs` verifies them."""
+        self._proofs = proofs
+        self._reader = reader
         self._tokens = tokens
         self._clients = clients
         self._gate = gate
@@ -46,22 +55,24 @@ class UserinfoEndpoint:
 
     async def get(self, request: Request) -> Response:
         """The token in the header."""
-        return await self._answer(read_bearer(request))
+        return await self._answer(request, None)
 
     async def post(self, request: Request) -> Response:
         """The token in the header, or in a form (RFC 6750 section 2.2)."""
-        if request.headers.get("content-type", "").startswith(FORM):
-            params = await self._door.read_form(request)
-            return await self._answer(read_bearer(request, params))
-        return await self._answer(read_bearer(request))
+        is_form = request.headers.get("content-type", "").startswith(FORM)
+        return await self._answer(request, await self._door.read_form(request) if is_form else None)
 
-    async def _answer(self, access_token: str) -> Response:
-        if not access_token:
+    async def _answer(self, request: Request, params: Parameters | None) -> Response:
+        proof, shown = self._reader.read(request), read_access_token(request, params)
+        if not shown.value:
             raise NoToken("send an access token in the Authorization header")
-        token, live = await self._tokens.verify_access(access_token)
+        token, live = await self._tokens.verify_access(shown.value)
         client = await self._clients.find(token.client_id)
         if client is None or client.id != live.grant.client_id or not self._gate.accepts(live, client):
             raise InvalidToken("the access token was revoked")
+        await self._proofs.verify_use(
+            shown.value, token.jkt, client, shown_as_dpop=shown.dpop, proof=proof, method=request.method
+        )
         if Scope.OPENID not in token.scope:
             raise InsufficientScope("the access token lacks the scope openid")
         live = self._tokens.subjects.present(live, client)

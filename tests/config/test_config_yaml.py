@@ -99,6 +99,7 @@ def test_the_effective_configuration_can_be_read_again_where_nothing_is_secret(t
         "id_token_ttl": "10m",
         "access_token_ttl": "15m",
         "refresh_token": {"idle_ttl": "30d", "absolute_ttl": "180d", "reuse_grace": "10s"},
+        "dpop_nonce": "optional",
     }
 
 

@@ -74,6 +74,8 @@ ROWS = (
     Row(authorize.check_pkce, "invalid_request", send(code_challenge_method="s256")),
     Row(authorize.check_pkce, "invalid_request", send(code_challenge=CHALLENGE[:-1])),
     Row(authorize.check_pkce, "invalid_request", send(code_challenge=CHALLENGE + "=")),
+    Row(authorize.check_dpop_jkt, "invalid_request", send(dpop_jkt="x")),
+    Row(authorize.check_dpop_jkt, "invalid_request", send(dpop_jkt=CHALLENGE + "=")),
     *(
         Row(authorize.check_max_age, "invalid_request", send(max_age=value))
         for value in ("-1", "1.5", "1e3", "x", " 1", "٣", "9" * 10)
@@ -115,6 +117,7 @@ def test_every_check_has_a_row_and_is_in_the_list() -> None:
         (send(response_mode="query"), CLIENT),
         (send(response_mode="form_post"), CLIENT),
         (send(max_age="0"), CLIENT),
+        (send(dpop_jkt="0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"), CLIENT),
         (send(max_age="999999999"), CLIENT),
         (send(display="popup", claims_locales="se", acr_values="1 2"), CLIENT),
         (send(extra="foobar", resource="https://a.test"), CLIENT),

@@ -33,6 +33,10 @@ def test_the_document_lists_exactly_what_is_offered() -> None:
         "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "code_challenge_methods_supported": ["S256"],
+        "dpop_signing_alg_values_supported": [
+            *("ES256", "ES384", "ES512", "EdDSA", "Ed25519"),
+            *("PS256", "PS384", "PS512", "RS256", "RS384", "RS512"),
+        ],
         "claim_types_supported": ["normal"],
         "claims_supported": [
             *("sub", "name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile"),

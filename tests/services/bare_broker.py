@@ -34,6 +34,7 @@ from broker.services.keys import KeyRing, RotationRules
 from broker.services.login import Begun, Callback, Finished, Logins
 from broker.services.par import PushedRequests
 from broker.services.people import People
+from broker.services.proofs import Nonces, Proofs
 from broker.services.providers import ProviderInstance, Providers
 from broker.services.requests import Requests
 from broker.services.revocation import Revocation
@@ -114,6 +115,7 @@ class World:
     context: Context
     on: set[str] = field(default_factory=set)
     autoselect_single: bool = False
+    nonce_required: bool = False
     deadline: float = 9.0
 
     @classmethod
@@ -185,9 +187,12 @@ class World:
             lifetimes=LIFETIMES,
             subjects=Subjects(b"salt" * 8),
         )
+        self.nonces = Nonces((derive(MASTER, "dpop nonce"),), context.now)
+        self.proofs = Proofs(context, transient, self.nonces, nonce_required=self.nonce_required)
         self.token_endpoint = TokenEndpoint(
             context,
             self.directory,
+            self.proofs,
             self.tokens,
             {
                 GrantType.AUTHORIZATION_CODE: AuthorizationCode(
@@ -284,7 +289,9 @@ class World:
         assert isinstance(step, Answer)
         return step.params["code"]
 
-    async def redeem(self, code: str, client_id: str = "app", /, **changed: str | None) -> dict[str, Any]:
+    async def redeem(
+        self, code: str, client_id: str = "app", proof: str = "", /, **changed: str | None
+    ) -> dict[str, Any]:
         """The token response for a code."""
         values: dict[str, str | None] = {
             "grant_type": "authorization_code",
@@ -293,17 +300,19 @@ class World:
             "code_verifier": VERIFIER,
         }
         sent = {name: value for name, value in (values | changed).items() if value is not None}
-        return await self.token_endpoint.answer(self.clients[client_id], Parameters(sent.items()))
+        return await self.token_endpoint.answer(self.clients[client_id], Parameters(sent.items()), proof=proof)
 
-    async def refresh(self, refresh_token: str, client_id: str = "app", /, **more: str) -> dict[str, Any]:
+    async def refresh(
+        self, refresh_token: str, client_id: str = "app", proof: str = "", /, **more: str
+    ) -> dict[str, Any]:
         """The token response for a refresh token."""
         sent = {"grant_type": "refresh_token", "refresh_token": refresh_token} | more
-        return await self.token_endpoint.answer(self.clients[client_id], Parameters(sent.items()))
+        return await self.token_endpoint.answer(self.clients[client_id], Parameters(sent.items()), proof=proof)
 
-    async def own_token(self, client_id: str = "robot", /, **more: str) -> dict[str, Any]:
+    async def own_token(self, client_id: str = "robot", proof: str = "", /, **more: str) -> dict[str, Any]:
         """The token response for a client that asks for itself."""
         sent = {"grant_type": "client_credentials"} | more
-        return await self.token_endpoint.answer(self.clients[client_id], Parameters(sent.items()))
+        return await self.token_endpoint.answer(self.clients[client_id], Parameters(sent.items()), proof=proof)
 
     async def revoke(self, token: str, client_id: str = "app", /, **more: str) -> None:
         """A client gives a token back."""

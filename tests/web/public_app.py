@@ -48,6 +48,7 @@ clients:
     first_party: true
     id_token_alg: ES256
     home_uri: https://app.test/
+    origins: [https://spa.test]
 """
 
 

@@ -40,7 +40,7 @@ class AuthorizationCode:
         self._tokens = tokens
         self._gate = gate
 
-    async def issue(self, client: Client, params: Parameters) -> Issued:
+    async def issue(self, client: Client, params: Parameters, jkt: str) -> Issued:
         """Spend the code of this client; raises InvalidGrant."""
         if "code" not in params:
             raise InvalidRequest("code is missing")
@@ -48,7 +48,8 @@ class AuthorizationCode:
         code = await self._load(client, code_digest)
         try:
             self._check(code, client, params)
-            live = await self._build_live(code, client)
+            _check_key(code, jkt)
+            live = await self._build_live(code, client, jkt)
         except InvalidGrant:
             # A code shown by the wrong party has leaked: it is dead from here on (RFC 9700 section 4.5).
             await self._transient.take(Kind.CODE, code_digest)
@@ -105,16 +106,16 @@ class AuthorizationCode:
             await self._durable.revoke_grant(code.grant_id, now=self._context.now())
             raise InvalidGrant("the login behind this code has ended at the provider; log in again")
 
-    async def _build_live(self, code: CodeRecord, client: Client) -> LiveGrant:
+    async def _build_live(self, code: CodeRecord, client: Client, jkt: str) -> LiveGrant:
         """The grant to be, once the person and their provider are found still welcome: nothing is spent before."""
         person = await self._durable.person(code.provider_key, code.subject)
         if person is None or person.account.sub != code.sub:
             raise InvalidGrant(_WRONG, detail="the account is gone")
-        live = LiveGrant(self._build_grant(code), person)
+        live = LiveGrant(self._build_grant(code, jkt), person)
         self._gate.check_grant(live, client)
         return live
 
-    def _build_grant(self, code: CodeRecord) -> Grant:
+    def _build_grant(self, code: CodeRecord, jkt: str) -> Grant:
         now, lifetimes = self._context.now(), self._tokens.lifetimes
         offline = Scope.OFFLINE_ACCESS in code.scope
         ttl = lifetimes.refresh_absolute if offline else lifetimes.access_token
@@ -133,6 +134,7 @@ class AuthorizationCode:
             created_at=now,
             expires_at=now + ttl,
             offline=offline,
+            jkt=jkt,
             claims=code.claims,
             upstream_sid=code.upstream_sid,
         )
@@ -146,6 +148,12 @@ class AuthorizationCode:
     def _replayed(self, client: Client, grant_id: str) -> InvalidGrant:
         self._context.recorder.record(Event.CODE_REPLAYED, client_id=client.id, grant_id=grant_id)
         return InvalidGrant(_WRONG, detail="code spent before; its grant is revoked")
+
+
+def _check_key(code: CodeRecord, jkt: str) -> None:
+    """A code asked for with a key is of no use without it (RFC 9449 section 10)."""
+    if code.dpop_jkt and code.dpop_jkt != jkt:
+        raise InvalidGrant("send a DPoP proof of the key that the authorization request named")
 
 
 def _wants_refresh(code: CodeRecord, client: Client) -> bool:

@@ -1,4 +1,7 @@
-"""The phases of a token request: authenticate the client, authorize the grant type, act, answer. No grant skips one."""
+"""The phases of a token request: the client, its proof of possession, the grant type, acting, answering.
+
+No grant skips one.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,14 @@ from typing import Any, Protocol
 from broker.core.client import Client
 from broker.core.errors import RequestError, UnauthorizedClient, UnsupportedGrantType
 from broker.core.events import Event
+from broker.core.extension_errors import InvalidDpopProof
 from broker.core.parameters import Parameters
 from broker.core.terms import GrantType
 from broker.core.token_request import check_token_parameters
 from broker.services.clients import Clients
 from broker.services.context import Context
-from broker.services.tokens import Tokens, is_openid
+from broker.services.proofs import Proofs, check_profile
+from broker.services.tokens import Tokens, is_openid, type_of
 from broker.store.base import LiveGrant
 
 
@@ -35,8 +40,8 @@ class GrantHandler(Protocol):
 
     event: Event
 
-    async def issue(self, client: Client, params: Parameters) -> Issued:
-        """Spend what was brought; raises RequestError."""
+    async def issue(self, client: Client, params: Parameters, jkt: str) -> Issued:
+        """Spend what was brought; raises RequestError. `jkt`: thumbprint of the key that was proved, or ""."""
         ...
 
 
@@ -44,11 +49,17 @@ class TokenEndpoint:
     """Walks a request through the phases. `handlers` by grant type: what is not in it does not exist."""
 
     def __init__(
-        self, context: Context, clients: Clients, tokens: Tokens, handlers: Mapping[GrantType, GrantHandler]
+        self,
+        context: Context,
+        clients: Clients,
+        proofs: Proofs,
+        tokens: Tokens,
+        handlers: Mapping[GrantType, GrantHandler],
     ) -> None:
         """`handlers`: every grant type offered."""
         self._context = context
         self._clients = clients
+        self._proofs = proofs
         self._tokens = tokens
         self._handlers = handlers
 
@@ -56,17 +67,31 @@ class TokenEndpoint:
         """Phase one; raises InvalidClient."""
         return await self._clients.verify(authorization, params)
 
-    async def answer(self, client: Client, params: Parameters) -> dict[str, Any]:
-        """The token response of an authenticated client (RFC 6749 section 5.1); raises RequestError."""
+    async def answer(self, client: Client, params: Parameters, *, proof: str = "") -> dict[str, Any]:
+        """The token response of an authenticated client (RFC 6749 section 5.1); raises RequestError.
+
+        `proof`: the DPoP header, or "".
+        """
         try:
             handler = self._select(client, params)
-            issued = await handler.issue(client, params)
+            jkt = await self._prove(client, proof)
+            issued = await handler.issue(client, params, jkt)
         except RequestError as error:
             self._context.recorder.record(Event.TOKEN_REFUSED, client_id=client.id, error=error.code)
             raise
         about = {"provider": issued.live.person.link.provider} if issued.live is not None else {}
         self._context.recorder.record(handler.event, client_id=client.id, **about)
-        return await self._build(client, issued)
+        return await self._build(client, issued, jkt)
+
+    async def _prove(self, client: Client, proof: str) -> str:
+        """The key that what is issued now will be bound to (RFC 9449 section 5), "" without one."""
+        if proof:
+            proven = await self._proofs.verify(proof, endpoint="/token")
+            check_profile(proven, client)
+            return proven.jkt
+        if client.tokens.dpop_required:
+            raise InvalidDpopProof("this client is registered for tokens bound to a key; send a DPoP header")
+        return ""
 
     def _select(self, client: Client, params: Parameters) -> GrantHandler:
         check_token_parameters(params)
@@ -78,14 +103,14 @@ class TokenEndpoint:
             raise UnauthorizedClient("this client is not registered for this grant_type")
         return handler
 
-    async def _build(self, client: Client, issued: Issued) -> dict[str, Any]:
-        live, scope = issued.live, issued.scope
+    async def _build(self, client: Client, issued: Issued, jkt: str) -> dict[str, Any]:
+        live, scope, token_type = issued.live, issued.scope, type_of(jkt)
         if live is None:
-            own_token = await self._tokens.mint_client_access(client, scope)
-            return _bearer(own_token, self._tokens.lifetimes.access_token, scope)
+            own_token = await self._tokens.mint_client_access(client, scope, jkt=jkt)
+            return _present(own_token, token_type, self._tokens.lifetimes.access_token, scope)
         live = self._tokens.subjects.present(live, client)
-        access_token = await self._tokens.mint_access(live.grant, client, scope)
-        answer = _bearer(access_token, self._tokens.access_ttl(live.grant), scope)
+        access_token = await self._tokens.mint_access(live.grant, client, scope, jkt=jkt)
+        answer = _present(access_token, token_type, self._tokens.access_ttl(live.grant), scope)
         if issued.refresh_token is not None:
             answer["refresh_token"] = issued.refresh_token
         if is_openid(scope):
@@ -93,7 +118,7 @@ class TokenEndpoint:
         return answer
 
 
-def _bearer(access_token: str, expires_in: int, scope: tuple[str, ...]) -> dict[str, Any]:
+def _present(access_token: str, token_type: str, expires_in: int, scope: tuple[str, ...]) -> dict[str, Any]:
     """An empty scope has no spelling (RFC 6749 section 3.3), so it is left out."""
-    answer = {"access_token": access_token, "token_type": "Bearer", "expires_in": expires_in}
+    answer = {"access_token": access_token, "token_type": token_type, "expires_in": expires_in}
     return answer | ({"scope": " ".join(scope)} if scope else {})

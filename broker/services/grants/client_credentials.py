@@ -14,7 +14,7 @@ class ClientCredentials:
 
     event = Event.TOKEN_ISSUED_TO_CLIENT
 
-    async def issue(self, client: Client, params: Parameters) -> Issued:
+    async def issue(self, client: Client, params: Parameters, _: str) -> Issued:
         """All service scopes of this client, or those it asked for; raises InvalidScope or UnauthorizedClient."""
         if client.public:
             raise UnauthorizedClient("a public client has no credentials to get a token by (RFC 6749 section 4.4)")

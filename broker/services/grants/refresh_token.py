@@ -7,6 +7,7 @@ from dataclasses import replace
 from broker.core.client import Client
 from broker.core.errors import InvalidGrant, InvalidRequest, InvalidScope
 from broker.core.events import Event
+from broker.core.extension_errors import InvalidDpopProof
 from broker.core.parameters import Parameters
 from broker.core.records import Grant, RefreshToken
 from broker.core.seal import digest
@@ -35,12 +36,12 @@ class RefreshTokenGrant:
         self._gate = gate
         self._confirmations = confirmations
 
-    async def issue(self, client: Client, params: Parameters) -> Issued:
+    async def issue(self, client: Client, params: Parameters, jkt: str) -> Issued:
         """Rotate the token of this client; raises InvalidGrant or InvalidScope."""
         if "refresh_token" not in params:
             raise InvalidRequest("refresh_token is missing")
         token = params["refresh_token"]
-        live = await self._load(client, token)
+        live = await self._load(client, token, jkt)
         scope = _narrow(live.grant.scope, params.words("scope"))
         await self._confirmations.confirm(live.grant)
         child = self._tokens.build_child(token)
@@ -53,22 +54,40 @@ class RefreshTokenGrant:
             grace=lifetimes.reuse_grace,
         )
         if isinstance(outcome, Reused):
-            self._context.recorder.record(Event.TOKEN_REUSE_DETECTED, client_id=client.id, grant_id=outcome.grant_id)
-            raise InvalidGrant(_WRONG, detail="refresh token reused; its family is revoked")
+            raise self._reused(client, outcome.grant_id)
         if outcome is None:
             raise InvalidGrant(_WRONG)
         # OIDC Core 12.2: the new ID token need not carry the nonce of the login.
         return Issued(replace(live, grant=_without_nonce(outcome.grant)), scope, child)
 
-    async def _load(self, client: Client, token: str) -> LiveGrant:
+    async def _load(self, client: Client, token: str, jkt: str) -> LiveGrant:
         known = await self._durable.refresh_token(digest(token))
         live = await self._durable.grant(known.grant_id, now=self._context.now()) if known is not None else None
-        if live is None:
+        if known is None or live is None:
             raise InvalidGrant(_WRONG)
         if live.grant.client_id != client.id:
             raise InvalidGrant(_WRONG, detail=f"refresh token of {live.grant.client_id} brought by {client.id}")
+        await self._check_key(client, known, live.grant, jkt)
         self._gate.check_grant(live, client)
         return live
+
+    async def _check_key(self, client: Client, known: RefreshToken, grant: Grant, jkt: str) -> None:
+        """Bound to its key where nothing else shows whose it is, and never back to bearer (RFC 9449 section 5).
+
+        Nothing is spent by a refusal; only a spent token in other hands ends the family, within the grace, too.
+        """
+        if grant.jkt and not jkt:
+            raise InvalidDpopProof("this login began with DPoP; send a DPoP proof with every refresh")
+        if not client.public or grant.jkt == jkt:
+            return
+        if known.spent_at is not None:
+            await self._durable.revoke_grant(grant.id, now=self._context.now())
+            raise self._reused(client, grant.id)
+        raise InvalidGrant("the refresh token is bound to another key than the one of the DPoP proof, or to none")
+
+    def _reused(self, client: Client, grant_id: str) -> InvalidGrant:
+        self._context.recorder.record(Event.TOKEN_REUSE_DETECTED, client_id=client.id, grant_id=grant_id)
+        return InvalidGrant(_WRONG, detail="refresh token reused; its family is revoked")
 
 
 def _narrow(granted: tuple[str, ...], asked: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,0 +1,39 @@
+"""The DPoP header, and the nonce that goes back for the next one (RFC 9449 sections 4.1 and 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.types import Scope
+
+from broker.core.extension_errors import InvalidDpopProof
+
+_NONCE = "broker.dpop_nonce"
+
+
+class ProofReader:
+    """Reads the header. Whoever sends one gets a nonce with the answer, also with a refusal."""
+
+    def __init__(self, mint_nonce: Callable[[], str]) -> None:
+        """`mint_nonce` gives the nonce of now."""
+        self._mint_nonce = mint_nonce
+
+    def read(self, request: Request) -> str:
+        """The proof, unverified, or "" where there is no header; raises InvalidDpopProof for several, or an empty one.
+
+        Called before anything that may fail, so that every answer brings the nonce.
+        """
+        found = request.headers.getlist("dpop")
+        if not found:
+            return ""
+        request.scope[_NONCE] = self._mint_nonce()
+        if len(found) > 1 or not found[0]:
+            raise InvalidDpopProof("send one DPoP header with one proof in it")
+        return found[0]
+
+
+def nonce_of(scope: Scope) -> str:
+    """The nonce that the answer to this request brings, or ""."""
+    nonce: str = scope.get(_NONCE, "")
+    return nonce
