@@ -140,6 +140,7 @@ REQUIRED: Final = {
     "G3": "Five attempts per browser at most; the oldest goes.",
     "G4": "No answer may be framed.",
     "G5": "A form counts with its sealed ticket, in its session, from our own page.",
+    "G8": "An upstream's logout token passes every check, once; a forged one ends nothing.",
     "G9": "No page sends a message to another window.",
     "G10": "No page takes messages, and no answer can be asked for as one.",
     "G11": "No page keeps hold of the window that opened it.",
