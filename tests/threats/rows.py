@@ -180,6 +180,9 @@ REQUIRED: Final = {
     "J3": "Placeholders, short secrets and files others can read stop the start.",
     "J4": "Only public members of keys are published.",
     "J5": "A key is published before it signs, and stays until its tokens are gone.",
+    "L1": "Apps register with a token of the operator's, so many and so often.",
+    "L2": "Metadata that does not fit together is refused.",
+    "L3": "An entry's token opens that entry alone, changes with it and dies with it.",
     "L4": "There is no first account; no token opens a door of the operator; the operator's listener changes nothing.",
     "L6": "An app reaches nothing of another app.",
 }
