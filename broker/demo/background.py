@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -143,17 +144,19 @@ def running_in_background(
     front: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     *,
     providers: Mapping[str, Mapping[str, object]] = PROVIDERS,
+    sections: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
 ) -> Iterator[RunningBroker]:
     """The broker with the test app and `clients` (as in config.yaml), answering on free loopback ports.
 
     `clock` gives epoch seconds to broker and emulators; it is called from more than one thread. `front` puts something
     between the broker and its listener, as a proxy is in life; one that tampers shows what a client believes.
-    `providers` are by name, with the keys of config.yaml; the name is the type where none is given.
+    `providers` are by name, with the keys of config.yaml; the name is the type where none is given. `sections` are
+    further sections of config.yaml.
     """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="broker", daemon=True)
     thread.start()
-    world = _World({TEST_APP: _CLIENT, **clients}, clock, loop, front, providers=providers)
+    world = _World({TEST_APP: _CLIENT, **clients}, clock, loop, front, providers=providers, sections=sections)
     try:
         yield asyncio.run_coroutine_threadsafe(world.open(), loop).result(timeout=60)
     finally:
@@ -174,7 +177,9 @@ class _World:
         front: Callable[[ASGIApp], ASGIApp],
         *,
         providers: Mapping[str, Mapping[str, object]],
+        sections: Mapping[str, Mapping[str, object]],
     ) -> None:
+        self._sections = sections
         self._clients = clients
         self._clock = clock
         self._loop = loop
@@ -189,7 +194,7 @@ class _World:
         for port in ports.values():
             self._stack.callback(port.close)
         issuer = f"http://127.0.0.1:{ports['broker'].number}"
-        config = _build_config(issuer, self._clients, self._providers)
+        config = _build_config(issuer, self._clients, self._providers, self._sections)
         emulators = build_emulators(config, Options(clock=self._clock))
         # Another host than the broker's, so that the way back is a cross-site one as it is in life.
         urls = {kind: f"http://localhost:{ports[kind].number}" for kind in emulators}
@@ -219,7 +224,10 @@ class _World:
 
 
 def _build_config(
-    issuer: str, clients: Mapping[str, Mapping[str, object]], given: Mapping[str, Mapping[str, object]]
+    issuer: str,
+    clients: Mapping[str, Mapping[str, object]],
+    given: Mapping[str, Mapping[str, object]],
+    sections: Mapping[str, Mapping[str, object]],
 ) -> Config:
     typed = {name: {"type": name, **settings} for name, settings in given.items()}
     types = provider_types(str(settings["type"]) for settings in typed.values())
@@ -232,6 +240,7 @@ def _build_config(
             "providers": providers,
             "clients": {name: dict(given) for name, given in clients.items()},
             "limits": _LIMITS,
+            **{name: dict(section) for name, section in sections.items()},
         }
     )
 

@@ -17,6 +17,10 @@ import pytest
 PASSPHRASE = "a passphrase of this test"
 
 
+class Refused(Exception):
+    """The text is what `oidc-gen` printed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
     """A running daemon; `environment` is what its programs find it by."""
@@ -24,7 +28,10 @@ class Agent:
     environment: Mapping[str, str]
 
     def generate(self, *options: str, visit: Callable[[str, str], None]) -> str:
-        """What `oidc-gen` prints; `visit` is given the address it asks to visit, and what it printed before."""
+        """What `oidc-gen` prints; `visit` is given the address it asks to visit, and what it printed before.
+
+        Raises Refused when it gives up before.
+        """
         command = ["oidc-gen", *options, "--pw-env", "--no-url-call", "--no-scheme", "--prompt=none"]
         pipe = subprocess.PIPE
         with subprocess.Popen(
@@ -35,7 +42,8 @@ class Agent:
                 printed = ""
                 while not (line := process.stdout.readline()).startswith("http"):
                     printed += line
-                    assert line, printed
+                    if not line:
+                        raise Refused(printed)
                 visit(line.strip(), printed)
                 printed += line + process.communicate(timeout=30)[0]
             finally:

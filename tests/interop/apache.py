@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -20,8 +20,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from broker.demo.background import ClientData
-from broker.demo.servers import take_port
 from tests.interop.documented import documented
+from tests.interop.world import free_ports
 
 _MODULES: Final = Path("/usr/lib/apache2/modules")
 _NEEDED: Final = ("mpm_event", "authn_core", "authz_core", "authz_user", "proxy", "proxy_http", "auth_openidc")
@@ -52,10 +52,11 @@ Listen 127.0.0.1:{port}
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A protected site of one client; `more` are further directives."""
+    """A protected site of one client; `more` are further directives, `port` is 0 for any."""
 
     client: ClientData
     more: str = ""
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def apache(issuer: str, app: int, sites: Mapping[str, Site]) -> Iterator[Apache]
     with tempfile.TemporaryDirectory(prefix="apache-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        ports = _free_ports(sites)
+        ports = free_ports(sites) | {given: site.port for given, site in sites.items() if site.port}
         text = [f'LoadModule {module}_module "{_MODULES}/mod_{module}.so"' for module in _NEEDED]
         text += [_SERVER.format(folder=folder), "User nobody\nGroup nogroup" if os.geteuid() == 0 else ""]
         for given, site in sites.items():
@@ -120,15 +121,6 @@ def _documented(issuer: str, url: str, client: ClientData) -> str:
         "exec:/usr/local/bin/print-passphrase": "a passphrase of this test",
     }
     return documented("### Apache, mod_auth_openidc", own=own)
-
-
-def _free_ports(sites: Iterable[str]) -> dict[str, int]:
-    """All are held until all are found, so that no two are the same."""
-    with contextlib.ExitStack() as held:
-        ports = {given: take_port("apache", "127.0.0.1") for given in sites}
-        for port in ports.values():
-            held.callback(port.close)
-        return {given: port.number for given, port in ports.items()}
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:

@@ -1,7 +1,7 @@
 // What every app of these tests has in common: what it is given, how it listens, how it tells what it learnt.
 //
-// Standard input: one line of JSON, {issuer, scope, clients: {client_id: {secret, method, key}}}; its end ends the app.
-// Standard output: the port it listens on.
+// Standard input: one line of JSON, {issuer, scope, port, clients: {client_id: {secret, method, key}}}; its end ends the
+// app. Without a port it takes any. Standard output: the port it listens on.
 import { randomUUID, webcrypto } from 'node:crypto'
 import { createServer } from 'node:http'
 import { createInterface } from 'node:readline'
@@ -25,9 +25,12 @@ function flowOf(incoming) {
   return flow
 }
 
-// The private key of a client that proves itself with one.
-export function importKey(jwk) {
-  return webcrypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
+// The private key of a client that proves itself with one, or a stranger's that goes by the same name.
+export async function keyOf({ key }, isStranger) {
+  const kind = { name: 'ECDSA', namedCurve: 'P-256' }
+  if (!isStranger) return { key: await webcrypto.subtle.importKey('jwk', key, kind, false, ['sign']), kid: key.kid }
+  const made = await webcrypto.subtle.generateKey(kind, false, ['sign', 'verify'])
+  return { key: made.privateKey, kid: key.kid }
 }
 
 async function bodyOf(incoming) {
@@ -66,7 +69,7 @@ export async function listen(routes, say) {
 
 // The port that it got.
 export async function listenOn(server) {
-  await new Promise((listening) => server.listen(0, '127.0.0.1', listening))
+  await new Promise((listening) => server.listen(given.port ?? 0, '127.0.0.1', listening))
   input.on('close', () => process.exit(0))
   return server.address().port
 }

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from tests.interop.world import SCOPE, World
+from tests.interop.world import PRIVATE_KEY, SCOPE, World
 
 HERE: Final = Path(__file__).parent
 
@@ -38,14 +38,14 @@ def node_app(script: str, told: Mapping[str, Any], authority: Path | None = None
 
 
 @contextlib.contextmanager
-def node_client(script: str, world: World) -> Iterator[str]:
-    """The address of an app that knows the issuer, and id, secret and method of every client."""
+def node_client(script: str, world: World, port: int = 0) -> Iterator[str]:
+    """The address of an app that knows the issuer, and id, method and secret or key of every client."""
     clients = {
-        client.client_id: {"secret": client.client_secret, "method": client.auth_method}
+        client.client_id: {"secret": client.client_secret, "method": client.auth_method, "key": PRIVATE_KEY}
         for client in world.broker.clients.values()
     }
-    with node_app(script, {"issuer": world.issuer, "scope": SCOPE, "clients": clients}) as port:
-        yield f"http://127.0.0.1:{port}"
+    with node_app(script, {"issuer": world.issuer, "scope": SCOPE, "port": port, "clients": clients}) as number:
+        yield f"http://127.0.0.1:{number}"
 
 
 def learnt(world: World, start: str, provider: str = "google", person: str = "ada") -> dict[str, Any]:

@@ -2,12 +2,12 @@
 //
 // The addresses are those of openid_client.mjs, but for response_mode and logout, for which the library has nothing.
 import * as oauth from 'oauth4webapi'
-import { given, importKey, leadTo, listen } from './app.mjs'
+import { given, keyOf, leadTo, listen } from './app.mjs'
 
 const METHODS = {
   client_secret_basic: ({ secret }) => oauth.ClientSecretBasic(secret),
   client_secret_post: ({ secret }) => oauth.ClientSecretPost(secret),
-  private_key_jwt: async ({ key }) => oauth.PrivateKeyJwt({ key: await importKey(key), kid: key.kid }),
+  private_key_jwt: async (known, isStranger) => oauth.PrivateKeyJwt(await keyOf(known, isStranger)),
   none: () => oauth.None(),
 }
 const HTTP = { [oauth.allowInsecureRequests]: true } // for this machine only
@@ -18,13 +18,13 @@ async function metadata() {
   return oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, HTTP))
 }
 
-async function discover(clientId) {
+async function discover(clientId, isStranger = false) {
   const known = given.clients[clientId]
-  return { as: await metadata(), client: { client_id: clientId }, auth: await METHODS[known.method](known) }
+  return { as: await metadata(), client: { client_id: clientId }, auth: await METHODS[known.method](known, isStranger) }
 }
 
 async function login({ wants, argument, origin }) {
-  const found = await discover(argument)
+  const found = await discover(argument, wants('stranger'))
   const flow = {
     ...found,
     options: wants('dpop') ? await bound(found.client) : HTTP,

@@ -1,30 +1,31 @@
 // An app with openid-client, as its documentation shows it, that tells what it learnt.
 //
-// GET /login/{client_id} leads to the broker; the query may hold response_mode=..., `pushed`, `dpop` and `leave`.
+// GET /login/{client_id} leads to the broker; the query may hold response_mode=..., `pushed`, `dpop`,
+// `leave`, and `stranger` for a key that is not the client's.
 // /callback answers with claims, userinfo and a refresh, and with what is left of them once the refresh token is given
 // back; after `leave` it leads to the broker's logout instead, and /left tells that somebody came back from there.
 // GET /own/{client_id} gets a token for the app itself. GET /device/{client_id} begins a login on another device,
 // /polled/{device_code} waits for it. GET /register?token=... registers an app, which can then be used like the others.
 import * as client from 'openid-client'
-import { given, importKey, leadTo, listen } from './app.mjs'
+import { given, keyOf, leadTo, listen } from './app.mjs'
 
 const METHODS = {
   client_secret_basic: ({ secret }) => client.ClientSecretBasic(secret),
   client_secret_post: ({ secret }) => client.ClientSecretPost(secret),
-  private_key_jwt: async ({ key }) => client.PrivateKeyJwt({ key: await importKey(key), kid: key.kid }),
+  private_key_jwt: async (known, isStranger) => client.PrivateKeyJwt(await keyOf(known, isStranger)),
   none: () => client.None(),
 }
 // The first allows http, for this machine only. The second checks signatures also where TLS would prove the origin.
 const OPTIONS = { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] }
 const devices = new Map() // by device code
 
-async function discover(clientId) {
+async function discover(clientId, isStranger = false) {
   const known = given.clients[clientId]
-  return client.discovery(new URL(given.issuer), clientId, undefined, await METHODS[known.method](known), OPTIONS)
+  return client.discovery(new URL(given.issuer), clientId, undefined, await METHODS[known.method](known, isStranger), OPTIONS)
 }
 
 async function login({ url, wants, argument, origin }) {
-  const config = await discover(argument)
+  const config = await discover(argument, wants('stranger'))
   const bound = wants('dpop') ? { DPoP: client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256')) } : {}
   const flow = {
     config,

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlencode
 
+import httpx2
 import orjson
 import pytest
 
 from broker.demo.visitor import Page, Visitor
-from tests.interop.node import node_client
-from tests.interop.world import METHODS, PUSHING, World, client_id, walk
+from tests.interop.node import learnt, node_client
+from tests.interop.world import INITIAL_TOKEN, METHODS, PUSHING, World, client_id, walk
 
 pytestmark = pytest.mark.interop
 SCRIPTS: Final[Mapping[str, str]] = {"openid-client": "openid_client.mjs", "oauth4webapi": "oauth4webapi.mjs"}
+PUBLIC: Final = client_id("ES256", "none")
 BOTH: Final = pytest.mark.parametrize("library", SCRIPTS)
 
 
@@ -50,3 +53,33 @@ def test_an_app_that_must_push_is_not_answered_otherwise(world: World, apps: Map
 
     page = world.run(plain())
     assert (page.status, orjson.loads(page.text)["because"]) == (400, "invalid_request")
+
+
+@BOTH
+@pytest.mark.parametrize("client", [PUBLIC, client_id("EdDSA", "client_secret_basic")])
+def test_tokens_bound_to_a_key_of_the_app_are_good_for_nobody_else(
+    world: World, apps: Mapping[str, str], library: str, client: str
+) -> None:
+    found = learnt(world, f"{apps[library]}/login/{client}?dpop&pushed")
+    assert found["token"]["token_type"] == found["fresh_token"]["token_type"] == "dpop"
+    assert found["fresh_userinfo"]["sub"] == found["claims"]["sub"]
+    assert (found["without_key"], found["with_other_key"]) == (401, 401)
+    if client == PUBLIC:  # others prove themselves anew for every refresh
+        assert found["refresh_with_other_key"] == "invalid_grant"
+
+
+@BOTH
+def test_an_app_registers_itself_and_is_used_like_every_other(
+    world: World, apps: Mapping[str, str], library: str
+) -> None:
+    def register(token: str) -> tuple[int, dict[str, Any]]:
+        answer = httpx2.get(f"{apps[library]}/register?{urlencode({'token': token})}", timeout=30)
+        return answer.status_code, answer.json()
+
+    status, registered = register(INITIAL_TOKEN)
+    assert status == 200, registered
+    found = learnt(world, f"{apps[library]}/login/{registered['client_id']}")
+    assert found["claims"]["aud"] == registered["client_id"]
+    assert found["revoked_refresh"] == "invalid_grant"
+    for nobodys in ("", INITIAL_TOKEN.upper()):
+        assert register(nobodys)[0] == 400

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
 import jwt
 import pytest
 
-from tests.interop.agent import Agent, running_agent
-from tests.interop.world import AGENT, World
+from tests.interop.agent import Agent, Refused, running_agent
+from tests.interop.world import AGENT, INITIAL_TOKEN, World, free_ports
 
 pytestmark = pytest.mark.interop
 SCOPE = "openid profile offline_access"
@@ -29,14 +29,21 @@ def subject_behind(world: World, access_token: str) -> str:
     return str(answer.json()["sub"])
 
 
-def test_oidc_agent_signs_in_through_a_browser_and_refreshes_until_it_is_told_not_to(
-    world: World, agent: Agent
-) -> None:
+def visiting(world: World) -> Callable[[str, str], None]:
+    """Signs in with a fresh browser, which the agent's own web server thanks."""
+
     def visit(url: str, _: str) -> None:
         assert "Success" in world.sign_in(url).text
 
-    options = ("mine", f"--client-id={AGENT}", "--client-secret=", f"--iss={world.issuer}", f"--scope={SCOPE}")
-    agent.generate(*options, "--flow=code", f"--redirect-uri=http://localhost:{world.agent}", visit=visit)
+    return visit
+
+
+def test_oidc_agent_signs_in_through_a_browser_and_refreshes_until_it_is_told_not_to(
+    world: World, agent: Agent
+) -> None:
+    options = ("mine", f"--iss={world.issuer}", f"--client-id={AGENT}", "--client-secret=", f"--scope={SCOPE}")
+    redirect = f"--redirect-uri=http://localhost:{world.ports.agent}"
+    agent.generate(*options, "--flow=code", redirect, visit=visiting(world))
     subject = world.broker.login("google", "ada").claims["sub"]
     first, fresh = agent.token("mine").stdout.strip(), agent.token("mine", "--force-new").stdout.strip()
     assert first != fresh
@@ -48,3 +55,15 @@ def test_oidc_agent_signs_in_through_a_browser_and_refreshes_until_it_is_told_no
     refused = agent.token("mine", "--force-new")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "invalid_grant" in refused.stderr
+
+
+def test_oidc_agent_registers_itself_with_a_token_of_the_operators(world: World, agent: Agent) -> None:
+    (port,) = free_ports(["redirect"]).values()
+    redirect = f"--redirect-uri=http://localhost:{port}"
+    options = ("mine", f"--iss={world.issuer}", f"--scope={SCOPE}", "--flow=code", redirect)
+    with pytest.raises(Refused, match="invalid_token"):
+        agent.generate(*options, "--access-token=guessed", visit=visiting(world))
+    agent.generate(*options, f"--access-token={INITIAL_TOKEN}", visit=visiting(world))
+    claims = jwt.decode(agent.token("mine", "--id-token").stdout.strip(), options={"verify_signature": False})
+    assert claims["aud"] not in world.broker.clients
+    assert claims["sub"] == world.broker.login("google", "ada").claims["sub"]

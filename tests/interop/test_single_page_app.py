@@ -30,7 +30,7 @@ FETCH: Final = """([url, method]) => fetch(url, {method, headers: {authorization
 @pytest.fixture(scope="session")
 def spa(world: World) -> Iterator[str]:
     """The registered origin, where the app is."""
-    with world.serving(world.spa, _app()) as url:
+    with world.serving(take_port("spa", "127.0.0.1", world.ports.spa), _app()) as url:
         yield url
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import product
 from typing import Any, Final, TypeVar
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
 from starlette.types import ASGIApp
 
 from broker.demo.background import RunningBroker
 from broker.demo.people import PEOPLE
-from broker.demo.servers import Port, serving
+from broker.demo.servers import Port, serving, take_port
 from broker.demo.visitor import Page, Visitor
 from tests.interop.meddler import Meddler
 
@@ -33,7 +36,41 @@ PUSHING: Final = "pushing"
 """Answered to pushed requests only."""
 ODD: Final = "odd-secret"
 """Its secret survives in a header only if the client encodes it as RFC 6749 section 2.3.1 says."""
+_KEY: Final = ec.generate_private_key(ec.SECP256R1())
+_NAMES: Final = {"kid": "its-key", "alg": "ES256", "use": "sig"}
+_EC: Final = ECAlgorithm(ECAlgorithm.SHA256)
+PRIVATE_KEY: Final[dict[str, Any]] = {**_EC.to_jwk(_KEY, as_dict=True), **_NAMES}
+_PUBLIC_KEY: Final[dict[str, Any]] = {**_EC.to_jwk(_KEY.public_key(), as_dict=True), **_NAMES}
+INITIAL_TOKEN: Final = "it_0123456789abcdef0123456789abcdef"
+"""With it apps register themselves."""
+SECTIONS: Final[Mapping[str, Mapping[str, object]]] = {
+    "network": {"client_networks": ["127.0.0.0/8"]},  # the apps are on this machine
+    "registration": {
+        "token_hashes": [f"sha256:{sha256(INITIAL_TOKEN.encode()).hexdigest()}"],
+        "scopes": SCOPE.split(),
+    },
+}
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Ports that clients are registered with: `spa` of the single-page app, `agent` where the agent waits for answers.
+
+    `app` is of an app that logs people out, `apache` of a site that is told of it.
+    """
+
+    spa: int
+    agent: int
+    app: int
+    apache: int
+
+
+def free_ports(names: Iterable[str]) -> dict[str, int]:
+    """All are held until all are found, so that no two are the same."""
+    with contextlib.ExitStack() as held:
+        ports = {name: held.enter_context(contextlib.closing(take_port(name, "127.0.0.1"))) for name in names}
+        return {name: port.number for name, port in ports.items()}
 
 
 def client_id(algorithm: str, method: str) -> str:
@@ -41,8 +78,8 @@ def client_id(algorithm: str, method: str) -> str:
     return f"{algorithm}-{method}".lower()
 
 
-def build_clients(spa: int, agent: int) -> dict[str, Mapping[str, object]]:
-    """As in config.yaml; `spa` is the port of the single-page app, `agent` the one where the agent waits."""
+def build_clients(ports: Ports) -> dict[str, Mapping[str, object]]:
+    """As in config.yaml."""
     paths = ("callback", "private/oidc", "oidc/callback/", "accounts/oidc/example-id/login/callback/")
     common = {
         "name": "A client written by others",
@@ -55,8 +92,8 @@ def build_clients(spa: int, agent: int) -> dict[str, Mapping[str, object]]:
         found[name] = {**common, "auth_method": method, "id_token_alg": algorithm, "first_party": name != NOT_OURS}
         if method != "none":
             found[name] = {**found[name], "secret": f"{name}-{'0123456789abcdef' * 2}"}
-    found[SPA] = {**common, "auth_method": "none", "origins": [f"http://127.0.0.1:{spa}"], "first_party": True}
-    found[AGENT] = {**common, "auth_method": "none", "redirect_uris": [f"http://localhost:{agent}"]}
+    found[SPA] = {**common, "auth_method": "none", "origins": [f"http://127.0.0.1:{ports.spa}"], "first_party": True}
+    found[AGENT] = {**common, "auth_method": "none", "redirect_uris": [f"http://localhost:{ports.agent}"]}
     found[PUSHING] = {**found[client_id("ES256", "client_secret_basic")], "require_par": True}
     found[ROBOT] = {
         "name": "A service written by others",
@@ -85,15 +122,11 @@ def shown(person: str, provider: str) -> Shown:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One broker for all foreign clients. Its loop also runs the apps; the tests themselves are not asynchronous.
-
-    `spa` is the port at whose origin the single-page app is registered, `agent` the number of the agent's port.
-    """
+    """One broker for all foreign clients. Its loop also runs the apps; the tests themselves are not asynchronous."""
 
     broker: RunningBroker
     meddler: Meddler
-    spa: Port
-    agent: int
+    ports: Ports
 
     @property
     def issuer(self) -> str:
