@@ -15,5 +15,5 @@ def test_a_tiny_burst_of_every_operation_runs_against_the_whole_product() -> Non
     assert done.returncode == 0, done.stdout + done.stderr
     for operation in ("login", "code against tokens", "refresh", "introspection", "userinfo", "discovery"):
         assert operation in done.stdout
-    for operation in ("token: client credentials", "pushed authorization request"):
+    for operation in ("token: client credentials", "bound by DPoP", "pushed authorization request"):
         assert operation in done.stdout
