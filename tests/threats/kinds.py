@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 
 import httpx2
@@ -21,9 +22,14 @@ APP_KEY: Final = "app-key"
 PROOF, ASSERTION, REQUEST = "dpop+jwt", "client-authentication+jwt", "oauth-authz-req+jwt"
 
 
+INITIAL: Final = f"it_{secrets.token_urlsafe(32)}"
+"""What the operator hands to those whose apps may register themselves."""
+
+
 def add_kinds(config: dict[str, Any]) -> None:
     """Clients that get, or make, what the others do not."""
     everything = ["openid", "profile", "offline_access"]
+    config["registration"] = {"token_hashes": [f"sha256:{sha256(INITIAL.encode()).hexdigest()}"]}
     config["clients"]["teller"] = {
         "name": "Teller",
         "redirect_uris": ["https://teller.example.com/cb"],
@@ -58,11 +64,12 @@ def app_key() -> Key:
 
 @dataclass
 class Stand:
-    """A broker, an app's tool and a browser in which Ada is logged in."""
+    """A broker, an app's tool, a browser, and the address of an app's entry when there is one."""
 
     site: Site
     client: httpx2.AsyncClient
     visitor: Visitor
+    entry: str = ""
 
     def url(self, path: str) -> str:
         """Of this broker."""

@@ -140,6 +140,7 @@ REQUIRED: Final = {
     "G3": "Five attempts per browser at most; the oldest goes.",
     "G4": "No answer may be framed.",
     "G5": "A form counts with its sealed ticket, in its session, from our own page.",
+    "G8": "An upstream's logout token passes every check, once; a forged one ends nothing.",
     "G9": "No page sends a message to another window.",
     "G10": "No page takes messages, and no answer can be asked for as one.",
     "G11": "No page keeps hold of the window that opened it.",
@@ -179,6 +180,9 @@ REQUIRED: Final = {
     "J3": "Placeholders, short secrets and files others can read stop the start.",
     "J4": "Only public members of keys are published.",
     "J5": "A key is published before it signs, and stays until its tokens are gone.",
+    "L1": "Apps register with a token of the operator's, so many and so often.",
+    "L2": "Metadata that does not fit together is refused.",
+    "L3": "An entry's token opens that entry alone, changes with it and dies with it.",
     "L4": "There is no first account; no token opens a door of the operator; the operator's listener changes nothing.",
     "L6": "An app reaches nothing of another app.",
 }

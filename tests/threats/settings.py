@@ -9,7 +9,8 @@ from typing import Any, Final
 APP: Final = "https://app.example.com/callback"
 SHOP: Final = "https://shop.example.com/cb?keep=1"
 NATIVE: Final = "com.example.native:/cb"
-_PLENTY: Final = dict.fromkeys(("login_start", "callback", "token", "client_auth_failure"), "1000000/s")
+_COUNTED: Final = ("login_start", "callback", "token", "client_auth_failure", "registration", "upstream_logout")
+_PLENTY: Final = dict.fromkeys(_COUNTED, "1000000/s")
 
 
 def _secret(name: str) -> str:

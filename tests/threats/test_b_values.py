@@ -28,7 +28,7 @@ from tests.threats.journeys import (
     until_callback,
     userinfo,
 )
-from tests.threats.kinds import Stand
+from tests.threats.kinds import INITIAL, Stand
 from tests.threats.site import Site
 from tests.threats.tours import called, issued, signed_link
 
@@ -84,6 +84,16 @@ async def _as_secret(stand: Stand, value: str) -> httpx2.Response:
     return await stand.client.post("/token", data=form)
 
 
+async def _as_initial(stand: Stand, value: str) -> httpx2.Response:
+    headers = {"Authorization": f"Bearer {value}"}
+    return await stand.client.post("/register", json=METADATA, headers=headers)
+
+
+async def _as_registration(stand: Stand, value: str) -> httpx2.Response:
+    return await stand.client.get(stand.entry, headers={"Authorization": f"Bearer {value}"})
+
+
+METADATA: Final = {"redirect_uris": ["https://new.example.com/cb"]}
 USES: Final[dict[str, Use]] = {
     "code": _as_code,
     "refresh_token": _as_refresh,
@@ -95,6 +105,8 @@ USES: Final[dict[str, Use]] = {
     "consent": _as_consent,
     "entry": _as_entry,
     "secret": _as_secret,
+    "initial_token": _as_initial,
+    "registration_token": _as_registration,
     "request_uri": _as_request_uri,
 }
 ACTIVE: Final = {"access_token", "refresh_token"}
@@ -104,7 +116,9 @@ ACTIVE: Final = {"access_token", "refresh_token"}
 async def one_of_each(stand: Stand) -> dict[str, str]:
     """A live value of every kind the broker gives out."""
     site = stand.site
-    found = {"own_token": await own_token(site, stand.client)}
+    found = {"own_token": await own_token(site, stand.client), "initial_token": INITIAL}
+    entry = (await _as_initial(stand, INITIAL)).json()
+    stand.entry, found["registration_token"] = entry["registration_client_uri"], entry["registration_access_token"]
     async with new_visitor() as visitor:
         tokens = await tokens_for(site, visitor=visitor)
         found |= {name: tokens[name] for name in ("access_token", "id_token", "refresh_token")}

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.conformance.rp.rp_modules", "tests.conformance.rp.upstream_op")
+pytest.register_assert_rewrite(
+    "tests.conformance.rp.rp_modules",
+    "tests.conformance.rp.rp_modules_after_login",
+    "tests.conformance.rp.upstream_op",
+)
 
 from tests.conformance.rp.upstream_op import RelyingBroker, relying_broker  # noqa: E402 - rewriting comes first
 
@@ -18,7 +22,13 @@ def response_mode() -> str:
 
 
 @pytest.fixture
-def rp(response_mode: str) -> Iterator[RelyingBroker]:
+def settings() -> dict[str, object]:
+    """What else the provider is configured with; a plan that needs more overrides it."""
+    return {}
+
+
+@pytest.fixture
+def rp(response_mode: str, settings: dict[str, object]) -> Iterator[RelyingBroker]:
     """The broker under test."""
-    with relying_broker(response_mode, {}) as started:
+    with relying_broker(response_mode, settings) as started:
         yield started

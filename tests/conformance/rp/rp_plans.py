@@ -30,3 +30,22 @@ CLIENT_CONFIG: Final = (
     "oidcc-client-test-signing-key-rotation-just-before-signing",
     "oidcc-client-test-signing-key-rotation",
 )
+
+BACK_CHANNEL_LOGOUT: Final = (
+    "oidcc-client-test-rp-backchannel-rpinitlogout",
+    "oidcc-client-test-rp-backchannel-rpinitlogout-alg-none",
+    "oidcc-client-test-rp-backchannel-rpinitlogout-no-event",
+    "oidcc-client-test-rp-backchannel-rpinitlogout-with-nonce",
+    "oidcc-client-test-rp-backchannel-rpinitlogout-wrong-alg",
+    "oidcc-client-test-rp-backchannel-rpinitlogout-wrong-aud",
+    "oidcc-client-test-rp-backchannel-rpinitlogout-wrong-event",
+    "oidcc-client-test-rp-backchannel-rpinitlogout-wrong-iss",
+)
+"""Run by `oidcc-client-back-channel-logout-rp-basic`."""
+
+CLIENT_REFRESHTOKEN: Final = (
+    "oidcc-client-test-refresh-token",
+    "oidcc-client-test-refresh-token-invalid-issuer",
+    "oidcc-client-test-refresh-token-invalid-sub",
+)
+"""Run by `oidcc-client-refreshtoken-test-plan`."""

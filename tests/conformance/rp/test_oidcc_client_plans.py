@@ -7,8 +7,8 @@ import importlib
 import pytest
 
 from tests.conformance.plans import function_of
-from tests.conformance.rp import rp_modules
-from tests.conformance.rp.rp_plans import CLIENT_BASIC, CLIENT_CONFIG
+from tests.conformance.rp import rp_modules, rp_modules_after_login
+from tests.conformance.rp.rp_plans import BACK_CHANNEL_LOGOUT, CLIENT_BASIC, CLIENT_CONFIG, CLIENT_REFRESHTOKEN
 from tests.conformance.rp.rp_table import renewed
 from tests.conformance.table import PAGE
 
@@ -19,6 +19,8 @@ from tests.conformance.table import PAGE
         ("test_oidcc_client_basic", CLIENT_BASIC),
         ("test_oidcc_client_formpost_basic", CLIENT_BASIC),
         ("test_oidcc_client_config", CLIENT_CONFIG),
+        ("test_oidcc_client_back_channel_logout", BACK_CHANNEL_LOGOUT),
+        ("test_oidcc_client_refreshtoken", CLIENT_REFRESHTOKEN),
     ],
 )
 def test_a_client_plan_runs_exactly_its_modules(file: str, modules: tuple[str, ...]) -> None:
@@ -28,8 +30,11 @@ def test_a_client_plan_runs_exactly_its_modules(file: str, modules: tuple[str, .
 
 def test_the_client_plans_have_as_many_modules_as_the_suite_has() -> None:
     assert (len(set(CLIENT_BASIC)), len(set(CLIENT_CONFIG))) == (14, 6)
+    assert (len(set(BACK_CHANNEL_LOGOUT)), len(set(CLIENT_REFRESHTOKEN))) == (8, 3)
     written = {name for name in vars(rp_modules) if name.startswith("test_")}
     assert written == {function_of(module) for module in (*CLIENT_BASIC, *CLIENT_CONFIG)}
+    written = {name for name in vars(rp_modules_after_login) if name.startswith("test_")}
+    assert written == {function_of(module) for module in (*BACK_CHANNEL_LOGOUT, *CLIENT_REFRESHTOKEN)}
 
 
 def test_the_documented_table_of_the_relying_party_is_that_of_today() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,11 +18,23 @@ ISSUER = "https://op.example.com"
 _SUCCESSES = frozenset({"login.succeeded", "account.created", "session.started", "code.issued", "token.issued"})
 
 
+@dataclass
+class Clock:
+    """Seconds ahead of the machine's clock, for broker and OpenID Provider alike."""
+
+    ahead: float = 0.0
+
+    def __call__(self) -> float:
+        """Epoch seconds."""
+        return time.time() + self.ahead
+
+
 @dataclass(frozen=True, slots=True)
 class RelyingBroker:
     """A started broker that knows the issuer by its address, a client id and a secret."""
 
     broker: RunningBroker
+    clock: Clock
 
     @property
     def op(self) -> Switches:
@@ -37,6 +50,22 @@ class RelyingBroker:
         bearer = {"Authorization": f"Bearer {login.tokens['access_token']}"}
         claims: dict[str, Any] = httpx2.get(f"{self.broker.issuer}/userinfo", headers=bearer).json()
         return claims
+
+    def asked_userinfo(self, tokens: Mapping[str, Any]) -> httpx2.Response:
+        """What the app's access token opens."""
+        bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+        return httpx2.get(f"{self.broker.issuer}/userinfo", headers=bearer)
+
+    def ask_token(self, form: Mapping[str, str]) -> httpx2.Response:
+        """A token request of the app."""
+        client = self.broker.client()
+        return httpx2.post(
+            f"{self.broker.issuer}/token", data=dict(form), auth=(client.client_id, client.client_secret), timeout=30
+        )
+
+    def refresh(self, tokens: Mapping[str, Any]) -> httpx2.Response:
+        """The app refreshes."""
+        return self.ask_token({"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]})
 
     def refuse(self, outcome: str = "UpstreamInvalid") -> None:
         """A login that must fail for this reason and leave nothing behind."""
@@ -56,7 +85,8 @@ class RelyingBroker:
 @contextmanager
 def relying_broker(response_mode: str, settings: Mapping[str, object]) -> Iterator[RelyingBroker]:
     """Freshly started, so that nothing of another module is cached; `response_mode` as in the provider's settings."""
-    provider = {"type": "oidc", "issuer": ISSUER, "client_id": "rp", "client_secret": "rp-secret", **settings}
-    provider |= {"response_mode": response_mode, "scopes": ["openid", "profile", "email", "phone"]}
-    with running_in_background({}, providers={"op": provider}) as running:
-        yield RelyingBroker(running)
+    provider: dict[str, object] = {"type": "oidc", "issuer": ISSUER, "client_id": "rp", "client_secret": "rp-secret"}
+    provider |= {"response_mode": response_mode, "scopes": ["openid", "profile", "email", "phone"], **settings}
+    clock = Clock()
+    with running_in_background({}, clock, providers={"op": provider}) as running:
+        yield RelyingBroker(running, clock)
