@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import jwt
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from broker.demo.markup import parse_markup
 from broker.demo.people import ADA, PEOPLE
 from broker.demo.upstreams import Oidc, RegisteredApp
+from broker.demo.upstreams.oidc_logout import EVENT
 from tests.demo.emulated import CALLBACK, CHALLENGE, STATE, VERIFIER, Upstream, emulated
 
 pytestmark = pytest.mark.anyio
@@ -140,3 +141,60 @@ async def test_the_time_of_the_login_is_told_to_whoever_asked_for_it(op: Upstrea
 async def test_people_have_keys_of_their_own_here() -> None:
     assert len({person.ids["oidc"] for person in PEOPLE}) == 3
     assert Oidc([]).issuer == "https://sso.example.com"
+
+
+async def test_a_refresh_token_is_good_once_and_the_next_id_token_has_no_nonce(op: Upstream) -> None:
+    code = (await op.answer_of(AUTHORIZE, **REQUEST | {"scope": "openid offline_access"}))["code"]
+    _, tokens = await exchange(op, code)
+    again = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    status, renewed = await exchange(op, "", **again)
+    assert (status, renewed["refresh_token"] != tokens["refresh_token"]) == (200, True)
+    first, second = (claims_of(one["id_token"]) for one in (tokens, renewed))
+    assert (first["sub"], first["sid"], "nonce" in second) == (second["sub"], second["sid"], False)
+    assert (await exchange(op, "", **again))[0] == 400
+    await op.fault("refresh_refused")
+    assert (await exchange(op, "", **again | {"refresh_token": renewed["refresh_token"]}))[0] == 400
+
+
+class Telling(Oidc):
+    """Notes what it would have posted."""
+
+    posted: ClassVar[list[tuple[str, Mapping[str, str]]]] = []
+
+    @staticmethod
+    async def post(url: str, form: Mapping[str, str]) -> int:
+        """Every app is content."""
+        Telling.posted.append((url, form))
+        return 200
+
+
+async def test_a_logout_ends_the_session_tells_the_app_and_returns_only_where_it_is_registered() -> None:
+    told = {"backchannel_logout_uri": "https://id.test/backchannel/x", "post_logout_redirect_uri": "https://id.test/"}
+    app = RegisteredApp("broker", "oidc-secret", (CALLBACK,), {"issuer": ISSUER, **told})
+    async with emulated(partial(Telling, (app,))) as op:
+        Telling.posted.clear()
+        _, tokens = await exchange(op, (await op.answer_of(AUTHORIZE, **REQUEST))["code"])
+        hint = {"id_token_hint": tokens["id_token"], "state": "s-1"}
+        assert (await op.get("/realms/x/logout", id_token_hint="made-up")).status_code == 400
+        assert (await op.get("/realms/x/logout", **hint, post_logout_redirect_uri="https://x.test/")).status_code == 400
+        answer = await op.get("/realms/x/logout", **hint, post_logout_redirect_uri="https://id.test/out")
+        assert answer.headers["location"] == "https://id.test/out?state=s-1"
+        (url, form), *_ = Telling.posted
+        said = claims_of(form["logout_token"])
+        assert (url, said["sid"]) == (told["backchannel_logout_uri"], claims_of(tokens["id_token"])["sid"])
+        assert (said["aud"], list(said["events"]), "nonce" in said) == ("broker", [EVENT], False)
+        assert (await op.order("logout", person="ada")).json() == []
+        await exchange(op, (await op.answer_of(AUTHORIZE, **REQUEST))["code"])
+        (order,) = (await op.order("logout", person="ada", everywhere=True)).json()
+        assert (order["client_id"], order["status"], "sid" in claims_of(order["token"])) == ("broker", 200, False)
+
+
+async def test_an_app_without_an_address_for_it_hears_of_no_logout(op: Upstream) -> None:
+    await exchange(op, (await op.answer_of(AUTHORIZE, **REQUEST))["code"])
+    assert (await op.order("logout", person="ada")).json() == []
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """What a token says."""
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims

@@ -12,6 +12,7 @@ from broker.demo.faults import Faults
 from broker.demo.upstreams.base import RegisteredApp
 from broker.demo.upstreams.id_tokens import Claims, Signer, falsified
 from broker.demo.upstreams.oidc_logins import Granted
+from broker.demo.visitor import LocalhostResolver
 
 EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 LOGOUT_FAULTS: Final = ("logout_nonce", "logout_no_event", "logout_wrong_event", "logout_about_nobody")
@@ -28,10 +29,14 @@ _CHANGES: Final[Mapping[str, Callable[[Claims], Claims]]] = {
 
 
 async def post_form(url: str, form: Mapping[str, str]) -> int:
-    """Post a form; the status of the answer."""
-    timeout = aiohttp.ClientTimeout(total=10)
-    async with aiohttp.ClientSession(timeout=timeout, trust_env=False) as http, http.post(url, data=form) as answer:
-        return answer.status
+    """Post a form to an app on this machine; the status of the answer, 0 where nobody answers."""
+    connector, timeout = aiohttp.TCPConnector(resolver=LocalhostResolver()), aiohttp.ClientTimeout(total=10)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False) as http:
+        try:
+            async with http.post(url, data=form, allow_redirects=False) as answer:
+                return answer.status
+        except (aiohttp.ClientError, TimeoutError):
+            return 0
 
 
 @dataclass(frozen=True, slots=True)
