@@ -21,7 +21,7 @@ from broker.upstream.oidc_session import SessionOidcProvider, SessionSettings
 from broker.upstream.standard import ClaimNames, ExtraParams, Scopes, Trust, standard_identity
 
 Signature = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-Wish = Literal["prompt", "max_age", "login_hint", "ui_locales"]
+Wish = Literal["prompt", "max_age", "login_hint", "ui_locales", "create"]
 
 
 class OidcSettings(SessionSettings):

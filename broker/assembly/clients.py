@@ -49,6 +49,7 @@ def _build_client(client_id: str, settings: ClientSettings) -> Client:
 def _build_tokens(settings: ClientSettings) -> TokenPolicy:
     return TokenPolicy(
         dpop_required=settings.dpop_bound_access_tokens,
+        serves=settings.serves,
         subject_type=settings.subject_type,
         sector=settings.sector or next(iter(sector_hosts(settings.redirect_uris)), ""),
         userinfo_algorithm=settings.userinfo_alg,
@@ -56,4 +57,4 @@ def _build_tokens(settings: ClientSettings) -> TokenPolicy:
 
 
 def _build_requests(settings: ClientSettings) -> RequestPolicy:
-    return RequestPolicy(par_required=settings.require_par)
+    return RequestPolicy(par_required=settings.require_par, resources=settings.resources)

@@ -7,7 +7,17 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from broker.config.section import Section
-from broker.config.values import Host, Localised, Origin, PathText, RedirectUri, Secret, ServiceScope, WebUrl
+from broker.config.values import (
+    Host,
+    Localised,
+    Origin,
+    PathText,
+    RedirectUri,
+    ResourceUri,
+    Secret,
+    ServiceScope,
+    WebUrl,
+)
 from broker.core.terms import Algorithm, AuthMethod, GrantType, Scope, SubjectType, TokenFormat
 
 
@@ -36,6 +46,12 @@ class ClientSettings(Section):
     first_party: bool = Field(default=False, description="Ours: no consent page")
     pkce: Literal["required", "optional"] = Field(
         default="required", description="`optional` only for a confidential client that sends nonce"
+    )
+    resources: tuple[ResourceUri, ...] = Field(
+        default=(), description="APIs it may ask tokens for by `resource` (RFC 8707); compared byte for byte"
+    )
+    serves: tuple[ResourceUri, ...] = Field(
+        default=(), description="APIs it is itself: it may introspect tokens that are for them"
     )
     require_par: bool = Field(default=False, description="Authorization requests must be pushed to /par (RFC 9126)")
     id_token_alg: Algorithm = Field(default=Algorithm.RS256, description="Signature of its ID tokens")

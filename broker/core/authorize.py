@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from broker.core import pkce
 from broker.core.claims import select_claims
+from broker.core.claims_parameter import one_person, parse_claims, requested_sub
 from broker.core.client import Client
 from broker.core.dpop import is_thumbprint
 from broker.core.errors import (
@@ -26,10 +26,11 @@ from broker.core.errors import (
     UnknownClient,
     UnsupportedResponseType,
 )
+from broker.core.extension_errors import InvalidAuthorizationDetails
 from broker.core.parameters import Parameters
 from broker.core.query import encode_query
 from broker.core.records import AuthorizationRequest
-from broker.core.strict_json import Malformed, parse_object
+from broker.core.resource import parse_resources, verify_resources
 from broker.core.terms import GrantType, Prompt, ResponseMode
 
 IDP_HINTS = ("idp_hint", "kc_idp_hint", "connector_id")
@@ -37,12 +38,11 @@ ANY_PROVIDER = "-"  # no provider's name; takes back the hint inside a pushed re
 KNOWN = (
     "client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "display", "prompt",
     "max_age", "ui_locales", "claims_locales", "id_token_hint", "login_hint", "acr_values", "claims", "registration",
-    "request", "request_uri", "code_challenge", "code_challenge_method", "dpop_jkt", *IDP_HINTS,
+    "request", "request_uri", "authorization_details", "code_challenge", "code_challenge_method", "dpop_jkt",
+    *IDP_HINTS,
 )  # fmt: skip
 MAX_STATE = 2048  # characters
 MAX_NONCE = 1024
-MAX_CLAIMS = 4096
-MAX_CLAIMS_DEPTH = 4
 _MAX_AGE = re.compile(r"[0-9]{1,9}")
 _LOCALE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 
@@ -159,7 +159,7 @@ def check_prompt(params: Parameters, _: Client) -> None:
     prompt = params.words("prompt")
     for word in prompt:
         if word not in set(Prompt):
-            raise InvalidRequest("prompt must be none, login, consent or select_account")
+            raise InvalidRequest(f"prompt must be of: {', '.join(Prompt)}")
     if Prompt.NONE in prompt and len(prompt) > 1:
         raise InvalidRequest("prompt none must stand alone")
 
@@ -193,7 +193,18 @@ def check_max_age(params: Parameters, _: Client) -> None:
 
 def check_claims(params: Parameters, _: Client) -> None:
     """The `claims` parameter parses and names at most one person (OIDC Core 5.5)."""
-    _requested_sub(parse_claims(params.text("claims")))
+    requested_sub(parse_claims(params.text("claims")))
+
+
+def check_resource(params: Parameters, client: Client) -> None:
+    """APIs this client may have tokens for (RFC 8707 section 2)."""
+    verify_resources(params, client.requests.resources)
+
+
+def check_authorization_details(params: Parameters, _: Client) -> None:
+    """No type of rich authorization requests is known (RFC 9396 section 5)."""
+    if "authorization_details" in params:
+        raise InvalidAuthorizationDetails("authorization_details is not supported here; ask by scope and resource")
 
 
 Check = Callable[[Parameters, Client], None]
@@ -209,6 +220,8 @@ CHECKS: tuple[Check, ...] = (
     check_dpop_jkt,
     check_max_age,
     check_claims,
+    check_resource,
+    check_authorization_details,
 )
 
 
@@ -233,7 +246,8 @@ def build_request(params: Parameters, target: VerifiedRedirect, *, hinted_sub: s
         ui_locales=parse_locales(params),
         acr_values=params.words("acr_values"),
         idp_hint=parse_hint(params),
-        hinted_sub=_one_person(hinted_sub, _requested_sub(claims)),
+        resource=parse_resources(params),
+        hinted_sub=one_person(hinted_sub, requested_sub(claims)),
         claims={
             place: dict.fromkeys(names) for place, wanted in claims.items() if (names := select_claims(wanted, client))
         },
@@ -250,40 +264,6 @@ def parse_hint(params: Parameters) -> str:
     return next((params[name] for name in IDP_HINTS if name in params), "")
 
 
-def parse_claims(text: str) -> dict[str, Any]:
-    """The `claims` parameter as {"id_token": {...}, "userinfo": {...}}; raises InvalidRequest (OIDC Core 5.5)."""
-    if not text:
-        return {}
-    if len(text) > MAX_CLAIMS:
-        raise InvalidRequest(f"claims is longer than {MAX_CLAIMS} characters")
-    try:
-        data = parse_object(text, depth=MAX_CLAIMS_DEPTH)
-    except Malformed as problem:
-        raise InvalidRequest(f"claims is {problem}; it must be a JSON object (OIDC Core 5.5)") from None
-    chosen = {place: data[place] for place in ("id_token", "userinfo") if data.get(place) is not None}
-    for wanted in chosen.values():
-        if not isinstance(wanted, dict) or not all(want is None or isinstance(want, dict) for want in wanted.values()):
-            raise InvalidRequest("claims: each requested claim is null or an object (OIDC Core 5.5.1)")
-    return chosen
-
-
 def build_response_url(redirect_uri: str, params: Mapping[str, str]) -> str:
     """The redirect URI with the response in its query; a query of its own is kept (RFC 6749 section 3.1.2)."""
     return f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{encode_query(params)}"
-
-
-def _requested_sub(claims: Mapping[str, Any]) -> str:
-    """A single `sub` value asked for is as good as a hint (OIDC Core 5.5.1)."""
-    wanted = claims.get("id_token", {}).get("sub") or {}
-    if "value" not in wanted:
-        return ""
-    value = wanted["value"]
-    if not isinstance(value, str) or not value:
-        raise InvalidRequest("claims: the value of sub must be text")
-    return value
-
-
-def _one_person(hinted: str, requested: str) -> str:
-    if hinted and requested and hinted != requested:
-        raise InvalidRequest("id_token_hint and claims name different users")
-    return hinted or requested

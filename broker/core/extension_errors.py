@@ -30,3 +30,15 @@ class UseDpopNonce(RequestError):
     """The proof lacks a nonce of ours that is still good; the answer brings one (RFC 9449 sections 8 and 9)."""
 
     code = "use_dpop_nonce"
+
+
+class InvalidTarget(RequestError):
+    """An API that this client may not have a token for, or no name of any API (RFC 8707 section 2)."""
+
+    code = "invalid_target"
+
+
+class InvalidAuthorizationDetails(RequestError):
+    """`authorization_details` are of a type unknown here, as every type is (RFC 9396 section 5)."""
+
+    code = "invalid_authorization_details"

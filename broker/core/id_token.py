@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from broker.core.records import ClientToken, Grant
+from broker.core.resource import say_audience
 
 ID_TOKEN_TYPE = "JWT"
 ACCESS_TOKEN_TYPE = "at+jwt"
@@ -37,7 +38,15 @@ def build_context(grant: Grant) -> dict[str, Any]:
 
 
 def build_access_token(
-    grant: Grant, scope: tuple[str, ...], *, issuer: str, now: int, ttl: int, jti: str, jkt: str = ""
+    grant: Grant,
+    scope: tuple[str, ...],
+    audience: tuple[str, ...] = (),
+    *,
+    issuer: str,
+    now: int,
+    ttl: int,
+    jti: str,
+    jkt: str = "",
 ) -> dict[str, Any]:
     """The claims of an `at+jwt`. `grant` names what must still be alive wherever the token is shown to us.
 
@@ -46,7 +55,7 @@ def build_access_token(
     claims = {
         "iss": issuer,
         "sub": grant.sub,
-        "aud": issuer,
+        "aud": say_audience(audience, issuer),
         "client_id": grant.client_id,
         "iat": now,
         "exp": now + ttl,
@@ -62,7 +71,7 @@ def build_client_token(token: ClientToken, *, issuer: str) -> dict[str, Any]:
     claims = {
         "iss": issuer,
         "sub": client_subject(token.client_id),
-        "aud": issuer,
+        "aud": say_audience(token.audience, issuer),
         "client_id": token.client_id,
         "iat": token.issued_at,
         "exp": token.expires_at,

@@ -14,14 +14,18 @@ _PLAIN = re.compile(r"[a-z_]{1,40}")  # a name that may be repeated in an answer
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
+MULTIPLE = "resource"  # the one parameter that may come more than once (RFC 8707 section 2)
+
+
 class Parameters(Mapping[str, str]):
     """Parameters of one request by name; `repeated` are the names that came more than once (RFC 6749 section 3.1)."""
 
-    __slots__ = ("_values", "repeated")
+    __slots__ = ("_multiple", "_values", "repeated")
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         """A parameter without a value counts as omitted (RFC 6749 section 3.1)."""
         self._values: dict[str, str] = {}
+        multiple: list[str] = []
         seen: set[str] = set()
         repeated: set[str] = set()
         for name, value in pairs:
@@ -29,7 +33,10 @@ class Parameters(Mapping[str, str]):
             (repeated if name in seen else seen).add(name)
             if value:
                 self._values.setdefault(name, value)
-        self.repeated = frozenset(repeated)
+                if name == MULTIPLE:
+                    multiple.append(value)
+        self._multiple = tuple(multiple)
+        self.repeated = frozenset(repeated - {MULTIPLE})
 
     def __getitem__(self, name: str) -> str:
         """The first value that is not empty."""
@@ -51,13 +58,19 @@ class Parameters(Mapping[str, str]):
         """The value, or "" when it was not sent."""
         return self._values.get(name, "")
 
+    def values_of(self, name: str) -> tuple[str, ...]:
+        """Every value in the order sent; more than one only of `MULTIPLE`."""
+        if name == MULTIPLE:
+            return self._multiple
+        return (self._values[name],) if name in self._values else ()
+
     def words(self, name: str) -> tuple[str, ...]:
         """A space-separated list without duplicates, in the order sent (RFC 6749 section 3.3)."""
         return tuple(dict.fromkeys(word for word in self.text(name).split(" ") if word))
 
     def only(self, names: Iterable[str]) -> Parameters:
         """These alone, as if nothing else had been sent."""
-        return Parameters((name, self._values[name]) for name in names if name in self._values)
+        return Parameters((name, value) for name in names for value in self.values_of(name))
 
     def check_single(self, names: Iterable[str]) -> None:
         """Raise InvalidRequest when one of `names` was sent more than once."""

@@ -9,14 +9,15 @@ from urllib.parse import quote_plus
 _plain = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
 
 
-def encode_query(params: Mapping[str, str]) -> str:
-    """application/x-www-form-urlencoded, in the order of `params`.
+def encode_query(params: Mapping[str, str | tuple[str, ...]]) -> str:
+    """application/x-www-form-urlencoded, in the order of `params`; several values are a name sent several times.
 
     Most of what a protocol sends is base64url, and needs no escaping at all.
     """
     return "&".join(
         [
             f"{name if _plain(name) else quote_plus(name)}={value if _plain(value) else quote_plus(value)}"
-            for name, value in params.items()
+            for name, values in params.items()
+            for value in ((values,) if isinstance(values, str) else values)
         ]
     )

@@ -18,12 +18,13 @@ class Scope(StrEnum):
 
 
 class Prompt(StrEnum):
-    """OIDC Core 3.1.2.1."""
+    """OIDC Core 3.1.2.1; what the last word means upstream, each provider says."""
 
     NONE = "none"
     LOGIN = "login"
     CONSENT = "consent"
     SELECT_ACCOUNT = "select_account"
+    CREATE = "create"  # Initiating User Registration via OpenID Connect 1.0
 
 
 class GrantType(StrEnum):

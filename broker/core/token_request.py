@@ -10,6 +10,7 @@ from urllib.parse import unquote_plus
 
 from broker.core.client import Client
 from broker.core.errors import InvalidClient, InvalidRequest
+from broker.core.extension_errors import InvalidAuthorizationDetails
 from broker.core.parameters import Parameters
 from broker.core.terms import AuthMethod
 
@@ -83,5 +84,7 @@ def verify_client(client: Client | None, credentials: Credentials) -> Client:
 def check_token_parameters(params: Parameters) -> None:
     """Nothing twice (RFC 6749 section 3.2)."""
     params.check_single(params.repeated)
+    if "authorization_details" in params:
+        raise InvalidAuthorizationDetails("authorization_details is not supported here; ask by scope and resource")
     if not params.text("grant_type"):
         raise InvalidRequest("grant_type is missing")

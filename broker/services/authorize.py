@@ -29,6 +29,7 @@ from broker.services.sessions import Session
 from broker.services.tokens import Tokens
 from broker.store.base import Durable, Kind, Transient
 
+_ASKS = frozenset({Prompt.LOGIN, Prompt.SELECT_ACCOUNT, Prompt.CREATE})  # what no session answers
 _SKEW = 60  # seconds an upstream's clock may be off
 
 
@@ -163,6 +164,7 @@ class Authorization:
             sid=record.sid,
             expires_at=self._context.now() + ttl,
             dpop_jkt=request.dpop_jkt,
+            resource=request.resource,
             claims=request.claims,
             began_at=record.began_at,
             upstream_sid=record.upstream_sid,
@@ -195,7 +197,7 @@ class Authorization:
         self, request: AuthorizationRequest, client: Client, session: Session | None
     ) -> Person | None:
         """Who the session proves, as far as this request lets it."""
-        if session is None or {Prompt.LOGIN, Prompt.SELECT_ACCOUNT} & set(request.prompt):
+        if session is None or _ASKS & set(request.prompt):
             return None
         record = session.record
         # max_age=0 asks for a new login even in the second of the last one (OIDC Core 3.1.2.1).

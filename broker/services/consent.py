@@ -35,8 +35,7 @@ class Consents:
             return True
         if client.first_party:
             return False
-        asked = build_asked_scope(request.scope, request.claims)
-        return not set(asked) <= await self._durable.consent(sub, client.id)
+        return not agreed_by(request) <= await self._durable.consent(sub, client.id)
 
     def build_ticket(self, request: AuthorizationRequest, session: Session) -> str:
         """A question to this session about this request, good for one answer within ten minutes."""
@@ -68,6 +67,10 @@ class Consents:
         if not allowed:
             self._context.recorder.record(Event.CONSENT_REFUSED, client_id=request.client_id, sub=sub)
             return
-        agreed = frozenset(build_asked_scope(request.scope, request.claims))
-        await self._durable.save_consent(sub, request.client_id, agreed, self._context.now())
+        await self._durable.save_consent(sub, request.client_id, agreed_by(request), self._context.now())
         self._context.recorder.record(Event.CONSENT_GIVEN, client_id=request.client_id, sub=sub)
+
+
+def agreed_by(request: AuthorizationRequest) -> frozenset[str]:
+    """What a yes to this request is remembered as: scopes, and the URIs of APIs, which no scope looks like."""
+    return frozenset((*build_asked_scope(request.scope, request.claims), *request.resource))

@@ -1,4 +1,4 @@
-"""What a token is, told to the client it was given to (RFC 7662) and to nobody else."""
+"""What a token is, told to the client it was given to and to the APIs it is for (RFC 7662), and to nobody else."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from broker.core.events import Event
 from broker.core.id_token import build_confirmation, build_context, client_subject
 from broker.core.parameters import Parameters
 from broker.core.records import AccessToken, ClientToken
+from broker.core.resource import say_audience
 from broker.core.seal import digest
 from broker.core.terms import GrantType
 from broker.services.clients import Clients
@@ -40,6 +41,8 @@ class Introspection:
     async def answer(self, client: Client, params: Parameters) -> dict[str, Any]:
         """The introspection response; exactly `{"active": false}` for all that is not a living token of this client.
 
+        An access token may also be one that is for an API this client is itself (`serves`).
+
         Raises InvalidRequest without a token. `token_type_hint` is not needed: a token says what it is.
         """
         params.check_single(params.repeated)
@@ -67,11 +70,21 @@ class Introspection:
             opened = self._tokens.open_access(token)
         except InvalidToken:
             return None
-        if opened.client_id != client.id:
+        owner = client if opened.client_id == client.id else await self._find_owner(client, opened)
+        if owner is None:
             return None
         if isinstance(opened, ClientToken):
-            return await self._find_own(client, opened)
-        return await self._find_persons(client, opened)
+            said = await self._find_own(owner, opened)
+        else:
+            said = await self._find_persons(owner, opened)
+        whom = {"client_id": owner.id, "aud": say_audience(opened.audience, self._context.issuer)}
+        return said | whom if said is not None else None
+
+    async def _find_owner(self, client: Client, token: AccessToken | ClientToken) -> Client | None:
+        """Whose token this is, where `client` runs an API that it is for (RFC 7662 section 2.1)."""
+        if set(client.tokens.serves).isdisjoint(token.audience):
+            return None
+        return await self._clients.find(token.client_id)
 
     async def _find_persons(self, client: Client, token: AccessToken) -> dict[str, Any] | None:
         live = await self._live(client, token.grant_id)

@@ -22,6 +22,7 @@ from broker.core.id_token import (
 )
 from broker.core.jose import b64url, half_hash, verify_own
 from broker.core.records import AccessToken, ClientToken, Grant, Record
+from broker.core.resource import build_audience, parse_audience
 from broker.core.seal import Seal
 from broker.core.terms import Algorithm, Scope, TokenFormat
 from broker.services.context import Context
@@ -74,22 +75,47 @@ class Tokens:
         """Seconds an access token minted now is good for: it does not outlive its grant."""
         return min(self.lifetimes.access_token, grant.expires_at - self._context.now())
 
-    async def mint_access(self, grant: Grant, client: Client, scope: tuple[str, ...], *, jkt: str = "") -> str:
-        """An access token for `scope`, in the client's format; `jkt`: the key it is bound to, or ""."""
+    def audience_of(self, grant: Grant, named: tuple[str, ...], scope: tuple[str, ...]) -> tuple[str, ...]:
+        """Whom an access token for `scope` is for; `named` are the APIs asked for now. Empty: ours alone."""
+        return build_audience(grant.resource, named, issuer=self._context.issuer, openid=is_openid(scope))
+
+    async def mint_access(
+        self, grant: Grant, client: Client, scope: tuple[str, ...], audience: tuple[str, ...] = (), *, jkt: str = ""
+    ) -> str:
+        """An access token for `scope`, in the client's format.
+
+        `audience` as `audience_of` says; `jkt`: the key it is bound to, or "".
+        """
         now, ttl = self._context.now(), self.access_ttl(grant)
         if client.access_token_format is TokenFormat.JWT:
             claims = build_access_token(
-                grant, scope, issuer=self._context.issuer, now=now, ttl=ttl, jti=self._context.mint(size=16), jkt=jkt
+                grant,
+                scope,
+                audience,
+                issuer=self._context.issuer,
+                now=now,
+                ttl=ttl,
+                jti=self._context.mint(size=16),
+                jkt=jkt,
             )
             return await self._keys.signer(client.id_token_alg).sign(claims, typ=ACCESS_TOKEN_TYPE)
-        record = AccessToken(grant.id, grant.client_id, scope, expires_at=now + ttl, jkt=jkt)
+        record = AccessToken(grant.id, grant.client_id, scope, now + ttl, audience, jkt)
         return _OPAQUE + self._seal.seal(record.to_bytes())
 
-    async def mint_client_access(self, client: Client, scope: tuple[str, ...], *, jkt: str = "") -> str:
+    async def mint_client_access(
+        self, client: Client, scope: tuple[str, ...], audience: tuple[str, ...] = (), *, jkt: str = ""
+    ) -> str:
         """An access token for the client itself, in its format. It hangs on no grant, and nothing is stored."""
         now, jti = self._context.now(), self._context.mint(size=16)
-        expires_at = now + self.lifetimes.access_token
-        token = ClientToken(jti, client.id, scope, issued_at=now, expires_at=expires_at, jkt=jkt)
+        token = ClientToken(
+            jti=jti,
+            client_id=client.id,
+            scope=scope,
+            issued_at=now,
+            expires_at=now + self.lifetimes.access_token,
+            audience=audience,
+            jkt=jkt,
+        )
         if client.access_token_format is TokenFormat.JWT:
             claims = build_client_token(token, issuer=self._context.issuer)
             return await self._keys.signer(client.id_token_alg).sign(claims, typ=ACCESS_TOKEN_TYPE)
@@ -123,14 +149,17 @@ class Tokens:
         return _REFRESH + b64url(hmac_digest(self._refresh_key, refresh_token.encode(), sha256))
 
     async def verify_access(self, access_token: str) -> tuple[AccessToken, LiveGrant]:
-        """What the token allows, and its grant, still alive; raises InvalidToken. One store read.
+        """What the token allows here, and its grant, still alive; raises InvalidToken. One store read.
 
+        A token for APIs alone allows nothing here: whoever runs one could come with what was sent to it (RFC 8707 2).
         Raises InsufficientScope for the token of a client: there is no person to tell anything about.
         """
         token = self.open_access(access_token)
         if isinstance(token, ClientToken):
             await self.check_standing(token)
             raise InsufficientScope("the access token is a client's own; no person stands behind it")
+        if token.audience and self._context.issuer not in token.audience:
+            raise InvalidToken("the access token is for another audience")
         live = await self._durable.grant(token.grant_id, now=self._context.now())
         if live is None:
             raise InvalidToken("the access token was revoked")
@@ -186,12 +215,13 @@ class Tokens:
             now=self._context.now(),
         )
         client_id, scope = str(claims.get("client_id")), tuple(str(claims.get("scope", "")).split())
-        if claims.get("aud") == self._context.issuer:
+        audience = parse_audience(claims.get("aud"), self._context.issuer)
+        if audience is not None:
             if isinstance(grant_id := claims.get("grant"), str):
-                return AccessToken(grant_id, client_id, scope, claims["exp"], jkt=_bound_to(claims))
+                return AccessToken(grant_id, client_id, scope, claims["exp"], audience, _bound_to(claims))
             jti, issued_at = claims.get("jti"), claims.get("iat")
             if claims["sub"] == client_subject(client_id) and isinstance(jti, str) and type(issued_at) is int:
-                return ClientToken(jti, client_id, scope, issued_at, claims["exp"], jkt=_bound_to(claims))
+                return ClientToken(jti, client_id, scope, issued_at, claims["exp"], audience, _bound_to(claims))
         raise InvalidToken("the access token is for another audience")
 
 

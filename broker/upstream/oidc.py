@@ -20,7 +20,8 @@ class OidcProvider(OAuth2Provider):
 
     `issuers`: spellings of `iss` that are accepted, the first is the one of the metadata. `userinfo_url`: called when
     set; its claims are added to those of the ID token, which win. `forwards`: which wishes of the client this upstream
-    understands, out of `prompt`, `max_age`, `login_hint` and `ui_locales`. `skew` in seconds.
+    understands, out of `prompt`, `max_age`, `login_hint` and `ui_locales`; `create` is the prompt of that name. `skew`
+    in seconds.
     """
 
     issuers: tuple[str, ...]
@@ -34,7 +35,7 @@ class OidcProvider(OAuth2Provider):
     def authorize_params(self, flow: Flow) -> dict[str, str]:
         """The OAuth request with a nonce, and the client's wishes as far as the upstream knows them."""
         wishes = {
-            "prompt": " ".join(flow.prompt),
+            "prompt": " ".join(word for word in flow.prompt if word != "create" or word in self.forwards),
             "max_age": "" if flow.max_age is None else str(flow.max_age),
             "login_hint": flow.login_hint,
             "ui_locales": flow.ui_locale,

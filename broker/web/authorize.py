@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from broker.core.errors import InvalidRequest
 from broker.core.parameters import Parameters
+from broker.core.terms import Prompt
 from broker.services.authorize import Answer, Ask, Authorization, Choose, Start, Step
 from broker.services.login import Begun, Logins
 from broker.services.providers import Providers
@@ -17,7 +18,7 @@ from broker.services.sessions import Sessions
 from broker.upstream.model import Redirect
 from broker.web.cookies import LAST_PROVIDER, SESSION, Cookies
 from broker.web.door import Door
-from broker.web.frontend import Frontend, link_params
+from broker.web.frontend import Frontend, Sent, link_params
 from broker.web.http import MAX_QUERY, read_query
 from broker.web.views import Button, LoginView, WidgetView
 
@@ -101,13 +102,14 @@ class AuthorizeEndpoint:
             language_hrefs=self._frontend.language_hrefs("/authorize", sent),
             notice="E-NOTALLOWED" if hinted else "",
             notice_provider=self._providers.name_of(hinted),
+            sign_up=Prompt.CREATE in asked.request.prompt,
         )
         response = self._frontend.pages.login(view, locale)
         if "ui_locales" in params:
             Cookies.remember_language(response, locale)
         return response
 
-    def _button(self, name: str, sent: dict[str, str], last: str, *, embedded: bool) -> Button:
+    def _button(self, name: str, sent: Sent, last: str, *, embedded: bool) -> Button:
         instance = self._providers.find(name)
         refused = "open_in_browser" if embedded and instance.refuses_embedded else ""
         return Button(
@@ -115,7 +117,7 @@ class AuthorizeEndpoint:
             kind=instance.kind,
             label=instance.label,
             brand=instance.brand,
-            href=self._frontend.authorize_href(sent | {"idp_hint": name}),
+            href=self._frontend.authorize_href({**sent, "idp_hint": name}),
             last_used=name == last,
             notice=refused or ("" if instance.available() else "down"),
         )

@@ -54,6 +54,7 @@ class ConsentEndpoint:
         view = ConsentView(
             client=self._frontend.client_view(target.client, target.redirect_uri),
             scopes=describe(build_asked_scope(asked.scope, asked.claims)),
+            resources=asked.resource,
             person_name=await self._people.name_of(session.record),
             ticket=sealed,
             language_hrefs=self._frontend.language_hrefs("/consent", {"ticket": sealed}),

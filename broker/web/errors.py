@@ -143,7 +143,7 @@ class Errors:
             error=error.code,
             provider_name=self._providers.name_of(failed.provider),
             client=self._frontend.client_view(target.client, target.redirect_uri),
-            retry_href=self._frontend.authorize_href(again | {"idp_hint": failed.provider}),
+            retry_href=self._frontend.authorize_href({**again, "idp_hint": failed.provider}),
             other_href=self._frontend.authorize_href(again) if several else "",
             home_href=home or target.client.home_uri,
             retry_after=error.retry_after if isinstance(error, StoreUnavailable) else 0,

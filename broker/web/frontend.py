@@ -22,6 +22,9 @@ from broker.web.locale import negotiate
 from broker.web.pages import Pages
 from broker.web.views import ClientView, FormPostView, ReturnView
 
+Sent = Mapping[str, str | tuple[str, ...]]
+"""Parameters for a link; several values of one name are sent several times."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frontend:
@@ -61,14 +64,14 @@ class Frontend:
         logo = f"{self.base}/static/{client.logo}" if client.logo else ""
         return ClientView(client.name, parts.hostname or parts.scheme, logo)
 
-    def language_hrefs(self, path: str, params: Mapping[str, str]) -> dict[str, str]:
+    def language_hrefs(self, path: str, params: Sent) -> dict[str, str]:
         """The same page in each language."""
         return {
             language: f"{self.base}{path}?{encode_query({**params, 'ui_locales': language})}"
             for language in self.languages
         }
 
-    def authorize_href(self, params: Mapping[str, str]) -> str:
+    def authorize_href(self, params: Sent) -> str:
         """The authorization endpoint with these parameters."""
         return f"{self.base}/authorize?{encode_query(params)}"
 
@@ -101,24 +104,24 @@ class Frontend:
         return self.pages.returned(ReturnView(url, view), locale)
 
 
-def link_params(params: Parameters, request: AuthorizationRequest, *, hinted: bool = True) -> dict[str, str]:
+def link_params(params: Parameters, request: AuthorizationRequest, *, hinted: bool = True) -> Sent:
     """What arrived as `params`, to be sent again by a link of ours; not `hinted`: to no provider in particular.
 
     Of a pushed request that is its name alone, and what our own pages add to it.
     """
     kept = params.only(("client_id", "request_uri", "ui_locales", *IDP_HINTS)) if request.request_uri else params
-    if hinted:
-        return dict(kept)
-    sent = {name: value for name, value in kept.items() if name not in IDP_HINTS}
-    return sent | ({"idp_hint": ANY_PROVIDER} if request.request_uri else {})
+    sent: Sent = {name: kept.values_of(name) for name in kept if hinted or name not in IDP_HINTS}
+    if request.request_uri and not hinted:
+        return {**sent, "idp_hint": ANY_PROVIDER}
+    return sent
 
 
-def rebuild_params(request: AuthorizationRequest) -> dict[str, str]:
+def rebuild_params(request: AuthorizationRequest) -> Sent:
     """An authorization request as parameters again, without its provider hint, for `try again` and `another way`."""
     if request.request_uri:
-        pushed = {"client_id": request.client_id, "request_uri": request.request_uri, "idp_hint": ANY_PROVIDER}
-        return pushed | ({"ui_locales": " ".join(request.ui_locales)} if request.ui_locales else {})
-    params = {
+        pushed: Sent = {"client_id": request.client_id, "request_uri": request.request_uri, "idp_hint": ANY_PROVIDER}
+        return {**pushed, "ui_locales": " ".join(request.ui_locales)} if request.ui_locales else pushed
+    params: Sent = {
         "response_type": "code",
         "client_id": request.client_id,
         "redirect_uri": request.redirect_uri,
@@ -134,6 +137,7 @@ def rebuild_params(request: AuthorizationRequest) -> dict[str, str]:
         "ui_locales": " ".join(request.ui_locales),
         "acr_values": " ".join(request.acr_values),
         "claims": _claims_again(request),
+        "resource": request.resource,
     }
     return {name: value for name, value in params.items() if value}
 

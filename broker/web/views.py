@@ -52,6 +52,7 @@ class LoginView:
 
     `notice` is the code of an error page that explains why the chooser is shown again, or "" (E-CANCEL, E-UPSTREAM,
     E-NOTALLOWED, E-EXPIRED and E-COOKIE have words of their own); `notice_provider` the plain name it speaks of.
+    `sign_up`: the app sent somebody who is to be new (`prompt=create`).
     """
 
     client: ClientView
@@ -59,11 +60,12 @@ class LoginView:
     language_hrefs: Mapping[str, str]
     notice: str = ""
     notice_provider: Mapping[str, str] = field(default_factory=dict)
+    sign_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentView:
-    """The question whether the app may know these things.
+    """The question whether the app may know these things, and reach the APIs `resources` for the person.
 
     The form POSTs `ticket` and `answer` (`allow` or `deny`) to `{base_path}/consent`.
     """
@@ -73,6 +75,7 @@ class ConsentView:
     person_name: str
     ticket: str
     language_hrefs: Mapping[str, str]
+    resources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

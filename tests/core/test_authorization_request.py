@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from broker.core import authorize
 from broker.core.authorize import CHECKS, KNOWN, Check, build_request
 from broker.core.client import Client
+from broker.core.client_policy import RequestPolicy
 from broker.core.errors import RequestError
 from broker.core.parameters import Parameters
 from broker.core.records import AuthorizationRequest
@@ -16,6 +17,8 @@ from broker.core.terms import GrantType
 from tests.core.authorization_request import CHALLENGE, CLIENT, PUBLIC, REDIRECT, RELAXED, send, target_of
 
 REFRESH_ONLY = Client(id="app", name={}, redirect_uris=(REDIRECT,), grants=frozenset({GrantType.REFRESH_TOKEN}))
+API = "https://api.test"
+ASKS = replace(CLIENT, requests=RequestPolicy(resources=(API,)))
 QUERY_ONLY = Client(id="app", name={}, redirect_uris=(REDIRECT,), response_modes=frozenset({"query"}))
 
 
@@ -62,7 +65,7 @@ ROWS = (
     Row(authorize.check_scope, "invalid_scope", send(scope="admin")),
     Row(authorize.check_scope, "invalid_scope", send(scope="OPENID")),
     Row(authorize.check_scope, "invalid_scope", send(scope="phone")),
-    Row(authorize.check_prompt, "invalid_request", send(prompt="create")),
+    Row(authorize.check_prompt, "invalid_request", send(prompt="create none")),
     Row(authorize.check_prompt, "invalid_request", send(prompt="Login")),
     Row(authorize.check_prompt, "invalid_request", send(prompt="none login")),
     Row(authorize.check_prompt, "invalid_request", send(prompt="consent none")),
@@ -81,6 +84,12 @@ ROWS = (
         for value in ("-1", "1.5", "1e3", "x", " 1", "٣", "9" * 10)
     ),
     Row(authorize.check_claims, "invalid_request", send(claims="{")),
+    Row(authorize.check_resource, "invalid_target", send(resource="https://unknown.test")),
+    Row(
+        authorize.check_resource, "invalid_target", send(("resource", "https://unknown.test"), ("resource", API)), ASKS
+    ),
+    Row(authorize.check_resource, "invalid_target", send(resource=f"{API}#x"), ASKS),
+    Row(authorize.check_authorization_details, "invalid_authorization_details", send(authorization_details="[]")),
     Row(authorize.check_claims, "invalid_request", send(claims='{"id_token":{"sub":{"value":7}}}')),
 )
 
@@ -120,10 +129,12 @@ def test_every_check_has_a_row_and_is_in_the_list() -> None:
         (send(dpop_jkt="0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"), CLIENT),
         (send(max_age="999999999"), CLIENT),
         (send(display="popup", claims_locales="se", acr_values="1 2"), CLIENT),
-        (send(extra="foobar", resource="https://a.test"), CLIENT),
+        (send(extra="foobar", audience="https://a.test"), CLIENT),
         (send(("extra", "1"), ("extra", "2")), CLIENT),
         (send(prompt="login consent select_account"), CLIENT),
         (send(prompt="none"), CLIENT),
+        (send(prompt="create"), CLIENT),
+        (send(("resource", API), ("resource", API)), ASKS),
     ],
 )
 def test_what_the_specifications_allow_is_accepted(params: Parameters, client: Client) -> None:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.core.authorize import MAX_CLAIMS, build_request, parse_claims
+from broker.core.authorize import build_request
+from broker.core.claims_parameter import MAX_CLAIMS, parse_claims
 from broker.core.errors import InvalidRequest
 from broker.core.records import AuthorizationRequest
 from tests.core.authorization_request import send, target_of

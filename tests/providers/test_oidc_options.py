@@ -188,6 +188,15 @@ async def test_wishes_of_the_app_go_on_as_far_as_the_operator_lets_them() -> Non
     assert not {"prompt", "max_age", "login_hint"} & asked.keys()
 
 
+async def test_only_an_issuer_that_is_said_to_know_it_is_asked_to_create_an_account() -> None:
+    flow = replace(FLOW, prompt=("create", "consent"))
+    for forward, sent in ((["prompt"], "consent"), (["prompt", "create"], "create consent"), (["create"], None)):
+        async with THICK.on_bench(forward=forward) as bench:
+            assert (await bench.begin(flow)).get("prompt") == sent
+    async with THICK.on_bench() as bench:
+        assert "prompt" not in await bench.begin(replace(FLOW, prompt=("create",)))
+
+
 @pytest.mark.parametrize(
     ("auth_time", "forward", "good"),
     [

@@ -54,7 +54,7 @@ async def test_c1_google_admits_by_the_hd_claim_and_by_nothing_else() -> None:
 
 
 async def test_google_is_asked_for_a_chooser_where_a_login_is_wanted() -> None:
-    for prompt, sent in ((("login",), "select_account"), (("login", "consent"), "consent select_account"), ((), None)):
+    for prompt, sent in ((("login",), "select_account"), (("create", "consent"), "consent select_account"), ((), None)):
         assert (await asked("google web", replace(FLOW, prompt=prompt))).get("prompt") == sent
     found = await asked("google web", replace(FLOW, login_hint="a@b.ru", ui_locale="ru"), hosted_domains=("a.ru",))
     assert (found["login_hint"], found["hl"], found["hd"]) == ("a@b.ru", "ru", "a.ru")

@@ -33,7 +33,9 @@ async def next_step(world: World, session: Session | None, **changed: str | None
     return await world.authorization.next_step(await world.request(**changed), world.clients["app"], session)
 
 
-@pytest.mark.parametrize("changed", [{}, {"prompt": "login"}, {"prompt": "select_account"}, {"max_age": "0"}])
+@pytest.mark.parametrize(
+    "changed", [{}, {"prompt": "login"}, {"prompt": "select_account"}, {"prompt": "create"}, {"max_age": "0"}]
+)
 async def test_a_stranger_chooses_how_to_log_in(world: World, changed: dict[str, str | None]) -> None:
     assert await next_step(world, None, **changed) == Choose(("alpha", "beta"))
 
@@ -86,6 +88,7 @@ async def test_a_client_left_without_a_provider_is_a_page(world: World) -> None:
         (0, {"prompt": "none"}, True),
         (0, {"prompt": "login"}, False),
         (0, {"prompt": "select_account"}, False),
+        (0, {"prompt": "create"}, False),
         (0, {"prompt": "login consent"}, False),
         (0, {"max_age": "0"}, False),
         (1, {"max_age": "0"}, False),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import quote
@@ -137,8 +137,11 @@ def every_page(pages: Pages, locale: str, text: str = "") -> Iterator[tuple[str,
     for notice in ("", *NOTICES):
         view = make_login(text, notice=notice, href=text or "/authorize?a=1&b=2")
         yield f"login {notice}", pages.login(view, locale)
+    yield "sign up", pages.login(replace(make_login(text), sign_up=True), locale)
     scopes = ("openid", "profile", "email", "phone", "address", "offline_access", "identities", text or "unheard.of")
-    yield "consent", pages.consent(ConsentView(client, scopes, text or "Анна", text or "ticket", hrefs), locale)
+    apis = (text or "https://api.shop.example",)
+    asked = ConsentView(client, scopes, text or "Анна", text or "ticket", hrefs, apis)
+    yield "consent", pages.consent(asked, locale)
     enter = EnterView(
         client, {"en": text or "Telegram"}, text or "Анна", text or "ticket", "/enter/telegram/shop", hrefs
     )

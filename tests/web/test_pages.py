@@ -168,6 +168,22 @@ def test_consent_is_a_form_with_two_answers_and_names_the_host() -> None:
     assert rules(answer.headers["content-security-policy"])["form-action"] == "'self'"
 
 
+def test_consent_names_the_apis_an_app_will_reach() -> None:
+    view = ConsentView(make_client(), ("openid",), "Анна", "t", {}, ("https://api.shop.example", "https://b.example"))
+    page = read(make_pages().consent(view, "en"))
+    assert page.text.count("Access in your name") == 2
+    assert "https://api.shop.example" in page.text
+    assert "Access in your name" not in read(make_pages().consent(replace(view, resources=()), "en")).text
+
+
+def test_somebody_who_is_to_be_new_is_told_so() -> None:
+    page = read(make_pages().login(replace(make_login(), sign_up=True), "en"))
+    assert "Create an account for Shop" in page.text
+    assert "Choose a service to create it with" in page.text
+    assert "Choose how you want to sign in" not in page.text
+    assert "Create an account" not in read(make_pages().login(make_login(), "en")).text
+
+
 def test_enter_asks_before_an_identity_nobody_asked_for_counts() -> None:
     view = EnterView(make_client(), {"en": "Telegram"}, "Анна", "t", "/enter/telegram/shop")
     page = read(make_pages().enter(view, "en"))

@@ -8,11 +8,19 @@ import pytest
 
 from broker.core.authorize import build_request, verify_target
 from broker.core.client import Client
-from broker.core.parameters import Parameters
+from broker.core.client_policy import RequestPolicy
+from broker.core.parameters import parse_form
+from broker.core.query import encode_query
 from broker.core.records import AuthorizationRequest
 from broker.web.frontend import rebuild_params
 
-CLIENT = Client(id="app", name={}, redirect_uris=("https://app.test/cb",), pkce_required=False)
+CLIENT = Client(
+    id="app",
+    name={},
+    redirect_uris=("https://app.test/cb",),
+    pkce_required=False,
+    requests=RequestPolicy(resources=("https://api.app.test", "https://files.app.test/v1")),
+)
 PLAIN = AuthorizationRequest("app", "https://app.test/cb", ("openid", "email"))
 FULL = AuthorizationRequest(
     client_id="app",
@@ -27,6 +35,7 @@ FULL = AuthorizationRequest(
     login_hint="ann@a.test",
     ui_locales=("ru", "en"),
     acr_values=("1",),
+    resource=("https://api.app.test", "https://files.app.test/v1"),
     claims={"userinfo": {"email": None}, "id_token": {"name": None}},
 )
 
@@ -37,7 +46,7 @@ FULL = AuthorizationRequest(
     ids=["plain", "full", "plain with a hint", "full with a hint"],
 )
 def test_an_attempt_that_failed_can_be_made_again_unchanged(request_before: AuthorizationRequest) -> None:
-    params = Parameters(rebuild_params(request_before).items())
+    params = parse_form(encode_query(rebuild_params(request_before)).encode())
     assert build_request(params, verify_target(params, CLIENT)) == request_before
 
 

@@ -8,6 +8,7 @@ from broker.core.errors import InvalidGrant, InvalidRequest, SealBroken
 from broker.core.events import Event
 from broker.core.parameters import Parameters
 from broker.core.records import CodeRecord, Grant, RefreshToken
+from broker.core.resource import verify_resources
 from broker.core.seal import digest
 from broker.core.terms import GrantType, Scope
 from broker.services.context import Context
@@ -41,7 +42,7 @@ class AuthorizationCode:
         self._gate = gate
 
     async def issue(self, client: Client, params: Parameters, jkt: str) -> Issued:
-        """Spend the code of this client; raises InvalidGrant."""
+        """Spend the code of this client; raises InvalidGrant or InvalidTarget."""
         if "code" not in params:
             raise InvalidRequest("code is missing")
         code_digest = digest(params["code"])
@@ -49,6 +50,7 @@ class AuthorizationCode:
         try:
             self._check(code, client, params)
             _check_key(code, jkt)
+            named = verify_resources(params, code.resource)
             live = await self._build_live(code, client, jkt)
         except InvalidGrant:
             # A code shown by the wrong party has leaked: it is dead from here on (RFC 9700 section 4.5).
@@ -64,7 +66,7 @@ class AuthorizationCode:
         if isinstance(outcome, SpentBefore):
             raise self._replayed(client, outcome.grant_id)
         await self._check_not_over(code)
-        return Issued(live, grant.scope, refresh_token)
+        return Issued(live, grant.scope, refresh_token, self._tokens.audience_of(grant, named, grant.scope))
 
     async def _load(self, client: Client, code_digest: str) -> CodeRecord:
         raw = await self._transient.get(Kind.CODE, code_digest)
@@ -134,6 +136,7 @@ class AuthorizationCode:
             created_at=now,
             expires_at=now + ttl,
             offline=offline,
+            resource=code.resource,
             jkt=jkt,
             claims=code.claims,
             upstream_sid=code.upstream_sid,

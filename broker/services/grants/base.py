@@ -27,12 +27,14 @@ from broker.store.base import LiveGrant
 class Issued:
     """What a grant came to: the live grant, the scope given now and the refresh token, if any.
 
-    `live` is None where a client gets something for itself and no person is concerned.
+    `live` is None where a client gets something for itself and no person is concerned. `audience` are the APIs the
+    access token is for, and ourselves where we are named beside them; empty: ours alone.
     """
 
     live: LiveGrant | None
     scope: tuple[str, ...]
     refresh_token: str | None
+    audience: tuple[str, ...] = ()
 
 
 class GrantHandler(Protocol):
@@ -106,10 +108,10 @@ class TokenEndpoint:
     async def _build(self, client: Client, issued: Issued, jkt: str) -> dict[str, Any]:
         live, scope, token_type = issued.live, issued.scope, type_of(jkt)
         if live is None:
-            own_token = await self._tokens.mint_client_access(client, scope, jkt=jkt)
+            own_token = await self._tokens.mint_client_access(client, scope, issued.audience, jkt=jkt)
             return _present(own_token, token_type, self._tokens.lifetimes.access_token, scope)
         live = self._tokens.subjects.present(live, client)
-        access_token = await self._tokens.mint_access(live.grant, client, scope, jkt=jkt)
+        access_token = await self._tokens.mint_access(live.grant, client, scope, issued.audience, jkt=jkt)
         answer = _present(access_token, token_type, self._tokens.access_ttl(live.grant), scope)
         if issued.refresh_token is not None:
             answer["refresh_token"] = issued.refresh_token

@@ -6,6 +6,7 @@ from broker.core.client import Client
 from broker.core.errors import InvalidScope, UnauthorizedClient
 from broker.core.events import Event
 from broker.core.parameters import Parameters
+from broker.core.resource import verify_resources
 from broker.services.grants.base import Issued
 
 
@@ -15,11 +16,11 @@ class ClientCredentials:
     event = Event.TOKEN_ISSUED_TO_CLIENT
 
     async def issue(self, client: Client, params: Parameters, _: str) -> Issued:
-        """All service scopes of this client, or those it asked for; raises InvalidScope or UnauthorizedClient."""
+        """All service scopes of this client, or those it asked for; raises RequestError."""
         if client.public:
             raise UnauthorizedClient("a public client has no credentials to get a token by (RFC 6749 section 4.4)")
         asked = params.words("scope")
         if not set(asked) <= set(client.service_scopes):
             raise InvalidScope("scope may only name this client's service_scopes; what is about people needs a login")
         scope = tuple(word for word in client.service_scopes if word in asked) if asked else client.service_scopes
-        return Issued(None, scope, None)
+        return Issued(None, scope, None, verify_resources(params, client.requests.resources))

@@ -10,6 +10,7 @@ from broker.core.events import Event
 from broker.core.extension_errors import InvalidDpopProof
 from broker.core.parameters import Parameters
 from broker.core.records import Grant, RefreshToken
+from broker.core.resource import verify_resources
 from broker.core.seal import digest
 from broker.services.confirmations import Confirmations
 from broker.services.context import Context
@@ -37,12 +38,13 @@ class RefreshTokenGrant:
         self._confirmations = confirmations
 
     async def issue(self, client: Client, params: Parameters, jkt: str) -> Issued:
-        """Rotate the token of this client; raises InvalidGrant or InvalidScope."""
+        """Rotate the token of this client; raises RequestError."""
         if "refresh_token" not in params:
             raise InvalidRequest("refresh_token is missing")
         token = params["refresh_token"]
         live = await self._load(client, token, jkt)
         scope = _narrow(live.grant.scope, params.words("scope"))
+        audience = self._tokens.audience_of(live.grant, verify_resources(params, live.grant.resource), scope)
         await self._confirmations.confirm(live.grant)
         child = self._tokens.build_child(token)
         now, lifetimes = self._context.now(), self._tokens.lifetimes
@@ -58,7 +60,7 @@ class RefreshTokenGrant:
         if outcome is None:
             raise InvalidGrant(_WRONG)
         # OIDC Core 12.2: the new ID token need not carry the nonce of the login.
-        return Issued(replace(live, grant=_without_nonce(outcome.grant)), scope, child)
+        return Issued(replace(live, grant=_without_nonce(outcome.grant)), scope, child, audience)
 
     async def _load(self, client: Client, token: str, jkt: str) -> LiveGrant:
         known = await self._durable.refresh_token(digest(token))
