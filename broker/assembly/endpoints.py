@@ -54,7 +54,7 @@ def build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> End
             show_last_used=config.login.show_last_used,
             **login,
         ),
-        par=PushEndpoint(services.requests, door),
+        par=PushEndpoint(services.requests, door, reader),
         callback=CallbackEndpoint(frontend, authorization, remember_for=remember_for, **login),
         consent=ConsentEndpoint(frontend, authorization, consents=services.consents, people=services.people, **shared),
         enter=EnterEndpoint(

@@ -44,17 +44,17 @@ def build_services(parts: Parts) -> Services:
         pushed=pushed,
         stores=(durable, transient),
     )
-    upstream = _build_upstream(parts)
+    upstream, proofs = _build_upstream(parts), _build_proofs(parts)
     return Services(
         clients=clients,
         registrations=registrations,
-        proofs=_build_proofs(parts),
+        proofs=proofs,
         tokens=tokens,
         sessions=_build_sessions(parts, upstream),
         consents=consents,
         logins=logins,
         entries=entries,
-        requests=Requests(context, clients, tokens, pushed),
+        requests=Requests(context, clients, proofs, tokens, pushed),
         authorization=authorization,
         people=People(durable),
         upstream=upstream,

@@ -20,13 +20,14 @@ from broker.core.authorize import (
 from broker.core.client import Client
 from broker.core.errors import InvalidRequest, InvalidToken
 from broker.core.events import Event
-from broker.core.extension_errors import InvalidRequestUri
+from broker.core.extension_errors import InvalidDpopProof, InvalidRequestUri
 from broker.core.parameters import Parameters
 from broker.core.pushed import is_pushed
 from broker.core.records import AuthorizationRequest
 from broker.services.clients import Clients
 from broker.services.context import Context
 from broker.services.par import EXPIRES_IN, PushedRequests
+from broker.services.proofs import Proofs, check_profile
 from broker.services.tokens import Tokens
 
 Place = Callable[[VerifiedRedirect], None]
@@ -43,8 +44,11 @@ class Asked:
 class Requests:
     """Turns parameters into checked requests."""
 
-    def __init__(self, context: Context, clients: Clients, tokens: Tokens, pushed: PushedRequests) -> None:
+    def __init__(
+        self, context: Context, clients: Clients, proofs: Proofs, tokens: Tokens, pushed: PushedRequests
+    ) -> None:
         """`tokens` verifies hints."""
+        self._proofs = proofs
         self._context = context
         self._clients = clients
         self._tokens = tokens
@@ -54,17 +58,30 @@ class Requests:
         """The client that pushes, as at the token endpoint; raises InvalidClient."""
         return await self._clients.verify(authorization, params)
 
-    async def push(self, client: Client, params: Parameters) -> dict[str, Any]:
-        """The answer to a pushed request (RFC 9126 section 2.2); raises RequestError or BadRedirectUri."""
+    async def push(self, client: Client, params: Parameters, *, proof: str = "") -> dict[str, Any]:
+        """The answer to a pushed request (RFC 9126 section 2.2); raises RequestError or BadRedirectUri.
+
+        `proof`: the DPoP header, or "".
+        """
         params.check_single(params.repeated)
         if params.text("client_id") != client.id:
             raise InvalidRequest("client_id must be that of the client that pushes the request")
         if "request_uri" in params:
             raise InvalidRequest("request_uri has no place in a pushed request (RFC 9126 section 2.1)")
         request = self._build(params, verify_target(params, client))
+        if proof:
+            request = await self._bind(request, client, proof)
         request_uri = await self._pushed.keep(request)
         self._context.recorder.record(Event.REQUEST_PUSHED, client_id=client.id)
         return {"request_uri": request_uri, "expires_in": EXPIRES_IN}
+
+    async def _bind(self, request: AuthorizationRequest, client: Client, proof: str) -> AuthorizationRequest:
+        """The request whose code is bound to the key of the proof (RFC 9449 section 10.1)."""
+        proven = await self._proofs.verify(proof, endpoint="/par")
+        check_profile(proven, client)
+        if request.dpop_jkt not in {"", proven.jkt}:
+            raise InvalidDpopProof("dpop_jkt and the DPoP proof name different keys; send one of them")
+        return replace(request, dpop_jkt=proven.jkt)
 
     async def verify(self, params: Parameters, place: Place) -> Asked:
         """The checked request. `place` is told where failures go from then on; raises RequestError or PageError."""

@@ -53,6 +53,7 @@ class Route:
     name: str
     cors: bool = False
     rooted: bool = False  # the path is absolute, not below the issuer's
+    dpop: bool = False  # access tokens may be bound to a key, and come by the scheme DPoP
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class Dispatcher:
                 self._on_crash(error)
             if _is_for_person(request, route):
                 return await self._errors.as_page(request, error)
-            return self._errors.as_json(error, realm=self._site.issuer, dpop=is_dpop_use(request))
+            return self._errors.as_json(error, realm=self._site.issuer, schemes=_schemes(request, route))
         except Exception as second:  # the error page itself is broken: still no stack trace for anybody
             self._on_crash(second)
             return Response(f"Something broke on our side. Reference: {request_id.get()}", 500, media_type="text/plain")
@@ -204,6 +205,12 @@ def _is_for_person(request: Request, route: Route | None) -> bool:
     if route is None:
         return "text/html" in request.headers.get("accept", "")
     return route.access is Access.BROWSER
+
+
+def _schemes(request: Request, route: Route | None) -> tuple[str, ...]:
+    if route is None or not route.dpop:
+        return ("Bearer",)
+    return ("DPoP", "Bearer") if is_dpop_use(request) else ("Bearer", "DPoP")
 
 
 def _head(send: Send) -> Send:

@@ -63,8 +63,11 @@ class Errors:
 
     # --- back channel ---
 
-    def as_json(self, error: Exception, *, realm: str, dpop: bool = False) -> Response:
-        """RFC 6749 section 5.2, RFC 6750 section 3; `dpop`: an access token came by that scheme (RFC 9449 7.1)."""
+    def as_json(self, error: Exception, *, realm: str, schemes: tuple[str, ...] = ("Bearer",)) -> Response:
+        """RFC 6749 section 5.2, RFC 6750 section 3, RFC 9449 section 7.1.
+
+        `schemes`: by which tokens may come there, the one that was used first.
+        """
         if isinstance(error, HTTPException):
             return answer_json(
                 {"error": "invalid_request", "error_description": error.detail}, error.status_code, error.headers
@@ -72,11 +75,11 @@ class Errors:
         known = error if isinstance(error, BrokerError) else BrokerError(repr(error))
         headers: dict[str, str] = {}
         body = {"error": known.code, "error_description": known.public or _fallback(known)}
-        at_resource = dpop and isinstance(known, InvalidDpopProof | UseDpopNonce)
+        at_resource = schemes[0] == "DPoP" and isinstance(known, InvalidDpopProof | UseDpopNonce)
         if isinstance(known, InvalidClient):
             headers["www-authenticate"] = f'Basic realm="{realm}", charset="UTF-8"'
         elif at_resource or isinstance(known, InvalidToken | InsufficientScope):
-            headers["www-authenticate"] = _challenge(known, realm, body, dpop=dpop)
+            headers["www-authenticate"] = _challenge(known, schemes, realm, body)
         if isinstance(known, StoreUnavailable | TooManyRequests):
             headers["retry-after"] = str(known.retry_after)
         self._note(known)
@@ -188,8 +191,9 @@ def _fallback(error: BrokerError) -> str:
     return f"the request failed; quote reference {request_id.get()}"
 
 
-def _challenge(error: BrokerError, realm: str, body: Mapping[str, str], *, dpop: bool) -> str:
-    """Both schemes that a resource of ours knows; the one that was used comes first and says what was wrong."""
+def _challenge(error: BrokerError, schemes: tuple[str, ...], realm: str, body: Mapping[str, str]) -> str:
+    """Every scheme that the place knows; the first says what was wrong."""
     said = "" if isinstance(error, NoToken) else "".join(f', {name}="{text}"' for name, text in body.items())
-    bearer, proven = f'Bearer realm="{realm}"', f'DPoP realm="{realm}", algs="{" ".join(ALGORITHMS)}"'
-    return f"{proven}{said}, {bearer}" if dpop else f"{bearer}{said}, {proven}"
+    known = {"Bearer": f'Bearer realm="{realm}"', "DPoP": f'DPoP realm="{realm}", algs="{" ".join(ALGORITHMS)}"'}
+    first, *others = (known[scheme] for scheme in schemes)
+    return ", ".join((first + said, *others))

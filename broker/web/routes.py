@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from broker.core.discovery import metadata_paths
 from broker.web.authorize import AuthorizeEndpoint
@@ -61,7 +61,8 @@ def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
     yield Route("/introspect", ("POST",), ends.introspect.post, client, "introspect")
     yield Route("/register", ("POST",), ends.register.post, client, "register")
     yield _entry("/register/{client_id}", ends.register)
-    yield _both("/userinfo", ends.userinfo.get, ends.userinfo.post, client, "userinfo", cors=True)
+    userinfo = _both("/userinfo", ends.userinfo.get, ends.userinfo.post, client, "userinfo", cors=True)
+    yield replace(userinfo, dpop=True)
     yield Route("/backchannel/{provider}", ("POST",), ends.backchannel.post, client, "backchannel")
 
 

@@ -233,7 +233,7 @@ class World:
             seal=seal("entry"),
         )
         self.pushed = PushedRequests(context, transient, kept_for=1200)
-        self.requests = Requests(context, self.directory, self.tokens, self.pushed)
+        self.requests = Requests(context, self.directory, self.proofs, self.tokens, self.pushed)
         self.authorization = Authorization(
             context,
             clients=self.directory,

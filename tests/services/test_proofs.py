@@ -12,11 +12,12 @@ from broker.core.client_policy import Origin, TokenPolicy
 from broker.core.errors import InvalidGrant, InvalidToken, StoreUnavailable
 from broker.core.events import Event
 from broker.core.extension_errors import InvalidDpopProof, UseDpopNonce
+from broker.core.parameters import Parameters
 from broker.core.terms import Algorithm, AuthMethod, GrantType, Profile, TokenFormat
 from broker.services.proofs import NONCE_PERIOD, WINDOW, Nonces
 from tests.core.own_tokens import pair_of
 from tests.core.prover import Prover
-from tests.services.bare_broker import ISSUER, NOW, World, app
+from tests.services.bare_broker import CHALLENGE, ISSUER, NOW, REDIRECT, World, app
 
 pytestmark = pytest.mark.anyio
 OFFLINE = "openid profile offline_access"
@@ -233,6 +234,33 @@ async def test_f15_a_code_asked_for_with_a_key_is_dead_without_it(known: World) 
         with pytest.raises(InvalidGrant):
             await known.redeem(code, "app", proof(known))
     assert await known.redeem(await known.code(dpop_jkt=KEY.jkt), "app", proof(known))
+
+
+async def test_f15_a_proof_at_par_binds_the_code_as_well(known: World) -> None:
+    sent = {
+        "client_id": "app",
+        "redirect_uri": REDIRECT,
+        "response_type": "code",
+        "scope": "openid",
+        "code_challenge": CHALLENGE,
+        "code_challenge_method": "S256",
+    }
+
+    async def push(shown: str, **more: str) -> str:
+        params = Parameters((sent | more).items())
+        pushed = await known.requests.push(known.clients["app"], params, proof=shown)
+        return (await known.pushed.present("app", pushed["request_uri"])).dpop_jkt
+
+    def shown(key: Prover = KEY, endpoint: str = "/par") -> str:
+        return key.prove("POST", f"{ISSUER}{endpoint}", at=NOW)
+
+    assert await push("") == ""
+    assert await push("", dpop_jkt=KEY.jkt) == KEY.jkt
+    assert await push(shown()) == await push(shown(), dpop_jkt=KEY.jkt) == KEY.jkt
+    with pytest.raises(InvalidDpopProof, match="different keys"):
+        await push(shown(), dpop_jkt=OTHER.jkt)
+    with pytest.raises(InvalidDpopProof, match="htu"):
+        await push(shown(endpoint="/token"))
 
 
 async def test_f15_a_public_client_refreshes_with_its_key_alone(known: World) -> None:

@@ -12,7 +12,7 @@ from broker.core.dpop import ALGORITHMS
 from broker.core.terms import Algorithm
 from tests.core.own_tokens import pair_of
 from tests.core.prover import Prover
-from tests.services.bare_broker import VERIFIER
+from tests.services.bare_broker import CHALLENGE, VERIFIER
 from tests.web.public_app import ISSUER, REDIRECT, PublicApp, answer_of, public_app
 
 pytestmark = pytest.mark.anyio
@@ -164,6 +164,37 @@ async def test_f15_a_proof_that_cannot_be_remembered_is_not_accepted(site: Publi
     site.transient.down = True
     answer = await show(site, "DPoP", token, use(site, token))
     assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+
+
+async def test_f15_a_code_of_a_pushed_request_needs_the_key_it_was_pushed_with(site: PublicApp) -> None:
+    form = {"client_id": "app", "redirect_uri": REDIRECT, "response_type": "code", "scope": "openid"}
+    form |= {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
+    for key, status in ((KEY, 200), (Prover(), 400)):
+        shown = {"DPoP": KEY.prove("POST", f"{ISSUER}/par", at=site.clock.now)}
+        pushed = await site.browser.post("/par", data=form, headers=shown)
+        assert (pushed.status_code, "dpop-nonce" in pushed.headers) == (201, True), pushed.text
+        named = {"client_id": "app", "request_uri": pushed.json()["request_uri"], "idp_hint": "alpha"}
+        answer = await site.browser.get("/authorize", params=named)
+        if not answer.headers["location"].startswith(REDIRECT):
+            answer = await site.browser.get(site.callback())
+        redeemed = await site.browser.post(
+            "/token",
+            data={
+                "grant_type": "authorization_code",
+                "code": answer_of(answer)["code"],
+                "redirect_uri": REDIRECT,
+                "client_id": "app",
+                "code_verifier": VERIFIER,
+            },
+            headers={"DPoP": key.prove("POST", TOKEN, at=site.clock.now)},
+        )
+        assert redeemed.status_code == status, redeemed.text
+
+
+async def test_only_where_bound_tokens_are_taken_the_scheme_is_offered(site: PublicApp) -> None:
+    answer = await site.browser.get("/register/nobody", headers={"Authorization": "DPoP x"})
+    assert (answer.status_code, answer.headers["www-authenticate"].startswith(BEARER)) == (401, True)
+    assert "DPoP" not in answer.headers["www-authenticate"]
 
 
 async def test_apps_in_browsers_may_send_proofs_and_read_nonces(site: PublicApp) -> None:
