@@ -14,10 +14,11 @@ from broker.core.events import Event
 from broker.core.extension_errors import InvalidDpopProof, UseDpopNonce
 from broker.core.parameters import Parameters
 from broker.core.terms import Algorithm, AuthMethod, GrantType, Profile, TokenFormat
-from broker.services.proofs import NONCE_PERIOD, WINDOW, Nonces
+from broker.core.seal import derive
+from broker.services.proofs import NONCE_PERIOD, WINDOW, Nonces, Proofs
 from tests.core.own_tokens import pair_of
 from tests.core.prover import Prover
-from tests.services.bare_broker import CHALLENGE, ISSUER, NOW, REDIRECT, World, app
+from tests.services.bare_broker import CHALLENGE, ISSUER, MASTER, NOW, REDIRECT, World, app
 
 pytestmark = pytest.mark.anyio
 OFFLINE = "openid profile offline_access"
@@ -98,6 +99,15 @@ async def test_f15_of_fifty_uses_of_one_proof_at_once_one_succeeds(known: World)
 
 
 @pytest.mark.parametrize("seconds", [1, WINDOW, 2 * WINDOW])
+async def test_f15_nodes_that_share_a_store_share_what_was_used_and_know_each_others_nonces(known: World) -> None:
+    transient, keys = known.store.transient, (derive(MASTER, "dpop nonce"),)
+    other = Proofs(known.context, transient, Nonces(keys, known.context.now), nonce_required=False)
+    once = proof(known, nonce=other.mint_nonce())
+    await known.own_token("web", once)
+    with pytest.raises(InvalidDpopProof, match="used before"):
+        await other.verify(once, endpoint="/token")
+
+
 async def test_f15_a_proof_is_remembered_while_it_would_count(known: World, seconds: int) -> None:
     early = proof(known, iat=NOW + WINDOW)  # by a clock that is as fast as we let it be
     await known.own_token("web", early)

@@ -115,19 +115,21 @@ def proof(site: Site, client_id: str) -> dict[str, Any]:
 
 
 async def ask_token(
-    site: Site, client: httpx2.AsyncClient, client_id: str = "app", **form: str | None
+    site: Site, client: httpx2.AsyncClient, client_id: str = "app", dpop: str = "", /, **form: str | None
 ) -> httpx2.Response:
-    """A token request of this client."""
-    return await post_as(site, client, client_id, "/token", **form)
+    """A token request of this client, with a proof of possession or without."""
+    return await post_as(site, client, client_id, "/token", dpop, **form)
 
 
 async def post_as(
-    site: Site, client: httpx2.AsyncClient, client_id: str, path: str, /, **form: str | None
+    site: Site, client: httpx2.AsyncClient, client_id: str, path: str, dpop: str = "", /, **form: str | None
 ) -> httpx2.Response:
     """A form posted by a client that proves itself."""
     proven = proof(site, client_id)
     fields = {name: value for name, value in {**proven["form"], **form}.items() if value is not None}
-    return await client.post(f"{site.issuer}{path}", data=fields, auth=proven["auth"])
+    return await client.post(
+        f"{site.issuer}{path}", data=fields, auth=proven["auth"], headers={"DPoP": dpop} if dpop else {}
+    )
 
 
 async def push(
