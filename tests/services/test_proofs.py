@@ -13,8 +13,8 @@ from broker.core.errors import InvalidGrant, InvalidToken, StoreUnavailable
 from broker.core.events import Event
 from broker.core.extension_errors import InvalidDpopProof, UseDpopNonce
 from broker.core.parameters import Parameters
-from broker.core.terms import Algorithm, AuthMethod, GrantType, Profile, TokenFormat
 from broker.core.seal import derive
+from broker.core.terms import Algorithm, AuthMethod, GrantType, Profile, TokenFormat
 from broker.services.proofs import NONCE_PERIOD, WINDOW, Nonces, Proofs
 from tests.core.own_tokens import pair_of
 from tests.core.prover import Prover
@@ -98,7 +98,6 @@ async def test_f15_of_fifty_uses_of_one_proof_at_once_one_succeeds(known: World)
     assert known.notes.count(Event.PROOF_REFUSED) == 49
 
 
-@pytest.mark.parametrize("seconds", [1, WINDOW, 2 * WINDOW])
 async def test_f15_nodes_that_share_a_store_share_what_was_used_and_know_each_others_nonces(known: World) -> None:
     transient, keys = known.store.transient, (derive(MASTER, "dpop nonce"),)
     other = Proofs(known.context, transient, Nonces(keys, known.context.now), nonce_required=False)
@@ -108,6 +107,7 @@ async def test_f15_nodes_that_share_a_store_share_what_was_used_and_know_each_ot
         await other.verify(once, endpoint="/token")
 
 
+@pytest.mark.parametrize("seconds", [1, WINDOW, 2 * WINDOW])
 async def test_f15_a_proof_is_remembered_while_it_would_count(known: World, seconds: int) -> None:
     early = proof(known, iat=NOW + WINDOW)  # by a clock that is as fast as we let it be
     await known.own_token("web", early)
