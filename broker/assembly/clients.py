@@ -8,8 +8,9 @@ from broker.assembly.texts import localised, logo_name
 from broker.config.client_model import ClientSettings
 from broker.config.model import Config
 from broker.core.client import Client
-from broker.core.client_policy import RequestPolicy, TokenPolicy
+from broker.core.client_policy import AssertionPolicy, RequestPolicy, TokenPolicy
 from broker.core.subject import sector_hosts
+from broker.core.terms import AuthMethod
 
 
 def build_clients(config: Config) -> dict[str, Client]:
@@ -43,6 +44,19 @@ def _build_client(client_id: str, settings: ClientSettings) -> Client:
         initiate_login_uri=settings.initiate_login_uri,
         email_fallback=settings.email_fallback,
         requests=_build_requests(settings),
+        assertions=_assertions(settings),
+    )
+
+
+def _assertions(settings: ClientSettings) -> AssertionPolicy:
+    # Only for the method that needs it: every other secret is forgotten once it is hashed.
+    shared = settings.secret if settings.auth_method is AuthMethod.SECRET_JWT else None
+    return AssertionPolicy(
+        jwks=settings.jwks,
+        jwks_uri=settings.jwks_uri,
+        shared_secrets=(shared.get_secret_value(),) if shared is not None else (),
+        algorithms=frozenset(settings.assertion_algs),
+        legacy_audience=settings.assertion_audience == "legacy",
     )
 
 

@@ -8,6 +8,8 @@ from broker.config.model import Config
 from broker.core.registration_rules import RegistrationRules
 from broker.services.accounts import Accounts
 from broker.services.authorize import Authorization
+from broker.services.client_assertions import ClientAssertions
+from broker.services.client_keys import ClientKeys
 from broker.services.clients import Clients
 from broker.services.consent import TICKET_TTL, Consents
 from broker.services.endings import Endings
@@ -28,7 +30,8 @@ def build_services(parts: Parts) -> Services:
     """Every service, tied to the others it needs."""
     config, context, durable, transient = parts.config, parts.context, parts.durable, parts.transient
     registrations = _build_registrations(parts)
-    clients = Clients(context, build_clients(config), registrations)
+    assertions = ClientAssertions(context, transient, ClientKeys(context, parts.outbound))
+    clients = Clients(context, build_clients(config), assertions, registrations)
     tokens = _build_tokens(parts)
     consents = Consents(context, durable, transient, parts.seal("consent"))
     logins, entries = _build_logins(parts, clients)

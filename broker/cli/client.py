@@ -6,6 +6,8 @@ import click
 
 from broker.cli.common import config_option, fail, read_config, resolve
 
+METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
+
 
 @click.group()
 def client() -> None:
@@ -30,10 +32,19 @@ def token() -> None:
 @click.option("--redirect-uri", "uris", multiple=True, required=True, help="Where logins come back to; repeatable.")
 @click.option("--id", "client_id", help="The client_id; made from the name when not given.")
 @click.option("--public", is_flag=True, help="An app in a browser or on a phone: no secret, PKCE.")
+@click.option("--auth-method", "method", type=click.Choice(METHODS), help="How it proves itself; default: basic.")
+@click.option("--jwks-uri", "keys", default="", help="Where it publishes its public keys, for private_key_jwt.")
 @click.option("--first-party", is_flag=True, help="Ours: no consent page.")
 @click.option("--write", is_flag=True, help="Put it into the configuration, keeping everything else as it is.")
 def add(  # noqa: PLR0917 - click passes every option by its name
-    path: str, name: str, uris: tuple[str, ...], client_id: str | None, public: bool, first_party: bool, write: bool
+    path: str,
+    name: str,
+    uris: tuple[str, ...],
+    client_id: str | None,
+    public: bool,
+    method: str | None,
+    keys: str,
+    **flags: bool,
 ) -> None:
     """Make an entry for an app: prints its secret, once, and what the app's developer must be told.
 
@@ -45,13 +56,19 @@ def add(  # noqa: PLR0917 - click passes every option by its name
     from broker.core.errors import ConfigError
 
     loaded = read_config(path)
-    secret = "" if public else secrets.token_urlsafe(32)
-    new = NewClient(client_id or slug(name, secrets.token_hex(4)), name, uris, secret, first_party=first_party)
+    if public and method not in {None, "none"}:
+        fail(["--public means --auth-method none; leave one of them out"])
+    chosen = "none" if public else method or METHODS[0]
+    if (chosen == "private_key_jwt") != bool(keys):
+        fail(["--auth-method private_key_jwt and --jwks-uri go together"])
+    secret = "" if chosen in {"none", "private_key_jwt"} else secrets.token_urlsafe(32)
+    new_id = client_id or slug(name, secrets.token_hex(4))
+    new = NewClient(new_id, name, uris, secret, method=chosen, jwks_uri=keys, first_party=flags["first_party"])
     if new.client_id in loaded.config.clients:
         fail([f"clients.{new.client_id}: is there already; choose another with --id"])
     try:
-        changed = insert(path, new, resolve, write=write)
+        changed = insert(path, new, resolve, write=flags["write"])
     except ConfigError as error:
         fail(error.problems)
-    click.echo(f"{'added to ' + path if write else 'paste below `clients:` in ' + path}:\n\n{changed}")
+    click.echo(f"{'added to ' + path if flags['write'] else 'paste below `clients:` in ' + path}:\n\n{changed}")
     click.echo(new.instructions(loaded.config.issuer))

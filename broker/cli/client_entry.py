@@ -20,12 +20,14 @@ from broker.core.seal import digest
 
 @dataclass(frozen=True, slots=True)
 class NewClient:
-    """What is asked for. An empty secret makes it a public client."""
+    """What is asked for. `secret` is empty where the method has none; `method` is a word of `AuthMethod`."""
 
     client_id: str
     name: str
     redirect_uris: tuple[str, ...]
     secret: str
+    method: str = "client_secret_basic"
+    jwks_uri: str = ""
     first_party: bool = False
 
     def entry(self, indent: int) -> str:
@@ -33,10 +35,12 @@ class NewClient:
         inner = " " * (indent + 2)
         lines = [" " * indent + f"{self.client_id}:", f"{inner}name: {_quoted(self.name)}", f"{inner}redirect_uris:"]
         lines += [f"{inner}  - {_quoted(uri)}" for uri in self.redirect_uris]
+        if self.method != "client_secret_basic":
+            lines.append(f"{inner}auth_method: {self.method}")
         if self.secret:
             lines.append(f"{inner}secret_hashes: [sha256:{digest(self.secret)}]")
-        else:
-            lines.append(f"{inner}auth_method: none")
+        if self.jwks_uri:
+            lines.append(f"{inner}jwks_uri: {_quoted(self.jwks_uri)}")
         if self.first_party:
             lines.append(f"{inner}first_party: true")
         return "\n".join(lines) + "\n"
@@ -44,7 +48,11 @@ class NewClient:
     def instructions(self, issuer: str) -> str:
         """What the app's developer needs. The secret is in it, and nowhere else."""
         kept = "client_secret  " + self.secret + "   (shown this once; only its hash is kept)" if self.secret else ""
-        how = "client_secret_basic or, in the configuration, client_secret_post" if self.secret else "none, PKCE S256"
+        how = {
+            "client_secret_basic": "client_secret_basic or, in the configuration, client_secret_post",
+            "none": "none, PKCE S256",
+            "private_key_jwt": f"private_key_jwt; typ client-authentication+jwt, aud {issuer}",
+        }.get(self.method, self.method)
         return "\n".join(
             line
             for line in (

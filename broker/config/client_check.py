@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from broker.config.client_check_auth import check_assertions, check_keys, check_secret
 from broker.config.client_model import ClientSettings
 from broker.config.report import Report
 from broker.config.source import KeyPath
@@ -12,18 +13,6 @@ from broker.core.subject import sector_hosts
 from broker.core.terms import AuthMethod, GrantType, Scope, SubjectType
 
 _FALLBACK = re.compile(r"[A-Za-z0-9._+\-]*\{sub\}[A-Za-z0-9._+\-]*@([a-z0-9]([a-z0-9\-]*[a-z0-9])?\.)+[a-z]{2,}")
-
-
-def _client_secret(client: ClientSettings, path: KeyPath, report: Report) -> None:
-    secrets = len(client.secret_hashes) + (client.secret is not None)
-    if client.auth_method is AuthMethod.NONE and secrets:
-        which = "secret" if client.secret is not None else "secret_hashes"
-        report.problem((*path, which), "a public client (auth_method: none) has no secret")
-    if client.auth_method is not AuthMethod.NONE and not secrets:
-        text = "needs secret_hashes (`broker client add` makes one), or auth_method: none if it can keep no secret"
-        report.problem(path, text, of_key=True)
-    if secrets > 2:
-        report.problem((*path, "secret"), "at most two secrets are live at once: the old one and the new one")
 
 
 def _client_pkce(client: ClientSettings, path: KeyPath, report: Report) -> None:
@@ -75,7 +64,9 @@ def _client_fallback(client: ClientSettings, path: KeyPath, report: Report) -> N
 
 
 CLIENT_CHECKS: tuple[Callable[[ClientSettings, KeyPath, Report], None], ...] = (
-    _client_secret,
+    check_secret,
+    check_keys,
+    check_assertions,
     _client_pkce,
     _client_origins,
     _client_grants,

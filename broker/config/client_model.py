@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -33,6 +33,14 @@ class ClientSettings(Section):
         default=(), max_length=2, description="Made by `broker client add`; two may be live during rotation"
     )
     secret: Secret | None = Field(default=None, description="The secret itself, at least 32 characters; prefer hashes")
+    jwks: dict[str, Any] | None = Field(default=None, description="Its public keys, a JWK set; or use `jwks_uri`")
+    jwks_uri: WebUrl = Field(default="", description="Where it publishes its public keys; fetched when needed")
+    assertion_algs: tuple[Literal["PS256", "ES256", "EdDSA", "RS256", "HS256"], ...] = Field(
+        default=(), description="What it may sign its proof of itself with; empty: all that `auth_method` has"
+    )
+    assertion_audience: Literal["issuer", "legacy"] = Field(
+        default="issuer", description="`legacy`: its proof may name an endpoint instead of the issuer (see RFC 10070)"
+    )
     scopes: tuple[Scope, ...] = Field(
         default=(Scope.OPENID, Scope.PROFILE, Scope.EMAIL), description="What it may ask for about people"
     )

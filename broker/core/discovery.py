@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from broker.core.claims import SUPPORTED
+from broker.core.client_assertion import EVERY_ALGORITHM
 from broker.core.dpop import ALGORITHMS as DPOP_ALGORITHMS
 from broker.core.terms import AuthMethod, GrantType, Prompt, ResponseMode, Scope, SubjectType
 
@@ -41,6 +42,9 @@ def build_metadata(
         "token_endpoint_auth_methods_supported": list(AuthMethod),
         "revocation_endpoint_auth_methods_supported": list(AuthMethod),
         "introspection_endpoint_auth_methods_supported": [word for word in AuthMethod if word is not AuthMethod.NONE],
+        "token_endpoint_auth_signing_alg_values_supported": list(EVERY_ALGORITHM),
+        "revocation_endpoint_auth_signing_alg_values_supported": list(EVERY_ALGORITHM),
+        "introspection_endpoint_auth_signing_alg_values_supported": list(EVERY_ALGORITHM),
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "claim_types_supported": ["normal"],

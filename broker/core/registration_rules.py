@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from broker.core.client import is_loopback_host
+from broker.core.client_assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from broker.core.jwk import ALGORITHMS, parse_key, parse_keys
 from broker.core.registration import Metadata
 from broker.core.registration_errors import InvalidClientMetadata, InvalidRedirectUri
@@ -101,8 +102,7 @@ def check_authentication(metadata: Metadata, _: RegistrationRules) -> None:
     if method == "private_key_jwt" and not {"jwks", "jwks_uri"} & metadata.keys():
         raise InvalidClientMetadata("token_endpoint_auth_method private_key_jwt needs jwks or jwks_uri")
     algorithm = metadata.get("token_endpoint_auth_signing_alg")
-    fitting = {"private_key_jwt": set(ALGORITHMS), "client_secret_jwt": {"HS256"}}.get(method, set())
-    if algorithm is not None and algorithm not in fitting:
+    if algorithm is not None and algorithm not in ASSERTION_ALGORITHMS.get(AuthMethod(method), ()):
         raise InvalidClientMetadata("token_endpoint_auth_signing_alg does not fit token_endpoint_auth_method")
 
 

@@ -9,6 +9,8 @@ from hmac import compare_digest
 from urllib.parse import unquote_plus
 
 from broker.core.client import Client
+from broker.core.client_assertion import method_of, parse_assertion
+from broker.core.compact import UnverifiedToken
 from broker.core.errors import InvalidClient, InvalidRequest
 from broker.core.extension_errors import InvalidAuthorizationDetails
 from broker.core.parameters import Parameters
@@ -19,11 +21,12 @@ MAX_SECRET = 1024  # characters
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a client brought to prove itself; `secret` is unverified and never shown."""
+    """What a client brought to prove itself; `secret` and `assertion` are unverified and never shown."""
 
     method: AuthMethod
     client_id: str
     secret: str = field(default="", repr=False)
+    assertion: UnverifiedToken | None = field(default=None, repr=False)
 
 
 def parse_credentials(authorization: str, params: Parameters) -> Credentials:
@@ -32,6 +35,11 @@ def parse_credentials(authorization: str, params: Parameters) -> Credentials:
     `authorization` is the header's value or "".
     """
     in_body = "client_secret" in params
+    signed = "client_assertion" in params or "client_assertion_type" in params
+    if signed and (authorization or in_body):
+        raise InvalidClient("client credentials came in two ways at once; send the assertion alone (RFC 6749 2.3)")
+    if signed:
+        return _parse_signed(params)
     if authorization:
         credentials = _parse_basic(authorization)
         if in_body:
@@ -43,6 +51,12 @@ def parse_credentials(authorization: str, params: Parameters) -> Credentials:
         raise InvalidClient("no client credentials; send an Authorization header or client_id")
     method = AuthMethod.POST if in_body else AuthMethod.NONE
     return Credentials(method, params["client_id"], params.text("client_secret"))
+
+
+def _parse_signed(params: Parameters) -> Credentials:
+    claimed = params.text("client_id")
+    token, client_id = parse_assertion(params.text("client_assertion"), params.text("client_assertion_type"), claimed)
+    return Credentials(method_of(token), client_id, assertion=token)
 
 
 def _parse_basic(authorization: str) -> Credentials:

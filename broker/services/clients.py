@@ -8,7 +8,8 @@ from broker.core.client import Client
 from broker.core.errors import InvalidClient
 from broker.core.events import Event
 from broker.core.parameters import Parameters
-from broker.core.token_request import parse_credentials, verify_client
+from broker.core.token_request import Credentials, parse_credentials, verify_client
+from broker.services.client_assertions import ClientAssertions
 from broker.services.context import Context
 from broker.services.registrations import Registrations
 
@@ -17,12 +18,17 @@ class Clients:
     """The directory of clients: those of config.yaml, and those that registered themselves."""
 
     def __init__(
-        self, context: Context, clients: Mapping[str, Client], registrations: Registrations | None = None
+        self,
+        context: Context,
+        clients: Mapping[str, Client],
+        assertions: ClientAssertions,
+        registrations: Registrations | None = None,
     ) -> None:
         """`clients` by client_id. `registrations`: where those are that registered themselves, None: nobody may."""
         self._registrations = registrations
         self._context = context
         self._clients = clients
+        self._assertions = assertions
         self.origins = frozenset(origin for client in clients.values() for origin in client.origins)
 
     async def find(self, client_id: str) -> Client | None:
@@ -34,11 +40,18 @@ class Clients:
 
     async def verify(self, authorization: str, params: Parameters) -> Client:
         """The client that proved itself by exactly its registered method; raises InvalidClient."""
+        claimed = params.text("client_id")
         try:
             credentials = parse_credentials(authorization, params)
-            return verify_client(await self.find(credentials.client_id), credentials)
+            claimed = credentials.client_id
+            return await self._verify(credentials)
         except InvalidClient as error:
-            claimed = params.text("client_id")
-            known = claimed if claimed in self._clients else None
+            known = claimed if await self.find(claimed) is not None else None
             self._context.recorder.record(Event.CLIENT_AUTH_FAILED, client_id=known, reason=error.detail)
             raise
+
+    async def _verify(self, credentials: Credentials) -> Client:
+        client = await self.find(credentials.client_id)
+        if credentials.assertion is not None:
+            return await self._assertions.verify(client, credentials.assertion)
+        return verify_client(client, credentials)

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     CODE = "code"
     CLAIM = "claim"  # a login attempt, a ticket or a signed reply that was used
     SESSION = "session"
+    ASSERTION = "assertion"  # a client's proof of itself that was used
     FLOW = "flow"  # a login attempt too large for a cookie
     PAR = "par"  # a pushed authorization request
     PROOF = "proof"  # a proof of possession that was used

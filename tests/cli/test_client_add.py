@@ -75,6 +75,21 @@ def test_a_public_client_has_no_secret(file: Path) -> None:
     assert client.first_party
 
 
+def test_an_app_that_signs_has_no_secret_and_says_where_its_keys_are(file: Path) -> None:
+    keys = "https://wiki.example.com/jwks.json"
+    _, out = add(file, "--write", "--auth-method", "private_key_jwt", "--jwks-uri", keys, "--id", "wiki")
+    assert "client_secret" not in out
+    assert "aud http://id.localhost:8400" in out
+    client = load(file, resolve).clients["wiki"]
+    assert (client.auth_method, client.jwks_uri, client.secret_hashes) == ("private_key_jwt", keys, ())
+
+
+def test_the_registered_method_is_the_one_asked_for(file: Path) -> None:
+    _, out = add(file, "--write", "--auth-method", "client_secret_post", "--id", "wiki")
+    assert "authentication client_secret_post\n" in out
+    assert load(file, resolve).clients["wiki"].auth_method == "client_secret_post"
+
+
 @pytest.mark.parametrize("name", ['Say "hi"', "a: b # c", "{x}", "Вики", "- x", "*x"])
 def test_any_name_is_written_so_that_it_is_read_the_same(file: Path, name: str) -> None:
     code, out = add(file, "--write", "--id", "new", name=name)
@@ -94,6 +109,9 @@ def test_two_secrets_are_never_the_same(file: Path) -> None:
         (("--id", "a b"), "a client's name is its client_id"),
         (("--redirect-uri", "javascript:alert(1)"), "redirect_uris[1]"),
         (("--redirect-uri", "http://evil.example"), "needs https"),
+        (("--auth-method", "private_key_jwt"), "go together"),
+        (("--jwks-uri", "https://wiki.example.com/jwks.json"), "go together"),
+        (("--public", "--auth-method", "client_secret_post"), "--public means"),
     ],
 )
 def test_what_may_not_be_registered_is_refused_and_nothing_is_written(

@@ -8,6 +8,8 @@ import pytest
 from broker.core.discovery import build_metadata, metadata_paths
 
 ISSUER = "https://id.test/sso"
+METHODS = ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"]
+SIGNING = ["PS256", "ES256", "EdDSA", "RS256", "HS256"]
 
 
 def test_the_document_lists_exactly_what_is_offered() -> None:
@@ -29,9 +31,12 @@ def test_the_document_lists_exactly_what_is_offered() -> None:
         "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": ["RS256", "EdDSA"],
         "userinfo_signing_alg_values_supported": ["RS256", "EdDSA"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": [*METHODS, "none"],
+        "revocation_endpoint_auth_methods_supported": [*METHODS, "none"],
+        "introspection_endpoint_auth_methods_supported": METHODS,
+        "token_endpoint_auth_signing_alg_values_supported": SIGNING,
+        "revocation_endpoint_auth_signing_alg_values_supported": SIGNING,
+        "introspection_endpoint_auth_signing_alg_values_supported": SIGNING,
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": [
             *("ES256", "ES384", "ES512", "EdDSA", "Ed25519"),

@@ -18,6 +18,8 @@ from broker.core.seal import Seal, derive
 from broker.core.terms import Algorithm, AuthMethod, GrantType
 from broker.services.accounts import Accounts
 from broker.services.authorize import Answer, Ask, Authorization
+from broker.services.client_assertions import ClientAssertions
+from broker.services.client_keys import ClientKeys
 from broker.services.clients import Clients
 from broker.services.confirmations import Confirmations
 from broker.services.consent import Consents
@@ -48,6 +50,7 @@ from broker.services.upstream_sessions import UpstreamSessions
 from broker.store.sqlite import SqliteStore
 from broker.upstream.abilities import abilities_of
 from broker.upstream.model import Channel, Flow
+from tests.services.client_app import Web
 from tests.services.upstreams import SigningUpstream, Upstream
 
 NOW = 1_800_000_000
@@ -114,6 +117,7 @@ class World:
     keys: KeyRing
     context: Context
     on: set[str] = field(default_factory=set)
+    web: Web = field(default_factory=Web)
     autoselect_single: bool = False
     nonce_required: bool = False
     deadline: float = 9.0
@@ -158,7 +162,8 @@ class World:
         live = tuple(instance for instance in instances if instance.name in self.on)
         self.providers = Providers(live, autoselect_single=self.autoselect_single, flow_ttl=600)
         self.gate = Gate((instance.name, instance.key) for instance in live)
-        self.directory = Clients(context, self.clients)
+        keys = ClientKeys(context, self.web)
+        self.directory = Clients(context, self.clients, ClientAssertions(context, transient, keys))
         self.accounts = Accounts(context, durable)
         self.upstream = UpstreamSessions(
             context,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +15,11 @@ from broker.core.events import Event
 from broker.core.jose import mint_key
 from broker.core.jwk import Key, UnknownKey
 from broker.core.terms import Algorithm
-from broker.services.client_keys import CLIENTS_LIMIT, COOL_DOWN, FRESH_FOR, HARD_LIMIT, ClientKeys
+from broker.services.client_keys import CLIENTS_LIMIT, COOL_DOWN, FRESH_FOR, HARD_LIMIT, SET_LIMIT, ClientKeys
 from broker.services.context import Context
+from broker.upstream.guard import LOOPBACK
+from broker.upstream.outbound import Outbound
+from tests.contract.raw_server import answer_of, raw_server
 from tests.services.bare_broker import ISSUER, Clock, Notes, app
 from tests.services.client_app import JWKS_URI, Web, published
 
@@ -159,3 +163,34 @@ async def test_clients_without_number_do_not_fill_the_memory(at: Bench) -> None:
         await at.has(None, app(f"c{number}", assertions=AssertionPolicy(jwks={"keys": []})))
     assert await at.has(FIRST.kid)
     assert len(at.keys._sets) == CLIENTS_LIMIT
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "127.1", "0x7f.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "app.localhost"]
+)
+async def test_i2_the_keys_of_a_client_are_not_fetched_from_inside(at: Bench, host: str) -> None:
+    answer = answer_of(at.web.answers[JWKS_URI])
+    async with raw_server({"/jwks": answer}) as served:
+        port = served.url.rpartition(":")[2]
+        outbound = await Outbound.open(recorder=at.notes)
+        try:
+            keys = ClientKeys(Context(ISSUER, at.clock, lambda n: b"x" * n, at.notes), outbound)
+            for scheme in ("http", "https"):
+                client = app(scheme, assertions=AssertionPolicy(jwks_uri=f"{scheme}://{host}:{port}/jwks"))
+                with pytest.raises(UnknownKey):
+                    await keys.find(client, FIRST.kid, "ES256")
+        finally:
+            await outbound.close()
+        assert served.connections == 0
+
+
+async def test_a_set_larger_than_any_honest_one_is_not_read(at: Bench) -> None:
+    large = published(FIRST) | {"padding": "x" * SET_LIMIT}
+    async with raw_server({"/jwks": answer_of(json.dumps(large).encode())}) as served:
+        outbound = await Outbound.open(recorder=at.notes, inside=LOOPBACK)
+        try:
+            keys = ClientKeys(Context(ISSUER, at.clock, lambda n: b"x" * n, at.notes), outbound)
+            with pytest.raises(UnknownKey):
+                await keys.find(app(assertions=AssertionPolicy(jwks_uri=f"{served.url}/jwks")), FIRST.kid, "ES256")
+        finally:
+            await outbound.close()
