@@ -39,12 +39,7 @@ def build_metadata(
         "subject_types_supported": list(SubjectType),
         "id_token_signing_alg_values_supported": list(algorithms),
         "userinfo_signing_alg_values_supported": list(algorithms),
-        "token_endpoint_auth_methods_supported": list(AuthMethod),
-        "revocation_endpoint_auth_methods_supported": list(AuthMethod),
-        "introspection_endpoint_auth_methods_supported": [word for word in AuthMethod if word is not AuthMethod.NONE],
-        "token_endpoint_auth_signing_alg_values_supported": list(EVERY_ALGORITHM),
-        "revocation_endpoint_auth_signing_alg_values_supported": list(EVERY_ALGORITHM),
-        "introspection_endpoint_auth_signing_alg_values_supported": list(EVERY_ALGORITHM),
+        **_authentication(),
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "claim_types_supported": ["normal"],
@@ -57,6 +52,17 @@ def build_metadata(
         "display_values_supported": ["page"],
         "ui_locales_supported": list(languages),
     }
+
+
+def _authentication() -> dict[str, Any]:
+    """How clients prove themselves (RFC 8414 section 2); nobody proves anything by the method none."""
+    proving = [method for method in AuthMethod if method is not AuthMethod.NONE]
+    methods = {"token": list(AuthMethod), "revocation": list(AuthMethod), "introspection": proving}
+    found: dict[str, Any] = {}
+    for endpoint, supported in methods.items():
+        found[f"{endpoint}_endpoint_auth_methods_supported"] = supported
+        found[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = list(EVERY_ALGORITHM)
+    return found
 
 
 def metadata_paths(issuer: str) -> tuple[str, ...]:
