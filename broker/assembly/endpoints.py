@@ -46,7 +46,7 @@ def build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> End
     authorization, clients, tokens = services.authorization, services.clients, services.tokens
     reader = ProofReader(services.proofs.mint_nonce)
     return Endpoints(
-        meta=MetaEndpoints(frontend, parts.keys, _build_metadata(config), issuer=config.issuer),
+        meta=MetaEndpoints(frontend, parts.keys, _build_metadata(config, parts.providers.levels), issuer=config.issuer),
         authorize=AuthorizeEndpoint(
             frontend,
             services.requests,
@@ -81,12 +81,13 @@ def _build_backchannel(parts: Parts, services: Services, door: Door) -> BackChan
     return BackChannelEndpoint(logouts, door)
 
 
-def _build_metadata(config: Config) -> dict[str, Any]:
+def _build_metadata(config: Config, levels: tuple[str, ...]) -> dict[str, Any]:
     return build_metadata(
         config.issuer,
         algorithms=[word.value for word in config.keys.algorithms],
         languages=config.ui.languages,
         registration=bool(config.registration.token_hashes),
+        levels=levels,
     )
 
 

@@ -31,6 +31,7 @@ from broker.core.parameters import Parameters
 from broker.core.query import encode_query
 from broker.core.records import AuthorizationRequest
 from broker.core.resource import parse_resources, verify_resources
+from broker.core.step_up import parse_essential_acr
 from broker.core.terms import GrantType, Prompt, ResponseMode
 
 IDP_HINTS = ("idp_hint", "kc_idp_hint", "connector_id")
@@ -192,8 +193,10 @@ def check_max_age(params: Parameters, _: Client) -> None:
 
 
 def check_claims(params: Parameters, _: Client) -> None:
-    """The `claims` parameter parses and names at most one person (OIDC Core 5.5)."""
-    requested_sub(parse_claims(params.text("claims")))
+    """The `claims` parameter parses, names at most one person and levels that are texts (OIDC Core 5.5)."""
+    claims = parse_claims(params.text("claims"))
+    requested_sub(claims)
+    parse_essential_acr(claims)
 
 
 def check_resource(params: Parameters, client: Client) -> None:
@@ -241,10 +244,11 @@ def build_request(params: Parameters, target: VerifiedRedirect, *, hinted_sub: s
         dpop_jkt=params.text("dpop_jkt"),
         response_mode=target.response_mode,
         prompt=params.words("prompt"),
-        max_age=int(params["max_age"]) if "max_age" in params else None,
+        max_age=int(params["max_age"]) if "max_age" in params else client.requests.max_age,
         login_hint=params.text("login_hint"),
         ui_locales=parse_locales(params),
-        acr_values=params.words("acr_values"),
+        acr_values=params.words("acr_values") or client.requests.acr_values,
+        essential_acr=parse_essential_acr(claims),
         idp_hint=parse_hint(params),
         resource=parse_resources(params),
         hinted_sub=one_person(hinted_sub, requested_sub(claims)),

@@ -16,13 +16,19 @@ OAUTH_PATH = "/.well-known/oauth-authorization-server"
 
 
 def build_metadata(
-    issuer: str, *, algorithms: Iterable[str], languages: Iterable[str], registration: bool = False
+    issuer: str,
+    *,
+    algorithms: Iterable[str],
+    languages: Iterable[str],
+    registration: bool = False,
+    levels: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The document for this issuer; `algorithms` are those a key is held for, `languages` those pages exist in.
 
-    `registration`: whether anybody may register just now.
+    `registration`: whether anybody may register just now. `levels`: the `acr` that an upstream can be asked to reach.
     """
-    optional = {"registration_endpoint": f"{issuer}/register"} if registration else {}
+    optional: dict[str, Any] = {"registration_endpoint": f"{issuer}/register"} if registration else {}
+    optional |= {"acr_values_supported": list(levels)} if levels else {}
     return optional | {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/authorize",

@@ -42,3 +42,9 @@ class InvalidAuthorizationDetails(RequestError):
     """`authorization_details` are of a type unknown here, as every type is (RFC 9396 section 5)."""
 
     code = "invalid_authorization_details"
+
+
+class UnmetAuthenticationRequirements(RequestError):
+    """No upstream reached the level that was essential (OpenID Connect Core Unmet Authentication Requirements 1.0)."""
+
+    code = "unmet_authentication_requirements"

@@ -52,6 +52,7 @@ FAULTS: Final[Mapping[str, tuple[str, str]]] = {  # name -> (English, Russian)
     "other_discovery": ("Discovery of another issuer", "Discovery чужого издателя"),
     "email_as_text": ("email_verified is text", "email_verified текстом"),
     "refresh_refused": ("Refreshing is refused", "Обновление не принимается"),
+    "weak_acr": ("ID token: a lower level than asked for", "ID-токен: уровень ниже запрошенного"),
     "other_person": ("ID token: another sub", "ID-токен: чужой sub"),
     "logout_nonce": ("Logout token: a nonce", "Токен выхода: с nonce"),
     "logout_no_event": ("Logout token: no event", "Токен выхода: без события"),

@@ -15,9 +15,11 @@ from broker.core.errors import (
     UnknownClient,
 )
 from broker.core.events import Event
+from broker.core.extension_errors import UnmetAuthenticationRequirements
 from broker.core.identity import Person
 from broker.core.records import AuthorizationRequest, CodeRecord
 from broker.core.seal import digest
+from broker.core.step_up import is_weak
 from broker.core.terms import Prompt
 from broker.services.clients import Clients
 from broker.services.consent import Consents
@@ -132,6 +134,8 @@ class Authorization:
             if self._is_stranger(request, client, session):
                 raise LoginRequired("somebody else logged in than the one the request names")
             _check_fresh(request, session, fresh_since)
+            if request.essential_acr and record.acr not in request.essential_acr:
+                raise UnmetAuthenticationRequirements("the provider did not reach any of the acr values asked for")
         if await self._consents.is_needed(request, client, record.sub, fresh=fresh_since is not None):
             if Prompt.NONE in request.prompt:
                 if client.native:
@@ -206,12 +210,19 @@ class Authorization:
         )
         stranger = self._is_stranger(request, client, session)
         elsewhere = bool(request.idp_hint) and request.idp_hint != record.provider
-        if too_old or stranger or elsewhere or not self._gate.admits(record.provider_key, client):
+        weak = self._is_weak(request, session)
+        if too_old or stranger or elsewhere or weak or not self._gate.admits(record.provider_key, client):
             return None
         person = await self._durable.person(record.provider_key, record.subject)
         if person is None or person.account.sub != record.sub or person.account.blocked:
             return None
         return person
+
+    def _is_weak(self, request: AuthorizationRequest, session: Session) -> bool:
+        """Whether the person should log in again to reach a level; silently nothing is gained but an answer."""
+        wished = () if Prompt.NONE in request.prompt else request.acr_values
+        shown = self._providers.levels_of(session.record.provider) if wished else ()
+        return is_weak(session.record.acr, essential=request.essential_acr, wished=wished, shown=shown)
 
     def _is_stranger(self, request: AuthorizationRequest, client: Client, session: Session) -> bool:
         """Whether the request names somebody else than the session is of."""
@@ -222,6 +233,11 @@ class Authorization:
         offered = self._providers.offered_to(client)
         if not offered:
             raise ProviderNotOffered(f"client {client.id} is left without a provider")
+        if request.essential_acr:
+            able = {name for name in offered if set(self._providers.levels_of(name)) & set(request.essential_acr)}
+            offered = tuple(name for name in offered if name in able)
+            if not offered:
+                raise UnmetAuthenticationRequirements("no provider of this app can reach the acr values asked for")
         if request.idp_hint and request.idp_hint in offered:
             return Start(request.idp_hint)
         if len(offered) == 1 and self._providers.autoselect_single:

@@ -246,8 +246,14 @@ class Logins:
             ui_locale=locale,
             prompt=_wished(request),
             max_age=request.max_age,
+            acr_values=self._levels(record.provider, request),
             memo=record.memo,
         )
+
+    def _levels(self, name: str, request: AuthorizationRequest) -> tuple[str, ...]:
+        """What this upstream is asked to reach: what is essential, else what is wished, as far as it can."""
+        wanted = request.essential_acr or request.acr_values
+        return tuple(level for level in wanted if level in self._providers.levels_of(name)) if wanted else ()
 
     def _failed(self, error: BrokerError, request: AuthorizationRequest, instance: ProviderInstance) -> LoginFailed:
         outcome = "cancelled" if isinstance(error, UpstreamDenied) else type(error).__name__

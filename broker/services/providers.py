@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from broker.core.client import Client
 from broker.core.errors import ProviderNotOffered
-from broker.upstream.abilities import Abilities
+from broker.upstream.abilities import Abilities, abilities_of
 from broker.upstream.model import Provider
 
 
@@ -62,6 +62,16 @@ class Providers:
         """The plain name people know it by, per language."""
         instance = self._instances.get(name)
         return instance.title if instance else {}
+
+    def levels_of(self, name: str) -> tuple[str, ...]:
+        """The authentication levels (`acr`) it can be asked to reach."""
+        instance = self._instances.get(name)
+        return abilities_of(instance.provider).levels if instance else ()
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Those of all instances together, each once."""
+        return tuple(dict.fromkeys(level for name in self._instances for level in self.levels_of(name)))
 
     def offered_to(self, client: Client) -> tuple[str, ...]:
         """Names in the client's order, else in ours."""

@@ -54,11 +54,15 @@ class RefreshesIdentity(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """Those of one provider instance; None: it has not got it, or it is switched off."""
+    """Those of one provider instance; None: it has not got it, or it is switched off.
+
+    `levels` are the `acr` it can be asked to reach.
+    """
 
     receives_logout: ReceivesLogout | None = None
     ends_session: EndsSession | None = None
     refreshes: RefreshesIdentity | None = None
+    levels: tuple[str, ...] = ()
 
 
 @runtime_checkable

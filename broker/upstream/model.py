@@ -34,7 +34,8 @@ class Flow:
     `redirect_uri` is the callback of this provider instance; `callback_with_state` the same with the state in its path,
     for upstreams that do not echo a state parameter. `started_at` is in epoch seconds. `memo` is what `begin` asked to
     keep. `prompt` and `max_age` (seconds) are what the client asked for and the upstream may honour; with a `max_age`
-    the prompt holds `login`, for upstreams that know nothing else.
+    the prompt holds `login`, for upstreams that know nothing else. `acr_values` are the levels asked for that this
+    upstream can reach.
     """
 
     state: str
@@ -48,6 +49,7 @@ class Flow:
     ui_locale: str = "en"
     prompt: tuple[str, ...] = ()
     max_age: int | None = None
+    acr_values: tuple[str, ...] = ()
     memo: Mapping[str, str] = field(default_factory=dict)
 
 

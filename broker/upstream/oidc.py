@@ -40,8 +40,9 @@ class OidcProvider(OAuth2Provider):
             "login_hint": flow.login_hint,
             "ui_locales": flow.ui_locale,
         }
+        levels = {"acr_values": " ".join(flow.acr_values)} if flow.acr_values else {}
         wanted = {name: wish for name, wish in wishes.items() if wish and name in self.forwards}
-        return super().authorize_params(flow) | {"nonce": flow.nonce} | wanted
+        return super().authorize_params(flow) | {"nonce": flow.nonce} | wanted | levels
 
     def read(self, flow: Flow, reply: Reply) -> Mapping[str, str]:
         """As for OAuth; an `iss` that comes along must be this issuer's (RFC 9207 section 2.4)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -21,6 +21,9 @@ from broker.upstream.standard import SubjectClaim
 _SID_LIMIT = 255  # characters
 
 
+Level = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]{1,128}$")]
+
+
 class LogoutSettings(BaseModel):
     """What logging out at one side does at the other; nothing by default."""
 
@@ -35,6 +38,9 @@ class SessionSettings(ConfidentialSettings):
 
     subject_claim: SubjectClaim = Field(default="sub", description="A person's key; nothing that can change hands")
     logout: LogoutSettings = Field(default=LogoutSettings(), description="What logging out does at the other side")
+    acr_values: tuple[Level, ...] = Field(
+        default=(), max_length=20, description="Levels it can be asked to reach; apps ask for them by `acr_values`"
+    )
     use_refresh_token: bool = Field(
         default=False, description="Keep its refresh token, sealed, and ask it again when an app refreshes"
     )
@@ -69,7 +75,7 @@ class SessionOidcProvider(OidcProvider):
         receives: ReceivesLogout | None = _LogoutTokens(self) if chosen.logout.backchannel else None
         ends: EndsSession | None = _EndSession(self) if chosen.logout.rp_initiated else None
         refreshes: RefreshesIdentity | None = _Refresh(self) if chosen.use_refresh_token else None
-        return Abilities(receives, ends, refreshes)
+        return Abilities(receives, ends, refreshes, chosen.acr_values)
 
 
 class _LogoutTokens:

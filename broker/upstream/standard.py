@@ -113,6 +113,7 @@ def standard_identity(claims: Fields, subject: str, names: Mapping[str, str], em
         raw_ids={"oidc_sub": claims.text("sub")},
         auth_time=claims.integer("auth_time") if "auth_time" in claims else None,
         amr=("fed", *read.methods()),
+        acr=read.level(),
     )
 
 
@@ -143,6 +144,11 @@ class _Reader:
         given = self.raw("address")
         parts = given if isinstance(given, dict) else {}
         return build_claims(**{name: parts.get(name) for name in _ADDRESS if isinstance(parts.get(name), str)})
+
+    def level(self) -> str:
+        """What the issuer says was reached, "" where it says nothing a client could compare."""
+        given = self.raw("acr")
+        return given if isinstance(given, str) and _NAME.fullmatch(given) else ""
 
     def methods(self) -> list[str]:
         """How the person authenticated there (RFC 8176)."""

@@ -145,6 +145,9 @@ def rebuild_params(request: AuthorizationRequest) -> Sent:
 def _claims_again(request: AuthorizationRequest) -> str:
     """The `claims` parameter, with whoever an id_token_hint named: trying again asks for the same person."""
     claims = {place: dict(wanted) for place, wanted in request.claims.items()}
+    if request.essential_acr:
+        acr = {"acr": {"essential": True, "values": list(request.essential_acr)}}
+        claims["id_token"] = claims.get("id_token", {}) | acr
     if request.hinted_sub:
         claims["id_token"] = claims.get("id_token", {}) | {"sub": {"value": request.hinted_sub}}
     return orjson.dumps(claims).decode() if claims else ""

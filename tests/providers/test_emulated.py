@@ -60,7 +60,7 @@ WAYS: Mapping[str, tuple[str, Mapping[str, object]]] = {
 _CHECKED_ID_TOKEN = {"no_id_token", "wrong_signature", "wrong_audience", "expired_token"}
 _SIGNED_FIELDS = {"wrong_hash", "old_auth_date", "future_auth_date", "result_false"}
 _VK_ODDITIES = {"payload_form", "error_400"}
-_OIDC_ODDITIES = {"rotated_keys", "rotated_at_signing", "no_kid", "two_keys", "email_as_text"}
+_OIDC_ODDITIES = {"rotated_keys", "rotated_at_signing", "no_kid", "two_keys", "email_as_text", "weak_acr"}
 _OK_ODDITIES = {"error_in_query", "text_codes", "number_expiry", "other_user_id"}
 # What goes wrong after a login cannot be noticed at one.
 _LATER = {"refresh_refused", *LOGOUT_FAULTS}
@@ -171,6 +171,15 @@ async def test_only_the_upstreams_own_evidence_verifies_an_address(kind: str) ->
     trusted = {"google": True, "yandex": True, "vk": False, "ok": False, "oidc": True}
     assert ada.claims.get("email_verified") == trusted.get(kind)
     assert zoe.claims.get("email_verified") is not True
+
+
+async def test_a_level_is_asked_for_and_what_was_reached_is_told() -> None:
+    async with world("oidc") as at:
+        asked = replace(begun_now(), acr_values=("urn:example:gold",))
+        assert (await at.log_in(ADA, asked)).acr == "urn:example:gold"
+        at.emulator.faults.switch("weak_acr", on=True)
+        assert (await at.log_in(ADA, asked)).acr == "urn:example:silver", "not what was asked for: what the issuer says"
+        assert (await at.log_in(ADA, begun_now())).acr == ""
 
 
 @pytest.mark.parametrize("way", HARMLESS)

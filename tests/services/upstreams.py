@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from broker.core.identity import Identity
+from broker.upstream.abilities import Abilities
 from broker.upstream.model import Channel, Flow, ProviderSettings, Redirect, Reply, SignedIdentity, Tools, Widget
 
 
@@ -25,6 +26,11 @@ class Upstream:
         self.memo: dict[str, str] = {}
         self.flows: list[Flow] = []
         self.asked: list[tuple[Flow, Reply]] = []
+        self.levels: tuple[str, ...] = ()
+
+    def abilities(self) -> Abilities:
+        """It can be asked for levels when it is told so."""
+        return Abilities(levels=self.levels)
 
     async def begin(self, flow: Flow) -> Redirect | Widget:
         """Off to the upstream."""

@@ -22,7 +22,7 @@ from broker.demo.upstreams.base import (
 )
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified
 from broker.demo.upstreams.keys import half_hash, key
-from broker.demo.upstreams.oidc_logins import Granted, discovery_of, fits, problem_of, profile
+from broker.demo.upstreams.oidc_logins import Granted, discovery_of, fits, level_of, problem_of, profile
 from broker.demo.upstreams.oidc_logout import LOGOUT_FAULTS, Told, logout_claims, post_form, tell
 
 ISSUER = "https://sso.example.com"
@@ -55,6 +55,7 @@ class Oidc(Emulator):
         "email_as_text",
         "refresh_refused",
         "other_person",
+        "weak_acr",
         *LOGOUT_FAULTS,
     )
 
@@ -128,6 +129,7 @@ class Oidc(Emulator):
                 call.get("code_challenge"),
                 self.now() if asked else None,
                 self.mint(),
+                acr=level_of(call, self.faults),
             )
             self.sessions[found.sid] = found
             return self._answer(call, {"code": self.codes.give(found)})
@@ -190,6 +192,8 @@ class Oidc(Emulator):
             claims["nonce"] = granted.nonce
         if granted.auth_time is not None:
             claims["auth_time"] = granted.auth_time
+        if granted.acr:
+            claims["acr"] = granted.acr
         if self.faults.on("no_id"):
             del claims["sub"]
         if self.faults.on("other_person"):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from broker.demo.faults import Faults
 from broker.demo.people import Person
 from broker.demo.upstreams.base import Call, RegisteredApp
 from broker.demo.upstreams.id_tokens import Claims
 from broker.demo.upstreams.keys import challenge_of
 
+LEVELS = ("urn:example:gold", "urn:example:silver")
 _TOLD = ("name", "given_name", "family_name", "gender", "locale")
 
 
@@ -24,6 +26,13 @@ class Granted:
     challenge: str
     auth_time: int | None
     sid: str
+    acr: str = ""
+
+
+def level_of(call: Call, faults: Faults) -> str:
+    """The level reached: the first one asked for that is known here, a lower one under a fault; "" unasked."""
+    asked = [level for level in call.get("acr_values").split() if level in LEVELS]
+    return "" if not asked else LEVELS[-1] if faults.on("weak_acr") else asked[0]
 
 
 def problem_of(call: Call) -> str:
@@ -78,4 +87,5 @@ def discovery_of(issuer: str) -> Claims:
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
+        "acr_values_supported": list(LEVELS),
     }

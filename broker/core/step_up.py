@@ -1,0 +1,31 @@
+"""Which authentication level a request asks for (OIDC Core 3.1.2.1 and 5.5.1.1, RFC 9470 section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from broker.core.errors import InvalidRequest
+
+MAX_LEVELS = 20
+
+
+def parse_essential_acr(claims: Mapping[str, Any]) -> tuple[str, ...]:
+    """The levels of an essential `acr` in a `claims` parameter, one of which must be reached; empty: any will do.
+
+    Raises InvalidRequest.
+    """
+    wanted = (claims.get("id_token") or {}).get("acr") or {}
+    if not wanted.get("essential"):
+        return ()
+    values = wanted.get("values", [wanted["value"]] if "value" in wanted else [])
+    if not isinstance(values, list) or len(values) > MAX_LEVELS or not all(isinstance(one, str) for one in values):
+        raise InvalidRequest("claims: the values of acr must be texts")
+    return tuple(values)
+
+
+def is_weak(acr: str, *, essential: Collection[str], wished: Collection[str], shown: Collection[str]) -> bool:
+    """Whether another login is worth it: an essential level is missing, or a wished one is that can be `shown`."""
+    if essential:
+        return acr not in essential
+    return acr not in wished and any(level in shown for level in wished)
