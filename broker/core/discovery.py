@@ -29,8 +29,25 @@ def build_metadata(
     """
     optional: dict[str, Any] = {"registration_endpoint": f"{issuer}/register"} if registration else {}
     optional |= {"acr_values_supported": list(levels)} if levels else {}
-    return optional | {
+    return {
         "issuer": issuer,
+        **_endpoints(issuer),
+        **optional,
+        **_authentication(),
+        **_requests(),
+        "scopes_supported": list(Scope),
+        "subject_types_supported": list(SubjectType),
+        "id_token_signing_alg_values_supported": list(algorithms),
+        "userinfo_signing_alg_values_supported": list(algorithms),
+        "claim_types_supported": ["normal"],
+        "claims_supported": [*SUPPORTED, "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"],
+        "display_values_supported": ["page"],
+        "ui_locales_supported": list(languages),
+    }
+
+
+def _endpoints(issuer: str) -> dict[str, Any]:
+    return {
         "authorization_endpoint": f"{issuer}/authorize",
         "pushed_authorization_request_endpoint": f"{issuer}/par",
         "token_endpoint": f"{issuer}/token",
@@ -38,25 +55,6 @@ def build_metadata(
         "revocation_endpoint": f"{issuer}/revoke",
         "introspection_endpoint": f"{issuer}/introspect",
         "jwks_uri": f"{issuer}/jwks",
-        "scopes_supported": list(Scope),
-        "response_types_supported": ["code"],
-        "response_modes_supported": list(ResponseMode),
-        "grant_types_supported": list(GrantType),
-        "subject_types_supported": list(SubjectType),
-        "id_token_signing_alg_values_supported": list(algorithms),
-        "userinfo_signing_alg_values_supported": list(algorithms),
-        **_authentication(),
-        "code_challenge_methods_supported": ["S256"],
-        "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
-        "claim_types_supported": ["normal"],
-        "claims_supported": [*SUPPORTED, "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"],
-        "claims_parameter_supported": True,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
-        "authorization_response_iss_parameter_supported": True,
-        "prompt_values_supported": list(Prompt),
-        "display_values_supported": ["page"],
-        "ui_locales_supported": list(languages),
     }
 
 
@@ -69,6 +67,21 @@ def _authentication() -> dict[str, Any]:
         found[f"{endpoint}_endpoint_auth_methods_supported"] = supported
         found[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = list(EVERY_ALGORITHM)
     return found
+
+
+def _requests() -> dict[str, Any]:
+    return {
+        "response_types_supported": ["code"],
+        "response_modes_supported": list(ResponseMode),
+        "grant_types_supported": list(GrantType),
+        "code_challenge_methods_supported": ["S256"],
+        "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
+        "claims_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "authorization_response_iss_parameter_supported": True,
+        "prompt_values_supported": list(Prompt),
+    }
 
 
 def metadata_paths(issuer: str) -> tuple[str, ...]:
