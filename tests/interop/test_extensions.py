@@ -13,7 +13,7 @@ import pytest
 
 from broker.demo.visitor import Page, Visitor
 from tests.interop.node import learnt, node_client
-from tests.interop.world import INITIAL_TOKEN, METHODS, PUSHING, World, client_id, walk
+from tests.interop.world import INITIAL_TOKEN, KEYED, METHODS, PUSHING, World, client_id, walk
 
 pytestmark = pytest.mark.interop
 SCRIPTS: Final[Mapping[str, str]] = {"openid-client": "openid_client.mjs", "oauth4webapi": "oauth4webapi.mjs"}
@@ -56,7 +56,26 @@ def test_an_app_that_must_push_is_not_answered_otherwise(world: World, apps: Map
 
 
 @BOTH
-@pytest.mark.parametrize("client", [PUBLIC, client_id("EdDSA", "client_secret_basic")])
+def test_an_app_proves_itself_with_a_key_and_shares_no_secret(
+    world: World, apps: Mapping[str, str], library: str
+) -> None:
+    found = learnt(world, f"{apps[library]}/login/{KEYED}?pushed")
+    assert found["claims"]["aud"] == KEYED
+    assert found["fresh_introspected"]["client_id"] == KEYED
+    assert found["revoked_introspected"] == {"active": False}
+    assert (found["revoked_userinfo"], found["revoked_refresh"]) == (401, "invalid_grant")
+
+
+@BOTH
+def test_an_app_with_another_key_under_the_same_name_is_refused(
+    world: World, apps: Mapping[str, str], library: str
+) -> None:
+    page = world.sign_in(f"{apps[library]}/login/{KEYED}?stranger")
+    assert (page.status, orjson.loads(page.text)["refused"]) == (400, "OAUTH_WWW_AUTHENTICATE_CHALLENGE")
+
+
+@BOTH
+@pytest.mark.parametrize("client", [PUBLIC, client_id("EdDSA", "client_secret_basic"), KEYED])
 def test_tokens_bound_to_a_key_of_the_app_are_good_for_nobody_else(
     world: World, apps: Mapping[str, str], library: str, client: str
 ) -> None:

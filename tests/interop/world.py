@@ -32,6 +32,8 @@ SPA: Final = "spa"
 """Runs in browsers, at one registered origin."""
 AGENT: Final = "agent"
 """Runs on people's own machines, where it keeps no secret."""
+KEYED: Final = "keyed"
+"""Proves itself with a key of its own."""
 PUSHING: Final = "pushing"
 """Answered to pushed requests only."""
 ODD: Final = "odd-secret"
@@ -94,6 +96,7 @@ def build_clients(ports: Ports) -> dict[str, Mapping[str, object]]:
             found[name] = {**found[name], "secret": f"{name}-{'0123456789abcdef' * 2}"}
     found[SPA] = {**common, "auth_method": "none", "origins": [f"http://127.0.0.1:{ports.spa}"], "first_party": True}
     found[AGENT] = {**common, "auth_method": "none", "redirect_uris": [f"http://localhost:{ports.agent}"]}
+    found[KEYED] = {**common, "auth_method": "private_key_jwt", "jwks": {"keys": [_PUBLIC_KEY]}, "first_party": True}
     found[PUSHING] = {**found[client_id("ES256", "client_secret_basic")], "require_par": True}
     found[ROBOT] = {
         "name": "A service written by others",
