@@ -325,7 +325,7 @@ async def test_f15_a_bound_token_is_no_bearer_token_and_the_other_way_round(know
     with pytest.raises(InvalidToken):
         await use(known, bound, use_proof(known, bound), dpop=False)
     free = (await first(known, key=None))["access_token"]
-    with pytest.raises(InvalidToken):
+    with pytest.raises(InvalidToken, match="bound to no key"):
         await use(known, free, use_proof(known, free))
 
 
