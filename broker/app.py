@@ -14,7 +14,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from broker.assembly import Parts, build_public
+from broker.assembly import Parts, build_public, build_services
 from broker.config.model import Config
 from broker.config.reveal import secrets_of
 from broker.core.errors import ConfigError, SealBroken, StoreUnavailable
@@ -24,6 +24,7 @@ from broker.master import load_masters
 from broker.observe import Observer, Setup
 from broker.registry import provider_types
 from broker.services.context import Context
+from broker.services.deliveries import Deliveries
 from broker.services.emergency import Emergency
 from broker.services.gate import Gate
 from broker.services.keys import LOOK_EVERY, KeyRing, RotationRules
@@ -54,16 +55,18 @@ class Broker:
     emergency: Emergency
     durable: Durable
     observer: Observer
+    deliveries: Deliveries
     _clock: Callable[[], float]
     _opened: AsyncExitStack
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     _tasks: tuple[asyncio.Task[None], ...] = ()
 
     async def start(self) -> None:
-        """Begin housekeeping and say so."""
+        """Begin housekeeping and deliveries, and say so."""
         # Apart, so that a long sweep does not make this node the last to hear that a key is gone.
         chores = ((LOOK_EVERY, self.keys.refresh), (_SWEEP_EVERY, self._sweep))
-        self._tasks = tuple(asyncio.create_task(self._repeat(seconds, chore)) for seconds, chore in chores)
+        begun = [self._repeat(seconds, chore) for seconds, chore in chores]
+        self._tasks = tuple(map(asyncio.create_task, [*begun, self.deliveries.run()]))
         self.observer.record(Event.SERVER_READY)
 
     def stop_accepting(self) -> None:
@@ -159,8 +162,10 @@ async def _assemble(
     )
     checks: dict[str, Check] = {"durable": durable.ping, "transient": transient.ping}
     management = Management(checks, observer.expose)
+    services = build_services(parts)
+    public = build_public(parts, services)
     emergency = Emergency(context, keys, durable)
-    return Broker(build_public(parts), management, keys, emergency, durable, observer, clock, opened.pop_all())
+    return Broker(public, management, keys, emergency, durable, observer, services.deliveries, clock, opened.pop_all())
 
 
 async def _open_keys(config: Config, context: Context, durable: Durable, service: SealedKeys) -> KeyRing:

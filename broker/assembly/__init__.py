@@ -15,10 +15,9 @@ from broker.web.routes import build_routes
 __all__ = ["Parts", "RequestObserver", "Services", "build_public", "build_services"]
 
 
-def build_public(parts: Parts) -> ASGIApp:
-    """The public ASGI app."""
+def build_public(parts: Parts, services: Services) -> ASGIApp:
+    """The public ASGI app over `build_services(parts)`."""
     config, context = parts.config, parts.context
-    services = build_services(parts)
     site = Site.of(config.issuer, services.clients.origins)
     frontend = build_frontend(config, site)
     endpoints = build_endpoints(parts, services, frontend)

@@ -8,7 +8,7 @@ from broker.assembly.texts import localised, logo_name
 from broker.config.client_model import ClientSettings
 from broker.config.model import Config
 from broker.core.client import Client
-from broker.core.client_policy import AssertionPolicy, RequestPolicy, TokenPolicy
+from broker.core.client_policy import AssertionPolicy, LogoutPolicy, RequestPolicy, TokenPolicy
 from broker.core.subject import sector_hosts
 from broker.core.terms import AuthMethod
 
@@ -45,6 +45,17 @@ def _build_client(client_id: str, settings: ClientSettings) -> Client:
         email_fallback=settings.email_fallback,
         requests=_build_requests(settings),
         assertions=_assertions(settings),
+        logout=_logout(settings),
+    )
+
+
+def _logout(settings: ClientSettings) -> LogoutPolicy:
+    return LogoutPolicy(
+        post_logout_redirect_uris=tuple(settings.post_logout_redirect_uris),
+        backchannel_uri=settings.backchannel_logout_uri,
+        backchannel_session_required=settings.backchannel_logout_session_required,
+        frontchannel_uri=settings.frontchannel_logout_uri,
+        frontchannel_session_required=settings.frontchannel_logout_session_required,
     )
 
 

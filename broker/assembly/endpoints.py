@@ -15,6 +15,7 @@ from broker.services.grants.base import TokenEndpoint as TokenService
 from broker.services.grants.client_credentials import ClientCredentials
 from broker.services.grants.refresh_token import RefreshTokenGrant
 from broker.services.introspection import Introspection
+from broker.services.logout import Logout
 from broker.services.revocation import Revocation
 from broker.services.upstream_logouts import UpstreamLogouts
 from broker.web.authorize import AuthorizeEndpoint
@@ -26,6 +27,7 @@ from broker.web.enter import EnterEndpoint
 from broker.web.frontend import Frontend
 from broker.web.introspect import IntrospectionEndpoint
 from broker.web.limits import Limits, Rate
+from broker.web.logout import LogoutEndpoint
 from broker.web.meta import MetaEndpoints
 from broker.web.par import PushEndpoint
 from broker.web.proofs import ProofReader
@@ -57,6 +59,7 @@ def build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> End
         par=PushEndpoint(services.requests, door, reader),
         callback=CallbackEndpoint(frontend, authorization, remember_for=remember_for, **login),
         consent=ConsentEndpoint(frontend, authorization, consents=services.consents, people=services.people, **shared),
+        logout=_build_logout(parts, services, frontend, door),
         enter=EnterEndpoint(
             frontend,
             services.entries,
@@ -91,11 +94,31 @@ def _build_metadata(config: Config, levels: tuple[str, ...]) -> dict[str, Any]:
     )
 
 
+def _build_logout(parts: Parts, services: Services, frontend: Frontend, door: Door) -> LogoutEndpoint:
+    logout = Logout(
+        parts.context,
+        parts.transient,
+        services.clients,
+        services.tokens,
+        parts.seal("logout"),
+        endings=services.endings,
+        deliveries=services.deliveries,
+        upstream=services.upstream,
+    )
+    issuer = parts.config.issuer
+    return LogoutEndpoint(frontend, logout, issuer, sessions=services.sessions, people=services.people, door=door)
+
+
 def _build_token_service(parts: Parts, services: Services) -> TokenService:
     context, durable, tokens, gate = parts.context, parts.durable, services.tokens, parts.gate
     handlers: dict[GrantType, GrantHandler] = {
         GrantType.AUTHORIZATION_CODE: AuthorizationCode(
-            context, (durable, parts.transient), tokens, gate, services.upstream
+            context,
+            (durable, parts.transient),
+            tokens,
+            gate,
+            services.upstream,
+            session_ttl=parts.config.session.absolute_ttl,
         ),
         GrantType.REFRESH_TOKEN: RefreshTokenGrant(
             context,

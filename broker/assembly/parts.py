@@ -13,6 +13,7 @@ from broker.services.authorize import Authorization
 from broker.services.clients import Clients
 from broker.services.consent import Consents
 from broker.services.context import Context
+from broker.services.deliveries import Deliveries
 from broker.services.endings import Endings
 from broker.services.entry import Entries
 from broker.services.gate import Gate
@@ -78,3 +79,4 @@ class Services:
     people: People
     upstream: UpstreamSessions
     endings: Endings
+    deliveries: Deliveries

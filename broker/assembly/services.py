@@ -12,6 +12,7 @@ from broker.services.client_assertions import ClientAssertions
 from broker.services.client_keys import ClientKeys
 from broker.services.clients import Clients
 from broker.services.consent import TICKET_TTL, Consents
+from broker.services.deliveries import Deliveries
 from broker.services.endings import Endings
 from broker.services.entry import Entries
 from broker.services.login import Logins
@@ -48,12 +49,13 @@ def build_services(parts: Parts) -> Services:
         stores=(durable, transient),
     )
     upstream, proofs = _build_upstream(parts), _build_proofs(parts)
+    deliveries, endings = _build_endings(parts, clients)
     return Services(
         clients=clients,
         registrations=registrations,
         proofs=proofs,
         tokens=tokens,
-        sessions=_build_sessions(parts, upstream),
+        sessions=_build_sessions(parts, upstream, endings),
         consents=consents,
         logins=logins,
         entries=entries,
@@ -61,7 +63,8 @@ def build_services(parts: Parts) -> Services:
         authorization=authorization,
         people=People(durable),
         upstream=upstream,
-        endings=Endings(context, durable, transient, remember_for=config.session.absolute_ttl),
+        endings=endings,
+        deliveries=deliveries,
     )
 
 
@@ -88,9 +91,15 @@ def _build_upstream(parts: Parts) -> UpstreamSessions:
     return UpstreamSessions(parts.context, parts.durable, parts.providers, id_tokens=id_tokens, logins=logins)
 
 
-def _build_sessions(parts: Parts, upstream: UpstreamSessions) -> Sessions:
-    session = parts.config.session
-    return Sessions(parts.context, parts.transient, SessionLimits(session.idle_ttl, session.absolute_ttl), upstream)
+def _build_endings(parts: Parts, clients: Clients) -> tuple[Deliveries, Endings]:
+    context, durable, remember_for = parts.context, parts.durable, parts.config.session.absolute_ttl
+    deliveries = Deliveries(context, durable, clients, parts.keys, parts.outbound, on_crash=parts.observer.on_crash)
+    return deliveries, Endings(context, durable, parts.transient, remember_for=remember_for, queued=deliveries.push)
+
+
+def _build_sessions(parts: Parts, upstream: UpstreamSessions, endings: Endings) -> Sessions:
+    limits = SessionLimits(parts.config.session.idle_ttl, parts.config.session.absolute_ttl)
+    return Sessions(parts.context, parts.transient, limits, upstream, endings)
 
 
 def _build_logins(parts: Parts, clients: Clients) -> tuple[Logins, Entries]:

@@ -9,6 +9,7 @@ from broker.config.client_check_auth import check_assertions, check_keys, check_
 from broker.config.client_model import ClientSettings
 from broker.config.report import Report
 from broker.config.source import KeyPath
+from broker.core.logout import check_frame_uri
 from broker.core.subject import sector_hosts
 from broker.core.terms import AuthMethod, GrantType, Scope, SubjectType
 
@@ -63,6 +64,18 @@ def _client_fallback(client: ClientSettings, path: KeyPath, report: Report) -> N
         report.problem((*path, "email_fallback"), text)
 
 
+def _client_logout(client: ClientSettings, path: KeyPath, report: Report) -> None:
+    if client.frontchannel_logout_uri:
+        try:
+            check_frame_uri(client.frontchannel_logout_uri, client.redirect_uris)
+        except ValueError as problem:
+            report.problem((*path, "frontchannel_logout_uri"), str(problem))
+    for channel in ("backchannel", "frontchannel"):
+        needs, uri = f"{channel}_logout_session_required", f"{channel}_logout_uri"
+        if getattr(client, needs) and not getattr(client, uri):
+            report.problem((*path, needs), f"is about {uri}, which is not set")
+
+
 CLIENT_CHECKS: tuple[Callable[[ClientSettings, KeyPath, Report], None], ...] = (
     check_secret,
     check_keys,
@@ -73,4 +86,5 @@ CLIENT_CHECKS: tuple[Callable[[ClientSettings, KeyPath, Report], None], ...] = (
     _client_service,
     _client_sector,
     _client_fallback,
+    _client_logout,
 )

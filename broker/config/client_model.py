@@ -16,6 +16,7 @@ from broker.config.values import (
     ResourceUri,
     Secret,
     ServiceScope,
+    ToldUri,
     WebUrl,
 )
 from broker.core.terms import Algorithm, AuthMethod, GrantType, Scope, SubjectType, TokenFormat
@@ -79,6 +80,21 @@ class ClientSettings(Section):
     languages: tuple[Literal["ru", "en"], ...] = Field(default=(), description="Languages its users are offered")
     home_uri: WebUrl = Field(default="", description="Where `Return to the app` leads")
     initiate_login_uri: WebUrl = Field(default="", description="Starts a login at the app (OIDC Core 4); https")
+    post_logout_redirect_uris: tuple[RedirectUri, ...] = Field(
+        default=(), description="Where people may be sent after logging out; compared byte for byte"
+    )
+    backchannel_logout_uri: ToldUri = Field(
+        default="", description="Told by a logout token when somebody logs out (OIDC Back-Channel Logout)"
+    )
+    backchannel_logout_session_required: bool = Field(
+        default=False, description="Logout tokens must name the session; ours always do"
+    )
+    frontchannel_logout_uri: WebUrl = Field(
+        default="", description="Loaded in a frame when somebody logs out (OIDC Front-Channel Logout)"
+    )
+    frontchannel_logout_session_required: bool = Field(
+        default=False, description="That address must be given iss and sid; ours always are"
+    )
     email_fallback: str = Field(
         default="", description='Address sent, unverified, for people without one: "{sub}@users.noreply.example.com"'
     )

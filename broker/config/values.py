@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from broker.core.client import check_redirect_uri, is_loopback_host
 from broker.core.display_name import check_display_name
+from broker.core.logout import check_told_uri
 from broker.core.resource import check_resource_uri
 from broker.core.terms import Scope
 
@@ -180,6 +181,12 @@ def _resource_uri(value: str) -> str:
     return value
 
 
+def _told_uri(value: str) -> str:
+    if value:
+        check_told_uri(value)
+    return value
+
+
 def _beside_the_file(value: str, info: ValidationInfo) -> str:
     base = (info.context or {}).get("base")
     return value if base is None or value in {":memory:", "stdout"} else str(Path(base) / value)
@@ -210,6 +217,7 @@ Listen = Annotated[str, AfterValidator(check_listen)]
 NetworkText = Annotated[str, AfterValidator(check_network)]
 RedirectUri = Annotated[str, AfterValidator(_redirect_uri)]
 ResourceUri = Annotated[str, AfterValidator(_resource_uri)]
+ToldUri = Annotated[str, AfterValidator(_told_uri)]
 ServiceScope = Annotated[str, AfterValidator(check_service_scope), _text(_SERVICE_SCOPE)]
 PathText = Annotated[str, Field(min_length=1), AfterValidator(_beside_the_file)]
 Localised = Annotated[str | dict[str, str], BeforeValidator(check_localised)]

@@ -67,6 +67,11 @@ class LogoutPolicy:
     frontchannel_uri: str = ""
     frontchannel_session_required: bool = False
 
+    @property
+    def hears(self) -> bool:
+        """Whether it wants to hear when a session ends that it knows of."""
+        return bool(self.backchannel_uri or self.frontchannel_uri)
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:

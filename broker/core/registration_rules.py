@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from broker.core.client import is_loopback_host
 from broker.core.client_assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from broker.core.jwk import ALGORITHMS, parse_key, parse_keys
+from broker.core.logout import check_frame_uri
 from broker.core.registration import Metadata
 from broker.core.registration_errors import InvalidClientMetadata, InvalidRedirectUri
 from broker.core.strict_json import Malformed
@@ -158,6 +159,16 @@ def check_initiation(metadata: Metadata, _: RegistrationRules) -> None:
         raise InvalidClientMetadata("signed request objects need jwks or jwks_uri")
 
 
+def check_frames(metadata: Metadata, _: RegistrationRules) -> None:
+    """A page of ours may frame the app at a place of its own only (OIDC Front-Channel Logout 2)."""
+    if "frontchannel_logout_uri" not in metadata:
+        return
+    try:
+        check_frame_uri(metadata["frontchannel_logout_uri"], metadata.get("redirect_uris", []))
+    except ValueError as problem:
+        raise InvalidClientMetadata(f"frontchannel_logout_uri {problem}") from None
+
+
 CHECKS: tuple[Check, ...] = (
     check_grants,
     check_redirects,
@@ -167,6 +178,7 @@ CHECKS: tuple[Check, ...] = (
     check_subject,
     check_scope,
     check_initiation,
+    check_frames,
 )
 
 

@@ -10,11 +10,14 @@ import secrets
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
 import orjson
 from authlib.integrations.starlette_client import OAuth, OAuthError
+from joserfc import jwt
 from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
@@ -25,6 +28,8 @@ from starlette.routing import Route
 from broker.demo.pages import environment, language_of
 from broker.demo.sample_texts import TEXTS
 
+LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
+_ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]  # what the broker may sign with
 SCOPE = "openid profile email phone offline_access identities"
 
 
@@ -125,9 +130,36 @@ class SampleApp:
         return self._page(request, told="asked")
 
     async def logout(self, request: Request) -> Response:
-        """Forget the person here; the broker's own session goes on."""
-        self.logins.pop(request.session.pop("login", ""), None)
-        return RedirectResponse("/", status_code=303)
+        """Forget the person here, then have the broker end its session and tell the other apps."""
+        login = self.logins.pop(request.session.pop("login", ""), None)
+        endpoint = (await self.broker.load_server_metadata()).get("end_session_endpoint")
+        if login is None or not endpoint:
+            return RedirectResponse("/", status_code=303)
+        home = urlsplit(self.registration.redirect_uri)._replace(path="/").geturl()
+        query = urlencode({"id_token_hint": login["token"]["id_token"], "post_logout_redirect_uri": home})
+        return RedirectResponse(f"{endpoint}?{query}", status_code=303)
+
+    async def backchannel(self, request: Request) -> Response:
+        """The broker says that somebody logged out (OpenID Connect Back-Channel Logout 1.0 section 2.6)."""
+        form = parse_qs((await request.body()).decode("ascii", "replace"))
+        try:
+            keys = KeySet.import_key_set(await self.broker.fetch_jwk_set())
+            token = jwt.decode(form.get("logout_token", [""])[0], keys, algorithms=_ALGORITHMS)
+            jwt.JWTClaimsRegistry(
+                iss={"essential": True, "value": self.registration.issuer},
+                aud={"essential": True, "value": self.registration.client_id},
+                iat={"essential": True},
+                exp={"essential": True},
+                sid={"essential": True},
+            ).validate(token.claims)
+        except (JoseError, ValueError) as error:
+            return Response(f"{type(error).__name__}\n", status_code=400)
+        if token.header.get("typ") != "logout+jwt" or LOGOUT not in token.claims.get("events", {}):
+            return Response("not a logout token\n", status_code=400)
+        over = [key for key, login in self.logins.items() if login["claims"].get("sid") == token.claims["sid"]]
+        for key in over:
+            del self.logins[key]
+        return Response(status_code=200, headers={"Cache-Control": "no-store"})
 
     def _login(self, request: Request) -> dict[str, Any] | None:
         return self.logins.get(request.session.get("login", ""))
@@ -164,6 +196,7 @@ def build_sample_app(registration: Registration) -> Starlette:
             Route("/refresh", app.refresh, methods=["POST"]),
             Route("/userinfo", app.userinfo, methods=["POST"]),
             Route("/logout", app.logout, methods=["POST"]),
+            Route("/backchannel", app.backchannel, methods=["POST"]),
         ],
         middleware=[session],
     )

@@ -17,6 +17,10 @@ def _login(metrics: Metrics, fields: Fields) -> None:
         metrics.observe("broker_login_duration_seconds", took / 1000, fields.get("provider"))
 
 
+def _backlog(metrics: Metrics, fields: Fields) -> None:
+    metrics.set_to("broker_logout_backlog", float(fields.get("waiting") or 0))
+
+
 PEOPLE: Mapping[Event, Entry] = {
     Event.LOGIN_STARTED: Entry(
         "debug", False, _BOTH, "A browser is sent to a provider.", count("broker_logins_started_total", *_BOTH)
@@ -48,6 +52,21 @@ PEOPLE: Mapping[Event, Entry] = {
     Event.SESSION_ENDED: Entry(
         "debug", True, ("sub", "reason"), "A browser is signed off.", count("broker_sessions_ended_total")
     ),
+    Event.LOGOUT_TOLD: Entry(
+        "info",
+        True,
+        ("client_id", "sub", "attempts"),
+        "An app confirmed that it heard of a logout; `sub` is the person as that app knows them.",
+        count("broker_logout_tokens_total", "client_id", outcome="told"),
+    ),
+    Event.LOGOUT_FAILED: Entry(
+        "warning",
+        True,
+        ("client_id", "sub", "attempts", "outcome", "reason"),
+        "An app could not be told of a logout: it is tried again (`waiting`), or given up (`failed`).",
+        count("broker_logout_tokens_total", "client_id", "outcome"),
+    ),
+    Event.LOGOUT_BACKLOG: Entry("debug", False, ("waiting",), "How many logout tokens are on their way.", _backlog),
     Event.CONSENT_GIVEN: Entry(
         "info",
         True,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from broker.core.events import Event
+from broker.core.logout import SessionClient
 from broker.services.context import Context
 from broker.services.providers import ProviderInstance
 from broker.services.sessions import Session
@@ -13,21 +16,39 @@ from broker.upstream.abilities import UpstreamLogout
 class Endings:
     """Ends sessions with what hangs on them. Grants with `offline_access` outlive their session (OIDC Core 11)."""
 
-    def __init__(self, context: Context, durable: Durable, transient: Transient, *, remember_for: int) -> None:
-        """`remember_for`: seconds a session can live at most, and so a mark that ends it must."""
+    def __init__(
+        self,
+        context: Context,
+        durable: Durable,
+        transient: Transient,
+        *,
+        remember_for: int,
+        queued: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`remember_for`: seconds a session can live at most, and so a mark that ends it must.
+
+        `queued` is called when there may be apps to be told.
+        """
         self._context = context
         self._durable = durable
         self._transient = transient
         self._remember_for = remember_for
+        self._queued = queued
 
-    async def end_session(self, session: Session, *, reason: str) -> None:
-        """One browser's: it is logged out, and the grants of that session give nothing from here on."""
-        await self._durable.end_session(session.record.sid, now=self._context.now())
+    async def end_session(self, session: Session, *, reason: str) -> tuple[SessionClient, ...]:
+        """One browser's: it is logged out, and the grants of that session give nothing from here on.
+
+        Returns the apps that have to hear of it. They are queued before the session is gone: if we die in between,
+        apps are told of a logout that has to be asked for again, and none is forgotten.
+        """
+        told = await self._durable.end_session(session.record.sid, now=self._context.now())
         await self._transient.take(Kind.SESSION, session.key)
+        self._queued()
         self._context.recorder.record(Event.SESSION_ENDED, sub=session.record.sub, reason=reason)
+        return told
 
     async def end_upstream(self, instance: ProviderInstance, logout: UpstreamLogout) -> tuple[str, ...]:
-        """Every session that the upstream's word is about; the `sid` of those that grants still hung on.
+        """Every session that the upstream's word is about; the `sid` of those that grants or apps still hung on.
 
         The sessions themselves are in browsers and in a store that may forget: a mark in the durable store ends them
         when they are next looked at, on every node.
@@ -36,6 +57,7 @@ class Endings:
         ended = await self._durable.end_upstream(
             instance.key, sid=logout.sid, subject=logout.subject, now=now, expires_at=now + self._remember_for
         )
+        self._queued()
         self._context.recorder.record(
             Event.UPSTREAM_LOGOUT,
             provider=instance.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol, TypeGuard
 
 from broker.core.errors import SealBroken
 from broker.core.events import Event
@@ -32,37 +33,61 @@ class Session:
     key: str
 
 
+class EndsSessions(Protocol):
+    """See `broker.services.endings.Endings`."""
+
+    async def end_session(self, session: Session, *, reason: str) -> object:
+        """Log one browser out."""
+        ...
+
+
 class Sessions:
     """Starts, finds and ends sessions. The cookie's value is never stored, only its digest."""
 
     def __init__(
-        self, context: Context, transient: Transient, limits: SessionLimits, upstream: UpstreamSessions
+        self,
+        context: Context,
+        transient: Transient,
+        limits: SessionLimits,
+        upstream: UpstreamSessions,
+        endings: EndsSessions,
     ) -> None:
-        """`limits` hold on the server, whatever a cookie says; `upstream` knows what ended elsewhere."""
+        """`limits` hold on the server, whatever a cookie says; `upstream` knows what ended elsewhere.
+
+        `endings` ends the session of whoever was logged in before.
+        """
         self._context = context
         self._transient = transient
         self._upstream = upstream
+        self._endings = endings
         self.limits = limits
 
     async def start(
         self, person: Person, identity: Identity, provider: str, *, replacing: Session | None
     ) -> tuple[str, Session]:
         """The new cookie value and session, kept at once; see `keep`."""
-        value, session = self.build(person, identity, provider)
+        value, session = self.build(person, identity, provider, replacing=replacing)
         await self.keep(session, replacing=replacing)
         return value, session
 
     def build(
-        self, person: Person, identity: Identity, provider: str, *, began_at: int | None = None
+        self,
+        person: Person,
+        identity: Identity,
+        provider: str,
+        *,
+        began_at: int | None = None,
+        replacing: Session | None = None,
     ) -> tuple[str, Session]:
         """The cookie value and session of a login, under a fresh id. It is no session before it is kept.
 
-        `began_at` (epoch seconds): when the login set out, now where nothing came before.
+        `began_at` (epoch seconds): when the login set out, now where nothing came before. Whoever logs in again, in the
+        session `replacing` of theirs, stays the same to apps: they know it by its `sid`, which is not the cookie.
         """
         now = self._context.now()
         value = self._context.mint_ordered("s")
         record = SessionRecord(
-            sid=self._context.mint(size=16),
+            sid=replacing.record.sid if _is_same(replacing, person) else self._context.mint(size=16),
             sub=person.account.sub,
             provider=provider,
             provider_key=person.link.provider_key,
@@ -79,9 +104,10 @@ class Sessions:
     async def keep(self, session: Session, *, replacing: Session | None) -> None:
         """From now on the cookie counts; the session it replaces is dead, so a planted id is worth nothing."""
         record = session.record
-        if replacing is not None:
+        if replacing is not None and replacing.record.sid != record.sid:
+            await self._endings.end_session(replacing, reason="new login")
+        elif replacing is not None:
             await self._transient.take(Kind.SESSION, replacing.key)
-            self._context.recorder.record(Event.SESSION_ENDED, sub=replacing.record.sub, reason="new login")
         await self._transient.put(Kind.SESSION, session.key, record.to_bytes(), ttl=self._ttl(record))
         self._context.recorder.record(Event.SESSION_STARTED, sub=record.sub, provider=record.provider)
 
@@ -112,3 +138,17 @@ class Sessions:
 
     def _ttl(self, record: SessionRecord) -> int:
         return max(1, min(self.limits.idle, record.created_at + self.limits.absolute - self._context.now()))
+
+
+def _is_same(replacing: Session | None, person: Person) -> TypeGuard[Session]:
+    """Whether the session is this person's, through the same link."""
+    link = person.link
+    return replacing is not None and (
+        replacing.record.sub,
+        replacing.record.provider_key,
+        replacing.record.subject,
+    ) == (
+        person.account.sub,
+        link.provider_key,
+        link.subject,
+    )

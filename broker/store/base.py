@@ -14,8 +14,10 @@ from enum import StrEnum
 from typing import Protocol
 
 from broker.core.identity import Account, Link, Person
+from broker.core.logout import SessionClient
 from broker.core.records import Grant, RefreshToken, SigningKey
 from broker.core.registered_client import RegisteredClient
+from broker.store.logouts import Logouts
 
 
 class Kind(StrEnum):
@@ -25,6 +27,7 @@ class Kind(StrEnum):
     CLAIM = "claim"  # a login attempt, a ticket or a signed reply that was used
     SESSION = "session"
     ASSERTION = "assertion"  # a client's proof of itself that was used
+    LOGOUT = "logout"  # what came of a logout, while the browser is at the upstream
     FLOW = "flow"  # a login attempt too large for a cookie
     PAR = "par"  # a pushed authorization request
     PROOF = "proof"  # a proof of possession that was used
@@ -75,6 +78,11 @@ class SpentBefore:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionOver:
+    """The session that the code came from has ended; nothing was given."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rotated:
     """The token is spent and its child is live. `again`: it had been spent within the grace, the same child stands."""
 
@@ -117,7 +125,7 @@ class RegisteredClients(Protocol):
         ...
 
 
-class Durable(RegisteredClients, Protocol):
+class Durable(Logouts, RegisteredClients, Protocol):
     """Accounts, links, consents, grants, refresh families, keys; acknowledged only after commit. Epoch seconds."""
 
     async def person(self, provider_key: str, subject: str) -> Person | None:
@@ -145,9 +153,18 @@ class Durable(RegisteredClients, Protocol):
         ...
 
     async def redeem(
-        self, code_digest: str, grant: Grant, refresh: RefreshToken | None, *, now: int
-    ) -> Redeemed | SpentBefore:
-        """Spend a code: its digest, the grant and the first refresh token in one transaction, once and for all."""
+        self,
+        code_digest: str,
+        grant: Grant,
+        refresh: RefreshToken | None,
+        *,
+        now: int,
+        hears: SessionClient | None = None,
+    ) -> Redeemed | SpentBefore | SessionOver:
+        """Spend a code: its digest, the grant and the first refresh token in one transaction, once and for all.
+
+        `hears`: who brings it has to hear when the session ends. SessionOver: it ended already, nothing was kept.
+        """
         ...
 
     async def spent(self, code_digest: str) -> str | None:
@@ -187,10 +204,6 @@ class Durable(RegisteredClients, Protocol):
 
     async def is_revoked(self, token_id: str) -> bool:
         """Whether a token that hangs on no grant was taken back."""
-        ...
-
-    async def end_session(self, sid: str, *, now: int) -> int:
-        """End the grants of a session, except those that outlive it; how many were alive."""
         ...
 
     async def end_upstream(

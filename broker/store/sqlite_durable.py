@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from broker.core.identity import Account, Link, Person
+from broker.core.logout import Delivery, SessionClient
 from broker.core.records import Grant, RefreshToken, SigningKey
 from broker.core.registered_client import RegisteredClient
 from broker.store import sqlite_accounts as accounts
 from broker.store import sqlite_clients as clients
 from broker.store import sqlite_grants as grants
 from broker.store import sqlite_keys as keys
+from broker.store import sqlite_logouts as logouts
 from broker.store import sqlite_secrets as secrets
 from broker.store import sqlite_upstream as upstream
-from broker.store.base import LiveGrant, Redeemed, Reused, Rotated, SpentBefore
+from broker.store.base import LiveGrant, Redeemed, Reused, Rotated, SessionOver, SpentBefore
 from broker.store.sqlite_engine import Engine
 
 _SWEPT_AT_ONCE = 500  # rows per transaction, so that housekeeping makes nobody wait
@@ -23,7 +25,7 @@ class SqliteDurable:
     """The Durable protocol of `broker.store.base`, which says what each method promises."""
 
     def __init__(self, engine: Engine, randomness: Callable[[int], bytes]) -> None:
-        """`randomness` makes the ids of providers' sets of people."""
+        """`randomness` makes the ids of providers' sets of people, and of logout tokens."""
         self._engine, self._randomness = engine, randomness
 
     async def person(self, provider_key: str, subject: str) -> Person | None:
@@ -51,10 +53,16 @@ class SqliteDurable:
         await self._engine.write(lambda db: accounts.save_consent(db, sub, client_id, scope, at))
 
     async def redeem(
-        self, code_digest: str, grant: Grant, refresh: RefreshToken | None, *, now: int
-    ) -> Redeemed | SpentBefore:
+        self,
+        code_digest: str,
+        grant: Grant,
+        refresh: RefreshToken | None,
+        *,
+        now: int,
+        hears: SessionClient | None = None,
+    ) -> Redeemed | SpentBefore | SessionOver:
         """Durable.redeem."""
-        return await self._engine.write(lambda db: grants.redeem(db, code_digest, grant, refresh, now))
+        return await self._engine.write(lambda db: grants.redeem(db, code_digest, grant, refresh, now=now, hears=hears))
 
     async def spent(self, code_digest: str) -> str | None:
         """Durable.spent."""
@@ -88,16 +96,36 @@ class SqliteDurable:
         """Durable.is_revoked."""
         return await self._engine.read(lambda db: grants.is_revoked(db, token_id))
 
-    async def end_session(self, sid: str, *, now: int) -> int:
+    async def end_session(self, sid: str, *, now: int) -> tuple[SessionClient, ...]:
         """Durable.end_session."""
-        return await self._engine.write(lambda db: upstream.end_session(db, sid, now))
+        fresh = self._randomness(16).hex()
+        return await self._engine.write(lambda db: logouts.end_session(db, sid, now, fresh))
+
+    async def claim_deliveries(self, *, now: int, until: int, limit: int) -> tuple[Delivery, ...]:
+        """Durable.claim_deliveries."""
+        return await self._engine.write(lambda db: logouts.claim_deliveries(db, now=now, until=until, limit=limit))
+
+    async def postpone_delivery(self, delivery_id: str, *, next_at: int) -> None:
+        """Durable.postpone_delivery."""
+        await self._engine.write(lambda db: logouts.postpone_delivery(db, delivery_id, next_at))
+
+    async def finish_delivery(self, delivery_id: str) -> None:
+        """Durable.finish_delivery."""
+        await self._engine.write(lambda db: logouts.finish_delivery(db, delivery_id))
+
+    async def deliveries(self) -> int:
+        """Durable.deliveries."""
+        return await self._engine.read(logouts.deliveries)
 
     async def end_upstream(
         self, provider_key: str, *, sid: str, subject: str, now: int, expires_at: int
     ) -> tuple[str, ...]:
         """Durable.end_upstream."""
+        fresh = self._randomness(16).hex()
         return await self._engine.write(
-            lambda db: upstream.end_upstream(db, provider_key, sid=sid, subject=subject, now=now, expires_at=expires_at)
+            lambda db: upstream.end_upstream(
+                db, provider_key, sid=sid, subject=subject, now=now, expires_at=expires_at, fresh=fresh
+            )
         )
 
     async def upstream_ended_at(self, provider_key: str, *, sid: str, subject: str) -> int | None:

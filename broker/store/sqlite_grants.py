@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 
+from broker.core.logout import SessionClient
 from broker.core.records import Grant, RefreshToken
-from broker.store.base import LiveGrant, Redeemed, Reused, Rotated, SpentBefore
+from broker.store.base import LiveGrant, Redeemed, Reused, Rotated, SessionOver, SpentBefore
 from broker.store.sqlite_accounts import person_from
+from broker.store.sqlite_logouts import add_client, is_ended
+from broker.store.sqlite_logouts import sweep as sweep_logouts
 from broker.store.sqlite_upstream import sweep as sweep_upstream
 
 # A grant and the digest of its code outlive the grant by a day, so that a clock that jumped and came back does not
@@ -15,13 +18,21 @@ _KEPT_AFTER_EXPIRY = 86_400
 
 
 def redeem(
-    db: sqlite3.Connection, code_digest: str, grant: Grant, refresh: RefreshToken | None, now: int
-) -> Redeemed | SpentBefore:
+    db: sqlite3.Connection,
+    code_digest: str,
+    grant: Grant,
+    refresh: RefreshToken | None,
+    *,
+    now: int,
+    hears: SessionClient | None,
+) -> Redeemed | SpentBefore | SessionOver:
     """Durable.redeem. The UNIQUE key of `code_digest` stands behind the look-up."""
     before = spent(db, code_digest)
     if before is not None:
         revoke(db, before, now)
         return SpentBefore(before)
+    if is_ended(db, grant.sid, now):
+        return SessionOver()
     db.execute(
         """INSERT INTO grants
            (id, code_digest, sub, provider_key, subject, expires_at, sid, upstream_sid, offline, body)
@@ -41,6 +52,8 @@ def redeem(
     )
     if refresh is not None:
         _add_refresh_token(db, refresh)
+    if hears is not None:
+        add_client(db, grant, hears)
     return Redeemed()
 
 
@@ -131,7 +144,7 @@ def sweep(db: sqlite3.Connection, now: int, limit: int) -> int:
         (now - _KEPT_AFTER_EXPIRY, limit),
     )
     upstream = sweep_upstream(db, now - _KEPT_AFTER_EXPIRY, limit)
-    return grants.rowcount + tokens.rowcount + revoked.rowcount + upstream
+    return grants.rowcount + tokens.rowcount + revoked.rowcount + upstream + sweep_logouts(db, now, limit)
 
 
 def _client_of(db: sqlite3.Connection, grant_id: str) -> str | None:

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import sqlite3
 
+from broker.store.sqlite_logouts import end_session
+
+# A session whose grants are all over still has apps that have to hear of its end.
 _SESSIONS = {
-    "sid": "SELECT DISTINCT sid FROM grants WHERE provider_key = ? AND upstream_sid = ? AND expires_at > ?",
-    "sub": "SELECT DISTINCT sid FROM grants WHERE provider_key = ? AND subject = ? AND expires_at > ?",
+    "sid": """SELECT sid FROM grants WHERE provider_key = ?1 AND upstream_sid = ?2 AND expires_at > ?3
+              UNION
+              SELECT sid FROM session_clients WHERE provider_key = ?1 AND upstream_sid = ?2 AND expires_at > ?3""",
+    "sub": """SELECT sid FROM grants WHERE provider_key = ?1 AND subject = ?2 AND expires_at > ?3
+              UNION
+              SELECT sid FROM session_clients WHERE provider_key = ?1 AND subject = ?2 AND expires_at > ?3""",
 }
 
 
-def end_session(db: sqlite3.Connection, sid: str, now: int) -> int:
-    """Durable.end_session."""
-    ended = db.execute(
-        "UPDATE grants SET revoked_at = ? WHERE sid = ? AND offline = 0 AND revoked_at IS NULL AND expires_at > ?",
-        (now, sid, now),
-    )
-    return ended.rowcount
-
-
 def end_upstream(
-    db: sqlite3.Connection, provider_key: str, *, sid: str, subject: str, now: int, expires_at: int
+    db: sqlite3.Connection, provider_key: str, *, sid: str, subject: str, now: int, expires_at: int, fresh: str
 ) -> tuple[str, ...]:
-    """Durable.end_upstream."""
+    """Durable.end_upstream; `fresh` as in `broker.store.sqlite_logouts.end_session`."""
     kind, value = ("sid", sid) if sid else ("sub", subject)
     db.execute(
         """INSERT INTO upstream_logouts (provider_key, kind, value, at, expires_at) VALUES (?, ?, ?, ?, ?)
@@ -31,7 +29,7 @@ def end_upstream(
     )
     sessions = tuple(sorted(str(row[0]) for row in db.execute(_SESSIONS[kind], (provider_key, value, now))))
     for session in sessions:
-        end_session(db, session, now)
+        end_session(db, session, now, fresh)
     return sessions
 
 

@@ -77,14 +77,15 @@ class CallbackEndpoint:
     async def _go_on(self, request: Request, tag: str, finished: Finished) -> Response:
         target = await self._authorization.target_of(finished.request)
         request.state.target = target
+        before = await self._sessions.find(Cookies.read(request, SESSION))
         value, session = self._sessions.build(
-            finished.person, finished.identity, finished.provider, began_at=finished.started_at
+            finished.person, finished.identity, finished.provider, began_at=finished.started_at, replacing=before
         )
         step = await self._authorization.after_login(
             finished.request, target.client, session, fresh_since=finished.started_at
         )
         # Only now: a login the request does not accept leaves whoever was logged in before as they were.
-        await self._sessions.keep(session, replacing=await self._sessions.find(Cookies.read(request, SESSION)))
+        await self._sessions.keep(session, replacing=before)
         response: Response
         if isinstance(step, Ask):
             response = self._frontend.leave_to(f"{self._frontend.base}/consent?ticket={step.ticket}")

@@ -37,6 +37,11 @@ class Cookies:
         _set(response, SESSION, value, ttl=ttl)
 
     @staticmethod
+    def end_session(response: Response) -> None:
+        """Nobody is logged in here any more."""
+        _drop(response, SESSION, same_site="lax")
+
+    @staticmethod
     def keep_flow(request: Request, response: Response, tag: str, sealed: str, *, ttl: int) -> None:
         """Keep an attempt, and let go of the oldest beyond MAX_FLOWS or MAX_JAR."""
         kept, size = 1, len(sealed)

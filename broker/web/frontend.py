@@ -73,7 +73,11 @@ class Frontend:
 
     def authorize_href(self, params: Sent) -> str:
         """The authorization endpoint with these parameters."""
-        return f"{self.base}/authorize?{encode_query(params)}"
+        return self.href("/authorize", params)
+
+    def href(self, path: str, params: Sent) -> str:
+        """A page of ours with these parameters."""
+        return f"{self.base}{path}?{encode_query(params)}"
 
     def error_href(self, target: VerifiedRedirect, params: Mapping[str, str]) -> str:
         """A link that takes an error back to the client, or "" where that needs a form."""

@@ -31,18 +31,31 @@ from broker.web.views import (
     FormPostView,
     FragmentView,
     HomeView,
+    LoggedOutView,
     LoginView,
+    LogoutView,
     Look,
     ReturnView,
+    ToldApp,
     WidgetView,
 )
 
 Randomness = Callable[[int], bytes]
 View = (
-    LoginView | ConsentView | EnterView | ErrorView | ReturnView | FormPostView | FragmentView | WidgetView | HomeView
+    LoginView
+    | ConsentView
+    | EnterView
+    | LogoutView
+    | LoggedOutView
+    | ErrorView
+    | ReturnView
+    | FormPostView
+    | FragmentView
+    | WidgetView
+    | HomeView
 )
 
-_VIEWS = frozenset({Button, ClientView, Look, *View.__args__})
+_VIEWS = frozenset({Button, ClientView, ToldApp, Look, *View.__args__})
 
 BUILT_IN = next(
     place
@@ -118,6 +131,17 @@ class Pages:
     def enter(self, view: EnterView, locale: str, *, status: int = 200) -> HTMLResponse:
         """Continue as this person?"""
         return self._answer("enter.html", view, locale, status)
+
+    def logout(self, view: LogoutView, locale: str, *, status: int = 200) -> HTMLResponse:
+        """Sign out of everything?"""
+        return self._answer("logout.html", view, locale, status)
+
+    def logged_out(self, view: LoggedOutView, locale: str, *, status: int = 200) -> HTMLResponse:
+        """Signed out, and who was told. The frames of apps may come from exactly their origins."""
+        if view.href and not safe_href(view.href):
+            raise ValueError("a browser is sent to an absolute URL only")
+        origins = tuple(dict.fromkeys(form_target(frame) for frame in view.frames))
+        return self._answer("logged_out.html", view, locale, status, Policy(frame_origins=origins))
 
     def error(self, view: ErrorView, locale: str, *, status: int = 400) -> HTMLResponse:
         """What happened and what to do; a code without a page of its own is shown as E-INTERNAL."""

@@ -13,6 +13,7 @@ from broker.web.consent import ConsentEndpoint
 from broker.web.dispatch import Access, Endpoint, Route
 from broker.web.enter import EnterEndpoint
 from broker.web.introspect import IntrospectionEndpoint
+from broker.web.logout import LogoutEndpoint
 from broker.web.meta import MetaEndpoints
 from broker.web.par import PushEndpoint
 from broker.web.register import RegistrationEndpoint
@@ -30,6 +31,7 @@ class Endpoints:
     callback: CallbackEndpoint
     consent: ConsentEndpoint
     enter: EnterEndpoint
+    logout: LogoutEndpoint
     token: TokenEndpoint
     revoke: RevocationEndpoint
     introspect: IntrospectionEndpoint
@@ -53,6 +55,9 @@ def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
     yield _both("/callback/{provider}", ends.callback.get, ends.callback.post, browser, "callback")
     yield _both("/callback/{provider}/{state}", ends.callback.get, ends.callback.post, browser, "callback")
     yield _both("/consent", ends.consent.get, ends.consent.post, browser, "consent")
+    yield _both("/logout", ends.logout.get, ends.logout.post, browser, "logout")
+    yield Route("/logout/confirm", ("POST",), ends.logout.confirm, browser, "logout_confirm")
+    yield Route("/logout/done", ("GET",), ends.logout.done, browser, "logout_done")
     yield _both("/enter/{provider}/{client_id}", ends.enter.get, ends.enter.post, browser, "enter")
 
     yield Route("/par", ("POST",), ends.par.post, client, "par", cors=True)

@@ -94,6 +94,42 @@ class EnterView:
 
 
 @dataclass(frozen=True, slots=True)
+class LogoutView:
+    """The question whether to sign out of everything; `client` asked for it, or is empty.
+
+    The form POSTs `ticket` and `answer` (`logout` or `stay`) to `{base_path}/logout/confirm`.
+    """
+
+    client: ClientView
+    person_name: str
+    ticket: str
+    language_hrefs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ToldApp:
+    """An app and how far it was told: `told`, `waiting`, `failed` or `by_browser`."""
+
+    name: Mapping[str, str]
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOutView:
+    """Somebody is signed out. `frames` are loaded out of sight, so that the browser tells those apps.
+
+    With `href` the page goes on there after `wait` seconds. `client` is the app that asked, or empty.
+    """
+
+    client: ClientView
+    apps: tuple[ToldApp, ...]
+    frames: tuple[str, ...] = ()
+    href: str = ""
+    wait: int = 0
+    home_href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorView:
     """What happened and what to do. `page` is one of the codes of docs/reference/errors.md, `reference` the request id.
 

@@ -14,10 +14,12 @@ from broker.testing import running_broker
 pytest.register_assert_rewrite(
     "tests.conformance.modules",
     "tests.conformance.openid_provider",
+    "tests.conformance.leaving_party",
     "tests.conformance.relying_party",
     "tests.conformance.response_checks",
 )
 
+from tests.conformance.hearing_app import HearingApp, listening  # noqa: E402 - as below
 from tests.conformance.openid_provider import CLIENTS, HOME, Clock, Operator  # noqa: E402 - rewriting comes first
 from tests.conformance.relying_party import RelyingParty  # noqa: E402 - as above
 
@@ -29,9 +31,17 @@ def clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def conforming(clock: Clock) -> Iterator[RunningBroker]:
+def hearing_app() -> Iterator[HearingApp]:
+    """The back channel of the client `hearing`."""
+    with listening() as app:
+        yield app
+
+
+@pytest.fixture(scope="session")
+def conforming(clock: Clock, hearing_app: HearingApp) -> Iterator[RunningBroker]:
     """The broker under test, with the clients that an operator registers for the static plans."""
-    with running_broker(CLIENTS, clock=clock) as running:
+    hearing = {**CLIENTS["hearing"], "backchannel_logout_uri": hearing_app.uri}
+    with running_broker({**CLIENTS, "hearing": hearing}, clock=clock) as running:
         yield running
 
 

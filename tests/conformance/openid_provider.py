@@ -18,15 +18,27 @@ _SCOPES = ["openid", "profile", "email", "phone", "address", "offline_access"]
 
 def _client(path: str, letter: str, **more: object) -> dict[str, object]:
     uris = [f"{HOME}{path}/callback", f"{HOME}{path}/second"]
-    return {"name": path, "redirect_uris": uris, "secret": letter * 40, "scopes": _SCOPES, "pkce": "optional", **more}
+    bye = {"post_logout_redirect_uris": [f"{HOME}{path}/bye"]}
+    return {
+        "name": path,
+        "redirect_uris": uris,
+        "secret": letter * 40,
+        "scopes": _SCOPES,
+        "pkce": "optional",
+        **bye,
+        **more,
+    }
 
 
 CLIENTS: Final[Mapping[str, Mapping[str, object]]] = {
     "first": _client("first", "a", first_party=True),
     "second": _client("second", "b"),
+    "hearing": _client("hearing", "d", first_party=True, backchannel_logout_session_required=True),
+    "framed": _client("framed", "e", first_party=True, frontchannel_logout_uri=f"{HOME}framed/out"),
     "posting": _client("posting", "c", first_party=True, auth_method="client_secret_post"),
 }
-"""Two confidential clients, the second of a third party, and one that sends its secret in the body."""
+"""Two confidential clients, the second of a third party, one that sends its secret in the body, and two that hear of
+logouts: one on a back channel, whose address is known when it listens, and one in a frame."""
 
 
 class Clock:

@@ -47,6 +47,32 @@ BASIC: Final = (
     "oidcc-ensure-request-with-valid-pkce-succeeds",
 )
 
+RP_INITIATED_LOGOUT: Final = (
+    "oidcc-rp-initiated-logout-discovery-endpoint-verification",
+    "oidcc-rp-initiated-logout",
+    "oidcc-rp-initiated-logout-bad-post-logout-redirect-uri",
+    "oidcc-rp-initiated-logout-modified-id-token-hint",
+    "oidcc-rp-initiated-logout-bad-id-token-hint",
+    "oidcc-rp-initiated-logout-no-id-token-hint",
+    "oidcc-rp-initiated-logout-no-params",
+    "oidcc-rp-initiated-logout-no-post-logout-redirect-uri",
+    "oidcc-rp-initiated-logout-no-state",
+    "oidcc-rp-initiated-logout-only-state",
+    "oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri",
+)
+
+BACKCHANNEL_LOGOUT: Final = (
+    "oidcc-backchannel-rp-initiated-logout-discovery-endpoint-verification",
+    "oidcc-backchannel-rp-initiated-logout",
+)
+
+FRONTCHANNEL_LOGOUT: Final = (
+    "oidcc-frontchannel-rp-initiated-logout-discovery-endpoint-verification",
+    "oidcc-frontchannel-rp-initiated-logout",
+)
+
+LOGOUT: Final = (*RP_INITIATED_LOGOUT, *BACKCHANNEL_LOGOUT, *FRONTCHANNEL_LOGOUT)
+
 DYNAMIC_ONLY: Final = frozenset(
     {
         "oidcc-idtoken-signature",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tests.conformance.plans import BASIC, CONFIG, DYNAMIC_ONLY, WARNINGS, function_of
+from tests.conformance.plans import BASIC, CONFIG, DYNAMIC_ONLY, LOGOUT, WARNINGS, function_of
 
 HERE: Final = Path(__file__).parent
 PAGE: Final = HERE.parents[1] / "docs/reference/conformance.md"
@@ -18,7 +18,8 @@ END: Final = "<!-- End of the generated part. -->"
 
 def sources() -> list[Path]:
     """The files in which modules are mirrored."""
-    return [HERE / "test_oidcc_config.py", *sorted((HERE / "modules").glob("*.py"))]
+    apart = ["test_oidcc_config.py", *(path.name for path in sorted(HERE.glob("test_oidcc_*_logout.py")))]
+    return [*(HERE / name for name in apart), *sorted((HERE / "modules").glob("*.py"))]
 
 
 def mirrored() -> dict[str, tuple[Path, str]]:
@@ -30,7 +31,7 @@ def build_table() -> str:
     """One row per module, in the order of the plans."""
     tests = mirrored()
     lines = ["| Module | What it holds the broker to | Test | Result |", "|---|---|---|---|"]
-    for module in (*CONFIG, *BASIC):
+    for module in (*CONFIG, *BASIC, *LOGOUT):
         path, promise = tests[function_of(module)]
         mark = " †" if module in DYNAMIC_ONLY else ""
         link = f"[{path.stem}](../../{path.relative_to(HERE.parents[1])})"

@@ -7,13 +7,30 @@ import re
 
 import pytest
 
-from tests.conformance.plans import BASIC, CONFIG, DYNAMIC_ONLY, WARNINGS, function_of
+from tests.conformance.plans import (
+    BACKCHANNEL_LOGOUT,
+    BASIC,
+    CONFIG,
+    DYNAMIC_ONLY,
+    FRONTCHANNEL_LOGOUT,
+    LOGOUT,
+    RP_INITIATED_LOGOUT,
+    WARNINGS,
+    function_of,
+)
 from tests.conformance.table import HERE, PAGE, mirrored, renewed
 
 
 @pytest.mark.parametrize(
     ("file", "modules"),
-    [("test_oidcc_config", CONFIG), ("test_oidcc_basic", BASIC), ("test_oidcc_formpost_basic", BASIC)],
+    [
+        ("test_oidcc_config", CONFIG),
+        ("test_oidcc_basic", BASIC),
+        ("test_oidcc_formpost_basic", BASIC),
+        ("test_oidcc_rp_initiated_logout", RP_INITIATED_LOGOUT),
+        ("test_oidcc_backchannel_logout", BACKCHANNEL_LOGOUT),
+        ("test_oidcc_frontchannel_logout", FRONTCHANNEL_LOGOUT),
+    ],
 )
 def test_a_plan_runs_exactly_its_modules(file: str, modules: tuple[str, ...]) -> None:
     tests = {name for name in vars(importlib.import_module(f"tests.conformance.{file}")) if name.startswith("test_")}
@@ -22,8 +39,9 @@ def test_a_plan_runs_exactly_its_modules(file: str, modules: tuple[str, ...]) ->
 
 def test_the_plans_have_as_many_modules_as_the_suite_has() -> None:
     assert (len(CONFIG), len(set(BASIC)), len(set(BASIC) - DYNAMIC_ONLY)) == (1, 38, 35)
+    assert (len(RP_INITIATED_LOGOUT), len(BACKCHANNEL_LOGOUT), len(FRONTCHANNEL_LOGOUT)) == (11, 2, 2)
     assert set(WARNINGS) <= set(BASIC)
-    assert set(mirrored()) == {function_of(module) for module in (*CONFIG, *BASIC)}
+    assert set(mirrored()) == {function_of(module) for module in (*CONFIG, *BASIC, *LOGOUT)}
 
 
 def test_no_module_is_skipped_or_expected_to_fail() -> None:

@@ -78,6 +78,30 @@ async def test_everybody_signs_in_everywhere_and_the_tokens_can_be_used(demo: De
     assert len(subjects) == len(PROVIDERS) * len(PEOPLE)
 
 
+async def test_signing_out_of_one_app_ends_the_session_and_the_app_hears_of_it_behind_the_browsers_back(
+    demo: Demo,
+) -> None:
+    async with Visitor() as visitor:
+        page = await sign_in(visitor, demo, "google", ADA)
+        assert page.has("signed-in")
+        asked = await visitor.get(f"{demo.config.issuer}/logout")
+        assert asked.has("logout")
+        told = await visitor.click("logout")
+        assert told.has("logged-out")
+        assert "Demo shop has been told" in told.markup.texts["logged-out"].replace("\n", " ").replace("  ", " ")
+        assert not (await visitor.get(demo.sample)).has("signed-in")
+        page = await visitor.click("login")
+        assert page.has("provider-google"), "the broker remembers nobody"
+
+
+@pytest.mark.parametrize("sent", ["", "a.b.c", "text"])
+async def test_the_sample_app_believes_no_logout_token_it_cannot_verify(demo: Demo, sent: str) -> None:
+    async with Visitor() as visitor:
+        await sign_in(visitor, demo, "google", ADA)
+        assert (await visitor.post(f"{demo.sample}backchannel", {"logout_token": sent})).status == 400
+        assert (await visitor.get(demo.sample)).has("signed-in")
+
+
 async def test_the_widget_signs_in_the_same_person_as_telegram_itself(demo: Demo) -> None:
     async with Visitor() as visitor:
         subject = claim(await sign_in(visitor, demo, "telegram", ADA), "sub")

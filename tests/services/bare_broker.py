@@ -24,6 +24,7 @@ from broker.services.clients import Clients
 from broker.services.confirmations import Confirmations
 from broker.services.consent import Consents
 from broker.services.context import Context
+from broker.services.deliveries import Deliveries
 from broker.services.endings import Endings
 from broker.services.entry import Entries
 from broker.services.gate import Gate
@@ -34,6 +35,7 @@ from broker.services.grants.refresh_token import RefreshTokenGrant
 from broker.services.introspection import Introspection
 from broker.services.keys import KeyRing, RotationRules
 from broker.services.login import Begun, Callback, Finished, Logins
+from broker.services.logout import Logout
 from broker.services.par import PushedRequests
 from broker.services.people import People
 from broker.services.proofs import Nonces, Proofs
@@ -50,6 +52,7 @@ from broker.services.upstream_sessions import UpstreamSessions
 from broker.store.sqlite import SqliteStore
 from broker.upstream.abilities import abilities_of
 from broker.upstream.model import Channel, Flow
+from tests.services.apps import Apps
 from tests.services.client_app import Web
 from tests.services.upstreams import SigningUpstream, Upstream
 
@@ -121,6 +124,8 @@ class World:
     autoselect_single: bool = False
     nonce_required: bool = False
     deadline: float = 9.0
+    apps: Apps = field(default_factory=Apps)
+    crashes: list[Exception] = field(default_factory=list)
 
     @classmethod
     async def open(cls, store_in: type[SqliteStore] = SqliteStore) -> World:
@@ -172,14 +177,28 @@ class World:
             id_tokens=seal("upstream id token"),
             logins=seal("upstream login"),
         )
-        self.sessions = Sessions(context, transient, SessionLimits(idle=3600, absolute=86400), self.upstream)
-        self.endings = Endings(context, durable, transient, remember_for=86400)
+        self.deliveries = Deliveries(
+            context, durable, self.directory, self.keys, self.apps, on_crash=self.crashes.append
+        )
+        self.endings = Endings(context, durable, transient, remember_for=86400, queued=self.deliveries.push)
+        limits = SessionLimits(idle=3600, absolute=86400)
+        self.sessions = Sessions(context, transient, limits, self.upstream, self.endings)
         self.upstream_logouts = UpstreamLogouts(context, transient, self.providers, self.endings)
         self.consents = Consents(context, durable, transient, seal("consent"))
         self.states = States((derive(MASTER, "state"),), os.urandom)
         self.people = People(durable)
         self._tie_tokens()
         self._tie_logins()
+        self.logout = Logout(
+            context,
+            transient,
+            self.directory,
+            self.tokens,
+            seal("logout"),
+            endings=self.endings,
+            deliveries=self.deliveries,
+            upstream=self.upstream,
+        )
 
     def _tie_tokens(self) -> None:
         context, durable, transient = self.context, self.store.durable, self.store.transient
@@ -201,7 +220,7 @@ class World:
             self.tokens,
             {
                 GrantType.AUTHORIZATION_CODE: AuthorizationCode(
-                    context, (durable, transient), self.tokens, self.gate, self.upstream
+                    context, (durable, transient), self.tokens, self.gate, self.upstream, session_ttl=86400
                 ),
                 GrantType.REFRESH_TOKEN: RefreshTokenGrant(
                     context,

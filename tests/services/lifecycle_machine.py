@@ -91,7 +91,7 @@ class Lifecycle(RuleBasedStateMachine):
         step = self.stage.answer(question.ticket, session.value, allowed=allowed)
         if self._same("answer", good, step) and allowed:
             assert isinstance(step, Answer)
-            self.model.issue_code(step.params["code"], question.client, session.person, question.scope)
+            self.model.issue_code(step.params["code"], question.client, session, question.scope)
 
     @precondition(lambda self: self.model.unspent)
     @rule(which=PICK, how=HOW_TO_REDEEM)
@@ -197,7 +197,7 @@ class Lifecycle(RuleBasedStateMachine):
         scopes = tuple(scope.split())
         if not self.model.asks(client, scopes, session.person, prompt=prompt, ours=client == OURS):
             assert isinstance(step, Answer), step
-            self.model.issue_code(step.params["code"], client, session.person, scopes)
+            self.model.issue_code(step.params["code"], client, session, scopes)
         elif prompt == "none":
             assert isinstance(step, ConsentRequired), step
         else:

@@ -44,6 +44,8 @@ class Session:
     person: Person
     created_at: float
     seen_at: float
+    sid: int
+    """What apps know it by; whoever logs in again in it keeps it."""
     ended: bool = False
 
 
@@ -68,6 +70,7 @@ class Code:
     person: Person
     scope: tuple[str, ...]
     expires_at: float
+    sid: int
     burnt: bool = False
     grant: Grant | None = None
 
@@ -102,6 +105,8 @@ class Model:
     refused: set[tuple[str, str]] = field(default_factory=set)
     """(client, provider): not for this client."""
     agreed: defaultdict[tuple[Person, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+    over: set[int] = field(default_factory=set)
+    """The `sid` of sessions that somebody else's login ended."""
     sessions: list[Session] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     codes: list[Code] = field(default_factory=list)
@@ -151,11 +156,22 @@ class Model:
             session.seen_at = self.now
 
     def start_session(self, value: str, person: Person, replaced: Session | None) -> Session:
-        """After a login; the session before is over."""
+        """After a login. The cookie before is over, and if it was somebody else's, what hung on the session is, too."""
+        sid = len(self.sessions)
         if replaced is not None:
             replaced.ended = True
-        self.sessions.append(Session(value, person, self.now, self.now))
+            if replaced.person is person:
+                sid = replaced.sid
+            else:
+                self._end(replaced.sid)
+        self.sessions.append(Session(value, person, self.now, self.now, sid))
         return self.sessions[-1]
+
+    def _end(self, sid: int) -> None:
+        """Codes of the session give nothing, and grants that need it stand no longer."""
+        self.over.add(sid)
+        for grant in [code.grant for code in self.codes if code.grant and code.sid == sid]:
+            grant.revoked |= OFFLINE not in grant.scope
 
     def asks(self, client: str, scope: tuple[str, ...], person: Person, *, prompt: str | None, ours: bool) -> bool:
         """Whether the person must be asked first; `ours`: an app of the operator."""
@@ -175,9 +191,9 @@ class Model:
             self.agreed[session.person, question.client] |= set(question.scope)
         return not allowed or self.welcome(question.client, session.person)
 
-    def issue_code(self, value: str, client: str, person: Person, scope: tuple[str, ...]) -> None:
+    def issue_code(self, value: str, client: str, session: Session, scope: tuple[str, ...]) -> None:
         """A code went out."""
-        self.codes.append(Code(value, client, person, scope, self.now + CODE))
+        self.codes.append(Code(value, client, session.person, scope, self.now + CODE, session.sid))
 
     def takes_code(self, code: Code, client: str, *, proved: bool) -> bool:
         """Whether this is the one good redemption; whatever else it is ends the code and what it gave."""
@@ -187,7 +203,7 @@ class Model:
         if code.burnt or code.expires_at <= self.now:
             return False
         if client == code.client and proved and self.welcome(client, code.person):
-            return True
+            return code.sid not in self.over
         code.burnt = True
         return False
 

@@ -11,6 +11,7 @@ import pytest
 from broker.store.base import Durable, Kind, Transient
 from broker.store.sqlite import SqliteStore
 from tests.contract.durable import AccountRules, GrantRules
+from tests.contract.logouts import LogoutRules
 from tests.contract.people import NOW, account, link, settle, token
 from tests.contract.signing_keys import KeyRules
 from tests.contract.store import TransientRules
@@ -78,6 +79,10 @@ class TestGrants(GrantRules):
 
 class TestUpstreamSessions(UpstreamSessionRules):
     """Sessions that end, here and elsewhere."""
+
+
+class TestLogouts(LogoutRules):
+    """Who hears of their end."""
 
 
 pytestmark = pytest.mark.anyio

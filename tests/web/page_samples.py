@@ -20,9 +20,12 @@ from broker.web.views import (
     FormPostView,
     FragmentView,
     HomeView,
+    LoggedOutView,
     LoginView,
+    LogoutView,
     Look,
     ReturnView,
+    ToldApp,
     WidgetView,
 )
 
@@ -131,6 +134,16 @@ def make_error(page: str, text: str = "") -> ErrorView:
     )
 
 
+def every_logged_out(client: ClientView, text: str = "") -> Iterator[tuple[str, LoggedOutView]]:
+    """Signed out: apps told in every way and a frame, on the way to an app, and nobody to tell."""
+    name = {"en": text or "Shop"}
+    apps = tuple(ToldApp(name, outcome) for outcome in ("told", "waiting", "failed", "by_browser"))
+    frame = f"https://shop.example.com/out?sid={quote(text, safe=HARMLESS_IN_QUERY)}"
+    href = f"{BACK}?state={quote(text, safe=HARMLESS_IN_QUERY)}"
+    yield "logged-out", LoggedOutView(client, apps, (frame,), href, 3, text or "https://shop.example.com/")
+    yield "logged-out, nobody told", LoggedOutView(ClientView({}), (), home_href=text or "https://shop.example.com/")
+
+
 def every_page(pages: Pages, locale: str, text: str = "") -> Iterator[tuple[str, HTMLResponse]]:
     """Each page under a name; wherever a view holds text, `text` is put when given. Addresses of forms stay whole."""
     client, hrefs = make_client(text), {"ru": text or "/x?ui_locales=ru", "en": text or "/x?ui_locales=en"}
@@ -146,6 +159,9 @@ def every_page(pages: Pages, locale: str, text: str = "") -> Iterator[tuple[str,
         client, {"en": text or "Telegram"}, text or "Анна", text or "ticket", "/enter/telegram/shop", hrefs
     )
     yield "enter", pages.enter(enter, locale)
+    yield "logout", pages.logout(LogoutView(client, text or "Анна", text or "ticket", hrefs), locale)
+    for name, logged_out in every_logged_out(client, text):
+        yield name, pages.logged_out(logged_out, locale)
     for page in ERROR_PAGES:
         yield page, pages.error(make_error(page, text), locale)
     href = f"{BACK}?code=1&state={quote(text, safe=HARMLESS_IN_QUERY)}"

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
 
-from broker.assembly import Parts, build_public
+from broker.assembly import Parts, build_public, build_services
 from broker.cli.common import resolve
 from broker.config.load import load_text
 from broker.core.errors import StoreUnavailable
@@ -186,7 +186,7 @@ async def public_app(text: str = CONFIG, *, database: str = ":memory:") -> Async
         derive=lambda purpose: (derive(MASTER, purpose),),
         observer=notes,
     )
-    transport = httpx2.ASGITransport(build_public(parts))
+    transport = httpx2.ASGITransport(build_public(parts, build_services(parts)))
     async with httpx2.AsyncClient(transport=transport, base_url=ISSUER) as browser:
         yield PublicApp(browser, transient, upstreams, clock, notes)
     await outbound.close()

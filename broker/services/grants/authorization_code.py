@@ -6,6 +6,7 @@ from broker.core import pkce
 from broker.core.client import Client
 from broker.core.errors import InvalidGrant, InvalidRequest, SealBroken
 from broker.core.events import Event
+from broker.core.logout import SessionClient
 from broker.core.parameters import Parameters
 from broker.core.records import CodeRecord, Grant, RefreshToken
 from broker.core.resource import verify_resources
@@ -16,7 +17,7 @@ from broker.services.gate import Gate
 from broker.services.grants.base import Issued
 from broker.services.tokens import Tokens
 from broker.services.upstream_sessions import UpstreamSessions
-from broker.store.base import Durable, Kind, LiveGrant, SpentBefore, Transient
+from broker.store.base import Durable, Kind, LiveGrant, SessionOver, SpentBefore, Transient
 
 _WRONG = "the code is wrong, expired, already used, or was issued to another client or redirect_uri"
 
@@ -33,11 +34,17 @@ class AuthorizationCode:
         tokens: Tokens,
         gate: Gate,
         upstream: UpstreamSessions,
+        *,
+        session_ttl: int,
     ) -> None:
-        """`gate` says who may still log in, `upstream` whose login ended elsewhere."""
+        """`gate` says who may still log in, `upstream` whose login ended elsewhere.
+
+        `session_ttl`: seconds a session lives at most.
+        """
         self._context = context
         self._durable, self._transient = stores
         self._upstream = upstream
+        self._session_ttl = session_ttl
         self._tokens = tokens
         self._gate = gate
 
@@ -61,8 +68,14 @@ class AuthorizationCode:
         refresh_token = self._tokens.mint_refresh() if _wants_refresh(code, client) else None
         await self._upstream.keep(grant, code.upstream_refresh)
         outcome = await self._durable.redeem(
-            code_digest, grant, self._build_refresh(grant, refresh_token), now=grant.created_at
+            code_digest,
+            grant,
+            self._build_refresh(grant, refresh_token),
+            now=grant.created_at,
+            hears=self._build_hearer(grant, client),
         )
+        if isinstance(outcome, SessionOver):
+            raise InvalidGrant(_WRONG, detail="the session of the code has ended")
         if isinstance(outcome, SpentBefore):
             raise self._replayed(client, outcome.grant_id)
         await self._check_not_over(code)
@@ -147,6 +160,18 @@ class AuthorizationCode:
             return None
         expires_at = min(grant.created_at + self._tokens.lifetimes.refresh_idle, grant.expires_at)
         return RefreshToken(digest(refresh_token), grant.id, grant.created_at, expires_at)
+
+    def _build_hearer(self, grant: Grant, client: Client) -> SessionClient | None:
+        """Who has to hear when the session ends; apps without an address for that cost nothing."""
+        if not client.logout.hears:
+            return None
+        return SessionClient(
+            sid=grant.sid,
+            client_id=client.id,
+            sub=self._tokens.subjects.of(grant.sub, client),
+            backchannel=bool(client.logout.backchannel_uri),
+            expires_at=grant.created_at + self._session_ttl,
+        )
 
     def _replayed(self, client: Client, grant_id: str) -> InvalidGrant:
         self._context.recorder.record(Event.CODE_REPLAYED, client_id=client.id, grant_id=grant_id)

@@ -1,0 +1,38 @@
+"""What the durable store knows of sessions that end and of the apps that have to hear of it. Epoch seconds."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from broker.core.logout import Delivery, SessionClient
+
+
+class Logouts(Protocol):
+    """A part of `broker.store.base.Durable`, which says what all of it has in common.
+
+    An app is bound to hear of a session from the redemption of its code on (`Durable.redeem`). Ending the session turns
+    that into deliveries in one transaction, so nothing that happens in between can swallow one.
+    """
+
+    async def end_session(self, sid: str, *, now: int) -> tuple[SessionClient, ...]:
+        """End the grants of a session, except those that outlive it, and queue a delivery for every back channel.
+
+        Returns every app that has to hear of it, by any channel; codes of the session give nothing from here on.
+        """
+        ...
+
+    async def claim_deliveries(self, *, now: int, until: int, limit: int) -> tuple[Delivery, ...]:
+        """Deliveries that are due, at most `limit`, the longest due first; nobody else gets them before `until`."""
+        ...
+
+    async def postpone_delivery(self, delivery_id: str, *, next_at: int) -> None:
+        """Nobody gets it before `next_at`."""
+        ...
+
+    async def finish_delivery(self, delivery_id: str) -> None:
+        """It was delivered, or never will be."""
+        ...
+
+    async def deliveries(self) -> int:
+        """How many are on their way."""
+        ...

@@ -1,0 +1,106 @@
+"""Sessions that end, the apps that hear of it, and deliveries under way. Each function is one step, whole or not."""
+
+from __future__ import annotations
+
+import sqlite3
+from hashlib import sha256
+
+from broker.core.logout import DELIVERED_WITHIN, Delivery, SessionClient
+from broker.core.records import Grant
+
+_CODES_LIVE = 600  # seconds; no code lives longer (RFC 6749 section 4.1.2), so afterwards there is none to refuse
+
+
+def add_client(db: sqlite3.Connection, grant: Grant, client: SessionClient) -> None:
+    """The app has to hear when the grant's session ends. A second grant of the session changes what it is told."""
+    db.execute(
+        """INSERT OR REPLACE INTO session_clients
+           (sid, client_id, sub, backchannel, provider_key, subject, upstream_sid, expires_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+        (
+            client.sid,
+            client.client_id,
+            client.sub,
+            client.backchannel,
+            grant.provider_key,
+            grant.subject,
+            grant.upstream_sid,
+            client.expires_at,
+        ),
+    )
+
+
+def is_ended(db: sqlite3.Connection, sid: str, now: int) -> bool:
+    """Whether the session ended a moment ago, so that a code of it may still be under way."""
+    row = db.execute("SELECT 1 FROM ended_sessions WHERE sid = ? AND expires_at > ?", (sid, now)).fetchone()
+    return row is not None
+
+
+def end_session(db: sqlite3.Connection, sid: str, now: int, fresh: str) -> tuple[SessionClient, ...]:
+    """Durable.end_session; `fresh` is unguessable and makes the ids of the deliveries."""
+    db.execute(
+        "UPDATE grants SET revoked_at = ? WHERE sid = ? AND offline = 0 AND revoked_at IS NULL AND expires_at > ?",
+        (now, sid, now),
+    )
+    db.execute("INSERT OR REPLACE INTO ended_sessions (sid, expires_at) VALUES (?, ?)", (sid, now + _CODES_LIVE))
+    rows = db.execute(
+        """DELETE FROM session_clients WHERE sid = ?
+           RETURNING sid, client_id, sub, backchannel, expires_at""",
+        (sid,),
+    ).fetchall()
+    clients = tuple(SessionClient(row[0], row[1], row[2], bool(row[3]), row[4]) for row in sorted(rows) if row[4] > now)
+    db.executemany(
+        """INSERT INTO logout_deliveries (id, client_id, sid, sub, created_at, next_at, expires_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        [
+            (_delivery_id(fresh, told), told.client_id, sid, told.sub, now, now, now + DELIVERED_WITHIN)
+            for told in clients
+            if told.backchannel
+        ],
+    )
+    return clients
+
+
+def claim_deliveries(db: sqlite3.Connection, *, now: int, until: int, limit: int) -> tuple[Delivery, ...]:
+    """Durable.claim_deliveries."""
+    rows = db.execute(
+        """UPDATE logout_deliveries SET attempts = attempts + 1, next_at = ? WHERE id IN
+           (SELECT id FROM logout_deliveries WHERE next_at <= ? ORDER BY next_at, id LIMIT ?)
+           RETURNING id, client_id, sid, sub, created_at, attempts, expires_at""",
+        (until, now, limit),
+    ).fetchall()
+    return tuple(sorted((Delivery(*row) for row in rows), key=lambda one: (one.created_at, one.id)))
+
+
+def postpone_delivery(db: sqlite3.Connection, delivery_id: str, next_at: int) -> None:
+    """Durable.postpone_delivery."""
+    db.execute("UPDATE logout_deliveries SET next_at = ? WHERE id = ?", (next_at, delivery_id))
+
+
+def finish_delivery(db: sqlite3.Connection, delivery_id: str) -> None:
+    """Durable.finish_delivery."""
+    db.execute("DELETE FROM logout_deliveries WHERE id = ?", (delivery_id,))
+
+
+def deliveries(db: sqlite3.Connection) -> int:
+    """Durable.deliveries."""
+    return int(db.execute("SELECT count(*) FROM logout_deliveries").fetchone()[0])
+
+
+def sweep(db: sqlite3.Connection, now: int, limit: int) -> int:
+    """Delete at most `limit` of each: sessions that ended by age, and marks of those that ended before."""
+    clients = db.execute(
+        """DELETE FROM session_clients WHERE (sid, client_id) IN
+           (SELECT sid, client_id FROM session_clients WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+        (now, limit),
+    )
+    marks = db.execute(
+        """DELETE FROM ended_sessions WHERE sid IN
+           (SELECT sid FROM ended_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+        (now, limit),
+    )
+    return clients.rowcount + marks.rowcount
+
+
+def _delivery_id(fresh: str, told: SessionClient) -> str:
+    return sha256(f"{fresh} {told.sid} {told.client_id}".encode()).hexdigest()[:32]

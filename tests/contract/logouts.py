@@ -1,0 +1,139 @@
+"""What every durable store must do about sessions that end: grants, codes under way, deliveries."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from broker.core.logout import DELIVERED_WITHIN, Delivery, SessionClient
+from broker.store.base import Durable, Redeemed, SessionOver
+from tests.contract.people import NOW, account, grant, link
+
+UNTIL = NOW + 86_400
+A = SessionClient("sid", "a", "sub-of-a", True, UNTIL)
+B = SessionClient("sid", "b", "sub-of-b", True, UNTIL)
+FRAME = SessionClient("sid", "frame", "sub-of-frame", False, UNTIL)
+
+
+async def redeem(durable: Durable, *hearers: SessionClient, number: int = 1) -> None:
+    """A person whose session gave each of these apps a grant."""
+    await durable.adopt(account(), link())
+    for shift, hears in enumerate(hearers):
+        given = replace(grant(number + shift), client_id=hears.client_id, sid=hears.sid, offline=False)
+        assert await durable.redeem(f"c{number + shift}", given, None, now=NOW, hears=hears) == Redeemed()
+
+
+async def claim(durable: Durable, now: int, *, lease: int = 30, limit: int = 10) -> tuple[Delivery, ...]:
+    """What is due at `now`."""
+    return await durable.claim_deliveries(now=now, until=now + lease, limit=limit)
+
+
+class LogoutRules:
+    """Inherit, and provide the fixture `durable`, a fresh store."""
+
+    pytestmark = pytest.mark.anyio
+
+    async def test_g7_the_end_of_a_session_ends_its_grants_and_queues_a_delivery_for_each_back_channel(
+        self, durable: Durable
+    ) -> None:
+        await redeem(durable, A, B, FRAME)
+        assert await durable.end_session("sid", now=NOW + 5) == (A, B, FRAME)
+        assert await durable.grant("g1", now=NOW + 5) is None
+        due = await claim(durable, NOW + 5)
+        assert {(one.client_id, one.sid, one.sub) for one in due} == {
+            ("a", "sid", "sub-of-a"),
+            ("b", "sid", "sub-of-b"),
+        }
+        assert {(one.created_at, one.attempts, one.expires_at) for one in due} == {
+            (NOW + 5, 1, NOW + 5 + DELIVERED_WITHIN)
+        }
+        assert len({one.id for one in due}) == await durable.deliveries() == 2
+
+    async def test_a_session_ends_once(self, durable: Durable) -> None:
+        await redeem(durable, A)
+        assert await durable.end_session("sid", now=NOW) == (A,)
+        assert await durable.end_session("sid", now=NOW) == ()
+        assert await durable.deliveries() == 1
+
+    async def test_other_sessions_go_on(self, durable: Durable) -> None:
+        await redeem(durable, A)
+        assert await durable.end_session("Sid", now=NOW) == await durable.end_session("", now=NOW) == ()
+        assert await durable.grant("g1", now=NOW) is not None
+
+    async def test_what_outlives_a_session_does(self, durable: Durable) -> None:
+        await durable.adopt(account(), link())
+        await durable.redeem("c1", grant(), None, now=NOW, hears=A)
+        assert await durable.end_session("sid", now=NOW) == (A,)
+        assert await durable.grant("g1", now=NOW) is not None
+
+    async def test_a_code_of_an_ended_session_gives_nothing(self, durable: Durable) -> None:
+        await redeem(durable, A)
+        await durable.end_session("sid", now=NOW)
+        late = grant(2)
+        for now in (NOW, NOW + 599):
+            assert await durable.redeem("c2", late, None, now=now, hears=B) == SessionOver()
+        assert await durable.spent("c2") is None
+        assert await durable.end_session("sid", now=NOW + 1) == ()
+
+    async def test_a_session_that_expired_is_told_to_nobody(self, durable: Durable) -> None:
+        await redeem(durable, A)
+        assert await durable.end_session("sid", now=UNTIL) == ()
+        assert await durable.deliveries() == 0
+
+    async def test_the_newest_grant_of_a_session_says_how_its_app_is_told(self, durable: Durable) -> None:
+        await redeem(durable, A, replace(A, backchannel=False))
+        assert await durable.end_session("sid", now=NOW) == (replace(A, backchannel=False),)
+        assert await durable.deliveries() == 0
+
+    async def test_of_fifty_who_ask_for_what_is_due_one_gets_it(self, durable: Durable) -> None:
+        await redeem(durable, A)
+        await durable.end_session("sid", now=NOW)
+        asked = await asyncio.gather(*(claim(durable, NOW) for _ in range(50)))
+        assert sorted(len(due) for due in asked) == [0] * 49 + [1]
+
+    async def test_an_attempt_that_was_never_finished_is_claimed_again(self, durable: Durable) -> None:
+        await redeem(durable, A)
+        await durable.end_session("sid", now=NOW)
+        (first,) = await claim(durable, NOW)
+        assert await claim(durable, NOW + 29) == ()
+        assert await claim(durable, NOW + 30) == (replace(first, attempts=2),)
+
+    async def test_a_postponed_delivery_comes_back_in_its_time_and_a_finished_one_never(self, durable: Durable) -> None:
+        await redeem(durable, A)
+        await durable.end_session("sid", now=NOW)
+        (first,) = await claim(durable, NOW)
+        await durable.postpone_delivery(first.id, next_at=NOW + 100)
+        assert await claim(durable, NOW + 99) == ()
+        assert [one.id for one in await claim(durable, NOW + 100)] == [first.id]
+        await durable.finish_delivery(first.id)
+        assert await claim(durable, NOW + 1000) == ()
+        assert await durable.deliveries() == 0
+
+    async def test_no_more_is_claimed_than_was_asked_for_the_longest_due_first(self, durable: Durable) -> None:
+        await redeem(durable, A)
+        await durable.end_session("sid", now=NOW)
+        await redeem(durable, replace(B, sid="later"), number=5)
+        await durable.end_session("later", now=NOW + 10)
+        assert [one.client_id for one in await claim(durable, NOW + 10, limit=1)] == ["a"]
+        assert [one.client_id for one in await claim(durable, NOW + 10, limit=1)] == ["b"]
+
+    async def test_an_upstream_that_ends_a_session_has_apps_told_even_if_their_grants_are_over(
+        self, durable: Durable
+    ) -> None:
+        await durable.adopt(account(), link())
+        given = replace(grant(expires_at=NOW + 10), upstream_sid="up")
+        await durable.redeem("c1", given, None, now=NOW, hears=A)
+        ended = await durable.end_upstream("p1", sid="up", subject="", now=NOW + 11, expires_at=UNTIL)
+        assert ended == ("sid",)
+        assert await durable.deliveries() == 1
+
+    async def test_sweeping_forgets_sessions_of_the_past_and_no_delivery(self, durable: Durable) -> None:
+        await redeem(durable, A)
+        await redeem(durable, replace(B, sid="other"), number=5)
+        await durable.end_session("sid", now=NOW)
+        assert await durable.sweep(now=NOW + 599) == 0
+        assert await durable.sweep(now=NOW + 600) == 1  # the mark that refuses codes
+        assert await durable.sweep(now=UNTIL) == 1  # the app of the other session
+        assert await durable.deliveries() == 1

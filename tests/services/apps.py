@@ -1,0 +1,49 @@
+"""Doubles of the apps: they hear of logouts, or do not answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+from broker.core.errors import FetchFailed
+from broker.services.deliveries import Deliveries
+
+
+@dataclass
+class Apps:
+    """What every app answers a logout token with, and what it was sent. An app without an answer is down."""
+
+    status: dict[str, int] = field(default_factory=dict)
+    heard: list[tuple[str, str]] = field(default_factory=list)
+    hangs: set[str] = field(default_factory=set)
+
+    async def fetch(self, url: str, *, accept: str = "", limit: int = 0) -> bytes:
+        """Nothing is fetched here."""
+        raise FetchFailed(f"nothing is at {url} for {accept} up to {limit}")
+
+    async def deliver(self, url: str, form: Mapping[str, str]) -> int:
+        """The status of this app."""
+        self.heard.append((url, form["logout_token"]))
+        if url in self.hangs:
+            await asyncio.Event().wait()
+        if url not in self.status:
+            raise FetchFailed("refused")
+        return self.status[url]
+
+    def tokens(self, url: str) -> list[str]:
+        """The logout tokens that came to this address, in order."""
+        return [token for heard, token in self.heard if heard == url]
+
+
+@asynccontextmanager
+async def delivering(deliveries: Deliveries) -> AsyncIterator[None]:
+    """As a running broker does it."""
+    task = asyncio.create_task(deliveries.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
