@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One plan, mirrored in `file` of this directory, test by module; `size` is how many modules the suite has.
+
+    `note` is for readers of the table. `warnings` and `failures` say of a module what the suite would complain of;
+    `marked` modules get a dagger. A file `plans_….py` next to this one holds further PLANS.
+    """
+
+    name: str
+    file: str
+    modules: tuple[str, ...]
+    size: int
+    note: str = ""
+    warnings: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
+    marked: frozenset[str] = frozenset()
+
 
 CONFIG: Final = ("oidcc-discovery-endpoint-verification",)
 
@@ -47,32 +68,6 @@ BASIC: Final = (
     "oidcc-ensure-request-with-valid-pkce-succeeds",
 )
 
-RP_INITIATED_LOGOUT: Final = (
-    "oidcc-rp-initiated-logout-discovery-endpoint-verification",
-    "oidcc-rp-initiated-logout",
-    "oidcc-rp-initiated-logout-bad-post-logout-redirect-uri",
-    "oidcc-rp-initiated-logout-modified-id-token-hint",
-    "oidcc-rp-initiated-logout-bad-id-token-hint",
-    "oidcc-rp-initiated-logout-no-id-token-hint",
-    "oidcc-rp-initiated-logout-no-params",
-    "oidcc-rp-initiated-logout-no-post-logout-redirect-uri",
-    "oidcc-rp-initiated-logout-no-state",
-    "oidcc-rp-initiated-logout-only-state",
-    "oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri",
-)
-
-BACKCHANNEL_LOGOUT: Final = (
-    "oidcc-backchannel-rp-initiated-logout-discovery-endpoint-verification",
-    "oidcc-backchannel-rp-initiated-logout",
-)
-
-FRONTCHANNEL_LOGOUT: Final = (
-    "oidcc-frontchannel-rp-initiated-logout-discovery-endpoint-verification",
-    "oidcc-frontchannel-rp-initiated-logout",
-)
-
-LOGOUT: Final = (*RP_INITIATED_LOGOUT, *BACKCHANNEL_LOGOUT, *FRONTCHANNEL_LOGOUT)
-
 DYNAMIC_ONLY: Final = frozenset(
     {
         "oidcc-idtoken-signature",
@@ -89,6 +84,28 @@ WARNINGS: Final = {
     "oidcc-ensure-request-with-acr-values-succeeds": "no `acr`, for no upstream says how strongly it authenticated",
 }
 """Modules where the suite warns, which is no failure: it would like to see claims that are optional."""
+
+PLANS: Final = (
+    Plan("oidcc-config", "test_oidcc_config", CONFIG, 1),
+    Plan(
+        "oidcc-basic",
+        "test_oidcc_basic",
+        BASIC,
+        38,
+        "three of them (†) only where the suite registers the clients",
+        WARNINGS,
+        marked=DYNAMIC_ONLY,
+    ),
+    Plan(
+        "oidcc-formpost-basic",
+        "test_oidcc_formpost_basic",
+        BASIC,
+        38,
+        "the modules of `oidcc-basic`, with `response_mode=form_post` in every request",
+        WARNINGS,
+        marked=DYNAMIC_ONLY,
+    ),
+)
 
 
 def function_of(module: str) -> str:

@@ -1,47 +1,36 @@
-"""The list of modules, the tests and the table in the documentation are one and the same."""
+"""The list of modules, the tests and the tables in the documentation are one and the same."""
 
 from __future__ import annotations
 
-import importlib
+import ast
 import re
 
 import pytest
 
-from tests.conformance.plans import (
-    BACKCHANNEL_LOGOUT,
-    BASIC,
-    CONFIG,
-    DYNAMIC_ONLY,
-    FRONTCHANNEL_LOGOUT,
-    LOGOUT,
-    RP_INITIATED_LOGOUT,
-    WARNINGS,
-    function_of,
-)
-from tests.conformance.table import HERE, PAGE, mirrored, renewed
+from tests.conformance.plans import Plan, function_of
+from tests.conformance.table import HERE, PAGE, all_plans, renewed, run_by
 
 
-@pytest.mark.parametrize(
-    ("file", "modules"),
-    [
-        ("test_oidcc_config", CONFIG),
-        ("test_oidcc_basic", BASIC),
-        ("test_oidcc_formpost_basic", BASIC),
-        ("test_oidcc_rp_initiated_logout", RP_INITIATED_LOGOUT),
-        ("test_oidcc_backchannel_logout", BACKCHANNEL_LOGOUT),
-        ("test_oidcc_frontchannel_logout", FRONTCHANNEL_LOGOUT),
-    ],
-)
-def test_a_plan_runs_exactly_its_modules(file: str, modules: tuple[str, ...]) -> None:
-    tests = {name for name in vars(importlib.import_module(f"tests.conformance.{file}")) if name.startswith("test_")}
-    assert tests == {function_of(module) for module in modules}
+@pytest.mark.parametrize("plan", all_plans(), ids=lambda plan: plan.file)
+def test_a_plan_runs_exactly_its_modules(plan: Plan) -> None:
+    assert set(run_by(plan)) == {function_of(module) for module in plan.modules}
+    assert len(set(plan.modules)) == len(plan.modules) == plan.size, "as many as the suite has"
+    assert set(plan.warnings) | set(plan.failures) | plan.marked <= set(plan.modules)
 
 
-def test_the_plans_have_as_many_modules_as_the_suite_has() -> None:
-    assert (len(CONFIG), len(set(BASIC)), len(set(BASIC) - DYNAMIC_ONLY)) == (1, 38, 35)
-    assert (len(RP_INITIATED_LOGOUT), len(BACKCHANNEL_LOGOUT), len(FRONTCHANNEL_LOGOUT)) == (11, 2, 2)
-    assert set(WARNINGS) <= set(BASIC)
-    assert set(mirrored()) == {function_of(module) for module in (*CONFIG, *BASIC, *LOGOUT)}
+def test_the_only_failure_of_a_plan_is_the_documented_one() -> None:
+    assert [module for plan in all_plans() for module in plan.failures] == []
+
+
+def test_every_definition_of_a_module_is_run_by_a_plan() -> None:
+    run = {(test.__module__, name) for plan in all_plans() for name, test in run_by(plan).items()}
+    defined = {
+        (f"tests.conformance.modules.{path.stem}", node.name)
+        for path in (HERE / "modules").glob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.AsyncFunctionDef) and node.name.startswith("test_")
+    }
+    assert defined <= run
 
 
 def test_no_module_is_skipped_or_expected_to_fail() -> None:
@@ -51,6 +40,6 @@ def test_no_module_is_skipped_or_expected_to_fail() -> None:
     assert excused == []
 
 
-def test_the_documented_table_is_that_of_today() -> None:
+def test_the_documented_tables_are_those_of_today() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert renewed(page) == page, "run: python -m tests.conformance.table"
