@@ -8,7 +8,8 @@ import pytest
 
 from broker.demo.background import running_in_background
 from tests.interop.meddler import Meddler
-from tests.interop.world import SECTIONS, Ports, World, build_clients, free_ports
+from tests.interop.node import node_client
+from tests.interop.world import LEAVING, SECTIONS, Ports, World, build_clients, free_ports
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +19,13 @@ def world() -> Iterator[World]:
     ports = Ports(**free_ports(("spa", "agent", "app", "apache")))
     with running_in_background(build_clients(ports), front=meddler.before, sections=SECTIONS) as broker:
         yield World(broker, meddler, ports)
+
+
+@pytest.fixture(scope="session")
+def leaving(world: World) -> Iterator[str]:
+    """Where an app with openid-client signs people in, and out of everything."""
+    with node_client("openid_client.mjs", world, world.ports.app) as url:
+        yield f"{url}/login/{LEAVING}?leave"
 
 
 @pytest.fixture(autouse=True)

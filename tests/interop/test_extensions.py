@@ -102,3 +102,18 @@ def test_an_app_registers_itself_and_is_used_like_every_other(
     assert found["revoked_refresh"] == "invalid_grant"
     for nobodys in ("", INITIAL_TOKEN.upper()):
         assert register(nobodys)[0] == 400
+
+
+def test_an_app_signs_people_out_of_everything_and_gets_them_back(world: World, leaving: str) -> None:
+    async def left() -> tuple[Page, Page]:
+        async with Visitor() as visitor:
+            return await walk(visitor, leaving, "google", "ada"), await visitor.get(leaving)
+
+    page, again = world.run(left())
+    assert orjson.loads(page.text) == {"left": True}
+    assert again.has("provider-google")  # it has to be chosen anew
+
+
+def test_people_who_are_signed_out_are_not_sent_where_nobody_registered(world: World, apps: Mapping[str, str]) -> None:
+    page = world.sign_in(f"{apps['openid-client']}/login/{PUBLIC}?leave")
+    assert (page.status, page.url.startswith(f"{world.issuer}/logout?")) == (400, True)

@@ -16,7 +16,7 @@ from broker.demo.servers import take_port
 from broker.demo.visitor import Page, Visitor
 from tests.interop.apache import Apache, Site, apache, app_behind, learnt
 from tests.interop.meddler import FORGERIES
-from tests.interop.world import ODD, PROVIDERS, World, client_id, shown, walk
+from tests.interop.world import GUARDED, ODD, PROVIDERS, World, client_id, shown, walk
 
 pytestmark = pytest.mark.interop
 CLIENTS = (*(client_id(a, m) for a in ("RS256", "ES256") for m in ("client_secret_basic", "client_secret_post")), ODD)
@@ -40,6 +40,7 @@ def server(world: World) -> Iterator[Apache]:
     sites[KEEPING] = Site(world.broker.client(BASIC), MORE)
     # Longer than an access token lives here: every request is one in which it is about to expire.
     sites[EAGER] = Site(world.broker.client(BASIC), f"{MORE}OIDCRefreshAccessTokenBeforeExpiry 901 logout_on_error")
+    sites[GUARDED] = Site(world.broker.client(GUARDED), port=world.ports.apache)
     port = take_port("app", "127.0.0.1")
     app = Starlette(routes=[Route("/private/{path:path}", app_behind)])
     with world.serving(port, app), apache(world.issuer, port.number, sites) as running:
@@ -104,6 +105,34 @@ def test_apache_refreshes_by_itself_and_lets_nobody_in_whose_grant_has_ended(wor
     assert first != second
     assert page.title == "Logged Out"
     assert "x-remote-user" not in page.text
+
+
+def test_apache_lets_nobody_in_who_signed_out_elsewhere(world: World, server: Apache, leaving: str) -> None:
+    private = f"{server.sites[GUARDED]}/private/"
+
+    async def left() -> tuple[Page, Page, Page]:
+        async with Visitor() as visitor:
+            first = await walk(visitor, private, "google", "ada")
+            return first, await visitor.get(leaving), await visitor.get(private)
+
+    first, away, page = world.run(left())
+    assert learnt(first.text)["oidc_claim_aud"] == GUARDED
+    assert away.text == '{"left":true}'
+    assert page.has("provider-google")
+
+
+def test_apache_signs_people_out_of_everything(world: World, server: Apache, leaving: str) -> None:
+    site = server.sites[GUARDED]
+
+    async def left() -> tuple[Page, Page]:
+        async with Visitor() as visitor:
+            await walk(visitor, f"{site}/private/", "google", "ada")
+            gone = await visitor.get(f"{site}/private/oidc?{urlencode({'logout': f'{site}/bye'})}")
+            return gone, await visitor.get(leaving)
+
+    gone, page = world.run(left())
+    assert gone.url == f"{site}/bye"
+    assert page.has("provider-google")
 
 
 def test_apache_hands_on_which_upstream_vouched_for_the_person(world: World, server: Apache) -> None:

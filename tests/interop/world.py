@@ -34,6 +34,10 @@ AGENT: Final = "agent"
 """Runs on people's own machines, where it keeps no secret."""
 KEYED: Final = "keyed"
 """Proves itself with a key of its own."""
+LEAVING: Final = "leaving"
+"""Its people log out of everything from there."""
+GUARDED: Final = "guarded"
+"""Behind Apache; is told when its people have logged out elsewhere."""
 PUSHING: Final = "pushing"
 """Answered to pushed requests only."""
 ODD: Final = "odd-secret"
@@ -96,7 +100,15 @@ def build_clients(ports: Ports) -> dict[str, Mapping[str, object]]:
             found[name] = {**found[name], "secret": f"{name}-{'0123456789abcdef' * 2}"}
     found[SPA] = {**common, "auth_method": "none", "origins": [f"http://127.0.0.1:{ports.spa}"], "first_party": True}
     found[AGENT] = {**common, "auth_method": "none", "redirect_uris": [f"http://localhost:{ports.agent}"]}
+    basic = found[client_id("RS256", "client_secret_basic")]
     found[KEYED] = {**common, "auth_method": "private_key_jwt", "jwks": {"keys": [_PUBLIC_KEY]}, "first_party": True}
+    found[LEAVING] = {**basic, "post_logout_redirect_uris": [f"http://127.0.0.1:{ports.app}/left"]}
+    found[GUARDED] = {
+        **basic,
+        "post_logout_redirect_uris": [f"http://127.0.0.1:{ports.apache}/bye"],
+        "backchannel_logout_uri": f"http://127.0.0.1:{ports.apache}/private/oidc?logout=backchannel",
+        "backchannel_logout_session_required": True,
+    }
     found[PUSHING] = {**found[client_id("ES256", "client_secret_basic")], "require_par": True}
     found[ROBOT] = {
         "name": "A service written by others",
