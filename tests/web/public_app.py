@@ -143,8 +143,10 @@ def _answers(upstream: Upstream) -> bool:
 
 
 @asynccontextmanager
-async def public_app(text: str = CONFIG, *, database: str = ":memory:") -> AsyncIterator[PublicApp]:
-    """The app of this configuration, ready; its state in the file `database`."""
+async def public_app(
+    text: str = CONFIG, *, database: str = ":memory:", levels: tuple[str, ...] = ()
+) -> AsyncIterator[PublicApp]:
+    """The app of this configuration, ready; its state in the file `database`. `alpha` can reach `levels`."""
     config = load_text(text, "config.yaml", resolve, environ={}, base=Path()).config
     clock, notes = Clock(), Hearing()
     store = await SqliteStore.open(database, clock=clock)
@@ -158,6 +160,7 @@ async def public_app(text: str = CONFIG, *, database: str = ":memory:") -> Async
     outbound = await Outbound.open(recorder=notes, inside=LOOPBACK)
     await keys.refresh()
     transient, upstreams = Switched(store.transient), {"alpha": Upstream(None, None), "beta": Upstream(None, None)}
+    upstreams["alpha"].levels = levels
     instances = tuple(
         ProviderInstance(
             name,
