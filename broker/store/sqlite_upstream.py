@@ -6,16 +6,6 @@ import sqlite3
 
 from broker.store.sqlite_logouts import end_session
 
-# A session whose grants are all over still has apps that have to hear of its end.
-_SESSIONS = {
-    "sid": """SELECT sid FROM grants WHERE provider_key = ?1 AND upstream_sid = ?2 AND expires_at > ?3
-              UNION
-              SELECT sid FROM session_clients WHERE provider_key = ?1 AND upstream_sid = ?2 AND expires_at > ?3""",
-    "sub": """SELECT sid FROM grants WHERE provider_key = ?1 AND subject = ?2 AND expires_at > ?3
-              UNION
-              SELECT sid FROM session_clients WHERE provider_key = ?1 AND subject = ?2 AND expires_at > ?3""",
-}
-
 
 def end_upstream(
     db: sqlite3.Connection, provider_key: str, *, sid: str, subject: str, now: int, expires_at: int, fresh: str
@@ -27,10 +17,31 @@ def end_upstream(
            ON CONFLICT DO UPDATE SET at = max(at, excluded.at), expires_at = max(expires_at, excluded.expires_at)""",
         (provider_key, kind, value, now, expires_at),
     )
-    sessions = tuple(sorted(str(row[0]) for row in db.execute(_SESSIONS[kind], (provider_key, value, now))))
+    sessions = _by_sid(db, provider_key, sid, now) if sid else _by_subject(db, provider_key, subject, now)
     for session in sessions:
         end_session(db, session, now, fresh)
     return sessions
+
+
+# A session whose grants are all over still has apps that have to hear of its end.
+def _by_sid(db: sqlite3.Connection, provider_key: str, sid: str, now: int) -> tuple[str, ...]:
+    rows = db.execute(
+        """SELECT sid FROM grants WHERE provider_key = ?1 AND upstream_sid = ?2 AND expires_at > ?3
+           UNION
+           SELECT sid FROM session_clients WHERE provider_key = ?1 AND upstream_sid = ?2 AND expires_at > ?3""",
+        (provider_key, sid, now),
+    )
+    return tuple(sorted(str(row[0]) for row in rows))
+
+
+def _by_subject(db: sqlite3.Connection, provider_key: str, subject: str, now: int) -> tuple[str, ...]:
+    rows = db.execute(
+        """SELECT sid FROM grants WHERE provider_key = ?1 AND subject = ?2 AND expires_at > ?3
+           UNION
+           SELECT sid FROM session_clients WHERE provider_key = ?1 AND subject = ?2 AND expires_at > ?3""",
+        (provider_key, subject, now),
+    )
+    return tuple(sorted(str(row[0]) for row in rows))
 
 
 def ended_at(db: sqlite3.Connection, provider_key: str, *, sid: str, subject: str) -> int | None:

@@ -18,6 +18,8 @@ import jwt
 from broker.core.identity import Identity
 from broker.core.jose import KeyPair, mint_key
 from broker.core.terms import Algorithm
+from tests.contract.raw_server import RawServer, raw_server
+from tests.contract.raw_server import answer_of as http_answer
 from tests.web.public_app import ISSUER, PublicApp, answer_of, public_app
 
 REDIRECT = "https://app.test/cb"
@@ -63,8 +65,8 @@ def client(**more: Any) -> dict[str, Any]:
     }
 
 
-def clients() -> dict[str, dict[str, Any]]:
-    """One for each thing a client can be."""
+def clients(told: str) -> dict[str, dict[str, Any]]:
+    """One for each thing a client can be; `told` is where an app of theirs listens."""
     keys = {"jwks": {"keys": [dict(key_of(name).public_jwk) for name in ALGORITHMS]}}
     signing = client(auth_method="private_key_jwt", **keys)
     del signing["secret"]
@@ -78,6 +80,8 @@ def clients() -> dict[str, dict[str, Any]]:
         "private_key_jwt": signing,
         "none": public,
         "pairwise": client(subject_type="pairwise"),
+        "backchannel": client(backchannel_logout_uri=f"{told}/told"),
+        "frontchannel": client(frontchannel_logout_uri="https://app.test/gone"),
     }
 
 
@@ -88,6 +92,7 @@ class Walk:
     app: PublicApp
     document: Mapping[str, Any]
     numbers: Any
+    listener: RawServer
 
     @property
     def browser(self) -> httpx2.AsyncClient:
@@ -155,7 +160,17 @@ class Walk:
 @asynccontextmanager
 async def walking() -> AsyncIterator[Walk]:
     """The world, with somebody who has every claim at the upstream."""
-    config = {
+    async with raw_server({"/told": http_answer(b"")}) as listener:
+        config = configuration(listener.url)
+        async with public_app(json.dumps(config), levels=LEVELS) as app:
+            app.upstreams["alpha"].identity = PERSON
+            document = (await app.browser.get("/.well-known/openid-configuration")).json()
+            yield Walk(app, document, count(), listener)
+
+
+def configuration(told: str) -> dict[str, Any]:
+    """Everything switched on."""
+    return {
         "version": 1,
         "issuer": ISSUER,
         "keys": {"algorithms": list(ALGORITHMS)},
@@ -163,10 +178,6 @@ async def walking() -> AsyncIterator[Walk]:
             name: {"type": "google", "client_id": name, "client_secret": "fUk0tN3vVq1yqv4mJg0qO7cC2o9n1bXz"}
             for name in ("alpha", "beta")
         },
-        "clients": clients(),
+        "clients": clients(told),
         "registration": {"token_hashes": [f"sha256:{sha256(TOKEN.encode()).hexdigest()}"]},
     }
-    async with public_app(json.dumps(config), levels=LEVELS) as app:
-        app.upstreams["alpha"].identity = PERSON
-        document = (await app.browser.get("/.well-known/openid-configuration")).json()
-        yield Walk(app, document, count())

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
 
-from broker.assembly import Parts, build_public, build_services
+from broker.assembly import Parts, Services, build_public, build_services
 from broker.cli.common import resolve
 from broker.config.load import load_text
 from broker.core.errors import StoreUnavailable
@@ -113,6 +113,7 @@ class PublicApp:
     upstreams: dict[str, Upstream]
     clock: Clock
     notes: Hearing
+    services: Services
 
     async def authorize(self, **changed: str) -> httpx2.Response:
         """An authorization request of the app."""
@@ -189,8 +190,9 @@ async def public_app(
         derive=lambda purpose: (derive(MASTER, purpose),),
         observer=notes,
     )
-    transport = httpx2.ASGITransport(build_public(parts, build_services(parts)))
+    services = build_services(parts)
+    transport = httpx2.ASGITransport(build_public(parts, services))
     async with httpx2.AsyncClient(transport=transport, base_url=ISSUER) as browser:
-        yield PublicApp(browser, transient, upstreams, clock, notes)
+        yield PublicApp(browser, transient, upstreams, clock, notes, services)
     await outbound.close()
     await store.close()

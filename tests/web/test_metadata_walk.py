@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import OKPAlgorithm
 
 from tests.core.own_tokens import encode
+from tests.services.apps import delivering
 from tests.web.metadata_world import LEVELS, REDIRECT, TOKEN, Walk, walking
 from tests.web.public_app import ISSUER, answer_of
 
@@ -91,6 +92,12 @@ async def registration_endpoint(walk: Walk, _: str) -> None:
     headers = {"authorization": f"Bearer {TOKEN}"}
     sent = {"redirect_uris": [REDIRECT]}
     assert (await walk.browser.post(walk.path("registration_endpoint"), json=sent, headers=headers)).status_code == 201
+
+
+async def end_session_endpoint(walk: Walk, _: str) -> None:
+    page, _ = await logged_out(walk, "client_secret_basic")
+    assert 'id="logged-out"' in page
+    assert answer_of(await walk.authorize(prompt="none"))["error"] == "login_required"
 
 
 # --- what a request may hold ---
@@ -221,6 +228,41 @@ async def claims_supported(walk: Walk, value: list[str]) -> None:
     assert isinstance(found["updated_at"], int)
 
 
+async def backchannel_logout_supported(walk: Walk, value: bool) -> None:
+    assert value
+    walk.listener.received.clear()
+    await logged_out(walk, "backchannel")
+    assert [call.path for call in walk.listener.received] == ["/told"]
+
+
+async def backchannel_logout_session_supported(walk: Walk, value: bool) -> None:
+    assert value
+    _, sid = await logged_out(walk, "backchannel")
+    assert said(walk.listener.received[-1].params["logout_token"])["sid"] == sid
+
+
+async def frontchannel_logout_supported(walk: Walk, value: bool) -> None:
+    assert value
+    page, _ = await logged_out(walk, "frontchannel")
+    assert '<iframe src="https://app.test/gone' in page
+
+
+async def frontchannel_logout_session_supported(walk: Walk, value: bool) -> None:
+    assert value
+    page, sid = await logged_out(walk, "frontchannel")
+    assert f"sid={sid}" in page
+
+
+async def logged_out(walk: Walk, client_id: str) -> tuple[str, str]:
+    """The page at the end of a session that this client had, and the session's `sid`."""
+    id_token = (await walk.tokens(client_id))["id_token"]
+    where = walk.path("end_session_endpoint")
+    async with delivering(walk.app.services.deliveries):
+        page = await walk.browser.get(where, params={"id_token_hint": id_token})
+    assert page.status_code == 200, page.text
+    return page.text, said(id_token)["sid"]
+
+
 # --- how clients prove themselves ---
 
 
@@ -296,8 +338,8 @@ async def keys(walk: Walk) -> jwt.PyJWKSet:
 def verifies(token: str, published: jwt.PyJWKSet, algorithm: str) -> bool:
     """Whether the token stands by a published key."""
     kid = jwt.get_unverified_header(token)["kid"]
-    options = {"verify_aud": False, "verify_exp": False, "verify_iat": False, "verify_nbf": False}
-    jwt.decode(token, published[kid].key, algorithms=[algorithm], options=options)  # type: ignore[arg-type]
+    options: Any = {"verify_aud": False, "verify_exp": False, "verify_iat": False, "verify_nbf": False}
+    jwt.decode(token, published[kid].key, algorithms=[algorithm], options=options)
     return True
 
 
@@ -313,6 +355,7 @@ EXERCISES: dict[str, Callable[[Walk, Any], Awaitable[None]]] = {
         introspection_endpoint,
         jwks_uri,
         registration_endpoint,
+        end_session_endpoint,
         scopes_supported,
         response_types_supported,
         response_modes_supported,
@@ -331,6 +374,10 @@ EXERCISES: dict[str, Callable[[Walk, Any], Awaitable[None]]] = {
         userinfo_signing_alg_values_supported,
         claim_types_supported,
         claims_supported,
+        backchannel_logout_supported,
+        backchannel_logout_session_supported,
+        frontchannel_logout_supported,
+        frontchannel_logout_session_supported,
         token_endpoint_auth_methods_supported,
         revocation_endpoint_auth_methods_supported,
         introspection_endpoint_auth_methods_supported,
