@@ -41,6 +41,16 @@ def add_kinds(config: dict[str, Any]) -> None:
         "access_token_format": "jwt",
         "userinfo_alg": "RS256",
     }
+    config["clients"]["signer"] = {
+        "name": "Signer",
+        "redirect_uris": ["https://signer.example.com/cb"],
+        "auth_method": "private_key_jwt",
+        "jwks": {"keys": [app_key().jwk(use="sig")]},
+        "first_party": True,
+        "scopes": everything,
+        "grants": ["authorization_code", "refresh_token", "client_credentials"],
+        "service_scopes": ["orders:read"],
+    }
     config["providers"]["company"] = {
         "type": "oidc",
         "issuer": ISSUER,

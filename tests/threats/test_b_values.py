@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 import httpx2
 import pytest
 
+from broker.core.client_assertion import ASSERTION_TYPE
 from broker.core.pushed import PREFIX
 from broker.demo.visitor import Visitor
 from tests.threats.journeys import (
@@ -28,7 +30,7 @@ from tests.threats.journeys import (
     until_callback,
     userinfo,
 )
-from tests.threats.kinds import INITIAL, Stand
+from tests.threats.kinds import ASSERTION, INITIAL, JWTS, Stand
 from tests.threats.site import Site
 from tests.threats.tours import called, issued, signed_link
 
@@ -118,6 +120,7 @@ async def one_of_each(stand: Stand) -> dict[str, str]:
     site = stand.site
     found = {"own_token": await own_token(site, stand.client), "initial_token": INITIAL}
     entry = (await _as_initial(stand, INITIAL)).json()
+    found |= await _of_proofs(stand)
     stand.entry, found["registration_token"] = entry["registration_client_uri"], entry["registration_access_token"]
     async with new_visitor() as visitor:
         tokens = await tokens_for(site, visitor=visitor)
@@ -137,7 +140,18 @@ async def one_of_each(stand: Stand) -> dict[str, str]:
     return found
 
 
-NOWHERE: Final = {"flow", "browser", "own_token"}
+async def _of_proofs(stand: Stand) -> dict[str, str]:
+    """What is remembered of a client's proof of itself, and what is given out for the next proof of its key."""
+    claims = {"iss": "signer", "sub": "signer", "aud": stand.site.issuer, "jti": secrets.token_urlsafe(32)}
+    form = {"grant_type": "client_credentials", "client_assertion_type": ASSERTION_TYPE}
+    form["client_assertion"] = stand.sign(ASSERTION, claims)
+    headers = {"DPoP": await JWTS["DPoP proof"](stand)}
+    answer = await stand.client.post("/token", data=form, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return {"assertion_jti": claims["jti"], "dpop_nonce": answer.headers["dpop-nonce"]}
+
+
+NOWHERE: Final = {"flow", "browser", "own_token", "assertion_jti", "dpop_nonce"}
 """What has no place among these: bound to another value beside it, or told about no person."""
 
 

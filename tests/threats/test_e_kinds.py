@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from broker.core.client_assertion import ASSERTION_TYPE
 from tests.threats.journeys import (
     back,
     code_for,
@@ -32,7 +33,7 @@ ACCEPTED: Final[dict[str, set[str]]] = {
     "userinfo": set(),
     "upstream's ID token": set(),
     "upstream's logout token": {"upstream's logout"},
-    "client assertion": set(),
+    "client assertion": {"client_assertion"},
     "DPoP proof": {"DPoP header"},
     "request object": set(),
 }
@@ -90,6 +91,12 @@ async def as_proof(stand: Stand, token: str, _: str) -> bool:
     return answer.status_code == 200
 
 
+async def as_assertion(stand: Stand, token: str, _: str) -> bool:
+    """As a client's proof of itself."""
+    form = {"grant_type": "client_credentials", "client_assertion_type": ASSERTION_TYPE, "client_assertion": token}
+    return (await stand.client.post("/token", data=form)).status_code == 200
+
+
 PLACES: Final[dict[str, Place]] = {
     "userinfo": at_userinfo,
     "introspection": at_introspection,
@@ -99,6 +106,7 @@ PLACES: Final[dict[str, Place]] = {
     "code": as_code,
     "upstream's logout": as_logout,
     "DPoP header": as_proof,
+    "client_assertion": as_assertion,
 }
 
 
