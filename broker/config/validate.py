@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from broker.config.shape import Shape
 from broker.config.source import KeyPath, Raw
 
 Resolve = Callable[[str], type[BaseModel]]
+_TYPE = re.compile(r"[a-z][a-z0-9_.\-]{0,40}")
 
 _WORDING = {
     "missing": "is required",
@@ -55,6 +57,9 @@ def resolve_settings(data: Mapping[str, Raw], resolve: Resolve, report: Report) 
         kind = value.get("type") if isinstance(value, dict) else None
         if not isinstance(kind, str):
             report.problem(("providers", name), "needs a `type`, for example `type: google`", of_key=True)
+            continue
+        if _TYPE.fullmatch(kind) is None:  # whatever slipped in here is not repeated: it may be a secret
+            report.problem(("providers", name, "type"), "a type is one word in lower case, for example google")
             continue
         try:
             settings[name] = resolve(kind)

@@ -67,6 +67,12 @@ def test_substitution_happens_after_parsing_so_a_value_never_becomes_structure(r
     assert not loaded.config.clients["shop"].first_party
 
 
+def test_a_secret_that_slipped_into_the_type_is_not_repeated(problems: Problems) -> None:
+    (found,) = problems(MINIMAL.replace("type: google", f"type: ~ {SECRET}"))
+    assert "providers.google.type: a type is one word in lower case" in found
+    assert SECRET not in found
+
+
 def test_no_message_repeats_a_secret(problems: Problems, tmp_path: Path) -> None:
     (tmp_path / "s").write_text("refuse-file-canary")
     (tmp_path / "s").chmod(0o600)
