@@ -12,7 +12,7 @@ from broker.core.identity import Identity
 from broker.services.authorize import Answer, Ask, Step
 from tests.services.bare_broker import NOW
 from tests.services.lifecycle_model import OFFLINE, Code, Model, Person, Refresh, Session
-from tests.services.lifecycle_stage import OURS, PROVIDERS, THEIRS, Stage
+from tests.services.lifecycle_stage import OURS, PROVIDERS, TALKING, THEIRS, Stage
 
 T = TypeVar("T")
 OTHER = {OURS: THEIRS, THEIRS: OURS}
@@ -127,6 +127,26 @@ class Lifecycle(RuleBasedStateMachine):
         self.model.give_back(token, client)
         self.stage.run(self.stage.world.revoke(token.value, client))
         self.stage.seen["revoke own" if own else "revoke foreign"] += 1
+
+    @precondition(lambda self: self.model.sessions)
+    @rule(which=PICK)
+    def log_out(self, which: int) -> None:
+        """Somebody logs out in a browser, logged in or not."""
+        session = pick(self.model.sessions, which)
+        alive = self._use(session)
+        self.stage.log_out(session.value)
+        if alive is not None:
+            self.model.log_out(alive)
+        self.stage.seen["log out" if alive else "log out of nothing"] += 1
+
+    @precondition(lambda self: self.model.sessions)
+    @rule(who=PEOPLE)
+    def log_out_upstream(self, who: int) -> None:
+        """A provider says that somebody logged out there; one of ours says so, the other cannot."""
+        person = self.people[who]
+        heard = person.provider == TALKING and TALKING not in self.model.off
+        if self._same("log out upstream", heard, self.stage.log_out_upstream(person.provider, person.subject)):
+            self.model.log_out_upstream(person)
 
     @precondition(lambda self: self.model.sessions)
     @rule(seconds=MOMENTS | AGES)

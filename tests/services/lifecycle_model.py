@@ -6,6 +6,7 @@ Nothing here is of the broker. `lifecycle_machine` does the same thing to both a
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 CODE, ACCESS, GRACE = 60, 900, 10
@@ -23,17 +24,15 @@ class Person:
     subject: str
     sub: str = ""
     blocked: bool = False
+    out_at: float = 0
+    """When the provider last said that they logged out there, everywhere."""
 
 
 @dataclass(eq=False)
-class Grant:
-    """What one code gave; everything hangs on it."""
+class Login:
+    """What apps know a session by; who logs in again in the same browser goes on with it."""
 
-    client: str
-    person: Person
-    scope: tuple[str, ...]
-    expires_at: float
-    revoked: bool = False
+    ended: bool = False
 
 
 @dataclass(eq=False)
@@ -42,11 +41,26 @@ class Session:
 
     value: str
     person: Person
+    login: Login
     created_at: float
     seen_at: float
-    sid: int
-    """What apps know it by; whoever logs in again in it keeps it."""
     ended: bool = False
+
+
+@dataclass(eq=False)
+class Grant:
+    """What one code gave; everything hangs on it."""
+
+    client: str
+    session: Session
+    scope: tuple[str, ...]
+    expires_at: float
+    revoked: bool = False
+
+    @property
+    def person(self) -> Person:
+        """Whose it is."""
+        return self.session.person
 
 
 @dataclass(eq=False)
@@ -67,10 +81,9 @@ class Code:
 
     value: str
     client: str
-    person: Person
+    session: Session
     scope: tuple[str, ...]
     expires_at: float
-    sid: int
     burnt: bool = False
     grant: Grant | None = None
 
@@ -105,8 +118,6 @@ class Model:
     refused: set[tuple[str, str]] = field(default_factory=set)
     """(client, provider): not for this client."""
     agreed: defaultdict[tuple[Person, str], set[str]] = field(default_factory=lambda: defaultdict(set))
-    over: set[int] = field(default_factory=set)
-    """The `sid` of sessions that somebody else's login ended."""
     sessions: list[Session] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     codes: list[Code] = field(default_factory=list)
@@ -117,6 +128,11 @@ class Model:
     def unspent(self) -> list[Code]:
         """Codes that gave nothing so far, though some of them never will."""
         return [code for code in self.codes if code.grant is None]
+
+    @property
+    def grants(self) -> list[Grant]:
+        """Everything that codes gave."""
+        return [code.grant for code in self.codes if code.grant is not None]
 
     @property
     def tokens(self) -> list[Access | Refresh]:
@@ -142,10 +158,16 @@ class Model:
         accepted = self.admits(token.grant.client, token.grant.person)
         return alive and isinstance(token, Access), alive and not spent and accepted
 
+    def over(self, session: Session) -> bool:
+        """Whether somebody logged out of it, here or at the provider; one that is off is not asked."""
+        person = session.person
+        out = person.provider not in self.off and session.created_at <= person.out_at
+        return session.login.ended or out
+
     def lives(self, session: Session) -> bool:
         """Whether a session's cookie is still one."""
         return (
-            not session.ended
+            not (session.ended or self.over(session))
             and self.now < session.seen_at + SESSION_IDLE
             and self.now < session.created_at + SESSION_ABSOLUTE
         )
@@ -156,21 +178,27 @@ class Model:
             session.seen_at = self.now
 
     def start_session(self, value: str, person: Person, replaced: Session | None) -> Session:
-        """After a login. The cookie before is over, and if it was somebody else's, what hung on the session is, too."""
-        sid = len(self.sessions)
-        if replaced is not None:
-            replaced.ended = True
-            if replaced.person is person:
-                sid = replaced.sid
-            else:
-                self._end(replaced.sid)
-        self.sessions.append(Session(value, person, self.now, self.now, sid))
+        """After a login; the session before is over, and with it what hung on it if it was somebody else's."""
+        login = Login()
+        if replaced is not None and replaced.person is person:
+            replaced.ended, login = True, replaced.login
+        elif replaced is not None:
+            self.log_out(replaced)
+        self.sessions.append(Session(value, person, login, self.now, self.now))
         return self.sessions[-1]
 
-    def _end(self, sid: int) -> None:
-        """Codes of the session give nothing, and grants that need it stand no longer."""
-        self.over.add(sid)
-        for grant in [code.grant for code in self.codes if code.grant and code.sid == sid]:
+    def log_out(self, session: Session) -> None:
+        """The session is over, and what apps got in it unless it was to outlive it."""
+        session.ended = session.login.ended = True
+        self._revoke(grant for grant in self.grants if grant.session.login is session.login)
+
+    def log_out_upstream(self, person: Person) -> None:
+        """The same for every session of theirs."""
+        person.out_at = self.now
+        self._revoke(grant for grant in self.grants if grant.person is person)
+
+    def _revoke(self, grants: Iterable[Grant]) -> None:
+        for grant in grants:
             grant.revoked |= OFFLINE not in grant.scope
 
     def asks(self, client: str, scope: tuple[str, ...], person: Person, *, prompt: str | None, ours: bool) -> bool:
@@ -193,17 +221,17 @@ class Model:
 
     def issue_code(self, value: str, client: str, session: Session, scope: tuple[str, ...]) -> None:
         """A code went out."""
-        self.codes.append(Code(value, client, session.person, scope, self.now + CODE, session.sid))
+        self.codes.append(Code(value, client, session, scope, self.now + CODE))
 
     def takes_code(self, code: Code, client: str, *, proved: bool) -> bool:
         """Whether this is the one good redemption; whatever else it is ends the code and what it gave."""
         if code.grant is not None:
             code.grant.revoked = True
             return False
-        if code.burnt or code.expires_at <= self.now:
+        if code.burnt or code.expires_at <= self.now or self.over(code.session):
             return False
-        if client == code.client and proved and self.welcome(client, code.person):
-            return code.sid not in self.over
+        if client == code.client and proved and self.welcome(client, code.session.person):
+            return True
         code.burnt = True
         return False
 
@@ -211,7 +239,7 @@ class Model:
         """The code gave this."""
         assert code.grant is None, "one code, two families"
         ttl = REFRESH_ABSOLUTE if OFFLINE in code.scope else ACCESS
-        code.grant = Grant(code.client, code.person, code.scope, self.now + ttl)
+        code.grant = Grant(code.client, code.session, code.scope, self.now + ttl)
         self._add_access(access, code.grant)
         if refresh is not None:
             self._add_refresh(refresh, code.grant)

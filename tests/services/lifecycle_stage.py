@@ -12,9 +12,11 @@ from typing import Any, TypeVar
 
 from broker.core.errors import BrokerError
 from broker.core.events import Recorder
+from broker.core.parameters import Parameters
 from broker.core.terms import AuthMethod, TokenFormat
 from broker.services.authorize import Step
 from broker.services.login import LoginFailed
+from broker.services.logout import LogoutWish
 from broker.services.sessions import Session
 from broker.store.outage import Outage
 from broker.store.sqlite import SqliteStore
@@ -23,11 +25,14 @@ from broker.store.sqlite_engine import Engine
 from broker.store.sqlite_file import open_database
 from broker.store.sqlite_transient import SqliteTransient
 from tests.services.bare_broker import NOW, World, app
+from tests.services.talking_upstream import TalkingUpstream
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 OURS, THEIRS = "app", "shop"
 PROVIDERS = ("alpha", "beta")
+TALKING = "alpha"
+"""The provider that tells when somebody logs out there."""
 
 
 class Undelayed(Engine):
@@ -76,10 +81,12 @@ class Stage:
     def __init__(self, token_format: TokenFormat) -> None:
         """`token_format` of the access tokens of one of the two apps."""
         self.seen: Counter[str] = Counter()
-        self.examples = 0
+        self.examples = self.told = 0
         self._format = token_format
         self._loop = asyncio.new_event_loop()
         self.world = self.run(World.open(UndelayedStore))
+        self.world.upstreams[TALKING] = TalkingUpstream()
+        self.switch(set(PROVIDERS))
 
     def close(self) -> None:
         """Close the store and the loop."""
@@ -153,6 +160,20 @@ class Stage:
             return None
         await world.authorization.check_still_welcome(world.clients[asked.client_id], session)
         return await world.authorization.answer(asked, session)
+
+    def log_out(self, cookie: str) -> None:
+        """Somebody who means it, in a browser with this cookie."""
+        self.run(self._log_out(cookie))
+
+    async def _log_out(self, cookie: str) -> None:
+        session = await self.world.sessions.find(cookie)
+        await self.world.logout.finish(LogoutWish(), session, return_to="")
+
+    def log_out_upstream(self, provider: str, subject: str) -> Exception | None:
+        """The provider's word that all of somebody's sessions there are over; None: it was taken."""
+        self.told += 1
+        said = Parameters({"logout_token": f"{subject}//{self.told}"}.items())
+        return self.attempt(self.world.upstream_logouts.receive(provider, said))
 
     def alive(self, held: list[tuple[str, str]]) -> list[tuple[bool, bool]]:
         """Of each (token, client): whether it opens anything by itself, and whether its client is told it is active."""

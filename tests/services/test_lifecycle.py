@@ -25,6 +25,7 @@ REACHED = {
     *("redeem redirect_uri: refused", "replay: refused"),
     *("refresh good: done", "refresh good: refused", "refresh client: refused", "refresh scope: refused"),
     *("reuse: done", "reuse: refused", "revoke own", "revoke foreign"),
+    *("log out", "log out of nothing", "log out upstream: done", "log out upstream: refused"),
     *("step Answer", "step Ask", "step ConsentRequired"),
 }
 """What every shard must have come to; else it looked at nothing."""
