@@ -82,4 +82,10 @@ def _build_tokens(settings: ClientSettings) -> TokenPolicy:
 
 
 def _build_requests(settings: ClientSettings) -> RequestPolicy:
-    return RequestPolicy(par_required=settings.require_par, resources=settings.resources)
+    return RequestPolicy(
+        par_required=settings.require_par,
+        signed_required=settings.require_signed_request_object,
+        object_algorithm=settings.request_object_signing_alg,
+        request_uris=settings.request_uris,
+        resources=settings.resources,
+    )

@@ -20,6 +20,7 @@ from broker.services.par import PushedRequests
 from broker.services.people import People
 from broker.services.proofs import Nonces, Proofs
 from broker.services.registrations import RegistrationPolicy, Registrations
+from broker.services.request_objects import RequestObjects
 from broker.services.requests import Requests
 from broker.services.sessions import SessionLimits, Sessions
 from broker.services.states import States
@@ -31,11 +32,12 @@ def build_services(parts: Parts) -> Services:
     """Every service, tied to the others it needs."""
     config, context, durable, transient = parts.config, parts.context, parts.durable, parts.transient
     registrations = _build_registrations(parts)
-    assertions = ClientAssertions(context, transient, ClientKeys(context, parts.outbound))
-    clients = Clients(context, build_clients(config), assertions, registrations)
+    keys = ClientKeys(context, parts.outbound)
+    clients = Clients(context, build_clients(config), ClientAssertions(context, transient, keys), registrations)
     tokens = _build_tokens(parts)
     consents = Consents(context, durable, transient, parts.seal("consent"))
     logins, entries = _build_logins(parts, clients)
+    objects = RequestObjects(context, keys, parts.outbound)
     # A person may look at the login page, at an upstream and at the question for as long as each of them stands.
     pushed = PushedRequests(context, transient, kept_for=parts.providers.flow_ttl + TICKET_TTL)
     authorization = Authorization(
@@ -59,7 +61,7 @@ def build_services(parts: Parts) -> Services:
         consents=consents,
         logins=logins,
         entries=entries,
-        requests=Requests(context, clients, proofs, tokens, pushed),
+        requests=Requests(context, clients, tokens, proofs=proofs, pushed=pushed, objects=objects),
         authorization=authorization,
         people=People(durable),
         upstream=upstream,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from broker.config.client_check_auth import check_assertions, check_keys, check_secret
+from broker.config.client_check_requests import check_requests, check_signed_requests
 from broker.config.client_model import ClientSettings
 from broker.config.report import Report
 from broker.config.source import KeyPath
@@ -80,6 +81,8 @@ CLIENT_CHECKS: tuple[Callable[[ClientSettings, KeyPath, Report], None], ...] = (
     check_secret,
     check_keys,
     check_assertions,
+    check_requests,
+    check_signed_requests,
     _client_pkce,
     _client_origins,
     _client_grants,

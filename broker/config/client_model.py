@@ -62,6 +62,13 @@ class ClientSettings(Section):
     serves: tuple[ResourceUri, ...] = Field(
         default=(), description="APIs it is itself: it may introspect tokens that are for them"
     )
+    request_uris: tuple[WebUrl, ...] = Field(
+        default=(), description="Where its signed requests may be fetched from; compared byte for byte"
+    )
+    request_object_signing_alg: Literal["", "RS256", "PS256", "ES256", "EdDSA"] = Field(
+        default="", description="The one algorithm it signs its requests with; empty: any that its keys are for"
+    )
+    require_signed_request_object: bool = Field(default=False, description="Its requests must be signed (RFC 9101)")
     require_par: bool = Field(default=False, description="Authorization requests must be pushed to /par (RFC 9126)")
     id_token_alg: Algorithm = Field(default=Algorithm.RS256, description="Signature of its ID tokens")
     userinfo_alg: Algorithm | None = Field(default=None, description="Sign its userinfo answers; null: plain JSON")

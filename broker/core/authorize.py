@@ -20,8 +20,6 @@ from broker.core.errors import (
     InvalidRequest,
     InvalidScope,
     RegistrationNotSupported,
-    RequestNotSupported,
-    RequestUriNotSupported,
     UnauthorizedClient,
     UnknownClient,
     UnsupportedResponseType,
@@ -113,12 +111,8 @@ def check_repeated(params: Parameters, _: Client) -> None:
     params.check_single(KNOWN)
 
 
-def check_request_object(params: Parameters, _: Client) -> None:
-    """Request objects are refused, not ignored (OIDC Core 6.1, 3.1.2.6)."""
-    if "request" in params:
-        raise RequestNotSupported("request is not supported here; send the parameters themselves")
-    if "request_uri" in params:
-        raise RequestUriNotSupported("request_uri is not supported here; send the parameters themselves")
+def check_registration(params: Parameters, _: Client) -> None:
+    """A client does not register itself in passing (OIDC Core 7.2.1)."""
     if "registration" in params:
         raise RegistrationNotSupported("registration is not supported here")
 
@@ -213,7 +207,7 @@ def check_authorization_details(params: Parameters, _: Client) -> None:
 Check = Callable[[Parameters, Client], None]
 CHECKS: tuple[Check, ...] = (
     check_repeated,
-    check_request_object,
+    check_registration,
     check_response_type,
     check_response_mode,
     check_lengths,

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from broker.core.claims import SUPPORTED
 from broker.core.client_assertion import EVERY_ALGORITHM
 from broker.core.dpop import ALGORITHMS as DPOP_ALGORITHMS
+from broker.core.request_object import ALGORITHMS as REQUEST_ALGORITHMS
 from broker.core.terms import AuthMethod, GrantType, Prompt, ResponseMode, Scope, SubjectType
 
 OPENID_PATH = "/.well-known/openid-configuration"
@@ -78,8 +79,10 @@ def _requests() -> dict[str, Any]:
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "claims_parameter_supported": True,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
+        "request_parameter_supported": True,
+        "request_uri_parameter_supported": True,
+        "require_request_uri_registration": True,
+        "request_object_signing_alg_values_supported": list(REQUEST_ALGORITHMS),
         "authorization_response_iss_parameter_supported": True,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,

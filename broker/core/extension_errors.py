@@ -48,3 +48,15 @@ class UnmetAuthenticationRequirements(RequestError):
     """No upstream reached the level that was essential (OpenID Connect Core Unmet Authentication Requirements 1.0)."""
 
     code = "unmet_authentication_requirements"
+
+
+class InvalidRequestObject(RequestError):
+    """A request object that is not signed by the client's key, not for us, too old, or malformed (RFC 9101 6.2)."""
+
+    code = "invalid_request_object"
+
+
+class RequestUriUnusable(RequestError):
+    """A `request_uri` of a client that is not registered, or cannot be fetched (RFC 9101 section 7)."""
+
+    code = "invalid_request_uri"

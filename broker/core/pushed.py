@@ -12,11 +12,15 @@ PREFIX = "urn:ietf:params:oauth:request_uri:"
 
 @dataclass(frozen=True, slots=True)
 class PushedRequest(Record):
-    """A checked request without its own name. `request` is an AuthorizationRequest as bytes in text."""
+    """A checked request without its own name. `request` is an AuthorizationRequest as bytes in text.
+
+    `until`: the epoch second to which the signed object it came in is good, 0 for one that was pushed.
+    """
 
     kind = "pushed"
 
     request: str
+    until: int = 0
 
 
 def is_pushed(request_uri: str) -> bool:

@@ -1,4 +1,4 @@
-"""Pushed authorization requests (RFC 9126): kept for a minute, then for as long as a person takes to log in."""
+"""Requests known by a name (RFC 9126): pushed or signed, kept while a person logs in, ended by the first answer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from broker.core.errors import SealBroken, StoreUnavailable
 from broker.core.extension_errors import InvalidRequestUri
 from broker.core.pushed import PREFIX, PushedRequest
 from broker.core.records import AuthorizationRequest
+from broker.core.request_object import LEEWAY, RequestObject
 from broker.core.seal import digest
 from broker.services.context import Context
 from broker.store.base import Kind, Transient
@@ -27,9 +28,21 @@ class PushedRequests:
     async def keep(self, request: AuthorizationRequest) -> str:
         """The `request_uri` of a request, good for `EXPIRES_IN` seconds."""
         request_uri = PREFIX + self._context.mint()
-        record = PushedRequest(replace(request, request_uri="").to_bytes().decode())
-        await self._transient.put(Kind.PAR, digest(request_uri), record.to_bytes(), ttl=EXPIRES_IN)
+        await self._transient.put(Kind.PAR, digest(request_uri), _record(request).to_bytes(), ttl=EXPIRES_IN)
         return request_uri
+
+    async def keep_signed(self, request: AuthorizationRequest, signed: RequestObject) -> AuthorizationRequest:
+        """The request of an object that a browser brought, under a name; raises InvalidRequestUri for an answered one.
+
+        The same object always has the same name, so whoever shows it often fills no store.
+        """
+        request_uri = PREFIX + signed.name
+        if await self._transient.get(Kind.CLAIM, _mark(request_uri)) is not None:
+            raise InvalidRequestUri("the request object was answered before", client_id=request.client_id)
+        raw = _record(request, until=signed.until).to_bytes()
+        if not await self._transient.put(Kind.PAR, digest(request_uri), raw, ttl=self._kept_for):
+            await self._transient.replace(Kind.PAR, digest(request_uri), raw, ttl=self._kept_for)
+        return replace(request, request_uri=request_uri)
 
     async def present(self, client_id: str, request_uri: str) -> AuthorizationRequest:
         """The request of this client, as often as it is shown before it is answered; raises InvalidRequestUri.
@@ -49,7 +62,7 @@ class PushedRequests:
 
     async def spend(self, request_uri: str) -> None:
         """End a request that is answered now; raises InvalidRequestUri when it was before. "" is no pushed request."""
-        if request_uri and await self._transient.take(Kind.PAR, digest(request_uri)) is None:
+        if request_uri and not await self._take(request_uri):
             raise InvalidRequestUri("request_uri was answered before")
 
     async def end(self, request_uri: str) -> None:
@@ -57,9 +70,28 @@ class PushedRequests:
         if not request_uri:
             return
         try:
-            await self._transient.take(Kind.PAR, digest(request_uri))
+            await self._take(request_uri)
         except StoreUnavailable:
             return  # nothing was given for it, and it ends by itself; the error is what must be told
+
+    async def _take(self, request_uri: str) -> bool:
+        """Whether this call ended it. An object can be shown again, so it leaves a mark for as long as it is good."""
+        raw = await self._transient.take(Kind.PAR, digest(request_uri))
+        if raw is None:
+            return False
+        until = PushedRequest.from_bytes(raw).until
+        if not until:
+            return True
+        ttl = max(1, until + LEEWAY + 1 - self._context.now())
+        return await self._transient.put(Kind.CLAIM, _mark(request_uri), b"1", ttl=ttl)
+
+
+def _record(request: AuthorizationRequest, *, until: int = 0) -> PushedRequest:
+    return PushedRequest(replace(request, request_uri="").to_bytes().decode(), until)
+
+
+def _mark(request_uri: str) -> str:
+    return digest(f"request object {request_uri}")
 
 
 def _read(raw: bytes) -> AuthorizationRequest | None:

@@ -1,4 +1,4 @@
-"""Reading authorization requests, however they come: in the address, or pushed before."""
+"""Reading authorization requests, however they come: in the address, pushed before, or signed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from broker.core.authorize import (
     verify_target,
 )
 from broker.core.client import Client
-from broker.core.errors import InvalidRequest, InvalidToken
+from broker.core.errors import InvalidRequest, InvalidToken, PageError
 from broker.core.events import Event
 from broker.core.extension_errors import InvalidDpopProof, InvalidRequestUri
 from broker.core.parameters import Parameters
@@ -28,8 +28,10 @@ from broker.services.clients import Clients
 from broker.services.context import Context
 from broker.services.par import EXPIRES_IN, PushedRequests
 from broker.services.proofs import Proofs, check_profile
+from broker.services.request_objects import RequestObjects
 from broker.services.tokens import Tokens
 
+_UNSIGNED = "this client must send its requests as signed request objects (RFC 9101)"
 Place = Callable[[VerifiedRedirect], None]
 
 
@@ -45,14 +47,22 @@ class Requests:
     """Turns parameters into checked requests."""
 
     def __init__(
-        self, context: Context, clients: Clients, proofs: Proofs, tokens: Tokens, pushed: PushedRequests
+        self,
+        context: Context,
+        clients: Clients,
+        tokens: Tokens,
+        *,
+        proofs: Proofs,
+        pushed: PushedRequests,
+        objects: RequestObjects,
     ) -> None:
         """`tokens` verifies hints."""
-        self._proofs = proofs
         self._context = context
         self._clients = clients
         self._tokens = tokens
+        self._proofs = proofs
         self._pushed = pushed
+        self._objects = objects
 
     async def verify_client(self, authorization: str, params: Parameters) -> Client:
         """The client that pushes, as at the token endpoint; raises InvalidClient."""
@@ -68,6 +78,10 @@ class Requests:
             raise InvalidRequest("client_id must be that of the client that pushes the request")
         if "request_uri" in params:
             raise InvalidRequest("request_uri has no place in a pushed request (RFC 9126 section 2.1)")
+        if "request" in params:
+            params = (await self._objects.open_(client, params["request"])).params
+        elif client.requests.signed_required:
+            raise InvalidRequest(_UNSIGNED)
         request = self._build(params, verify_target(params, client))
         if proof:
             request = await self._bind(request, client, proof)
@@ -88,11 +102,35 @@ class Requests:
         client = await self._clients.find(parse_client_id(params))
         if client is not None and is_pushed(params.text("request_uri")):
             return await self._present(params, client, place)
+        if client is not None and ("request" in params or "request_uri" in params):
+            return await self._open(params, client, place)
         target = verify_target(params, client)
         place(target)
-        if target.client.requests.par_required:
-            raise InvalidRequest("this client must push its requests; send client_id and request_uri (RFC 9126)")
+        _check_may_come_so(target.client)
+        if target.client.requests.signed_required:
+            raise InvalidRequest(_UNSIGNED)
         return Asked(self._build(params, target), target)
+
+    async def _open(self, params: Parameters, client: Client, place: Place) -> Asked:
+        """A signed request, in the address or where it names (RFC 9101). Nothing outside it is asked for.
+
+        What is wrong with the object itself is told at the redirect URI outside, where that is a registered one.
+        """
+        outside = _find_target(params, client)
+        if outside is not None:
+            place(outside)
+        params.check_single(("request", "request_uri"))
+        if "request" in params and "request_uri" in params:
+            raise InvalidRequest("request and request_uri exclude each other (RFC 9101 section 5)")
+        _check_may_come_so(client)
+        text = params.text("request") or await self._objects.fetch(client, params["request_uri"])
+        signed = await self._objects.open_(client, text)
+        target = verify_target(signed.params, client)
+        place(target)
+        request = await self._pushed.keep_signed(self._build(signed.params, target), signed)
+        target = VerifiedRedirect.of(request, client)
+        place(target)
+        return Asked(request, target)
 
     async def _present(self, params: Parameters, client: Client, place: Place) -> Asked:
         """A pushed request. What else is in the address counts for nothing, but what our own pages add to it."""
@@ -121,3 +159,16 @@ class Requests:
         if claims.get("aud") != client.id:
             raise InvalidRequest("id_token_hint was issued to another client")
         return str(claims["sub"])
+
+
+def _check_may_come_so(client: Client) -> None:
+    if client.requests.par_required:
+        raise InvalidRequest("this client must push its requests; send client_id and request_uri (RFC 9126)")
+
+
+def _find_target(params: Parameters, client: Client) -> VerifiedRedirect | None:
+    """Where the parameters outside lead, when that is a place of this client at all."""
+    try:
+        return replace(verify_target(params, client), silent=False)
+    except PageError:
+        return None

@@ -111,10 +111,13 @@ class Frontend:
 def link_params(params: Parameters, request: AuthorizationRequest, *, hinted: bool = True) -> Sent:
     """What arrived as `params`, to be sent again by a link of ours; not `hinted`: to no provider in particular.
 
-    Of a pushed request that is its name alone, and what our own pages add to it.
+    Of a pushed or signed request that is its name alone, and what our own pages add to it.
     """
-    kept = params.only(("client_id", "request_uri", "ui_locales", *IDP_HINTS)) if request.request_uri else params
+    ours = bool(request.request_uri) and params.text("request_uri") == request.request_uri
+    kept = params.only(("ui_locales", *IDP_HINTS) if ours else ()) if request.request_uri else params
     sent: Sent = {name: kept.values_of(name) for name in kept if hinted or name not in IDP_HINTS}
+    if request.request_uri:
+        sent = {"client_id": request.client_id, "request_uri": request.request_uri, **sent}
     if request.request_uri and not hinted:
         return {**sent, "idp_hint": ANY_PROVIDER}
     return sent

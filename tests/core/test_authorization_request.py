@@ -41,9 +41,7 @@ ROWS = (
         Row(authorize.check_repeated, "invalid_request", send((name, ""), (name, "")))
         for name in sorted(set(KNOWN) - {"client_id", "redirect_uri"})
     ),
-    Row(authorize.check_request_object, "request_not_supported", send(request="eyJhbGciOiJub25lIn0.e30.")),
-    Row(authorize.check_request_object, "request_uri_not_supported", send(request_uri="https://evil.test/r")),
-    Row(authorize.check_request_object, "registration_not_supported", send(registration="{}")),
+    Row(authorize.check_registration, "registration_not_supported", send(registration="{}")),
     Row(authorize.check_response_type, "invalid_request", send(response_type=None)),
     Row(authorize.check_response_type, "unsupported_response_type", send(response_type="token")),
     Row(authorize.check_response_type, "unsupported_response_type", send(response_type="id_token")),

@@ -40,6 +40,7 @@ from broker.services.par import PushedRequests
 from broker.services.people import People
 from broker.services.proofs import Nonces, Proofs
 from broker.services.providers import ProviderInstance, Providers
+from broker.services.request_objects import RequestObjects
 from broker.services.requests import Requests
 from broker.services.revocation import Revocation
 from broker.services.sessions import Session, SessionLimits, Sessions
@@ -167,8 +168,8 @@ class World:
         live = tuple(instance for instance in instances if instance.name in self.on)
         self.providers = Providers(live, autoselect_single=self.autoselect_single, flow_ttl=600)
         self.gate = Gate((instance.name, instance.key) for instance in live)
-        keys = ClientKeys(context, self.web)
-        self.directory = Clients(context, self.clients, ClientAssertions(context, transient, keys))
+        self.client_keys = ClientKeys(context, self.web)
+        self.directory = Clients(context, self.clients, ClientAssertions(context, transient, self.client_keys))
         self.accounts = Accounts(context, durable)
         self.upstream = UpstreamSessions(
             context,
@@ -257,7 +258,10 @@ class World:
             seal=seal("entry"),
         )
         self.pushed = PushedRequests(context, transient, kept_for=1200)
-        self.requests = Requests(context, self.directory, self.proofs, self.tokens, self.pushed)
+        objects = RequestObjects(context, self.client_keys, self.web)
+        self.requests = Requests(
+            context, self.directory, self.tokens, proofs=self.proofs, pushed=self.pushed, objects=objects
+        )
         self.authorization = Authorization(
             context,
             clients=self.directory,

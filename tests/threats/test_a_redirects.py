@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx2
 import pytest
 
+from broker.core.pushed import PREFIX
 from broker.demo.visitor import Visitor
 from tests.threats.journeys import (
     CHALLENGE,
@@ -282,17 +283,19 @@ async def test_a16_a_native_app_is_never_answered_silently(site: Site, visitor: 
     assert asked.has("allow"), "a person must press a button before another app's scheme gets a code"
 
 
-async def test_a19_request_objects_are_refused_and_nothing_is_fetched(site: Site) -> None:
+async def test_a19_an_app_without_keys_sends_no_request_object_and_nothing_is_fetched(site: Site) -> None:
     trap = site.emulators["google"]
     async with http(site) as client:
         for name, value in (
             ("request", "eyJhbGciOiJub25lIn0.e30."),
             ("request_uri", f"{trap.url}/request.jwt"),
             ("request_uri", "file:///etc/passwd"),
-            ("request_uri", "urn:ietf:params:oauth:request_uri:x"),
+            ("request_uri", "urn:ietf:params:oauth:other:x"),
         ):
             answer = await client.get("/authorize", params=request_for(site, **{name: value}))
             assert f"error={name}_not_supported" in answer.headers["location"]
         both = request_for(site, request="a.b.c", request_uri=f"{trap.url}/request.jwt")
-        assert "error=request_not_supported" in (await client.get("/authorize", params=both)).headers["location"]
+        assert "error=invalid_request&" in (await client.get("/authorize", params=both)).headers["location"]
+        pushed = await client.get("/authorize", params=request_for(site, request_uri=f"{PREFIX}x"))
+        assert (pushed.status_code, "location" in pushed.headers) == (400, False)
     assert trap.log() == []

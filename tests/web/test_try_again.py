@@ -12,7 +12,7 @@ from broker.core.client_policy import RequestPolicy
 from broker.core.parameters import parse_form
 from broker.core.query import encode_query
 from broker.core.records import AuthorizationRequest
-from broker.web.frontend import rebuild_params
+from broker.web.frontend import link_params, rebuild_params
 
 CLIENT = Client(
     id="app",
@@ -48,6 +48,16 @@ FULL = AuthorizationRequest(
 def test_an_attempt_that_failed_can_be_made_again_unchanged(request_before: AuthorizationRequest) -> None:
     params = parse_form(encode_query(rebuild_params(request_before)).encode())
     assert build_request(params, verify_target(params, CLIENT)) == request_before
+
+
+def test_a_link_to_a_signed_request_is_its_name_and_not_the_object() -> None:
+    named = replace(PLAIN, request_uri="urn:ietf:params:oauth:request_uri:x")
+    name = {"client_id": "app", "request_uri": named.request_uri}
+    brought = parse_form(b"client_id=app&request=a.b.c&ui_locales=ru&idp_hint=vk")
+    assert link_params(brought, named) == name
+    assert link_params(brought, named, hinted=False) == {**name, "idp_hint": "-"}
+    again = parse_form(encode_query({**name, "ui_locales": "ru", "idp_hint": "vk", "state": "x"}).encode())
+    assert link_params(again, named) == {**name, "ui_locales": ("ru",), "idp_hint": ("vk",)}
 
 
 def test_the_provider_is_left_to_choose() -> None:

@@ -122,27 +122,27 @@ async def test_ensure_post_request_succeeds(rp: RelyingParty) -> None:
 
 
 async def test_request_uri_unsigned_supported_correctly_or_rejected_as_unsupported(rp: RelyingParty) -> None:
-    """`request_uri` is refused by its own error and never fetched."""
+    """Of an app that registered no `request_uris` one is refused by its own error and never fetched."""
     emulator = rp.op.broker.emulators["ok"]
     answer = await rp.refused({"request_uri": f"{emulator.url}/request.jwt"})
     assert answer.params["error"] == "request_uri_not_supported"
     assert rp.op.sent_to("ok", "/request.jwt") == []
-    assert rp.op.metadata["request_uri_parameter_supported"] is False
+    assert rp.op.metadata["require_request_uri_registration"] is True
 
 
 async def test_unsigned_request_object_supported_correctly_or_rejected_as_unsupported(rp: RelyingParty) -> None:
-    """A request object is refused by its own error, not ignored."""
+    """A request object of an app without keys is refused by its own error, not ignored; none may be unsigned."""
     request = rp.build({"state": "outer"})
     answer = await rp.refused({"state": "outer", "request": _unsigned({**request, "state": "inner"})})
     assert answer.params["error"] == "request_not_supported"
-    assert rp.op.metadata["request_parameter_supported"] is False
+    assert "none" not in rp.op.metadata["request_object_signing_alg_values_supported"]
 
 
 async def test_ensure_request_object_with_redirect_uri(rp: RelyingParty) -> None:
     """The redirect URI inside a request object never leads anybody to the one outside, and is not used either."""
     inner = rp.build({"redirect_uri": rp.client.redirect_uri.replace("callback", "second")})
     shown = await rp.refused_on_page({"redirect_uri": f"{HOME}invalid", "request": _unsigned(inner)})
-    assert "redirect_uri" in shown
+    assert "request_not_supported" in shown
     answer = await rp.refused({"request": _unsigned(inner)})
     assert answer.params["error"] == "request_not_supported"
 
