@@ -16,9 +16,13 @@ from broker import core
 from broker.core.errors import SealBroken
 from broker.core.records import AccessToken, AuthorizationRequest, Record
 
-for module in iter_modules(core.__path__):
-    import_module(f"broker.core.{module.name}")
-KINDS = tuple(sorted(Record.__subclasses__(), key=lambda kind: kind.__name__))
+CORE = [import_module(f"broker.core.{module.name}") for module in iter_modules(core.__path__)]
+KINDS = tuple(
+    kind
+    for module in CORE
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, Record) and kind is not Record and kind.__module__ == module.__name__
+)
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 INTEGER = st.integers(-(2**53), 2**53)
 VALUES: dict[str, st.SearchStrategy[Any]] = {
