@@ -12,6 +12,7 @@ from broker.demo.visitor import Visitor
 from broker.testing import running_broker
 
 pytest.register_assert_rewrite(
+    "tests.conformance.authenticating_party",
     "tests.conformance.modules",
     "tests.conformance.openid_provider",
     "tests.conformance.leaving_party",
@@ -19,6 +20,7 @@ pytest.register_assert_rewrite(
     "tests.conformance.response_checks",
 )
 
+from tests.conformance.authenticating_party import AUTH_CLIENTS  # noqa: E402 - as below
 from tests.conformance.hearing_app import HearingApp, listening  # noqa: E402 - as below
 from tests.conformance.openid_provider import CLIENTS, HOME, Clock, Operator  # noqa: E402 - rewriting comes first
 from tests.conformance.relying_party import RelyingParty  # noqa: E402 - as above
@@ -41,7 +43,7 @@ def hearing_app() -> Iterator[HearingApp]:
 def conforming(clock: Clock, hearing_app: HearingApp) -> Iterator[RunningBroker]:
     """The broker under test, with the clients that an operator registers for the static plans."""
     hearing = {**CLIENTS["hearing"], "backchannel_logout_uri": hearing_app.uri}
-    with running_broker({**CLIENTS, "hearing": hearing}, clock=clock) as running:
+    with running_broker({**CLIENTS, **AUTH_CLIENTS, "hearing": hearing}, clock=clock) as running:
         yield running
 
 

@@ -180,18 +180,20 @@ class RelyingParty:
 
     async def call_token(self, form: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
         """As this client authenticates; headers and errors are checked in any case."""
-        headers, body = {}, dict(form)
-        if self.auth_method == "client_secret_post":
-            body |= {"client_id": self.client.client_id, "client_secret": self.client.client_secret}
-        else:
-            pair = quote_plus(self.client.client_id), quote_plus(self.client.client_secret)
-            headers = {"Authorization": aiohttp.encode_basic_auth(*pair)}
+        headers, body = self.authenticate(form)
         async with self.op.http.post(self.op.metadata["token_endpoint"], data=body, headers=headers) as answer:
             check_token_headers(answer)
             found: dict[str, Any] = await answer.json()
             if answer.status != 200:
                 check_error(found)
             return answer.status, found
+
+    def authenticate(self, form: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+        """Headers and body of a request with its secret."""
+        if self.auth_method == "client_secret_post":
+            return {}, {**form, "client_id": self.client.client_id, "client_secret": self.client.client_secret}
+        pair = quote_plus(self.client.client_id), quote_plus(self.client.client_secret)
+        return {"Authorization": aiohttp.encode_basic_auth(*pair)}, dict(form)
 
     async def verify(self, body: Mapping[str, Any], asked_at: float) -> Login:
         """A token response whose ID token stands; it was asked for at `asked_at` (epoch seconds)."""
