@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
 import httpx2
 
+from broker.demo.servers import take_port
 from broker.demo.upstreams.keys import Key, key
 from broker.demo.upstreams.oidc import ISSUER
 from broker.demo.upstreams.oidc_logout import EVENT
 from broker.demo.visitor import Visitor
-from tests.threats.journeys import own_token, request_for, tokens_for, userinfo
+from tests.conformance.hearing_app import listening
+from tests.threats.journeys import new_visitor, own_token, request_for, tokens_for, userinfo
 from tests.threats.site import Site
 
 APP_KEY: Final = "app-key"
+BYE: Final = "https://app.example.com/bye"
 PROOF, ASSERTION, REQUEST = "dpop+jwt", "client-authentication+jwt", "oauth-authz-req+jwt"
 
 
@@ -40,7 +45,10 @@ def add_kinds(config: dict[str, Any]) -> None:
         "service_scopes": ["orders:read"],
         "access_token_format": "jwt",
         "userinfo_alg": "RS256",
+        "backchannel_logout_uri": f"http://127.0.0.1:{_port()}/backchannel",
     }
+    config["clients"]["app"]["post_logout_redirect_uris"] = [BYE]
+    config["network"] = {"client_networks": ["127.0.0.0/8"]}
     config["clients"]["signer"] = {
         "name": "Signer",
         "redirect_uris": ["https://signer.example.com/cb"],
@@ -67,6 +75,12 @@ def add_kinds(config: dict[str, Any]) -> None:
     }
 
 
+def _port() -> int:
+    """One where nobody listens yet."""
+    with closing(take_port("teller", "127.0.0.1")) as port:
+        return port.number
+
+
 def app_key() -> Key:
     """The key an app signs with, whatever it signs."""
     return key(APP_KEY, "ES256")
@@ -74,12 +88,13 @@ def app_key() -> Key:
 
 @dataclass
 class Stand:
-    """A broker, an app's tool, a browser, and the address of an app's entry when there is one."""
+    """A broker, an app's tool, a browser, the address of an app's entry and a session when there is one."""
 
     site: Site
     client: httpx2.AsyncClient
     visitor: Visitor
     entry: str = ""
+    session: str = ""
 
     def url(self, path: str) -> str:
         """Of this broker."""
@@ -111,6 +126,17 @@ async def _userinfo(stand: Stand) -> str:
     answer = await userinfo(stand.site, stand.client, await _access(stand))
     assert answer.headers["content-type"].startswith("application/jwt")
     return answer.text
+
+
+async def _logout(stand: Stand) -> str:
+    """As the teller hears it when Ada logs out elsewhere."""
+    uri = stand.site.config["clients"]["teller"]["backchannel_logout_uri"]
+    with listening(int(uri.rpartition(":")[2].partition("/")[0])) as app:
+        async with new_visitor() as visitor:
+            tokens = await tokens_for(stand.site, "teller", visitor=visitor)
+            await visitor.get(f"{stand.url('/logout')}?id_token_hint={tokens['id_token']}")
+        heard = await asyncio.to_thread(app.heard.get, timeout=30)
+    return heard["logout_token"]
 
 
 async def _upstream_id_token(stand: Stand) -> str:
@@ -145,6 +171,7 @@ JWTS: Final[dict[str, Maker]] = {
     "access token": _access,
     "client's access token": _own,
     "userinfo": _userinfo,
+    "logout token": _logout,
     "upstream's ID token": _upstream_id_token,
     "upstream's logout token": _upstream_logout,
     "client assertion": _assertion,

@@ -120,6 +120,8 @@ REQUIRED: Final = {
     "F9": "Account, client and provider are asked about at every refresh and every use.",
     "F10": "A refresh token is its client's, and its scope only shrinks.",
     "F11": "A client proves itself in exactly its registered way.",
+    "F12": "An assertion counts once, at all doors together.",
+    "F13": "The audience of an assertion is the issuer, and nobody else.",
     "F15": "A DPoP proof is for one request, of now, used once; what it binds opens nothing without its key.",
     "F17": "Failed proofs are counted together at every door.",
     "F18": "Nothing is exchanged: there is no such grant.",

@@ -95,6 +95,12 @@ async def _as_registration(stand: Stand, value: str) -> httpx2.Response:
     return await stand.client.get(stand.entry, headers={"Authorization": f"Bearer {value}"})
 
 
+async def _as_logout(stand: Stand, value: str) -> httpx2.Response:
+    """In the browser that is logged in: without a session there would be nothing to end."""
+    headers = {"Cookie": f"__Host-session={stand.session}"}
+    return await stand.client.post("/logout/confirm", data={"ticket": value, "answer": "logout"}, headers=headers)
+
+
 METADATA: Final = {"redirect_uris": ["https://new.example.com/cb"]}
 USES: Final[dict[str, Use]] = {
     "code": _as_code,
@@ -107,6 +113,7 @@ USES: Final[dict[str, Use]] = {
     "consent": _as_consent,
     "entry": _as_entry,
     "secret": _as_secret,
+    "logout": _as_logout,
     "initial_token": _as_initial,
     "registration_token": _as_registration,
     "request_uri": _as_request_uri,
@@ -131,12 +138,15 @@ async def one_of_each(stand: Stand) -> dict[str, str]:
         found["state"] = query_of(callback)["state"]
         page = await visitor.get(authorize_url(site, "shop", prompt="consent"))
         found["consent"] = next(form.fields["ticket"] for form in page.markup.forms if "ticket" in form.fields)
+        page = await visitor.get(f"{site.issuer}/logout")
+        found["logout"] = next(form.fields["ticket"] for form in page.markup.forms if "ticket" in form.fields)
         page = await visitor.get(await signed_link(site, "telegram"))
         found["entry"] = next(form.fields["ticket"] for form in page.markup.forms if "ticket" in form.fields)
         for cookie in visitor.cookies.sent_to(site.issuer):
             found |= {"session": cookie.value} if cookie.name == "__Host-session" else {}
             found |= {"flow": cookie.value} if cookie.name.startswith("__Host-flow-") else {}
             found |= {"browser": cookie.value} if cookie.name == "__Host-browser" else {}
+    stand.session = found["session"]
     return found
 
 

@@ -19,7 +19,7 @@ from tests.threats.journeys import (
     tokens_for,
     userinfo,
 )
-from tests.threats.kinds import JWTS, Stand
+from tests.threats.kinds import BYE, JWTS, Stand
 
 pytestmark = pytest.mark.anyio
 ACCEPTED: Final[dict[str, set[str]]] = {
@@ -27,10 +27,11 @@ ACCEPTED: Final[dict[str, set[str]]] = {
     "opaque client's token": {"introspection"},
     "refresh token": {"refresh"},
     "code": {"code"},
-    "ID token": {"hint"},
+    "ID token": {"hint", "hint at logout"},
     "access token": {"userinfo", "introspection"},
     "client's access token": {"introspection"},
     "userinfo": set(),
+    "logout token": set(),
     "upstream's ID token": set(),
     "upstream's logout token": {"upstream's logout"},
     "client assertion": {"client_assertion"},
@@ -97,10 +98,17 @@ async def as_assertion(stand: Stand, token: str, _: str) -> bool:
     return (await stand.client.post("/token", data=form)).status_code == 200
 
 
+async def as_logout_hint(stand: Stand, token: str, _: str) -> bool:
+    """Of an app that sends people on after the logout."""
+    params = {"id_token_hint": token, "post_logout_redirect_uri": BYE}
+    return (await stand.client.get("/logout", params=params)).headers.get("location", "").startswith(BYE)
+
+
 PLACES: Final[dict[str, Place]] = {
     "userinfo": at_userinfo,
     "introspection": at_introspection,
     "hint": as_hint,
+    "hint at logout": as_logout_hint,
     "secret": as_secret,
     "refresh": as_refresh,
     "code": as_code,
