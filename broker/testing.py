@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,16 +25,20 @@ if TYPE_CHECKING:
 
 @contextmanager
 def running_broker(
-    clients: Mapping[str, Mapping[str, object]] | None = None, *, clock: Callable[[], float] = time.time
+    clients: Mapping[str, Mapping[str, object]] | None = None,
+    *,
+    clock: Callable[[], float] = time.time,
+    sections: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
 ) -> Iterator[RunningBroker]:
     """A broker with emulated Google, VK, OK, Yandex and Telegram, for use without pytest's fixtures.
 
     `clients` are further clients by id, with the keys of config.yaml; `test-app` is always there. `clock` gives epoch
-    seconds, for tests that do not want to wait; broker and emulators go by it.
+    seconds, for tests that do not want to wait; broker and emulators go by it. `sections` are further sections of
+    config.yaml, such as `registration`.
     """
     from broker.demo.background import running_in_background  # noqa: PLC0415 - see the module's first lines
 
-    with running_in_background(clients or {}, clock) as running:
+    with running_in_background(clients or {}, clock, sections=sections) as running:
         yield running
 
 

@@ -42,7 +42,7 @@ _CLIENT: Final[Mapping[str, object]] = {
     "first_party": True,
 }
 _PLENTY: Final = "1000000/s"
-_LIMITS: Final = dict.fromkeys(("login_start", "callback", "token", "client_auth_failure"), _PLENTY)
+_LIMITS: Final = dict.fromkeys(("login_start", "callback", "token", "client_auth_failure", "registration"), _PLENTY)
 Result = TypeVar("Result")
 
 

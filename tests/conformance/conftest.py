@@ -22,7 +22,7 @@ pytest.register_assert_rewrite(
 
 from tests.conformance.authenticating_party import AUTH_CLIENTS  # noqa: E402 - as below
 from tests.conformance.hearing_app import HearingApp, listening  # noqa: E402 - as below
-from tests.conformance.openid_provider import CLIENTS, HOME, Clock, Operator  # noqa: E402 - rewriting comes first
+from tests.conformance.openid_provider import CLIENTS, HOME, SECTIONS, Clock, Operator  # noqa: E402 - as below
 from tests.conformance.relying_party import RelyingParty  # noqa: E402 - as above
 
 
@@ -43,7 +43,8 @@ def hearing_app() -> Iterator[HearingApp]:
 def conforming(clock: Clock, hearing_app: HearingApp) -> Iterator[RunningBroker]:
     """The broker under test, with the clients that an operator registers for the static plans."""
     hearing = {**CLIENTS["hearing"], "backchannel_logout_uri": hearing_app.uri}
-    with running_broker({**CLIENTS, **AUTH_CLIENTS, "hearing": hearing}, clock=clock) as running:
+    clients = {**CLIENTS, **AUTH_CLIENTS, "hearing": hearing}
+    with running_broker(clients, clock=clock, sections=SECTIONS) as running:
         yield running
 
 
@@ -54,10 +55,23 @@ def response_mode() -> str:
 
 
 @pytest.fixture
-async def op(conforming: RunningBroker, clock: Clock, response_mode: str) -> AsyncIterator[Operator]:
+def client_registration() -> str:
+    """Who registers the clients; a plan that does it itself overrides this with `dynamic_client`."""
+    return "static_client"
+
+
+@pytest.fixture
+async def op(
+    conforming: RunningBroker, clock: Clock, response_mode: str, client_registration: str
+) -> AsyncIterator[Operator]:
     """The OpenID Provider as a relying party finds it: over HTTP, by its discovery document."""
     async with aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar()) as http:
-        yield await Operator.discover(conforming, clock, response_mode, http)
+        found = await Operator.discover(conforming, clock, response_mode, http)
+        if client_registration == "dynamic_client":
+            for name in ("first", "second"):
+                await found.register(name)
+            await found.register("posting", token_endpoint_auth_method="client_secret_post")
+        yield found
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Final
 
 import aiohttp
@@ -13,6 +14,7 @@ from joserfc.jwk import KeySet
 from broker.demo.background import ClientData, RunningBroker
 
 HOME: Final = "https://rp.example.com/"  # another site than the broker's, so SameSite counts; nothing is sent there
+INITIAL_TOKEN: Final = "an-initial-access-token-for-the-suite"
 _SCOPES = ["openid", "profile", "email", "phone", "address", "offline_access"]
 
 
@@ -40,6 +42,16 @@ CLIENTS: Final[Mapping[str, Mapping[str, object]]] = {
 """Two confidential clients, the second of a third party, one that sends its secret in the body, and two that hear of
 logouts: one on a back channel, whose address is known when it listens, and one in a frame."""
 
+SECTIONS: Final[Mapping[str, Mapping[str, object]]] = {
+    "registration": {
+        "token_hashes": [f"sha256:{sha256(INITIAL_TOKEN.encode()).hexdigest()}"],
+        "scopes": _SCOPES,
+        "pkce": "optional",
+        "assertion_audience": "legacy",
+    }
+}
+"""What an operator sets for plans that register their own clients; such plans name the token endpoint as audience."""
+
 
 class Clock:
     """The system's time plus what a test jumped over, so that nobody waits thirty seconds for a code to be old."""
@@ -66,6 +78,7 @@ class Operator:
     http: aiohttp.ClientSession
     metadata: Mapping[str, Any]
     _given: set[str] = field(default_factory=set)
+    _registered: dict[str, ClientData] = field(default_factory=dict)
 
     @classmethod
     async def discover(
@@ -81,9 +94,40 @@ class Operator:
         """The text every `iss` must equal."""
         return self.broker.issuer
 
-    def client(self, client_id: str) -> ClientData:
-        """A registered client."""
-        return self.broker.client(client_id)
+    def client(self, name: str) -> ClientData:
+        """The client that registered itself under this name, else the operator's of this id."""
+        return self._registered.get(name) or self.broker.client(name)
+
+    def asks(self, name: str) -> bool:
+        """Whether people are asked before this client gets anything: nobody vouches for it."""
+        return name in self._registered
+
+    async def register(self, name: str, **metadata: object) -> dict[str, Any]:
+        """What comes back when a client registers itself; from then on it is the client of this name."""
+        status, entry = await self.register_raw(name, **metadata)
+        assert status == 201, entry
+        self.check_new(entry["client_id"])
+        self._registered[name] = ClientData(
+            entry["client_id"],
+            entry.get("client_secret", ""),
+            next(iter(entry["redirect_uris"])),
+            entry["token_endpoint_auth_method"],
+        )
+        return entry
+
+    async def register_raw(self, name: str, **metadata: object) -> tuple[int, dict[str, Any]]:
+        """Status and body for client metadata, right or wrong."""
+        sent = {
+            "client_name": name,
+            "redirect_uris": [f"{HOME}{name}/callback", f"{HOME}{name}/second"],
+            "grant_types": ["authorization_code", "refresh_token"],
+            "response_types": ["code"],
+            **metadata,
+        }
+        headers = {"Authorization": f"Bearer {INITIAL_TOKEN}"}
+        async with self.http.post(self.metadata["registration_endpoint"], json=sent, headers=headers) as answer:
+            assert "no-store" in answer.headers["Cache-Control"]
+            return answer.status, await answer.json()
 
     def check_new(self, secret: str) -> None:
         """No code and no token is given twice."""

@@ -59,6 +59,7 @@ class RelyingParty:
         self.browser = browser
         self.client: ClientData = op.client(client_id)
         self.auth_method = self.client.auth_method
+        self.first_visit = ("login", "upstream", "consent") if op.asks(client_id) else ("login", "upstream")
 
     def other(self, client_id: str) -> RelyingParty:
         """Another client in the same browser."""

@@ -93,3 +93,10 @@ __all__ = [
     "test_userinfo_post_body",
     "test_userinfo_post_header",
 ]
+
+
+@pytest.fixture(params=["static_client", "dynamic_client"])
+def client_registration(request: pytest.FixtureRequest) -> str:
+    """Every module runs with clients of the operator's, and with clients that registered themselves."""
+    registration: str = request.param
+    return registration

@@ -99,3 +99,10 @@ __all__ = [
 def response_mode() -> str:
     """OAuth 2.0 Form Post Response Mode."""
     return "form_post"
+
+
+@pytest.fixture(params=["static_client", "dynamic_client"])
+def client_registration(request: pytest.FixtureRequest) -> str:
+    """Every module runs with clients of the operator's, and with clients that registered themselves."""
+    registration: str = request.param
+    return registration

@@ -15,7 +15,7 @@ from tests.conformance.relying_party import RelyingParty
 async def test_server(rp: RelyingParty) -> None:
     """Code, tokens, ID token and userinfo of one login agree; headers, entropy and claims are as the texts say."""
     answer = await rp.authorize()
-    assert answer.asked == ("login", "upstream")
+    assert answer.asked == rp.first_visit
     login = await rp.redeem(answer)
     assert login.tokens["scope"] == "openid"
     assert "refresh_token" not in login.tokens
