@@ -1,7 +1,8 @@
 """Pages: a view and a language in, an answer with every security header out.
 
 Templates come from the operator's directory first, then from ours; both are compiled at start, in a sandbox, with
-escaping on. Nothing on a page comes from another origin, except the script and frame of an upstream's own widget.
+escaping on. Nothing on a page comes from another origin, except the script and frame of an upstream's own widget, the
+frames that tell apps of a logout, and the logo of an app that registered itself where it asks to be let in.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from starlette.responses import HTMLResponse
 from broker.web import locale as languages
 from broker.web.assets import Assets, StaticFile
 from broker.web.colour import button_colours
-from broker.web.policy import HEADERS, Policy, form_target, safe_href
+from broker.web.policy import HEADERS, Policy, form_target, image_origin, safe_href
 from broker.web.views import (
     Button,
     ClientView,
@@ -78,6 +79,11 @@ def _branded(buttons: Sequence[Button]) -> list[tuple[str, str, str]]:
     ]
 
 
+def _logo_origins(client: ClientView) -> tuple[str, ...]:
+    origin = image_origin(client.own_logo_href)
+    return (origin,) if origin else ()
+
+
 class _Sandbox(ImmutableSandboxedEnvironment):
     """Jinja's sandbox with a short cut for our views: frozen data without methods, so only `_…` has to be kept back."""
 
@@ -121,12 +127,13 @@ class Pages:
 
     def login(self, view: LoginView, locale: str, *, status: int = 200) -> HTMLResponse:
         """The provider chooser."""
-        policy = Policy(style=True) if self._look.button_style == "brand" else _PLAIN
+        policy = Policy(style=self._look.button_style == "brand", image_origins=_logo_origins(view.client))
         return self._answer("login.html", view, locale, status, policy)
 
     def consent(self, view: ConsentView, locale: str, *, status: int = 200) -> HTMLResponse:
         """May this app know these things?"""
-        return self._answer("consent.html", view, locale, status)
+        policy = Policy(image_origins=_logo_origins(view.client))
+        return self._answer("consent.html", view, locale, status, policy)
 
     def enter(self, view: EnterView, locale: str, *, status: int = 200) -> HTMLResponse:
         """Continue as this person?"""

@@ -57,6 +57,12 @@ def form_target(action: str) -> str:
     return f"{scheme[1]}:"
 
 
+def image_origin(href: str) -> str:
+    """The origin of an https image, or "" where CSP cannot name exactly this one."""
+    origin = form_target(href) if href.startswith("https:") and safe_href(href) else ""
+    return origin if _ORIGIN.fullmatch(origin) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What a page needs beyond plain HTML; everything else is shut."""
@@ -66,17 +72,18 @@ class Policy:
     form_action: str = "'self'"
     script_origins: Sequence[str] = ()
     frame_origins: Sequence[str] = ()
+    image_origins: Sequence[str] = ()
 
     def text(self, nonce: str) -> str:
         """The Content-Security-Policy header (CSP level 3)."""
-        if not all(map(_ORIGIN.fullmatch, (*self.script_origins, *self.frame_origins))):
-            raise ValueError("a widget names an origin that is none")
+        if not all(map(_ORIGIN.fullmatch, (*self.script_origins, *self.frame_origins, *self.image_origins))):
+            raise ValueError("a page names an origin that is none")
         once = f"'nonce-{nonce}'"
         scripts = " ".join(([once] if self.script else []) + list(self.script_origins)) or "'none'"
         rules = [
             "default-src 'none'",
             f"style-src 'self' {once}" if self.style else "style-src 'self'",
-            "img-src 'self' data:",
+            " ".join(("img-src 'self' data:", *self.image_origins)),
             "font-src 'self'",
             f"script-src {scripts}",
             f"form-action {self.form_action}",

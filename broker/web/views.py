@@ -26,11 +26,19 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class ClientView:
-    """An app as people see it. `host` is where it is returned to: the one thing it cannot make up."""
+    """An app as people see it. `host` is where people are returned to: the one thing it cannot make up.
+
+    `logo_href` is a file of the operator's. An app that `registered` itself says the rest: `own_logo_href` is https and
+    loaded by the browser, by us never.
+    """
 
     name: Mapping[str, str]
     host: str = ""
     logo_href: str = ""
+    registered: bool = False
+    own_logo_href: str = ""
+    policy_href: str = ""
+    terms_href: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,7 @@ REQUIRED: Final = {
     "I2": "Addresses inside the operator's network are refused, in every spelling.",
     "I3": "The checked address is the dialled one.",
     "I4": "Logout tokens go where any other call to a client's URL may go; what comes back is not read.",
-    "I5": "Logos are files of the operator; none is fetched.",
+    "I5": "No logo is ever fetched by the broker.",
     "I6": "Five seconds a call, nine a login, 64 calls at once per upstream.",
     "I7": "Half a megabyte after decompression, counted while reading.",
     "I8": "Whatever an upstream answers is an identity or a page with another way in.",
@@ -189,6 +189,7 @@ REQUIRED: Final = {
     "L2": "Metadata that does not fit together is refused.",
     "L3": "An entry's token opens that entry alone, changes with it and dies with it.",
     "L4": "There is no first account; no token opens a door of the operator; the operator's listener changes nothing.",
+    "L5": "An app that registered itself is marked as not verified, with its host, whatever it calls itself.",
     "L6": "An app reaches nothing of another app.",
 }
 """Rows that must have a test: what the code as it is touches. What is not built yet is not here."""

@@ -107,6 +107,18 @@ def make_client(text: str = "") -> ClientView:
     return ClientView(name, text or "shop.example.com", text)
 
 
+def make_stranger(text: str = "") -> ClientView:
+    """An app that registered itself and says all it can of itself."""
+    return replace(
+        make_client(text),
+        logo_href="",
+        registered=True,
+        own_logo_href=text or "https://logo.example.com/logo.png",
+        policy_href=text or "https://shop.example.com/policy",
+        terms_href=text or "https://shop.example.com/terms",
+    )
+
+
 def make_login(text: str = "", *, notice: str = "", href: str = "/authorize?a=1&b=2") -> LoginView:
     """Two ways to sign in, the first used before."""
     label = {"en": text or "Sign in with VK ID", "ru": text or "Войти с VK ID"}
@@ -155,6 +167,9 @@ def every_page(pages: Pages, locale: str, text: str = "") -> Iterator[tuple[str,
     apis = (text or "https://api.shop.example",)
     asked = ConsentView(client, scopes, text or "Анна", text or "ticket", hrefs, apis)
     yield "consent", pages.consent(asked, locale)
+    stranger = make_stranger(text)
+    yield "login, registered", pages.login(replace(make_login(text), client=stranger), locale)
+    yield "consent, registered", pages.consent(replace(asked, client=stranger), locale)
     enter = EnterView(
         client, {"en": text or "Telegram"}, text or "Анна", text or "ticket", "/enter/telegram/shop", hrefs
     )

@@ -88,6 +88,14 @@ def test_every_page_has_the_same_strict_headers(locale: str) -> None:
         assert answer.headers["cross-origin-opener-policy"] == opener, name
 
 
+FOREIGN = {
+    "widget": ["https://telegram.org/x"],
+    "login, registered": ["https://logo.example.com/logo.png"],
+    "consent, registered": ["https://logo.example.com/logo.png"],
+}
+"""What comes from elsewhere: an upstream's own widget, and the logo an app registered for itself."""
+
+
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a21_no_external_resource_and_no_referrer(locale: str) -> None:
     for name, answer in every_page(make_pages(), locale):
@@ -97,7 +105,7 @@ def test_a21_no_external_resource_and_no_referrer(locale: str) -> None:
         fetched = [attrs["src"] for tag, attrs in page.tags if "src" in attrs and tag != "iframe"]
         fetched += [attrs["href"] for attrs in page.found("link")]
         foreign = [href for href in fetched if not href.startswith("/static/")]
-        assert foreign == (["https://telegram.org/x"] if name == "widget" else []), name
+        assert foreign == FOREIGN.get(name, []), name
 
 
 @pytest.mark.parametrize("locale", LOCALES)
