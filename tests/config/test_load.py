@@ -193,6 +193,16 @@ def test_a_good_issuer_is_taken(problems: Problems, issuer: str) -> None:
         ("email_fallback: x@example.com", "clients.shop.email_fallback: write one {sub}"),
         ("email_fallback: '{sub}@'", "clients.shop.email_fallback: write one {sub}"),
         ("initiate_login_uri: http://shop.example.com/login", "clients.shop.initiate_login_uri: needs https"),
+        (
+            "post_logout_redirect_uris: ['javascript:alert(1)']",
+            "post_logout_redirect_uris[0]: needs https",
+        ),
+        ("backchannel_logout_uri: 'com.example.shop:/out'", "clients.shop.backchannel_logout_uri: needs https"),
+        (
+            "frontchannel_logout_uri: https://other.example.com/out",
+            "frontchannel_logout_uri: needs scheme",
+        ),
+        ("backchannel_logout_session_required: true", "backchannel_logout_uri, which is not set"),
         ("home_uri: 'javascript:alert(1)'", "clients.shop.home_uri: write a complete URL"),
         ("scopes: [profile]", "openid is missing"),
         ("scopes: [openid, everything]", "clients.shop.scopes[1]: should be 'openid'"),

@@ -210,3 +210,10 @@ def test_every_refusal_names_an_error_of_rfc_7591() -> None:
         "invalid_redirect_uri",
         "unapproved_software_statement",
     ]
+
+
+@pytest.mark.parametrize("uri", ["https://other.test/out", "https://app.test:8443/out", "https://[::1]/out"])
+def test_g19_a_frame_for_logouts_is_at_a_place_of_the_app(uri: str) -> None:
+    register(frontchannel_logout_uri="https://app.test/out")
+    with pytest.raises(InvalidClientMetadata, match="frontchannel_logout_uri"):
+        register(frontchannel_logout_uri=uri)

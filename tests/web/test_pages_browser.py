@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, Request, Route
 from starlette.responses import HTMLResponse
 
 from broker.web.assets import STATIC_HEADERS
-from broker.web.views import ConsentView, FormPostView, FragmentView, ReturnView
+from broker.web.views import ConsentView, FormPostView, FragmentView, LoggedOutView, ReturnView
 from tests.web.page_samples import LOCALES, every_page, make_client, make_error, make_pages
 
 pytestmark = pytest.mark.browser
@@ -172,3 +172,26 @@ def test_every_page_fits_a_small_phone_and_a_finger_and_breaks_no_rule(show: Sho
         assert (small, low) == (in_small_print, 0), name
         assert [text for text in said if "status of 400" not in text] == [], name
         page.context.close()
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_frames_of_apps_are_loaded_out_of_sight_and_then_the_page_goes_on(
+    show: Show, sent: list[Request], script: bool
+) -> None:
+    frames = ("https://shop.example.com/out?iss=i&sid=s", "https://cafe.example.com/out")
+    view = LoggedOutView(make_client(), (), frames, "https://shop.example.com/bye?state=s", 1)
+    page = show(PAGES.logged_out(view, "en"), script=script)
+    page.goto(f"{ORIGIN}/page")
+    page.wait_for_selector("#arrived")
+    assert page.url == "https://shop.example.com/bye?state=s"
+    assert {request.url for request in sent} >= set(frames)
+
+
+def test_a_frame_of_another_place_than_named_is_not_loaded(show: Show, sent: list[Request]) -> None:
+    answer = PAGES.logged_out(LoggedOutView(make_client(), (), ("https://shop.example.com/out",)), "en")
+    body = bytes(answer.body).replace(b"https://shop.example.com/out", b"https://evil.example.com/out")
+    page = show(HTMLResponse(body, 200, dict(answer.headers) | {"content-length": str(len(body))}))
+    said = complaints(page)
+    page.goto(f"{ORIGIN}/page")
+    assert [text for text in said if "frame-src" in text]
+    assert not [request for request in sent if "evil" in request.url]
