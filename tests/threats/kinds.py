@@ -162,7 +162,7 @@ async def _proof(stand: Stand) -> str:
 
 
 async def _request(stand: Stand) -> str:
-    inner = request_for(stand.site) | {"client_id": "signer"}
+    inner = request_for(stand.site, "signer")
     return stand.sign(REQUEST, inner | {"iss": "signer", "aud": stand.site.issuer})
 
 

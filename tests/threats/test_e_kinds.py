@@ -36,7 +36,7 @@ ACCEPTED: Final[dict[str, set[str]]] = {
     "upstream's logout token": {"upstream's logout"},
     "client assertion": {"client_assertion"},
     "DPoP proof": {"DPoP header"},
-    "request object": set(),
+    "request object": {"request"},
 }
 OWNER: Final = {"opaque client's token": "robot", "access token": "teller", "client's access token": "teller"}
 """Whose it is; the app's where nothing is said."""
@@ -104,6 +104,12 @@ async def as_logout_hint(stand: Stand, token: str, _: str) -> bool:
     return (await stand.client.get("/logout", params=params)).headers.get("location", "").startswith(BYE)
 
 
+async def as_request(stand: Stand, token: str, _: str) -> bool:
+    """As what an app asks for at the authorization endpoint."""
+    answer = await stand.client.get("/authorize", params={"client_id": "signer", "request": token})
+    return answer.status_code in {200, 303} and "error=" not in answer.headers.get("location", "")
+
+
 PLACES: Final[dict[str, Place]] = {
     "userinfo": at_userinfo,
     "introspection": at_introspection,
@@ -115,6 +121,7 @@ PLACES: Final[dict[str, Place]] = {
     "upstream's logout": as_logout,
     "DPoP header": as_proof,
     "client_assertion": as_assertion,
+    "request": as_request,
 }
 
 
