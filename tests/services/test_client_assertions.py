@@ -129,6 +129,15 @@ async def test_f11_only_the_registered_method_counts(world: World) -> None:
             await world.directory.verify("", Parameters(form.items()))
 
 
+@pytest.mark.parametrize("method", [AuthMethod.BASIC, AuthMethod.POST, AuthMethod.NONE, AuthMethod.SECRET_JWT])
+async def test_f11_keys_for_something_else_are_no_way_in(world: World, method: AuthMethod) -> None:
+    keys = AssertionPolicy(jwks=published(*PAIRS.values()), shared_secrets=(SECRET,))
+    await become(world, app(auth_method=method, assertions=keys))
+    await refused(world, assertion())
+    await become(world, app(auth_method=AuthMethod.PRIVATE_KEY_JWT, assertions=keys))
+    await refused(world, by_secret())
+
+
 async def test_f11_two_ways_at_once_are_refused(world: World) -> None:
     basic = "Basic " + encode("app:secret")
     assert "two ways" in await refused(world, assertion(), basic)
