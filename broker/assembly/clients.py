@@ -8,9 +8,9 @@ from broker.assembly.texts import localised, logo_name
 from broker.config.client_model import ClientSettings
 from broker.config.model import Config
 from broker.core.client import Client
-from broker.core.client_policy import AssertionPolicy, LogoutPolicy, RequestPolicy, TokenPolicy
+from broker.core.client_policy import AssertionPolicy, LogoutPolicy, Origin, RequestPolicy, TokenPolicy
 from broker.core.subject import sector_hosts
-from broker.core.terms import AuthMethod
+from broker.core.terms import AuthMethod, Profile
 
 
 def build_clients(config: Config) -> dict[str, Client]:
@@ -46,6 +46,7 @@ def _build_client(client_id: str, settings: ClientSettings) -> Client:
         requests=_build_requests(settings),
         assertions=_assertions(settings),
         logout=_logout(settings),
+        origin=Origin(profile=settings.profile),
     )
 
 
@@ -74,6 +75,7 @@ def _assertions(settings: ClientSettings) -> AssertionPolicy:
 def _build_tokens(settings: ClientSettings) -> TokenPolicy:
     return TokenPolicy(
         dpop_required=settings.dpop_bound_access_tokens,
+        refresh_rotated=settings.profile is not Profile.FAPI2,
         serves=settings.serves,
         subject_type=settings.subject_type,
         sector=settings.sector or next(iter(sector_hosts(settings.redirect_uris)), ""),

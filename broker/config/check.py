@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, SecretStr
 
 from broker.config.client_check import CLIENT_CHECKS
+from broker.config.client_check_fapi import check_fapi
 from broker.config.model import Config
 from broker.config.report import Report, did_you_mean
 from broker.config.source import KeyPath
@@ -186,4 +187,5 @@ _CHECKS: tuple[Callable[[Config, Report], None], ...] = (
     _files,
     _algorithms,
     _languages,
+    check_fapi,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from broker.config.section import Section
 from broker.config.values import (
@@ -19,7 +19,8 @@ from broker.config.values import (
     ToldUri,
     WebUrl,
 )
-from broker.core.terms import Algorithm, AuthMethod, GrantType, Scope, SubjectType, TokenFormat
+from broker.core.fapi import IMPLIED
+from broker.core.terms import Algorithm, AuthMethod, GrantType, Profile, Scope, SubjectType, TokenFormat
 
 
 class ClientSettings(Section):
@@ -28,6 +29,10 @@ class ClientSettings(Section):
     name: Localised = Field(description="Shown to people; text, or one per language")
     redirect_uris: tuple[RedirectUri, ...] = Field(
         default=(), description="Compared byte for byte; required where people log in"
+    )
+    profile: Profile = Field(
+        default=Profile.STANDARD,
+        description="fapi2: FAPI 2.0 Security Profile with private_key_jwt and DPoP; what contradicts it is refused",
     )
     auth_method: AuthMethod = Field(default=AuthMethod.BASIC, description="How it proves itself at the token endpoint")
     secret_hashes: tuple[Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")], ...] = Field(
@@ -105,3 +110,11 @@ class ClientSettings(Section):
     email_fallback: str = Field(
         default="", description='Address sent, unverified, for people without one: "{sub}@users.noreply.example.com"'
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _follow_profile(cls, data: Any) -> Any:
+        """What a profile demands need not be written out."""
+        if isinstance(data, dict) and data.get("profile") == Profile.FAPI2:
+            return {**IMPLIED, **data}
+        return data

@@ -47,10 +47,11 @@ class TokenPolicy:
     """What its tokens are like. `serves` are the APIs it is itself: it may look into tokens meant for them.
 
     `sector` is the host that clients with a common pairwise subject share (OIDC Core 8.1). `userinfo_algorithm`: the
-    signature of its userinfo answers, None: plain JSON.
+    signature of its userinfo answers, None: plain JSON. `refresh_rotated`: its refresh tokens count once each.
     """
 
     dpop_required: bool = False
+    refresh_rotated: bool = True
     serves: tuple[str, ...] = ()
     subject_type: SubjectType = SubjectType.PUBLIC
     sector: str = ""

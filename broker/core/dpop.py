@@ -22,7 +22,6 @@ from broker.core.compact import UnverifiedToken, decode_segment, parse_token
 from broker.core.extension_errors import InvalidDpopProof
 from broker.core.jwk import Key, parse_key, verify_signature
 from broker.core.strict_json import Malformed
-from broker.core.terms import Profile
 from broker.core.uri import normalise_uri
 
 PROOF_TYPE = "dpop+jwt"
@@ -32,7 +31,6 @@ HTU_LIMIT = 2048
 ALGORITHMS = (
     "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512",
 )  # fmt: skip
-_FAPI = frozenset({"ES256", "EdDSA", "Ed25519", "PS256"})  # FAPI 2.0 Security Profile 5.4.1
 _REQUIRED: Mapping[str, tuple[str, ...]] = {"EC": ("crv", "x", "y"), "OKP": ("crv", "x"), "RSA": ("e", "n")}
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 section 6, RFC 8037 section 2
 _JKT = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")  # 32 bytes in base64url
@@ -89,11 +87,6 @@ def verify_proof(proof: str, *, method: str, url: str, access_token: str = "") -
 def is_thumbprint(text: str) -> bool:
     """Whether it is how a SHA-256 thumbprint of a key is spelt (section 10)."""
     return _JKT.fullmatch(text) is not None
-
-
-def serves(algorithm: str, profile: Profile) -> bool:
-    """Whether a client of this profile may sign its proofs so."""
-    return profile is not Profile.FAPI2 or algorithm in _FAPI
 
 
 def _verify_key(token: UnverifiedToken) -> str:

@@ -18,6 +18,7 @@ from broker.core.client import Client
 from broker.core.compact import UnverifiedToken, parse_token
 from broker.core.errors import InvalidRequest
 from broker.core.extension_errors import InvalidRequestObject
+from broker.core.fapi import serves
 from broker.core.jose import b64url
 from broker.core.jwk import ALGORITHMS as KEY_ALGORITHMS
 from broker.core.parameters import MULTIPLE, Parameters, parse_form
@@ -53,8 +54,11 @@ def parse_request_object(text: str, client: Client) -> UnverifiedToken:
     typ = None if token.typ is None else token.typ.lower().removeprefix("application/")
     if typ not in _TYPES:
         raise InvalidRequestObject(f"the request object is a token of another type; typ is {REQUEST_OBJECT_TYPE}")
-    if client.requests.object_algorithm not in {"", token.algorithm}:
-        raise InvalidRequestObject("the request object is not signed by the algorithm registered for this client")
+    wanted = client.requests.object_algorithm in {"", token.algorithm}
+    if not wanted or not serves(token.algorithm, client.origin.profile):
+        raise InvalidRequestObject(
+            "the request object is not signed by an algorithm that this client is registered for"
+        )
     return token
 
 

@@ -17,6 +17,7 @@ from broker.core.identity import Account, Link, Person
 from broker.core.logout import SessionClient
 from broker.core.records import Grant, RefreshToken, SigningKey
 from broker.core.registered_client import RegisteredClient
+from broker.store.lasting import LastingTokens
 from broker.store.logouts import Logouts
 
 
@@ -125,7 +126,7 @@ class RegisteredClients(Protocol):
         ...
 
 
-class Durable(Logouts, RegisteredClients, Protocol):
+class Durable(LastingTokens, Logouts, RegisteredClients, Protocol):
     """Accounts, links, consents, grants, refresh families, keys; acknowledged only after commit. Epoch seconds."""
 
     async def person(self, provider_key: str, subject: str) -> Person | None:

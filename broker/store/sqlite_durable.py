@@ -80,6 +80,10 @@ class SqliteDurable:
         """Durable.rotate."""
         return await self._engine.write(lambda db: grants.rotate(db, token_digest, child, now, grace))
 
+    async def prolong(self, token_digest: str, *, now: int, expires_at: int) -> bool:
+        """LastingTokens.prolong."""
+        return await self._engine.write(lambda db: grants.prolong(db, token_digest, now, expires_at))
+
     async def revoke_grant(self, grant_id: str, *, now: int, client_id: str | None = None) -> bool:
         """Durable.revoke_grant."""
         return await self._engine.write(lambda db: grants.revoke(db, grant_id, now, client_id))

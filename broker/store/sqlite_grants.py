@@ -100,6 +100,17 @@ def rotate(db: sqlite3.Connection, digest: str, child: RefreshToken, now: int, g
     return Reused(grant_id)
 
 
+def prolong(db: sqlite3.Connection, digest: str, now: int, expires_at: int) -> bool:
+    """LastingTokens.prolong."""
+    row = db.execute(
+        "SELECT grant_id FROM refresh_tokens WHERE digest = ? AND expires_at > ? AND spent_at IS NULL", (digest, now)
+    ).fetchone()
+    if row is None or live(db, row[0], now) is None:
+        return False
+    db.execute("UPDATE refresh_tokens SET expires_at = ? WHERE digest = ?", (expires_at, digest))
+    return True
+
+
 def revoke(db: sqlite3.Connection, grant_id: str, now: int, client_id: str | None = None) -> bool:
     """Durable.revoke_grant. Tokens need no mark of their own: nothing reads them without their grant."""
     if client_id is not None and _client_of(db, grant_id) != client_id:

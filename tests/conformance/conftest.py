@@ -13,6 +13,7 @@ from broker.testing import running_broker
 
 pytest.register_assert_rewrite(
     "tests.conformance.authenticating_party",
+    "tests.conformance.fapi_party",
     "tests.conformance.modules",
     "tests.conformance.openid_provider",
     "tests.conformance.leaving_party",
@@ -21,6 +22,7 @@ pytest.register_assert_rewrite(
 )
 
 from tests.conformance.authenticating_party import AUTH_CLIENTS  # noqa: E402 - as below
+from tests.conformance.fapi_party import FAPI_CLIENTS, FapiParty  # noqa: E402 - as below
 from tests.conformance.hearing_app import HearingApp, listening  # noqa: E402 - as below
 from tests.conformance.openid_provider import CLIENTS, HOME, SECTIONS, Clock, Operator  # noqa: E402 - as below
 from tests.conformance.relying_party import RelyingParty  # noqa: E402 - as above
@@ -43,7 +45,7 @@ def hearing_app() -> Iterator[HearingApp]:
 def conforming(clock: Clock, hearing_app: HearingApp) -> Iterator[RunningBroker]:
     """The broker under test, with the clients that an operator registers for the static plans."""
     hearing = {**CLIENTS["hearing"], "backchannel_logout_uri": hearing_app.uri}
-    clients = {**CLIENTS, **AUTH_CLIENTS, "hearing": hearing}
+    clients = {**CLIENTS, **AUTH_CLIENTS, **FAPI_CLIENTS, "hearing": hearing}
     with running_broker(clients, clock=clock, sections=SECTIONS) as running:
         yield running
 
@@ -85,3 +87,9 @@ async def browser(clock: Clock) -> AsyncIterator[Visitor]:
 def rp(op: Operator, browser: Visitor) -> RelyingParty:
     """The first client: confidential, first-party, `client_secret_basic`."""
     return RelyingParty(op, browser, "first")
+
+
+@pytest.fixture
+def party(op: Operator, browser: Visitor) -> FapiParty:
+    """A first-party client of `profile: fapi2`."""
+    return FapiParty(op, browser, "bank")

@@ -110,4 +110,5 @@ PLANS: Final = (
 
 def function_of(module: str) -> str:
     """The name of the test that mirrors a module."""
-    return "test_" + module.removeprefix("oidcc-").replace("-", "_")
+    name = module.removeprefix("oidcc-").removeprefix("fapi2-security-profile-final-")
+    return "test_" + name.replace("-", "_").lower()

@@ -8,6 +8,7 @@ from typing import Any
 import jwt
 import pytest
 
+from broker.core.client_policy import TokenPolicy
 from broker.core.errors import InvalidGrant, InvalidRequest, InvalidScope, UnauthorizedClient
 from broker.core.events import Event
 from broker.core.terms import GrantType
@@ -221,3 +222,48 @@ async def test_a_grant_without_offline_access_ends_with_its_access_token(world: 
     answer = await world.redeem(await world.code())
     token, live = await world.tokens.verify_access(answer["access_token"])
     assert live.grant.expires_at == token.expires_at == NOW + LIFETIMES.access_token
+
+
+KEPT = TokenPolicy(refresh_rotated=False)
+
+
+async def keep(world: World) -> None:
+    """From now on the app's refresh tokens are not rotated."""
+    world.clients["app"] = app(tokens=KEPT)
+    await world.restart()
+
+
+async def test_a_token_that_is_not_rotated_counts_again_and_lives_on_while_it_is_used(world: World) -> None:
+    await keep(world)
+    before = await first(world)
+    for _ in range(6):
+        world.clock.now += LIFETIMES.refresh_idle - DAY
+        after = await world.refresh(before["refresh_token"])
+        assert "refresh_token" not in after
+        assert await world.is_alive(after["access_token"])
+    world.clock.now += LIFETIMES.refresh_idle
+    with pytest.raises(InvalidGrant):
+        await world.refresh(before["refresh_token"])
+
+
+async def test_a_token_that_is_not_rotated_does_not_outlive_its_login(world: World) -> None:
+    await keep(world)
+    token = (await first(world))["refresh_token"]
+    for now in range(NOW, NOW + LIFETIMES.refresh_absolute, LIFETIMES.refresh_idle - DAY):
+        world.clock.now = now
+        await world.refresh(token)
+    world.clock.now = NOW + LIFETIMES.refresh_absolute
+    with pytest.raises(InvalidGrant):
+        await world.refresh(token)
+
+
+async def test_f6_what_was_spent_before_stays_spent_when_rotation_ends(world: World) -> None:
+    before = await first(world)
+    after = await world.refresh(before["refresh_token"])
+    await keep(world)
+    world.clock.now += 3600
+    with pytest.raises(InvalidGrant):
+        await world.refresh(before["refresh_token"])
+    assert world.notes.count(Event.TOKEN_REUSE_DETECTED) == 1
+    with pytest.raises(InvalidGrant):
+        await world.refresh(after["refresh_token"])

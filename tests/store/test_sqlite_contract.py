@@ -11,6 +11,7 @@ import pytest
 from broker.store.base import Durable, Kind, Transient
 from broker.store.sqlite import SqliteStore
 from tests.contract.durable import AccountRules, GrantRules
+from tests.contract.lasting import LastingTokenRules
 from tests.contract.logouts import LogoutRules
 from tests.contract.people import NOW, account, link, settle, token
 from tests.contract.signing_keys import KeyRules
@@ -79,6 +80,10 @@ class TestGrants(GrantRules):
 
 class TestUpstreamSessions(UpstreamSessionRules):
     """Sessions that end, here and elsewhere."""
+
+
+class TestLastingTokens(LastingTokenRules):
+    """Durable state: refresh tokens that are not rotated."""
 
 
 class TestLogouts(LogoutRules):

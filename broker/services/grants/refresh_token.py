@@ -1,4 +1,8 @@
-"""The refresh token grant: rotated at every use, a spent token that comes back ends the family (RFC 9700 4.14.2)."""
+"""The refresh token grant: rotated at every use, a spent token that comes back ends the family (RFC 9700 4.14.2).
+
+Where a client's proofs and its own key guard the token already, it is kept: FAPI 2.0 Security Profile 5.3.2.1 wants no
+rotation, for an answer that is lost would end the login.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ _WRONG = "the refresh token is wrong, expired, already used, revoked, or was iss
 
 
 class RefreshTokenGrant:
-    """Swaps a refresh token for its child."""
+    """Swaps a refresh token for its child, or lets it live on."""
 
     event = Event.TOKEN_REFRESHED
 
@@ -38,31 +42,48 @@ class RefreshTokenGrant:
         self._confirmations = confirmations
 
     async def issue(self, client: Client, params: Parameters, jkt: str) -> Issued:
-        """Rotate the token of this client; raises RequestError."""
+        """Rotate or prolong the token of this client; raises RequestError."""
         if "refresh_token" not in params:
             raise InvalidRequest("refresh_token is missing")
         token = params["refresh_token"]
-        live = await self._load(client, token, jkt)
+        known, live = await self._load(client, token, jkt)
         scope = _narrow(live.grant.scope, params.words("scope"))
         audience = self._tokens.audience_of(live.grant, verify_resources(params, live.grant.resource), scope)
         await self._confirmations.confirm(live.grant)
+        # One that was rotated before its client changed is a sign of theft as ever.
+        if client.tokens.refresh_rotated or known.spent_at is not None:
+            child: str | None = await self._rotate(client, token, live.grant)
+        else:
+            await self._prolong(token, live.grant)
+            child = None
+        # OIDC Core 12.2: the new ID token need not carry the nonce of the login.
+        return Issued(replace(live, grant=replace(live.grant, nonce="")), scope, child, audience)
+
+    async def _rotate(self, client: Client, token: str, grant: Grant) -> str:
         child = self._tokens.build_child(token)
-        now, lifetimes = self._context.now(), self._tokens.lifetimes
-        expires_at = min(now + lifetimes.refresh_idle, live.grant.expires_at)
+        now = self._context.now()
         outcome = await self._durable.rotate(
             digest(token),
-            RefreshToken(digest(child), live.grant.id, now, expires_at),
+            RefreshToken(digest(child), grant.id, now, self._expires_at(now, grant)),
             now=now,
-            grace=lifetimes.reuse_grace,
+            grace=self._tokens.lifetimes.reuse_grace,
         )
         if isinstance(outcome, Reused):
             raise self._reused(client, outcome.grant_id)
         if outcome is None:
             raise InvalidGrant(_WRONG)
-        # OIDC Core 12.2: the new ID token need not carry the nonce of the login.
-        return Issued(replace(live, grant=_without_nonce(outcome.grant)), scope, child, audience)
+        return child
 
-    async def _load(self, client: Client, token: str, jkt: str) -> LiveGrant:
+    async def _prolong(self, token: str, grant: Grant) -> None:
+        """The token stays what it is; no answer repeats it (RFC 6749 section 6)."""
+        now = self._context.now()
+        if not await self._durable.prolong(digest(token), now=now, expires_at=self._expires_at(now, grant)):
+            raise InvalidGrant(_WRONG)
+
+    def _expires_at(self, now: int, grant: Grant) -> int:
+        return min(now + self._tokens.lifetimes.refresh_idle, grant.expires_at)
+
+    async def _load(self, client: Client, token: str, jkt: str) -> tuple[RefreshToken, LiveGrant]:
         known = await self._durable.refresh_token(digest(token))
         live = await self._durable.grant(known.grant_id, now=self._context.now()) if known is not None else None
         if known is None or live is None:
@@ -71,7 +92,7 @@ class RefreshTokenGrant:
             raise InvalidGrant(_WRONG, detail=f"refresh token of {live.grant.client_id} brought by {client.id}")
         await self._check_key(client, known, live.grant, jkt)
         self._gate.check_grant(live, client)
-        return live
+        return known, live
 
     async def _check_key(self, client: Client, known: RefreshToken, grant: Grant, jkt: str) -> None:
         """Bound to its key where nothing else shows whose it is, and never back to bearer (RFC 9449 section 5).
@@ -97,7 +118,3 @@ def _narrow(granted: tuple[str, ...], asked: tuple[str, ...]) -> tuple[str, ...]
     if not set(asked) <= set(granted):
         raise InvalidScope("scope may only narrow what was granted")
     return tuple(word for word in granted if word in asked) if asked else granted
-
-
-def _without_nonce(grant: Grant) -> Grant:
-    return replace(grant, nonce="")
