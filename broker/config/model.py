@@ -91,7 +91,7 @@ class Keys(Section):
 
 
 class RefreshTokens(Section):
-    """Rotated at every use; a spent one that comes back ends the whole family."""
+    """Rotated at every use, but not with `profile: fapi2`; a spent one that comes back ends the whole family."""
 
     idle_ttl: Lifetime = Field(default=30 * 86400, description="An unused one dies after this")
     absolute_ttl: Lifetime = Field(default=180 * 86400, description="The family dies after this, used or not")

@@ -56,9 +56,7 @@ def parse_request_object(text: str, client: Client) -> UnverifiedToken:
         raise InvalidRequestObject(f"the request object is a token of another type; typ is {REQUEST_OBJECT_TYPE}")
     wanted = client.requests.object_algorithm in {"", token.algorithm}
     if not wanted or not serves(token.algorithm, client.origin.profile):
-        raise InvalidRequestObject(
-            "the request object is not signed by an algorithm that this client is registered for"
-        )
+        raise InvalidRequestObject("the request object is not signed by an algorithm of this client's registration")
     return token
 
 

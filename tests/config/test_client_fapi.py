@@ -54,7 +54,7 @@ def test_without_a_profile_nothing_changes(read: Read) -> None:
 
 def test_what_the_profile_leaves_open_can_be_chosen(read: Read) -> None:
     shop = client(read, id_token_alg="EdDSA", assertion_algs=["EdDSA"], grants=["client_credentials"])
-    assert (shop.id_token_alg, shop.assertions.algorithms) == (Algorithm.EDDSA, {"EdDSA"})
+    assert (shop.id_token_alg, shop.assertions.algorithms) == (Algorithm.EDDSA, frozenset({"EdDSA"}))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from broker.core.authorize import VerifiedRedirect
-from broker.core.client_policy import AssertionPolicy, RequestPolicy
+from broker.core.client_policy import AssertionPolicy, Origin, RequestPolicy
 from broker.core.errors import (
     BadRedirectUri,
     BrokerError,
@@ -23,7 +23,7 @@ from broker.core.extension_errors import InvalidRequestObject, InvalidRequestUri
 from broker.core.jose import KeyPair, mint_key
 from broker.core.parameters import Parameters
 from broker.core.request_object import LEEWAY, LIFETIME
-from broker.core.terms import Algorithm, AuthMethod
+from broker.core.terms import Algorithm, AuthMethod, Profile
 from broker.services.authorize import Answer
 from broker.services.requests import Asked
 from tests.core.own_tokens import encode, pair_of
@@ -204,6 +204,13 @@ async def test_the_registered_algorithm_is_the_only_one(signing: World) -> None:
     await become(signing, object_algorithm="PS256")
     assert await come(signing, request=sealed(PAIRS["PS256"]))
     assert "algorithm" in await refused(signing, request=sealed())
+
+
+async def test_a_client_of_fapi_signs_by_the_algorithms_of_its_profile(signing: World) -> None:
+    signing.clients["app"] = replace(signing.clients["app"], origin=Origin(profile=Profile.FAPI2))
+    await signing.restart()
+    assert await come(signing, request=sealed(PAIRS["PS256"]))
+    assert "algorithm" in await refused(signing, request=sealed(PAIRS["RS256"]))
 
 
 async def test_an_app_without_keys_signs_nothing(signing: World) -> None:
