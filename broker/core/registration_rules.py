@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from broker.core.client import is_loopback_host
 from broker.core.client_assertion import ALGORITHMS as ASSERTION_ALGORITHMS
-from broker.core.jwk import ALGORITHMS, parse_key, parse_keys
+from broker.core.jwk import parse_key, parse_keys
 from broker.core.logout import check_frame_uri
 from broker.core.registration import Metadata
 from broker.core.registration_errors import InvalidClientMetadata, InvalidRedirectUri
+from broker.core.request_object import ALGORITHMS as REQUEST_ALGORITHMS
 from broker.core.strict_json import Malformed
 from broker.core.subject import sector_hosts
 from broker.core.terms import Algorithm, AuthMethod, GrantType, Scope, SubjectType
@@ -129,7 +130,7 @@ def check_algorithms(metadata: Metadata, rules: RegistrationRules) -> None:
     for name in ("id_token_signed_response_alg", "userinfo_signed_response_alg"):
         if name in metadata and metadata[name] not in held:
             raise InvalidClientMetadata(f"{name} must be one of: {', '.join(sorted(held))}")
-    if metadata.get("request_object_signing_alg", "RS256") not in ALGORITHMS:
+    if metadata.get("request_object_signing_alg", "RS256") not in REQUEST_ALGORITHMS:
         raise InvalidClientMetadata("request_object_signing_alg must be an asymmetric algorithm; none is not accepted")
     if any(name in metadata for name in _ENCRYPTED):
         raise InvalidClientMetadata("encryption of tokens and request objects is not supported; leave it out")

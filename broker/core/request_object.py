@@ -20,13 +20,12 @@ from broker.core.errors import InvalidRequest
 from broker.core.extension_errors import InvalidRequestObject
 from broker.core.fapi import serves
 from broker.core.jose import b64url
-from broker.core.jwk import ALGORITHMS as KEY_ALGORITHMS
 from broker.core.parameters import MULTIPLE, Parameters, parse_form
 from broker.core.query import encode_query
 from broker.core.strict_json import Malformed
 
 REQUEST_OBJECT_TYPE: Final = "oauth-authz-req+jwt"
-ALGORITHMS: Final = tuple(KEY_ALGORITHMS)
+ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
 LIFETIME: Final = 60 * 60  # seconds (FAPI 2.0 Message Signing section 5.3.1)
 LEEWAY: Final = 30  # seconds two clocks may differ
 _TYPES = frozenset({None, "jwt", REQUEST_OBJECT_TYPE})

@@ -78,6 +78,7 @@ def clients(told: str) -> dict[str, dict[str, Any]]:
         "client_secret_post": client(auth_method="client_secret_post"),
         "client_secret_jwt": client(auth_method="client_secret_jwt"),
         "private_key_jwt": signing,
+        "requesting": {**signing, "request_uris": ["https://app.test/object"]},
         "none": public,
         "pairwise": client(subject_type="pairwise"),
         "backchannel": client(backchannel_logout_uri=f"{told}/told"),

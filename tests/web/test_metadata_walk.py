@@ -16,7 +16,8 @@ from jwt.algorithms import OKPAlgorithm
 
 from tests.core.own_tokens import encode
 from tests.services.apps import delivering
-from tests.web.metadata_world import LEVELS, REDIRECT, TOKEN, Walk, walking
+from tests.services.client_app import signed
+from tests.web.metadata_world import LEVELS, PKCE, REDIRECT, TOKEN, Walk, key_of, walking
 from tests.web.public_app import ISSUER, answer_of
 
 pytestmark = pytest.mark.anyio
@@ -177,13 +178,30 @@ async def claims_parameter_supported(walk: Walk, value: bool) -> None:
 
 
 async def request_parameter_supported(walk: Walk, value: bool) -> None:
-    refused = answer_of(await walk.authorize(request="a.b.c", prompt="none"))
-    assert refused["error"] == ("invalid_request_object" if value else "request_not_supported")
+    assert value
+    refused = answer_of(await walk.authorize("private_key_jwt", request="a.b.c", prompt="none"))
+    assert refused["error"] == "invalid_request_object"
 
 
 async def request_uri_parameter_supported(walk: Walk, value: bool) -> None:
+    assert value
+    refused = answer_of(await walk.authorize("requesting", request_uri="https://app.test/another", prompt="none"))
+    assert refused["error"] == "invalid_request_uri"
+
+
+async def require_request_uri_registration(walk: Walk, value: bool) -> None:
+    assert value
     refused = answer_of(await walk.authorize(request_uri="https://app.test/object", prompt="none"))
-    assert refused["error"] == ("invalid_request_uri" if value else "request_uri_not_supported")
+    assert refused["error"] == "request_uri_not_supported"
+
+
+async def request_object_signing_alg_values_supported(walk: Walk, value: list[str]) -> None:
+    inside = {"response_type": "code", "redirect_uri": REDIRECT, "scope": "openid", "prompt": "none", **PKCE}
+    for algorithm in value:
+        about = {"iss": "private_key_jwt", "client_id": "private_key_jwt", "aud": ISSUER, "state": algorithm}
+        claims = {**inside, **about, "exp": int(walk.app.clock()) + 60}
+        answer = answer_of(await walk.authorize("private_key_jwt", request=signed(key_of(algorithm), claims)))
+        assert answer["state"] == algorithm
 
 
 async def authorization_response_iss_parameter_supported(walk: Walk, value: bool) -> None:
@@ -368,6 +386,8 @@ EXERCISES: dict[str, Callable[[Walk, Any], Awaitable[None]]] = {
         claims_parameter_supported,
         request_parameter_supported,
         request_uri_parameter_supported,
+        require_request_uri_registration,
+        request_object_signing_alg_values_supported,
         authorization_response_iss_parameter_supported,
         subject_types_supported,
         id_token_signing_alg_values_supported,
