@@ -59,8 +59,13 @@ def parse_request_object(text: str, client: Client) -> UnverifiedToken:
     return token
 
 
-def read_request_object(token: UnverifiedToken, client: Client, *, issuer: str, now: float) -> RequestObject:
-    """What an object whose signature fits asks for; raises InvalidRequestObject."""
+def read_request_object(
+    token: UnverifiedToken, client: Client, *, issuer: str, now: float, fetched: bool = False
+) -> RequestObject:
+    """What an object whose signature fits asks for; raises InvalidRequestObject.
+
+    One that was `fetched` just now from the client's own place is meant now, for it is there: it needs no time.
+    """
     claims = token.claims
     if claims.get("iss") != client.id or claims.get("client_id") != client.id:
         raise InvalidRequestObject("iss and client_id in the request object must be the client_id outside")
@@ -69,7 +74,7 @@ def read_request_object(token: UnverifiedToken, client: Client, *, issuer: str, 
         raise InvalidRequestObject("aud of the request object must be the issuer, and nobody else")
     if {"request", "request_uri"} & claims.keys():
         raise InvalidRequestObject("a request object holds no other one (RFC 9101 section 4)")
-    until = _check_times(claims, now)
+    until = _check_times(claims, now, undated=now if fetched else -math.inf)
     name = b64url(sha256(b"request object\0" + client.id.encode() + b"\0" + token.signing_input).digest())
     try:
         params = parse_form(encode_query(_said(claims)).encode())
@@ -95,10 +100,10 @@ def _said(claims: Mapping[str, Any]) -> dict[str, str | tuple[str, ...]]:
     return said
 
 
-def _check_times(claims: Mapping[str, Any], now: float) -> int:
-    """Until when it is good: its `exp`, or an hour after its `iat`."""
+def _check_times(claims: Mapping[str, Any], now: float, undated: float) -> int:
+    """Until when it is good: its `exp`, or an hour after its `iat`, else after `undated`."""
     times = {name: _time(claims[name]) for name in ("exp", "iat", "nbf") if name in claims}
-    until = times.get("exp", times.get("iat", -math.inf) + LIFETIME)
+    until = times.get("exp", times.get("iat", undated) + LIFETIME)
     if until == -math.inf:
         raise InvalidRequestObject("the request object needs exp")
     if now >= until + LEEWAY:

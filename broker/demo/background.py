@@ -23,6 +23,7 @@ from broker.demo.upstreams import Emulator
 from broker.demo.upstreams.control import AnswerOrder, ChoiceOrder
 from broker.observe import Observer, Setup
 from broker.registry import provider_types
+from broker.services.keys import KeyRing
 
 PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
     "google": {"client_id": "test-google.apps.googleusercontent.com", "client_secret": "test-google-secret"},
@@ -109,6 +110,7 @@ class RunningBroker:
     clients: Mapping[str, ClientData]
     log: list[dict[str, Any]]
     loop: asyncio.AbstractEventLoop
+    keys: KeyRing
 
     @property
     def discovery(self) -> str:
@@ -118,6 +120,15 @@ class RunningBroker:
     def client(self, client_id: str = TEST_APP) -> ClientData:
         """Id, secret and redirect URI of a registered client."""
         return self.clients[client_id]
+
+    def rotate_keys(self) -> None:
+        """As `broker keys rotate --now`: new keys sign, the old ones stay published."""
+
+        async def rotate() -> None:
+            for algorithm in tuple(self.keys.current.signers):
+                await self.keys.rotate(algorithm, at_once=True)
+
+        asyncio.run_coroutine_threadsafe(rotate(), self.loop).result(timeout=10)
 
     def login(
         self, provider: str = "google", person: str = "ada", *, client_id: str = TEST_APP, scope: str = ""
@@ -210,7 +221,7 @@ class _World:
         await self._stack.enter_async_context(serving([(port, apps[name]) for name, port in ports.items()]))
         await broker.start()
         switches = {kind: Switches(emulator, urls[kind], self._call) for kind, emulator in emulators.items()}
-        return RunningBroker(issuer, switches, _client_data(config), notebook.lines, self._loop)
+        return RunningBroker(issuer, switches, _client_data(config), notebook.lines, self._loop, broker.keys)
 
     async def close(self) -> None:
         """Stop listening, let go of everything."""

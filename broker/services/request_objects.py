@@ -40,8 +40,11 @@ class RequestObjects:
             raise RequestUriUnusable("request_uri could not be fetched", detail=problem.detail) from None
         return raw.decode("ascii", "replace").strip()
 
-    async def open_(self, client: Client, text: str) -> RequestObject:
-        """The request in an object that this client signed, for us and just now; raises RequestError."""
+    async def open_(self, client: Client, text: str, *, fetched: bool = False) -> RequestObject:
+        """The request in an object that this client signed, for us and just now; raises RequestError.
+
+        `fetched`: it came from `fetch`.
+        """
         if client.assertions.jwks is None and not client.assertions.jwks_uri:
             raise RequestNotSupported("this client has no keys registered to sign a request object with")
         token = parse_request_object(text, client)
@@ -51,4 +54,5 @@ class RequestObjects:
             raise InvalidRequestObject(
                 "the request object is not signed by a key of this client", detail=f"request object: {problem}"
             ) from None
-        return read_request_object(token, client, issuer=self._context.issuer, now=self._context.clock())
+        now = self._context.clock()
+        return read_request_object(token, client, issuer=self._context.issuer, now=now, fetched=fetched)

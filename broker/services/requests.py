@@ -124,7 +124,7 @@ class Requests:
             raise InvalidRequest("request and request_uri exclude each other (RFC 9101 section 5)")
         _check_may_come_so(client)
         text = params.text("request") or await self._objects.fetch(client, params["request_uri"])
-        signed = await self._objects.open_(client, text)
+        signed = await self._objects.open_(client, text, fetched="request" not in params)
         target = verify_target(signed.params, client)
         place(target)
         request = await self._pushed.keep_signed(self._build(signed.params, target), signed)

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
 
 import aiohttp
 
@@ -134,11 +134,12 @@ class RelyingParty:
         """The response out of the query, or out of the form that posts it (Form Post Response Mode, section 2)."""
         if request.get("response_mode") != "form_post":
             assert page.status == 0, f"stuck at {page.url} with status {page.status}: {page.title}\n{page.text[:3000]}"
-            assert page.url.startswith(f"{request['redirect_uri']}?")
+            own = urlsplit(request["redirect_uri"]).query
+            assert page.url.startswith(f"{request['redirect_uri']}{'&' if own else '?'}")
             assert not page.fragment
             last = self.browser.history[-1]
             assert last.status in _REDIRECTS or (last.method == "POST" and last.status == 200)
-            return page.params
+            return dict(parse_qsl(urlsplit(page.url).query.removeprefix(own), keep_blank_values=True))
         assert page.status == 200, f"stuck at {page.url} with status {page.status}: {page.title}"
         assert page.headers["Content-Type"].startswith("text/html")
         assert "no-store" in page.headers["Cache-Control"]

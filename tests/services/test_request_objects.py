@@ -228,6 +228,14 @@ async def test_a_request_is_fetched_from_a_registered_place(signing: World) -> N
     await refused(signing, RequestUriUnusable, request_uri=AT)
 
 
+async def test_a_fetched_object_needs_no_time_but_is_held_to_the_one_it_has(signing: World) -> None:
+    signing.web.answers[AT] = sealed(exp=None).encode()
+    assert (await come(signing, request_uri=AT)).request.state == "inside"
+    signing.web.answers[AT] = sealed(exp=NOW - LEEWAY).encode()
+    assert "expired" in await refused(signing, request_uri=AT)
+    assert "needs exp" in await refused(signing, request=sealed(exp=None))
+
+
 async def test_a19_i1_nothing_is_fetched_before_the_client_and_the_uri_are_known(signing: World) -> None:
     for wrong in (AT + "?", AT + "#x", AT.upper(), "http://app.test/request.jwt", "file:///etc/passwd", "x"):
         await refused(signing, RequestUriUnusable, request_uri=wrong)
