@@ -31,7 +31,8 @@ from broker.services.keys import LOOK_EVERY, KeyRing, RotationRules
 from broker.services.providers import ProviderInstance, Providers
 from broker.services.signing import SealedKeys
 from broker.services.subjects import Subjects, open_subjects
-from broker.store.base import Durable, NamespaceChanged, Transient
+from broker.store.base import Durable, Transient
+from broker.store.namespaces import NamespaceChanged
 from broker.store.sqlite import SqliteStore
 from broker.upstream.abilities import abilities_of
 from broker.upstream.guard import LOOPBACK

@@ -13,6 +13,7 @@ from broker.services.grants.authorization_code import AuthorizationCode
 from broker.services.grants.base import GrantHandler
 from broker.services.grants.base import TokenEndpoint as TokenService
 from broker.services.grants.client_credentials import ClientCredentials
+from broker.services.grants.device_code import DeviceCode
 from broker.services.grants.refresh_token import RefreshTokenGrant
 from broker.services.introspection import Introspection
 from broker.services.logout import Logout
@@ -22,6 +23,8 @@ from broker.web.authorize import AuthorizeEndpoint
 from broker.web.backchannel import BackChannelEndpoint
 from broker.web.callback import CallbackEndpoint
 from broker.web.consent import ConsentEndpoint
+from broker.web.departures import Departures
+from broker.web.device import DeviceAuthorizationEndpoint, DeviceConfirmation, DeviceEndpoints, DeviceEntry
 from broker.web.door import Door
 from broker.web.enter import EnterEndpoint
 from broker.web.frontend import Frontend
@@ -44,22 +47,21 @@ def build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> End
     door = _build_door(parts)
     shared: dict[str, Any] = {"sessions": services.sessions, "door": door}
     login: dict[str, Any] = shared | {"logins": services.logins, "providers": parts.providers}
+    show_last = config.login.show_last_used
+    departures = Departures(frontend, services.logins, parts.providers, door, show_last_used=show_last)
     remember_for = config.session.remember_last_provider
     authorization, clients, tokens = services.authorization, services.clients, services.tokens
     reader = ProofReader(services.proofs.mint_nonce)
     return Endpoints(
         meta=MetaEndpoints(frontend, parts.keys, _build_metadata(config, parts.providers.levels), issuer=config.issuer),
         authorize=AuthorizeEndpoint(
-            frontend,
-            services.requests,
-            authorization,
-            show_last_used=config.login.show_last_used,
-            **login,
+            frontend, services.requests, authorization, departures=departures, providers=parts.providers, **shared
         ),
         par=PushEndpoint(services.requests, door, reader),
         callback=CallbackEndpoint(frontend, authorization, remember_for=remember_for, **login),
         consent=ConsentEndpoint(frontend, authorization, consents=services.consents, people=services.people, **shared),
         logout=_build_logout(parts, services, frontend, door),
+        devices=_build_devices(services, frontend, door, departures),
         enter=EnterEndpoint(
             frontend,
             services.entries,
@@ -76,6 +78,16 @@ def build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> End
         register=RegistrationEndpoint(services.registrations, door),
         userinfo=UserinfoEndpoint(tokens, clients, parts.gate, door, proofs=services.proofs, reader=reader),
         backchannel=_build_backchannel(parts, services, door),
+    )
+
+
+def _build_devices(services: Services, frontend: Frontend, door: Door, departures: Departures) -> DeviceEndpoints:
+    shared: dict[str, Any] = {"sessions": services.sessions, "door": door}
+    pages = (frontend, services.devices, services.authorization)
+    return DeviceEndpoints(
+        DeviceAuthorizationEndpoint(services.devices, door),
+        DeviceEntry(*pages, departures=departures, **shared),
+        DeviceConfirmation(*pages, consents=services.consents, people=services.people, **shared),
     )
 
 
@@ -111,15 +123,16 @@ def _build_logout(parts: Parts, services: Services, frontend: Frontend, door: Do
 
 def _build_token_service(parts: Parts, services: Services) -> TokenService:
     context, durable, tokens, gate = parts.context, parts.durable, services.tokens, parts.gate
+    codes = AuthorizationCode(
+        context,
+        (durable, parts.transient),
+        tokens,
+        gate,
+        services.upstream,
+        session_ttl=parts.config.session.absolute_ttl,
+    )
     handlers: dict[GrantType, GrantHandler] = {
-        GrantType.AUTHORIZATION_CODE: AuthorizationCode(
-            context,
-            (durable, parts.transient),
-            tokens,
-            gate,
-            services.upstream,
-            session_ttl=parts.config.session.absolute_ttl,
-        ),
+        GrantType.AUTHORIZATION_CODE: codes,
         GrantType.REFRESH_TOKEN: RefreshTokenGrant(
             context,
             durable,
@@ -128,13 +141,14 @@ def _build_token_service(parts: Parts, services: Services) -> TokenService:
             Confirmations(context, durable, parts.providers, parts.seal("upstream login")),
         ),
         GrantType.CLIENT_CREDENTIALS: ClientCredentials(),
+        GrantType.DEVICE_CODE: DeviceCode(services.devices, codes),
     }
     return TokenService(context, services.clients, services.proofs, tokens, handlers)
 
 
 def _build_door(parts: Parts) -> Door:
     config = parts.config
-    names = ("login_start", "callback", "token", "client_auth_failure", "registration", "upstream_logout")
+    names = set(type(config.limits).model_fields) - {"request_body"}
     rates = {name: Rate(*getattr(config.limits, name)) for name in names}
     # Nodes that share a store share their counts; one process alone counts in its own memory.
     shared = parts.transient if config.storage.transient == "redis" else None

@@ -14,6 +14,7 @@ from broker.services.clients import Clients
 from broker.services.consent import Consents
 from broker.services.context import Context
 from broker.services.deliveries import Deliveries
+from broker.services.device import Devices
 from broker.services.endings import Endings
 from broker.services.entry import Entries
 from broker.services.gate import Gate
@@ -76,6 +77,7 @@ class Services:
     entries: Entries
     requests: Requests
     authorization: Authorization
+    devices: Devices
     people: People
     upstream: UpstreamSessions
     endings: Endings

@@ -13,6 +13,7 @@ from broker.services.client_keys import ClientKeys
 from broker.services.clients import Clients
 from broker.services.consent import TICKET_TTL, Consents
 from broker.services.deliveries import Deliveries
+from broker.services.device import Devices
 from broker.services.endings import Endings
 from broker.services.entry import Entries
 from broker.services.login import Logins
@@ -31,13 +32,11 @@ from broker.services.upstream_sessions import UpstreamSessions
 def build_services(parts: Parts) -> Services:
     """Every service, tied to the others it needs."""
     config, context, durable, transient = parts.config, parts.context, parts.durable, parts.transient
-    registrations = _build_registrations(parts)
-    keys = ClientKeys(context, parts.outbound)
+    registrations, keys = _build_registrations(parts), ClientKeys(context, parts.outbound)
     clients = Clients(context, build_clients(config), ClientAssertions(context, transient, keys), registrations)
     tokens = _build_tokens(parts)
     consents = Consents(context, durable, transient, parts.seal("consent"))
     logins, entries = _build_logins(parts, clients)
-    objects = RequestObjects(context, keys, parts.outbound)
     # A person may look at the login page, at an upstream and at the question for as long as each of them stands.
     pushed = PushedRequests(context, transient, kept_for=parts.providers.flow_ttl + TICKET_TTL)
     authorization = Authorization(
@@ -50,6 +49,7 @@ def build_services(parts: Parts) -> Services:
         pushed=pushed,
         stores=(durable, transient),
     )
+    objects = RequestObjects(context, keys, parts.outbound)
     upstream, proofs = _build_upstream(parts), _build_proofs(parts)
     deliveries, endings = _build_endings(parts, clients)
     return Services(
@@ -63,6 +63,7 @@ def build_services(parts: Parts) -> Services:
         entries=entries,
         requests=Requests(context, clients, tokens, proofs=proofs, pushed=pushed, objects=objects),
         authorization=authorization,
+        devices=Devices(context, clients, transient, parts.seal("device")),
         people=People(durable),
         upstream=upstream,
         endings=endings,

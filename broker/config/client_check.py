@@ -29,10 +29,11 @@ def _client_origins(client: ClientSettings, path: KeyPath, report: Report) -> No
 
 def _client_grants(client: ClientSettings, path: KeyPath, report: Report) -> None:
     if GrantType.AUTHORIZATION_CODE not in client.grants:
-        if GrantType.CLIENT_CREDENTIALS not in client.grants:
+        if not {GrantType.CLIENT_CREDENTIALS, GrantType.DEVICE_CODE} & set(client.grants):
             report.problem((*path, "grants"), "without authorization_code nobody could log in")
-        return
-    if not client.redirect_uris:
+        if GrantType.DEVICE_CODE not in client.grants:
+            return
+    elif not client.redirect_uris:
         report.problem((*path, "redirect_uris"), "is required: without it nobody could log in")
     if Scope.OPENID not in client.scopes:
         report.problem((*path, "scopes"), "openid is missing: without it nobody could log in")

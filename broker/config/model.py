@@ -184,6 +184,10 @@ class Limits(Section):
         default=(6000, 60), description="Calls of /token, /revoke and /introspect, per client; public: and source"
     )
     client_auth_failure: Rate = Field(default=(30, 60), description="Failed client authentications, per source")
+    device_code_entry: Rate = Field(
+        default=(10, 600), description="Codes of devices typed at /device, right or wrong, per source; and per account"
+    )
+    device_code_wrong: Rate = Field(default=(300, 60), description="Wrong codes of devices, of everybody together")
     upstream_logout: Rate = Field(default=(6000, 60), description="Logout tokens from providers, per source")
     registration: Rate = Field(default=(20, 60), description="Calls of /register, per source")
     request_body: Size = Field(default=64 * 1024, description="Largest request body")

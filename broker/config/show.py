@@ -17,7 +17,7 @@ from broker.config.values import parse_duration, parse_rate, parse_size
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 _SIZES = ((1024 * 1024, "MiB"), (1024, "KiB"), (1, "B"))
-_RATES = {1: "s", 60: "min", 3600: "h"}
+_RATES = ((3600, "h"), (60, "min"), (1, "s"))
 
 
 def render(loaded: Loaded) -> str:
@@ -58,7 +58,10 @@ def written(value: Any, field: FieldInfo) -> Any:
         return _in_units(value, _UNITS)
     if parse_size in parsers:
         return _in_units(value, _SIZES)
-    return f"{value[0]}/{_RATES[value[1]]}" if parse_rate in parsers else value
+    if parse_rate in parsers:
+        window = _in_units(value[1], _RATES)
+        return f"{value[0]}/{window.removeprefix('1') if window[1:].isalpha() else window}"
+    return value
 
 
 def _in_units(value: int, units: tuple[tuple[int, str], ...]) -> str:

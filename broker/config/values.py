@@ -24,7 +24,7 @@ from broker.core.terms import Scope
 
 _DURATION = re.compile(r"([0-9]{1,9})(s|m|h|d)")
 _SIZE = re.compile(r"([0-9]{1,9})(B|KiB|MiB)")
-_RATE = re.compile(r"([0-9]{1,9})/(s|min|h)")
+_RATE = re.compile(r"([0-9]{1,9})/([1-9][0-9]{0,3})?(s|min|h)")
 _LISTEN = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.\-]+):([0-9]{1,5})|unix:/.+")
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _BYTES = {"B": 1, "KiB": 1024, "MiB": 1024 * 1024}
@@ -51,11 +51,11 @@ def parse_size(value: object) -> int:
 
 
 def parse_rate(value: object) -> tuple[int, int]:
-    """(number, seconds) from `30/min`, `5/s` or `100/h`."""
+    """(number, seconds) from `30/min`, `5/s`, `100/h` or `10/15min`."""
     found = _RATE.fullmatch(value) if isinstance(value, str) else None
     if found is None or int(found[1]) == 0:
-        raise ValueError("write a rate as 5/s, 30/min or 100/h")
-    return int(found[1]), _SECONDS[found[2]]
+        raise ValueError("write a rate as 5/s, 30/min, 100/h or 10/15min")
+    return int(found[1]), int(found[2] or 1) * _SECONDS[found[3]]
 
 
 def check_issuer(value: str) -> str:

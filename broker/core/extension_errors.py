@@ -60,3 +60,21 @@ class RequestUriUnusable(RequestError):
     """A `request_uri` of a client that is not registered, or cannot be fetched (RFC 9101 section 7)."""
 
     code = "invalid_request_uri"
+
+
+class AuthorizationPending(RequestError):
+    """Nobody has answered the device's question yet (RFC 8628 section 3.5)."""
+
+    code = "authorization_pending"
+
+
+class SlowDown(RequestError):
+    """As `AuthorizationPending`, and the device asked too early (RFC 8628 section 3.5)."""
+
+    code = "slow_down"
+
+
+class ExpiredToken(RequestError):
+    """The device code has expired without an answer (RFC 8628 section 3.5)."""
+
+    code = "expired_token"

@@ -44,7 +44,8 @@ class AuthorizationRequest(Record):
     `redirect_uri` is the verified one. `claims` maps "id_token" and "userinfo" to the names asked for. `hinted_sub` is
     the subject of a verified `id_token_hint`. `essential_acr`: one of these or nothing. `resource` are the APIs the
     tokens are for. `dpop_jkt` is the thumbprint of the key the code is bound to. `request_uri` names the pushed request
-    this one was read from. Times are in seconds.
+    this one was read from, `device` the device that waits for the answer instead of a redirect URI, which is "" then.
+    Times are in seconds.
     """
 
     kind = "request"
@@ -67,6 +68,7 @@ class AuthorizationRequest(Record):
     resource: tuple[str, ...] = ()
     dpop_jkt: str = ""
     request_uri: str = ""
+    device: str = ""
     claims: Mapping[str, Any] = field(default_factory=dict)
 
 

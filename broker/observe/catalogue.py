@@ -9,8 +9,9 @@ from collections.abc import Mapping
 
 from broker.core.events import Event
 from broker.observe.catalogue_clients import CLIENTS
+from broker.observe.catalogue_devices import DEVICES
 from broker.observe.catalogue_people import PEOPLE
 from broker.observe.catalogue_server import SERVER
 from broker.observe.entries import Entry
 
-EVENTS: Mapping[Event, Entry] = {**PEOPLE, **CLIENTS, **SERVER}
+EVENTS: Mapping[Event, Entry] = {**PEOPLE, **CLIENTS, **DEVICES, **SERVER}

@@ -51,9 +51,10 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Put the consent question behind this ticket."""
+    """Put the question behind this ticket, on the page at `path`."""
 
     ticket: str
+    path: str = "/consent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +101,16 @@ class Authorization:
         """The client of this id, or None."""
         return await self._clients.find(client_id)
 
-    async def target_of(self, request: AuthorizationRequest) -> VerifiedRedirect:
-        """The verified place of a request that was checked before; raises PageError when it stands no longer."""
+    async def client_of(self, request: AuthorizationRequest) -> Client:
+        """The client of a request that was checked before; raises UnknownClient when it is one no longer."""
         client = await self._clients.find(request.client_id)
         if client is None:
             raise UnknownClient("the client was removed while its user was logging in")
-        return VerifiedRedirect.of(request, client)
+        return client
+
+    async def target_of(self, request: AuthorizationRequest) -> VerifiedRedirect:
+        """The verified place of a request that was checked before; raises PageError when it stands no longer."""
+        return VerifiedRedirect.of(request, await self.client_of(request))
 
     async def find_target(self, request: AuthorizationRequest) -> VerifiedRedirect | None:
         """As `target_of`, None where that raises: for a failure that has to be told in any case."""
@@ -141,18 +146,15 @@ class Authorization:
                 if client.native:
                     raise InteractionRequired("a native app is never answered silently")
                 raise ConsentRequired("the user has not agreed to this yet")
-            return Ask(self._consents.build_ticket(request, session))
+            return Ask(
+                self._consents.build_ticket(request, session), "/device/confirm" if request.device else "/consent"
+            )
         return await self.answer(request, session)
 
-    async def answer(self, request: AuthorizationRequest, session: Session) -> Answer:
-        """Issue the code: bound to client, redirect URI, challenge, person and session.
-
-        Raises InvalidRequestUri when a pushed request has its answer already.
-        """
+    def build_code(self, request: AuthorizationRequest, session: Session, *, ttl: int) -> CodeRecord:
+        """What the person's yes comes to, for `ttl` seconds: bound to client, redirect URI, challenge and session."""
         record = session.record
-        code = self._context.mint_ordered("c")
-        ttl = self._tokens.lifetimes.code
-        kept = CodeRecord(
+        return CodeRecord(
             grant_id=self._context.mint_ordered("g"),
             client_id=request.client_id,
             redirect_uri=request.redirect_uri,
@@ -174,10 +176,16 @@ class Authorization:
             upstream_sid=record.upstream_sid,
             upstream_refresh=record.upstream_refresh,
         )
+
+    async def answer(self, request: AuthorizationRequest, session: Session) -> Answer:
+        """Issue the code; raises InvalidRequestUri when a pushed request has its answer already."""
+        code = self._context.mint_ordered("c")
+        ttl = self._tokens.lifetimes.code
+        kept = self.build_code(request, session, ttl=ttl)
         await self._transient.put(Kind.CODE, digest(code), kept.to_bytes(), ttl=ttl)
         # After the code, which nobody has seen yet: what cannot be kept leaves the pushed request as it was.
         await self._pushed.spend(request.request_uri)
-        self._context.recorder.record(Event.CODE_ISSUED, client_id=request.client_id, provider=record.provider)
+        self._context.recorder.record(Event.CODE_ISSUED, client_id=request.client_id, provider=session.record.provider)
         return Answer({"code": code} | self.build_common(request))
 
     async def refuse(self, target: VerifiedRedirect) -> None:

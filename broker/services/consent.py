@@ -14,6 +14,7 @@ from broker.services.sessions import Session
 from broker.store.base import Durable, Kind, Transient
 
 TICKET_TTL = 600  # seconds
+_DEVICE = b"device"
 
 
 class Consents:
@@ -28,6 +29,8 @@ class Consents:
 
     async def is_needed(self, request: AuthorizationRequest, client: Client, sub: str, *, fresh: bool) -> bool:
         """Whether the person must be asked now. `fresh`: they logged in a moment ago, for this very request."""
+        if request.device:
+            return True  # Whose device it is, only the person can tell (RFC 8628 section 5.4).
         if Prompt.CONSENT in request.prompt:
             return True
         if client.native and not fresh:
@@ -45,12 +48,17 @@ class Consents:
             jti=self._context.mint(size=16),
             expires_at=self._context.now() + TICKET_TTL,
         )
-        return self._seal.seal(ticket.to_bytes())
+        return self._seal.seal(ticket.to_bytes(), bound_to=_DEVICE if request.device else b"")
 
-    def open_ticket(self, sealed: str, session: Session | None) -> tuple[ConsentTicket, AuthorizationRequest]:
-        """The question put to exactly this session; raises ForeignPost or FlowGone."""
+    def open_ticket(
+        self, sealed: str, session: Session | None, *, for_device: bool = False
+    ) -> tuple[ConsentTicket, AuthorizationRequest]:
+        """The question put to exactly this session; raises ForeignPost or FlowGone.
+
+        `for_device`: the page that asks is the one for devices. Neither page takes a ticket of the other.
+        """
         try:
-            ticket = ConsentTicket.from_bytes(self._seal.open_(sealed))
+            ticket = ConsentTicket.from_bytes(self._seal.open_(sealed, bound_to=_DEVICE if for_device else b""))
         except SealBroken as error:
             raise ForeignPost(error.detail) from None
         if session is None or session.key != ticket.session:
@@ -64,6 +72,8 @@ class Consents:
         ttl = max(1, ticket.expires_at - self._context.now())
         if not await self._transient.put(Kind.CLAIM, digest(f"consent {ticket.jti}"), b"1", ttl=ttl):
             raise FlowFinished("consent answered twice", client_id=request.client_id)
+        if request.device:
+            return  # what was said about one device holds for no other, and is told by an event of its own
         if not allowed:
             self._context.recorder.record(Event.CONSENT_REFUSED, client_id=request.client_id, sub=sub)
             return

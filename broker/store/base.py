@@ -32,6 +32,10 @@ class Kind(StrEnum):
     FLOW = "flow"  # a login attempt too large for a cookie
     PAR = "par"  # a pushed authorization request
     PROOF = "proof"  # a proof of possession that was used
+    DEVICE = "device"  # a device that waits, by its device code
+    USER_CODE = "user-code"  # which device a code that people type stands for
+    DEVICE_POLL = "device-poll"  # how often a device may ask
+    DEVICE_ANSWER = "device-answer"  # what a person said about a device
 
 
 class Transient(Protocol):
@@ -289,11 +293,3 @@ class Durable(LastingTokens, Logouts, RegisteredClients, Protocol):
     async def close(self) -> None:
         """Finish what was accepted and let go of files and connections."""
         ...
-
-
-class NamespaceChanged(Exception):
-    """A provider's name now stands for another set of people although somebody is linked through the old one."""
-
-    def __init__(self, alias: str, *, before: str, after: str, links: int) -> None:
-        super().__init__(f"{alias}: {before} -> {after}, {links} links")
-        self.alias, self.before, self.after, self.links = alias, before, after, links

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from broker.core.identity import Account, Link, Person
-from broker.store.base import NamespaceChanged
+from broker.store.namespaces import NamespaceChanged
 
 
 def link_from(row: tuple[Any, ...]) -> Link:

@@ -5,25 +5,22 @@ from __future__ import annotations
 from functools import partial
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from broker.core.errors import InvalidRequest
 from broker.core.parameters import Parameters
 from broker.core.pushed import is_pushed
 from broker.core.terms import Prompt
 from broker.services.authorize import Answer, Ask, Authorization, Choose, Start, Step
-from broker.services.login import Begun, Logins
 from broker.services.providers import Providers
 from broker.services.requests import Asked, Place, Requests
 from broker.services.sessions import Sessions
-from broker.upstream.model import Redirect
-from broker.web.cookies import LAST_PROVIDER, SESSION, Cookies
+from broker.web.cookies import SESSION, Cookies
+from broker.web.departures import Departures
 from broker.web.door import Door
-from broker.web.frontend import Frontend, Sent, link_params
+from broker.web.frontend import Frontend, link_params
 from broker.web.http import MAX_QUERY, read_query
-from broker.web.views import Button, LoginView, WidgetView
-
-_EMBEDDED = ("Telegram", "VKAndroidApp", "VKiOSApp", "Instagram", "FBAN", "FBAV", "; wv)")
+from broker.web.views import LoginView
 
 
 class AuthorizeEndpoint:
@@ -35,21 +32,19 @@ class AuthorizeEndpoint:
         requests: Requests,
         authorization: Authorization,
         *,
-        logins: Logins,
+        departures: Departures,
         sessions: Sessions,
         providers: Providers,
         door: Door,
-        show_last_used: bool,
     ) -> None:
-        """`door` counts visitors and reads bodies."""
+        """`door` reads bodies, `departures` counts who leaves."""
         self._frontend = frontend
         self._requests = requests
         self._authorization = authorization
-        self._logins = logins
+        self._departures = departures
         self._sessions = sessions
         self._providers = providers
         self._door = door
-        self._show_last_used = show_last_used
 
     async def get(self, request: Request) -> Response:
         """An authorization request, or one of our own links back to it."""
@@ -85,12 +80,13 @@ class AuthorizeEndpoint:
         match step:
             case Answer(response):
                 return self._frontend.respond(request, asked.target, response)
-            case Ask(ticket):
-                return self._frontend.leave_to(f"{self._frontend.base}/consent?ticket={ticket}")
+            case Ask():
+                return self._frontend.leave_to(self._frontend.question_href(step))
             case Start(name):
-                await self._door.count("login_start", request)
-                begun = await self._logins.begin(asked.request, client, name, locale=locale)
-                return self._leave(request, params, asked, begun, locale)
+                begun = await self._departures.begin(request, asked.request, client, name, locale=locale)
+                view = self._frontend.client_view(client, asked.target.redirect_uri)
+                other = self._other_way(params, asked)
+                return self._departures.leave(request, begun, view, other_href=other, locale=locale)
             case Choose(names):
                 return self._choose(request, params, asked, names, locale)
 
@@ -99,14 +95,13 @@ class AuthorizeEndpoint:
     ) -> Response:
         sent = link_params(params, asked.request, hinted=False)
         hinted = asked.request.idp_hint
-        last = Cookies.read(request, LAST_PROVIDER) if self._show_last_used else ""
-        ordered = sorted(names, key=lambda name: name != last)
-        embedded = any(mark in request.headers.get("user-agent", "") for mark in _EMBEDDED)
-        if embedded:
-            ordered.sort(key=lambda name: self._providers.find(name).refuses_embedded)
+
+        def href(name: str) -> str:
+            return self._frontend.authorize_href({**sent, "idp_hint": name})
+
         view = LoginView(
             client=self._frontend.client_view(asked.target.client, asked.target.redirect_uri),
-            buttons=tuple(self._button(name, sent, last, embedded=embedded) for name in ordered),
+            buttons=self._departures.buttons(request, names, href),
             language_hrefs=self._frontend.language_hrefs("/authorize", sent),
             notice="E-NOTALLOWED" if hinted else "",
             notice_provider=self._providers.name_of(hinted),
@@ -117,40 +112,8 @@ class AuthorizeEndpoint:
             Cookies.remember_language(response, locale)
         return response
 
-    def _button(self, name: str, sent: Sent, last: str, *, embedded: bool) -> Button:
-        instance = self._providers.find(name)
-        refused = "open_in_browser" if embedded and instance.refuses_embedded else ""
-        return Button(
-            provider=name,
-            kind=instance.kind,
-            label=instance.label,
-            brand=instance.brand,
-            href=self._frontend.authorize_href({**sent, "idp_hint": name}),
-            last_used=name == last,
-            notice=refused or ("" if instance.available() else "down"),
-        )
-
-    def _leave(self, request: Request, params: Parameters, asked: Asked, begun: Begun, locale: str) -> Response:
-        step = begun.step
-        response: Response
-        if isinstance(step, Redirect):
-            response = RedirectResponse(step.url, 303, {"referrer-policy": "no-referrer"})
-        else:
-            view = WidgetView(
-                template=step.template,
-                context=step.context,
-                href=step.url,
-                script_origins=step.script_origins,
-                frame_origins=step.frame_origins,
-                client=self._frontend.client_view(asked.target.client, asked.target.redirect_uri),
-                other_href=self._other_way(params, asked),
-            )
-            response = self._frontend.pages.widget(view, locale)
-        Cookies.keep_flow(request, response, begun.tag, begun.sealed, ttl=begun.ttl)
-        return response
-
     def _other_way(self, params: Parameters, asked: Asked) -> str:
-        if len(self._providers.offered_to(asked.target.client)) < 2:
+        if not self._departures.several(asked.target.client):
             return ""
         return self._frontend.authorize_href(link_params(params, asked.request, hinted=False))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from broker.core.authorize import VerifiedRedirect
 from broker.core.errors import NothingAsked, UpstreamError
 from broker.core.parameters import Parameters, parse_form
 from broker.services.authorize import Ask, Authorization
@@ -75,22 +76,21 @@ class CallbackEndpoint:
         return await self._go_on(request, tag, await self._logins.finish(callback))
 
     async def _go_on(self, request: Request, tag: str, finished: Finished) -> Response:
-        target = await self._authorization.target_of(finished.request)
-        request.state.target = target
+        client = await self._authorization.client_of(finished.request)
+        if not finished.request.device:
+            request.state.target = VerifiedRedirect.of(finished.request, client)
         before = await self._sessions.find(Cookies.read(request, SESSION))
         value, session = self._sessions.build(
             finished.person, finished.identity, finished.provider, began_at=finished.started_at, replacing=before
         )
-        step = await self._authorization.after_login(
-            finished.request, target.client, session, fresh_since=finished.started_at
-        )
+        step = await self._authorization.after_login(finished.request, client, session, fresh_since=finished.started_at)
         # Only now: a login the request does not accept leaves whoever was logged in before as they were.
         await self._sessions.keep(session, replacing=before)
         response: Response
         if isinstance(step, Ask):
-            response = self._frontend.leave_to(f"{self._frontend.base}/consent?ticket={step.ticket}")
+            response = self._frontend.leave_to(self._frontend.question_href(step))
         else:
-            response = self._frontend.respond(request, target, step.params)
+            response = self._frontend.respond(request, request.state.target, step.params)
         Cookies.start_session(response, value, ttl=self._sessions.limits.absolute)
         Cookies.remember_provider(response, finished.provider, ttl=self._remember_for)
         Cookies.drop_flow(response, tag)

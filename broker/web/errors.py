@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from starlette.exceptions import HTTPException
@@ -27,7 +28,7 @@ from broker.core.errors import (
     UpstreamError,
 )
 from broker.core.events import Event, Recorder, request_id
-from broker.core.extension_errors import InvalidDpopProof, InvalidRequestUri, UseDpopNonce
+from broker.core.extension_errors import AuthorizationPending, InvalidDpopProof, InvalidRequestUri, UseDpopNonce
 from broker.services.authorize import Authorization
 from broker.services.login import LoginFailed
 from broker.services.providers import Providers
@@ -133,6 +134,8 @@ class Errors:
         """Another way, the same way again, or back to the app: nobody is left in a dead end."""
         error = failed.cause
         target = await self._authorization.find_target(failed.request)
+        if failed.request.device:
+            return await self._device_login_failed(request, failed)
         if target is None:
             return self._page(request, await self._build_view(error, None), error.status)
         again = rebuild_params(failed.request)
@@ -153,6 +156,17 @@ class Errors:
         )
         return self._page(request, view, error.status, target)
 
+    async def _device_login_failed(self, request: Request, failed: LoginFailed) -> Response:
+        """The code again: the device still shows it."""
+        client = await self._authorization.find_client(failed.request.client_id)
+        view = replace(
+            await self._build_view(failed.cause, None),
+            provider_name=self._providers.name_of(failed.provider),
+            client=self._frontend.device_view(client) if client else None,
+            retry_href=f"{self._frontend.base}/device",
+        )
+        return self._page(request, view, failed.cause.status)
+
     def _page(self, request: Request, view: ErrorView, status: int, target: VerifiedRedirect | None = None) -> Response:
         locale = self._frontend.locale(request, client=target.client if target else None)
         return self._frontend.pages.error(view, locale, status=status)
@@ -162,6 +176,8 @@ class Errors:
         return request_id.get(), at
 
     def _note(self, error: BrokerError) -> None:
+        if isinstance(error, AuthorizationPending):
+            return  # a device that waits, as it should
         event = Event.SERVER_ERROR if type(error) is BrokerError else Event.REQUEST_REFUSED
         self._recorder.record(event, error=error.code, kind=type(error).__name__, reason=error.detail)
 

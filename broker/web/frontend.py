@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import orjson
@@ -17,6 +17,7 @@ from broker.core.parameters import Parameters
 from broker.core.query import encode_query
 from broker.core.records import AuthorizationRequest
 from broker.core.terms import ResponseMode
+from broker.services.authorize import Ask
 from broker.web.cookies import LANGUAGE, Cookies
 from broker.web.locale import negotiate
 from broker.web.pages import Pages
@@ -74,6 +75,11 @@ class Frontend:
             terms_href=client.origin.tos_uri,
         )
 
+    def device_view(self, client: Client) -> ClientView:
+        """The app on a device. Nobody is sent anywhere, so what it merely says of itself is not shown."""
+        view = self.client_view(client)
+        return replace(view, host="", own_logo_href="") if client.origin.registered else view
+
     def language_hrefs(self, path: str, params: Sent) -> dict[str, str]:
         """The same page in each language."""
         return {
@@ -88,6 +94,10 @@ class Frontend:
     def href(self, path: str, params: Sent) -> str:
         """A page of ours with these parameters."""
         return f"{self.base}{path}?{encode_query(params)}"
+
+    def question_href(self, ask: Ask) -> str:
+        """The page of ours where a question is put."""
+        return f"{self.base}{ask.path}?ticket={ask.ticket}"
 
     def error_href(self, target: VerifiedRedirect, params: Mapping[str, str]) -> str:
         """A link that takes an error back to the client, or "" where that needs a form."""

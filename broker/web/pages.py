@@ -27,6 +27,9 @@ from broker.web.views import (
     Button,
     ClientView,
     ConsentView,
+    DeviceCodeView,
+    DeviceConfirmView,
+    DeviceDoneView,
     EnterView,
     ErrorView,
     FormPostView,
@@ -45,9 +48,12 @@ Randomness = Callable[[int], bytes]
 View = (
     LoginView
     | ConsentView
-    | EnterView
     | LogoutView
     | LoggedOutView
+    | DeviceCodeView
+    | DeviceConfirmView
+    | DeviceDoneView
+    | EnterView
     | ErrorView
     | ReturnView
     | FormPostView
@@ -134,6 +140,18 @@ class Pages:
         """May this app know these things?"""
         policy = Policy(image_origins=_logo_origins(view.client))
         return self._answer("consent.html", view, locale, status, policy)
+
+    def device_code(self, view: DeviceCodeView, locale: str, *, status: int = 200) -> HTMLResponse:
+        """What does your device show?"""
+        return self._answer("device.html", view, locale, status)
+
+    def device_confirm(self, view: DeviceConfirmView, locale: str, *, status: int = 200) -> HTMLResponse:
+        """Is that your device?"""
+        return self._answer("device_confirm.html", view, locale, status)
+
+    def device_done(self, view: DeviceDoneView, locale: str, *, status: int = 200) -> HTMLResponse:
+        """Go back to it."""
+        return self._answer("device_done.html", view, locale, status)
 
     def enter(self, view: EnterView, locale: str, *, status: int = 200) -> HTMLResponse:
         """Continue as this person?"""

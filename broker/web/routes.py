@@ -10,6 +10,7 @@ from broker.web.authorize import AuthorizeEndpoint
 from broker.web.backchannel import BackChannelEndpoint
 from broker.web.callback import CallbackEndpoint
 from broker.web.consent import ConsentEndpoint
+from broker.web.device import DeviceEndpoints
 from broker.web.dispatch import Access, Endpoint, Route
 from broker.web.enter import EnterEndpoint
 from broker.web.introspect import IntrospectionEndpoint
@@ -30,6 +31,7 @@ class Endpoints:
     par: PushEndpoint
     callback: CallbackEndpoint
     consent: ConsentEndpoint
+    devices: DeviceEndpoints
     enter: EnterEndpoint
     logout: LogoutEndpoint
     token: TokenEndpoint
@@ -58,9 +60,14 @@ def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
     yield _both("/logout", ends.logout.get, ends.logout.post, browser, "logout")
     yield Route("/logout/confirm", ("POST",), ends.logout.confirm, browser, "logout_confirm")
     yield Route("/logout/done", ("GET",), ends.logout.done, browser, "logout_done")
+    entry, confirmation = ends.devices.entry, ends.devices.confirmation
+    yield _both("/device", entry.get, entry.post, browser, "device")
+    yield Route("/device/login", ("GET",), entry.choose, browser, "device")
+    yield _both("/device/confirm", confirmation.get, confirmation.post, browser, "device")
     yield _both("/enter/{provider}/{client_id}", ends.enter.get, ends.enter.post, browser, "enter")
 
     yield Route("/par", ("POST",), ends.par.post, client, "par", cors=True)
+    yield Route("/device_authorization", ("POST",), ends.devices.begin.post, client, "device_authorization", cors=True)
     yield Route("/token", ("POST",), ends.token.post, client, "token", cors=True)
     yield Route("/revoke", ("POST",), ends.revoke.post, client, "revoke", cors=True)
     yield Route("/introspect", ("POST",), ends.introspect.post, client, "introspect")

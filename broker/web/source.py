@@ -37,6 +37,16 @@ class Sources:
         return any(address in network for network in self._trusted)
 
 
+def coarse(source: str) -> str:
+    """A source as people are shown it: the network and not the house, `203.0.113.x`; "" where it is unknown."""
+    address = _parse(source)
+    if address is None:
+        return ""
+    if isinstance(address, IPv6Address):
+        return f"{IPv6Network((address, 48), strict=False).network_address}x"
+    return f"{source.rpartition('.')[0]}.x"
+
+
 @lru_cache(_REMEMBERED)  # a proxy, and most people, come more than once
 def _parse(text: str) -> Address | None:
     try:

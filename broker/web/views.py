@@ -87,6 +87,46 @@ class ConsentView:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceCodeView:
+    """Where the code of a device is typed. `user_code` is filled in; `wrong`: the last one was none.
+
+    The form POSTs `user_code` to `{base_path}/device`.
+    """
+
+    user_code: str
+    wrong: bool
+    language_hrefs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceConfirmView:
+    """The question whether that is one's own device.
+
+    `place` is where the device asked from, coarsely, or ""; `near`: this browser is there, too. It asked `minutes` ago.
+    The form POSTs `ticket` and `answer` (`allow` or `deny`) to `{base_path}/device/confirm`.
+    """
+
+    client: ClientView
+    scopes: tuple[str, ...]
+    person_name: str
+    user_code: str
+    minutes: int
+    place: str
+    near: bool
+    resources: tuple[str, ...]
+    ticket: str
+    language_hrefs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDoneView:
+    """The device has its answer; `allowed` or not."""
+
+    client: ClientView
+    allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class EnterView:
     """`Continue as …`: an identity arrived that nobody asked for, and the person decides.
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from broker.core.identity import Link, Person
-from broker.store.base import Durable, LiveGrant, NamespaceChanged, Redeemed, Reused, Rotated, SpentBefore
+from broker.store.base import Durable, LiveGrant, Redeemed, Reused, Rotated, SpentBefore
+from broker.store.namespaces import NamespaceChanged
 from tests.contract.people import NOW, account, grant, link, settle, token
 
 CALLERS = 50

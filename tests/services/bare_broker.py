@@ -25,12 +25,14 @@ from broker.services.confirmations import Confirmations
 from broker.services.consent import Consents
 from broker.services.context import Context
 from broker.services.deliveries import Deliveries
+from broker.services.device import Devices
 from broker.services.endings import Endings
 from broker.services.entry import Entries
 from broker.services.gate import Gate
 from broker.services.grants.authorization_code import AuthorizationCode
 from broker.services.grants.base import TokenEndpoint
 from broker.services.grants.client_credentials import ClientCredentials
+from broker.services.grants.device_code import DeviceCode
 from broker.services.grants.refresh_token import RefreshTokenGrant
 from broker.services.introspection import Introspection
 from broker.services.keys import KeyRing, RotationRules
@@ -214,15 +216,18 @@ class World:
         )
         self.nonces = Nonces((derive(MASTER, "dpop nonce"),), context.now)
         self.proofs = Proofs(context, transient, self.nonces, nonce_required=self.nonce_required)
+        self.devices = Devices(context, self.directory, transient, seal("device"))
+        codes = AuthorizationCode(
+            context, (durable, transient), self.tokens, self.gate, self.upstream, session_ttl=86400
+        )
         self.token_endpoint = TokenEndpoint(
             context,
             self.directory,
             self.proofs,
             self.tokens,
             {
-                GrantType.AUTHORIZATION_CODE: AuthorizationCode(
-                    context, (durable, transient), self.tokens, self.gate, self.upstream, session_ttl=86400
-                ),
+                GrantType.AUTHORIZATION_CODE: codes,
+                GrantType.DEVICE_CODE: DeviceCode(self.devices, codes),
                 GrantType.REFRESH_TOKEN: RefreshTokenGrant(
                     context,
                     durable,

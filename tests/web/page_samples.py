@@ -15,6 +15,9 @@ from broker.web.views import (
     Button,
     ClientView,
     ConsentView,
+    DeviceCodeView,
+    DeviceConfirmView,
+    DeviceDoneView,
     EnterView,
     ErrorView,
     FormPostView,
@@ -156,6 +159,24 @@ def every_logged_out(client: ClientView, text: str = "") -> Iterator[tuple[str, 
     yield "logged-out, nobody told", LoggedOutView(ClientView({}), (), home_href=text or "https://shop.example.com/")
 
 
+def make_device(
+    text: str = "", *, minutes: int = 2, place: str = "203.0.113.x", near: bool = False
+) -> DeviceConfirmView:
+    """A device of an app that registered itself."""
+    return DeviceConfirmView(
+        client=replace(make_client(text), host="", registered=True),
+        scopes=("profile", text or "email"),
+        person_name=text or "Анна",
+        user_code=text or "BCDF-GHJK",
+        minutes=minutes,
+        place=place,
+        near=near,
+        resources=(text or "https://api.shop.example",),
+        ticket=text or "ticket",
+        language_hrefs={"ru": text or "/x?ui_locales=ru", "en": text or "/x?ui_locales=en"},
+    )
+
+
 def every_page(pages: Pages, locale: str, text: str = "") -> Iterator[tuple[str, HTMLResponse]]:
     """Each page under a name; wherever a view holds text, `text` is put when given. Addresses of forms stay whole."""
     client, hrefs = make_client(text), {"ru": text or "/x?ui_locales=ru", "en": text or "/x?ui_locales=en"}
@@ -170,6 +191,13 @@ def every_page(pages: Pages, locale: str, text: str = "") -> Iterator[tuple[str,
     stranger = make_stranger(text)
     yield "login, registered", pages.login(replace(make_login(text), client=stranger), locale)
     yield "consent, registered", pages.consent(replace(asked, client=stranger), locale)
+    for wrong in (False, True):
+        yield f"device {wrong}", pages.device_code(DeviceCodeView(text or "BCDF-GHJK", wrong, hrefs), locale)
+    for minutes, place, near in ((0, "203.0.113.x", True), (2, "203.0.113.x", False), (5, "", False)):
+        confirm = make_device(text, minutes=minutes, place=text or place, near=near)
+        yield f"device confirm {minutes}", pages.device_confirm(confirm, locale)
+    for allowed in (True, False):
+        yield f"device done {allowed}", pages.device_done(DeviceDoneView(client, allowed), locale)
     enter = EnterView(
         client, {"en": text or "Telegram"}, text or "Анна", text or "ticket", "/enter/telegram/shop", hrefs
     )

@@ -52,8 +52,11 @@ class AuthorizationCode:
         """Spend the code of this client; raises InvalidGrant or InvalidTarget."""
         if "code" not in params:
             raise InvalidRequest("code is missing")
-        code_digest = digest(params["code"])
-        code = await self._load(client, code_digest)
+        return await self.spend(Kind.CODE, digest(params["code"]), client, params, jkt=jkt)
+
+    async def spend(self, kind: Kind, code_digest: str, client: Client, params: Parameters, *, jkt: str) -> Issued:
+        """Spend what is kept as `kind` under this digest, a code in any case; raises InvalidGrant."""
+        code = await self._load(kind, client, code_digest)
         try:
             self._check(code, client, params)
             _check_key(code, jkt)
@@ -61,7 +64,7 @@ class AuthorizationCode:
             live = await self._build_live(code, client, jkt)
         except InvalidGrant:
             # A code shown by the wrong party has leaked: it is dead from here on (RFC 9700 section 4.5).
-            await self._transient.take(Kind.CODE, code_digest)
+            await self._transient.take(kind, code_digest)
             await self._end_what_was_spent(client, code_digest)
             raise
         grant = live.grant
@@ -81,8 +84,8 @@ class AuthorizationCode:
         await self._check_not_over(code)
         return Issued(live, grant.scope, refresh_token, self._tokens.audience_of(grant, named, grant.scope))
 
-    async def _load(self, client: Client, code_digest: str) -> CodeRecord:
-        raw = await self._transient.get(Kind.CODE, code_digest)
+    async def _load(self, kind: Kind, client: Client, code_digest: str) -> CodeRecord:
+        raw = await self._transient.get(kind, code_digest)
         if raw is None:
             await self._end_what_was_spent(client, code_digest)
             raise InvalidGrant(_WRONG)

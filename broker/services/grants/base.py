@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from broker.core.client import Client
 from broker.core.errors import RequestError, UnauthorizedClient, UnsupportedGrantType
 from broker.core.events import Event
-from broker.core.extension_errors import InvalidDpopProof
+from broker.core.extension_errors import AuthorizationPending, InvalidDpopProof
 from broker.core.parameters import Parameters
 from broker.core.terms import GrantType
 from broker.core.token_request import check_token_parameters
@@ -78,6 +78,8 @@ class TokenEndpoint:
             handler = self._select(client, params)
             jkt = await self._prove(client, proof)
             issued = await handler.issue(client, params, jkt)
+        except AuthorizationPending:
+            raise  # a device that waits, as it should
         except RequestError as error:
             self._context.recorder.record(Event.TOKEN_REFUSED, client_id=client.id, error=error.code)
             raise

@@ -1,0 +1,32 @@
+"""The device code grant (RFC 8628 section 3.4): from the person's yes on it is an authorization code."""
+
+from __future__ import annotations
+
+from broker.core.client import Client
+from broker.core.errors import InvalidRequest
+from broker.core.events import Event
+from broker.core.parameters import Parameters
+from broker.core.seal import digest
+from broker.services.device import Devices
+from broker.services.grants.authorization_code import AuthorizationCode
+from broker.services.grants.base import Issued
+from broker.store.base import Kind
+
+
+class DeviceCode:
+    """Tells a device to wait, or spends the answer as any other code: once, and both or neither."""
+
+    event = Event.TOKEN_ISSUED_TO_DEVICE
+
+    def __init__(self, devices: Devices, codes: AuthorizationCode) -> None:
+        """`codes` spends codes, whatever they were kept as."""
+        self._devices = devices
+        self._codes = codes
+
+    async def issue(self, client: Client, params: Parameters, jkt: str) -> Issued:
+        """Spend the device code of this client; raises RequestError (section 3.5)."""
+        if "device_code" not in params:
+            raise InvalidRequest("device_code is missing")
+        key = digest(params["device_code"])
+        await self._devices.check_answered(client, key)
+        return await self._codes.spend(Kind.DEVICE_ANSWER, key, client, params, jkt=jkt)

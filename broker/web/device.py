@@ -1,0 +1,219 @@
+"""`/device_authorization` and `/device`: a device without a browser, and the browser of whoever says yes (RFC 8628)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from broker.core.claims import build_asked_scope, describe
+from broker.core.client import Client
+from broker.core.errors import ForeignPost, InvalidRequest
+from broker.core.records import AuthorizationRequest, ConsentTicket
+from broker.services.authorize import Answer, Ask, Authorization, Choose, Start
+from broker.services.consent import Consents
+from broker.services.device import EXPIRES_IN, Devices
+from broker.services.people import People
+from broker.services.sessions import Session, Sessions
+from broker.web.answers import answer_json
+from broker.web.cookies import BROWSER, SESSION, Cookies
+from broker.web.departures import Departures
+from broker.web.door import Door
+from broker.web.frontend import Frontend
+from broker.web.http import read_query
+from broker.web.source import coarse
+from broker.web.views import DeviceCodeView, DeviceConfirmView, DeviceDoneView, LoginView
+
+_MAX_TICKET = 16 * 1024  # bytes; a sealed request is a third larger than the request was
+
+
+class DeviceAuthorizationEndpoint:
+    """POST only; parameters in the body only."""
+
+    def __init__(self, devices: Devices, door: Door) -> None:
+        """`door` counts visitors and reads bodies."""
+        self._devices = devices
+        self._door = door
+
+    async def post(self, request: Request) -> Response:
+        """The codes (section 3.2).
+
+        They are kept. Anybody can speak in the name of a public client, so that is counted like a departure.
+        """
+        client, params = await self._door.admit(request, self._devices.verify_client)
+        if client.public:
+            await self._door.count("login_start", request)
+        place = coarse(self._door.sources.find(request))
+        return answer_json(await self._devices.begin(client, params, place=place))
+
+
+class DeviceEntry:
+    """The page where the code is typed, and the choice of a provider behind it."""
+
+    def __init__(
+        self,
+        frontend: Frontend,
+        devices: Devices,
+        authorization: Authorization,
+        *,
+        departures: Departures,
+        sessions: Sessions,
+        door: Door,
+    ) -> None:
+        """`door` counts who types codes, `departures` who leaves."""
+        self._frontend = frontend
+        self._devices = devices
+        self._authorization = authorization
+        self._departures = departures
+        self._sessions = sessions
+        self._door = door
+
+    async def get(self, request: Request) -> Response:
+        """The form. A code in the address is filled in, and nothing more (section 5.4)."""
+        params = read_query(request)
+        locale = self._frontend.locale(request, ui_locales=params.text("ui_locales"))
+        response = self._show(params.text("user_code"), locale)
+        if "ui_locales" in params:
+            Cookies.remember_language(response, locale)
+        return response
+
+    async def post(self, request: Request) -> Response:
+        """A code. Whoever tries is counted before it is looked up, right or wrong, however they come."""
+        self._frontend.check_own_form(request)
+        params = await self._door.read_form(request)
+        await self._door.count("device_code_entry", request)
+        session = await self._sessions.find(Cookies.read(request, SESSION))
+        if session is not None:
+            await self._door.limits.check("device_code_entry", f"account {session.record.sub}")
+        browser = Cookies.read(request, BROWSER) or self._devices.mint_browser()
+        ticket = await self._devices.enter(params.text("user_code"), browser=browser)
+        if ticket is None:
+            await self._door.limits.check("device_code_wrong", "everybody")
+            return self._show("", self._frontend.locale(request), wrong=True)
+        response = self._frontend.leave_to(self._href(ticket, {}))
+        Cookies.bind_browser(response, browser, ttl=EXPIRES_IN)
+        return response
+
+    async def choose(self, request: Request) -> Response:
+        """Behind a right code: who are you? A session that is there is taken to the question at once."""
+        params = read_query(request, limit=_MAX_TICKET)
+        sealed = params.text("ticket")
+        waiting = await self._devices.open_ticket(sealed, browser=Cookies.read(request, BROWSER))
+        asked = AuthorizationRequest.from_bytes(waiting.request.encode())
+        client = await self._authorization.client_of(asked)
+        locale = self._frontend.locale(request, ui_locales=params.text("ui_locales"), client=client)
+        if name := params.text("idp_hint"):
+            begun = await self._departures.begin(request, asked, client, name, locale=locale)
+            view = self._frontend.device_view(client)
+            other = self._href(sealed, {}) if self._departures.several(client) else ""
+            return self._departures.leave(request, begun, view, other_href=other, locale=locale)
+        session = await self._sessions.find(Cookies.read(request, SESSION))
+        match await self._authorization.next_step(asked, client, session):
+            case Ask() as step:
+                return self._frontend.leave_to(self._frontend.question_href(step))
+            case Choose(names):
+                return self._offer(request, client, sealed, names, locale)
+            case Start(name):
+                # By a button even where there is one alone: a browser refuses to leave us at the end of a form.
+                return self._offer(request, client, sealed, (name,), locale)
+            case Answer():
+                raise InvalidRequest("a device is never answered without a question")
+
+    def _offer(self, request: Request, client: Client, sealed: str, names: tuple[str, ...], locale: str) -> Response:
+        view = LoginView(
+            client=self._frontend.device_view(client),
+            buttons=self._departures.buttons(request, names, lambda name: self._href(sealed, {"idp_hint": name})),
+            language_hrefs=self._frontend.language_hrefs("/device/login", {"ticket": sealed}),
+        )
+        return self._frontend.pages.login(view, locale)
+
+    def _show(self, user_code: str, locale: str, *, wrong: bool = False) -> Response:
+        sent = {"user_code": user_code} if user_code else {}
+        view = DeviceCodeView(user_code[:32], wrong, self._frontend.language_hrefs("/device", sent))
+        return self._frontend.pages.device_code(view, locale, status=400 if wrong else 200)
+
+    def _href(self, ticket: str, more: dict[str, str]) -> str:
+        return self._frontend.href("/device/login", {"ticket": ticket} | more)
+
+
+class DeviceConfirmation:
+    """Is that your device? The question is bound to one session and good for one answer, like every question here."""
+
+    def __init__(
+        self,
+        frontend: Frontend,
+        devices: Devices,
+        authorization: Authorization,
+        *,
+        consents: Consents,
+        sessions: Sessions,
+        people: People,
+        door: Door,
+    ) -> None:
+        """`door` reads bodies and knows where somebody comes from."""
+        self._frontend = frontend
+        self._devices = devices
+        self._authorization = authorization
+        self._consents = consents
+        self._sessions = sessions
+        self._people = people
+        self._door = door
+
+    async def get(self, request: Request) -> Response:
+        """The question, with all that tells a device of one's own from a stranger's."""
+        params = read_query(request, limit=_MAX_TICKET)
+        sealed = params.text("ticket")
+        _, asked, session = await self._open(request, sealed)
+        waiting = await self._devices.find(asked.device)
+        client = await self._authorization.client_of(asked)
+        view = DeviceConfirmView(
+            client=self._frontend.device_view(client),
+            scopes=describe(build_asked_scope(asked.scope, asked.claims)),
+            person_name=await self._people.name_of(session.record),
+            user_code=self._devices.user_code_of(asked.device, waiting),
+            minutes=self._devices.minutes_ago(waiting),
+            place=waiting.place,
+            near=waiting.place == coarse(self._door.sources.find(request)) != "",
+            resources=asked.resource,
+            ticket=sealed,
+            language_hrefs=self._frontend.language_hrefs("/device/confirm", {"ticket": sealed}),
+        )
+        locale = self._frontend.locale(request, ui_locales=params.text("ui_locales"), client=client)
+        return self._frontend.pages.device_confirm(view, locale)
+
+    async def post(self, request: Request) -> Response:
+        """The answer."""
+        self._frontend.check_own_form(request)
+        params = await self._door.read_form(request)
+        if params.text("answer") not in {"allow", "deny"}:
+            raise InvalidRequest("answer must be allow or deny")
+        ticket, asked, session = await self._open(request, params.text("ticket"))
+        allowed = params["answer"] == "allow"
+        client = await self._authorization.client_of(asked)
+        await self._consents.answer(ticket, asked, session.record.sub, allowed=allowed)
+        if allowed:
+            await self._authorization.check_still_welcome(client, session)
+            waiting = await self._devices.find(asked.device)
+            code = self._authorization.build_code(asked, session, ttl=self._devices.left_of(waiting))
+            await self._devices.approve(asked.device, code)
+        else:
+            await self._devices.deny(asked, session.record.sub)
+        view = DeviceDoneView(self._frontend.device_view(client), allowed)
+        return self._frontend.pages.device_done(view, self._frontend.locale(request, client=client))
+
+    async def _open(self, request: Request, sealed: str) -> tuple[ConsentTicket, AuthorizationRequest, Session]:
+        session = await self._sessions.find(Cookies.read(request, SESSION))
+        ticket, asked = self._consents.open_ticket(sealed, session, for_device=True)
+        if session is None:
+            raise ForeignPost("an answer about a device without a session")
+        return ticket, asked, session
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceEndpoints:
+    """The device's and the person's."""
+
+    begin: DeviceAuthorizationEndpoint
+    entry: DeviceEntry
+    confirmation: DeviceConfirmation
