@@ -64,6 +64,7 @@ def test_the_commands_are_these() -> None:
         "broker config show",
         "broker client",
         "broker client add",
+        "broker client token",
         "broker keys",
         "broker keys list",
         "broker keys rotate",
