@@ -64,6 +64,7 @@ async function callback({ url, flow }) {
   const first = await exchange(url, flow)
   const claims = oauth.getValidatedIdTokenClaims(first)
   const fresh = await refresh(flow, first.refresh_token)
+  const kept = fresh.refresh_token ?? first.refresh_token // an answer without one leaves the old one in force
   const found = {
     token: first,
     claims,
@@ -72,24 +73,24 @@ async function callback({ url, flow }) {
     fresh_claims: oauth.getValidatedIdTokenClaims(fresh),
     fresh_userinfo: await userinfo(flow, fresh.access_token, claims.sub),
     fresh_introspected: confidential && (await introspect(flow, fresh.access_token)),
-    ...(flow.options.DPoP && (await misused(flow, fresh, claims.sub))),
+    ...(flow.options.DPoP && (await misused(flow, fresh, kept, claims.sub))),
   }
-  await oauth.processRevocationResponse(await oauth.revocationRequest(as, client, auth, fresh.refresh_token, HTTP))
+  await oauth.processRevocationResponse(await oauth.revocationRequest(as, client, auth, kept, HTTP))
   return {
     ...found,
     revoked_introspected: confidential && (await introspect(flow, fresh.access_token)),
     revoked_userinfo: await userinfo(flow, fresh.access_token, claims.sub).catch((error) => error.status),
-    revoked_refresh: await refresh(flow, fresh.refresh_token).catch((error) => error.error),
+    revoked_refresh: await refresh(flow, kept).catch((error) => error.error),
   }
 }
 
 // What somebody who stole the tokens gets: without a key, and with one of theirs.
-async function misused(flow, token, subject) {
+async function misused(flow, token, refreshToken, subject) {
   const stranger = { ...flow, options: await bound(flow.client) }
   return {
     without_key: await userinfo({ ...flow, options: HTTP }, token.access_token, subject).catch((error) => error.status),
     with_other_key: await userinfo(stranger, token.access_token, subject).catch((error) => error.status),
-    refresh_with_other_key: await refresh(stranger, token.refresh_token).catch((error) => error.error),
+    refresh_with_other_key: await refresh(stranger, refreshToken).catch((error) => error.error),
   }
 }
 

@@ -58,6 +58,7 @@ async function callback({ request, flow, origin }) {
   if (flow.leaves) return leave(flow, tokens, origin)
   const claims = tokens.claims()
   const fresh = await client.refreshTokenGrant(config, tokens.refresh_token, undefined, bound)
+  const kept = fresh.refresh_token ?? tokens.refresh_token // an answer without one leaves the old one in force
   const userinfo = (token, options) => client.fetchUserInfo(config, token.access_token, claims.sub, options)
   const introspected = async () => confidential && client.tokenIntrospection(config, fresh.access_token)
   const found = {
@@ -69,27 +70,27 @@ async function callback({ request, flow, origin }) {
     fresh_claims: fresh.claims(),
     fresh_userinfo: await userinfo(fresh, bound),
     fresh_introspected: await introspected(),
-    ...(bound.DPoP && (await misused(config, fresh, userinfo))),
+    ...(bound.DPoP && (await misused(config, fresh, kept, userinfo))),
   }
-  await client.tokenRevocation(config, fresh.refresh_token)
+  await client.tokenRevocation(config, kept)
   return {
     ...found,
     revoked_introspected: await introspected(),
     revoked_userinfo: await userinfo(fresh, bound).catch((error) => error.status),
     revoked_refresh: await client
-      .refreshTokenGrant(config, fresh.refresh_token, undefined, bound)
+      .refreshTokenGrant(config, kept, undefined, bound)
       .catch((error) => error.error),
   }
 }
 
 // What somebody who stole the tokens gets: without a key, and with one of theirs.
-async function misused(config, token, userinfo) {
+async function misused(config, token, refreshToken, userinfo) {
   const stranger = { DPoP: client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256')) }
   return {
     without_key: await userinfo({ access_token: token.access_token }, {}).catch((error) => error.status),
     with_other_key: await userinfo(token, stranger).catch((error) => error.status),
     refresh_with_other_key: await client
-      .refreshTokenGrant(config, token.refresh_token, undefined, stranger)
+      .refreshTokenGrant(config, refreshToken, undefined, stranger)
       .catch((error) => error.error),
   }
 }

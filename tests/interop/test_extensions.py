@@ -13,7 +13,7 @@ import pytest
 
 from broker.demo.visitor import Page, Visitor
 from tests.interop.node import learnt, node_client
-from tests.interop.world import INITIAL_TOKEN, KEYED, METHODS, PUSHING, World, client_id, walk
+from tests.interop.world import BANK, INITIAL_TOKEN, KEYED, METHODS, PUSHING, World, client_id, walk
 
 pytestmark = pytest.mark.interop
 SCRIPTS: Final[Mapping[str, str]] = {"openid-client": "openid_client.mjs", "oauth4webapi": "oauth4webapi.mjs"}
@@ -85,6 +85,25 @@ def test_tokens_bound_to_a_key_of_the_app_are_good_for_nobody_else(
     assert (found["without_key"], found["with_other_key"]) == (401, 401)
     if client == PUBLIC:  # others prove themselves anew for every refresh
         assert found["refresh_with_other_key"] == "invalid_grant"
+
+
+@BOTH
+def test_a_client_of_fapi_pushes_signs_and_proves_and_keeps_its_refresh_token(
+    world: World, apps: Mapping[str, str], library: str
+) -> None:
+    found = learnt(world, f"{apps[library]}/login/{BANK}?dpop&pushed")
+    assert found["claims"]["aud"] == BANK
+    assert "refresh_token" in found["token"]
+    assert "refresh_token" not in found["fresh_token"]
+    assert found["fresh_userinfo"]["sub"] == found["claims"]["sub"]
+    assert (found["without_key"], found["with_other_key"]) == (401, 401)
+    assert (found["revoked_userinfo"], found["revoked_refresh"]) == (401, "invalid_grant")
+
+
+@BOTH
+def test_a_client_of_fapi_gets_no_tokens_without_a_proof(world: World, apps: Mapping[str, str], library: str) -> None:
+    page = world.sign_in(f"{apps[library]}/login/{BANK}?pushed")
+    assert (page.status, orjson.loads(page.text)["because"]) == (400, "invalid_dpop_proof")
 
 
 @BOTH

@@ -34,6 +34,8 @@ AGENT: Final = "agent"
 """Runs on people's own machines, where it keeps no secret."""
 KEYED: Final = "keyed"
 """Proves itself with a key of its own."""
+BANK: Final = "bank"
+"""Held to the FAPI 2.0 Security Profile."""
 LEAVING: Final = "leaving"
 """Its people log out of everything from there."""
 GUARDED: Final = "guarded"
@@ -102,6 +104,7 @@ def build_clients(ports: Ports) -> dict[str, Mapping[str, object]]:
     found[AGENT] = {**common, "auth_method": "none", "redirect_uris": [f"http://localhost:{ports.agent}"]}
     basic = found[client_id("RS256", "client_secret_basic")]
     found[KEYED] = {**common, "auth_method": "private_key_jwt", "jwks": {"keys": [_PUBLIC_KEY]}, "first_party": True}
+    found[BANK] = {**common, "profile": "fapi2", "jwks": {"keys": [_PUBLIC_KEY]}, "first_party": True}
     found[LEAVING] = {**basic, "post_logout_redirect_uris": [f"http://127.0.0.1:{ports.app}/left"]}
     found[GUARDED] = {
         **basic,
