@@ -119,5 +119,6 @@ class AuthorizeEndpoint:
 
 
 def _failures_of(request: Request) -> Place:
-    """Where failures of this request go is noted where `broker.web.errors` looks."""
+    """Where failures of this request go is noted where `broker.web.errors` looks, and that nobody was asked yet."""
+    request.state.unasked = True
     return partial(setattr, request.state, "target")

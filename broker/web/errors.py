@@ -112,7 +112,8 @@ class Errors:
             params = {"error": known.code, "error_description": known.public or _fallback(known)}
             params |= {"state": target.state} if target.state else {}
             await self._authorization.refuse(target)
-            return self._frontend.respond(request, target, params | {"iss": self._authorization.issuer})
+            params |= {"iss": self._authorization.issuer}
+            return self._frontend.respond(request, target, params, pause=_is_lure(request, target))
         return self._page(request, await self._build_view(known, target), known.status, target)
 
     async def _build_view(self, error: BrokerError, target: VerifiedRedirect | None) -> ErrorView:
@@ -199,6 +200,11 @@ def _page_of(error: BrokerError) -> str:
 def _is_for_client(error: BrokerError, target: VerifiedRedirect) -> bool:
     """Whether the app hears of it: of what its developer can mend, and of everything where no person is asked."""
     return target.silent or (isinstance(error, RequestError) and not isinstance(error, TooManyRequests))
+
+
+def _is_lure(request: Request, target: VerifiedRedirect) -> bool:
+    """Whether a link to us would lead, nobody having been asked, to a place nobody verified (RFC 9700 4.11.2)."""
+    return target.client.origin.registered and not target.silent and getattr(request.state, "unasked", False)
 
 
 def _fallback(error: BrokerError) -> str:

@@ -111,21 +111,28 @@ class Frontend:
         return RedirectResponse(href, 303)
 
     def respond(
-        self, request: Request, target: VerifiedRedirect, params: Mapping[str, str], *, status: int = 303
+        self,
+        request: Request,
+        target: VerifiedRedirect,
+        params: Mapping[str, str],
+        *,
+        status: int = 303,
+        pause: bool = False,
     ) -> Response:
         """Send an authorization response, success or error, to a verified place.
 
         A GET is answered by a redirect; a POST by a page that navigates, because `form-action` would stop a redirect.
+        With `pause` the person sees where it goes, and goes there by a tap or not at all.
         """
         url = build_response_url(target.redirect_uri, params)
         by_form = target.response_mode is ResponseMode.FORM_POST
-        if not by_form and request.method == "GET" and url.startswith(("https:", "http:")):
+        if not pause and not by_form and request.method == "GET" and url.startswith(("https:", "http:")):
             return RedirectResponse(url, status)
         locale = self.locale(request, client=target.client)
         view = self.client_view(target.client, target.redirect_uri)
         if by_form:
-            return self.pages.form_post(FormPostView(target.redirect_uri, params, view), locale)
-        return self.pages.returned(ReturnView(url, view), locale)
+            return self.pages.form_post(FormPostView(target.redirect_uri, params, view, pause), locale)
+        return self.pages.returned(ReturnView(url, view, pause), locale)
 
 
 def link_params(params: Parameters, request: AuthorizationRequest, *, hinted: bool = True) -> Sent:

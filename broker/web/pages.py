@@ -184,7 +184,7 @@ class Pages:
 
     def form_post(self, view: FormPostView, locale: str, *, status: int = 200) -> HTMLResponse:
         """The authorization response as a form; may be sent to the client's origin and nowhere else (threat A9)."""
-        policy = Policy(script=True, form_action=form_target(view.action))
+        policy = Policy(script=not view.pause, form_action=form_target(view.action))
         return self._answer("form_post.html", view, locale, status, policy)
 
     def fragment(self, view: FragmentView, locale: str, *, status: int = 200) -> HTMLResponse:

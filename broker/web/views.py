@@ -202,19 +202,27 @@ class ErrorView:
 
 @dataclass(frozen=True, slots=True)
 class ReturnView:
-    """`You are being returned`: a page that navigates by GET, for answers to a POST and for private-use schemes."""
+    """`You are being returned`: a page that navigates by GET, for answers to a POST and for private-use schemes.
+
+    With `pause` it stays until the person goes on: nobody was asked anything yet, and nobody verified the app.
+    """
 
     href: str
     client: ClientView
+    pause: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FormPostView:
-    """The authorization response as a form that posts itself to the client (OAuth 2.0 Form Post Response Mode)."""
+    """The authorization response as a form that posts itself to the client (OAuth 2.0 Form Post Response Mode).
+
+    `pause` as in ReturnView.
+    """
 
     action: str
     fields: Mapping[str, str]
     client: ClientView
+    pause: bool = False
 
 
 @dataclass(frozen=True, slots=True)

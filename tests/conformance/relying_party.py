@@ -126,6 +126,8 @@ class RelyingParty:
         while (found := next((stop for stop in stops if page.has(stop)), "")) and len(asked) < 5:
             asked.append(stops[found])
             page = await self.browser.click(found)
+        if page.has("pause") and request.get("response_mode") != "form_post":
+            page = await self.browser.click("continue")
         params = self._read(page, request)
         check_response(params, issuer=self.op.issuer, state=request.get("state", ""))
         return Answer(params, request, tuple(asked))
@@ -138,7 +140,8 @@ class RelyingParty:
             assert page.url.startswith(f"{request['redirect_uri']}{'&' if own else '?'}")
             assert not page.fragment
             last = self.browser.history[-1]
-            assert last.status in _REDIRECTS or (last.method == "POST" and last.status == 200)
+            by_page = last.method == "POST" or self.browser.pages[-1].has("pause")
+            assert last.status in _REDIRECTS or (by_page and last.status == 200)
             return dict(parse_qsl(urlsplit(page.url).query.removeprefix(own), keep_blank_values=True))
         assert page.status == 200, f"stuck at {page.url} with status {page.status}: {page.title}"
         assert page.headers["Content-Type"].startswith("text/html")

@@ -208,6 +208,8 @@ def every_page(pages: Pages, locale: str, text: str = "") -> Iterator[tuple[str,
     for page in ERROR_PAGES:
         yield page, pages.error(make_error(page, text), locale)
     href = f"{BACK}?code=1&state={quote(text, safe=HARMLESS_IN_QUERY)}"
+    yield "return, paused", pages.returned(ReturnView(href, stranger, pause=True), locale)
+    yield "form_post, paused", pages.form_post(FormPostView(BACK, {"error": text or "e"}, stranger, pause=True), locale)
     yield "return", pages.returned(ReturnView(href, client), locale)
     fields = {"code": text or "c", "state": text or "s", text or "iss": "i"}
     yield "form_post", pages.form_post(FormPostView(BACK, fields, client), locale)

@@ -182,6 +182,34 @@ async def test_i5_a_logo_is_never_fetched(site: PublicApp) -> None:
         assert trap.connections == 0
 
 
+async def test_a6_an_error_before_anybody_was_asked_does_not_send_people_to_a_place_nobody_verified(
+    site: PublicApp,
+) -> None:
+    entry = (await register(site)).json()
+    wrong = {"scope": "bad", "redirect_uri": "https://dyn.test/cb"}
+    for mode in ("query", "form_post"):
+        page = await site.authorize(client_id=entry["client_id"], response_mode=mode, **wrong)
+        assert (page.status_code, "location" in page.headers) == (200, False)
+        assert 'id="pause"' in page.text
+        assert "dyn.test" in page.text
+        assert "http-equiv" not in page.text
+        assert "<script" not in page.text
+        assert "script-src 'none'" in page.headers["content-security-policy"]
+    own = await site.authorize(scope="bad")
+    assert "error=invalid_scope" in own.headers["location"], "an app of the operator's hears of it at once"
+
+
+async def test_a_denied_consent_goes_back_to_a_registered_client_at_once(site: PublicApp) -> None:
+    entry = (await register(site)).json()
+    asked = {"client_id": entry["client_id"], "redirect_uri": "https://dyn.test/cb", "idp_hint": "alpha"}
+    await site.authorize(**asked)
+    landed = await site.browser.get(site.callback())
+    ticket = landed.headers["location"].partition("ticket=")[2]
+    page = await site.browser.post("/consent", data={"ticket": ticket, "answer": "deny"})
+    assert "access_denied" in page.text + page.headers.get("location", "")
+    assert 'id="pause"' not in page.text
+
+
 async def test_errors_go_back_to_a_registered_client_that_asked_silently(site: PublicApp) -> None:
     entry = (await register(site)).json()
     asked = {"client_id": entry["client_id"], "redirect_uri": "https://dyn.test/cb", "prompt": "none"}
