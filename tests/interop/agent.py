@@ -27,8 +27,8 @@ class Agent:
 
     environment: Mapping[str, str]
 
-    def generate(self, *options: str, visit: Callable[[str, str], None]) -> str:
-        """What `oidc-gen` prints; `visit` is given the address it asks to visit, and what it printed before.
+    def generate(self, *options: str, visit: Callable[[str, Callable[[], str]], None]) -> str:
+        """What `oidc-gen` prints; `visit` is given the address it asks to visit, and a way to read its next line.
 
         Raises Refused when it gives up before.
         """
@@ -44,7 +44,7 @@ class Agent:
                     printed += line
                     if not line:
                         raise Refused(printed)
-                visit(line.strip(), printed)
+                visit(line.strip(), process.stdout.readline)
                 printed += line + process.communicate(timeout=30)[0]
             finally:
                 process.kill()

@@ -13,7 +13,19 @@ import pytest
 
 from broker.demo.visitor import Page, Visitor
 from tests.interop.node import learnt, node_client
-from tests.interop.world import BANK, INITIAL_TOKEN, KEYED, METHODS, PUSHING, World, client_id, walk
+from tests.interop.world import (
+    AGENT,
+    BANK,
+    INITIAL_TOKEN,
+    KEYED,
+    METHODS,
+    PUSHING,
+    World,
+    client_id,
+    confirm,
+    shown,
+    walk,
+)
 
 pytestmark = pytest.mark.interop
 SCRIPTS: Final[Mapping[str, str]] = {"openid-client": "openid_client.mjs", "oauth4webapi": "oauth4webapi.mjs"}
@@ -136,3 +148,22 @@ def test_an_app_signs_people_out_of_everything_and_gets_them_back(world: World, 
 def test_people_who_are_signed_out_are_not_sent_where_nobody_registered(world: World, apps: Mapping[str, str]) -> None:
     page = world.sign_in(f"{apps['openid-client']}/login/{PUBLIC}?leave")
     assert (page.status, page.url.startswith(f"{world.issuer}/logout?")) == (400, True)
+
+
+def test_people_say_in_a_browser_elsewhere_whether_a_device_may_go_on(world: World, apps: Mapping[str, str]) -> None:
+    """All four at once, as each waits five seconds between its questions."""
+    begun = {
+        (library, answer): httpx2.get(f"{apps[library]}/device/{AGENT}", timeout=30).json()
+        for library in SCRIPTS
+        for answer in ("allow", "deny")
+    }
+    for (_, answer), device in begun.items():
+        assert world.run(confirm(device["verification_uri_complete"], answer)).has("done")
+    subject = world.broker.login("google", "ada").claims["sub"]
+    for (library, answer), device in begun.items():
+        found = httpx2.get(f"{apps[library]}/polled/{device['device_code']}", timeout=60).json()
+        if answer == "deny":
+            assert found["because"] == "access_denied"
+            continue
+        assert (found["claims"]["sub"], found["claims"]["aud"]) == (subject, AGENT)
+        assert found["userinfo"]["name"] == shown("ada", "google").name

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import httpx2
 import jwt
 import pytest
 
 from tests.interop.agent import Agent, Refused, running_agent
-from tests.interop.world import AGENT, INITIAL_TOKEN, World, free_ports
+from tests.interop.world import AGENT, INITIAL_TOKEN, World, confirm, free_ports
 
 pytestmark = pytest.mark.interop
 SCOPE = "openid profile offline_access"
@@ -29,10 +31,10 @@ def subject_behind(world: World, access_token: str) -> str:
     return str(answer.json()["sub"])
 
 
-def visiting(world: World) -> Callable[[str, str], None]:
+def visiting(world: World) -> Callable[[str, Callable[[], str]], None]:
     """Signs in with a fresh browser, which the agent's own web server thanks."""
 
-    def visit(url: str, _: str) -> None:
+    def visit(url: str, _: Callable[[], str]) -> None:
         assert "Success" in world.sign_in(url).text
 
     return visit
@@ -67,3 +69,16 @@ def test_oidc_agent_registers_itself_with_a_token_of_the_operators(world: World,
     claims = jwt.decode(agent.token("mine", "--id-token").stdout.strip(), options={"verify_signature": False})
     assert claims["aud"] not in world.broker.clients
     assert claims["sub"] == world.broker.login("google", "ada").claims["sub"]
+
+
+def test_oidc_agent_waits_until_somebody_has_allowed_it_in_a_browser_elsewhere(world: World, agent: Agent) -> None:
+    def visit(url: str, read_line: Callable[[], str]) -> None:
+        while not (code := re.search(r"\b[A-Z]{4}-[A-Z]{4}\b", read_line())):
+            pass
+        assert world.run(confirm(f"{url}?{urlencode({'user_code': code[0]})}", "allow")).has("done")
+
+    options = ("mine", f"--iss={world.issuer}", f"--client-id={AGENT}", "--client-secret=", f"--scope={SCOPE}")
+    agent.generate(*options, "--flow=device", visit=visit)
+    subject = world.broker.login("google", "ada").claims["sub"]
+    assert subject_behind(world, agent.token("mine").stdout.strip()) == subject
+    assert subject_behind(world, agent.token("mine", "--force-new").stdout.strip()) == subject

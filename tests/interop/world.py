@@ -101,7 +101,9 @@ def build_clients(ports: Ports) -> dict[str, Mapping[str, object]]:
         if method != "none":
             found[name] = {**found[name], "secret": f"{name}-{'0123456789abcdef' * 2}"}
     found[SPA] = {**common, "auth_method": "none", "origins": [f"http://127.0.0.1:{ports.spa}"], "first_party": True}
-    found[AGENT] = {**common, "auth_method": "none", "redirect_uris": [f"http://localhost:{ports.agent}"]}
+    grants = ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"]
+    waiting = {"redirect_uris": [f"http://localhost:{ports.agent}"], "grants": grants}
+    found[AGENT] = {**common, "auth_method": "none", **waiting}
     basic = found[client_id("RS256", "client_secret_basic")]
     found[KEYED] = {**common, "auth_method": "private_key_jwt", "jwks": {"keys": [_PUBLIC_KEY]}, "first_party": True}
     found[BANK] = {**common, "profile": "fapi2", "jwks": {"keys": [_PUBLIC_KEY]}, "first_party": True}
@@ -180,6 +182,16 @@ class World:
 async def _sign_in(start: str, provider: str, person: str) -> Page:
     async with Visitor() as visitor:
         return await walk(visitor, start, provider, person)
+
+
+async def confirm(url: str, answer: str) -> Page:
+    """A fresh browser goes where a device sends it, signs in there and allows or denies; where it ends."""
+    async with Visitor() as visitor:
+        await visitor.get(url)
+        await visitor.click("continue")
+        await visitor.click("provider-google")
+        await visitor.click("person-ada")
+        return await visitor.click(answer)
 
 
 async def walk(visitor: Visitor, start: str, provider: str, person: str) -> Page:
