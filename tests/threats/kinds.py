@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import httpx2
 
+from broker.core.terms import GrantType
 from broker.demo.servers import take_port
 from broker.demo.upstreams.keys import Key, key
 from broker.demo.upstreams.oidc import ISSUER
@@ -48,6 +49,7 @@ def add_kinds(config: dict[str, Any]) -> None:
         "backchannel_logout_uri": f"http://127.0.0.1:{_port()}/backchannel",
     }
     config["clients"]["app"]["post_logout_redirect_uris"] = [BYE]
+    config["clients"]["app"]["grants"] = ["authorization_code", "refresh_token", str(GrantType.DEVICE_CODE)]
     config["network"] = {"client_networks": ["127.0.0.0/8"]}
     config["clients"]["signer"] = {
         "name": "Signer",
@@ -88,17 +90,22 @@ def app_key() -> Key:
 
 @dataclass
 class Stand:
-    """A broker, an app's tool, a browser, the address of an app's entry and a session when there is one."""
+    """A broker, an app's tool, a browser, the address of an app's entry, and two cookies when there are any."""
 
     site: Site
     client: httpx2.AsyncClient
     visitor: Visitor
     entry: str = ""
     session: str = ""
+    browser: str = ""
 
     def url(self, path: str) -> str:
         """Of this broker."""
         return f"{self.site.issuer}{path}"
+
+    def cookies(self) -> dict[str, str]:
+        """The header of the browser that is logged in."""
+        return {"Cookie": f"__Host-session={self.session}; __Host-browser={self.browser}"}
 
     def sign(self, typ: str, claims: dict[str, Any], **header: object) -> str:
         """A token of an app, of now, under its registered key."""

@@ -124,6 +124,7 @@ REQUIRED: Final = {
     "F12": "An assertion counts once, at all doors together.",
     "F13": "The audience of an assertion is the issuer, and nobody else.",
     "F15": "A DPoP proof is for one request, of now, used once; what it binds opens nothing without its key.",
+    "F16": "A device's code is guessed at a price, and a person says yes in one session to what the page names.",
     "F17": "Failed proofs are counted together at every door.",
     "F18": "Nothing is exchanged: there is no such grant.",
     "F14": "A pushed request has an unguessable name, a minute to be shown, one client and one answer.",

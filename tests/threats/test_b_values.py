@@ -11,6 +11,7 @@ import pytest
 
 from broker.core.client_assertion import ASSERTION_TYPE
 from broker.core.pushed import PREFIX
+from broker.core.terms import GrantType
 from broker.demo.visitor import Visitor
 from tests.threats.journeys import (
     ask_token,
@@ -101,6 +102,23 @@ async def _as_logout(stand: Stand, value: str) -> httpx2.Response:
     return await stand.client.post("/logout/confirm", data={"ticket": value, "answer": "logout"}, headers=headers)
 
 
+async def _as_device_code(stand: Stand, value: str) -> httpx2.Response:
+    return await ask_token(stand.site, stand.client, "app", grant_type=GrantType.DEVICE_CODE, device_code=value)
+
+
+async def _as_user_code(stand: Stand, value: str) -> httpx2.Response:
+    return await stand.client.post("/device", data={"user_code": value}, headers=stand.cookies())
+
+
+async def _as_device_entry(stand: Stand, value: str) -> httpx2.Response:
+    return await stand.client.get("/device/login", params={"ticket": value}, headers=stand.cookies())
+
+
+async def _as_device_question(stand: Stand, value: str) -> httpx2.Response:
+    form = {"ticket": value, "answer": "allow"}
+    return await stand.client.post("/device/confirm", data=form, headers=stand.cookies())
+
+
 METADATA: Final = {"redirect_uris": ["https://new.example.com/cb"]}
 USES: Final[dict[str, Use]] = {
     "code": _as_code,
@@ -117,6 +135,10 @@ USES: Final[dict[str, Use]] = {
     "initial_token": _as_initial,
     "registration_token": _as_registration,
     "request_uri": _as_request_uri,
+    "device_code": _as_device_code,
+    "user_code": _as_user_code,
+    "device_entry": _as_device_entry,
+    "device_question": _as_device_question,
 }
 ACTIVE: Final = {"access_token", "refresh_token"}
 """What introspection tells its owner about."""
@@ -146,8 +168,26 @@ async def one_of_each(stand: Stand) -> dict[str, str]:
             found |= {"session": cookie.value} if cookie.name == "__Host-session" else {}
             found |= {"flow": cookie.value} if cookie.name.startswith("__Host-flow-") else {}
             found |= {"browser": cookie.value} if cookie.name == "__Host-browser" else {}
-    stand.session = found["session"]
-    return found
+    stand.session, stand.browser = found["session"], found["browser"]
+    return found | await _of_devices(stand)
+
+
+async def _of_devices(stand: Stand) -> dict[str, str]:
+    """The code of a device that has its yes, and what leads to the question of one that waits."""
+    approved, _, question = await _asked_about(stand)
+    assert (await _as_device_question(stand, question)).status_code == 200
+    waiting, entry, question = await _asked_about(stand)
+    found = {"device_code": approved["device_code"], "user_code": waiting["user_code"]}
+    return found | {"device_entry": entry, "device_question": question}
+
+
+async def _asked_about(stand: Stand) -> tuple[dict[str, str], str, str]:
+    """What a device of the app is told, and the tickets of the two pages after its code."""
+    told = (await post_as(stand.site, stand.client, "app", "/device_authorization", scope="openid")).json()
+    entered = await _as_user_code(stand, told["user_code"])
+    entry = query_of(entered.headers["location"])["ticket"]
+    chosen = await _as_device_entry(stand, entry)
+    return told, entry, query_of(chosen.headers["location"])["ticket"]
 
 
 async def _of_proofs(stand: Stand) -> dict[str, str]:
@@ -177,6 +217,8 @@ async def test_b8_a_value_of_one_kind_is_no_other_kind(stand: Stand) -> None:
             assert refused or sent_back, f"{kind} as {use}: {answer.status_code} {answer.text[:200]}"
             assert "__Host-session" not in answer.headers.get("set-cookie", "")
     assert issued(stand.site) == before
+    for kind in ("device_question", "device_code"):
+        assert (await USES[kind](stand, values[kind])).status_code == 200, "it was good all the while"
 
 
 async def test_b8_of_all_values_only_tokens_are_tokens(stand: Stand) -> None:
