@@ -22,6 +22,7 @@ from broker.config.client_model import ClientSettings
 from broker.config.load import load
 from broker.config.model import Config
 from broker.core.errors import ConfigError
+from broker.core.terms import GrantType
 from broker.demo.emulation import Address, Options, build_emulators, emulated_types, left_out, turned
 from broker.demo.servers import Port, PortTaken, serving, take_port
 from broker.demo.upstreams import Emulator
@@ -104,8 +105,8 @@ async def _serve(config: Config, host: str, ports: Mapping[str, int]) -> None:
 async def running(config: Config, host: str = "127.0.0.1", *, ports: Mapping[str, int] = PORTS) -> AsyncIterator[Demo]:
     """The whole demo, answering; raises PortTaken, DemoRefused or ConfigError."""
     client = sample_client(config)
-    if client is not None and not all(map(find_spec, ("httpx2", "itsdangerous"))):
-        raise DemoRefused("The sample app needs two more packages: pip install 'identity-broker[demo]'")
+    if client is not None and not all(map(find_spec, ("httpx2", "itsdangerous", "segno"))):
+        raise DemoRefused("The sample app needs three more packages: pip install 'identity-broker[demo]'")
     with contextlib.ExitStack() as stack:
         wanted = _wanted_ports(config, client, ports)
         taken = {name: stack.enter_context(contextlib.closing(_take(name, host, n))) for name, n in wanted.items()}
@@ -160,6 +161,14 @@ def sample_client(config: Config) -> str | None:
     return None
 
 
+def tv_client(config: Config) -> str:
+    """The client_id of the sample app's television: the first without a secret that has the grant of devices, or ""."""
+    for client_id, client in config.clients.items():
+        if client.auth_method == "none" and GrantType.DEVICE_CODE in client.grants:
+            return client_id
+    return ""
+
+
 def _sample_uri(client: ClientSettings) -> str:
     return next((uri for uri in client.redirect_uris if urlsplit(uri).hostname == "app.localhost"), "")
 
@@ -172,7 +181,9 @@ def _build_sample(config: Config, client_id: str) -> ASGIApp:
     offered = client.providers or tuple(name for name, s in config.providers.items() if s.enabled)
     providers = tuple(name for name in offered if name not in left_out(config))
     return build_sample_app(
-        Registration(config.issuer, client_id, secret.get_secret_value(), _sample_uri(client), providers)
+        Registration(
+            config.issuer, client_id, secret.get_secret_value(), _sample_uri(client), providers, tv=tv_client(config)
+        )
     )
 
 

@@ -27,6 +27,7 @@ from starlette.routing import Route
 
 from broker.demo.pages import environment, language_of
 from broker.demo.sample_texts import TEXTS
+from broker.demo.sample_tv import Television
 
 LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
 _ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]  # what the broker may sign with
@@ -35,19 +36,27 @@ SCOPE = "openid profile email phone offline_access identities"
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What the broker's configuration says about this application, and the providers it offers."""
+    """What the broker's configuration says about this application, the providers it offers, and its television.
+
+    `tv` is the client_id of that, or "" without one.
+    """
 
     issuer: str
     client_id: str
     client_secret: str
     redirect_uri: str
     providers: tuple[str, ...] = ()
+    tv: str = ""
 
 
 async def _to_loopback(request: httpx2.Request) -> None:
     """Only for the demo: browsers know that `*.localhost` is this machine, the system's resolver does not."""
     if request.url.host.endswith(".localhost"):
         request.url = request.url.copy_with(host="127.0.0.1")
+
+
+def _http() -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(event_hooks={"request": [_to_loopback]}, trust_env=False)
 
 
 class SampleApp:
@@ -68,6 +77,8 @@ class SampleApp:
                 "event_hooks": {"request": [_to_loopback]},
             },
         )
+
+        self._television = Television(registration.issuer, registration.tv, self.broker, _http)
 
     async def home(self, request: Request) -> Response:
         """Who is signed in, or the way in."""
@@ -139,6 +150,11 @@ class SampleApp:
         query = urlencode({"id_token_hint": login["token"]["id_token"], "post_logout_redirect_uri": home})
         return RedirectResponse(f"{endpoint}?{query}", status_code=303)
 
+    async def tv(self, request: Request) -> Response:
+        """What a television shows, and by POST a fresh code on it."""
+        step = self._television.start if request.method == "POST" else self._television.show
+        return await step(request, _language(request))
+
     async def backchannel(self, request: Request) -> Response:
         """The broker says that somebody logged out (OpenID Connect Back-Channel Logout 1.0 section 2.6)."""
         form = parse_qs((await request.body()).decode("ascii", "replace"))
@@ -188,8 +204,10 @@ def build_sample_app(registration: Registration) -> Starlette:
     session = Middleware(
         SessionMiddleware, secret_key=secrets.token_urlsafe(32), session_cookie="sample", same_site="lax"
     )
+    television = [Route("/tv", app.tv, methods=["GET", "POST"])] if registration.tv else []
     return Starlette(
         routes=[
+            *television,
             Route("/", app.home),
             Route("/login", app.login),
             Route("/callback", app.callback),

@@ -30,6 +30,7 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "address, Zoë has an odd name.",
         "tour_break": "On the emulated service's page, open “Make something go wrong” and see what people are told.",
         "tour_look": "Back here, read the claims and tokens, refresh them, and sign in again another way.",
+        "tv": "Sign in on a television, by a code",
         "other_language": "Русский",
         "value": "Value",
         "none": "none",
@@ -59,8 +60,40 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "tour_break": "На странице эмулируемого сервиса откройте «Пусть что-нибудь сломается» и посмотрите, что увидят "
         "люди.",
         "tour_look": "Вернувшись, прочтите сведения и токены, обновите их и войдите ещё раз другим способом.",
+        "tv": "Войти на телевизоре по коду",
         "other_language": "English",
         "value": "Значение",
         "none": "нет",
+    },
+}
+
+TV_TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "en": {
+        "title": "Demo TV",
+        "lead": "A device without a keyboard: it shows a code, and somebody says yes in a browser elsewhere.",
+        "start": "Sign in",
+        "how": "Sign in with your phone",
+        "open": "Scan the picture, or open",
+        "type": "and compare or type this code:",
+        "waiting": "Waiting for your answer…",
+        "qr": "QR code of the address with the code in it",
+        "hello": "Signed in:",
+        "problem": "Sign-in did not work.",
+        "back": "Demo shop",
+        "other_language": "Русский",
+    },
+    "ru": {
+        "title": "Демо-телевизор",
+        "lead": "Устройство без клавиатуры: оно показывает код, а подтверждают вход в браузере на другом устройстве.",
+        "start": "Войти",
+        "how": "Войдите с телефона",
+        "open": "Наведите камеру на картинку или откройте",
+        "type": "и сверьте или введите этот код:",
+        "waiting": "Ждём вашего ответа…",
+        "qr": "QR-код адреса, в котором уже есть этот код",
+        "hello": "Вход выполнен:",
+        "problem": "Войти не получилось.",
+        "back": "Демо-магазин",
+        "other_language": "English",
     },
 }

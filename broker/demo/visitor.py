@@ -1,7 +1,7 @@
 """A visitor without a browser: cookies, redirects, forms and fragments as Chromium handles them in a login.
 
-It follows redirects, meta refreshes, forms that a page's script would submit, and hands a fragment to our landing
-page as that page's script would. End-to-end tests drive it where rendering does not matter.
+It follows redirects, meta refreshes to other pages, forms that a script would submit, and hands a fragment to our
+landing page as that page's script would. End-to-end tests drive it where rendering does not matter.
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ class Visitor:
         location = page.headers.get("Location")
         if page.status in _REDIRECTS and location:
             return _redirected(move, page, location)
-        if page.markup.refresh:
+        if page.markup.refresh not in {"", page.url}:  # a page that loads itself anew is left as it is
             return _Move("GET", page.markup.refresh, initiator=page.url)
         if self.scripts:
             return _scripted(page)

@@ -17,6 +17,7 @@ from broker.config.model import Config
 from broker.demo.emulation import ELSEWHERE, build_emulators, left_out, registered_apps, turned
 from broker.demo.people import ADA, PEOPLE, Person
 from broker.demo.run import Demo, DemoRefused, banner, check_host, main, running, sample_client, settings_class
+from broker.demo.sample_tv import draw
 from broker.demo.servers import PortTaken, take_port
 from broker.demo.visitor import Page, Visitor
 from broker.demo.widget import use_telegram_widget
@@ -92,6 +93,39 @@ async def test_signing_out_of_one_app_ends_the_session_and_the_app_hears_of_it_b
         assert not (await visitor.get(demo.sample)).has("signed-in")
         page = await visitor.click("login")
         assert page.has("provider-google"), "the broker remembers nobody"
+
+
+async def test_a_television_shows_a_code_and_then_who_said_yes_on_a_phone(demo: Demo) -> None:
+    async with Visitor() as television, Visitor() as phone:
+        await television.get(demo.sample)
+        await television.click("tv")
+        shown = await television.click("start")
+        address = f"{demo.config.issuer}/device?user_code={shown.text_of('user-code')}"
+        assert shown.markup.links["address"] == address
+        assert draw(address) in shown.text
+        assert (shown.markup.refresh, shown.markup.scripts) == (f"{demo.sample}tv", [])
+        await phone.get(address)
+        await phone.click("continue")
+        await phone.click("provider-google")
+        await phone.click("person-ada")
+        assert (await phone.click("allow")).status == 200
+        assert (await television.get(shown.markup.refresh)).text_of("name") == ADA.name
+
+
+@pytest.mark.parametrize(("answer", "error"), [("deny", "access_denied"), ("", "")])
+async def test_a_television_shows_nobody_without_a_yes(demo: Demo, answer: str, error: str) -> None:
+    async with Visitor() as television, Visitor() as phone:
+        await television.get(f"{demo.sample}tv")
+        shown = await television.click("start")
+        await phone.get(shown.markup.links["address"])
+        await phone.click("continue")
+        await phone.click("provider-google")
+        await phone.click("person-ada")
+        if answer:
+            await phone.click(answer)
+        page = await television.get(shown.markup.refresh)
+        assert (page.has("signed-in"), page.has("user-code")) == (False, not answer)
+        assert (page.text_of("error") if answer else "") == error
 
 
 @pytest.mark.parametrize("sent", ["", "a.b.c", "text"])

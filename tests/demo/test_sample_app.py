@@ -21,6 +21,7 @@ from broker.demo.upstreams.keys import challenge_of, half_hash, key
 from broker.demo.visitor import Page, Visitor
 
 pytestmark = pytest.mark.anyio
+DEVICE = "device_authorization_endpoint"
 
 
 @dataclass
@@ -42,15 +43,24 @@ class Issuer:
             Route("/authorize", self.authorize),
             Route("/token", self.token, methods=["POST"]),
             Route("/userinfo", self.userinfo),
+            Route("/device_authorization", self.device, methods=["POST"]),
         ]
 
     async def discovery(self, request: Request) -> Response:
         endpoints = {"authorization_endpoint": "authorize", "token_endpoint": "token", "userinfo_endpoint": "userinfo"}
-        found = {name: f"{self.url}/{path}" for name, path in {**endpoints, "jwks_uri": "jwks"}.items()}
+        found = {
+            name: f"{self.url}/{path}"
+            for name, path in {**endpoints, "jwks_uri": "jwks", DEVICE: "device_authorization"}.items()
+        }
         return JSONResponse({"issuer": self.url, "id_token_signing_alg_values_supported": ["RS256"], **found})
 
     async def jwks(self, request: Request) -> Response:
         return JSONResponse({"keys": [key("issuer", "RS256").jwk(use="sig")]})
+
+    async def device(self, request: Request) -> Response:
+        assert await request.body() == b"scope=openid+profile&client_id=tv"
+        told = {"device_code": "d", "user_code": "BBBB-BBBB", "verification_uri": f"{self.url}/device"}
+        return JSONResponse({**told, "verification_uri_complete": f"{self.url}/device?c=1", "expires_in": 60})
 
     async def authorize(self, request: Request) -> Response:
         self.asked = dict(request.query_params)
@@ -61,11 +71,12 @@ class Issuer:
     async def token(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode()))
         fresh = form["grant_type"] == "refresh_token"
-        if not fresh:
+        if form["grant_type"] == "authorization_code":
             assert challenge_of(form["code_verifier"]) == self.asked["code_challenge"]
         now = int(time.time())
         claims = {"iss": self.url, "aud": "sample", "sub": "s-1", "iat": now, "exp": now + 60}
-        claims |= {"at_hash": half_hash("at"), "nonce": self.asked["nonce"], "name": "Ada"}
+        claims |= {"at_hash": half_hash("at"), "nonce": self.asked.get("nonce"), "name": "Ada"}
+        claims |= {"aud": "tv"} if form.get("client_id") == "tv" else {}
         claims |= self.refreshed if fresh else self.claims
         kept = {name: value for name, value in claims.items() if value is not None}
         token = key(self.signed_by, "RS256").sign(kept, kid="issuer")
@@ -92,7 +103,7 @@ async def world(anyio_backend: str) -> AsyncIterator[World]:
     ours, theirs = take_port("app", "127.0.0.1"), take_port("issuer", "127.0.0.1")
     issuer = Issuer(f"http://id.localhost:{theirs.number}")
     app = f"http://app.localhost:{ours.number}/"
-    sample = build_sample_app(Registration(issuer.url, "sample", "secret", f"{app}callback", ("vk",)))
+    sample = build_sample_app(Registration(issuer.url, "sample", "secret", f"{app}callback", ("vk",), tv="tv"))
     async with serving([(ours, sample), (theirs, Starlette(routes=issuer.routes()))]):
         yield World(issuer, app)
     ours.close()
@@ -136,6 +147,29 @@ async def test_a_wrong_id_token_signs_nobody_in(world: World, lie: dict[str, Any
         page = await world.sign_in(visitor)
         assert (page.status, page.has("signed-in"), page.has("problem")) == (400, False, True)
         assert not (await visitor.get(world.app)).has("signed-in")
+
+
+@pytest.mark.parametrize(
+    ("lie", "signed_by", "status"),
+    [
+        ({}, "issuer", 200),
+        ({}, "stranger", 400),
+        ({"iss": "http://evil.localhost"}, "issuer", 400),
+        ({"aud": "sample"}, "issuer", 400),
+        ({"exp": 1}, "issuer", 400),
+        ({"exp": None}, "issuer", 400),
+        ({"sub": None}, "issuer", 400),
+    ],
+    ids=str,
+)
+async def test_a_television_believes_no_wrong_token_either(
+    world: World, lie: dict[str, Any], signed_by: str, status: int
+) -> None:
+    world.issuer.claims, world.issuer.signed_by = lie, signed_by
+    async with Visitor() as visitor:
+        await visitor.get(f"{world.app}tv")
+        page = await visitor.get((await visitor.click("start")).markup.refresh)
+        assert (page.status, page.has("signed-in"), page.has("problem")) == (status, status == 200, status == 400)
 
 
 async def test_a_wrong_signature_signs_nobody_in(world: World) -> None:

@@ -154,6 +154,13 @@ async def test_a_meta_refresh_is_followed_without_scripts(site: Callable[[str], 
         assert [step.status for step in visitor.history] == [200, 200]
 
 
+async def test_a_page_that_loads_itself_anew_is_left_as_it_is(site: Callable[[str], str]) -> None:
+    here = f"{site('a')}/content?html={quote('<meta http-equiv=refresh content=5>')}"
+    async with Visitor() as visitor:
+        assert (await visitor.get(here)).url == here
+        assert len(visitor.history) == 1
+
+
 async def test_endless_redirects_end(site: Callable[[str], str]) -> None:
     async with Visitor() as visitor:
         with pytest.raises(RuntimeError, match="more than"):
