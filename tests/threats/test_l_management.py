@@ -40,7 +40,7 @@ async def test_l4_there_is_nobody_to_begin_with(tmp_path_factory: pytest.TempPat
         names = [name for (name,) in reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         full = {name for name in names if reader.execute(f"SELECT count(*) FROM {name}").fetchone()[0]}
     assert {"accounts", "links", "grants"} <= set(names)
-    assert full <= {"signing_keys", "namespaces", "aliases", "heartbeat"}
+    assert full <= {"signing_keys", "secrets", "namespaces", "aliases", "heartbeat"}
 
 
 async def test_l4_no_token_of_a_person_or_an_app_opens_a_door_of_the_operator(site: Site, visitor: Visitor) -> None:
