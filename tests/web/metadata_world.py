@@ -20,6 +20,7 @@ from broker.core.jose import KeyPair, mint_key
 from broker.core.terms import Algorithm
 from tests.contract.raw_server import RawServer, raw_server
 from tests.contract.raw_server import answer_of as http_answer
+from tests.web.device_flow import GRANT as DEVICE_GRANT
 from tests.web.public_app import ISSUER, PublicApp, answer_of, public_app
 
 REDIRECT = "https://app.test/cb"
@@ -80,6 +81,9 @@ def clients(told: str) -> dict[str, dict[str, Any]]:
         "private_key_jwt": signing,
         "requesting": {**signing, "request_uris": ["https://app.test/object"]},
         "none": public,
+        "tv": client(
+            auth_method="none", grants=["refresh_token", DEVICE_GRANT], secret=None, service_scopes=[], pkce="required"
+        ),
         "pairwise": client(subject_type="pairwise"),
         "backchannel": client(backchannel_logout_uri=f"{told}/told"),
         "frontchannel": client(frontchannel_logout_uri="https://app.test/gone"),
@@ -133,7 +137,7 @@ class Walk:
         sent, more = dict(form), dict(headers or {})
         if client_id == "client_secret_post":
             sent |= {"client_id": client_id, "client_secret": SECRET}
-        elif client_id == "none":
+        elif client_id in {"none", "tv"}:
             sent |= {"client_id": client_id}
         elif client_id in {"client_secret_jwt", "private_key_jwt"}:
             algorithm = "HS256" if client_id == "client_secret_jwt" else "ES256"

@@ -17,6 +17,8 @@ from jwt.algorithms import OKPAlgorithm
 from tests.core.own_tokens import encode
 from tests.services.apps import delivering
 from tests.services.client_app import signed
+from tests.web.device_flow import GRANT as DEVICE_GRANT
+from tests.web.device_flow import poll, question, read, say, start
 from tests.web.metadata_world import LEVELS, PKCE, REDIRECT, TOKEN, Walk, key_of, walking
 from tests.web.public_app import ISSUER, answer_of
 
@@ -95,6 +97,13 @@ async def registration_endpoint(walk: Walk, _: str) -> None:
     assert (await walk.browser.post(walk.path("registration_endpoint"), json=sent, headers=headers)).status_code == 201
 
 
+async def device_authorization_endpoint(walk: Walk, value: str) -> None:
+    assert value == f"{ISSUER}/device_authorization"  # where the flow of the device grant below begins
+    told = await start(walk.app)
+    page = read(await walk.browser.get(told["verification_uri"].removeprefix(ISSUER)))
+    assert "user_code" in [field.get("name") for field in page.found("input")]
+
+
 async def end_session_endpoint(walk: Walk, _: str) -> None:
     page, _ = await logged_out(walk, "client_secret_basic")
     assert 'id="logged-out"' in page
@@ -129,7 +138,11 @@ async def grant_types_supported(walk: Walk, value: list[str]) -> None:
         "refresh_token": {"refresh_token": tokens["refresh_token"]},
         "client_credentials": {},
     }
-    for kind in set(value) - {"authorization_code"}:
+    walk.browser.cookies.clear()
+    told = await start(walk.app)
+    await say(walk.app, await question(walk.app, told))
+    assert (await poll(walk.app, told)).status_code == 200
+    for kind in set(value) - {"authorization_code", DEVICE_GRANT}:
         answer = await walk.call("token", "client_secret_basic", {"grant_type": kind} | forms[kind])
         assert (kind, answer.status_code) == (kind, 200)
     unknown = await walk.call("token", "client_secret_basic", {"grant_type": "password"})
@@ -374,6 +387,7 @@ EXERCISES: dict[str, Callable[[Walk, Any], Awaitable[None]]] = {
         jwks_uri,
         registration_endpoint,
         end_session_endpoint,
+        device_authorization_endpoint,
         scopes_supported,
         response_types_supported,
         response_modes_supported,
