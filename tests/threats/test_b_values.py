@@ -70,7 +70,8 @@ async def _as_session(stand: Stand, value: str) -> httpx2.Response:
 
 
 async def _as_consent(stand: Stand, value: str) -> httpx2.Response:
-    return await stand.client.post("/consent", data={"ticket": value, "answer": "allow"})
+    """In the browser that is logged in, as every ticket below: without its cookies everything is refused."""
+    return await stand.client.post("/consent", data={"ticket": value, "answer": "allow"}, headers=stand.cookies())
 
 
 async def _as_request_uri(stand: Stand, value: str) -> httpx2.Response:
@@ -78,8 +79,8 @@ async def _as_request_uri(stand: Stand, value: str) -> httpx2.Response:
 
 
 async def _as_entry(stand: Stand, value: str) -> httpx2.Response:
-    headers = {"Cookie": f"__Host-browser={value}"}
-    return await stand.client.post("/enter/telegram/app", data={"ticket": value, "answer": "allow"}, headers=headers)
+    form = {"ticket": value, "answer": "allow"}
+    return await stand.client.post("/enter/telegram/app", data=form, headers=stand.cookies())
 
 
 async def _as_secret(stand: Stand, value: str) -> httpx2.Response:
@@ -97,9 +98,8 @@ async def _as_registration(stand: Stand, value: str) -> httpx2.Response:
 
 
 async def _as_logout(stand: Stand, value: str) -> httpx2.Response:
-    """In the browser that is logged in: without a session there would be nothing to end."""
-    headers = {"Cookie": f"__Host-session={stand.session}"}
-    return await stand.client.post("/logout/confirm", data={"ticket": value, "answer": "logout"}, headers=headers)
+    form = {"ticket": value, "answer": "logout"}
+    return await stand.client.post("/logout/confirm", data=form, headers=stand.cookies())
 
 
 async def _as_device_code(stand: Stand, value: str) -> httpx2.Response:
@@ -217,8 +217,8 @@ async def test_b8_a_value_of_one_kind_is_no_other_kind(stand: Stand) -> None:
             assert refused or sent_back, f"{kind} as {use}: {answer.status_code} {answer.text[:200]}"
             assert "__Host-session" not in answer.headers.get("set-cookie", "")
     assert issued(stand.site) == before
-    for kind in ("device_question", "device_code"):
-        assert (await USES[kind](stand, values[kind])).status_code == 200, "it was good all the while"
+    for kind in ("device_question", "device_code", "consent"):
+        assert (await USES[kind](stand, values[kind])).status_code == 200, f"{kind} was good all the while"
 
 
 async def test_b8_of_all_values_only_tokens_are_tokens(stand: Stand) -> None:
