@@ -12,6 +12,9 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+# Modules of conformance hold the assertions, and tests of other kinds import them, too, whichever comes first.
+pytest.register_assert_rewrite("tests.conformance")
+
 # How long one example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("calm", deadline=None)
 settings.load_profile("calm")

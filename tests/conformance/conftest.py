@@ -10,22 +10,11 @@ import pytest
 from broker.demo.background import RunningBroker
 from broker.demo.visitor import Visitor
 from broker.testing import running_broker
-
-pytest.register_assert_rewrite(
-    "tests.conformance.authenticating_party",
-    "tests.conformance.fapi_party",
-    "tests.conformance.modules",
-    "tests.conformance.openid_provider",
-    "tests.conformance.leaving_party",
-    "tests.conformance.relying_party",
-    "tests.conformance.response_checks",
-)
-
-from tests.conformance.authenticating_party import AUTH_CLIENTS  # noqa: E402 - as below
-from tests.conformance.fapi_party import FAPI_CLIENTS, FapiParty  # noqa: E402 - as below
-from tests.conformance.hearing_app import HearingApp, listening  # noqa: E402 - as below
-from tests.conformance.openid_provider import CLIENTS, HOME, SECTIONS, Clock, Operator  # noqa: E402 - as below
-from tests.conformance.relying_party import RelyingParty  # noqa: E402 - as above
+from tests.conformance.authenticating_party import AUTH_CLIENTS
+from tests.conformance.fapi_party import FAPI_CLIENTS, FapiParty
+from tests.conformance.hearing_app import HearingApp, listening
+from tests.conformance.openid_provider import CLIENTS, HOME, SECTIONS, Clock, Operator
+from tests.conformance.relying_party import RelyingParty
 
 
 @pytest.fixture(scope="session")

@@ -6,13 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite(
-    "tests.conformance.rp.rp_modules",
-    "tests.conformance.rp.rp_modules_after_login",
-    "tests.conformance.rp.upstream_op",
-)
-
-from tests.conformance.rp.upstream_op import RelyingBroker, relying_broker  # noqa: E402 - rewriting comes first
+from tests.conformance.rp.upstream_op import RelyingBroker, relying_broker
 
 
 @pytest.fixture
