@@ -6,10 +6,9 @@ from broker.config.client_model import ClientSettings
 from broker.config.report import Report
 from broker.config.source import KeyPath
 from broker.core.client_assertion import ALGORITHMS
-from broker.core.jwk import KEYS_LIMIT, parse_key
+from broker.core.jwk import KEYS_LIMIT, PRIVATE_MEMBERS, parse_key
 from broker.core.terms import AuthMethod
 
-_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 section 6, RFC 8037 section 2
 _WITHOUT_SECRET = {
     AuthMethod.NONE: "a public client (auth_method: none) has no secret",
     AuthMethod.PRIVATE_KEY_JWT: "has no use: with private_key_jwt the app signs with a key of its own",
@@ -56,7 +55,7 @@ def check_keys(client: ClientSettings, path: KeyPath, report: Report) -> None:
 
 
 def _check_key(key: object, path: KeyPath, report: Report) -> None:
-    if isinstance(key, dict) and _PRIVATE & key.keys():
+    if isinstance(key, dict) and PRIVATE_MEMBERS & key.keys():
         text = (
             "IS A PRIVATE KEY. Make a new key pair in the app, put only its public half here (kty, crv, x, y or kty, "
             "n, e) and consider this one stolen"

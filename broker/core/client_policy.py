@@ -76,13 +76,12 @@ class LogoutPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the client comes from: `registered` by itself (RFC 7591) at `registered_at`, or named by the operator.
+    """Where the client comes from: `registered` by itself (RFC 7591), or named by the operator.
 
     `policy_uri`, `tos_uri` and `logo_uri` are its own words and shown as such; nothing of it is ever fetched.
     """
 
     registered: bool = False
-    registered_at: int = 0
     policy_uri: str = ""
     tos_uri: str = ""
     logo_uri: str = ""

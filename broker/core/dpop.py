@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from broker.core.compact import UnverifiedToken, decode_segment, parse_token
 from broker.core.extension_errors import InvalidDpopProof
-from broker.core.jwk import Key, parse_key, verify_signature
+from broker.core.jwk import PRIVATE_MEMBERS, Key, parse_key, verify_signature
 from broker.core.strict_json import Malformed
 from broker.core.uri import normalise_uri
 
@@ -32,7 +32,6 @@ ALGORITHMS = (
     "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512",
 )  # fmt: skip
 _REQUIRED: Mapping[str, tuple[str, ...]] = {"EC": ("crv", "x", "y"), "OKP": ("crv", "x"), "RSA": ("e", "n")}
-_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 section 6, RFC 8037 section 2
 _JKT = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")  # 32 bytes in base64url
 _RSA_BITS = 4096  # the longest: a stranger chooses how long we compute
 _RSA_EXPONENT = 1 << 32
@@ -94,7 +93,7 @@ def _verify_key(token: UnverifiedToken) -> str:
     jwk = token.header.get("jwk")
     if not isinstance(jwk, dict):
         raise Malformed("without the public key it is signed with (jwk)")
-    if not _PRIVATE.isdisjoint(jwk):
+    if not PRIVATE_MEMBERS.isdisjoint(jwk):
         raise Malformed("showing a private key; that key is lost, make another")
     key = parse_key(jwk)
     if key is None or token.algorithm not in key.algorithms:

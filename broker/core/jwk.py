@@ -30,6 +30,7 @@ ALGORITHMS: Mapping[str, tuple[Algorithm, str]] = {
     "EdDSA": (OKPAlgorithm(), "Ed25519"),
     "Ed25519": (OKPAlgorithm(), "Ed25519"),
 }
+PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 section 6, RFC 8037 section 2
 _PUBLIC_MEMBERS = frozenset({"kty", "crv", "n", "e", "x", "y"})
 
 

@@ -64,7 +64,6 @@ def build_registered(record: RegisteredClient, secret: str, rules: RegistrationR
         logout=_logout(known),
         origin=Origin(
             registered=True,
-            registered_at=record.created_at,
             policy_uri=known.get("policy_uri", ""),
             tos_uri=known.get("tos_uri", ""),
             logo_uri=known.get("logo_uri", ""),

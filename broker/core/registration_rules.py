@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from broker.core.client import is_loopback_host
 from broker.core.client_assertion import ALGORITHMS as ASSERTION_ALGORITHMS
-from broker.core.jwk import parse_key, parse_keys
+from broker.core.jwk import PRIVATE_MEMBERS, parse_key, parse_keys
 from broker.core.logout import check_frame_uri
 from broker.core.registration import Metadata
 from broker.core.registration_errors import InvalidClientMetadata, InvalidRedirectUri
@@ -74,7 +73,7 @@ def check_grants(metadata: Metadata, _: RegistrationRules) -> None:
     unknown = set(metadata["grant_types"]) - _GRANTS
     if unknown:
         raise InvalidClientMetadata(f"grant_types may hold: {', '.join(sorted(_GRANTS))}")
-    if GrantType.AUTHORIZATION_CODE not in metadata["grant_types"] and len(metadata["grant_types"]) < 1:
+    if not metadata["grant_types"]:
         raise InvalidClientMetadata("grant_types is empty: nothing could be done")
     if metadata["grant_types"] == [GrantType.REFRESH_TOKEN]:
         raise InvalidClientMetadata("grant_types: refresh_token alone gives nobody a first token")
@@ -90,8 +89,6 @@ def check_redirects(metadata: Metadata, _: RegistrationRules) -> None:
         raise InvalidClientMetadata("application_type must be web or native")
     if kind == "web" and not all(uri.startswith(("https:", "http:")) for uri in uris):
         raise InvalidRedirectUri("redirect_uris: a private-use scheme needs application_type native")
-    if kind == "native" and any(uri.startswith("http:") and not _is_loopback(uri) for uri in uris):
-        raise InvalidRedirectUri("redirect_uris: http is for this machine only")
 
 
 def check_authentication(metadata: Metadata, _: RegistrationRules) -> None:
@@ -113,7 +110,7 @@ def check_keys(metadata: Metadata, _: RegistrationRules) -> None:
     if "jwks" not in metadata:
         return
     listed = metadata["jwks"]["keys"]
-    if any(isinstance(jwk, dict) and {"d", "k", "p", "q"} & jwk.keys() for jwk in listed):
+    if any(isinstance(jwk, dict) and PRIVATE_MEMBERS & jwk.keys() for jwk in listed):
         raise InvalidClientMetadata("jwks holds a private or secret key: throw it away, and send public keys only")
     try:
         parse_keys(listed)
@@ -181,8 +178,3 @@ CHECKS: tuple[Check, ...] = (
     check_initiation,
     check_frames,
 )
-
-
-def _is_loopback(uri: str) -> bool:
-    host = uri.partition("://")[2].partition("/")[0].rpartition(":")
-    return is_loopback_host(host[0] or host[2])

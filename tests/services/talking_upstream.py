@@ -24,9 +24,9 @@ class TalkingUpstream(Upstream):
         """All, or none where it is `silent`."""
         return Abilities() if self.silent else Abilities(self, self, self)
 
-    def speak_of(self, subject: str = "x1", **session: str) -> None:
+    def speak_of(self, subject: str = "x1", *, sid: str = "u-1", refresh_token: str = "", nonce: str = "") -> None:
         """Vouch for somebody else from now on, or keep something else of the login."""
-        self.session = replace(self.session, **session)  # type: ignore[arg-type]  # all of them are texts
+        self.session = replace(self.session, sid=sid, refresh_token=refresh_token, nonce=nonce)
         self.identity = Identity(subject, session=self.session)
 
     async def verify_logout(self, logout_token: str) -> UpstreamLogout:
