@@ -82,7 +82,8 @@ class Deliveries:
         try:
             yield watch
         finally:
-            del self._watches[sid]
+            if self._watches.get(sid) is watch:  # somebody who pressed twice watches anew
+                del self._watches[sid]
 
     async def run(self) -> None:
         """Deliver until cancelled; what is under way then is tried again by whoever looks next."""

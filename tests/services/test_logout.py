@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -271,3 +272,14 @@ async def test_what_a_broken_state_leads_to_is_a_plain_logout(world: World) -> N
     for state in ("", "unheard-of"):
         done = await world.logout.recall(state)
         assert (done.client, done.redirect_uri, done.apps, done.frames) == (None, "", {}, ())
+
+
+async def test_a_button_pressed_twice_at_once_logs_out_once_and_breaks_nothing(world: World) -> None:
+    session, _ = await signed_in(world)
+    world.apps.status[TELL] = 200
+    async with delivering(world.deliveries):
+        both = await asyncio.gather(
+            *(world.logout.finish(LogoutWish(), session, return_to=DONE) for _ in range(2)), return_exceptions=True
+        )
+    assert [type(done).__name__ for done in both] == ["LoggedOut", "LoggedOut"], both
+    assert len(world.apps.tokens(TELL)) == 1
