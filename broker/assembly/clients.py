@@ -33,7 +33,7 @@ def _build_client(client_id: str, settings: ClientSettings) -> Client:
         grants=frozenset(settings.grants),
         providers=settings.providers,
         first_party=settings.first_party,
-        pkce_required=settings.pkce == "required",
+        pkce=settings.pkce,
         id_token_alg=settings.id_token_alg,
         tokens=_build_tokens(settings),
         access_token_format=settings.access_token_format,

@@ -128,7 +128,7 @@ def _build_registrations(parts: Parts) -> Registrations:
     rules = RegistrationRules(
         scopes=chosen.scopes,
         algorithms=parts.config.keys.algorithms,
-        pkce_required=chosen.pkce == "required",
+        pkce=chosen.pkce,
         legacy_audience=chosen.assertion_audience == "legacy",
     )
     digests = tuple(text.removeprefix("sha256:") for text in chosen.token_hashes)

@@ -12,13 +12,13 @@ from broker.config.report import Report
 from broker.config.source import KeyPath
 from broker.core.logout import check_frame_uri
 from broker.core.subject import sector_hosts
-from broker.core.terms import AuthMethod, GrantType, Scope, SubjectType
+from broker.core.terms import AuthMethod, GrantType, Pkce, Scope, SubjectType
 
 _FALLBACK = re.compile(r"[A-Za-z0-9._+\-]*\{sub\}[A-Za-z0-9._+\-]*@([a-z0-9]([a-z0-9\-]*[a-z0-9])?\.)+[a-z]{2,}")
 
 
 def _client_pkce(client: ClientSettings, path: KeyPath, report: Report) -> None:
-    if client.auth_method is AuthMethod.NONE and client.pkce != "required":
+    if client.auth_method is AuthMethod.NONE and client.pkce is Pkce.OPTIONAL:
         report.problem((*path, "pkce"), "a public client always uses PKCE (RFC 9700 section 2.1.1)")
 
 

@@ -10,12 +10,12 @@ from broker.config.report import Report
 from broker.config.source import KeyPath
 from broker.core.fapi import ALGORITHMS, CODE_TTL
 from broker.core.jwk import parse_key
-from broker.core.terms import AuthMethod, Profile
+from broker.core.terms import AuthMethod, Pkce, Profile
 
 _NAMES = ", ".join(ALGORITHMS)
 _RULES: tuple[tuple[str, Callable[[ClientSettings], bool], str], ...] = (
     ("auth_method", lambda client: client.auth_method is AuthMethod.PRIVATE_KEY_JWT, "must be private_key_jwt"),
-    ("pkce", lambda client: client.pkce == "required", "must be required"),
+    ("pkce", lambda client: client.pkce is Pkce.REQUIRED, "must be required"),
     ("require_par", lambda client: client.require_par, "must be true"),
     ("dpop_bound_access_tokens", lambda client: client.dpop_bound_access_tokens, "must be true"),
     ("assertion_audience", lambda client: client.assertion_audience == "issuer", "must be issuer"),

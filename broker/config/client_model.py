@@ -20,7 +20,7 @@ from broker.config.values import (
     WebUrl,
 )
 from broker.core.fapi import IMPLIED
-from broker.core.terms import Algorithm, AuthMethod, GrantType, Profile, Scope, SubjectType, TokenFormat
+from broker.core.terms import Algorithm, AuthMethod, GrantType, Pkce, Profile, Scope, SubjectType, TokenFormat
 
 
 class ClientSettings(Section):
@@ -58,8 +58,9 @@ class ClientSettings(Section):
     )
     providers: tuple[str, ...] | None = Field(default=None, min_length=1, description="Allow-list, in display order")
     first_party: bool = Field(default=False, description="Ours: no consent page")
-    pkce: Literal["required", "optional"] = Field(
-        default="required", description="`optional` only for a confidential client that sends nonce"
+    pkce: Pkce = Field(
+        default=Pkce.AUTO,
+        description="required; auto: with a secret, `nonce` will do; optional: neither. Public clients always use it",
     )
     resources: tuple[ResourceUri, ...] = Field(
         default=(), description="APIs it may ask tokens for by `resource` (RFC 8707); compared byte for byte"

@@ -28,7 +28,7 @@ from broker.config.values import (
     WholeNumber,
     parse_master_key,
 )
-from broker.core.terms import Algorithm, Scope
+from broker.core.terms import Algorithm, Pkce, Scope
 
 
 class Server(Section):
@@ -167,8 +167,9 @@ class Registration(Section):
         min_length=1,
         description="What they may ask for about people",
     )
-    pkce: Literal["required", "optional"] = Field(
-        default="required", description="`optional`: apps with a secret may go without; public ones never"
+    pkce: Pkce = Field(
+        default=Pkce.REQUIRED,
+        description="required; auto: with a secret, `nonce` will do; optional: neither. Public clients always use it",
     )
     assertion_audience: Literal["issuer", "legacy"] = Field(
         default="issuer", description="`legacy`: client assertions may name an endpoint, which RFC 10070 forbids"

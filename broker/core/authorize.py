@@ -30,7 +30,7 @@ from broker.core.query import encode_query
 from broker.core.records import AuthorizationRequest
 from broker.core.resource import parse_resources, verify_resources
 from broker.core.step_up import parse_essential_acr
-from broker.core.terms import GrantType, Prompt, ResponseMode
+from broker.core.terms import GrantType, Pkce, Prompt, ResponseMode, Scope
 
 IDP_HINTS = ("idp_hint", "kc_idp_hint", "connector_id")
 ANY_PROVIDER = "-"  # no provider's name; takes back the hint inside a pushed request
@@ -160,18 +160,31 @@ def check_prompt(params: Parameters, _: Client) -> None:
 
 
 def check_pkce(params: Parameters, client: Client) -> None:
-    """S256 or nothing; nothing only where the client is registered so (RFC 7636 4.3, RFC 9700 2.1.1)."""
+    """S256 or nothing; nothing only where a nonce or the operator allows it (RFC 7636 4.3, RFC 9700 2.1.1)."""
     challenge, method = params.text("code_challenge"), params.text("code_challenge_method")
     if not challenge:
         if method:
             raise InvalidRequest("code_challenge_method without code_challenge")
-        if client.pkce_required or client.public:
-            raise InvalidRequest("code_challenge is missing; this client must use PKCE with S256")
+        _check_tied(params, client)
         return
     if method != "S256":
         raise InvalidRequest("code_challenge_method must be S256; plain is not supported")
     if not pkce.is_challenge(challenge):
         raise InvalidRequest("code_challenge must be the 43 characters of a base64url SHA-256")
+
+
+def _check_tied(params: Parameters, client: Client) -> None:
+    """A code that leaked is no use to whoever injects it (RFC 9700 section 4.5.3), challenge or not.
+
+    A nonce does that only where an ID token comes back that repeats it.
+    """
+    if client.public or client.pkce is Pkce.REQUIRED:
+        raise InvalidRequest("code_challenge is missing; switch on PKCE with S256 in the library of this app")
+    nonce_returns = "nonce" in params and Scope.OPENID in params.words("scope")
+    if client.pkce is Pkce.AUTO and not nonce_returns:
+        raise InvalidRequest(
+            "code_challenge and nonce are missing; switch on PKCE with S256, or else nonce, in the library of this app"
+        )
 
 
 def check_dpop_jkt(params: Parameters, _: Client) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from broker.core.client_policy import AssertionPolicy, LogoutPolicy, Origin, RequestPolicy, TokenPolicy
 from broker.core.errors import BadRedirectUri
-from broker.core.terms import Algorithm, AuthMethod, GrantType, TokenFormat
+from broker.core.terms import Algorithm, AuthMethod, GrantType, Pkce, TokenFormat
 
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|\[::1\])(?::([1-9][0-9]{0,4}))?(/[^?#]*)?(\?[^#]*)?")
 _URI = re.compile(r"([a-z][a-z0-9+.\-]*):(//)?([^/?#]*)([^?#]*)(\?[^#]*)?")
@@ -38,7 +38,7 @@ class Client:
     grants: frozenset[GrantType] = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN})
     providers: tuple[str, ...] | None = None
     first_party: bool = False
-    pkce_required: bool = True
+    pkce: Pkce = Pkce.AUTO
     id_token_alg: Algorithm = Algorithm.RS256
     access_token_format: TokenFormat = TokenFormat.OPAQUE
     origins: frozenset[str] = frozenset()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from broker.core.terms import Algorithm, AuthMethod, Profile
+from broker.core.terms import Algorithm, AuthMethod, Pkce, Profile
 
 ALGORITHMS = (Algorithm.PS256, Algorithm.ES256, Algorithm.EDDSA)  # section 5.4.1
 CODE_TTL = 60  # seconds an authorization code may live (section 5.3.2.1)
 IMPLIED: Mapping[str, object] = {
     "auth_method": AuthMethod.PRIVATE_KEY_JWT,
     "assertion_algs": ALGORITHMS,
+    "pkce": Pkce.REQUIRED,
     "require_par": True,
     "dpop_bound_access_tokens": True,
     "id_token_alg": Algorithm.ES256,

@@ -48,7 +48,7 @@ def build_registered(record: RegisteredClient, secret: str, rules: RegistrationR
         secret_digests=digests,
         scopes=frozenset(known["scope"].split(" ")) & frozenset(rules.scopes),
         grants=frozenset(GrantType(grant) for grant in known["grant_types"]),
-        pkce_required=rules.pkce_required or method is AuthMethod.NONE,
+        pkce=rules.pkce,
         id_token_alg=_held(known["id_token_signed_response_alg"], rules),
         home_uri=known.get("client_uri", ""),
         initiate_login_uri=known.get("initiate_login_uri", ""),

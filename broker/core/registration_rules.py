@@ -13,7 +13,7 @@ from broker.core.registration_errors import InvalidClientMetadata, InvalidRedire
 from broker.core.request_object import ALGORITHMS as REQUEST_ALGORITHMS
 from broker.core.strict_json import Malformed
 from broker.core.subject import sector_hosts
-from broker.core.terms import Algorithm, AuthMethod, GrantType, Scope, SubjectType
+from broker.core.terms import Algorithm, AuthMethod, GrantType, Pkce, Scope, SubjectType
 
 _GRANTS = frozenset(GrantType) - {GrantType.CLIENT_CREDENTIALS}
 _ENCRYPTED = ("id_token_encrypted_response_alg", "userinfo_encrypted_response_alg", "request_object_encryption_alg")
@@ -28,7 +28,7 @@ class RegistrationRules:
 
     scopes: tuple[Scope, ...]
     algorithms: tuple[Algorithm, ...]
-    pkce_required: bool = True
+    pkce: Pkce = Pkce.REQUIRED
     legacy_audience: bool = False
 
 

@@ -76,6 +76,17 @@ class SubjectType(StrEnum):
     PAIRWISE = "pairwise"
 
 
+class Pkce(StrEnum):
+    """Whether a client must use PKCE (RFC 9700 section 2.1.1); a public one must, whatever is written.
+
+    `auto`: PKCE, or the `nonce` that its ID token repeats.
+    """
+
+    AUTO = "auto"
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
 class Profile(StrEnum):
     """A set of rules switched on together. `fapi2`: FAPI 2.0 Security Profile, with private_key_jwt and DPoP."""
 

@@ -11,7 +11,7 @@ import pytest
 from broker.assembly.clients import build_clients
 from broker.core.client import Client
 from broker.core.jose import mint_key
-from broker.core.terms import Algorithm, AuthMethod, Profile
+from broker.core.terms import Algorithm, AuthMethod, Pkce, Profile
 from tests.config.minimal import MINIMAL, SHA, Read
 
 Problems = Callable[..., list[str]]
@@ -38,7 +38,7 @@ def test_the_profile_alone_switches_every_rule_on(read: Read) -> None:
     assert shop.assertions.algorithms == {"PS256", "ES256", "EdDSA"}
     assert not shop.assertions.legacy_audience
     assert shop.requests.par_required
-    assert shop.pkce_required
+    assert shop.pkce is Pkce.REQUIRED
     assert shop.tokens.dpop_required
     assert not shop.tokens.refresh_rotated
     assert shop.id_token_alg is Algorithm.ES256
@@ -63,6 +63,7 @@ def test_what_the_profile_leaves_open_can_be_chosen(read: Read) -> None:
         ({"auth_method": "client_secret_basic", "secret_hashes": [f"sha256:{SHA}"]}, "auth_method: must be private"),
         ({"auth_method": "none"}, "auth_method: must be private_key_jwt"),
         ({"pkce": "optional"}, "pkce: must be required"),
+        ({"pkce": "auto"}, "pkce: must be required"),
         ({"require_par": False}, "require_par: must be true"),
         ({"dpop_bound_access_tokens": False}, "dpop_bound_access_tokens: must be true"),
         ({"assertion_audience": "legacy"}, "assertion_audience: must be issuer"),
@@ -77,6 +78,7 @@ def test_what_the_profile_leaves_open_can_be_chosen(read: Read) -> None:
         "secret",
         "public",
         "pkce",
+        "pkce auto",
         "par",
         "dpop",
         "audience",

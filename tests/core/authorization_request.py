@@ -5,7 +5,7 @@ from __future__ import annotations
 from broker.core.authorize import VerifiedRedirect, parse_client_id, verify_target
 from broker.core.client import Client
 from broker.core.parameters import Parameters
-from broker.core.terms import AuthMethod
+from broker.core.terms import AuthMethod, Pkce
 
 REDIRECT = "https://app.test/cb"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
@@ -22,9 +22,10 @@ GOOD = {
 CLIENT = Client(
     id="app", name={"en": "App"}, redirect_uris=(REDIRECT,), scopes=frozenset({"openid", "profile", "email"})
 )
-RELAXED = Client(id="app", name={"en": "App"}, redirect_uris=(REDIRECT,), pkce_required=False)
+RELAXED = Client(id="app", name={"en": "App"}, redirect_uris=(REDIRECT,), pkce=Pkce.OPTIONAL)
+STRICT = Client(id="app", name={"en": "App"}, redirect_uris=(REDIRECT,), pkce=Pkce.REQUIRED)
 PUBLIC = Client(
-    id="app", name={"en": "App"}, redirect_uris=(REDIRECT,), pkce_required=False, auth_method=AuthMethod.NONE
+    id="app", name={"en": "App"}, redirect_uris=(REDIRECT,), pkce=Pkce.OPTIONAL, auth_method=AuthMethod.NONE
 )
 
 

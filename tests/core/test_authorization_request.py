@@ -10,11 +10,11 @@ from broker.core import authorize
 from broker.core.authorize import CHECKS, KNOWN, Check, build_request
 from broker.core.client import Client
 from broker.core.client_policy import RequestPolicy
-from broker.core.errors import RequestError
+from broker.core.errors import InvalidRequest, RequestError
 from broker.core.parameters import Parameters
 from broker.core.records import AuthorizationRequest
 from broker.core.terms import GrantType
-from tests.core.authorization_request import CHALLENGE, CLIENT, PUBLIC, REDIRECT, RELAXED, send, target_of
+from tests.core.authorization_request import CHALLENGE, CLIENT, PUBLIC, REDIRECT, RELAXED, STRICT, send, target_of
 
 REFRESH_ONLY = Client(id="app", name={}, redirect_uris=(REDIRECT,), grants=frozenset({GrantType.REFRESH_TOKEN}))
 API = "https://api.test"
@@ -67,7 +67,9 @@ ROWS = (
     Row(authorize.check_prompt, "invalid_request", send(prompt="Login")),
     Row(authorize.check_prompt, "invalid_request", send(prompt="none login")),
     Row(authorize.check_prompt, "invalid_request", send(prompt="consent none")),
-    Row(authorize.check_pkce, "invalid_request", send(code_challenge=None, code_challenge_method=None)),
+    Row(authorize.check_pkce, "invalid_request", send(code_challenge=None, code_challenge_method=None, nonce=None)),
+    Row(authorize.check_pkce, "invalid_request", send(code_challenge=None, code_challenge_method=None, scope="email")),
+    Row(authorize.check_pkce, "invalid_request", send(code_challenge=None, code_challenge_method=None), STRICT),
     Row(authorize.check_pkce, "invalid_request", send(code_challenge=None, code_challenge_method=None), PUBLIC),
     Row(authorize.check_pkce, "invalid_request", send(code_challenge=None), RELAXED),
     Row(authorize.check_pkce, "invalid_request", send(code_challenge_method=None)),
@@ -118,6 +120,9 @@ def test_every_check_has_a_row_and_is_in_the_list() -> None:
     [
         (send(), CLIENT),
         (send(code_challenge=None, code_challenge_method=None), RELAXED),
+        (send(code_challenge=None, code_challenge_method=None), CLIENT),
+        (send(nonce=None), STRICT),
+        (send(nonce=None), PUBLIC),
         (send(nonce=None), CLIENT),
         (send(nonce=None, code_challenge=None, code_challenge_method=None), RELAXED),
         (send(state=None), CLIENT),
@@ -166,6 +171,21 @@ def test_a_checked_request_says_what_was_asked() -> None:
         idp_hint="vk",
         claims={"userinfo": {"email": None}},
     )
+
+
+@pytest.mark.parametrize(
+    ("client", "switches"),
+    [
+        (CLIENT, "switch on PKCE with S256, or else nonce, in the library of this app"),
+        (STRICT, "switch on PKCE with S256 in the library of this app"),
+        (PUBLIC, "switch on PKCE with S256 in the library of this app"),
+    ],
+)
+def test_a_request_tied_to_nothing_is_told_in_one_sentence_what_to_switch_on(client: Client, switches: str) -> None:
+    params = send(code_challenge=None, code_challenge_method=None, nonce=None)
+    with pytest.raises(InvalidRequest) as caught:
+        build_request(params, target_of(params, client))
+    assert caught.value.public.endswith(switches)
 
 
 @pytest.mark.parametrize("name", ["idp_hint", "kc_idp_hint", "connector_id"])

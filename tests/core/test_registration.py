@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from broker.core.errors import RequestError
+from broker.core.authorize import check_pkce
+from broker.core.errors import InvalidRequest, RequestError
 from broker.core.registered_client import RegisteredClient, build_registered
 from broker.core.registration import parse_metadata
 from broker.core.registration_errors import InvalidClientMetadata, InvalidRedirectUri, UnapprovedSoftwareStatement
 from broker.core.registration_rules import RegistrationRules, complete
-from broker.core.terms import Algorithm, AuthMethod, GrantType, Scope, SubjectType
+from broker.core.terms import Algorithm, AuthMethod, GrantType, Pkce, Scope, SubjectType
+from tests.core.authorization_request import send
 
 RULES = RegistrationRules(
     scopes=(Scope.OPENID, Scope.EMAIL, Scope.OFFLINE_ACCESS), algorithms=(Algorithm.RS256, Algorithm.ES256)
@@ -196,11 +200,19 @@ def test_the_client_is_what_was_registered() -> None:
 
 
 def test_a12_a_public_client_always_uses_pkce_whatever_the_operator_lets_others() -> None:
-    lax = RegistrationRules(scopes=RULES.scopes, algorithms=RULES.algorithms, pkce_required=False)
-    for method, needed in (("none", True), ("client_secret_basic", False)):
-        record = RegisteredClient("dc_1", register(token_endpoint_auth_method=method), "", "t", "", 1)
-        assert build_registered(record, "", lax).pkce_required is needed
-        assert build_registered(record, "", RULES).pkce_required
+    bare = send(code_challenge=None, code_challenge_method=None)
+    for rule, lets in ((Pkce.REQUIRED, False), (Pkce.AUTO, True), (Pkce.OPTIONAL, True)):
+        rules = replace(RULES, pkce=rule)
+        for method in ("none", "client_secret_basic"):
+            record = RegisteredClient("dc_1", register(token_endpoint_auth_method=method), "", "t", "", 1)
+            client = build_registered(record, "", rules)
+            check_pkce(send(), client)
+            with nullcontext() if lets and method != "none" else pytest.raises(InvalidRequest):
+                check_pkce(bare, client)
+
+
+def test_who_registers_uses_pkce_unless_the_operator_says_otherwise() -> None:
+    assert RULES.pkce is Pkce.REQUIRED
 
 
 def test_every_refusal_names_an_error_of_rfc_7591() -> None:

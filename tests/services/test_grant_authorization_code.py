@@ -149,7 +149,7 @@ async def test_f3_a_code_of_another_client_is_refused_and_dead(world: World) -> 
 
 
 async def test_a12_a_verifier_without_a_challenge_is_refused(world: World) -> None:
-    world.clients["app"] = app(pkce_required=False, auth_method="client_secret_basic")
+    world.clients["app"] = app(pkce="optional", auth_method="client_secret_basic")
     await world.restart()
     without: dict[str, str | None] = {"code_challenge": None, "code_challenge_method": None}
     assert await world.redeem(await world.code(**without), code_verifier=None)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
+import jwt
 import pytest
 
 from broker.core.pushed import PREFIX
@@ -18,6 +20,7 @@ from tests.threats.journeys import (
     get_bytes,
     http,
     new_visitor,
+    query_of,
     redeem,
     request_for,
     send_raw,
@@ -266,6 +269,21 @@ async def test_a12_a_code_needs_the_verifier_of_its_challenge_and_no_other(site:
         ):
             refused = await client.get("/authorize", params=request_for(site, "spa", **changes))
             assert "error=invalid_request" in refused.headers["location"]
+
+
+async def test_a12_a_nonce_stands_in_for_pkce_where_a_secret_and_an_id_token_do(site: Site, visitor: Visitor) -> None:
+    bare: Any = {"code_challenge": None, "code_challenge_method": None}
+    async with http(site) as client:
+        code = await code_for(site, visitor, nonce="tied", **bare)
+        answer = await redeem(site, client, code, code_verifier=None)
+        assert jwt.decode(answer.json()["id_token"], options={"verify_signature": False})["nonce"] == "tied"
+        injected = await code_for(site, visitor, nonce="tied", **bare)
+        assert (await redeem(site, client, injected)).json()["error"] == "invalid_grant", "another request"
+        for changes in ({"nonce": None}, {"nonce": ""}, {"scope": "profile"}):
+            refused = await client.get("/authorize", params=request_for(site, **bare, **changes))
+            told = query_of(refused.headers["location"])
+            assert told["error"] == "invalid_request"
+            assert "switch on PKCE with S256, or else nonce," in told["error_description"]
 
 
 async def test_a15_scopes_beyond_the_registration_are_never_granted(site: Site) -> None:

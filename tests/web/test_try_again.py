@@ -12,13 +12,14 @@ from broker.core.client_policy import RequestPolicy
 from broker.core.parameters import parse_form
 from broker.core.query import encode_query
 from broker.core.records import AuthorizationRequest
+from broker.core.terms import Pkce
 from broker.web.frontend import link_params, rebuild_params
 
 CLIENT = Client(
     id="app",
     name={},
     redirect_uris=("https://app.test/cb",),
-    pkce_required=False,
+    pkce=Pkce.OPTIONAL,
     requests=RequestPolicy(resources=("https://api.app.test", "https://files.app.test/v1")),
 )
 PLAIN = AuthorizationRequest("app", "https://app.test/cb", ("openid", "email"))
