@@ -1,4 +1,4 @@
-"""Any OpenID Provider with a discovery document: Keycloak, ZITADEL, Gitea, authentik, Okta, Authelia and their kin.
+"""Any OpenID Provider with a discovery document: Keycloak, ZITADEL, Gitea, authentik, Okta and their kin.
 
 OpenID Connect Core 1.0 and Discovery 1.0 (openid.net), RFC 9207 (rfc-editor.org); read 2026-11.
 """
@@ -18,10 +18,7 @@ from broker.upstream.fields import Fields
 from broker.upstream.model import Channel, Origin, Tools, Widget
 from broker.upstream.oauth2 import ClientAuth
 from broker.upstream.oidc_session import SessionOidcProvider, SessionSettings
-from broker.upstream.standard import ClaimNames, ExtraParams, Scopes, Trust, standard_identity
-
-Signature = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-Wish = Literal["prompt", "max_age", "login_hint", "ui_locales", "create"]
+from broker.upstream.standard import ClaimNames, ExtraParams, Scopes, Signature, Trust, Wish, standard_identity
 
 
 class OidcSettings(SessionSettings):
@@ -68,6 +65,8 @@ class Oidc(SessionOidcProvider):
     title: ClassVar[Mapping[str, str]] = {"ru": "OpenID Connect", "en": "OpenID Connect"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти через OpenID Connect", "en": "Sign in with OpenID Connect"}
     brand = "#334155"
+    # quirk(zitadel): aud is every client of the project and the project itself (zitadel#9200, read 2026-11)
+    sole_audience = False
 
     def __init__(self, settings: Any, tools: Tools) -> None:
         """`settings` are OidcSettings. Nothing is fetched before somebody logs in."""

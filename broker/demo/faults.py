@@ -33,6 +33,7 @@ FAULTS: Final[Mapping[str, tuple[str, str]]] = {  # name -> (English, Russian)
     "no_iss_param": ("Callback: no iss, although promised", "Возврат: нет обещанного iss"),
     "wrong_audience": ("ID token: another audience", "ID-токен: чужой получатель"),
     "wrong_azp": ("ID token: another azp", "ID-токен: чужой azp"),
+    "many_audiences": ("ID token: several audiences, azp is us", "ID-токен: несколько получателей, azp наш"),
     "no_iat": ("ID token: no iat", "ID-токен: без iat"),
     "expired_token": ("ID token: expired", "ID-токен: просрочен"),
     "future_token": ("ID token: from the future", "ID-токен: из будущего"),

@@ -100,14 +100,27 @@ def check_parties(claims: Fields, rules: IdTokenRules) -> None:
     if claims.text("iss") not in rules.issuers:
         raise UpstreamInvalid("ID token: iss is another issuer")
     claims.text("sub")
-    audience = claims.raw("aud")
-    only = audience[0] if isinstance(audience, list) and len(audience) == 1 else audience
-    if isinstance(only, int) and not isinstance(only, bool):
-        only = str(only)  # quirk(telegram): aud is the bot id and may come as a number (contract read 2026-11)
-    if only != rules.audience:
-        raise UpstreamInvalid("ID token: aud is not exactly our client id")
+    audiences = _audiences(claims.raw("aud"))
+    if rules.audience not in audiences:
+        raise UpstreamInvalid("ID token: our client id is not in aud")
+    if rules.sole and len(audiences) > 1:
+        raise UpstreamInvalid("ID token: aud names others besides our client id")
+    if len(audiences) > 1 and "azp" not in claims:
+        raise UpstreamInvalid("ID token: aud names several and azp does not say which of them asked")
     if "azp" in claims and claims.text("azp") not in (rules.azp or (rules.audience,)):
         raise UpstreamInvalid("ID token: azp is another client")
+
+
+def _audiences(given: object) -> list[str]:
+    """The values of `aud`, which is one text or a list of them (RFC 7519 section 4.1.3)."""
+    found = []
+    for one in given if isinstance(given, list) else [given]:
+        # quirk(telegram): aud is the bot id and may come as a number (contract read 2026-11)
+        value = str(one) if isinstance(one, int) and not isinstance(one, bool) else one
+        if not isinstance(value, str):
+            raise UpstreamInvalid("ID token: aud is neither a text nor a list of texts")
+        found.append(value)
+    return found
 
 
 def check_times(claims: Fields, *, now: float, skew: int, issued_after: int | None) -> None:

@@ -172,7 +172,8 @@ class Http(Protocol):
 class IdTokenRules:
     """What an ID token must satisfy besides its signature (OIDC Core 3.1.3.7).
 
-    `issuers`: accepted spellings. `audience`: our client id, the only one accepted. `algorithms`: the allow-list.
+    `issuers`: accepted spellings. `audience`: our client id, the only one accepted where `sole`; otherwise there may be
+    others beside it, and then `azp` must be there and name us. `algorithms`: the allow-list.
     `nonce`: the expected value; with `nonce_optional` an absent claim passes, a different one never does.
     `skew`: seconds. `issued_after`: epoch seconds, `iat` must not be older (less the skew). `access_token`: checked
     against `at_hash` when that claim is present. `azp`: accepted authorized parties, our own id where empty.
@@ -188,6 +189,7 @@ class IdTokenRules:
     issued_after: int | None = None
     access_token: str = ""
     azp: tuple[str, ...] = ()
+    sole: bool = True
 
 
 class Jwt(Protocol):

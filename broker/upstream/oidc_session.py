@@ -143,18 +143,8 @@ class _Refresh:
             raise UpstreamUnavailable(error.detail) from None
 
     def _rules(self, kept: UpstreamSession, tokens: Fields, metadata: Metadata) -> IdTokenRules:
-        provider = self._provider
-        return IdTokenRules(
-            issuers=provider.issuers,
-            audience=provider.settings.client_id,
-            algorithms=provider.algorithms_at(metadata),
-            jwks_uri=metadata.jwks_uri,
-            nonce=kept.nonce,
-            nonce_optional=True,
-            skew=provider.skew,
-            issued_after=int(provider.tools.now()),
-            access_token=tokens.text("access_token"),
-        )
+        rules = self._provider.rules_without_flow(tokens, metadata)
+        return replace(rules, nonce=kept.nonce, nonce_optional=True, issued_after=int(self._provider.tools.now()))
 
 
 def _check_same_login(claims: Fields, subject: str, kept: UpstreamSession) -> None:

@@ -12,6 +12,8 @@ from broker.core.identity import Identity
 from broker.upstream.fields import Fields, build_claims, contact, https_url, person
 
 Trust = Literal["claim", "always", "never"]
+Signature = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+Wish = Literal["prompt", "max_age", "login_hint", "ui_locales", "create"]
 
 _NAME = re.compile(r"[\x21-\x7e]{1,128}")
 _TEXTS = ("middle_name", "gender", "birthdate", "zoneinfo", "locale")

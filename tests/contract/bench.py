@@ -129,7 +129,7 @@ class Case:
     def id_token(self, **changes: Any) -> str:
         """The fixture's ID token, signed; a change to None removes the claim."""
         claims = self.filled(self.data["id_token"]) | changes
-        kept = {name: value for name, value in claims.items() if value is not None}
+        kept = {name: value for name, value in claims.items() if value is not None or name not in changes}
         return encode(kept, signing_key(), algorithm="RS256", headers={"kid": "bench"})
 
     def reply(self, **changes: str) -> Reply:

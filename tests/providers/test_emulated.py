@@ -61,6 +61,7 @@ _CHECKED_ID_TOKEN = {"no_id_token", "wrong_signature", "wrong_audience", "expire
 _SIGNED_FIELDS = {"wrong_hash", "old_auth_date", "future_auth_date", "result_false"}
 _VK_ODDITIES = {"payload_form", "error_400"}
 _OIDC_ODDITIES = {"rotated_keys", "rotated_at_signing", "no_kid", "two_keys", "email_as_text", "weak_acr"}
+_OIDC_ODDITIES |= {"many_audiences"}
 _OK_ODDITIES = {"error_in_query", "text_codes", "number_expiry", "other_user_id"}
 # What goes wrong after a login cannot be noticed at one.
 _LATER = {"refresh_refused", *LOGOUT_FAULTS}

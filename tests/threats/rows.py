@@ -110,6 +110,7 @@ REQUIRED: Final = {
     "E20": "A member named twice is refused.",
     "E21": "Base64url has one spelling.",
     "E22": "No configuration and no request chooses a reserved claim.",
+    "E24": "Of several audiences of an ID token we are one, and `azp` says that it was us who asked.",
     "F1": "A code that comes again ends everything it gave.",
     "F2": "Of any number of redemptions one succeeds, held by a unique key in the database.",
     "F3": "A code shown by another client is dead.",

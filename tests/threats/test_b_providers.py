@@ -208,7 +208,7 @@ async def test_b14_b17_no_issuer_or_endpoint_is_taken_from_a_token_or_a_document
 
 
 async def test_c2_a_google_token_is_for_us_and_was_asked_for(site: Site, visitor: Visitor) -> None:
-    for fault in ("wrong_audience", "wrong_azp"):
+    for fault in ("wrong_audience", "wrong_azp", "many_audiences"):
         site.emulators["google"].fault(fault, times=1)
         assert (await sign_in(site, visitor, prompt="login")).status == 502
     # One Tap posts `credential` with a double-submitted cookie; it is not offered, so such a post is unasked.

@@ -233,6 +233,28 @@ async def test_e9_an_audience_that_is_not_exactly_us(aud: object) -> None:
     await refused(sign(claims(aud=aud)))
 
 
+MANY = replace(RULES, sole=False)
+
+
+@pytest.mark.parametrize("aud", [["us", "other"], ["project", "other", "us"], ["us", "us"], ["us", 5]])
+async def test_e24_among_several_audiences_the_authorized_party_is_us(aud: list[object]) -> None:
+    await accepted(sign(claims(aud=aud, azp="us")), MANY)
+    await refused(sign(claims(aud=aud)), MANY)
+    for azp in ("other", "project", "", 5, ["us"], "US"):
+        await refused(sign(claims(aud=aud, azp=azp)), MANY)
+
+
+@pytest.mark.parametrize("aud", [[], ["other"], ["other", "evil"], None, {"us": 1}, ["us", None], ["us", ["us"]], True])
+async def test_e24_an_audience_without_us_or_with_something_else_than_texts(aud: object) -> None:
+    await refused(sign(claims(aud=aud)), MANY)
+    await refused(sign(claims(aud=aud, azp="us")), MANY)
+
+
+async def test_e24_where_tokens_are_for_one_client_each_azp_makes_no_others_welcome() -> None:
+    await accepted(sign(claims(aud=["us"])), MANY)
+    await refused(sign(claims(aud=["us", "other"], azp="us")), RULES)
+
+
 async def test_e9_an_audience_that_is_a_number_reads_as_its_decimal_text() -> None:
     numeric = replace(RULES, audience="7000000001")
     await accepted(sign(claims(aud=7000000001)), numeric)

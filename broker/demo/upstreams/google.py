@@ -56,6 +56,7 @@ class Google(Emulator):
         *ID_TOKEN_FAULTS,
         "bare_issuer",
         "wrong_azp",
+        "many_audiences",
         "wrong_at_hash",
         "email_as_text",
         "hosted_domain",

@@ -45,6 +45,7 @@ _CHANGES: Final[Mapping[str, Callable[[Claims], Claims]]] = {
     "bare_issuer": lambda c: {**c, "iss": str(c["iss"]).removeprefix("https://")},
     "wrong_audience": lambda c: {**c, "aud": "another-app"},
     "number_audience": lambda c: {**c, "aud": int(str(c["aud"]))},
+    "many_audiences": lambda c: {**c, "aud": ["another-app", str(c["aud"]), "the-project"]},
     "no_iat": lambda c: {n: v for n, v in c.items() if n != "iat"},
     "wrong_azp": lambda c: {**c, "azp": "another-app"},
     "wrong_at_hash": lambda c: {**c, "at_hash": "AAAAAAAAAAAAAAAAAAAAAA"},

@@ -46,6 +46,7 @@ class Oidc(Emulator):
         *ID_TOKEN_FAULTS,
         "no_iat",
         "wrong_azp",
+        "many_audiences",
         "wrong_at_hash",
         "rotated_at_signing",
         "no_kid",
