@@ -102,7 +102,7 @@ def _build_endings(parts: Parts, clients: Clients) -> tuple[Deliveries, Endings]
 
 def _build_sessions(parts: Parts, upstream: UpstreamSessions, endings: Endings) -> Sessions:
     limits = SessionLimits(parts.config.session.idle_ttl, parts.config.session.absolute_ttl)
-    return Sessions(parts.context, parts.transient, limits, upstream, endings)
+    return Sessions(parts.context, parts.transient, limits, upstream, endings, providers=parts.providers)
 
 
 def _build_logins(parts: Parts, clients: Clients) -> tuple[Logins, Entries]:

@@ -1,13 +1,17 @@
-"""Which authentication level a request asks for (OIDC Core 3.1.2.1 and 5.5.1.1, RFC 9470 section 4)."""
+"""Authentication levels: which a request asks for, and whose word on one counts.
+
+OIDC Core 3.1.2.1 and 5.5.1.1, RFC 9470 section 4, RFC 8176.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from broker.core.errors import InvalidRequest
 
 MAX_LEVELS = 20
+FEDERATED = "fed"  # of every login here: another service vouched for the person
 
 
 def parse_essential_acr(claims: Mapping[str, Any]) -> tuple[str, ...]:
@@ -22,6 +26,22 @@ def parse_essential_acr(claims: Mapping[str, Any]) -> tuple[str, ...]:
     if not isinstance(values, list) or len(values) > MAX_LEVELS or not all(isinstance(one, str) for one in values):
         raise InvalidRequest("claims: the values of acr must be texts")
     return tuple(values)
+
+
+def counted_level(acr: str, listed: Collection[str]) -> str:
+    """The level an upstream says was reached, where its operator `listed` it; else "".
+
+    Levels are the upstream's own words: two that both say `1` mean two things.
+    """
+    return acr if acr in listed else ""
+
+
+def counted_methods(amr: Iterable[str], listed: Collection[str], *, kind: str) -> tuple[str, ...]:
+    """How somebody authenticated: what we know ourselves, and of the upstream's words those `listed`.
+
+    Our own are `fed` and what begins with the provider's type (`kind`), as `telegram-widget` does.
+    """
+    return tuple(word for word in amr if word == FEDERATED or word.startswith(f"{kind}-") or word in listed)
 
 
 def is_weak(acr: str, *, essential: Collection[str], wished: Collection[str], shown: Collection[str]) -> bool:

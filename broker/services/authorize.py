@@ -139,8 +139,7 @@ class Authorization:
             if self._is_stranger(request, client, session):
                 raise LoginRequired("somebody else logged in than the one the request names")
             _check_fresh(request, session, fresh_since)
-            if request.essential_acr and record.acr not in request.essential_acr:
-                raise UnmetAuthenticationRequirements("the provider did not reach any of the acr values asked for")
+            self._check_level(request, session)
         if await self._consents.is_needed(request, client, record.sub, fresh=fresh_since is not None):
             if Prompt.NONE in request.prompt:
                 if client.native:
@@ -152,8 +151,12 @@ class Authorization:
         return await self.answer(request, session)
 
     def build_code(self, request: AuthorizationRequest, session: Session, *, ttl: int) -> CodeRecord:
-        """What the person's yes comes to, for `ttl` seconds: bound to client, redirect URI, challenge and session."""
+        """What the person's yes comes to, for `ttl` seconds: bound to client, redirect URI, challenge and session.
+
+        Raises UnmetAuthenticationRequirements where the session is below an essential level.
+        """
         record = session.record
+        self._check_level(request, session)
         return CodeRecord(
             grant_id=self._context.mint_ordered("g"),
             client_id=request.client_id,
@@ -165,8 +168,8 @@ class Authorization:
             provider_key=record.provider_key,
             subject=record.subject,
             auth_time=record.auth_time,
-            amr=record.amr,
-            acr=record.acr,
+            amr=self._providers.counted_methods(record.provider, record.amr),
+            acr=self._level_of(session),
             sid=record.sid,
             expires_at=self._context.now() + ttl,
             dpop_jkt=request.dpop_jkt,
@@ -230,7 +233,15 @@ class Authorization:
         """Whether the person should log in again to reach a level; silently nothing is gained but an answer."""
         wished = () if Prompt.NONE in request.prompt else request.acr_values
         shown = self._providers.levels_of(session.record.provider) if wished else ()
-        return is_weak(session.record.acr, essential=request.essential_acr, wished=wished, shown=shown)
+        return is_weak(self._level_of(session), essential=request.essential_acr, wished=wished, shown=shown)
+
+    def _level_of(self, session: Session) -> str:
+        """The level that counts today: an operator may have shortened the list while sessions live."""
+        return self._providers.counted_level(session.record.provider, session.record.acr)
+
+    def _check_level(self, request: AuthorizationRequest, session: Session) -> None:
+        if request.essential_acr and self._level_of(session) not in request.essential_acr:
+            raise UnmetAuthenticationRequirements("the provider did not reach any of the acr values asked for")
 
     def _is_stranger(self, request: AuthorizationRequest, client: Client, session: Session) -> bool:
         """Whether the request names somebody else than the session is of."""

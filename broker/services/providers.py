@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from broker.core.client import Client
 from broker.core.errors import ProviderNotOffered
-from broker.upstream.abilities import Abilities, abilities_of
+from broker.core.step_up import FEDERATED, counted_level, counted_methods
+from broker.upstream.abilities import Abilities
 from broker.upstream.model import Provider
 
 
@@ -66,7 +67,16 @@ class Providers:
     def levels_of(self, name: str) -> tuple[str, ...]:
         """The authentication levels (`acr`) it can be asked to reach."""
         instance = self._instances.get(name)
-        return abilities_of(instance.provider).levels if instance else ()
+        return instance.abilities.levels if instance else ()
+
+    def counted_level(self, name: str, acr: str) -> str:
+        """The level that this provider says was reached, "" unless its operator listed it (threats B23)."""
+        return counted_level(acr, self.levels_of(name))
+
+    def counted_methods(self, name: str, amr: tuple[str, ...]) -> tuple[str, ...]:
+        """Of what this provider says on how somebody authenticated, what its operator listed (threats B23)."""
+        instance = self._instances.get(name)
+        return counted_methods(amr, instance.abilities.methods, kind=instance.kind) if instance else (FEDERATED,)
 
     @property
     def levels(self) -> tuple[str, ...]:

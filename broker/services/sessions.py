@@ -11,6 +11,7 @@ from broker.core.identity import Identity, Person
 from broker.core.records import SessionRecord
 from broker.core.seal import digest
 from broker.services.context import Context
+from broker.services.providers import Providers
 from broker.services.upstream_sessions import UpstreamSessions
 from broker.store.base import Kind, Transient
 
@@ -51,15 +52,18 @@ class Sessions:
         limits: SessionLimits,
         upstream: UpstreamSessions,
         endings: EndsSessions,
+        *,
+        providers: Providers,
     ) -> None:
         """`limits` hold on the server, whatever a cookie says; `upstream` knows what ended elsewhere.
 
-        `endings` ends the session of whoever was logged in before.
+        `endings` ends the session of whoever was logged in before; `providers` says whose word counts for what.
         """
         self._context = context
         self._transient = transient
         self._upstream = upstream
         self._endings = endings
+        self._providers = providers
         self.limits = limits
 
     async def start(
@@ -93,8 +97,8 @@ class Sessions:
             provider_key=person.link.provider_key,
             subject=person.link.subject,
             auth_time=min(identity.auth_time, now) if identity.auth_time is not None else now,
-            amr=identity.amr,
-            acr=identity.acr,
+            amr=self._providers.counted_methods(provider, identity.amr),
+            acr=self._providers.counted_level(provider, identity.acr),
             created_at=now,
             seen_at=now,
             began_at=now if began_at is None else began_at,

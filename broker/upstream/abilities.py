@@ -56,13 +56,15 @@ class RefreshesIdentity(Protocol):
 class Abilities:
     """Those of one provider instance; None: it has not got it, or it is switched off.
 
-    `levels` are the `acr` it can be asked to reach.
+    `levels` are the `acr` it can be asked to reach, `methods` the `amr` it is believed: of its words on how somebody
+    authenticated, those that its operator listed count, and no others.
     """
 
     receives_logout: ReceivesLogout | None = None
     ends_session: EndsSession | None = None
     refreshes: RefreshesIdentity | None = None
     levels: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
 
 
 @runtime_checkable

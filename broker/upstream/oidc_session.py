@@ -39,7 +39,10 @@ class SessionSettings(ConfidentialSettings):
     subject_claim: SubjectClaim = Field(default="sub", description="A person's key; nothing that can change hands")
     logout: LogoutSettings = Field(default=LogoutSettings(), description="What logging out does at the other side")
     acr_values: tuple[Level, ...] = Field(
-        default=(), max_length=20, description="Levels it can be asked to reach; apps ask for them by `acr_values`"
+        default=(), max_length=20, description="Levels it is asked to reach and believed; apps ask by `acr_values`"
+    )
+    amr_values: tuple[Level, ...] = Field(
+        default=(), max_length=20, description="Methods (`amr`) it is believed; others do not reach apps"
     )
     use_refresh_token: bool = Field(
         default=False, description="Keep its refresh token, sealed, and ask it again when an app refreshes"
@@ -75,7 +78,7 @@ class SessionOidcProvider(OidcProvider):
         receives: ReceivesLogout | None = _LogoutTokens(self) if chosen.logout.backchannel else None
         ends: EndsSession | None = _EndSession(self) if chosen.logout.rp_initiated else None
         refreshes: RefreshesIdentity | None = _Refresh(self) if chosen.use_refresh_token else None
-        return Abilities(receives, ends, refreshes, chosen.acr_values)
+        return Abilities(receives, ends, refreshes, chosen.acr_values, chosen.amr_values)
 
 
 class _LogoutTokens:

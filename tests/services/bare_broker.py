@@ -185,7 +185,7 @@ class World:
         )
         self.endings = Endings(context, durable, transient, remember_for=86400, queued=self.deliveries.push)
         limits = SessionLimits(idle=3600, absolute=86400)
-        self.sessions = Sessions(context, transient, limits, self.upstream, self.endings)
+        self.sessions = Sessions(context, transient, limits, self.upstream, self.endings, providers=self.providers)
         self.upstream_logouts = UpstreamLogouts(context, transient, self.providers, self.endings)
         self.consents = Consents(context, durable, transient, seal("consent"))
         self.states = States((derive(MASTER, "state"),), os.urandom)

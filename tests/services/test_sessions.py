@@ -15,7 +15,7 @@ from tests.services.bare_broker import NOW, World
 
 pytestmark = pytest.mark.anyio
 PERSON = Person(Account("s1", NOW), Link("p1", "x1", "alpha", {}, {}, NOW))
-IDENTITY = Identity("x1", amr=("fed", "pwd"))
+IDENTITY = Identity("x1", amr=("fed", "upstream-app"))
 
 
 async def start(world: World, identity: Identity = IDENTITY, replacing: Session | None = None) -> tuple[str, Session]:
@@ -28,7 +28,7 @@ async def test_a_session_says_who_logged_in_when_and_how(world: World) -> None:
     assert await world.sessions.find(value) == session
     record = session.record
     assert (record.sub, record.provider, record.provider_key, record.subject) == ("s1", "alpha", "p1", "x1")
-    assert (record.auth_time, record.amr, record.created_at, record.seen_at) == (NOW, ("fed", "pwd"), NOW, NOW)
+    assert (record.auth_time, record.amr, record.created_at, record.seen_at) == (NOW, ("fed", "upstream-app"), NOW, NOW)
 
 
 async def test_a_session_counts_from_the_moment_it_is_kept(world: World) -> None:

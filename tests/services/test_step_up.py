@@ -113,3 +113,64 @@ async def test_levels_that_are_no_texts_are_refused(levels: World, acr: object) 
     with pytest.raises(InvalidRequest, match="acr"):
         await levels.request(claims=json.dumps({"id_token": {"acr": acr}}))
     assert (await levels.request(claims='{"id_token":{"acr":{"essential":true}}}')).essential_acr == ()
+
+
+async def test_b23_a_level_counts_only_from_a_provider_whose_operator_listed_it(levels: World) -> None:
+    foreign = await signed_on(levels, GOLD, name="beta")
+    assert foreign.record.acr == ""
+    assert await decide(levels, foreign, claims=essential(GOLD)) == Choose(("alpha",)), "who may say it is asked"
+    with pytest.raises(LoginRequired):
+        await decide(levels, foreign, claims=essential(GOLD), prompt="none")
+    request, client = await levels.request(claims=essential(GOLD)), levels.clients["app"]
+    with pytest.raises(UnmetAuthenticationRequirements):
+        await levels.authorization.after_login(request, client, foreign, fresh_since=foreign.record.auth_time)
+    with pytest.raises(UnmetAuthenticationRequirements):
+        await levels.authorization.answer(request, foreign)
+
+
+async def test_b23_a_wished_level_of_a_provider_that_may_not_say_it_is_not_told(levels: World) -> None:
+    levels.upstreams["beta"].identity = replace(levels.upstreams["beta"].identity, acr=GOLD)
+    answer = await levels.redeem(await levels.code("app", "beta", acr_values=GOLD))
+    assert "acr" not in jwt.decode(answer["id_token"], options={"verify_signature": False})
+    assert "acr" not in await levels.introspect(answer["access_token"])
+
+
+async def test_b23_a_level_that_was_taken_off_the_list_counts_no_more_in_sessions_that_live(levels: World) -> None:
+    strong = await signed_on(levels, GOLD)
+    asked = await levels.request(claims=essential(GOLD))
+    levels.upstreams["alpha"].levels, levels.upstreams["beta"].levels = (SILVER,), (GOLD,)
+    await levels.restart()
+    assert await decide(levels, strong, claims=essential(GOLD)) == Choose(("beta",))
+    assert isinstance(await decide(levels, strong, acr_values=SILVER), Choose), "it is below what it can show"
+    with pytest.raises(UnmetAuthenticationRequirements):
+        await levels.authorization.answer(asked, strong)
+    step = await decide(levels, strong)
+    assert isinstance(step, Answer)
+    answer = await levels.redeem(step.params["code"])
+    assert "acr" not in jwt.decode(answer["id_token"], options={"verify_signature": False})
+
+
+async def test_b23_a_method_counts_only_from_a_provider_whose_operator_listed_it(levels: World) -> None:
+    said = ("fed", "pwd", "mfa", "upstream-app", "telegram-widget")
+    for name, listed, told in (
+        ("alpha", ("mfa", "hwk"), ["fed", "mfa", "upstream-app"]),
+        ("beta", (), ["fed", "upstream-app"]),
+    ):
+        levels.upstreams[name].methods = listed
+        levels.upstreams[name].identity = replace(levels.upstreams[name].identity, amr=said)
+        await levels.restart()
+        answer = await levels.redeem(await levels.code("app", name))
+        assert jwt.decode(answer["id_token"], options={"verify_signature": False})["amr"] == told
+
+
+async def test_b23_a_method_that_was_taken_off_the_list_is_told_no_more(levels: World) -> None:
+    levels.upstreams["alpha"].methods = ("mfa",)
+    levels.upstreams["alpha"].identity = replace(levels.upstreams["alpha"].identity, amr=("fed", "mfa"))
+    await levels.restart()
+    session = await signed_on(levels)
+    levels.upstreams["alpha"].methods = ()
+    await levels.restart()
+    step = await decide(levels, session)
+    assert isinstance(step, Answer)
+    answer = await levels.redeem(step.params["code"])
+    assert jwt.decode(answer["id_token"], options={"verify_signature": False})["amr"] == ["fed"]

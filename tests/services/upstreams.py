@@ -27,10 +27,11 @@ class Upstream:
         self.flows: list[Flow] = []
         self.asked: list[tuple[Flow, Reply]] = []
         self.levels: tuple[str, ...] = ()
+        self.methods: tuple[str, ...] = ()
 
     def abilities(self) -> Abilities:
-        """It can be asked for levels when it is told so."""
-        return Abilities(levels=self.levels)
+        """Its word counts for levels and methods when it is told so."""
+        return Abilities(levels=self.levels, methods=self.methods)
 
     async def begin(self, flow: Flow) -> Redirect | Widget:
         """Off to the upstream."""
