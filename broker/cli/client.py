@@ -69,6 +69,6 @@ def add(  # noqa: PLR0917 - click passes every option by its name
     try:
         changed = insert(path, new, resolve, write=flags["write"])
     except ConfigError as error:
-        fail(error.problems)
+        fail(error.shown)
     click.echo(f"{'added to ' + path if flags['write'] else 'paste below `clients:` in ' + path}:\n\n{changed}")
     click.echo(new.instructions(loaded.config.issuer))

@@ -58,7 +58,7 @@ def read_config(path: str) -> Loaded:
         loaded = load_with_origins(path, resolve)
         return replace(loaded, config=override_logging(loaded.config, os.environ))
     except ConfigError as error:
-        fail(error.problems)
+        fail(error.shown)
 
 
 def override_logging(config: Config, environ: Mapping[str, str]) -> Config:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from os.path import isdir, isfile  # False for a name no file system takes, where pathlib would raise
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretStr
 
 from broker.config.client_check import CLIENT_CHECKS
 from broker.config.client_check_fapi import check_fapi
+from broker.config.demo_values import is_demo_client, is_demo_issuer, is_demo_secret, is_demo_value, is_on_this_machine
 from broker.config.model import Config
 from broker.config.report import Report, did_you_mean
 from broker.config.source import KeyPath
-from broker.core.client import is_loopback_host
 from broker.core.registered_client import REGISTERED_PREFIX
 
 CLIENT_SECRET_LENGTH = 32  # characters; 128 bits even in hexadecimal
 UPSTREAM_SECRET_LENGTH = 12  # characters; theirs to choose, the shortest known has 20
-DEMO_PREFIX = "demo-"
 PUBLISHED_FOR = 15 * 60  # seconds; a JWKS is cached for five minutes, and other nodes look for new keys every minute
 _LETTERS = 5  # different ones; fewer is a key held down
 
@@ -41,19 +39,28 @@ def check_everything(config: Config, report: Report) -> None:
             check_client(client, ("clients", client_id), report)
 
 
-def secrets_of(config: Config) -> Iterator[tuple[KeyPath, SecretStr]]:
-    """Every secret of a provider or client with its path."""
-    for section, entries in (("providers", config.providers), ("clients", config.clients)):
-        for name, settings in entries.items():
-            for field in type(settings).model_fields if isinstance(settings, BaseModel) else ():
-                value = getattr(settings, field)
-                if isinstance(value, SecretStr):
-                    yield (section, name, field), value
+def scalars_of(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, str | SecretStr]]:
+    """Every text and every secret in a model, however deep, with its path."""
+    if isinstance(value, str | SecretStr):
+        yield path, value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from scalars_of(getattr(value, name), (*path, name))
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from scalars_of(inner, (*path, str(key)))
+    elif isinstance(value, tuple | list):
+        for index, inner in enumerate(value):
+            yield from scalars_of(inner, (*path, index))
 
 
-def is_demo_secret(value: str) -> bool:
-    """Whether it is one of the demo's: it begins with `demo-`, or a bot token does after the bot's id."""
-    return value.rpartition(":")[2].startswith(DEMO_PREFIX)
+def _in_use(config: Config) -> Iterator[tuple[KeyPath, str | SecretStr]]:
+    """What stands in clients and in providers that are switched on; the others may wait for their values."""
+    for name, settings in config.providers.items():
+        if getattr(settings, "enabled", True):
+            yield from scalars_of(settings, ("providers", name))
+    for name, client in config.clients.items():
+        yield from scalars_of(client, ("clients", name))
 
 
 def _ids(config: Config, report: Report) -> None:
@@ -92,7 +99,9 @@ def _somebody_can_log_in(config: Config, report: Report) -> None:
 
 
 def _placeholders(config: Config, report: Report) -> None:
-    for path, secret in secrets_of(config):
+    for path, secret in _in_use(config):
+        if not isinstance(secret, SecretStr):
+            continue
         value = secret.get_secret_value()
         shortest = CLIENT_SECRET_LENGTH if path[0] == "clients" else UPSTREAM_SECRET_LENGTH
         if _PLACEHOLDER.fullmatch(value) or len(set(value)) < _LETTERS:
@@ -104,9 +113,39 @@ def _placeholders(config: Config, report: Report) -> None:
 
 
 def _emulated_stays_here(config: Config, report: Report) -> None:
-    host = urlsplit(config.issuer).hostname or ""
-    if config.network.upstreams == "emulated" and not is_loopback_host(f"[{host}]" if ":" in host else host):
+    if config.network.upstreams == "emulated" and not is_on_this_machine(config.issuer):
         report.problem(("network", "upstreams"), "emulated upstreams let anybody be anybody: for localhost only")
+
+
+def _demo_stays_here(config: Config, report: Report) -> None:
+    """With real upstreams nothing of the sample is left: it would be refused there, or let strangers in here."""
+    if config.network.upstreams != "real":
+        return
+    if is_demo_issuer(config.issuer):
+        report.problem(("issuer",), "is the demo's address; write your own, for example https://id.example.com")
+    elif is_on_this_machine(config.issuer):
+        report.warn(("issuer",), "only this machine can reach it; going live needs a public https address")
+    for client_id in filter(is_demo_client, config.clients):
+        report.problem(("clients", client_id), "is an app of the demo: remove it", of_key=True)
+    for path, value in _in_use(config):
+        if path[0] == "providers" and isinstance(value, str) and is_demo_value(value):
+            text = f"is the demo's {path[-1]}, which the service does not know: put in your own"
+            report.problem(path, text)
+
+
+def _namespaces(config: Config, report: Report) -> None:
+    """Two issuers number their people independently: in one namespace they would be each other's people."""
+    issuers: dict[str, tuple[str, str]] = {}
+    for name, settings in config.providers.items():
+        kind, told = getattr(settings, "type", ""), getattr(settings, "same_people", False)
+        namespace = getattr(settings, "identity_namespace", lambda: "")()
+        issuer = (str(kind), str(getattr(settings, "issuer", "")))
+        if namespace and issuers.setdefault(namespace, issuer) != issuer and not told:
+            text = (
+                f"is the namespace of another service, whose people would be taken for those of {name};"
+                " if they are the same people under the same ids, say same_people: true"
+            )
+            report.problem(("providers", name, "namespace"), text)
 
 
 def _limits_of_time(config: Config, report: Report) -> None:
@@ -181,6 +220,8 @@ _CHECKS: tuple[Callable[[Config, Report], None], ...] = (
     _somebody_can_log_in,
     _placeholders,
     _emulated_stays_here,
+    _demo_stays_here,
+    _namespaces,
     _limits_of_time,
     _storage,
     _listeners,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -15,6 +15,7 @@ from broker.config.values import (
     RedirectUri,
     ResourceUri,
     Secret,
+    SecretHash,
     ServiceScope,
     ToldUri,
     WebUrl,
@@ -35,7 +36,7 @@ class ClientSettings(Section):
         description="fapi2: FAPI 2.0 Security Profile with private_key_jwt and DPoP; what contradicts it is refused",
     )
     auth_method: AuthMethod = Field(default=AuthMethod.BASIC, description="How it proves itself at the token endpoint")
-    secret_hashes: tuple[Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")], ...] = Field(
+    secret_hashes: tuple[SecretHash, ...] = Field(
         default=(), max_length=2, description="Made by `broker client add`; two may be live during rotation"
     )
     secret: Secret | None = Field(default=None, description="The secret itself, at least 32 characters; prefer hashes")

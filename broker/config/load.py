@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broker.config.check import check_everything, is_demo_secret
+from broker.config.check import check_everything
+from broker.config.demo_values import is_demo_secret
 from broker.config.model import Config
 from broker.config.report import Report
 from broker.config.shape import Shape
 from broker.config.source import Document, KeyPath, Raw, parse, read_text
 from broker.config.substitute import Origin, SourceKind, Substitution
-from broker.config.validate import Resolve, resolve_settings, validate
+from broker.config.validate import Resolve, find_disabled, resolve_settings, validate
 
 __all__ = ["Loaded", "Resolve", "load", "load_text", "load_with_origins"]
 
@@ -53,10 +54,17 @@ def load_text(text: str, name: str, resolve: Resolve, *, environ: Mapping[str, s
     """As `load_with_origins`, from text; `name` stands in messages, relative paths begin at `base`."""
     document = parse(text, name)
     report = Report(document)
-    filling = _Filling(Substitution(environ, base), report)
+    filling = _Filling(Substitution(environ, base))
     data = {key: filling.fill((key,), value) for key, value in document.data.items()}
+    disabled = {("providers", name) for name in find_disabled(data)}
+    for path, problem in filling.problems:
+        if path[:2] not in disabled:  # it may wait for its secrets until it is switched on
+            report.problem(path, problem)
+    # A value that could not be had is no wrong value: one mistake, one line.
+    report = report.without([path for path, _ in filling.problems])
     shape = Shape(resolve_settings(data, resolve, report))
-    _guard_secrets(data, filling.origins, shape, report)
+    report.is_public = shape.is_public
+    _guard_secrets(data, filling.origins, shape, report.without(disabled))
     validated = validate(data, shape, report, base)
     if validated is not None:
         check_everything(validated.config, report.without(validated.stand_ins))
@@ -71,7 +79,7 @@ class _Filling:
     """Substitutes in every text below a value, noting where each came from."""
 
     substitution: Substitution
-    report: Report
+    problems: list[tuple[KeyPath, str]] = field(default_factory=list)
     origins: dict[KeyPath, tuple[Origin, ...]] = field(default_factory=dict)
 
     def fill(self, path: KeyPath, value: Raw) -> Raw:
@@ -83,8 +91,7 @@ class _Filling:
 
     def _text(self, path: KeyPath, value: str) -> str:
         filled = self.substitution.fill(value)
-        for problem in filled.problems:
-            self.report.problem(path, problem)
+        self.problems.extend((path, problem) for problem in filled.problems)
         if filled.origins:
             self.origins[path] = filled.origins
         return filled.text

@@ -12,6 +12,7 @@ from pydantic import Field
 from broker.config.client_model import ClientSettings
 from broker.config.section import Section
 from broker.config.values import (
+    Colour,
     Duration,
     Issuer,
     Lifetime,
@@ -22,6 +23,7 @@ from broker.config.values import (
     PathText,
     Rate,
     Secret,
+    SecretHash,
     Size,
     SupportUrl,
     WebUrl,
@@ -140,7 +142,7 @@ class Ui(Section):
 
     product_name: Localised = Field(default="Sign-in", description="Text, or one per language")
     logo: PathText | None = Field(default=None, description="Path of an SVG or PNG file")
-    accent: str = Field(default="#2563eb", pattern=r"^#[0-9a-fA-F]{6}$", description="Colour of links and main buttons")
+    accent: Colour = Field(default="#2563eb", description="Colour of links and main buttons")
     theme: Literal["auto", "light", "dark"] = Field(default="auto", description="auto: as the visitor's system")
     button_style: Literal["neutral", "brand"] = Field(
         default="neutral", description="Outlined, or filled in brand colours"
@@ -158,7 +160,7 @@ class Ui(Section):
 class Registration(Section):
     """Apps that register themselves (RFC 7591). Off without a token."""
 
-    token_hashes: tuple[Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")], ...] = Field(
+    token_hashes: tuple[SecretHash, ...] = Field(
         default=(), max_length=20, description="Initial access tokens; `broker client token` makes one"
     )
     max_clients: int = Field(default=1000, ge=1, le=100_000, description="More are refused")

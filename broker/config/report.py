@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from broker.config.source import Document, KeyPath, Mark, dotted
+from broker.config.source import Document, KeyPath, Mark, dotted, excerpt
 from broker.core.errors import ConfigError
 
 _HIDDEN = "‹hidden›"
@@ -32,6 +32,7 @@ class Report:
     warnings: list[Finding] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set)
     deaf_to: frozenset[KeyPath] = frozenset()
+    is_public: Callable[[KeyPath], bool] = lambda path: False  # may the value at this path be repeated?
 
     def problem(self, path: KeyPath, text: str, *, of_key: bool = False) -> None:
         """Something that stops the start."""
@@ -43,12 +44,14 @@ class Report:
 
     def without(self, paths: Collection[KeyPath]) -> Report:
         """The same report, deaf to everything said about these paths and what is below them."""
-        return Report(self.document, self.problems, self.warnings, self.secrets, frozenset(paths))
+        deaf_to = self.deaf_to | frozenset(paths)
+        return Report(self.document, self.problems, self.warnings, self.secrets, deaf_to, self.is_public)
 
     def raise_problems(self) -> None:
         """Raise ConfigError when there is any problem."""
         if self.problems:
-            raise ConfigError(self.lines(self.problems))
+            excerpts = {self._line(finding): self._excerpt(finding.mark) for finding in self.problems}
+            raise ConfigError(self.lines(self.problems), excerpts)
 
     def lines(self, findings: list[Finding]) -> list[str]:
         """The findings as text, in the order of the file, each once."""
@@ -63,6 +66,26 @@ class Report:
         place = f"{self.document.file}:{finding.mark.line}:{finding.mark.column}"
         return f"{place}: {finding.key}: {finding.text}" if finding.key else f"{place}: {finding.text}"
 
+    def is_commented_out(self, path: KeyPath) -> bool:
+        """Whether a `#` took the value of this key away: `secret: #abc`."""
+        mark = self.document.place(path, of_key=True)
+        _, colon, value = self.document.lines[mark.line - 1][mark.column - 1 :].partition(":")
+        return bool(colon) and value.lstrip().startswith("#") and value.strip() != "#"
+
+    def _excerpt(self, mark: Mark) -> str:
+        """The line, without the values that may be secrets and without comments."""
+        line, shown, at, column = self.document.lines[mark.line - 1].rstrip("\r"), "", 0, mark.column
+        scalars = [(self.document.values[path], end, path) for path, end in self.document.ends.items()]
+        for begin, end, path in sorted(found for found in scalars if found[0].line == mark.line):
+            stop = end.column - 1 if end.line == mark.line else len(line)
+            value = line[begin.column - 1 : stop]
+            visible = value if self.is_public(path) or not value.strip() else "…"
+            shown += line[at : begin.column - 1] + visible
+            column -= (len(value) - len(visible)) if begin.column < mark.column else 0
+            at = stop
+        rest, _, _ = line[at:].partition(" #")
+        return excerpt(self.without_secrets((shown + rest).rstrip()), Mark(mark.line, column))
+
     def keep_secret(self, value: str) -> None:
         """Remember a text that `without_secrets` takes out."""
         if len(value) >= _SHORTEST_SECRET:
@@ -75,7 +98,12 @@ class Report:
         return text
 
 
+def closest(word: str, known: tuple[str, ...]) -> str:
+    """The known word that was probably meant, or ""."""
+    return next(iter(get_close_matches(word, known, n=1, cutoff=0.6)), "")
+
+
 def did_you_mean(word: str, known: tuple[str, ...]) -> str:
     """` (did you mean x?)` when something close is known, else nothing."""
-    close = get_close_matches(word, known, n=1, cutoff=0.6)
-    return f" (did you mean {close[0]}?)" if close else ""
+    close = closest(word, known)
+    return f" (did you mean {close}?)" if close else ""

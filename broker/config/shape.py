@@ -31,6 +31,16 @@ class Shape:
         items = [item for kind in kinds if get_origin(kind) is not dict for item in _inside(kind, 0)]
         return any(isinstance(kind, type) and issubclass(kind, SecretStr) for kind in (*kinds, *items))
 
+    def is_public(self, path: KeyPath) -> bool:
+        """Whether the value at `path` may be repeated in a message: its key is known, and no secret belongs there."""
+        return bool(self._at(path)) and Any not in self._at(path) and not self.is_secret(path)
+
+    def description(self, path: KeyPath) -> str:
+        """What the models say the key at `path` is for; "" where they say nothing."""
+        holders = [kind for kind in self._at(path[:-1]) if _is_model(kind)]
+        fields = [kind.model_fields.get(str(path[-1])) for kind in holders]
+        return next((field.description for field in fields if field is not None and field.description), "")
+
     def _at(self, path: KeyPath) -> tuple[Any, ...]:
         kinds: tuple[Any, ...] = (Config,)
         for depth, step in enumerate(path):

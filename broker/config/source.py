@@ -33,6 +33,14 @@ from broker.core.errors import ConfigError
 
 SIZE_LIMIT = 1024 * 1024  # bytes of the file
 DEPTH_LIMIT = 32  # mappings and lists inside each other
+_MISTAKES = {  # what the YAML reader says -> what was probably done
+    "cannot start any token": "a tab or a character with a meaning of its own; indent with spaces, quote such a value",
+    "expected <block end>": "the indentation fits no line above: keys that belong together begin in one column",
+    "mapping values are not allowed here": "a second `: ` in one line; quote the value, or end the line above",
+    "could not find expected ':'": "a key without its `: `, or a line that begins too far to the left",
+    "found unexpected end of stream": "a quote or bracket that is opened here is never closed",
+    "expected ',' or": "a bracket that is opened here is not closed, or a comma is missing",
+}
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 
 Raw = str | None | list["Raw"] | dict[str, "Raw"]
@@ -49,12 +57,14 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The file: `data` without any substitution, and where each key and each value begins."""
+    """The file: `data` without any substitution, its lines, and where each key and each value begins and ends."""
 
     file: str
     data: dict[str, Raw]
     keys: Mapping[KeyPath, Mark]
     values: Mapping[KeyPath, Mark]
+    ends: Mapping[KeyPath, Mark]  # of scalars: the place behind the last character
+    lines: tuple[str, ...]
 
     def place(self, path: KeyPath, *, of_key: bool = False) -> Mark:
         """Where the value (or the key) of a path stands; for one that is absent, its nearest parent's key."""
@@ -84,15 +94,11 @@ def read_text(path: Path) -> str:
 
 def parse(text: str, file: str) -> Document:
     """The document in `text`; raises ConfigError with every problem of its YAML. `file` is its name in messages."""
-    builder = _Builder(file)
+    builder = _Builder(file, tuple(text.split("\n")))
     try:
         return builder.document(_events(text))
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
-        raise ConfigError(
-            [*builder.problems, f"{file}:{place}: is not YAML: {error.problem or error.context}"]
-        ) from None
+        raise builder.not_yaml(error) from None
     except (YAMLError, ValueError, OverflowError):
         # The reader refuses control characters and impossible escapes without saying where in a usable way.
         raise ConfigError(
@@ -108,9 +114,11 @@ def _events(text: str) -> Iterator[Event]:
 @dataclass(slots=True)
 class _Builder:
     file: str
+    lines: tuple[str, ...]
     problems: list[str] = field(default_factory=list)
     keys: dict[KeyPath, Mark] = field(default_factory=dict)
     values: dict[KeyPath, Mark] = field(default_factory=dict)
+    ends: dict[KeyPath, Mark] = field(default_factory=dict)
 
     def document(self, events: Iterator[Event]) -> Document:
         data: Raw = None
@@ -128,7 +136,23 @@ class _Builder:
             raise ConfigError(self.problems)
         if not isinstance(data, dict):
             raise ConfigError([f"{self.file}:1:1: is not a mapping of keys such as `issuer: https://id.example.com`"])
-        return Document(self.file, data, self.keys, self.values)
+        return Document(self.file, data, self.keys, self.values, self.ends, self.lines)
+
+    def not_yaml(self, error: MarkedYAMLError) -> ConfigError:
+        """What the reader stumbled over, in words of people who write configurations, with the line."""
+        found = error.problem_mark or error.context_mark
+        mark = Mark(found.line + 1, found.column + 1) if found else Mark(1, 1)
+        said = str(error.problem or error.context)
+        text = next((ours for theirs, ours in _MISTAKES.items() if theirs in said), said)
+        line = f"{self.file}:{mark.line}:{mark.column}: is not YAML: {text}"
+        return ConfigError([*self.problems, line], {line: self._excerpt(mark)})
+
+    def _excerpt(self, mark: Mark) -> str:
+        """The key of the line; what follows it may be a secret."""
+        line = self.lines[mark.line - 1] if mark.line <= len(self.lines) else ""
+        key, colon, value = line.partition(": ")
+        shown = f"{key}: …" if colon and value.strip() else line
+        return excerpt(shown, Mark(mark.line, min(mark.column, len(shown) + 1)))
 
     def _value(self, path: KeyPath, event: Event, events: Iterator[Event]) -> Raw:
         self.values[path] = _mark(event)
@@ -153,6 +177,7 @@ class _Builder:
         if not isinstance(event, ScalarEvent):
             return None
         text: str = event.value
+        self.ends[path] = Mark(event.end_mark.line + 1, event.end_mark.column + 1)
         if event.style is None and text in _NULL:
             return None
         if not _encodable(text):
@@ -198,6 +223,12 @@ class _Builder:
     def _fatal(self, event: Event, text: str) -> ConfigError:
         mark = _mark(event)
         return ConfigError([*self.problems, f"{self.file}:{mark.line}:{mark.column}: {text}"])
+
+
+def excerpt(line: str, mark: Mark) -> str:
+    """A line with its number and a caret below `mark`; tabs are shown, since they are often the mistake."""
+    number = f"{mark.line:>6} | "
+    return f"{number}{line.replace(chr(9), '→')}\n{' ' * (len(number) + mark.column - 1)}^"
 
 
 def dotted(path: KeyPath) -> str:

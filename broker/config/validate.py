@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from broker.config.model import Config, Sqlite
-from broker.config.report import Report, did_you_mean
+from broker.config.report import Report, closest, did_you_mean
 from broker.config.shape import Shape
 from broker.config.source import KeyPath, Raw
 
@@ -68,8 +68,18 @@ def resolve_settings(data: Mapping[str, Raw], resolve: Resolve, report: Report) 
     return settings
 
 
+def find_disabled(data: Mapping[str, Raw]) -> frozenset[str]:
+    """The providers that are switched off."""
+    providers = _mapping(data.get("providers"))
+    return frozenset(name for name, value in providers.items() if _is_off(_mapping(value).get("enabled")))
+
+
 def validate(data: Mapping[str, Raw], shape: Shape, report: Report, base: Path) -> Validated | None:
-    """The Config of the valid parts of `data`; every error is reported. None when nothing can be made of it."""
+    """The Config of the valid parts of `data`; every error is reported. None when nothing can be made of it.
+
+    What `report` is deaf to has no value to be judged. Of a provider that is switched off this is no error: the shape
+    of the rest is checked, and it may wait for its secrets.
+    """
     context = {"base": base}
     values: dict[str, Any] = deepcopy(dict(data))
     _place_database(values)
@@ -80,7 +90,7 @@ def validate(data: Mapping[str, Raw], shape: Shape, report: Report, base: Path) 
     try:
         return Validated(Config.model_validate(values, context=context), frozenset(broken))
     except ValidationError as error:
-        found = [_explain(one, (), data, shape, report) for one in _errors(error)]
+        found = [_explain(one, (), data, shape, report) for one in _errors(error, (), data, shape)]
     broken |= {path[:2] if path[0] == "clients" else path[:1] for path in found if path}
     broken.add(("clients", _STAND_IN_CLIENT))
     try:
@@ -99,9 +109,26 @@ def _providers(raw: Mapping[str, Raw], shape: Shape, report: Report, context: di
         try:
             made[name] = kind.model_validate(value, context=context)
         except ValidationError as error:
-            for one in _errors(error):
-                _explain(one, ("providers", name), {"providers": dict(raw)}, shape, report)
+            before = len(report.problems)
+            prefix, data = ("providers", name), {"providers": dict(raw)}
+            for one in _errors(error, prefix, data, shape):
+                _explain(one, prefix, data, shape, report)
+            if len(report.problems) == before and _is_off(_mapping(value).get("enabled")):
+                made[name] = _without_values(kind, _mapping(value), shape, name)
     return made
+
+
+def _without_values(kind: type[BaseModel], value: Mapping[str, Raw], shape: Shape, name: str) -> BaseModel:
+    """Settings of a provider that is switched off and lacks a value: nobody reads more of them than that."""
+    shown = {key: text for key, text in value.items() if not shape.is_secret(("providers", name, key))}
+    return kind.model_construct(None, **{**shown, "enabled": False})
+
+
+def _is_off(value: Raw) -> bool:
+    try:
+        return value is not None and TypeAdapter(bool).validate_python(value) is False
+    except ValidationError:
+        return False
 
 
 def _place_database(values: dict[str, Any]) -> None:
@@ -126,11 +153,24 @@ def _repaired(values: dict[str, Any], broken: set[KeyPath]) -> dict[str, Any]:
     )
 
 
-def _errors(error: ValidationError) -> list[ErrorDetails]:
-    """The errors without "too short" of a list whose items were refused: it is short of them only."""
+def _errors(error: ValidationError, prefix: KeyPath, data: Mapping[str, Raw], shape: Shape) -> list[ErrorDetails]:
+    """The errors without those that only follow from another: one mistake, one line.
+
+    A list is "too short" of the items that were refused; a key is "missing" because it was misspelt beside.
+    """
     errors = error.errors(include_url=False)
     inner = {one["loc"][:end] for one in errors for end in range(len(one["loc"]))}
-    return [one for one in errors if one["type"] != "too_short" or one["loc"] not in inner]
+    misspelt = set()
+    for one in errors:
+        if one["type"] == "extra_forbidden":
+            path = _path((*prefix, *one["loc"]), data, missing=False)
+            misspelt.add((*path[:-1], closest(str(path[-1]), shape.keys(path[:-1]))))
+    return [
+        one
+        for one in errors
+        if not (one["type"] == "too_short" and one["loc"] in inner)
+        and not (one["type"] == "missing" and _path((*prefix, *one["loc"]), data, missing=True) in misspelt)
+    ]
 
 
 def _explain(error: ErrorDetails, prefix: KeyPath, data: Mapping[str, Raw], shape: Shape, report: Report) -> KeyPath:
@@ -140,7 +180,7 @@ def _explain(error: ErrorDetails, prefix: KeyPath, data: Mapping[str, Raw], shap
         text = "unknown key" + did_you_mean(str(path[-1]), shape.keys(path[:-1]))
         report.problem(path, text, of_key=True)
     else:
-        report.problem(path, report.without_secrets(_wording(error)))
+        report.problem(path, report.without_secrets(_wording(error, path, shape, report)))
     return path
 
 
@@ -158,10 +198,12 @@ def _path(location: tuple[str | int, ...], data: Any, *, missing: bool) -> KeyPa
     return tuple(path)
 
 
-def _wording(error: ErrorDetails) -> str:
+def _wording(error: ErrorDetails, path: KeyPath, shape: Shape, report: Report) -> str:
     kind = error["type"]
     if error["input"] is None and kind != "missing":
-        return "has no value"
+        return "has no value" + ("; what follows # is a comment: quote it" if report.is_commented_out(path) else "")
+    if kind == "string_pattern_mismatch":
+        return f"is not what belongs here: {shape.description(path) or 'see docs/reference/config.md'}"
     if kind == "value_error":
         return str(error["msg"]).removeprefix("Value error, ")
     if kind == "string_type":

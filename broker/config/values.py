@@ -29,6 +29,9 @@ _LISTEN = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.\-]+):([0-9]{1,5})|unix:/.+
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _BYTES = {"B": 1, "KiB": 1024, "MiB": 1024 * 1024}
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_SECRET_HASH = re.compile(r"sha256:[0-9a-f]{64}")
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.\-]{0,251}[a-z0-9])?")
 _URL_TEXT = re.compile(r"[!-~]+")
 _SERVICE_SCOPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/\-]{0,99}")
 _MASTER_BYTES = 32
@@ -108,6 +111,27 @@ def check_network(value: str) -> str:
         ip_network(value)
     except ValueError:
         raise ValueError("write a network such as 10.0.0.0/8 or an address such as 127.0.0.1") from None
+    return value
+
+
+def check_secret_hash(value: str) -> str:
+    """The SHA-256 of a secret of ours, as `broker client add` prints it."""
+    if not _SECRET_HASH.fullmatch(value):
+        raise ValueError("write sha256: and 64 hexadecimal digits in lower case; `broker client add` makes one")
+    return value
+
+
+def check_colour(value: str) -> str:
+    """A colour in hexadecimal."""
+    if not _COLOUR.fullmatch(value):
+        raise ValueError('write a colour as "#2563eb", in quotes: without them the # begins a comment')
+    return value
+
+
+def check_host(value: str) -> str:
+    """A host name as it stands in a URL."""
+    if not _HOST.fullmatch(value):
+        raise ValueError("write a host name in lower case, without https:// and port: example.com")
     return value
 
 
@@ -212,7 +236,9 @@ Issuer = Annotated[str, AfterValidator(check_issuer)]
 WebUrl = Annotated[str, AfterValidator(check_web_url)]
 SupportUrl = Annotated[str, AfterValidator(check_support)]
 Origin = Annotated[str, AfterValidator(check_origin)]
-Host = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.\-]{0,251}[a-z0-9])?$")]
+Host = Annotated[str, AfterValidator(check_host), _text(_HOST)]
+Colour = Annotated[str, AfterValidator(check_colour), _text(_COLOUR)]
+SecretHash = Annotated[str, AfterValidator(check_secret_hash), _text(_SECRET_HASH)]
 Listen = Annotated[str, AfterValidator(check_listen)]
 NetworkText = Annotated[str, AfterValidator(check_network)]
 RedirectUri = Annotated[str, AfterValidator(_redirect_uri)]

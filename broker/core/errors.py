@@ -6,6 +6,8 @@ what kind of failure it is (`code`, `status`); only `broker.web.errors` turns on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -287,8 +289,17 @@ class SealBroken(BrokerError):
 
 
 class ConfigError(Exception):
-    """All problems found in a configuration, each as one line `file:line:column: key: problem`."""
+    """All problems found in a configuration, each as one line `file:line:column: key: problem`.
 
-    def __init__(self, problems: list[str]) -> None:
+    `excerpts` has, for some of these lines, the place in the file with a caret below it; secrets are left out of it.
+    """
+
+    def __init__(self, problems: list[str], excerpts: Mapping[str, str] = MappingProxyType({})) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+        self._excerpts = excerpts
+
+    @property
+    def shown(self) -> list[str]:
+        """The problems as a terminal shows them, each followed by its excerpt."""
+        return [f"{line}\n{self._excerpts[line]}" if line in self._excerpts else line for line in self.problems]

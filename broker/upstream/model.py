@@ -113,6 +113,9 @@ class ProviderSettings(BaseModel):
     namespace: str | None = Field(
         default=None, description="Which set of linked people this is; the default follows from type and client_id"
     )
+    same_people: bool = Field(
+        default=False, description="The namespace is another provider's too, and its people have the same ids there"
+    )
     client_id: str = Field(min_length=1, description="The id the upstream gave this application")
     browser_base: Origin | None = Field(
         default=None, description="https://host that replaces the upstream's in browsers; http on this machine only"

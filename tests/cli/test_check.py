@@ -45,10 +45,9 @@ def test_a_bad_one_is_one_with_every_problem_on_stderr(file: Path) -> None:
     file.write_text(TEXT.replace("type: google", "type: gogle").replace("auth_method: none", "auth_methd: none"))
     code, out, err = run("check", "--config", str(file))
     assert (code, out) == (1, "")
-    assert [line.removeprefix(f"{file}:").split(": ")[1] for line in err.splitlines()] == [
-        "providers.google.type",
-        "clients.shop.auth_methd",
-    ]
+    problems = [line.removeprefix(f"{file}:") for line in err.splitlines() if line.startswith(f"{file}:")]
+    assert [line.split(": ")[1] for line in problems] == ["providers.google.type", "clients.shop.auth_methd"]
+    assert err.count("^") == 2, "each with its line and a caret below"
 
 
 def test_a_warning_is_two_only_when_strict(file: Path) -> None:

@@ -48,6 +48,10 @@ def test_it_can_be_served_as_it_is(tmp_path: Path) -> None:
     assert {"demo-app", "demo-spa", "demo-native"} <= set(config.clients)
 
 
+SECRET = "q7Jw0vXcT3mLzK9sYb2NfR8dGhE5uAiP"
+HASH = "sha256:" + "a" * 64
+
+
 def test_it_warns_of_nothing(tmp_path: Path) -> None:
     assert load_text(TEXT, "config.yaml", resolve, environ={}, base=tmp_path).warnings == ()
 
@@ -70,14 +74,52 @@ def test_going_live_with_the_demos_secrets_is_refused(tmp_path: Path) -> None:
     assert found >= {"providers.google.client_secret", "providers.telegram.bot_token", "clients.demo-app.secret"}
 
 
-def test_going_live_is_ids_secrets_and_one_switch(tmp_path: Path) -> None:
+def test_going_live_is_ids_secrets_apps_and_one_switch(tmp_path: Path) -> None:
+    text, environ = go_live()
+    loaded = load_text(text, "config.yaml", resolve, environ=environ, base=tmp_path)
+    assert loaded.config.network.upstreams == "real"
+    assert loaded.warnings == ()
+
+
+def test_no_value_of_the_demo_goes_live(tmp_path: Path) -> None:
+    text, environ = go_live()
+    demos = {name: rf"\$\{{env:{name}:-(?P<default>[^}}]+)\}}" for name in environ if name != "BROKER_LISTEN"}
+    assert len(demos) > 10
+    for name, pattern in demos.items():
+        found = re.search(pattern, TEXT)
+        assert found is not None, name
+        if name.startswith("OIDC_"):
+            continue  # that provider is switched off, and may wait for its values
+        changed = environ | {name: found["default"]}
+        if name == "TELEGRAM_CLIENT_ID":  # a token of another bot would be refused for that
+            changed["TELEGRAM_BOT_TOKEN"] = f"{found['default']}:{SECRET}"
+        with pytest.raises(ConfigError) as caught:
+            load_text(text, "config.yaml", resolve, environ=changed, base=tmp_path)
+        of_the_demo = [line for line in caught.value.problems if "demo" in line.split(": ", 2)[2]]
+        assert of_the_demo or name == "TELEGRAM_BOT_TOKEN", caught.value.problems
+
+
+def test_no_app_of_the_demo_goes_live(tmp_path: Path) -> None:
+    _, environ = go_live()
     live = TEXT.replace("upstreams: emulated", "upstreams: real")
-    secret = "q7Jw0vXcT3mLzK9sYb2NfR8dGhE5uAiP"
-    names = set(re.findall(r"\$\{env:([A-Z_]+):-demo-", live))
-    environ = {name: secret for name in names} | {"TELEGRAM_BOT_TOKEN": f"7000000001:{secret}"}
-    environ["BROKER_ISSUER"] = "https://id.example.com"
-    config = load_text(live, "config.yaml", resolve, environ=environ, base=tmp_path).config
-    assert config.network.upstreams == "real"
+    with pytest.raises(ConfigError) as caught:
+        load_text(live, "config.yaml", resolve, environ=environ | {"DEMO_APP_SECRET": SECRET}, base=tmp_path)
+    apps = re.findall(r"^  (demo-[a-z]+):", TEXT, re.MULTILINE)
+    assert [line.split(": ", 1)[1] for line in caught.value.problems] == [
+        f"clients.{app}: is an app of the demo: remove it" for app in apps
+    ]
+
+
+def go_live() -> tuple[str, dict[str, str]]:
+    """config.yaml as an operator leaves it: own ids and secrets in the environment, one app of their own."""
+    section = re.compile(r"^clients:\n(?:(?: .*)?\n|  .*\n)*", re.MULTILINE)
+    own = f"clients:\n  shop: {{name: S, redirect_uris: [https://shop.example.com/cb], secret_hashes: [{HASH}]}}\n\n"
+    text = section.sub(own, TEXT.replace("upstreams: emulated", "upstreams: real"), count=1)
+    names = re.findall(r"^[^#\n]*\$\{env:([A-Z_]+):-", text, re.MULTILINE)
+    environ = {name: SECRET for name in names if name != "BROKER_LISTEN"}
+    environ |= {name: "7012345678" for name in names if name.startswith("TELEGRAM_CLIENT_ID")}
+    environ |= {"TELEGRAM_BOT_TOKEN": f"7012345678:{SECRET}", "BROKER_ISSUER": "https://id.example.com"}
+    return text, environ | {"VK_CLIENT_ID": "51777777", "OK_CLIENT_ID": "512777777777"}
 
 
 def test_the_effective_configuration_shows_no_secret(tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ REQUIRED: Final = {
     "B20": "Upstream tokens live as long as the request that got them; kept ones are switched on by name and sealed.",
     "B22": "Sealed values are authenticated with their purpose; a changed one opens nothing.",
     "B23": "A level or method of authentication counts only from a provider whose operator listed it.",
+    "B24": "Two issuers share one identity namespace only where the operator says that the people are the same.",
     "C1": "Google: people are keyed by `sub`; the domain gate asks `hd`, never the address.",
     "C2": "Google: `aud` and `azp` must be ours; an ID token posted unasked logs nobody in.",
     "C8": "Telegram: signed fields count for five minutes, once, in the attempt that asked.",
