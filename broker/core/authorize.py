@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from broker.core import pkce
-from broker.core.claims import select_claims
-from broker.core.claims_parameter import one_person, parse_claims, requested_sub
+from broker.core.claims_parameter import parse_claims, requested_sub
 from broker.core.client import Client
 from broker.core.dpop import is_thumbprint
 from broker.core.errors import (
@@ -28,7 +27,7 @@ from broker.core.extension_errors import InvalidAuthorizationDetails
 from broker.core.parameters import Parameters
 from broker.core.query import encode_query
 from broker.core.records import AuthorizationRequest
-from broker.core.resource import parse_resources, verify_resources
+from broker.core.resource import verify_resources
 from broker.core.step_up import parse_essential_acr
 from broker.core.terms import GrantType, Pkce, Prompt, ResponseMode, Scope
 
@@ -43,7 +42,6 @@ KNOWN = (
 MAX_STATE = 2048  # characters
 MAX_NONCE = 1024
 _MAX_AGE = re.compile(r"[0-9]{1,9}")
-_LOCALE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,46 +231,6 @@ CHECKS: tuple[Check, ...] = (
     check_resource,
     check_authorization_details,
 )
-
-
-def build_request(params: Parameters, target: VerifiedRedirect, *, hinted_sub: str = "") -> AuthorizationRequest:
-    """The checked request. `hinted_sub` is the subject of a verified id_token_hint. Raises RequestError."""
-    client = target.client
-    for check in CHECKS:
-        check(params, client)
-    claims = parse_claims(params.text("claims"))
-    return AuthorizationRequest(
-        client_id=client.id,
-        redirect_uri=target.redirect_uri,
-        scope=tuple(scope for scope in params.words("scope") if scope in client.scopes),
-        state=params.text("state"),
-        nonce=params.text("nonce"),
-        code_challenge=params.text("code_challenge"),
-        dpop_jkt=params.text("dpop_jkt"),
-        response_mode=target.response_mode,
-        prompt=params.words("prompt"),
-        max_age=int(params["max_age"]) if "max_age" in params else client.requests.max_age,
-        login_hint=params.text("login_hint"),
-        ui_locales=parse_locales(params),
-        acr_values=params.words("acr_values") or client.requests.acr_values,
-        essential_acr=parse_essential_acr(claims),
-        idp_hint=parse_hint(params),
-        resource=parse_resources(params),
-        hinted_sub=one_person(hinted_sub, requested_sub(claims)),
-        claims={
-            place: dict.fromkeys(names) for place, wanted in claims.items() if (names := select_claims(wanted, client))
-        },
-    )
-
-
-def parse_locales(params: Parameters) -> tuple[str, ...]:
-    """The languages asked for, what is none left out (OIDC Core 3.1.2.1)."""
-    return tuple(word for word in params.words("ui_locales") if _LOCALE.fullmatch(word))
-
-
-def parse_hint(params: Parameters) -> str:
-    """The provider hinted at, by whichever name, or ""."""
-    return next((params[name] for name in IDP_HINTS if name in params), "")
 
 
 def build_response_url(redirect_uri: str, params: Mapping[str, str]) -> str:

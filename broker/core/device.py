@@ -1,4 +1,4 @@
-"""Devices without a browser of their own (RFC 8628): what is asked, what is kept, and the code people type."""
+"""Devices without a browser of their own (RFC 8628): what is kept of them, and the code people type."""
 
 from __future__ import annotations
 
@@ -6,16 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from broker.core.authorize import check_claims, check_lengths, check_resource, check_scope
-from broker.core.claims import select_claims
-from broker.core.claims_parameter import parse_claims, requested_sub
-from broker.core.client import Client
-from broker.core.errors import UnauthorizedClient
-from broker.core.parameters import Parameters
-from broker.core.records import AuthorizationRequest, Record
-from broker.core.resource import parse_resources
-from broker.core.step_up import parse_essential_acr
-from broker.core.terms import GrantType
+from broker.core.records import Record
 
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 """Consonants alone: no look-alikes, and no words by chance (RFC 8628 section 6.1)."""
@@ -59,26 +50,6 @@ class DeviceTicket(Record):
 
     device: str
     expires_at: int
-
-
-def build_device_request(params: Parameters, client: Client) -> AuthorizationRequest:
-    """The checked request of a device (RFC 8628 section 3.1); raises RequestError."""
-    params.check_single(params.repeated)
-    if GrantType.DEVICE_CODE not in client.grants:
-        raise UnauthorizedClient(f"this client is not registered for the grant {GrantType.DEVICE_CODE}")
-    for check in (check_lengths, check_scope, check_claims, check_resource):
-        check(params, client)
-    wanted = parse_claims(params.text("claims"))
-    named = {place: select_claims(claims, client) for place, claims in wanted.items()}
-    return AuthorizationRequest(
-        client_id=client.id,
-        redirect_uri="",
-        scope=tuple(scope for scope in params.words("scope") if scope in client.scopes),
-        essential_acr=parse_essential_acr(wanted),
-        hinted_sub=requested_sub(wanted),
-        resource=parse_resources(params),
-        claims={place: dict.fromkeys(names) for place, names in named.items() if names},
-    )
 
 
 def build_user_code(randomness: Callable[[int], bytes]) -> str:

@@ -10,7 +10,6 @@ from broker.core.device import (
     DeviceTicket,
     Pace,
     Waiting,
-    build_device_request,
     build_user_code,
     parse_user_code,
     show_user_code,
@@ -20,6 +19,7 @@ from broker.core.events import Event
 from broker.core.extension_errors import AuthorizationPending, ExpiredToken, SlowDown
 from broker.core.parameters import Parameters
 from broker.core.records import AuthorizationRequest, CodeRecord, Record
+from broker.core.request_parameters import build_device_request
 from broker.core.seal import Seal, digest
 from broker.services.clients import Clients
 from broker.services.context import Context

@@ -10,11 +10,8 @@ from broker.core.authorize import (
     ANY_PROVIDER,
     IDP_HINTS,
     VerifiedRedirect,
-    build_request,
     check_lengths,
     parse_client_id,
-    parse_hint,
-    parse_locales,
     verify_target,
 )
 from broker.core.client import Client
@@ -24,6 +21,7 @@ from broker.core.extension_errors import InvalidDpopProof, InvalidRequestUri
 from broker.core.parameters import Parameters
 from broker.core.pushed import is_pushed
 from broker.core.records import AuthorizationRequest
+from broker.core.request_parameters import build_request, parse_hint, parse_locales
 from broker.services.clients import Clients
 from broker.services.context import Context
 from broker.services.par import EXPIRES_IN, PushedRequests

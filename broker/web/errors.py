@@ -29,12 +29,13 @@ from broker.core.errors import (
 )
 from broker.core.events import Event, Recorder, request_id
 from broker.core.extension_errors import AuthorizationPending, InvalidDpopProof, InvalidRequestUri, UseDpopNonce
+from broker.core.request_parameters import to_params
 from broker.services.authorize import Authorization
 from broker.services.login import LoginFailed
 from broker.services.providers import Providers
 from broker.web.answers import answer_json
 from broker.web.cookies import Cookies
-from broker.web.frontend import Frontend, rebuild_params
+from broker.web.frontend import Frontend
 from broker.web.views import ErrorView
 
 
@@ -139,7 +140,8 @@ class Errors:
             return await self._device_login_failed(request, failed)
         if target is None:
             return self._page(request, await self._build_view(error, None), error.status)
-        again = rebuild_params(failed.request)
+        again = to_params(replace(failed.request, idp_hint=failed.provider))
+        other = to_params(replace(failed.request, idp_hint=""))
         code = error.code if isinstance(error, UpstreamError | StoreUnavailable) else "access_denied"
         denied = {"error": code, "error_description": "the login did not succeed"}
         home = self._frontend.error_href(target, denied | self._authorization.build_common(failed.request))
@@ -150,8 +152,8 @@ class Errors:
             error=error.code,
             provider_name=self._providers.name_of(failed.provider),
             client=self._frontend.client_view(target.client, target.redirect_uri),
-            retry_href=self._frontend.authorize_href({**again, "idp_hint": failed.provider}),
-            other_href=self._frontend.authorize_href(again) if several else "",
+            retry_href=self._frontend.authorize_href(again),
+            other_href=self._frontend.authorize_href(other) if several else "",
             home_href=home or target.client.home_uri,
             retry_after=error.retry_after if isinstance(error, StoreUnavailable) else 0,
         )

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -14,7 +13,7 @@ from broker.core.authorize import ANY_PROVIDER, IDP_HINTS, VerifiedRedirect, bui
 from broker.core.client import Client
 from broker.core.errors import ForeignPost
 from broker.core.parameters import Parameters
-from broker.core.query import encode_query
+from broker.core.query import Sent, encode_query
 from broker.core.records import AuthorizationRequest
 from broker.core.terms import ResponseMode
 from broker.services.authorize import Ask
@@ -23,9 +22,6 @@ from broker.web.locale import negotiate
 from broker.web.pages import Pages
 from broker.web.policy import image_origin
 from broker.web.views import ClientView, FormPostView, ReturnView
-
-Sent = Mapping[str, str | tuple[str, ...]]
-"""Parameters for a link; several values of one name are sent several times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,40 +144,3 @@ def link_params(params: Parameters, request: AuthorizationRequest, *, hinted: bo
     if request.request_uri and not hinted:
         return {**sent, "idp_hint": ANY_PROVIDER}
     return sent
-
-
-def rebuild_params(request: AuthorizationRequest) -> Sent:
-    """An authorization request as parameters again, without its provider hint, for `try again` and `another way`."""
-    if request.request_uri:
-        pushed: Sent = {"client_id": request.client_id, "request_uri": request.request_uri, "idp_hint": ANY_PROVIDER}
-        return {**pushed, "ui_locales": " ".join(request.ui_locales)} if request.ui_locales else pushed
-    params: Sent = {
-        "response_type": "code",
-        "client_id": request.client_id,
-        "redirect_uri": request.redirect_uri,
-        "scope": " ".join(request.scope),
-        "state": request.state,
-        "nonce": request.nonce,
-        "code_challenge": request.code_challenge,
-        "code_challenge_method": "S256" if request.code_challenge else "",
-        "response_mode": request.response_mode if request.response_mode != ResponseMode.QUERY else "",
-        "prompt": " ".join(request.prompt),
-        "max_age": "" if request.max_age is None else str(request.max_age),
-        "login_hint": request.login_hint,
-        "ui_locales": " ".join(request.ui_locales),
-        "acr_values": " ".join(request.acr_values),
-        "claims": _claims_again(request),
-        "resource": request.resource,
-    }
-    return {name: value for name, value in params.items() if value}
-
-
-def _claims_again(request: AuthorizationRequest) -> str:
-    """The `claims` parameter, with whoever an id_token_hint named: trying again asks for the same person."""
-    claims = {place: dict(wanted) for place, wanted in request.claims.items()}
-    if request.essential_acr:
-        acr = {"acr": {"essential": True, "values": list(request.essential_acr)}}
-        claims["id_token"] = claims.get("id_token", {}) | acr
-    if request.hinted_sub:
-        claims["id_token"] = claims.get("id_token", {}) | {"sub": {"value": request.hinted_sub}}
-    return orjson.dumps(claims).decode() if claims else ""

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 import pytest
 
 from broker.core import authorize
-from broker.core.authorize import CHECKS, KNOWN, Check, build_request
+from broker.core.authorize import CHECKS, KNOWN, Check
 from broker.core.client import Client
 from broker.core.client_policy import RequestPolicy
 from broker.core.errors import InvalidRequest, RequestError
 from broker.core.parameters import Parameters
 from broker.core.records import AuthorizationRequest
+from broker.core.request_parameters import build_request
 from broker.core.terms import GrantType
 from tests.core.authorization_request import CHALLENGE, CLIENT, PUBLIC, REDIRECT, RELAXED, STRICT, send, target_of
 

@@ -11,9 +11,11 @@ from broker.core.authorize import VerifiedRedirect
 from broker.core.errors import BadRedirectUri, InvalidRequest, InvalidScope, LoginRequired, PageError, RequestError
 from broker.core.events import Event
 from broker.core.extension_errors import InvalidRequestUri
-from broker.core.parameters import Parameters
+from broker.core.parameters import Parameters, parse_form
 from broker.core.pushed import PREFIX
+from broker.core.query import encode_query
 from broker.core.records import AuthorizationRequest
+from broker.core.request_parameters import to_params
 from broker.core.seal import digest
 from broker.services.authorize import Answer, Choose
 from broker.services.par import EXPIRES_IN
@@ -99,6 +101,17 @@ async def test_our_own_links_may_choose_language_and_provider(world: World) -> N
     assert isinstance(await world.authorization.next_step(anywhere, world.clients["app"], None), Choose)
     with pytest.raises(InvalidRequest):
         await show(world, request_uri, ("idp_hint", "x" * 2000))
+
+
+@pytest.mark.parametrize("hint", ["", "alpha"])
+@pytest.mark.parametrize("locales", [(), ("ru", "en")])
+async def test_a25_a_pushed_request_that_goes_out_comes_back_whole(
+    world: World, hint: str, locales: tuple[str, ...]
+) -> None:
+    request_uri = await push(world, idp_hint="beta", dpop_jkt=CHALLENGE)
+    request = replace((await show(world, request_uri)).request, idp_hint=hint, ui_locales=locales)
+    sent = parse_form(encode_query(to_params(request)).encode())
+    assert (await world.requests.verify(sent, lambda _: None)).request == request
 
 
 async def test_f14_a_browser_must_come_within_a_minute(world: World) -> None:

@@ -16,7 +16,7 @@ from broker.core.terms import Algorithm
 from broker.demo.visitor import Visitor
 from tests.core.own_tokens import pair_of
 from tests.core.prover import Prover, claims_for
-from tests.threats.journeys import VERIFIER, ask_token, code_for, http, introspect, revoke
+from tests.threats.journeys import VERIFIER, ask_token, authorize_url, code_for, http, introspect, revoke, walk
 from tests.threats.site import Site, running_site
 
 pytestmark = pytest.mark.anyio
@@ -142,6 +142,15 @@ async def test_f15_f3_a_stolen_code_is_dead_in_the_hands_of_another_key(site: Si
             code = await code_for(site, visitor, "spa", dpop_jkt=KEY.jkt)
             assert refused(await redeem(site, client, code, "spa", shown), "invalid_grant")
             assert refused(await redeem(site, client, code, "spa", proof(site)), "invalid_grant")
+
+
+async def test_a25_f15_another_way_binds_the_code_to_the_same_key(site: Site, visitor: Visitor) -> None:
+    await visitor.get(authorize_url(site, "spa", idp_hint="google", dpop_jkt=KEY.jkt))
+    await visitor.click("cancel")
+    page = await visitor.click("other-way")
+    page = await walk(await visitor.click("provider-google") if page.has("provider-google") else page, visitor)
+    async with http(site) as client:
+        assert refused(await redeem(site, client, page.params["code"], "spa", proof(site, THIEF)), "invalid_grant")
 
 
 async def test_f15_f26_a_stolen_refresh_token_is_of_no_use_and_nothing_is_lost(site: Site, visitor: Visitor) -> None:
