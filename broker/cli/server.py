@@ -22,7 +22,7 @@ from uvicorn._types import ASGI3Application
 from broker.app import Broker, build
 from broker.cli.key_desk import ControlSocket
 from broker.cli.notify import notify
-from broker.cli.protocol import BoundedProtocol
+from broker.cli.protocol import bounded_by
 from broker.config.model import Config, Tls
 from broker.core.errors import ConfigError, StoreUnavailable
 
@@ -164,7 +164,7 @@ def _settings(app: ASGIApp, config: Config, tls: Tls | None) -> uvicorn.Config:
     kind: ASGI3Application = app  # type: ignore[assignment]  # the same protocol, spelt twice
     return uvicorn.Config(
         kind,
-        http=BoundedProtocol,
+        http=bounded_by(config.limits.request_body),
         ws="none",
         lifespan="off",
         interface="asgi3",

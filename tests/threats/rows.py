@@ -177,6 +177,8 @@ REQUIRED: Final = {
     "H13": "Static files come from memory by their exact name; ranges are not offered.",
     "H14": "Time grows with length only.",
     "H15": "One event is one line of JSON.",
+    "H17": "A message has one budget of bytes, in whatever part of its framing they come; nothing follows the body.",
+    "H18": "A request is one of HTTP/1.0 or 1.1 and names one Host.",
     "I1": "A `request_uri` is fetched only where it is registered for the client, byte for byte.",
     "I2": "Addresses inside the operator's network are refused, in every spelling.",
     "I3": "The checked address is the dialled one.",
