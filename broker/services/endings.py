@@ -41,11 +41,21 @@ class Endings:
         Returns the apps that have to hear of it. They are queued before the session is gone: if we die in between,
         apps are told of a logout that has to be asked for again, and none is forgotten.
         """
-        told = await self._durable.end_session(session.record.sid, now=self._context.now())
+        now = self._context.now()
+        told = await self._durable.end_session(session.record.sid, now=now, expires_at=now + self._remember_for)
         await self._transient.take(Kind.SESSION, session.key)
         self._queued()
         self._context.recorder.record(Event.SESSION_ENDED, sub=session.record.sub, reason=reason)
         return told
+
+    async def retire_cookie(self, key: str) -> None:
+        """A session goes on under a new cookie: the one known by `key` opens nothing from here on, whatever is kept."""
+        await self._durable.retire_cookie(key, expires_at=self._context.now() + self._remember_for)
+        await self._transient.take(Kind.SESSION, key)
+
+    async def is_ended(self, session: Session) -> bool:
+        """Whether this was ended here. The store of sessions may have gone back in time; this one never does."""
+        return await self._durable.is_ended(session.record.sid, session.key, now=self._context.now())
 
     async def end_upstream(self, instance: ProviderInstance, logout: UpstreamLogout) -> tuple[str, ...]:
         """Every session that the upstream's word is about; the `sid` of those that grants or apps still hung on.

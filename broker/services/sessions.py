@@ -41,6 +41,14 @@ class EndsSessions(Protocol):
         """Log one browser out."""
         ...
 
+    async def retire_cookie(self, key: str) -> None:
+        """From now on the session is known by another cookie."""
+        ...
+
+    async def is_ended(self, session: Session) -> bool:
+        """Whether either was done to this session before."""
+        ...
+
 
 class Sessions:
     """Starts, finds and ends sessions. The cookie's value is never stored, only its digest."""
@@ -57,7 +65,8 @@ class Sessions:
     ) -> None:
         """`limits` hold on the server, whatever a cookie says; `upstream` knows what ended elsewhere.
 
-        `endings` ends the session of whoever was logged in before; `providers` says whose word counts for what.
+        `endings` ends the session of whoever was logged in before, and knows for good what ended; `providers` says
+        whose word counts for what.
         """
         self._context = context
         self._transient = transient
@@ -111,12 +120,12 @@ class Sessions:
         if replacing is not None and replacing.record.sid != record.sid:
             await self._endings.end_session(replacing, reason="new login")
         elif replacing is not None:
-            await self._transient.take(Kind.SESSION, replacing.key)
+            await self._endings.retire_cookie(replacing.key)
         await self._transient.put(Kind.SESSION, session.key, record.to_bytes(), ttl=self._ttl(record))
         self._context.recorder.record(Event.SESSION_STARTED, sub=record.sub, provider=record.provider)
 
     async def find(self, value: str) -> Session | None:
-        """The live session of a cookie; None when there is none, a limit has passed, or it ended at the upstream."""
+        """The live session of a cookie; None when there is none, a limit has passed, or it ended here or upstream."""
         if not value:
             return None
         key = digest(value)
@@ -128,17 +137,25 @@ class Sessions:
         except SealBroken:
             return None  # of another version of ours, before or after an upgrade: they log in again
         now = self._context.now()
-        if now >= record.seen_at + self.limits.idle or now >= record.created_at + self.limits.absolute:
+        if await self._is_over(Session(record, key), now):
             await self._transient.take(Kind.SESSION, key)
-            return None
-        if await self._upstream.is_over(record):
-            await self._transient.take(Kind.SESSION, key)
-            self._context.recorder.record(Event.SESSION_ENDED, sub=record.sub, reason="logout at the provider")
             return None
         if now - record.seen_at >= min(_TOUCH_EVERY, self.limits.idle // 4):
             record = replace(record, seen_at=now)
             await self._transient.replace(Kind.SESSION, key, record.to_bytes(), ttl=self._ttl(record))
         return Session(record, key)
+
+    async def _is_over(self, session: Session, now: int) -> bool:
+        """Whatever the store still holds: it may keep more than we told it to, or be put back to an earlier state."""
+        record = session.record
+        if now >= record.seen_at + self.limits.idle or now >= record.created_at + self.limits.absolute:
+            return True
+        if await self._endings.is_ended(session):
+            return True
+        if not await self._upstream.is_over(record):
+            return False
+        self._context.recorder.record(Event.SESSION_ENDED, sub=record.sub, reason="logout at the provider")
+        return True
 
     def _ttl(self, record: SessionRecord) -> int:
         return max(1, min(self.limits.idle, record.created_at + self.limits.absolute - self._context.now()))

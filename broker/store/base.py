@@ -1,7 +1,7 @@
 """Two protocols, because two kinds of state fail differently.
 
 Durable: what was acknowledged survives `kill -9`. Transient: dies by itself; losing it means logging in again, never
-that something refused before is allowed now (but for DPoP proofs of the last minutes, ADR 22). Every method raises
+that something refused before is allowed now (but for signed proofs of the last minutes, ADR 22). Every method raises
 StoreUnavailable when it cannot answer; nothing was acknowledged then. Keys of secret things are digests, so a dump
 holds nothing usable.
 """

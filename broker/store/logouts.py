@@ -14,11 +14,20 @@ class Logouts(Protocol):
     that into deliveries in one transaction, so nothing that happens in between can swallow one.
     """
 
-    async def end_session(self, sid: str, *, now: int) -> tuple[SessionClient, ...]:
+    async def end_session(self, sid: str, *, now: int, expires_at: int) -> tuple[SessionClient, ...]:
         """End the grants of a session, except those that outlive it, and queue a delivery for every back channel.
 
-        Returns every app that has to hear of it, by any channel; codes of the session give nothing from here on.
+        Returns every app that has to hear of it, by any channel; codes of the session give nothing from here on. A mark
+        of the end is kept until `expires_at`: the session itself is in a store that may go back in time.
         """
+        ...
+
+    async def retire_cookie(self, key: str, *, expires_at: int) -> None:
+        """The session known by the cookie `key`, a digest, goes on under another; keep a mark until `expires_at`."""
+        ...
+
+    async def is_ended(self, sid: str, key: str, *, now: int) -> bool:
+        """Whether the session was ended, or the cookie it is known by was retired. One point read."""
         ...
 
     async def claim_deliveries(self, *, now: int, until: int, limit: int) -> tuple[Delivery, ...]:

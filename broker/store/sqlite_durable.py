@@ -100,10 +100,20 @@ class SqliteDurable:
         """Durable.is_revoked."""
         return await self._engine.read(lambda db: grants.is_revoked(db, token_id))
 
-    async def end_session(self, sid: str, *, now: int) -> tuple[SessionClient, ...]:
+    async def end_session(self, sid: str, *, now: int, expires_at: int) -> tuple[SessionClient, ...]:
         """Durable.end_session."""
         fresh = self._randomness(16).hex()
-        return await self._engine.write(lambda db: logouts.end_session(db, sid, now, fresh))
+        return await self._engine.write(
+            lambda db: logouts.end_session(db, sid, now=now, expires_at=expires_at, fresh=fresh)
+        )
+
+    async def retire_cookie(self, key: str, *, expires_at: int) -> None:
+        """Durable.retire_cookie."""
+        await self._engine.write(lambda db: logouts.retire_cookie(db, key, expires_at))
+
+    async def is_ended(self, sid: str, key: str, *, now: int) -> bool:
+        """Durable.is_ended."""
+        return await self._engine.read(lambda db: logouts.is_ended(db, sid, key, now))
 
     async def claim_deliveries(self, *, now: int, until: int, limit: int) -> tuple[Delivery, ...]:
         """Durable.claim_deliveries."""

@@ -31,7 +31,7 @@ def redeem(
     if before is not None:
         revoke(db, before, now)
         return SpentBefore(before)
-    if is_ended(db, grant.sid, now):
+    if is_ended(db, grant.sid, "", now):
         return SessionOver()
     db.execute(
         """INSERT INTO grants
@@ -155,7 +155,8 @@ def sweep(db: sqlite3.Connection, now: int, limit: int) -> int:
         (now - _KEPT_AFTER_EXPIRY, limit),
     )
     upstream = sweep_upstream(db, now - _KEPT_AFTER_EXPIRY, limit)
-    return grants.rowcount + tokens.rowcount + revoked.rowcount + upstream + sweep_logouts(db, now, limit)
+    logouts = sweep_logouts(db, now - _KEPT_AFTER_EXPIRY, limit)
+    return grants.rowcount + tokens.rowcount + revoked.rowcount + upstream + logouts
 
 
 def _client_of(db: sqlite3.Connection, grant_id: str) -> str | None:

@@ -8,7 +8,8 @@ from hashlib import sha256
 from broker.core.logout import DELIVERED_WITHIN, Delivery, SessionClient
 from broker.core.records import Grant
 
-_CODES_LIVE = 600  # seconds; no code lives longer (RFC 6749 section 4.1.2), so afterwards there is none to refuse
+_CODES_LIVE = 600  # seconds; no code lives longer (RFC 6749 section 4.1.2), so a mark must not be shorter-lived
+_COOKIE = "cookie:"  # a `sid` is base64url, so no session is called like a cookie
 
 
 def add_client(db: sqlite3.Connection, grant: Grant, client: SessionClient) -> None:
@@ -30,19 +31,36 @@ def add_client(db: sqlite3.Connection, grant: Grant, client: SessionClient) -> N
     )
 
 
-def is_ended(db: sqlite3.Connection, sid: str, now: int) -> bool:
-    """Whether the session ended a moment ago, so that a code of it may still be under way."""
-    row = db.execute("SELECT 1 FROM ended_sessions WHERE sid = ? AND expires_at > ?", (sid, now)).fetchone()
+def is_ended(db: sqlite3.Connection, sid: str, key: str, now: int) -> bool:
+    """Logouts.is_ended; `key` is "" where no cookie is in question."""
+    row = db.execute(
+        "SELECT 1 FROM ended_sessions WHERE sid IN (?, ?) AND expires_at > ?", (sid, _COOKIE + key, now)
+    ).fetchone()
     return row is not None
 
 
-def end_session(db: sqlite3.Connection, sid: str, now: int, fresh: str) -> tuple[SessionClient, ...]:
+def retire_cookie(db: sqlite3.Connection, key: str, expires_at: int) -> None:
+    """Logouts.retire_cookie."""
+    _mark(db, _COOKIE + key, expires_at)
+
+
+def _mark(db: sqlite3.Connection, name: str, expires_at: int) -> None:
+    db.execute(
+        """INSERT INTO ended_sessions (sid, expires_at) VALUES (?, ?)
+           ON CONFLICT DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)""",
+        (name, expires_at),
+    )
+
+
+def end_session(
+    db: sqlite3.Connection, sid: str, *, now: int, expires_at: int, fresh: str
+) -> tuple[SessionClient, ...]:
     """Durable.end_session; `fresh` is unguessable and makes the ids of the deliveries."""
     db.execute(
         "UPDATE grants SET revoked_at = ? WHERE sid = ? AND offline = 0 AND revoked_at IS NULL AND expires_at > ?",
         (now, sid, now),
     )
-    db.execute("INSERT OR REPLACE INTO ended_sessions (sid, expires_at) VALUES (?, ?)", (sid, now + _CODES_LIVE))
+    _mark(db, sid, max(expires_at, now + _CODES_LIVE))
     rows = db.execute(
         """DELETE FROM session_clients WHERE sid = ?
            RETURNING sid, client_id, sub, backchannel, expires_at""",
@@ -87,17 +105,17 @@ def deliveries(db: sqlite3.Connection) -> int:
     return int(db.execute("SELECT count(*) FROM logout_deliveries").fetchone()[0])
 
 
-def sweep(db: sqlite3.Connection, now: int, limit: int) -> int:
-    """Delete at most `limit` of each: sessions that ended by age, and marks of those that ended before."""
+def sweep(db: sqlite3.Connection, before: int, limit: int) -> int:
+    """Delete at most `limit` of each: apps of sessions that were over by `before` (epoch seconds), and such marks."""
     clients = db.execute(
         """DELETE FROM session_clients WHERE (sid, client_id) IN
            (SELECT sid, client_id FROM session_clients WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
-        (now, limit),
+        (before, limit),
     )
     marks = db.execute(
         """DELETE FROM ended_sessions WHERE sid IN
            (SELECT sid FROM ended_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
-        (now, limit),
+        (before, limit),
     )
     return clients.rowcount + marks.rowcount
 

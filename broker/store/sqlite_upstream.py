@@ -19,7 +19,7 @@ def end_upstream(
     )
     sessions = _by_sid(db, provider_key, sid, now) if sid else _by_subject(db, provider_key, subject, now)
     for session in sessions:
-        end_session(db, session, now, fresh)
+        end_session(db, session, now=now, expires_at=expires_at, fresh=fresh)
     return sessions
 
 

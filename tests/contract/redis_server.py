@@ -63,6 +63,19 @@ class RedisServer:
         self._process.kill()
         self._process.wait()
 
+    def remember(self) -> Path:
+        """A copy of what is on disk now, for `go_back`. Nothing may be writing meanwhile."""
+        copy = self.folder / f"copy{len(list(self.folder.glob('copy*')))}"
+        shutil.copytree(self.folder / "appendonlydir", copy)
+        return copy
+
+    def go_back(self, copy: Path) -> None:
+        """What happened since is forgotten: an older file was put back, or a replica that lagged was promoted."""
+        self.kill()
+        shutil.rmtree(self.folder / "appendonlydir")
+        shutil.copytree(copy, self.folder / "appendonlydir")
+        self.start()
+
     def freeze(self) -> None:
         """The server keeps its connections and answers nothing."""
         self._process.send_signal(signal.SIGSTOP)

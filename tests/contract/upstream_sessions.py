@@ -39,7 +39,7 @@ class UpstreamSessionRules:
         await given(
             durable, of_session(1, "a"), of_session(2, "a"), of_session(3, "a", offline=True), of_session(4, "b")
         )
-        assert await durable.end_session("a", now=NOW) == ()
+        assert await durable.end_session("a", now=NOW, expires_at=NOW + 9) == ()
         assert await living(durable, 4) == [3, 4]
 
     async def test_an_upstream_session_ends_every_session_of_ours_that_came_from_it(self, durable: Durable) -> None:

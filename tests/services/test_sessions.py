@@ -52,6 +52,33 @@ async def test_g1_a_login_kills_the_session_it_replaces(world: World) -> None:
     assert world.notes.count(Event.SESSION_ENDED) == 0
 
 
+async def keep_again(world: World, session: Session) -> None:
+    """The store of sessions is as it was before."""
+    await world.store.transient.put(Kind.SESSION, session.key, session.record.to_bytes(), ttl=10**6)
+
+
+@pytest.mark.parametrize("later", [0, 601, 3599])
+async def test_k25_a_session_that_was_ended_stays_dead_when_the_store_goes_back_in_time(
+    world: World, later: int
+) -> None:
+    value, session = await start(world)
+    await world.endings.end_session(session, reason="logout")
+    world.clock.now += later
+    await keep_again(world, session)
+    assert await world.sessions.find(value) is None
+    assert await world.store.transient.get(Kind.SESSION, session.key) is None
+
+
+async def test_k25_a_cookie_that_a_login_replaced_stays_worthless_when_the_store_goes_back_in_time(
+    world: World,
+) -> None:
+    planted, before = await start(world)
+    value, session = await start(world, replacing=before)
+    await keep_again(world, before)
+    assert await world.sessions.find(planted) is None
+    assert await world.sessions.find(value) == session, "the session itself goes on"
+
+
 @pytest.mark.parametrize("value", ["", "x", "s" * 40, "é", "\ud7ff", "x" * 10_000])
 async def test_g1_a_planted_value_is_no_session(world: World, value: str) -> None:
     assert await world.sessions.find(value) is None

@@ -239,6 +239,7 @@ FURTHER: Final = {
     "K17": "Migrations are transactions.",
     "K18": "Nodes agree on the signing keys within a minute.",
     "K20": "Key sets are fetched once, however many wait.",
+    "K25": "A Redis that goes back in time brings no session back.",
     "M7": "Every door asks the same gate.",
 }
 """Rows that have tests although nothing here demands it."""

@@ -27,6 +27,7 @@ from tests.threats.journeys import (
     userinfo,
 )
 from tests.threats.site import Site, running_site
+from tests.threats.test_g_logout import cookie_of, is_signed_in
 
 pytestmark = pytest.mark.anyio
 
@@ -56,6 +57,14 @@ async def ready(site: Site) -> int:
         return (await client.get(f"{site.management}/readyz")).status_code
 
 
+async def until_ready(site: Site) -> None:
+    """Redis is back, and soon so are we."""
+    deadline = monotonic() + 30
+    while await ready(site) != 200:
+        assert monotonic() < deadline, "not ready again"
+        await asyncio.sleep(0.1)
+
+
 @pytest.mark.parametrize("how", ["kill", "freeze"])
 async def test_k1_without_redis_logins_wait_and_documents_go_on(shared: Site, redis: RedisServer, how: str) -> None:
     site = shared
@@ -77,10 +86,7 @@ async def test_k1_without_redis_logins_wait_and_documents_go_on(shared: Site, re
             assert (await client.get(path)).status_code == 200
         assert not [event for event in site.log() if event["event"] == "server.error"]
         redis.start() if how == "kill" else redis.thaw()
-        back_at = monotonic()
-        while await ready(site) != 200:
-            assert monotonic() - back_at < 5, "five seconds after Redis is back, so are we"
-            await asyncio.sleep(0.1)
+        await until_ready(site)
         assert (await userinfo(site, client, tokens["access_token"])).status_code == 200
         assert (await redeem(site, client, code)).status_code == 200, "nothing was spent on a failure"
         assert "code" in back(await sign_in(site, visitor, prompt="login"))
@@ -103,6 +109,28 @@ async def test_k4_an_empty_redis_ends_sessions_and_allows_nothing(shared: Site, 
         assert back(silent)["error"] == "login_required"
         again = await visitor.get(used)
         assert back(again) == {}
+
+
+async def test_k25_what_was_ended_stays_ended_when_redis_goes_back_in_time(shared: Site, redis: RedisServer) -> None:
+    site = shared
+    async with new_visitor() as visitor, new_visitor() as renewing, new_visitor() as staying, http(site) as client:
+        code = await code_for(site, visitor)
+        waiting = await code_for(site, visitor)
+        logged_out = cookie_of(site, visitor)
+        for other in (renewing, staying):
+            await sign_in(site, other)
+        replaced, stays = cookie_of(site, renewing), cookie_of(site, staying)
+        before = redis.remember()
+        assert (await redeem(site, client, code)).status_code == 200
+        await visitor.get(f"{site.issuer}/logout")
+        assert (await visitor.click("logout")).has("logged-out")
+        assert "code" in back(await sign_in(site, renewing, prompt="login"))
+        assert [await is_signed_in(site, cookie) for cookie in (logged_out, replaced, stays)] == [False, False, True]
+        await asyncio.to_thread(redis.go_back, before)
+        await until_ready(site)
+        assert [await is_signed_in(site, cookie) for cookie in (logged_out, replaced, stays)] == [False, False, True]
+        assert (await redeem(site, client, waiting)).status_code == 400, "a code of the session that was ended"
+        assert (await redeem(site, client, code)).status_code == 400, "a code that was spent"
 
 
 # --- K15 ---
