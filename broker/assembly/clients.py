@@ -15,10 +15,10 @@ from broker.core.terms import AuthMethod, Profile
 
 def build_clients(config: Config) -> dict[str, Client]:
     """The clients of config.yaml by client_id."""
-    return {client_id: _build_client(client_id, settings) for client_id, settings in config.clients.items()}
+    return {client_id: _build_client(client_id, settings, config) for client_id, settings in config.clients.items()}
 
 
-def _build_client(client_id: str, settings: ClientSettings) -> Client:
+def _build_client(client_id: str, settings: ClientSettings, config: Config) -> Client:
     digests = [text.removeprefix("sha256:") for text in settings.secret_hashes]
     if settings.secret is not None:
         digests.append(sha256(settings.secret.get_secret_value().encode()).hexdigest())
@@ -26,6 +26,7 @@ def _build_client(client_id: str, settings: ClientSettings) -> Client:
         id=client_id,
         name=localised(settings.name),
         redirect_uris=tuple(settings.redirect_uris),
+        loopback_redirects=settings.loopback_redirects and config.network.upstreams == "emulated",
         auth_method=settings.auth_method,
         secret_digests=tuple(digests),
         scopes=frozenset(settings.scopes),

@@ -148,6 +148,13 @@ def _namespaces(config: Config, report: Report) -> None:
             report.problem(("providers", name, "namespace"), text)
 
 
+def _anywhere_here(config: Config, report: Report) -> None:
+    for client_id, client in config.clients.items():
+        if client.loopback_redirects and config.network.upstreams == "real" and not is_demo_client(client_id):
+            text = "is for the demo: with real upstreams list the app's addresses in redirect_uris"
+            report.problem(("clients", client_id, "loopback_redirects"), text)
+
+
 def _limits_of_time(config: Config, report: Report) -> None:
     session, refresh, keys = config.session, config.tokens.refresh_token, config.keys
     for path, short, long, what in (
@@ -222,6 +229,7 @@ _CHECKS: tuple[Callable[[Config, Report], None], ...] = (
     _emulated_stays_here,
     _demo_stays_here,
     _namespaces,
+    _anywhere_here,
     _limits_of_time,
     _storage,
     _listeners,

@@ -33,7 +33,7 @@ def _client_grants(client: ClientSettings, path: KeyPath, report: Report) -> Non
             report.problem((*path, "grants"), "without authorization_code nobody could log in")
         if GrantType.DEVICE_CODE not in client.grants:
             return
-    elif not client.redirect_uris:
+    elif not client.redirect_uris and not client.loopback_redirects:
         report.problem((*path, "redirect_uris"), "is required: without it nobody could log in")
     if Scope.OPENID not in client.scopes:
         report.problem((*path, "scopes"), "openid is missing: without it nobody could log in")

@@ -31,6 +31,9 @@ class ClientSettings(Section):
     redirect_uris: tuple[RedirectUri, ...] = Field(
         default=(), description="Compared byte for byte; required where people log in"
     )
+    loopback_redirects: bool = Field(
+        default=False, description="Any http address on this machine will do; with emulated upstreams alone"
+    )
     profile: Profile = Field(
         default=Profile.STANDARD,
         description="fapi2: FAPI 2.0 Security Profile with private_key_jwt and DPoP; what contradicts it is refused",

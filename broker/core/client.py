@@ -11,6 +11,7 @@ from broker.core.errors import BadRedirectUri
 from broker.core.terms import Algorithm, AuthMethod, GrantType, Pkce, TokenFormat
 
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|\[::1\])(?::([1-9][0-9]{0,4}))?(/[^?#]*)?(\?[^#]*)?")
+_ANYWHERE_HERE = re.compile(r"http://(?:127\.0\.0\.1|\[::1\]|localhost)(?::[1-9][0-9]{0,4})?(?:[/?][^#]*)?")
 _URI = re.compile(r"([a-z][a-z0-9+.\-]*):(//)?([^/?#]*)([^?#]*)(\?[^#]*)?")
 _FORBIDDEN = re.compile(r"[^\x21-\x7e]|[\\\"<>^`{|}]")
 _PRIVATE_USE = re.compile(r"[a-z][a-z0-9+\-]*(?:\.[a-z0-9+\-]+)+")  # reverse-domain form (RFC 8252 section 7.1)
@@ -23,7 +24,8 @@ class Client:
     """A downstream application, from config.yaml or registered.
 
     `secret_digests` are SHA-256 in hexadecimal, up to two live at once. `providers` is the allow-list in display order,
-    None for all. `origins` may call from browsers. `name` and `languages` are for people. `email_fallback` is the
+    None for all. `loopback_redirects`: it may be anywhere on this machine, as only the demo allows. `origins` may call
+    from browsers. `name` and `languages` are for people. `email_fallback` is the
     opt-in template for people without an address, "{sub}@…". `scopes` are about people; `service_scopes` are what it
     may get for itself by client credentials. The rest is by theme in `broker.core.client_policy`.
     """
@@ -35,6 +37,7 @@ class Client:
     secret_digests: tuple[str, ...] = ()
     scopes: frozenset[str] = frozenset({"openid", "profile", "email"})
     service_scopes: tuple[str, ...] = ()
+    loopback_redirects: bool = False
     grants: frozenset[GrantType] = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN})
     providers: tuple[str, ...] | None = None
     first_party: bool = False
@@ -74,8 +77,9 @@ class Client:
         """The URI itself when it is registered, byte for byte; raises BadRedirectUri.
 
         The one exception: for a registered `http://127.0.0.1/...` or `http://[::1]/...` any port fits (RFC 8252 7.3).
+        A client of the demo may be anywhere on this machine.
         """
-        if unverified_redirect_uri in self.redirect_uris:
+        if unverified_redirect_uri in self.redirect_uris or self.may_be_at(unverified_redirect_uri):
             return unverified_redirect_uri
         sent = _LOOPBACK.fullmatch(unverified_redirect_uri)
         if sent and int(sent[2] or 0) < 65536:
@@ -87,6 +91,16 @@ class Client:
             f"redirect_uri is not registered for client {self.id}",
             public="redirect_uri is not one of the URIs registered for this client, byte for byte",
         )
+
+    def may_be_at(self, uri: str) -> bool:
+        """Whether it has `loopback_redirects`, and `uri` could be registered and is http on this machine."""
+        if not self.loopback_redirects or _ANYWHERE_HERE.fullmatch(uri) is None:
+            return False
+        try:
+            check_redirect_uri(uri)
+        except ValueError:
+            return False
+        return True
 
     def display_name(self, locale: str) -> str:
         """The name in this language, else English, else any."""

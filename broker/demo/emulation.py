@@ -17,7 +17,7 @@ from broker.demo.upstreams import EMULATORS, VK, Emulator, RegisteredApp
 from broker.upstream.model import ProviderSettings
 from broker.upstream.oidc_session import SessionSettings
 
-ELSEWHERE = "http://other-app.localhost/callback"
+ELSEWHERE = "https://other-app.example/callback"
 """Where the second app of every emulator lives; nobody listens there."""
 
 

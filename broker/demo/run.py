@@ -24,7 +24,7 @@ from broker.config.model import Config
 from broker.core.errors import ConfigError
 from broker.core.terms import GrantType
 from broker.demo.emulation import Address, Options, build_emulators, emulated_types, left_out, turned
-from broker.demo.servers import Port, PortTaken, serving, take_port
+from broker.demo.servers import Port, PortTaken, serving, take_localhost, take_port
 from broker.demo.upstreams import Emulator
 from broker.registry import UnknownProvider, provider_types
 from broker.upstream.model import ProviderSettings
@@ -54,6 +54,7 @@ class Demo:
     sample: str  # address of the sample app, "" without one
     management: str
     left_out: tuple[str, ...]
+    yours: tuple[str, str]  # client_id and secret for an app of one's own, empty without such a client
 
 
 def main(
@@ -112,7 +113,7 @@ async def running(config: Config, host: str = "127.0.0.1", *, ports: Mapping[str
         taken = {name: stack.enter_context(contextlib.closing(_take(name, host, n))) for name, n in wanted.items()}
         loopback = ipaddress.ip_address(host).is_loopback
         emulators = build_emulators(config, Options(loopback_only=loopback))
-        addresses = {kind: _address(kind, taken[kind].number) for kind in emulators}
+        addresses = {kind: _address(taken[kind].number) for kind in emulators}
         broker = await build(turned(config, addresses, emulators))
         try:
             apps: dict[str, ASGIApp] = {kind: emulator.app for kind, emulator in emulators.items()}
@@ -137,7 +138,9 @@ def _wanted_ports(config: Config, client: str | None, emulators: Mapping[str, in
 
 
 def _take(name: str, host: str, number: int) -> Port:
-    """The management listener stays on loopback, whatever the others do."""
+    """The management listener stays on loopback, whatever the others do; the broker is at `localhost`."""
+    if name == "broker" and host == "127.0.0.1":
+        return take_localhost(name, number)
     return take_port(name, "127.0.0.1" if name == "management" else host, number)
 
 
@@ -148,13 +151,13 @@ def _port_of(listen: str) -> int:
     return int(number)
 
 
-def _address(kind: str, port: int) -> Address:
-    """Separate host names, because cookies do not keep ports apart; the broker itself uses the address."""
-    return Address(f"http://{kind}.localhost:{port}", f"http://127.0.0.1:{port}")
+def _address(port: int) -> Address:
+    """Another host than the broker's, so that the way back is a cross-site one as it is in life."""
+    return Address(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port}")
 
 
 def sample_client(config: Config) -> str | None:
-    """The client_id of the sample app: the first with a secret and a redirect URI at `app.localhost`."""
+    """The client_id of the sample app: the first with a secret and a redirect URI at a port of 127.0.0.1."""
     for client_id, client in config.clients.items():
         if client.secret is not None and _sample_uri(client):
             return client_id
@@ -169,8 +172,18 @@ def tv_client(config: Config) -> str:
     return ""
 
 
+def own_client(config: Config) -> tuple[str, str]:
+    """Client_id and secret of the first client that may be anywhere on this machine, or two empty texts."""
+    for client_id, client in config.clients.items():
+        if client.loopback_redirects and client.secret is not None:
+            return client_id, client.secret.get_secret_value()
+    return "", ""
+
+
 def _sample_uri(client: ClientSettings) -> str:
-    return next((uri for uri in client.redirect_uris if urlsplit(uri).hostname == "app.localhost"), "")
+    return next(
+        (uri for uri in client.redirect_uris if urlsplit(uri).hostname == "127.0.0.1" and urlsplit(uri).port), ""
+    )
 
 
 def _build_sample(config: Config, client_id: str) -> ASGIApp:
@@ -198,6 +211,7 @@ def _describe(
         sample=sample,
         management=config.server.management or "",
         left_out=left_out(config),
+        yours=own_client(config),
     )
 
 
@@ -209,6 +223,10 @@ def banner(demo: Demo) -> str:
     if demo.management:
         lines.append(f"  Management   http://{demo.management}/readyz  /livez  /metrics")
     lines += [f"  {name}: nobody emulates this type, so it is left out" for name in demo.left_out]
+    if demo.yours[0]:
+        lines += ["", "  Your own app, at any address of this machine:"]
+        values = (("issuer", demo.config.issuer), ("client id", demo.yours[0]), ("client secret", demo.yours[1]))
+        lines += [f"    {name:<14} {value}" for name, value in values]
     lines += [
         "",
         "  Anybody can sign in as anybody here: never put it on a network.",

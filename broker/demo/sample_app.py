@@ -49,16 +49,6 @@ class Registration:
     tv: str = ""
 
 
-async def _to_loopback(request: httpx2.Request) -> None:
-    """Only for the demo: browsers know that `*.localhost` is this machine, the system's resolver does not."""
-    if request.url.host.endswith(".localhost"):
-        request.url = request.url.copy_with(host="127.0.0.1")
-
-
-def _http() -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(event_hooks={"request": [_to_loopback]}, trust_env=False)
-
-
 class SampleApp:
     """The pages. `logins` holds what belongs to a signed-in browser; its cookie holds a random key to it."""
 
@@ -71,14 +61,10 @@ class SampleApp:
             client_id=registration.client_id,
             client_secret=registration.client_secret,
             server_metadata_url=f"{registration.issuer}/.well-known/openid-configuration",
-            client_kwargs={
-                "scope": SCOPE,
-                "code_challenge_method": "S256",
-                "event_hooks": {"request": [_to_loopback]},
-            },
+            client_kwargs={"scope": SCOPE, "code_challenge_method": "S256", "trust_env": False},
         )
 
-        self._television = Television(registration.issuer, registration.tv, self.broker, _http)
+        self._television = Television(registration.issuer, registration.tv, self.broker)
 
     async def home(self, request: Request) -> Response:
         """Who is signed in, or the way in."""
@@ -101,12 +87,28 @@ class SampleApp:
                 raise OAuthError("wrong_issuer", "the answer names another issuer, or none")
             token = await self.broker.authorize_access_token(request)
         except (OAuthError, JoseError) as error:
-            return self._page(request, problem=error)
+            return self._overtaken(request, error) or self._page(request, problem=error)
         key = secrets.token_urlsafe(32)  # a fresh key at every login: nobody can plant one beforehand
         self.logins.pop(request.session.pop("login", ""), None)
+        request.session.pop("again", None)
         request.session["login"] = key
         self.logins[key] = {"token": dict(token), "claims": dict(token["userinfo"])}
         return RedirectResponse("/", status_code=303)
+
+    def _overtaken(self, request: Request, error: Exception) -> Response | None:
+        """Where to after an answer nobody waits for any more: another tab began a login, or the back button was used.
+
+        Home where somebody is signed in, else to the broker, which knows the person by now; but once, and never for a
+        browser that brought no cookie (None): it would go round for ever, or was sent here by a stranger.
+        """
+        if getattr(error, "error", "") != "mismatching_state" or not request.session:
+            return None
+        if self._login(request) is not None:
+            return RedirectResponse("/", status_code=303)
+        if request.session.pop("again", False):
+            return None
+        request.session["again"] = True
+        return RedirectResponse("/login", status_code=303)
 
     async def refresh(self, request: Request) -> Response:
         """New tokens for the refresh token; the person must be the same."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,12 +45,11 @@ class Screen:
 class Television:
     """The pages at /tv. A browser stands for the television; its cookie holds a random key to its screen."""
 
-    def __init__(self, issuer: str, client_id: str, broker: Any, http: Callable[[], httpx2.AsyncClient]) -> None:
+    def __init__(self, issuer: str, client_id: str, broker: Any) -> None:
         """`broker` is Authlib's client, which knows discovery and the keys."""
         self._issuer = issuer
         self._client_id = client_id
         self._broker = broker
-        self._http = http
         self._screens: dict[str, Screen] = {}
 
     async def start(self, request: Request, language: str) -> Response:
@@ -103,7 +101,7 @@ class Television:
 
     async def _post(self, endpoint: str, form: dict[str, str]) -> httpx2.Response:
         metadata = await self._broker.load_server_metadata()
-        async with self._http() as http:
+        async with httpx2.AsyncClient(trust_env=False) as http:
             return await http.post(metadata[endpoint], data=form | {"client_id": self._client_id})
 
     def _page(self, screen: Screen | None, language: str) -> Response:

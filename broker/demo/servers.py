@@ -22,24 +22,47 @@ class PortTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A listening socket; connections wait until its application is served."""
+    """Listening sockets with one number; connections wait until their application is served."""
 
     name: str
-    bound: socket.socket
+    bound: tuple[socket.socket, ...]
 
     @property
     def number(self) -> int:
         """The port number."""
-        number: int = self.bound.getsockname()[1]
+        number: int = self.bound[0].getsockname()[1]
         return number
 
     def close(self) -> None:
         """Give the port back."""
-        self.bound.close()
+        for bound in self.bound:
+            bound.close()
 
 
 def take_port(name: str, host: str, number: int = 0) -> Port:
     """The port, or any free one for 0; raises PortTaken."""
+    return Port(name, (_listen(name, host, number),))
+
+
+def take_localhost(name: str, number: int = 0) -> Port:
+    """The port on both addresses that `localhost` may stand for, [::1] where this machine has it; raises PortTaken.
+
+    Whoever looks the name up gets either of them first, and some libraries try no other.
+    """
+    first = take_port(name, "127.0.0.1", number)
+    try:
+        return Port(name, (*first.bound, _listen(name, "::1", first.number)))
+    except PortTaken:
+        first.close()
+        raise
+    except OSError as error:
+        if error.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:  # no IPv6 here
+            return first
+        first.close()
+        raise
+
+
+def _listen(name: str, host: str, number: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -50,7 +73,7 @@ def take_port(name: str, host: str, number: int = 0) -> Port:
         if error.errno == errno.EADDRINUSE:
             raise PortTaken(name, host, number) from None
         raise
-    return Port(name, bound)
+    return bound
 
 
 class _Server(uvicorn.Server):
@@ -84,7 +107,7 @@ class _Server(uvicorn.Server):
 async def serving(apps: Sequence[tuple[Port, ASGIApp]]) -> AsyncIterator[None]:
     """All applications answer inside the context; afterwards requests in flight have had two seconds."""
     servers = [_Server(app) for _, app in apps]
-    tasks = [asyncio.create_task(s.serve(sockets=[p.bound])) for s, (p, _) in zip(servers, apps, strict=True)]
+    tasks = [asyncio.create_task(s.serve(sockets=list(p.bound))) for s, (p, _) in zip(servers, apps, strict=True)]
     try:
         for server in servers:
             await server.listening.wait()

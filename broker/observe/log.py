@@ -135,10 +135,10 @@ class StdlibBridge(logging.Handler):
         self._log.write(level, "log", fields)
 
     def install(self, level: str) -> None:
-        """Become the only handler of the root logger; libraries are heard from `level`, at least from warning."""
+        """Become the only handler of the root logger; libraries are heard from warning on, with "debug" whole."""
         root = logging.getLogger()
         root.handlers[:] = [self]
-        root.setLevel(max(LEVELS[level], logging.INFO) if level != "debug" else logging.DEBUG)
+        root.setLevel(max(LEVELS[level], logging.WARNING) if level != "debug" else logging.DEBUG)
         logging.captureWarnings(capture=True)
 
 

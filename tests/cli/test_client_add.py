@@ -64,7 +64,7 @@ def test_without_write_the_file_stays(file: Path) -> None:
     assert code == 0
     assert file.read_text() == SHIPPED
     assert "paste below `clients:`" in out
-    assert "http://id.localhost:8400/.well-known/openid-configuration" in out
+    assert "http://localhost:8400/.well-known/openid-configuration" in out
 
 
 def test_a_public_client_has_no_secret(file: Path) -> None:
@@ -79,7 +79,7 @@ def test_an_app_that_signs_has_no_secret_and_says_where_its_keys_are(file: Path)
     keys = "https://wiki.example.com/jwks.json"
     _, out = add(file, "--write", "--auth-method", "private_key_jwt", "--jwks-uri", keys, "--id", "wiki")
     assert "client_secret" not in out
-    assert "aud http://id.localhost:8400" in out
+    assert "aud http://localhost:8400" in out
     client = load(file, resolve).clients["wiki"]
     assert (client.auth_method, client.jwks_uri, client.secret_hashes) == ("private_key_jwt", keys, ())
 

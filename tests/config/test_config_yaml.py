@@ -42,10 +42,10 @@ def parts(annotation: Any) -> Iterator[Any]:
 
 def test_it_can_be_served_as_it_is(tmp_path: Path) -> None:
     config = load_text(TEXT, "config.yaml", resolve, environ={}, base=tmp_path).config
-    assert config.issuer == "http://id.localhost:8400"
+    assert config.issuer == "http://localhost:8400"
     assert config.network.upstreams == "emulated"
     assert {settings.type for settings in config.providers.values()} == set(BUILTIN)
-    assert {"demo-app", "demo-spa", "demo-native"} <= set(config.clients)
+    assert {"demo-app", "demo-spa", "demo-native", "demo-own"} <= set(config.clients)
 
 
 SECRET = "q7Jw0vXcT3mLzK9sYb2NfR8dGhE5uAiP"
@@ -66,7 +66,7 @@ def test_every_key_stands_in_it(model: type[BaseModel]) -> None:
 
 def test_going_live_with_the_demos_secrets_is_refused(tmp_path: Path) -> None:
     live = TEXT.replace("upstreams: emulated", "upstreams: real").replace(
-        "http://id.localhost:8400", "https://id.example.com"
+        "http://localhost:8400", "https://id.example.com"
     )
     with pytest.raises(ConfigError) as caught:
         load_text(live, "config.yaml", resolve, environ={}, base=tmp_path)
@@ -103,7 +103,13 @@ def test_no_app_of_the_demo_goes_live(tmp_path: Path) -> None:
     _, environ = go_live()
     live = TEXT.replace("upstreams: emulated", "upstreams: real")
     with pytest.raises(ConfigError) as caught:
-        load_text(live, "config.yaml", resolve, environ=environ | {"DEMO_APP_SECRET": SECRET}, base=tmp_path)
+        load_text(
+            live,
+            "config.yaml",
+            resolve,
+            environ=environ | {"DEMO_APP_SECRET": SECRET, "DEMO_OWN_SECRET": SECRET},
+            base=tmp_path,
+        )
     apps = re.findall(r"^  (demo-[a-z]+):", TEXT, re.MULTILINE)
     assert [line.split(": ", 1)[1] for line in caught.value.problems] == [
         f"clients.{app}: is an app of the demo: remove it" for app in apps
@@ -120,6 +126,14 @@ def go_live() -> tuple[str, dict[str, str]]:
     environ |= {name: "7012345678" for name in names if name.startswith("TELEGRAM_CLIENT_ID")}
     environ |= {"TELEGRAM_BOT_TOKEN": f"7012345678:{SECRET}", "BROKER_ISSUER": "https://id.example.com"}
     return text, environ | {"VK_CLIENT_ID": "51777777", "OK_CLIENT_ID": "512777777777"}
+
+
+def test_a26_an_app_without_fixed_addresses_goes_live_nowhere(tmp_path: Path) -> None:
+    text, environ = go_live()
+    text = text.replace("redirect_uris: [https://shop.example.com/cb]", "loopback_redirects: true")
+    with pytest.raises(ConfigError) as caught:
+        load_text(text, "config.yaml", resolve, environ=environ, base=tmp_path)
+    assert ["clients.shop.loopback_redirects: is for the demo" in line for line in caught.value.problems] == [True]
 
 
 def test_the_effective_configuration_shows_no_secret(tmp_path: Path) -> None:

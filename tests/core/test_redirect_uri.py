@@ -238,3 +238,49 @@ def test_a16_a_client_whose_answers_another_app_could_take_is_known(
 )
 def test_a_client_is_called_by_the_best_name_there_is(names: dict[str, str], locale: str, shown: str) -> None:
     assert Client(id="app", name=names, redirect_uris=()).display_name(locale) == shown
+
+
+ANYWHERE = Client("demo", {"en": "D"}, (), loopback_redirects=True)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://127.0.0.1/cb",
+        "http://127.0.0.1:3000/api/auth/callback/example-id",
+        "http://localhost:5173",
+        "http://localhost:8080/login/oauth2/code/id?x=1",
+        "http://[::1]:1/",
+    ],
+)
+def test_a26_the_demos_client_may_be_anywhere_on_this_machine_and_no_other_client(uri: str) -> None:
+    assert ANYWHERE.verify_redirect_uri(uri) == uri
+    with pytest.raises(BadRedirectUri):
+        Client("shop", {"en": "S"}, ("https://a.test/cb",)).verify_redirect_uri(uri)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://localhost/cb",
+        "http://localhost.evil.test/cb",
+        "http://evil.test/cb",
+        "http://127.0.0.1@evil.test/cb",
+        "http://127.0.0.1:80@evil.test/cb",
+        "http://127.0.0.2/cb",
+        "http://10.0.0.1/cb",
+        "http://app.localhost/cb",
+        "http://127.0.0.1.evil.test/",
+        "http://127.0.0.1:3000/a/../b",
+        "http://127.0.0.1:3000/cb#x",
+        "http://127.0.0.1:99999/cb",
+        "http://127.0.0.1\\evil.test/",
+        "http://LOCALHOST/cb",
+        "com.example.app:/cb",
+        "javascript:alert(1)",
+        "",
+    ],
+)
+def test_a26_the_demos_client_is_nowhere_else(uri: str) -> None:
+    with pytest.raises(BadRedirectUri):
+        ANYWHERE.verify_redirect_uri(uri)

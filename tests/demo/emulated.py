@@ -16,7 +16,7 @@ NOW = 1767225700
 STATE = "s" * 43
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
-CALLBACK = "http://id.localhost:8400/callback/x"
+CALLBACK = "http://localhost:8400/callback/x"
 
 
 @dataclass
@@ -75,5 +75,5 @@ async def emulated(build: Callable[..., Emulator]) -> AsyncIterator[Upstream]:
 
     emulator = build(clock=clock, sleep=sleep)
     transport = httpx2.ASGITransport(app=emulator.app)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://upstream.localhost") as http:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8410") as http:
         yield Upstream(emulator, http, clock, slept)

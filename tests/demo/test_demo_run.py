@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from broker.config.load import load_text
 from broker.config.model import Config
 from broker.demo.emulation import ELSEWHERE, build_emulators, left_out, registered_apps, turned
+from broker.demo.headless import log_in
 from broker.demo.people import ADA, PEOPLE, Person
 from broker.demo.run import Demo, DemoRefused, banner, check_host, main, running, sample_client, settings_class
 from broker.demo.sample_tv import draw
@@ -158,7 +161,7 @@ async def test_a_refusal_is_told_in_words(demo: Demo) -> None:
 
 async def test_an_answer_of_another_issuer_is_refused_by_the_sample_app(demo: Demo) -> None:
     async with Visitor() as visitor:
-        for query in ("code=c&state=s", "code=c&state=s&iss=http://evil.localhost"):
+        for query in ("code=c&state=s", "code=c&state=s&iss=http://evil.example"):
             page = await visitor.get(f"{demo.sample}callback?{query}")
             assert (page.status, page.text_of("error")) == (400, "wrong_issuer")
         page = await visitor.get(f"{demo.sample}callback?code=c&state=s&iss={demo.config.issuer}")
@@ -186,6 +189,63 @@ async def test_buttons_without_a_login_lead_home(demo: Demo) -> None:
             assert (await visitor.post(demo.sample + path, {})).has("login")
 
 
+@pytest.mark.parametrize(
+    "uri", ["http://localhost:3000/api/auth/callback/id", "http://127.0.0.1:5000/x", "http://[::1]/"]
+)
+async def test_an_app_of_ones_own_signs_in_with_the_three_values_of_the_banner(demo: Demo, uri: str) -> None:
+    client_id, secret = demo.yours
+    assert all(value in banner(demo) for value in (demo.config.issuer, client_id, secret))
+    login = await log_in(
+        demo.config.issuer,
+        client_id=client_id,
+        client_secret=secret,
+        redirect_uri=uri,
+        auth_method="client_secret_basic",
+        provider="google",
+        person="ada",
+    )
+    assert login.claims["name"] == ADA.name
+
+
+async def test_every_address_of_the_demo_is_one_that_any_resolver_knows(demo: Demo) -> None:
+    port = urlsplit(demo.config.issuer).port
+    for address in ("127.0.0.1", "::1"):
+        socket.create_connection((address, port or 0), 10).close()
+    for url in (demo.config.issuer, demo.sample, *demo.upstreams.values()):
+        assert urlsplit(url).hostname in {"localhost", "127.0.0.1"}
+    hosts = {urlsplit(url).hostname for url in (demo.sample, *demo.upstreams.values())}
+    assert hosts.isdisjoint({urlsplit(demo.config.issuer).hostname}), (
+        "app and upstreams are other sites than the broker"
+    )
+
+
+async def test_two_tabs_both_end_in_the_app_and_so_does_the_back_button(demo: Demo) -> None:
+    async with Visitor() as visitor:
+        first = await visitor.get(f"{demo.sample}login")
+        await visitor.get(f"{demo.sample}login")  # the second tab, whose state the app keeps
+        await visitor.click("provider-vk")
+        await visitor.click("person-ada")
+        page = await visitor.click("allow")
+        assert page.has("signed-in")
+        answer = next(step.url for step in reversed(visitor.history) if "/callback?code=" in step.url)
+        assert (await visitor.get(answer)).url == demo.sample, "the back button"
+        assert visitor.page.has("signed-in")
+        await visitor.get(first.markup.links["provider-google"], initiator=first.url)
+        page = await visitor.click("person-ada")
+        page = await visitor.click("allow") if page.has("allow") else page
+        assert (page.url, page.has("signed-in")) == (demo.sample, True)
+
+
+async def test_a_tab_whose_login_was_overtaken_begins_again_and_ends_in_the_app(demo: Demo) -> None:
+    async with Visitor() as visitor:
+        first = await visitor.get(f"{demo.sample}login")
+        await visitor.get(f"{demo.sample}login")
+        await visitor.get(first.markup.links["provider-google"], initiator=first.url)
+        page = await visitor.click("person-ada")
+        page = await visitor.click("allow") if page.has("allow") else page
+        assert (page.url, page.has("signed-in")) == (demo.sample, True)
+
+
 async def test_a_taken_port_is_named_and_every_other_is_given_back(config: Config) -> None:
     port = take_port("somebody", "127.0.0.1")
     ports = {**ANY_PORT, "yandex": port.number}
@@ -196,7 +256,7 @@ async def test_a_taken_port_is_named_and_every_other_is_given_back(config: Confi
     finally:
         port.close()
     async with running(config, ports=ports) as demo:
-        assert demo.upstreams["yandex"] == f"http://yandex.localhost:{ports['yandex']}"
+        assert demo.upstreams["yandex"] == f"http://127.0.0.1:{ports['yandex']}"
 
 
 async def test_the_banner_names_every_address(demo: Demo) -> None:

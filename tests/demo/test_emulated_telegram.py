@@ -25,7 +25,7 @@ APP = RegisteredApp("7000000001", "fake-client-secret-AbC_123", (CALLBACK,), EXT
 EDDSA = RegisteredApp("7000000002", "s2", (CALLBACK,), {"algorithm": "EdDSA"})
 ES256 = RegisteredApp("7000000003", "s3", (CALLBACK,), {"algorithm": "ES256"})
 BASIC = "Basic NzAwMDAwMDAwMTpmYWtlLWNsaWVudC1zZWNyZXQtQWJDXzEyMw=="  # the vector
-ORIGIN = "http://id.localhost:8400"
+ORIGIN = "http://localhost:8400"
 REQUEST = {
     "client_id": APP.client_id,
     "response_type": "code",
@@ -229,7 +229,7 @@ async def test_a_refusal_of_the_legacy_flow_is_false(telegram: Upstream) -> None
     [
         ({"bot_id": "demo_bot"}, "bot_id required"),
         ({"origin": ""}, "origin required"),
-        ({"origin": "http://evil.localhost"}, "Bot domain invalid"),
+        ({"origin": "http://evil.example"}, "Bot domain invalid"),
     ],
 )
 async def test_wrong_legacy_requests_get_plain_text(telegram: Upstream, changes: dict[str, str], text: str) -> None:
@@ -244,7 +244,7 @@ async def test_the_frame_hands_signed_fields_to_the_page_around_it(telegram: Ups
     assert "postMessage" in done.text
     assert "auth_user" in done.text
     assert ORIGIN in done.text
-    refused = await telegram.get("/embed/demo_bot", origin="http://evil.localhost", _person="ada")
+    refused = await telegram.get("/embed/demo_bot", origin="http://evil.example", _person="ada")
     assert refused.text == "Bot domain invalid"
     assert (await telegram.get("/embed/nobody", origin=ORIGIN)).text == "Username invalid"
 
@@ -256,7 +256,7 @@ async def test_the_widget_script_is_served(telegram: Upstream) -> None:
 
 
 async def test_a_login_url_is_minted_with_signed_fields(telegram: Upstream) -> None:
-    answer = await telegram.order("login_url", person="zoe", url="http://id.localhost:8400/enter/telegram/shop")
+    answer = await telegram.order("login_url", person="zoe", url="http://localhost:8400/enter/telegram/shop")
     query = dict(parse_qsl(urlsplit(answer.json()["url"]).query))
     given = query.pop("hash")
     assert query["first_name"] == ZOE.given_name

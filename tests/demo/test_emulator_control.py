@@ -161,7 +161,7 @@ async def test_another_site_cannot_give_orders(upstream: Upstream) -> None:
 
 async def test_another_machine_cannot_give_orders(upstream: Upstream) -> None:
     transport = httpx2.ASGITransport(app=upstream.emulator.app, client=("192.0.2.7", 1))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://upstream.localhost") as far:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8410") as far:
         assert (await far.get("/_emulator/log")).status_code == 403
 
 

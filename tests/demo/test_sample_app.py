@@ -101,8 +101,8 @@ class World:
 @pytest.fixture
 async def world(anyio_backend: str) -> AsyncIterator[World]:
     ours, theirs = take_port("app", "127.0.0.1"), take_port("issuer", "127.0.0.1")
-    issuer = Issuer(f"http://id.localhost:{theirs.number}")
-    app = f"http://app.localhost:{ours.number}/"
+    issuer = Issuer(f"http://localhost:{theirs.number}")
+    app = f"http://127.0.0.1:{ours.number}/"
     sample = build_sample_app(Registration(issuer.url, "sample", "secret", f"{app}callback", ("vk",), tv="tv"))
     async with serving([(ours, sample), (theirs, Starlette(routes=issuer.routes()))]):
         yield World(issuer, app)
@@ -132,7 +132,7 @@ async def test_a_provider_may_be_asked_for_but_only_an_offered_one(world: World)
     [
         {"nonce": "another"},
         {"nonce": None},
-        {"iss": "http://evil.localhost"},
+        {"iss": "http://evil.example"},
         {"aud": "another"},
         {"exp": 1},
         {"exp": None},
@@ -154,7 +154,7 @@ async def test_a_wrong_id_token_signs_nobody_in(world: World, lie: dict[str, Any
     [
         ({}, "issuer", 200),
         ({}, "stranger", 400),
-        ({"iss": "http://evil.localhost"}, "issuer", 400),
+        ({"iss": "http://evil.example"}, "issuer", 400),
         ({"aud": "sample"}, "issuer", 400),
         ({"exp": 1}, "issuer", 400),
         ({"exp": None}, "issuer", 400),

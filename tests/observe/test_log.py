@@ -174,3 +174,13 @@ def test_audit_events_are_written_whatever_the_level(observe: Observe, lines: Co
         if entry.audit:
             observer.record(event)
     assert [record["event"] for record in lines.records if record["audit"]] == [e for e in Event if EVENTS[e].audit]
+
+
+def test_what_libraries_tell_of_every_call_is_heard_at_debug_alone(observe: Observe, lines: Collected) -> None:
+    with root_logging():
+        observe().install("info")
+        logging.getLogger("httpx2").info("HTTP Request: GET http://localhost/jwks")
+        assert lines.records == []
+        observe(level="debug").install("debug")
+        logging.getLogger("httpx2").info("HTTP Request: GET http://localhost/jwks")
+    assert [record["logger"] for record in lines.records] == ["httpx2"]

@@ -132,10 +132,10 @@ async def test_c13_a_token_of_another_app_of_ok_is_refused(site: Site, visitor: 
     base, other = site.emulators["ok"].url, str(int(ok["client_id"]) + 1)
     # The other application of the emulator, begun from our own first one: same upstream, another client id.
     async with new_visitor() as person:
-        person.stops = ("http://other-app.localhost/",)
+        person.stops = ("https://other-app.example/",)
         first = min(site.raw_emulators["ok"].apps)
         foreign = next(
-            a for a in site.raw_emulators["ok"].apps.values() if a.redirect_uris[0].startswith("http://other-app")
+            a for a in site.raw_emulators["ok"].apps.values() if a.redirect_uris[0].startswith("https://other-app")
         )
         asked = {"client_id": foreign.client_id, "response_type": "token", "scope": "VALUABLE_ACCESS"}
         asked |= {"redirect_uri": foreign.redirect_uris[0], "state": "s", "_person": "ada"}
