@@ -9,7 +9,7 @@ from broker.config.client_model import ClientSettings
 from broker.config.model import Config
 from broker.core.client import Client
 from broker.core.client_policy import AssertionPolicy, LogoutPolicy, Origin, RequestPolicy, TokenPolicy
-from broker.core.subject import sector_hosts
+from broker.core.subject import own_sector, sector_hosts
 from broker.core.terms import AuthMethod, Profile
 
 
@@ -36,7 +36,7 @@ def _build_client(client_id: str, settings: ClientSettings, config: Config) -> C
         first_party=settings.first_party,
         pkce=settings.pkce,
         id_token_alg=settings.id_token_alg,
-        tokens=_build_tokens(settings),
+        tokens=_build_tokens(client_id, settings),
         access_token_format=settings.access_token_format,
         origins=frozenset(settings.origins),
         logo=logo_name(client_id, settings.logo),
@@ -73,13 +73,14 @@ def _assertions(settings: ClientSettings) -> AssertionPolicy:
     )
 
 
-def _build_tokens(settings: ClientSettings) -> TokenPolicy:
+def _build_tokens(client_id: str, settings: ClientSettings) -> TokenPolicy:
+    hosts = sector_hosts(settings.redirect_uris)
     return TokenPolicy(
         dpop_required=settings.dpop_bound_access_tokens,
         refresh_rotated=settings.profile is not Profile.FAPI2,
         serves=settings.serves,
         subject_type=settings.subject_type,
-        sector=settings.sector or next(iter(sector_hosts(settings.redirect_uris)), ""),
+        sector=settings.sector or (next(iter(hosts)) if len(hosts) == 1 else own_sector(client_id)),
         userinfo_algorithm=settings.userinfo_alg,
     )
 

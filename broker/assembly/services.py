@@ -96,7 +96,9 @@ def _build_upstream(parts: Parts) -> UpstreamSessions:
 
 def _build_endings(parts: Parts, clients: Clients) -> tuple[Deliveries, Endings]:
     context, durable, remember_for = parts.context, parts.durable, parts.config.session.absolute_ttl
-    deliveries = Deliveries(context, durable, clients, parts.keys, parts.outbound, on_crash=parts.observer.on_crash)
+    deliveries = Deliveries(
+        context, durable, clients, parts.keys, parts.outbound, subjects=parts.subjects, on_crash=parts.observer.on_crash
+    )
     return deliveries, Endings(context, durable, parts.transient, remember_for=remember_for, queued=deliveries.push)
 
 

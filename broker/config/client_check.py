@@ -53,8 +53,8 @@ def _client_service(client: ClientSettings, path: KeyPath, report: Report) -> No
 
 def _client_sector(client: ClientSettings, path: KeyPath, report: Report) -> None:
     pairwise = client.subject_type is SubjectType.PAIRWISE
-    if pairwise and client.sector is None and len(sector_hosts(client.redirect_uris)) != 1:
-        text = "is required: the redirect URIs have no host, or several, so it is open with whom subjects are shared"
+    if pairwise and client.sector is None and len(sector_hosts(client.redirect_uris)) > 1:
+        text = "is required: the redirect URIs have several hosts, so it is open with whom subjects are shared"
         report.problem((*path, "sector"), text)
     if client.sector is not None and not pairwise:
         report.problem((*path, "sector"), "needs subject_type: pairwise")

@@ -46,8 +46,9 @@ class RequestPolicy:
 class TokenPolicy:
     """What its tokens are like. `serves` are the APIs it is itself: it may look into tokens meant for them.
 
-    `sector` is the host that clients with a common pairwise subject share (OIDC Core 8.1). `userinfo_algorithm`: the
-    signature of its userinfo answers, None: plain JSON. `refresh_rotated`: its refresh tokens count once each.
+    `sector` is the host that clients with common pairwise subjects share (OIDC Core 8.1), or the client's own; it names
+    sessions as well, whatever `subject_type` is. `userinfo_algorithm`: the signature of its userinfo answers, None:
+    plain JSON. `refresh_rotated`: its refresh tokens count once each.
     """
 
     dpop_required: bool = False

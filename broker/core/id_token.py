@@ -16,7 +16,10 @@ USERINFO_TYPE = "userinfo+jwt"  # of our own making: no reader of ours, and no l
 def build_id_token(
     grant: Grant, *, issuer: str, now: int, ttl: int, at_hash: str, person_claims: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The claims of an ID token; `ttl` in seconds. What the protocol says wins over what a person is called."""
+    """The claims of an ID token; `ttl` in seconds. What the protocol says wins over what a person is called.
+
+    `grant` is as its client may see it, with the client's own names of person and session.
+    """
     claims = dict(person_claims) | {
         "iss": issuer,
         "sub": grant.sub,
@@ -24,12 +27,10 @@ def build_id_token(
         "iat": now,
         "exp": now + ttl,
         "amr": list(grant.amr),
-        "sid": grant.sid,
         "at_hash": at_hash,
     }
-    if grant.nonce:
-        claims["nonce"] = grant.nonce
-    return claims | build_context(grant)
+    said = {"nonce": grant.nonce, "sid": grant.sid}  # both only where there is one
+    return claims | {name: value for name, value in said.items() if value} | build_context(grant)
 
 
 def build_context(grant: Grant) -> dict[str, Any]:

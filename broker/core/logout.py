@@ -35,6 +35,7 @@ class Telling(StrEnum):
 class SessionClient:
     """A client that knows of a session and has to hear when it ends. `sub` is the person as that client knows them.
 
+    `sid` is our own name of the session, which no client sees; see `broker.services.subjects`.
     `backchannel`: it has an address that we call ourselves.
     """
 
@@ -47,7 +48,10 @@ class SessionClient:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One logout token to be delivered. `id` is its `jti`, the same at every attempt; `attempts` counts this one."""
+    """One logout token to be delivered. `id` is its `jti`, the same at every attempt; `attempts` counts this one.
+
+    `sub` is the person as the app knows them, `sid` our own name of the session.
+    """
 
     id: str
     client_id: str
@@ -81,13 +85,16 @@ class LogoutDone(Record):
     apps: Mapping[str, str]
 
 
-def build_logout_token(delivery: Delivery, *, issuer: str, now: int) -> dict[str, Any]:
-    """The claims of a logout token (OIDC Back-Channel Logout 2.4); it never has a `nonce`."""
+def build_logout_token(delivery: Delivery, *, issuer: str, now: int, sid: str) -> dict[str, Any]:
+    """The claims of a logout token (OIDC Back-Channel Logout 2.4); it never has a `nonce`.
+
+    `sid` is the session as the app knows it, which is not the delivery's.
+    """
     return {
         "iss": issuer,
         "aud": delivery.client_id,
         "sub": delivery.sub,
-        "sid": delivery.sid,
+        "sid": sid,
         "iat": now,
         "exp": now + TOKEN_TTL,
         "jti": delivery.id,
@@ -96,7 +103,7 @@ def build_logout_token(delivery: Delivery, *, issuer: str, now: int) -> dict[str
 
 
 def build_frame_url(uri: str, *, issuer: str, sid: str) -> str:
-    """What a browser loads to tell an app, with `iss` and `sid` (OIDC Front-Channel Logout 2)."""
+    """What a browser loads to tell an app, with `iss` and its own `sid` (OIDC Front-Channel Logout 2)."""
     return build_response_url(uri, {"iss": issuer, "sid": sid})
 
 

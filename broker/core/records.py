@@ -122,7 +122,7 @@ class CodeRecord(Record):
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord(Record):
-    """A browser that is logged in. `sid` is what ID tokens carry; it is not the cookie's value. Epoch seconds.
+    """A browser that is logged in. `sid` is ours alone: apps know the session by names of their own. Epoch seconds.
 
     `acr` is what the upstream showed, or "".
     `began_at`: when the login set out. `upstream_sid` names the upstream's own session, `upstream_id_token` and

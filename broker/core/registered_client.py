@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
+from urllib.parse import urlsplit
 
 from broker.core.client import Client
 from broker.core.client_policy import AssertionPolicy, LogoutPolicy, Origin, RequestPolicy, TokenPolicy
 from broker.core.records import Record
-from broker.core.registration_rules import RegistrationRules
-from broker.core.subject import sector_hosts
+from broker.core.registration_rules import RegistrationRules, proved_host
+from broker.core.subject import own_sector
 from broker.core.terms import Algorithm, AuthMethod, GrantType, SubjectType
 
 REGISTERED_PREFIX = "dc_"  # in front of every client_id made here, so that none is ever looked for elsewhere
@@ -22,7 +23,8 @@ SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post", "client
 class RegisteredClient(Record):
     """`secret` is sealed, "" where it has none; `token_digest` knows its registration access token. Epoch seconds.
 
-    `sector` is the host its pairwise subjects belong to, where a document of its own said so.
+    `sector` is the host of the document that names all its redirect URIs, "" without one. Whether that host is proved,
+    and so is the sector, is found anew at every look-up: entries of before are held to the same rule.
     """
 
     kind = "registered-client"
@@ -61,7 +63,7 @@ def build_registered(record: RegisteredClient, secret: str, rules: RegistrationR
         ),
         requests=_requests(known),
         tokens=_tokens(record, rules),
-        logout=_logout(known),
+        logout=_logout(record),
         origin=Origin(
             registered=True,
             policy_uri=known.get("policy_uri", ""),
@@ -74,7 +76,7 @@ def build_registered(record: RegisteredClient, secret: str, rules: RegistrationR
 def _names(record: RegisteredClient) -> dict[str, str]:
     known = record.metadata
     names = {name.partition("#")[2] or "en": text for name, text in known.items() if name.startswith("client_name")}
-    hosts = sorted(sector_hosts(known.get("redirect_uris", ())))
+    hosts = sorted(host for uri in known.get("redirect_uris", ()) if (host := urlsplit(uri).hostname))
     return names or {"en": hosts[0] if hosts else record.client_id}
 
 
@@ -91,22 +93,28 @@ def _requests(known: Mapping[str, Any]) -> RequestPolicy:
 
 def _tokens(record: RegisteredClient, rules: RegistrationRules) -> TokenPolicy:
     known = record.metadata
-    hosts = sorted(sector_hosts(known.get("redirect_uris", ())))
     signed = known.get("userinfo_signed_response_alg")
     return TokenPolicy(
         dpop_required=known.get("dpop_bound_access_tokens", False),
         subject_type=SubjectType(known["subject_type"]),
-        sector=record.sector or (hosts[0] if hosts else ""),
+        sector=_sector(record),
         userinfo_algorithm=_held(signed, rules) if signed else None,
     )
 
 
-def _logout(known: Mapping[str, Any]) -> LogoutPolicy:
+def _sector(record: RegisteredClient) -> str:
+    return proved_host(record.metadata, record.sector) or own_sector(record.client_id)
+
+
+def _logout(record: RegisteredClient) -> LogoutPolicy:
+    known = record.metadata
+    frame_uri = known.get("frontchannel_logout_uri", "")
+    proved = urlsplit(frame_uri).hostname == _sector(record)
     return LogoutPolicy(
         post_logout_redirect_uris=tuple(known.get("post_logout_redirect_uris", ())),
         backchannel_uri=known.get("backchannel_logout_uri", ""),
         backchannel_session_required=known.get("backchannel_logout_session_required", False),
-        frontchannel_uri=known.get("frontchannel_logout_uri", ""),
+        frontchannel_uri=frame_uri if proved else "",
         frontchannel_session_required=known.get("frontchannel_logout_session_required", False),
     )
 

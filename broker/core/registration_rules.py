@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
 
 from broker.core.client_assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from broker.core.jwk import PRIVATE_MEMBERS, parse_key, parse_keys
@@ -12,7 +14,7 @@ from broker.core.registration import Metadata
 from broker.core.registration_errors import InvalidClientMetadata, InvalidRedirectUri
 from broker.core.request_object import ALGORITHMS as REQUEST_ALGORITHMS
 from broker.core.strict_json import Malformed
-from broker.core.subject import sector_hosts
+from broker.core.subject import is_on_device, sector_hosts
 from broker.core.terms import Algorithm, AuthMethod, GrantType, Pkce, Scope, SubjectType
 
 _GRANTS = frozenset(GrantType) - {GrantType.CLIENT_CREDENTIALS}
@@ -135,13 +137,38 @@ def check_algorithms(metadata: Metadata, rules: RegistrationRules) -> None:
         raise InvalidClientMetadata("certificate-bound tokens are not supported; use dpop_bound_access_tokens")
 
 
+def proved_host(metadata: Mapping[str, Any], vouched: str) -> str:
+    """The host this client has proved to be at, or "". `vouched`: whose document names its redirect URIs, or "".
+
+    A redirect URI proves a host only where every token has gone through it: a device gets its tokens without, and what
+    goes to a person's own device may be anybody's. Whoever merely names a host shares nothing with it.
+    """
+    uris = metadata.get("redirect_uris", [])
+    if GrantType.DEVICE_CODE in metadata["grant_types"] or not uris or any(map(is_on_device, uris)):
+        return ""
+    hosts = sector_hosts(uris)
+    return vouched or (next(iter(hosts)) if len(hosts) == 1 else "")
+
+
 def check_subject(metadata: Metadata, _: RegistrationRules) -> None:
-    """A pairwise subject has exactly one sector (OIDC Core 8.1)."""
+    """A pairwise subject has exactly one sector (OIDC Core 8.1); one that nothing proves is refused, not made up."""
     if metadata["subject_type"] not in set(SubjectType):
         raise InvalidClientMetadata("subject_type must be public or pairwise")
-    several = len(sector_hosts(metadata.get("redirect_uris", []))) != 1
-    if metadata["subject_type"] == SubjectType.PAIRWISE and several and "sector_identifier_uri" not in metadata:
+    if metadata["subject_type"] == SubjectType.PUBLIC:
+        return
+    if "sector_identifier_uri" in metadata:
+        if not proved_host(metadata, _named_host(metadata)):
+            raise InvalidClientMetadata(
+                "sector_identifier_uri proves nothing with the device grant or with redirect_uris on the person's own "
+                "device; leave it out: the app then has pairwise subjects of its own"
+            )
+    elif len(sector_hosts(metadata.get("redirect_uris", []))) > 1:
         raise InvalidClientMetadata("subject_type pairwise with several hosts needs sector_identifier_uri")
+
+
+def _named_host(metadata: Metadata) -> str:
+    """Where the document would be that vouches for the redirect URIs; it is read before anything is kept."""
+    return urlsplit(metadata.get("sector_identifier_uri", "")).hostname or ""
 
 
 def check_scope(metadata: Metadata, _: RegistrationRules) -> None:
@@ -158,13 +185,22 @@ def check_initiation(metadata: Metadata, _: RegistrationRules) -> None:
 
 
 def check_frames(metadata: Metadata, _: RegistrationRules) -> None:
-    """A page of ours may frame the app at a place of its own only (OIDC Front-Channel Logout 2)."""
-    if "frontchannel_logout_uri" not in metadata:
+    """A page of ours may frame the app at a place of its own only (OIDC Front-Channel Logout 2), and a proved one.
+
+    A frame is a GET in the person's browser: nobody sends one to a host by merely naming it.
+    """
+    uri = metadata.get("frontchannel_logout_uri")
+    if uri is None:
         return
     try:
-        check_frame_uri(metadata["frontchannel_logout_uri"], metadata.get("redirect_uris", []))
+        check_frame_uri(uri, metadata.get("redirect_uris", []))
     except ValueError as problem:
         raise InvalidClientMetadata(f"frontchannel_logout_uri {problem}") from None
+    if urlsplit(uri).hostname != proved_host(metadata, _named_host(metadata)):
+        raise InvalidClientMetadata(
+            "frontchannel_logout_uri needs the host that all redirect_uris have, or that of sector_identifier_uri, and "
+            "no device grant; use backchannel_logout_uri"
+        )
 
 
 CHECKS: tuple[Check, ...] = (

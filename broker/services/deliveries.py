@@ -15,6 +15,7 @@ from broker.services.clients import Clients
 from broker.services.context import Context
 from broker.services.keys import KeyRing
 from broker.services.outbound import Outbound
+from broker.services.subjects import Subjects
 from broker.store.logouts import Logouts
 
 AT_ONCE = 16  # deliveries under way together, so that apps that hang keep few others waiting
@@ -57,14 +58,16 @@ class Deliveries:
         keys: KeyRing,
         outbound: Outbound,
         *,
+        subjects: Subjects,
         on_crash: Callable[[Exception], None],
     ) -> None:
-        """`on_crash` hears of what nobody foresaw; deliveries go on."""
+        """`subjects` names sessions as apps know them; `on_crash` hears of what nobody foresaw, deliveries go on."""
         self._context = context
         self._queue = queue
         self._clients = clients
         self._keys = keys
         self._outbound = outbound
+        self._subjects = subjects
         self._on_crash = on_crash
         self._due = asyncio.Event()
         self._under_way: set[asyncio.Task[None]] = set()
@@ -135,7 +138,8 @@ class Deliveries:
         if delivery.expires_at <= now:
             await self._give_up(delivery, "no success in a day")
             return
-        claims = build_logout_token(delivery, issuer=self._context.issuer, now=now)
+        sid = self._subjects.sid_of(delivery.sid, client)
+        claims = build_logout_token(delivery, issuer=self._context.issuer, now=now, sid=sid)
         token = await self._keys.signer(client.id_token_alg).sign(claims, typ=LOGOUT_TOKEN_TYPE)
         try:
             status = await self._outbound.deliver(client.logout.backchannel_uri, {"logout_token": token})

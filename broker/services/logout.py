@@ -38,7 +38,8 @@ _WAIT = 1.0  # seconds a person waits for apps to confirm; those that take longe
 class LogoutWish:
     """A checked request. `client` and all that follows come out of a verified hint, or are empty.
 
-    `sid` and `sub` are those of the hint; `redirect_uri` is registered and holds the app's `state` already.
+    `sid` and `sub` are those of the hint, and so the client's own names; `redirect_uri` is registered and holds the
+    app's `state` already.
     """
 
     client: Client | None = None
@@ -110,7 +111,9 @@ class Logout:
         if wish.client is None:
             return False
         record = session.record
-        return wish.sid == record.sid or wish.sub == self._tokens.subjects.of(record.sub, wish.client)
+        subjects = self._tokens.subjects
+        same_session = bool(wish.sid) and wish.sid == subjects.sid_of(record.sid, wish.client)
+        return same_session or wish.sub == subjects.of(record.sub, wish.client)
 
     def build_ticket(self, wish: LogoutWish, session: Session) -> str:
         """The question whether this session is to end."""
@@ -175,8 +178,8 @@ class Logout:
                 apps[one.client_id] = outcomes.get(one.client_id, Telling.WAITING)
             if client is not None and client.logout.frontchannel_uri:
                 apps.setdefault(one.client_id, Telling.BY_BROWSER)
-                uri = client.logout.frontchannel_uri
-                frames.append(build_frame_url(uri, issuer=self._context.issuer, sid=one.sid))
+                uri, sid = client.logout.frontchannel_uri, self._tokens.subjects.sid_of(one.sid, client)
+                frames.append(build_frame_url(uri, issuer=self._context.issuer, sid=sid))
         return apps, tuple(frames)
 
     async def _leave_upstream(self, done: LoggedOut, session: Session, return_to: str) -> LoggedOut:

@@ -1,4 +1,4 @@
-"""Which `sub` a client sees: the account's own, or one that no other sector sees (OIDC Core 8)."""
+"""Which `sub` and `sid` a client sees: the account's own `sub`, or ones that no other sector sees (OIDC Core 8)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from broker.core.client import Client
 from broker.core.seal import Seal
-from broker.core.subject import SALT_SIZE, build_pairwise
+from broker.core.subject import SALT_SIZE, build_pairwise, build_sector_sid
 from broker.core.terms import SubjectType
 from broker.services.context import Context
 from broker.store.base import Durable, LiveGrant
@@ -28,13 +28,19 @@ class Subjects:
             return sub
         return build_pairwise(self._salt, client.tokens.sector, sub)
 
+    def sid_of(self, sid: str, client: Client) -> str:
+        """The name of this session of ours at this client, "" where it has no use for one.
+
+        Only those who hear of logouts by it have (OIDC Back-Channel Logout 2.1, Front-Channel Logout 3), and no two
+        sectors can tell by it that they know the same browser.
+        """
+        return build_sector_sid(self._salt, client.tokens.sector, sid) if client.logout.hears else ""
+
     def present(self, live: LiveGrant, client: Client) -> LiveGrant:
         """The grant and its person as this client may see them."""
-        if client.tokens.subject_type is SubjectType.PUBLIC:
-            return live
-        sub = self.of(live.grant.sub, client)
+        sub, sid = self.of(live.grant.sub, client), self.sid_of(live.grant.sid, client)
         person = replace(live.person, account=replace(live.person.account, sub=sub))
-        return LiveGrant(replace(live.grant, sub=sub), person)
+        return LiveGrant(replace(live.grant, sub=sub, sid=sid), person)
 
 
 async def open_subjects(context: Context, durable: Durable, seal: Seal) -> Subjects:

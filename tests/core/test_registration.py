@@ -199,6 +199,59 @@ def test_the_client_is_what_was_registered() -> None:
     assert not made.first_party
 
 
+DEVICE = {"grant_types": ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"]}
+NATIVE = {"application_type": "native", "token_endpoint_auth_method": "none"}
+DOCUMENT = {"sector_identifier_uri": "https://other.test/uris.json"}
+SECTORS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "every code goes to that host": ({}, "", "app.test"),
+    "a document vouches for several hosts": (
+        {"redirect_uris": [CB, "https://b.test/"], **DOCUMENT},
+        "d.test",
+        "d.test",
+    ),
+    "a device gets tokens without going there": (DEVICE, "", "client:dc_1"),
+    "nor does a document show whose device it is": (DEVICE, "d.test", "client:dc_1"),
+    "a device alone, which names no host at all": (
+        {"redirect_uris": None, "grant_types": ["urn:ietf:params:oauth:grant-type:device_code"]},
+        "d.test",
+        "client:dc_1",
+    ),
+    "loopback is everybody's": ({"redirect_uris": ["http://127.0.0.1/cb"], **NATIVE}, "", "client:dc_1"),
+    "localhost, too": ({"redirect_uris": ["https://localhost/cb"]}, "", "client:dc_1"),
+    "and its other addresses": ({"redirect_uris": ["https://127.8.0.1/cb"]}, "", "client:dc_1"),
+    "whatever vouches for it": ({"redirect_uris": ["https://[::1]/cb"]}, "d.test", "client:dc_1"),
+    "a private-use scheme may be another app's": ({"redirect_uris": ["com.example.a:/"], **NATIVE}, "", "client:dc_1"),
+    "one of several is enough": ({"redirect_uris": [CB, "com.example.a:/"], **NATIVE}, "", "client:dc_1"),
+}
+
+
+@pytest.mark.parametrize(("sent", "vouched", "sector"), SECTORS.values(), ids=SECTORS)
+def test_l7_a_sector_is_proved_or_it_is_the_clients_own(sent: dict[str, Any], vouched: str, sector: str) -> None:
+    record = RegisteredClient("dc_1", register(**sent), "", "t", vouched, 1)
+    assert build_registered(record, "", RULES).tokens.sector == sector
+
+
+@pytest.mark.parametrize(
+    "sent", [DEVICE, {"redirect_uris": ["http://127.0.0.1/cb"]}, {"redirect_uris": ["com.example.a:/"], **NATIVE}]
+)
+def test_l7_a_document_that_proves_nothing_is_refused_and_a_sector_of_its_own_needs_none(sent: dict[str, Any]) -> None:
+    with pytest.raises(InvalidClientMetadata, match="sector_identifier_uri proves nothing"):
+        register(subject_type="pairwise", **DOCUMENT, **sent)
+    assert register(subject_type="pairwise", **sent)["subject_type"] == "pairwise"
+
+
+OUT = "https://app.test/out"
+
+
+@pytest.mark.parametrize("sent", [DEVICE, {"redirect_uris": [CB, "https://other.test/cb"]}])
+def test_l8_no_frame_is_sent_to_a_host_that_was_merely_named(sent: dict[str, Any]) -> None:
+    assert client(frontchannel_logout_uri=OUT).logout.frontchannel_uri == OUT
+    with pytest.raises(InvalidClientMetadata, match="frontchannel_logout_uri"):
+        register(frontchannel_logout_uri=OUT, **sent)
+    before = RegisteredClient("dc_1", register(**sent) | {"frontchannel_logout_uri": OUT}, "", "t", "", 1)
+    assert build_registered(before, "", RULES).logout.frontchannel_uri == "", "an entry of before"
+
+
 def test_a12_a_public_client_always_uses_pkce_whatever_the_operator_lets_others() -> None:
     bare = send(code_challenge=None, code_challenge_method=None)
     for rule, lets in ((Pkce.REQUIRED, False), (Pkce.AUTO, True), (Pkce.OPTIONAL, True)):

@@ -105,10 +105,10 @@ def test_the_readme_shows_sentence_picture_and_commands_on_its_first_screen() ->
         assert part in first
 
 
-def test_decisions_are_numbered_without_gaps_and_fit_on_a_card() -> None:
+def test_decisions_have_a_number_each_and_fit_on_a_card() -> None:
     files = sorted(path for path in (DOCS / "adr").glob("[0-9]*.md"))
     numbers = [int(path.name[:4]) for path in files]
-    assert numbers == list(range(1, len(files) + 1))
+    assert len(set(numbers)) == len(numbers)  # two at once are written by two people, and may land in any order
     for path in files:
         text = read(path)
         assert text.startswith(f"# {int(path.name[:4])}. "), path.name

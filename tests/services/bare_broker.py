@@ -65,6 +65,7 @@ REDIRECT = "https://app.test/cb"
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 MASTER = b"m" * 32
+SALT = b"salt" * 8
 RULES = RotationRules(rotate_every=90 * 86400, publish_before=2 * 86400, keep_after=30 * 86400)
 LIFETIMES = Lifetimes(
     code=60, id_token=600, access_token=900, refresh_idle=30 * 86400, refresh_absolute=180 * 86400, reuse_grace=10
@@ -181,7 +182,13 @@ class World:
             logins=seal("upstream login"),
         )
         self.deliveries = Deliveries(
-            context, durable, self.directory, self.keys, self.apps, on_crash=self.crashes.append
+            context,
+            durable,
+            self.directory,
+            self.keys,
+            self.apps,
+            subjects=Subjects(SALT),
+            on_crash=self.crashes.append,
         )
         self.endings = Endings(context, durable, transient, remember_for=86400, queued=self.deliveries.push)
         limits = SessionLimits(idle=3600, absolute=86400)
@@ -212,7 +219,7 @@ class World:
             seal=seal("access token"),
             refresh_key=derive(MASTER, "refresh token"),
             lifetimes=LIFETIMES,
-            subjects=Subjects(b"salt" * 8),
+            subjects=Subjects(SALT),
         )
         self.nonces = Nonces((derive(MASTER, "dpop nonce"),), context.now)
         self.proofs = Proofs(context, transient, self.nonces, nonce_required=self.nonce_required)

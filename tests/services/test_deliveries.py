@@ -76,7 +76,7 @@ async def test_a_logout_token_says_what_the_specification_wants_and_no_more(worl
         "iss": ISSUER,
         "aud": "app",
         "sub": session.record.sub,
-        "sid": session.record.sid,
+        "sid": world.tokens.subjects.sid_of(session.record.sid, world.clients["app"]),
         "iat": NOW,
         "exp": NOW + 120,
         "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
@@ -216,7 +216,13 @@ async def test_i4_a_logout_token_goes_to_no_private_address(world: World) -> Non
         world.clients["app"] = app(logout=LogoutPolicy(backchannel_uri=place))
         await world.restart()
         guarded = Deliveries(
-            world.context, world.store.durable, world.directory, world.keys, outbound, on_crash=world.crashes.append
+            world.context,
+            world.store.durable,
+            world.directory,
+            world.keys,
+            outbound,
+            subjects=world.tokens.subjects,
+            on_crash=world.crashes.append,
         )
         await log_out(world)
         await guarded.look()

@@ -207,7 +207,8 @@ async def test_it_says_which_apps_were_told_and_how(world: World) -> None:
     async with delivering(world.deliveries):
         done = await world.logout.finish(LogoutWish(), session, return_to=DONE)
     assert done.apps == {"app": Telling.TOLD}
-    assert done.frames == (f"{FRAME}?iss=https%3A%2F%2Fid.test&sid={session.record.sid}",)
+    known = world.tokens.subjects.sid_of(session.record.sid, world.clients["app"])
+    assert done.frames == (f"{FRAME}?iss=https%3A%2F%2Fid.test&sid={known}",)
     assert [(client.id, word) for client, word in await world.logout.find_clients(done.apps)] == [("app", "told")]
 
 

@@ -10,7 +10,7 @@ import jwt
 import pytest
 
 from broker.core.client import Client
-from broker.core.client_policy import TokenPolicy
+from broker.core.client_policy import LogoutPolicy, TokenPolicy
 from broker.core.errors import SealBroken
 from broker.core.seal import Seal
 from broker.core.terms import SubjectType, TokenFormat
@@ -57,6 +57,30 @@ async def test_a_sector_has_a_subject_of_its_own_that_stays(sectors: World) -> N
     assert one == two == await sub_at(sectors, "one")
     assert len({own, one, far}) == 3
     assert await sub_at(sectors, "one", "beta") not in {own, one, far}, "another person"
+
+
+async def test_g20_a_session_has_another_name_in_every_sector_and_none_where_nobody_hears_of_its_end(
+    sectors: World,
+) -> None:
+    hears = {"logout": LogoutPolicy(backchannel_uri="https://app.test/out")}
+    sectors.clients |= {
+        "one": pairwise("one", "a.test", **hears),
+        "two": pairwise("two", "a.test", **hears),
+        "far": pairwise("far", "b.test", **hears),
+        "open": app("open", tokens=TokenPolicy(sector="c.test"), **hears),
+    }
+    await sectors.restart()
+    _, _, session = await sectors.log_in()
+    said: dict[str, Any] = {}
+    for name in sectors.clients:
+        answer = await sectors.authorization.answer(await sectors.request(name), session)
+        said[name] = claims_of((await sectors.redeem(answer.params["code"], name))["id_token"])
+    assert "sid" not in said["app"], "it hears of no logout, so it has no use for the name of a session"
+    assert said["one"]["sid"] == said["two"]["sid"]
+    sids = {said[name]["sid"] for name in ("one", "far", "open")}
+    assert len(sids) == 3
+    assert session.record.sid not in sids
+    assert not sids & {claims["sub"] for claims in said.values()}
 
 
 async def test_every_token_and_answer_of_one_client_names_the_same_subject(sectors: World) -> None:

@@ -163,6 +163,7 @@ REQUIRED: Final = {
     "G17": "A second app is asked about.",
     "G18": "Sessions end when idle and after an absolute time, on our side.",
     "G19": "No page answers another about the session.",
+    "G20": "A session has another name in every sector, and only apps that hear of logouts are told it.",
     "H1": "A parameter comes once; `resource` alone may come again.",
     "H2": "A POST is read from its body alone.",
     "H3": "Bodies, fields, headers and URLs are bounded.",
@@ -200,6 +201,8 @@ REQUIRED: Final = {
     "L4": "There is no first account; no token opens a door of the operator; the operator's listener changes nothing.",
     "L5": "An app that registered itself is marked as not verified, with its host, whatever it calls itself.",
     "L6": "An app reaches nothing of another app.",
+    "L7": "A sector is proved, or it is the client's own; a host that is merely named is shared with nobody.",
+    "L8": "An app that registered itself sends no frame to a host it has not proved.",
 }
 """Rows that must have a test: what the code as it is touches. What is not built yet is not here."""
 
