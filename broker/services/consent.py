@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from broker.core.claims import build_asked_scope
 from broker.core.client import Client
 from broker.core.errors import FlowFinished, FlowGone, ForeignPost, SealBroken
@@ -10,8 +13,9 @@ from broker.core.records import AuthorizationRequest, ConsentTicket
 from broker.core.seal import Seal, digest
 from broker.core.terms import Prompt
 from broker.services.context import Context
+from broker.services.once import once
 from broker.services.sessions import Session
-from broker.store.base import Durable, Kind, Transient
+from broker.store.base import Durable, Transient
 
 TICKET_TTL = 600  # seconds
 _DEVICE = b"device"
@@ -67,11 +71,21 @@ class Consents:
             raise FlowGone("the consent question is too old")
         return ticket, AuthorizationRequest.from_bytes(ticket.request.encode())
 
-    async def answer(self, ticket: ConsentTicket, request: AuthorizationRequest, sub: str, *, allowed: bool) -> None:
-        """Take the one answer; raises FlowFinished for a second one."""
+    @asynccontextmanager
+    async def answer(
+        self, ticket: ConsentTicket, request: AuthorizationRequest, sub: str, *, allowed: bool
+    ) -> AsyncIterator[None]:
+        """Take the one answer; the body does what comes of it. Raises FlowFinished for a second one.
+
+        Where a store is away before the body is through, nothing was answered (see `once`).
+        """
         ttl = max(1, ticket.expires_at - self._context.now())
-        if not await self._transient.put(Kind.CLAIM, digest(f"consent {ticket.jti}"), b"1", ttl=ttl):
-            raise FlowFinished("consent answered twice", client_id=request.client_id)
+        twice = FlowFinished("consent answered twice", client_id=request.client_id)
+        async with once(self._transient, digest(f"consent {ticket.jti}"), ttl=ttl, again=twice):
+            await self._keep(request, sub, allowed=allowed)
+            yield
+
+    async def _keep(self, request: AuthorizationRequest, sub: str, *, allowed: bool) -> None:
         if request.device:
             return  # what was said about one device holds for no other, and is told by an event of its own
         if not allowed:

@@ -137,9 +137,10 @@ class Devices:
         waiting = await self.find(key)
         # As long as the device may be told anything: a no must not turn into silence.
         ttl = waiting.expires_at + _TOLD_FOR - self._context.now()
+        # Before the answer: once that is kept nothing more may fail, or a second press would find an answer.
+        await self._transient.take(Kind.USER_CODE, digest(self._open_code(key, waiting)))
         if not await self._transient.put(Kind.DEVICE_ANSWER, key, said, ttl=ttl):
             raise FlowFinished("the device was answered twice", client_id=waiting.client_id)
-        await self._transient.take(Kind.USER_CODE, digest(self._open_code(key, waiting)))
 
     # --- at the token endpoint ---
 

@@ -6,7 +6,8 @@ and asks. The answer starts a session and sends the browser to the client, which
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 from broker.core.authorize import build_response_url
 from broker.core.client import Client
@@ -75,8 +76,15 @@ class Entries:
         )
         return self._seal.seal(ticket.to_bytes(), bound_to=browser.encode()), ticket, client
 
-    async def confirm(self, sealed: str, *, browser: str) -> tuple[Person, Identity, ProviderInstance, Client]:
-        """Spend the ticket of exactly this browser; raises ForeignPost, FlowGone or FlowFinished."""
+    @asynccontextmanager
+    async def confirm(
+        self, sealed: str, *, browser: str
+    ) -> AsyncIterator[tuple[Person, Identity, ProviderInstance, Client]]:
+        """Spend the ticket of exactly this browser; the body starts the session of whom it is about.
+
+        Raises ForeignPost, FlowGone or FlowFinished. Where a store is away before the body is through, the ticket is
+        as good as before (see `once`).
+        """
         try:
             ticket = EntryTicket.from_bytes(self._seal.open_(sealed, bound_to=browser.encode()))
         except SealBroken as error:
@@ -84,14 +92,14 @@ class Entries:
         if ticket.expires_at <= self._context.now():
             raise FlowGone("the signed link is too old")
         client, instance = await self._find(ticket.provider, ticket.client_id)
-        await self._logins.claim_reply(instance.key, ticket.replay_key, valid_until=ticket.signed_until)
-        identity = Identity(ticket.subject, ticket.claims, ticket.raw_ids, amr=ticket.amr)
-        person = await self._accounts.resolve(instance.key, instance.name, identity)
-        self._gate.check_person(person)
+        async with self._logins.replying(instance.key, ticket.replay_key, valid_until=ticket.signed_until):
+            identity = Identity(ticket.subject, ticket.claims, ticket.raw_ids, amr=ticket.amr)
+            person = await self._accounts.resolve(instance.key, instance.name, identity)
+            self._gate.check_person(person)
+            yield person, identity, instance, client
         self._context.recorder.record(
             Event.LOGIN_SUCCEEDED, provider=instance.name, client_id=client.id, sub=person.account.sub, unasked=True
         )
-        return person, identity, instance, client
 
     def initiate_href(self, client: Client) -> str:
         """Where the client begins a login of ours (OIDC Core 4)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -29,6 +30,7 @@ from broker.core.terms import Prompt
 from broker.services.accounts import Accounts
 from broker.services.context import Context
 from broker.services.gate import Gate
+from broker.services.once import once
 from broker.services.providers import ProviderInstance, Providers
 from broker.services.states import States
 from broker.store.base import Kind, Transient
@@ -164,7 +166,8 @@ class Logins:
         reply = Reply(callback.channel, callback.params)
         identity = await self._in_time(provider.finish(flow, reply), instance)
         if signs_replies(provider) and (key := provider.replay_key(reply)):
-            await self.claim_reply(instance.key, key)
+            async with self.replying(instance.key, key):
+                return identity
         return identity
 
     async def _in_time(self, answer: Awaitable[Result], instance: ProviderInstance) -> Result:
@@ -175,11 +178,16 @@ class Logins:
         except TimeoutError:
             raise UpstreamUnavailable(f"{instance.name} took longer than {self._deadline} s") from None
 
-    async def claim_reply(self, provider_key: str, replay_key: str, *, valid_until: int = 0) -> None:
-        """A signed reply counts once, up to `valid_until` (epoch seconds) at least; raises FlowFinished."""
-        ttl = max(_MARKED, valid_until - self._context.now())
-        if not await self._transient.put(Kind.CLAIM, digest(f"reply {provider_key} {replay_key}"), b"1", ttl=ttl):
-            raise FlowFinished("a signed reply was used twice")
+    def replying(
+        self, provider_key: str, replay_key: str, *, valid_until: int = 0
+    ) -> AbstractAsyncContextManager[None]:
+        """A signed reply counts `once`, up to `valid_until` (epoch seconds) at least; raises FlowFinished."""
+        return once(
+            self._transient,
+            digest(f"reply {provider_key} {replay_key}"),
+            ttl=max(_MARKED, valid_until - self._context.now()),
+            again=FlowFinished("a signed reply was used twice"),
+        )
 
     async def _open(self, callback: Callback) -> FlowRecord:
         """The record of exactly this state from exactly this browser."""

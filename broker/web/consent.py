@@ -69,13 +69,13 @@ class ConsentEndpoint:
             raise InvalidRequest("answer must be allow or deny")
         ticket, asked, session = await self._open(request, params.text("ticket"))
         allowed = params["answer"] == "allow"
-        await self._consents.answer(ticket, asked, session.record.sub, allowed=allowed)
         target = await self._authorization.target_of(asked)
         request.state.target = target
-        if not allowed:
-            raise AccessDenied("the user did not agree")
-        await self._authorization.check_still_welcome(target.client, session)
-        step = await self._authorization.answer(asked, session)
+        async with self._consents.answer(ticket, asked, session.record.sub, allowed=allowed):
+            if not allowed:
+                raise AccessDenied("the user did not agree")
+            await self._authorization.check_still_welcome(target.client, session)
+            step = await self._authorization.answer(asked, session)
         return self._frontend.respond(request, target, step.params)
 
     async def _open(self, request: Request, sealed: str) -> tuple[ConsentTicket, AuthorizationRequest, Session]:

@@ -191,14 +191,14 @@ class DeviceConfirmation:
         ticket, asked, session = await self._open(request, params.text("ticket"))
         allowed = params["answer"] == "allow"
         client = await self._authorization.client_of(asked)
-        await self._consents.answer(ticket, asked, session.record.sub, allowed=allowed)
-        if allowed:
-            await self._authorization.check_still_welcome(client, session)
-            waiting = await self._devices.find(asked.device)
-            code = self._authorization.build_code(asked, session, ttl=self._devices.left_of(waiting))
-            await self._devices.approve(asked.device, code)
-        else:
-            await self._devices.deny(asked, session.record.sub)
+        async with self._consents.answer(ticket, asked, session.record.sub, allowed=allowed):
+            if allowed:
+                await self._authorization.check_still_welcome(client, session)
+                waiting = await self._devices.find(asked.device)
+                code = self._authorization.build_code(asked, session, ttl=self._devices.left_of(waiting))
+                await self._devices.approve(asked.device, code)
+            else:
+                await self._devices.deny(asked, session.record.sub)
         view = DeviceDoneView(self._frontend.device_view(client), allowed)
         return self._frontend.pages.device_done(view, self._frontend.locale(request, client=client))
 

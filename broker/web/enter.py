@@ -73,10 +73,10 @@ class EnterEndpoint:
             raise ForeignPost("an answer without a question")
         if params["answer"] == "deny":
             return self._frontend.leave_to(f"{self._frontend.base}/")
-        person, identity, instance, client = await self._entries.confirm(params.text("ticket"), browser=browser)
-        value, _ = await self._sessions.start(
-            person, identity, instance.name, replacing=await self._sessions.find(Cookies.read(request, SESSION))
-        )
+        before = await self._sessions.find(Cookies.read(request, SESSION))
+        async with self._entries.confirm(params.text("ticket"), browser=browser) as entered:
+            person, identity, instance, client = entered
+            value, _ = await self._sessions.start(person, identity, instance.name, replacing=before)
         href = self._entries.initiate_href(client)
         view = ReturnView(href, self._frontend.client_view(client, client.initiate_login_uri))
         response = self._frontend.pages.returned(view, self._frontend.locale(request, client=client))

@@ -324,7 +324,8 @@ class World:
         step = await self.authorization.after_login(request, client, session, fresh_since=since)
         if isinstance(step, Ask):
             ticket, asked = self.consents.open_ticket(step.ticket, session)
-            await self.consents.answer(ticket, asked, session.record.sub, allowed=True)
+            async with self.consents.answer(ticket, asked, session.record.sub, allowed=True):
+                pass
             step = await self.authorization.answer(asked, session)
         assert isinstance(step, Answer)
         return step.params["code"]

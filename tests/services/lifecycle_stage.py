@@ -155,7 +155,8 @@ class Stage:
         world, session = self.world, await self.world.sessions.find(cookie)
         opened, asked = world.consents.open_ticket(ticket, session)
         assert session is not None
-        await world.consents.answer(opened, asked, session.record.sub, allowed=allowed)
+        async with world.consents.answer(opened, asked, session.record.sub, allowed=allowed):
+            pass
         if not allowed:
             return None
         await world.authorization.check_still_welcome(world.clients[asked.client_id], session)

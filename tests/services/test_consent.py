@@ -36,12 +36,18 @@ async def ask(world: World, **changed: str | None) -> tuple[str, Session]:
     return step.ticket, session
 
 
+async def answer(world: World, ticket: ConsentTicket, asked: AuthorizationRequest, sub: str, *, allowed: bool) -> None:
+    """The one answer, of which nothing else comes."""
+    async with world.consents.answer(ticket, asked, sub, allowed=allowed):
+        pass
+
+
 async def agree(world: World, session: Session, **changed: str | None) -> None:
     """Yes to a question about this request."""
     ticket, asked = world.consents.open_ticket(
         world.consents.build_ticket(await world.request(**changed), session), session
     )
-    await world.consents.answer(ticket, asked, session.record.sub, allowed=True)
+    await answer(world, ticket, asked, session.record.sub, allowed=True)
 
 
 async def needed(world: World, session: Session, **changed: str | None) -> bool:
@@ -136,7 +142,7 @@ async def test_a13_a_question_is_answered_once(asking: World) -> None:
     sealed, session = await ask(asking)
     ticket, asked = asking.consents.open_ticket(sealed, session)
     outcomes = await asyncio.gather(
-        *(asking.consents.answer(ticket, asked, session.record.sub, allowed=True) for _ in range(20)),
+        *(answer(asking, ticket, asked, session.record.sub, allowed=True) for _ in range(20)),
         return_exceptions=True,
     )
     assert sum(outcome is None for outcome in outcomes) == 1
@@ -147,9 +153,9 @@ async def test_a13_a_question_is_answered_once(asking: World) -> None:
 async def test_a13_an_answer_cannot_be_changed_afterwards(asking: World, allowed: bool) -> None:
     sealed, session = await ask(asking)
     ticket, asked = asking.consents.open_ticket(sealed, session)
-    await asking.consents.answer(ticket, asked, session.record.sub, allowed=allowed)
+    await answer(asking, ticket, asked, session.record.sub, allowed=allowed)
     with pytest.raises(FlowFinished):
-        await asking.consents.answer(ticket, asked, session.record.sub, allowed=not allowed)
+        await answer(asking, ticket, asked, session.record.sub, allowed=not allowed)
     assert await needed(asking, session) is not allowed
     assert asking.notes.count(Event.CONSENT_REFUSED) == (not allowed)
 
@@ -191,6 +197,6 @@ async def test_a_question_of_a_dying_second_can_still_be_answered_once(asking: W
     _, _, session = await asking.log_in()
     request: AuthorizationRequest = await asking.request()
     ticket = ConsentTicket(request.to_bytes().decode(), session.key, "j1", NOW)
-    await asking.consents.answer(ticket, request, session.record.sub, allowed=True)
+    await answer(asking, ticket, request, session.record.sub, allowed=True)
     with pytest.raises(FlowFinished):
-        await asking.consents.answer(ticket, request, session.record.sub, allowed=True)
+        await answer(asking, ticket, request, session.record.sub, allowed=True)

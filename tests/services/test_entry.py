@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from broker.core.client import Client
 from broker.core.errors import (
     AccountBlocked,
     BrokerError,
@@ -14,12 +15,15 @@ from broker.core.errors import (
     ForeignPost,
     NothingAsked,
     ProviderNotOffered,
+    StoreUnavailable,
     UnknownClient,
     UpstreamInvalid,
 )
 from broker.core.events import Event
+from broker.core.identity import Identity, Person
 from broker.core.records import EntryTicket
 from broker.services.login import Callback, LoginFailed
+from broker.services.providers import ProviderInstance
 from broker.upstream.model import Channel
 from tests.services.bare_broker import ISSUER, NOW, World, app, seal
 from tests.services.upstreams import SigningUpstream
@@ -43,11 +47,17 @@ async def hold(world: World, *, browser: str = "b1", signature: str = "h1") -> s
     return sealed
 
 
+async def confirm(world: World, sealed: str, *, browser: str) -> tuple[Person, Identity, ProviderInstance, Client]:
+    """Whom the ticket is about, once they said yes."""
+    async with world.entries.confirm(sealed, browser=browser) as entered:
+        return entered
+
+
 async def test_a_link_is_held_then_confirmed_by_the_person(door: World) -> None:
     sealed, ticket, client = await door.entries.hold("beta", "app", SIGNED, browser="b1")
     assert (ticket.subject, ticket.claims["name"], client.id) == ("x1", "Ann", "app")
     assert door.notes.count(Event.ACCOUNT_CREATED) == 0
-    person, identity, instance, _ = await door.entries.confirm(sealed, browser="b1")
+    person, identity, instance, _ = await confirm(door, sealed, browser="b1")
     assert (identity.subject, instance.name, person.link.subject) == ("x1", "beta", "x1")
     assert identity == door.upstreams["beta"].identity
     finished, _, _ = await door.log_in(name="beta")
@@ -58,22 +68,33 @@ async def test_a_link_is_held_then_confirmed_by_the_person(door: World) -> None:
 async def test_b1_a_link_is_confirmed_in_the_browser_that_opened_it(door: World, browser: str) -> None:
     sealed = await hold(door)
     with pytest.raises(ForeignPost):
-        await door.entries.confirm(sealed, browser=browser)
+        await confirm(door, sealed, browser=browser)
     assert door.notes.count(Event.ACCOUNT_CREATED) == 0
 
 
 async def test_c8_a_link_counts_once(door: World) -> None:
     sealed, again = await hold(door), await hold(door, browser="b2")
     outcomes = await asyncio.gather(
-        *(door.entries.confirm(sealed, browser="b1") for _ in range(20)),
-        *(door.entries.confirm(again, browser="b2") for _ in range(20)),
+        *(confirm(door, sealed, browser="b1") for _ in range(20)),
+        *(confirm(door, again, browser="b2") for _ in range(20)),
         return_exceptions=True,
     )
     assert sum(isinstance(outcome, FlowFinished) for outcome in outcomes) == 39
 
 
+async def test_k22_a_link_confirmed_while_no_session_can_be_kept_can_be_confirmed_again(door: World) -> None:
+    sealed = await hold(door)
+    with pytest.raises(StoreUnavailable):
+        async with door.entries.confirm(sealed, browser="b1"):
+            raise StoreUnavailable("sessions are away")
+    assert door.notes.count(Event.LOGIN_SUCCEEDED) == 0
+    await confirm(door, sealed, browser="b1")
+    with pytest.raises(FlowFinished):
+        await confirm(door, sealed, browser="b1")
+
+
 async def test_c10_a_link_used_here_is_used_at_the_callback_too(door: World) -> None:
-    await door.entries.confirm(await hold(door), browser="b1")
+    await confirm(door, await hold(door), browser="b1")
     begun, flow = await door.begin(await door.request(), "beta")
     with pytest.raises(LoginFailed) as caught:
         await door.logins.finish(
@@ -86,11 +107,11 @@ async def test_c8_a_link_signed_for_longer_is_remembered_for_longer(door: World)
     beta = door.upstreams["beta"]
     assert isinstance(beta, SigningUpstream)
     beta.valid_until = NOW + 86_400
-    await door.entries.confirm(await hold(door), browser="b1")
+    await confirm(door, await hold(door), browser="b1")
     door.clock.now += 86_000
     sealed = await hold(door)
     with pytest.raises(FlowFinished):
-        await door.entries.confirm(sealed, browser="b1")
+        await confirm(door, sealed, browser="b1")
 
 
 @pytest.mark.parametrize(
@@ -106,10 +127,10 @@ async def test_a_question_dies_after_five_minutes_or_with_its_signature(
     sealed = await hold(door)
     door.clock.now += seconds
     if good:
-        assert await door.entries.confirm(sealed, browser="b1")
+        assert await confirm(door, sealed, browser="b1")
         return
     with pytest.raises(FlowGone):
-        await door.entries.confirm(sealed, browser="b1")
+        await confirm(door, sealed, browser="b1")
 
 
 @pytest.mark.parametrize(
@@ -139,15 +160,15 @@ async def test_b9_a_provider_switched_off_meanwhile_lets_nobody_in(door: World) 
     door.on = {"alpha"}
     await door.restart()
     with pytest.raises(ProviderNotOffered):
-        await door.entries.confirm(sealed, browser="b1")
+        await confirm(door, sealed, browser="b1")
 
 
 async def test_d11_a_blocked_person_is_not_let_in(door: World) -> None:
-    person, _, _, _ = await door.entries.confirm(await hold(door), browser="b1")
+    person, _, _, _ = await confirm(door, await hold(door), browser="b1")
     await door.store.durable.set_blocked(person.account.sub, True)
     sealed = await hold(door, signature="h2")
     with pytest.raises(AccountBlocked):
-        await door.entries.confirm(sealed, browser="b1")
+        await confirm(door, sealed, browser="b1")
 
 
 async def test_b8_nothing_else_of_ours_is_a_ticket(door: World) -> None:
@@ -160,7 +181,7 @@ async def test_b8_nothing_else_of_ours_is_a_ticket(door: World) -> None:
         seal("entry").seal((await door.request()).to_bytes(), bound_to=b"b1"),
     ):
         with pytest.raises(ForeignPost):
-            await door.entries.confirm(sealed, browser="b1")
+            await confirm(door, sealed, browser="b1")
 
 
 @pytest.mark.parametrize(

@@ -200,11 +200,13 @@ async def test_g17_an_api_is_agreed_to_like_a_scope(world: World) -> None:
     step = await world.authorization.after_login(plain, client, session, fresh_since=finished.started_at)
     assert isinstance(step, Ask)
     ticket, asked = world.consents.open_ticket(step.ticket, session)
-    await world.consents.answer(ticket, asked, sub, allowed=True)
+    async with world.consents.answer(ticket, asked, sub, allowed=True):
+        pass
     assert not await world.consents.is_needed(plain, client, sub, fresh=True)
     assert await world.consents.is_needed(with_api, client, sub, fresh=True)
     ticket, asked = world.consents.open_ticket(world.consents.build_ticket(with_api, session), session)
-    await world.consents.answer(ticket, asked, sub, allowed=True)
+    async with world.consents.answer(ticket, asked, sub, allowed=True):
+        pass
     assert not await world.consents.is_needed(with_api, client, sub, fresh=True)
 
 

@@ -242,6 +242,7 @@ FURTHER: Final = {
     "K16": "Counters are exact, also in parallel.",
     "K17": "Migrations are transactions.",
     "K18": "Nodes agree on the signing keys within a minute.",
+    "K22": "What is answered while a store is away was not answered, and can be answered again.",
     "K20": "Key sets are fetched once, however many wait.",
     "K25": "A Redis that goes back in time brings no session back.",
     "M7": "Every door asks the same gate.",

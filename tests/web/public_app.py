@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
@@ -23,7 +24,7 @@ from broker.services.keys import KeyRing
 from broker.services.providers import ProviderInstance, Providers
 from broker.services.signing import SealedKeys
 from broker.services.subjects import Subjects
-from broker.store.base import Kind, Transient
+from broker.store.base import Durable, Kind, Transient
 from broker.store.sqlite import SqliteStore
 from broker.upstream.guard import LOOPBACK
 from broker.upstream.outbound import Outbound
@@ -53,32 +54,33 @@ clients:
 
 
 class Switched:
-    """A transient store somebody can pull the plug of."""
+    """A transient store somebody can pull the plug of, for everything or for what `fails` names: "put code"."""
 
     def __init__(self, store: Transient) -> None:
         """`store` answers while the plug is in."""
         self.store, self.down = store, False
+        self.fails: set[str] = set()
 
-    def _there(self) -> Transient:
-        if self.down:
-            raise StoreUnavailable("transient: switched off")
+    def _there(self, what: str = "") -> Transient:
+        if self.down or what in self.fails:
+            raise StoreUnavailable(f"transient: switched off {what}")
         return self.store
 
     async def put(self, kind: Kind, key: str, value: bytes, *, ttl: int) -> bool:
         """Transient.put."""
-        return await self._there().put(kind, key, value, ttl=ttl)
+        return await self._there(f"put {kind}").put(kind, key, value, ttl=ttl)
 
     async def get(self, kind: Kind, key: str) -> bytes | None:
         """Transient.get."""
-        return await self._there().get(kind, key)
+        return await self._there(f"get {kind}").get(kind, key)
 
     async def replace(self, kind: Kind, key: str, value: bytes, *, ttl: int) -> bool:
         """Transient.replace."""
-        return await self._there().replace(kind, key, value, ttl=ttl)
+        return await self._there(f"replace {kind}").replace(kind, key, value, ttl=ttl)
 
     async def take(self, kind: Kind, key: str) -> bytes | None:
         """Transient.take."""
-        return await self._there().take(kind, key)
+        return await self._there(f"take {kind}").take(kind, key)
 
     async def hit(self, key: str, *, ttl: int) -> int:
         """Transient.hit."""
@@ -91,6 +93,24 @@ class Switched:
     async def close(self) -> None:
         """Transient.close."""
         await self.store.close()
+
+
+class SwitchedDurable:
+    """A durable store of which the methods that `fails` names do not answer; "*" is all of them."""
+
+    def __init__(self, store: Durable) -> None:
+        """`store` answers everything else."""
+        self.store = store
+        self.fails: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        """Durable's method of this name."""
+        return partial(self._call, name)
+
+    async def _call(self, name: str, *args: Any, **named: Any) -> Any:
+        if {name, "*"} & self.fails:
+            raise StoreUnavailable(f"durable: {name} switched off")
+        return await getattr(self.store, name)(*args, **named)
 
 
 class Hearing(Notes):
@@ -110,6 +130,7 @@ class PublicApp:
 
     browser: httpx2.AsyncClient
     transient: Switched
+    durable: SwitchedDurable
     upstreams: dict[str, Upstream]
     clock: Clock
     notes: Hearing
@@ -160,7 +181,8 @@ async def public_app(
     keys = KeyRing(context, store.durable, sealed, algorithms=config.keys.algorithms, rules=RULES)
     outbound = await Outbound.open(recorder=notes, inside=LOOPBACK)
     await keys.refresh()
-    transient, upstreams = Switched(store.transient), {"alpha": Upstream(None, None), "beta": Upstream(None, None)}
+    transient, durable = Switched(store.transient), SwitchedDurable(store.durable)
+    upstreams = {"alpha": Upstream(None, None), "beta": Upstream(None, None)}
     upstreams["alpha"].levels = levels
     instances = tuple(
         ProviderInstance(
@@ -179,7 +201,7 @@ async def public_app(
     parts = Parts(
         config=config,
         context=context,
-        durable=store.durable,
+        durable=cast("Durable", durable),  # every method, by name
         transient=transient,
         keys=keys,
         providers=Providers(instances, autoselect_single=True, flow_ttl=600),
@@ -193,6 +215,6 @@ async def public_app(
     services = build_services(parts)
     transport = httpx2.ASGITransport(build_public(parts, services))
     async with httpx2.AsyncClient(transport=transport, base_url=ISSUER) as browser:
-        yield PublicApp(browser, transient, upstreams, clock, notes, services)
+        yield PublicApp(browser, transient, durable, upstreams, clock, notes, services)
     await outbound.close()
     await store.close()

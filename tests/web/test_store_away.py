@@ -1,0 +1,86 @@
+"""A store that is away while somebody answers: nothing was answered, and the same button works when it is back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+
+from tests.web.device_flow import WITH_DEVICES, poll, question, start, ticket_in
+from tests.web.public_app import PublicApp, answer_of, public_app
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[PublicApp]:
+    async with public_app(WITH_DEVICES.replace("first_party: true", "first_party: false", 1)) as app:
+        yield app
+
+
+async def asked(site: PublicApp) -> str:
+    """The ticket of a consent question."""
+    await site.authorize(idp_hint="alpha")
+    landed = await site.browser.get(site.callback())
+    return ticket_in(await site.browser.get(landed.headers["location"]))
+
+
+def check_come_again(page: httpx2.Response) -> None:
+    """A page of ours that says when."""
+    assert page.status_code == 503, page.text
+    assert int(page.headers["retry-after"]) > 0
+    assert "E-UNAVAILABLE" in page.text
+
+
+@pytest.mark.parametrize("said", ["allow", "deny"])
+async def test_k22_a_consent_answered_while_the_database_is_away_can_be_answered_again(
+    site: PublicApp, said: str
+) -> None:
+    form = {"ticket": await asked(site), "answer": said}
+    site.durable.fails = {"save_consent", "person"}
+    first = await site.browser.post("/consent", data=form)
+    if said == "allow":
+        check_come_again(first)
+        site.durable.fails = set()
+        again = await site.browser.post("/consent", data=form)
+        assert "https://app.test/cb?code=" in again.text
+    assert (await site.browser.post("/consent", data=form)).status_code == 400, "answered, and only once"
+
+
+async def test_k22_a_code_that_cannot_be_kept_leaves_the_question_open(site: PublicApp) -> None:
+    form = {"ticket": await asked(site), "answer": "allow"}
+    site.transient.fails = {"put code"}
+    check_come_again(await site.browser.post("/consent", data=form))
+    site.transient.fails = set()
+    assert "https://app.test/cb?code=" in (await site.browser.post("/consent", data=form)).text
+
+
+@pytest.mark.parametrize(
+    ("durable", "transient"),
+    [({"person"}, set()), (set(), {"put device-answer"}), (set(), {"take user-code"})],
+    ids=["person", "answer", "code"],
+)
+async def test_k22_a_device_confirmed_while_a_store_is_away_can_be_confirmed_again(
+    site: PublicApp, durable: set[str], transient: set[str]
+) -> None:
+    told = await start(site)
+    form = {"ticket": ticket_in(await site.browser.get(await question(site, told))), "answer": "allow"}
+    site.durable.fails, site.transient.fails = durable, transient
+    check_come_again(await site.browser.post("/device/confirm", data=form))
+    site.durable.fails, site.transient.fails = set(), set()
+    assert (await site.browser.post("/device/confirm", data=form)).status_code == 200
+    site.clock.now += 5
+    assert "access_token" in (await poll(site, told)).json()
+    assert (await site.browser.post("/device/confirm", data=form)).status_code == 400
+
+
+async def test_k22_the_answer_itself_is_never_given_twice(site: PublicApp) -> None:
+    form = {"ticket": await asked(site), "answer": "allow"}
+    site.transient.fails = {"take claim"}
+    site.durable.fails = {"save_consent"}
+    check_come_again(await site.browser.post("/consent", data=form))
+    site.transient.fails, site.durable.fails = set(), set()
+    assert "E-DONE" in (await site.browser.post("/consent", data=form)).text, "what cannot be given back stands"
+    location = answer_of(await site.authorize(prompt="none"))
+    assert location["error"] == "consent_required"
