@@ -26,19 +26,26 @@ _NAME = (
     r"|user_?code|device_id|payload|memo|login_hint|id_token_hint|handle)"
 )
 _SECRET_FIELD = re.compile(rf"(?i)(?:^|.*[_\-.]){_NAME}s?$")
+# Every pattern is begun once in a run of its characters and cannot fail far from where it began, so that the time grows
+# with the length alone: `++` gives nothing back, and a lookbehind keeps it from starting again inside.
+_PAIR = re.compile(r"""(?i)(?<![\w\-])(?P<name>[\w\-]++)(?:=|%3D|["']\s*+[:=])\s*+b?["']?""")
+_SECRET_NAME = re.compile(rf"(?i){_NAME}s?\Z")
+_LONGEST_NAME = 24  # characters; none in the list is longer
+_VALUE = re.compile(r"""(?!\[hidden\])[^\s&;,"'<>\])}]++""")
 _SHAPES = re.compile(
-    rf"""(?ix)
-    (?P<header>\b(?:proxy-)?(?:authorization|cookie|set-cookie)["']?\s*[:=]\s*)[^\r\n]+
-  | (?P<pair>\b[\w\-]{{0,24}}{_NAME}s?(?:=|%3D|["']\s*[:=]\s*)\s*b?["']?(?!\[hidden\]))[^\s&;,"'<>\])}}]+
-  | (?P<scheme>\b(?:bearer|basic|dpop|oauth)\s+)[A-Za-z0-9._~+/=\-]{{6,}}
-  | (?P<url>\b[a-z][a-z0-9+.\-]{{0,15}}://)[^/\s@"']{{1,256}}@
-  | (?P<jwt>\beyJ[\w\-]{{6,}}(?:\.[\w\-]*){{1,4}})
-  | (?P<mail>[\w.+\-]{{1,64}}(?:@|%40)[\w\-]{{1,63}}(?:\.[\w\-]{{1,63}})+)
-  | (?P<phone>(?:\+|%2B)\d{{10,15}}\b)
-  | (?P<base64>[A-Za-z0-9+/]{{24,}}={{1,2}})
-  | (?P<blob>[A-Za-z0-9_\-]{{20,}})
+    r"""(?ix)
+    (?P<header>\b(?:proxy-)?(?:authorization|cookie|set-cookie)["']?\s*+[:=]\s*)[^\r\n]++
+  | (?P<scheme>\b(?:bearer|basic|dpop|oauth)\s++)[A-Za-z0-9._~+/=\-]{6,}+
+  | (?P<url>\b[a-z][a-z0-9+.\-]{0,15}://)[^/\s@"']{1,256}@
+  | (?P<jwt>\beyJ[\w\-]{6,}+(?:\.[\w\-]*+){0,4})
+  | (?P<mail>(?<![\w.+\-])[\w.+\-]++(?:@|%40)[\w\-]++(?:\.[\w\-]++)+)
+  | (?P<phone>(?:\+|%2B)\d{10,15}\b)
     """
 )
+# A long word, taken whole: what it is, is asked once it is known, so that nothing is tried again inside it.
+_WORD = re.compile(r"[A-Za-z0-9+/_\-]{20,}+={0,2}")
+_BLOB = re.compile(r"[A-Za-z0-9_\-]{20,}+")
+_BASE64 = 24  # characters before the padding
 
 
 class Redactor:
@@ -67,7 +74,7 @@ class Redactor:
             text = f"{text[:TEXT_LIMIT]}… ({len(text)} characters)"
         if self._known is not None:
             text = self._known.sub(HIDDEN, text)
-        return _SHAPES.sub(_hide, text)
+        return _WORD.sub(_hide_word, _SHAPES.sub(_hide, _hide_pairs(text)))
 
     def _field(self, name: str, value: Any) -> Any:
         if value is None or isinstance(value, bool | int | float):
@@ -81,12 +88,36 @@ class Redactor:
         return self.text(value if isinstance(value, str) else str(value))
 
 
+def _hide_pairs(text: str) -> str:
+    """`code=…`, `"code": …`: what stands behind a secret's name."""
+    parts, at = [], 0
+    while pair := _PAIR.search(text, at):
+        parts.append(text[at : pair.end()])
+        at = pair.end()
+        if _SECRET_NAME.search(pair["name"][-_LONGEST_NAME:]) and (value := _VALUE.match(text, at)):
+            parts.append(HIDDEN)
+            at = value.end()
+    return "".join(parts) + text[at:]
+
+
 def _hide(found: re.Match[str]) -> str:
-    kind, text = found.lastgroup, found[0]
-    if kind == "blob":
-        # A long word of letters alone is a name, of digits alone a number; what mixes them was made by a generator.
-        return HIDDEN if re.search(r"\d", text) and re.search(r"[A-Za-z]", text) else text
+    kind = found.lastgroup
     if kind == "url":
         return f"{found['url']}{HIDDEN}@"
-    prefix = found[kind] if kind in {"header", "pair", "scheme"} else ""
+    prefix = found[kind] if kind in {"header", "scheme"} else ""
     return f"{prefix}{HIDDEN}"
+
+
+def _hide_word(found: re.Match[str]) -> str:
+    text = found[0]
+    word = text.rstrip("=")
+    start = max(word.rfind("_"), word.rfind("-")) + 1
+    if word != text and len(word) - start >= _BASE64:
+        return _BLOB.sub(_hide_blob, word[:start]) + HIDDEN
+    return _BLOB.sub(_hide_blob, text)
+
+
+def _hide_blob(found: re.Match[str]) -> str:
+    """A long word of letters alone is a name, of digits alone a number; what mixes them was made by a generator."""
+    text = found[0]
+    return HIDDEN if re.search(r"\d", text) and re.search(r"[A-Za-z]", text) else text

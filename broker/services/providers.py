@@ -92,5 +92,7 @@ class Providers:
     def find_offered(self, name: str, client: Client) -> ProviderInstance:
         """The instance, when this client offers it; raises ProviderNotOffered."""
         if name not in self.offered_to(client):
-            raise ProviderNotOffered(f"{name} is not offered to client {client.id}")
+            # What was asked for came from anybody: only a name of ours is repeated in a detail.
+            asked = name if name in self._instances else "a provider that is not configured"
+            raise ProviderNotOffered(f"{asked} is not offered to client {client.id}")
         return self.find(name)

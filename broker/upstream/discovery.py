@@ -160,7 +160,7 @@ def _endpoint(document: Fields, name: str, rules: DiscoveryRules) -> str:
     if found is None or set("#\\") & set(found[4]):
         raise UpstreamInvalid(f"{name} is no https address")
     if home is None or found[1] not in (home[1], *rules.origins):
-        raise UpstreamInvalid(f"{name} is at {found[1]}: neither the issuer's origin nor one of endpoint_origins")
+        raise UpstreamInvalid(f"{name} is at {found[1]:.200}: neither the issuer's origin nor one of endpoint_origins")
     return url
 
 

@@ -64,6 +64,16 @@ async def test_b9_a_client_offers_what_it_lists_and_what_is_on(
                 world.providers.find_offered(name, world.clients["app"])
 
 
+async def test_h14_a_hint_that_names_nothing_of_ours_is_not_repeated_in_a_detail(world: World) -> None:
+    world.clients["app"] = app(providers=("alpha",))
+    await world.restart()
+    for asked, named in (("beta", True), ("A/" * 2000, False), ("gamma-token-abc", False), ("al\nha", False)):
+        with pytest.raises(ProviderNotOffered) as refused:
+            world.providers.find_offered(asked, world.clients["app"])
+        assert (asked in refused.value.detail) is named
+        assert len(refused.value.detail) < 100
+
+
 async def test_a_provider_has_a_name_as_long_as_it_is_on(world: World) -> None:
     assert world.providers.name_of("alpha")["en"] == "Upstream"
     assert world.providers.name_of("gamma") == {}
