@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, SecretStr
 
 from broker.upstream import Flow, Identity, OAuth2Provider, ProviderSettings, Reply, UpstreamInvalid
-from broker.upstream.fields import Fields, birthdate, build_claims, contact, person, same
+from broker.upstream.fields import Fields, birthdate, build_claims, contact, international, person, same
 from broker.upstream.strict_json import parse_object
 
 _VERIFIER = re.compile(r"[A-Za-z0-9_\-]{43,128}")
@@ -91,8 +91,7 @@ class VK(OAuth2Provider):
         parties = (claims.text("iis"), claims.decimal_id("app"), claims.decimal_id("sub"))
         if parties != ("VK", self.settings.client_id, user_id):
             raise UpstreamInvalid("id_token is of another issuer, app or person")
-        now = self.tools.now()
-        if claims.integer("exp") <= now or abs(now - claims.integer("iat")) > 300:
+        if claims.integer("exp") <= (now := self.tools.now()) or abs(now - claims.integer("iat")) > 300:
             raise UpstreamInvalid("id_token is not of this login")
 
 
@@ -109,10 +108,11 @@ def unpack(params: Mapping[str, str]) -> Mapping[str, str]:
 
 def describe(user: Fields) -> dict[str, object]:
     """Claims of user_info; no flag says that an address was checked (`verified` is a badge), so none is verified."""
-    born, phone = _BIRTHDAY.fullmatch(user.maybe("birthday") or ""), user.maybe("phone")
+    # quirk(vk): a phone number has no plus (vendor docs read 2026-11)
+    born, phone = _BIRTHDAY.fullmatch(user.maybe("birthday") or ""), international(user.maybe("phone"))
     return (
         person(None, user.maybe("first_name"), user.maybe("last_name"), picture=user.maybe("avatar"))
-        | contact(email=user.maybe("email"), email_verified=False, phone=phone if len(phone or "") >= 11 else None)
+        | contact(email=user.maybe("email"), email_verified=False, phone=phone if len(phone or "") > 11 else None)
         | build_claims(
             gender={1: "female", 2: "male"}.get(user.integer("sex")) if "sex" in user else None,
             birthdate=birthdate(born[3], born[2], born[1]) if born else None,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from broker.core.errors import UpstreamInvalid
+from broker.core.personal import clean_claims, clean_text, plain_email, plain_phone
 
 Claims = Mapping[str, Any]
 
@@ -52,7 +53,9 @@ class Identity:
     """What a provider vouches for, once.
 
     `subject` is immutable at the upstream and never an address or a login name. `claims` use the names of OIDC Core
-    5.1; an `email` never comes without `email_verified`, a `phone_number` never without `phone_number_verified`.
+    5.1; an `email` never comes without `email_verified`, a `phone_number` never without `phone_number_verified`. Here
+    is the one border for texts about people: they are cleaned (`broker.core.personal`), and what is no plain address
+    or international number is left out with its flag.
     `raw_ids` are further upstream identifiers for the `identities` scope (`telegram_id`, `psuid`). `auth_time` is in
     epoch seconds and only set where the upstream proves when the person last authenticated. `amr` as in RFC 8176, `acr`
     the level that the upstream says was reached, in its own words, or "". `session` is what outlives the login, of
@@ -75,6 +78,25 @@ class Identity:
                 raise UpstreamInvalid(f"{name} without a boolean {name}_verified")
         if "sub" in self.claims or "iss" in self.claims:
             raise UpstreamInvalid("an upstream does not choose our sub or iss")
+        object.__setattr__(self, "claims", _cleaned(self.claims))
+        # An identifier or a method's name is right or wrong; mended, it would be another one.
+        object.__setattr__(self, "raw_ids", {n: v for n, v in self.raw_ids.items() if clean_text(v) == v})
+        object.__setattr__(self, "amr", tuple(method for method in self.amr if clean_text(method) == method))
+
+
+def _cleaned(claims: Claims) -> Claims:
+    read = {"email": plain_email, "phone_number": plain_phone}
+    found = dict(claims)
+    for name, check in read.items():
+        told = found.get(name)
+        plain = check(told) if isinstance(told, str) else None
+        if plain is None:
+            found.pop(name, None)
+            found.pop(f"{name}_verified", None)
+        else:
+            found[name] = plain
+    cleaned: Claims = clean_claims(found)
+    return cleaned
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from broker.core.errors import (
 )
 from broker.core.identity import Identity
 from broker.upstream.discovery import DiscoveryRules, Metadata
-from broker.upstream.fields import Fields, birthdate, build_claims, contact, https_url, person, same
+from broker.upstream.fields import Fields, birthdate, build_claims, contact, https_url, international, person, same
 from broker.upstream.model import (
     AcceptsUnasked,
     Channel,
@@ -73,6 +73,7 @@ __all__ = [
     "build_claims",
     "contact",
     "https_url",
+    "international",
     "parse_object",
     "person",
     "same",

@@ -8,6 +8,7 @@ from hmac import compare_digest
 from typing import Any
 
 from broker.core.errors import UpstreamInvalid
+from broker.core.personal import plain_email, plain_phone
 
 _MAX_SAFE_DIGITS = 20
 _GAP = re.compile(r"[\s\x00-\x1f]")
@@ -103,34 +104,25 @@ def build_claims(**claims: Any) -> dict[str, Any]:
 
 
 def contact(
-    *, email: str | None, email_verified: bool, phone: str | None = None, phone_verified: bool = False
+    *, email: str | None = None, email_verified: bool = False, phone: str | None = None, phone_verified: bool = False
 ) -> dict[str, Any]:
     """E-mail and phone claims, each with its verified flag or not at all.
 
-    The local part is kept as sent, the domain is compared in lower case; an address without exactly one @ between two
-    texts is dropped, as is a phone that is not `+` and 7 to 15 digits (ITU-T E.164).
+    The local part is kept as sent, the domain is compared in lower case and as A-labels; what is not one unquoted
+    address is dropped, as is a phone that is not `+` and 7 to 15 digits (ITU-T E.164): digits alone may be a number of
+    any country, so only a type whose upstream documents them as international may use `international`.
     """
     claims: dict[str, Any] = {}
-    if email is not None and is_plain_email(email):
-        local, _, domain = email.partition("@")
-        claims |= {"email": f"{local}@{domain.lower()}", "email_verified": email_verified}
-    if phone is not None:
-        digits = phone.removeprefix("+")
-        if digits.isascii() and digits.isdigit() and 7 <= len(digits) <= 15 and digits[0] != "0":
-            claims |= {"phone_number": f"+{digits}", "phone_number_verified": phone_verified}
+    if email is not None and (address := plain_email(email)):
+        claims |= {"email": address, "email_verified": email_verified}
+    if phone is not None and (number := plain_phone(phone)):
+        claims |= {"phone_number": number, "phone_number_verified": phone_verified}
     return claims
 
 
-def is_plain_email(text: str) -> bool:
-    """Whether `text` is one unquoted address: one @, something on both sides, no white space or control character."""
-    local, at, domain = text.partition("@")
-    return (
-        bool(local and at and domain)
-        and "@" not in domain
-        and '"' not in text
-        and len(text) <= 254
-        and _GAP.search(text) is None
-    )
+def international(digits: str | None) -> str | None:
+    """A phone number of an upstream that documents country code and number without the `+`, with it; None stays."""
+    return digits and f"+{digits.removeprefix('+')}"
 
 
 def birthdate(year: str | None, month: str, day: str) -> str | None:

@@ -218,6 +218,8 @@ FURTHER: Final = {
     "D17": "A `sub` is random and never given again.",
     "D19": "A renamed provider keeps its people; another one inherits none.",
     "D20": "Keys of two parts are two columns; no separator can be smuggled.",
+    "D21": "A phone number counts with its `+`; who sends digits alone has none.",
+    "D22": "Control, direction and invisible characters in names end here; addresses are atext at A-labels.",
     "H16": "A request with two readings ends the connection.",
     "I10": "The environment's proxy is used only where configured.",
     "J6": "One command removes a leaked key, and nothing it signed counts any more.",

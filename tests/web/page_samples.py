@@ -37,6 +37,7 @@ ERROR_PAGES = tuple(sorted(path.stem for path in (BUILT_IN / "error").glob("*.ht
 NOTICES = ("E-CANCEL", "E-UPSTREAM", "E-NOTALLOWED", "E-EXPIRED", "E-COOKIE", "E-OTHER")
 HARMLESS_IN_QUERY = "<>'\"`&;=:/?#()"  # left as they are, so that only the page's own escaping is at work
 BACK = "https://shop.example.com/cb"
+PERSON = "Анна"
 PLAIN_LOOK = Look(
     {"en": "Example ID", "ru": "Пример ID"},
     support="https://help.example.com/",
@@ -166,7 +167,7 @@ def make_device(
     return DeviceConfirmView(
         client=replace(make_client(text), host="", registered=True),
         scopes=("profile", text or "email"),
-        person_name=text or "Анна",
+        person_name=text or PERSON,
         user_code=text or "BCDF-GHJK",
         minutes=minutes,
         place=place,
@@ -186,7 +187,7 @@ def every_page(pages: Pages, locale: str, text: str = "") -> Iterator[tuple[str,
     yield "sign up", pages.login(replace(make_login(text), sign_up=True), locale)
     scopes = ("openid", "profile", "email", "phone", "address", "offline_access", "identities", text or "unheard.of")
     apis = (text or "https://api.shop.example",)
-    asked = ConsentView(client, scopes, text or "Анна", text or "ticket", hrefs, apis)
+    asked = ConsentView(client, scopes, text or PERSON, text or "ticket", hrefs, apis)
     yield "consent", pages.consent(asked, locale)
     stranger = make_stranger(text)
     yield "login, registered", pages.login(replace(make_login(text), client=stranger), locale)
@@ -199,10 +200,10 @@ def every_page(pages: Pages, locale: str, text: str = "") -> Iterator[tuple[str,
     for allowed in (True, False):
         yield f"device done {allowed}", pages.device_done(DeviceDoneView(client, allowed), locale)
     enter = EnterView(
-        client, {"en": text or "Telegram"}, text or "Анна", text or "ticket", "/enter/telegram/shop", hrefs
+        client, {"en": text or "Telegram"}, text or PERSON, text or "ticket", "/enter/telegram/shop", hrefs
     )
     yield "enter", pages.enter(enter, locale)
-    yield "logout", pages.logout(LogoutView(client, text or "Анна", text or "ticket", hrefs), locale)
+    yield "logout", pages.logout(LogoutView(client, text or PERSON, text or "ticket", hrefs), locale)
     for name, logged_out in every_logged_out(client, text):
         yield name, pages.logged_out(logged_out, locale)
     for page in ERROR_PAGES:

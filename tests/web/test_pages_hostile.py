@@ -8,10 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.web.pages import Pages
+from broker.web.pages import BUILT_IN, Pages
 from broker.web.policy import form_target, safe_href
 from broker.web.views import ConsentView, EnterView, FormPostView, ReturnView
-from tests.web.page_samples import Outline, every_page, make_client, make_error, make_login, make_pages, read
+from tests.web.page_samples import (
+    LOCALES,
+    PERSON,
+    Outline,
+    every_page,
+    make_client,
+    make_error,
+    make_login,
+    make_pages,
+    read,
+)
 
 VECTORS = (
     "<script>alert(1)</script>",
@@ -194,3 +204,24 @@ def test_a9_a_form_without_a_clear_target_is_not_made(action: str) -> None:
 def test_the_return_page_is_not_made_for_an_address_that_runs_script(pages: Pages) -> None:
     with pytest.raises(ValueError, match="absolute"):
         pages.returned(ReturnView("javascript:alert(1)", make_client()), "en")
+
+
+class _Isolated(Outline):
+    """Reads like a browser, and remembers the text outside of `bdi`."""
+
+    def handle_data(self, data: str) -> None:
+        if "bdi" not in self._open:
+            self.words.append(data)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_d22_a_name_of_a_person_stands_in_an_element_of_its_own_direction_on_every_page(locale: str) -> None:
+    shown = set()
+    for title, answer in every_page(make_pages(), locale):
+        outline = _Isolated()
+        outline.feed(bytes(answer.body).decode())
+        assert PERSON not in "".join(outline.words), title
+        assert not [tag for tag, attrs in outline.tags if any(PERSON in value for value in attrs.values())], title
+        shown |= {title.split()[0].rstrip(",")} if f"<bdi>{PERSON}</bdi>" in bytes(answer.body).decode() else set()
+    speaking = {path.stem for path in BUILT_IN.rglob("*.html") if "person_name" in path.read_text(encoding="utf-8")}
+    assert {name.partition("_")[0] for name in speaking} == shown, "a page that names people has no sample that does"

@@ -1,0 +1,78 @@
+"""What people are called and how they are reached, as upstreams tell it: cleaned or left out before it gets further.
+
+A name goes into tokens, databases, headers of proxies and pages, and whoever owns an account elsewhere may call
+themselves what they like. An address or a number is never mended: a mended one would be somebody else's.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any
+
+_ATEXT = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")  # RFC 5322 section 3.2.3, dots wherever people have them
+_LDH = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")  # RFC 5890 section 2.3.1
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")  # ITU-T E.164
+_UNSEEN = frozenset({"Cc", "Cf", "Co", "Cs"})
+_LINES = re.compile(r"[\t-\r\x85\u2028\u2029]+")
+_JOINERS = frozenset("\u200c\u200d")
+
+
+def clean_text(text: str) -> str:
+    """`text` without control and direction characters and other things that cannot be seen, on one line.
+
+    What ends a line becomes a space. Joiners stay between letters, where Persian and Indic names need them.
+    """
+    if text.isprintable():
+        return text.strip()
+    line = _LINES.sub(" ", text)
+    kept = (letter for place, letter in enumerate(line) if _may_stay(line, place))
+    return "".join(kept).strip()
+
+
+def clean_claims(value: Any) -> Any:
+    """Every text in a claim's value cleaned; members that have become empty are left out."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, dict):
+        found = {name: clean_claims(inner) for name, inner in value.items()}
+        return {name: inner for name, inner in found.items() if inner not in ("", {})}
+    if isinstance(value, list | tuple):
+        return [inner for inner in map(clean_claims, value) if inner not in ("", {})]
+    return value
+
+
+def plain_email(text: str) -> str | None:
+    """The one unquoted address that `text` is, its domain in lower-case A-labels (RFC 5890); None for anything else.
+
+    The local part is kept as sent and is ASCII.
+    """
+    local, _, domain = text.partition("@")
+    if len(text) > 254 or _ATEXT.fullmatch(local) is None:
+        return None
+    labels = [_a_label(label) for label in domain.split(".")]
+    found = f"{local}@{'.'.join(labels)}"
+    return found if all(labels) and len(found) <= 254 else None
+
+
+def plain_phone(text: str) -> str | None:
+    """`text` where it is a number in the form of ITU-T E.164, `+` included; None for anything else."""
+    return text if _E164.fullmatch(text) else None
+
+
+def _may_stay(text: str, place: int) -> bool:
+    if text[place] in _JOINERS:
+        around = text[max(place - 1, 0) : place], text[place + 1 : place + 2]
+        return all(letter and unicodedata.category(letter)[0] in "LM" for letter in around)
+    return unicodedata.category(text[place]) not in _UNSEEN
+
+
+def _a_label(label: str) -> str:
+    """The label as DNS has it, "" where it is none: what has a second spelling is not guessed at (RFC 5891)."""
+    plain = label.lower()
+    if not plain.isascii():
+        odd = any(letter != "-" and unicodedata.category(letter)[0] not in "LMN" for letter in plain)
+        if odd or unicodedata.normalize("NFKC", plain).casefold() != plain:
+            return ""
+        plain = f"xn--{plain.encode('punycode').decode('ascii')}"
+    return plain if _LDH.fullmatch(plain) else ""
