@@ -22,12 +22,14 @@ def _build_client(client_id: str, settings: ClientSettings, config: Config) -> C
     digests = [text.removeprefix("sha256:") for text in settings.secret_hashes]
     if settings.secret is not None:
         digests.append(sha256(settings.secret.get_secret_value().encode()).hexdigest())
+    method = settings.auth_method if isinstance(settings.auth_method, AuthMethod) else AuthMethod.BASIC
     return Client(
         id=client_id,
         name=localised(settings.name),
         redirect_uris=tuple(settings.redirect_uris),
         loopback_redirects=settings.loopback_redirects and config.network.upstreams == "emulated",
-        auth_method=settings.auth_method,
+        auth_method=method,
+        secret_either_way=method is not settings.auth_method,
         secret_digests=tuple(digests),
         scopes=frozenset(settings.scopes),
         service_scopes=settings.service_scopes,

@@ -6,7 +6,7 @@ import click
 
 from broker.cli.common import config_option, fail, read_config, resolve
 
-METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
+METHODS = ("client_secret", "client_secret_basic", "client_secret_post", "private_key_jwt", "none")
 
 
 @click.group()
@@ -32,7 +32,12 @@ def token() -> None:
 @click.option("--redirect-uri", "uris", multiple=True, required=True, help="Where logins come back to; repeatable.")
 @click.option("--id", "client_id", help="The client_id; made from the name when not given.")
 @click.option("--public", is_flag=True, help="An app in a browser or on a phone: no secret, PKCE.")
-@click.option("--auth-method", "method", type=click.Choice(METHODS), help="How it proves itself; default: basic.")
+@click.option(
+    "--auth-method",
+    "method",
+    type=click.Choice(METHODS),
+    help="How it proves itself; default: client_secret, in the header or in the form.",
+)
 @click.option("--jwks-uri", "keys", default="", help="Where it publishes its public keys, for private_key_jwt.")
 @click.option("--first-party", is_flag=True, help="Ours: no consent page.")
 @click.option("--write", is_flag=True, help="Put it into the configuration, keeping everything else as it is.")

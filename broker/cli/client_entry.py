@@ -26,7 +26,7 @@ class NewClient:
     name: str
     redirect_uris: tuple[str, ...]
     secret: str
-    method: str = "client_secret_basic"
+    method: str = "client_secret"
     jwks_uri: str = ""
     first_party: bool = False
 
@@ -35,7 +35,7 @@ class NewClient:
         inner = " " * (indent + 2)
         lines = [" " * indent + f"{self.client_id}:", f"{inner}name: {_quoted(self.name)}", f"{inner}redirect_uris:"]
         lines += [f"{inner}  - {_quoted(uri)}" for uri in self.redirect_uris]
-        if self.method != "client_secret_basic":
+        if self.method != "client_secret":
             lines.append(f"{inner}auth_method: {self.method}")
         if self.secret:
             lines.append(f"{inner}secret_hashes: [sha256:{digest(self.secret)}]")
@@ -49,7 +49,7 @@ class NewClient:
         """What the app's developer needs. The secret is in it, and nowhere else."""
         kept = "client_secret  " + self.secret + "   (shown this once; only its hash is kept)" if self.secret else ""
         how = {
-            "client_secret_basic": "client_secret_basic or, in the configuration, client_secret_post",
+            "client_secret": "client_secret_basic or client_secret_post, as your library does",
             "none": "none, PKCE S256",
             "private_key_jwt": f"private_key_jwt; typ client-authentication+jwt, aud {issuer}",
         }.get(self.method, self.method)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from broker.config.client_model import ClientSettings
 from broker.config.report import Report
 from broker.config.source import KeyPath
@@ -9,7 +11,7 @@ from broker.core.client_assertion import ALGORITHMS
 from broker.core.jwk import KEYS_LIMIT, PRIVATE_MEMBERS, parse_key
 from broker.core.terms import AuthMethod
 
-_WITHOUT_SECRET = {
+_WITHOUT_SECRET: Mapping[str, str] = {
     AuthMethod.NONE: "a public client (auth_method: none) has no secret",
     AuthMethod.PRIVATE_KEY_JWT: "has no use: with private_key_jwt the app signs with a key of its own",
 }

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from broker.config.section import Section
 from broker.config.values import (
+    ClientAuth,
     Host,
     Localised,
     Origin,
@@ -21,7 +22,7 @@ from broker.config.values import (
     WebUrl,
 )
 from broker.core.fapi import IMPLIED
-from broker.core.terms import Algorithm, AuthMethod, GrantType, Pkce, Profile, Scope, SubjectType, TokenFormat
+from broker.core.terms import Algorithm, GrantType, Pkce, Profile, Scope, SubjectType, TokenFormat
 
 
 class ClientSettings(Section):
@@ -38,7 +39,10 @@ class ClientSettings(Section):
         default=Profile.STANDARD,
         description="fapi2: FAPI 2.0 Security Profile with private_key_jwt and DPoP; what contradicts it is refused",
     )
-    auth_method: AuthMethod = Field(default=AuthMethod.BASIC, description="How it proves itself at the token endpoint")
+    auth_method: ClientAuth = Field(
+        default="client_secret",
+        description="How it proves itself at the token endpoint; client_secret: in the header or the form, as it likes",
+    )
     secret_hashes: tuple[SecretHash, ...] = Field(
         default=(), max_length=2, description="Made by `broker client add`; two may be live during rotation"
     )

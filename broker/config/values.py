@@ -11,7 +11,7 @@ from binascii import Error as Base64Error
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, WithJsonSchema
@@ -20,7 +20,7 @@ from broker.core.client import check_redirect_uri, is_loopback_host
 from broker.core.display_name import check_display_name
 from broker.core.logout import check_told_uri
 from broker.core.resource import check_resource_uri
-from broker.core.terms import Scope
+from broker.core.terms import AuthMethod, Scope
 
 _DURATION = re.compile(r"([0-9]{1,9})(s|m|h|d)")
 _SIZE = re.compile(r"([0-9]{1,9})(B|KiB|MiB)")
@@ -35,6 +35,7 @@ _HOST = re.compile(r"[a-z0-9]([a-z0-9.\-]{0,251}[a-z0-9])?")
 _URL_TEXT = re.compile(r"[!-~]+")
 _SERVICE_SCOPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/\-]{0,99}")
 _MASTER_BYTES = 32
+_METHODS = ("client_secret", *AuthMethod)
 
 
 def parse_duration(value: object) -> int:
@@ -158,6 +159,12 @@ def check_service_scope(value: str) -> str:
     return value
 
 
+def _known_method(value: object) -> object:
+    if value not in _METHODS:
+        raise ValueError(f"write {', '.join(_METHODS[:-1])} or {_METHODS[-1]}")
+    return value
+
+
 def parse_master_key(value: SecretStr) -> bytes:
     """The 32 bytes of a master key from base64, either alphabet; raises ValueError."""
     text = value.get_secret_value().translate(str.maketrans("-_", "+/"))
@@ -228,6 +235,10 @@ def _text(pattern: re.Pattern[str]) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": f"^{pattern.pattern}$"})
 
 
+def _one_of(words: tuple[str, ...]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": list(words)})
+
+
 Duration = Annotated[int, BeforeValidator(parse_duration), _text(_DURATION)]
 Lifetime = Annotated[Duration, Field(ge=1)]
 Size = Annotated[int, BeforeValidator(parse_size), _text(_SIZE)]
@@ -246,6 +257,7 @@ ResourceUri = Annotated[str, AfterValidator(_resource_uri)]
 ToldUri = Annotated[str, AfterValidator(_told_uri)]
 ServiceScope = Annotated[str, AfterValidator(check_service_scope), _text(_SERVICE_SCOPE)]
 PathText = Annotated[str, Field(min_length=1), AfterValidator(_beside_the_file)]
+ClientAuth = Annotated[AuthMethod | Literal["client_secret"], BeforeValidator(_known_method), _one_of(_METHODS)]
 Localised = Annotated[str | dict[str, str], BeforeValidator(check_localised)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
 MasterKeys = Annotated[tuple[Annotated[SecretStr, AfterValidator(_master_key)], ...], BeforeValidator(_one_or_many)]

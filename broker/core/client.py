@@ -23,17 +23,19 @@ _TRAVERSAL = re.compile(r"(?:^|/)\.\.?(?:;[^/]*)?(?:/|$)|%2e|%2f|%5c|%00", re.IG
 class Client:
     """A downstream application, from config.yaml or registered.
 
-    `secret_digests` are SHA-256 in hexadecimal, up to two live at once. `providers` is the allow-list in display order,
-    None for all. `loopback_redirects`: it may be anywhere on this machine, as only the demo allows. `origins` may call
-    from browsers. `name` and `languages` are for people. `email_fallback` is the
-    opt-in template for people without an address, "{sub}@…". `scopes` are about people; `service_scopes` are what it
-    may get for itself by client credentials. The rest is by theme in `broker.core.client_policy`.
+    `secret_digests` are SHA-256 in hexadecimal, up to two live at once; with `secret_either_way` it comes in the header
+    or in the form. `loopback_redirects`: it may be anywhere on this machine, as only the demo allows.
+    `providers` is the allow-list in display order, None for all. `origins` may call from browsers. `name` and
+    `languages` are for people. `email_fallback` is the opt-in template for people without an address, "{sub}@…".
+    `scopes` are about people; `service_scopes` are what it may get for itself by client credentials. The rest is by
+    theme in `broker.core.client_policy`.
     """
 
     id: str
     name: Mapping[str, str]
     redirect_uris: tuple[str, ...]
     auth_method: AuthMethod = AuthMethod.BASIC
+    secret_either_way: bool = False
     secret_digests: tuple[str, ...] = ()
     scopes: frozenset[str] = frozenset({"openid", "profile", "email"})
     service_scopes: tuple[str, ...] = ()
@@ -56,6 +58,11 @@ class Client:
     tokens: TokenPolicy = field(default_factory=TokenPolicy)
     logout: LogoutPolicy = field(default_factory=LogoutPolicy)
     origin: Origin = field(default_factory=Origin)
+
+    def proves_by(self, method: AuthMethod) -> bool:
+        """Whether it may prove itself so: by its method, or by header and form where the secret may come either way."""
+        either = self.secret_either_way and method in {AuthMethod.BASIC, AuthMethod.POST}
+        return either or method is self.auth_method
 
     @property
     def public(self) -> bool:

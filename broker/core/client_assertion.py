@@ -26,7 +26,7 @@ LIFETIME = 5 * 60  # seconds: no assertion is good for longer than this from now
 LEEWAY = 30  # seconds two clocks may differ; FAPI 2.0 section 5.3.2.1 asks for 10 to 60
 JTI_LIMIT = 256  # characters
 SHORTEST_SECRET = 32  # characters
-ALGORITHMS: Mapping[AuthMethod, tuple[str, ...]] = {
+ALGORITHMS: Mapping[str, tuple[str, ...]] = {
     AuthMethod.PRIVATE_KEY_JWT: ("PS256", "ES256", "EdDSA", "RS256"),
     AuthMethod.SECRET_JWT: ("HS256",),
 }
@@ -62,7 +62,7 @@ def parse_assertion(assertion: str, assertion_type: str, client_id: str) -> tupl
 
 def method_of(token: UnverifiedToken) -> AuthMethod:
     """The method that signs by this algorithm: a key of one is never used for the other."""
-    return next(method for method, names in ALGORITHMS.items() if token.algorithm in names)
+    return next(AuthMethod(method) for method, names in ALGORITHMS.items() if token.algorithm in names)
 
 
 def check_method(client: Client | None, token: UnverifiedToken) -> Client:

@@ -76,11 +76,11 @@ def _parse_basic(authorization: str) -> Credentials:
 
 
 def verify_client(client: Client | None, credentials: Credentials) -> Client:
-    """The client when exactly its registered method was used with a live secret; raises InvalidClient.
+    """The client when its registered method was used with a live secret; raises InvalidClient.
 
     An unknown client costs the same digest and comparison as a wrong secret, and reads the same.
     """
-    known = client is not None and client.auth_method is credentials.method
+    known = client is not None and client.proves_by(credentials.method)
     if credentials.method is AuthMethod.NONE:
         if client is None or not known:
             raise InvalidClient("client authentication failed; check client_id, secret and method")

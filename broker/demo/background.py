@@ -260,5 +260,6 @@ def _client_data(config: Config) -> dict[str, ClientData]:
     found = {}
     for client_id, client in config.clients.items():
         secret = client.secret.get_secret_value() if client.secret else ""
-        found[client_id] = ClientData(client_id, secret, next(iter(client.redirect_uris), ""), client.auth_method.value)
+        method = "client_secret_basic" if client.auth_method == "client_secret" else str(client.auth_method)
+        found[client_id] = ClientData(client_id, secret, next(iter(client.redirect_uris), ""), method)
     return found

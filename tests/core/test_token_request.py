@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import replace
 from hashlib import sha256
 from urllib.parse import quote_plus
 
@@ -35,6 +36,7 @@ CLIENTS = {
     "post": make(AuthMethod.POST, SECRET),
     "public": make(AuthMethod.NONE),
     "rotating": make(AuthMethod.BASIC, SECRET, NEXT),
+    "either": replace(make(AuthMethod.BASIC, SECRET), secret_either_way=True),
     "secretless": make(AuthMethod.BASIC),
 }
 
@@ -64,6 +66,8 @@ def prove(client: Client | None, authorization: str = "", **body: str) -> Client
         ("rotating", basic("app", SECRET), {}),
         ("rotating", basic("app", NEXT), {}),
         ("post", "", {"client_id": "app", "client_secret": SECRET}),
+        ("either", basic("app", SECRET), {}),
+        ("either", "", {"client_id": "app", "client_secret": SECRET}),
         ("public", "", {"client_id": "app"}),
         ("public", basic("app", ""), {}),
     ],
@@ -88,6 +92,11 @@ def test_f11_the_registered_method_is_accepted(kind: str, authorization: str, bo
         ("basic", basic("app", SECRET.upper()), {}),
         ("basic", basic("app", digest(SECRET)), {}),
         ("basic", basic("app", "x" * 1025), {}),
+        ("either", basic("app", SECRET), {"client_secret": SECRET}),
+        ("either", "", {"client_id": "app"}),
+        ("either", "", {"client_id": "app", "client_secret": "wrong"}),
+        ("either", basic("app", "wrong"), {}),
+        ("either", basic("app", ""), {}),
         ("post", basic("app", SECRET), {}),
         ("post", "", {"client_id": "app"}),
         ("post", "", {"client_id": "app", "client_secret": ""}),
@@ -118,6 +127,14 @@ def test_f11_every_other_way_is_invalid_client(kind: str, authorization: str, bo
         prove(CLIENTS[kind], authorization, **body)
     assert (caught.value.code, caught.value.status) == ("invalid_client", 401)
     assert SECRET not in caught.value.public + caught.value.detail
+
+
+@pytest.mark.parametrize("method", list(AuthMethod))
+def test_f11_a_secret_that_may_come_either_way_comes_in_the_header_or_in_the_form(method: AuthMethod) -> None:
+    client = replace(make(AuthMethod.BASIC, "s" * 32), secret_either_way=True)
+    assert client.proves_by(method) == (method in {AuthMethod.BASIC, AuthMethod.POST})
+    fixed = make(method, "s" * 32)
+    assert [other for other in AuthMethod if fixed.proves_by(other)] == [method]
 
 
 def test_f11_an_overlong_secret_is_not_even_looked_at() -> None:

@@ -125,7 +125,7 @@ REQUIRED: Final = {
     "F8": "A lost answer to a refresh is given again for ten seconds: the same child.",
     "F9": "Account, client and provider are asked about at every refresh and every use.",
     "F10": "A refresh token is its client's, and its scope only shrinks.",
-    "F11": "A client proves itself in exactly its registered way.",
+    "F11": "A client proves itself in its registered way; `client_secret` stands for header or form, one of them.",
     "F12": "An assertion counts once, at all doors together.",
     "F13": "The audience of an assertion is the issuer, and nobody else.",
     "F15": "A DPoP proof is for one request, of now, used once; what it binds opens nothing without its key.",

@@ -55,6 +55,7 @@ def client_keys() -> dict[str, dict[str, Any]]:
             "name": "App",
             "redirect_uris": [APP],
             "secret": _secret("app"),
+            "auth_method": "client_secret_basic",
             "scopes": everything,
             "first_party": True,
             "initiate_login_uri": "https://app.example.com/login",
