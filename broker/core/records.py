@@ -160,7 +160,10 @@ class KeptLogin(Record):
 
 @dataclass(frozen=True, slots=True)
 class ConsentTicket(Record):
-    """A question put to one session, sealed into the consent page; `jti` makes it good for one answer."""
+    """A question put to one session, sealed into the consent page; `jti` makes it good for one answer.
+
+    `promise` is what the page says of the app, as a digest: the answer is about that and nothing else.
+    """
 
     kind = "consent"
 
@@ -168,6 +171,7 @@ class ConsentTicket(Record):
     session: str
     jti: str
     expires_at: int
+    promise: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,8 @@ class Authorization:
                     raise InteractionRequired("a native app is never answered silently")
                 raise ConsentRequired("the user has not agreed to this yet")
             return Ask(
-                self._consents.build_ticket(request, session), "/device/confirm" if request.device else "/consent"
+                self._consents.build_ticket(request, client, session),
+                "/device/confirm" if request.device else "/consent",
             )
         return await self.answer(request, session)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import orjson
 
 from broker.core.claims import build_asked_scope
 from broker.core.client import Client
@@ -11,7 +14,7 @@ from broker.core.errors import FlowFinished, FlowGone, ForeignPost, SealBroken
 from broker.core.events import Event
 from broker.core.records import AuthorizationRequest, ConsentTicket
 from broker.core.seal import Seal, digest
-from broker.core.terms import Prompt
+from broker.core.terms import Prompt, SubjectType
 from broker.services.context import Context
 from broker.services.once import once
 from broker.services.sessions import Session
@@ -22,7 +25,7 @@ _DEVICE = b"device"
 
 
 class Consents:
-    """Asks once per client and scopes, remembers the answer, and binds every question to one session."""
+    """Asks once per client, promise and scopes, remembers the answer, and binds every question to one session."""
 
     def __init__(self, context: Context, durable: Durable, transient: Transient, seal: Seal) -> None:
         """`seal` has the purpose "consent"."""
@@ -42,15 +45,16 @@ class Consents:
             return True
         if client.first_party:
             return False
-        return not agreed_by(request) <= await self._durable.consent(sub, client.id)
+        return not agreed_by(request) <= await self._durable.consent(sub, client.id, promised_by(request, client))
 
-    def build_ticket(self, request: AuthorizationRequest, session: Session) -> str:
+    def build_ticket(self, request: AuthorizationRequest, client: Client, session: Session) -> str:
         """A question to this session about this request, good for one answer within ten minutes."""
         ticket = ConsentTicket(
             request=request.to_bytes().decode(),
             session=session.key,
             jti=self._context.mint(size=16),
             expires_at=self._context.now() + TICKET_TTL,
+            promise=promised_by(request, client),
         )
         return self._seal.seal(ticket.to_bytes(), bound_to=_DEVICE if request.device else b"")
 
@@ -71,6 +75,12 @@ class Consents:
             raise FlowGone("the consent question is too old")
         return ticket, AuthorizationRequest.from_bytes(ticket.request.encode())
 
+    @staticmethod
+    def check_promise(ticket: ConsentTicket, request: AuthorizationRequest, client: Client) -> None:
+        """Raise FlowGone when the client changed while its question was open: what nobody saw, nobody agreed to."""
+        if ticket.promise != promised_by(request, client):
+            raise FlowGone("the client changed while its question was open")
+
     @asynccontextmanager
     async def answer(
         self, ticket: ConsentTicket, request: AuthorizationRequest, sub: str, *, allowed: bool
@@ -82,19 +92,37 @@ class Consents:
         ttl = max(1, ticket.expires_at - self._context.now())
         twice = FlowFinished("consent answered twice", client_id=request.client_id)
         async with once(self._transient, digest(f"consent {ticket.jti}"), ttl=ttl, again=twice):
-            await self._keep(request, sub, allowed=allowed)
+            await self._keep(request, sub, ticket.promise, allowed=allowed)
             yield
 
-    async def _keep(self, request: AuthorizationRequest, sub: str, *, allowed: bool) -> None:
+    async def _keep(self, request: AuthorizationRequest, sub: str, promise: str, *, allowed: bool) -> None:
         if request.device:
             return  # what was said about one device holds for no other, and is told by an event of its own
         if not allowed:
             self._context.recorder.record(Event.CONSENT_REFUSED, client_id=request.client_id, sub=sub)
             return
-        await self._durable.save_consent(sub, request.client_id, agreed_by(request), self._context.now())
+        await self._durable.save_consent(sub, request.client_id, promise, agreed_by(request), self._context.now())
         self._context.recorder.record(Event.CONSENT_GIVEN, client_id=request.client_id, sub=sub)
 
 
 def agreed_by(request: AuthorizationRequest) -> frozenset[str]:
     """What a yes to this request is remembered as: scopes, and the URIs of APIs, which no scope looks like."""
     return frozenset((*build_asked_scope(request.scope, request.claims), *request.resource))
+
+
+def promised_by(request: AuthorizationRequest, client: Client) -> str:
+    """What a yes to this client rests on, as a digest. A yes given to one promise is none to another.
+
+    Its name in every language, the host people are sent to, its policy and terms, and with whom it can compare people.
+    """
+    place, tokens = urlsplit(request.redirect_uri), client.tokens
+    pairwise = tokens.subject_type is SubjectType.PAIRWISE
+    promise = {
+        "name": dict(client.name),
+        "host": place.hostname or place.scheme,
+        "subject": tokens.subject_type,
+        "sector": tokens.sector if pairwise else "",
+        "policy": client.origin.policy_uri,
+        "terms": client.origin.tos_uri,
+    }
+    return digest(orjson.dumps(promise, option=orjson.OPT_SORT_KEYS).decode())

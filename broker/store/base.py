@@ -149,12 +149,12 @@ class Durable(LastingTokens, Logouts, RegisteredClients, Protocol):
         """All links of an account, oldest first."""
         ...
 
-    async def consent(self, sub: str, client_id: str) -> frozenset[str]:
-        """The scopes this account agreed to for this client; empty when it never did."""
+    async def consent(self, sub: str, client_id: str, promise: str) -> frozenset[str]:
+        """The scopes this account agreed to for this client under exactly this promise; empty when it never did."""
         ...
 
-    async def save_consent(self, sub: str, client_id: str, scope: frozenset[str], at: int) -> None:
-        """Add to the scopes agreed to."""
+    async def save_consent(self, sub: str, client_id: str, promise: str, scope: frozenset[str], at: int) -> None:
+        """Add to the scopes agreed to under this promise."""
         ...
 
     async def redeem(

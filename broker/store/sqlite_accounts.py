@@ -76,17 +76,22 @@ def set_blocked(db: sqlite3.Connection, sub: str, blocked: bool) -> bool:
     return changed.rowcount == 1
 
 
-def consent(db: sqlite3.Connection, sub: str, client_id: str) -> frozenset[str]:
+def consent(db: sqlite3.Connection, sub: str, client_id: str, promise: str) -> frozenset[str]:
     """Durable.consent."""
-    rows = db.execute("SELECT scope FROM consents WHERE sub = ? AND client_id = ?", (sub, client_id))
+    rows = db.execute(
+        "SELECT scope FROM consents WHERE sub = ? AND client_id = ? AND promise = ?", (sub, client_id, promise)
+    )
     return frozenset(scope for (scope,) in rows.fetchall())
 
 
-def save_consent(db: sqlite3.Connection, sub: str, client_id: str, scope: Iterable[str], at: int) -> None:
+def save_consent(
+    db: sqlite3.Connection, sub: str, client_id: str, promise: str, scope: Iterable[str], *, at: int
+) -> None:
     """Durable.save_consent. A scope agreed to again keeps the time of the first agreement."""
     db.executemany(
-        "INSERT INTO consents (sub, client_id, scope, agreed_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        [(sub, client_id, name, at) for name in sorted(scope)],
+        """INSERT INTO consents (sub, client_id, promise, scope, agreed_at) VALUES (?, ?, ?, ?, ?)
+           ON CONFLICT DO NOTHING""",
+        [(sub, client_id, promise, name, at) for name in sorted(scope)],
     )
 
 

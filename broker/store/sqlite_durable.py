@@ -44,13 +44,13 @@ class SqliteDurable:
         """Durable.links."""
         return await self._engine.read(lambda db: accounts.links(db, sub))
 
-    async def consent(self, sub: str, client_id: str) -> frozenset[str]:
+    async def consent(self, sub: str, client_id: str, promise: str) -> frozenset[str]:
         """Durable.consent."""
-        return await self._engine.read(lambda db: accounts.consent(db, sub, client_id))
+        return await self._engine.read(lambda db: accounts.consent(db, sub, client_id, promise))
 
-    async def save_consent(self, sub: str, client_id: str, scope: frozenset[str], at: int) -> None:
+    async def save_consent(self, sub: str, client_id: str, promise: str, scope: frozenset[str], at: int) -> None:
         """Durable.save_consent."""
-        await self._engine.write(lambda db: accounts.save_consent(db, sub, client_id, scope, at))
+        await self._engine.write(lambda db: accounts.save_consent(db, sub, client_id, promise, scope, at=at))
 
     async def redeem(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from broker.core.authorize import VerifiedRedirect
 from broker.core.claims import build_asked_scope, describe
 from broker.core.errors import AccessDenied, ForeignPost, InvalidRequest
 from broker.core.records import AuthorizationRequest, ConsentTicket
@@ -46,8 +47,7 @@ class ConsentEndpoint:
         """The question."""
         params = read_query(request, limit=_MAX_TICKET)
         sealed = params.text("ticket")
-        _, asked, session = await self._open(request, sealed)
-        target = await self._authorization.target_of(asked)
+        asked, session, _, target = await self._open(request, sealed)
         locale = self._frontend.locale(
             request, ui_locales=params.text("ui_locales") or " ".join(asked.ui_locales), client=target.client
         )
@@ -67,9 +67,8 @@ class ConsentEndpoint:
         params = await self._door.read_form(request)
         if params.text("answer") not in {"allow", "deny"}:
             raise InvalidRequest("answer must be allow or deny")
-        ticket, asked, session = await self._open(request, params.text("ticket"))
+        asked, session, ticket, target = await self._open(request, params.text("ticket"))
         allowed = params["answer"] == "allow"
-        target = await self._authorization.target_of(asked)
         request.state.target = target
         async with self._consents.answer(ticket, asked, session.record.sub, allowed=allowed):
             if not allowed:
@@ -78,9 +77,13 @@ class ConsentEndpoint:
             step = await self._authorization.answer(asked, session)
         return self._frontend.respond(request, target, step.params)
 
-    async def _open(self, request: Request, sealed: str) -> tuple[ConsentTicket, AuthorizationRequest, Session]:
+    async def _open(
+        self, request: Request, sealed: str
+    ) -> tuple[AuthorizationRequest, Session, ConsentTicket, VerifiedRedirect]:
         session = await self._sessions.find(Cookies.read(request, SESSION))
         ticket, asked = self._consents.open_ticket(sealed, session)
         if session is None:
             raise ForeignPost("a consent answer without a session")
-        return ticket, asked, session
+        target = await self._authorization.target_of(asked)
+        self._consents.check_promise(ticket, asked, target.client)
+        return asked, session, ticket, target

@@ -164,9 +164,8 @@ class DeviceConfirmation:
         """The question, with all that tells a device of one's own from a stranger's."""
         params = read_query(request, limit=_MAX_TICKET)
         sealed = params.text("ticket")
-        _, asked, session = await self._open(request, sealed)
+        asked, session, _, client = await self._open(request, sealed)
         waiting = await self._devices.find(asked.device)
-        client = await self._authorization.client_of(asked)
         view = DeviceConfirmView(
             client=self._frontend.device_view(client),
             scopes=describe(build_asked_scope(asked.scope, asked.claims)),
@@ -188,9 +187,8 @@ class DeviceConfirmation:
         params = await self._door.read_form(request)
         if params.text("answer") not in {"allow", "deny"}:
             raise InvalidRequest("answer must be allow or deny")
-        ticket, asked, session = await self._open(request, params.text("ticket"))
+        asked, session, ticket, client = await self._open(request, params.text("ticket"))
         allowed = params["answer"] == "allow"
-        client = await self._authorization.client_of(asked)
         async with self._consents.answer(ticket, asked, session.record.sub, allowed=allowed):
             if allowed:
                 await self._authorization.check_still_welcome(client, session)
@@ -202,12 +200,14 @@ class DeviceConfirmation:
         view = DeviceDoneView(self._frontend.device_view(client), allowed)
         return self._frontend.pages.device_done(view, self._frontend.locale(request, client=client))
 
-    async def _open(self, request: Request, sealed: str) -> tuple[ConsentTicket, AuthorizationRequest, Session]:
+    async def _open(self, request: Request, sealed: str) -> tuple[AuthorizationRequest, Session, ConsentTicket, Client]:
         session = await self._sessions.find(Cookies.read(request, SESSION))
         ticket, asked = self._consents.open_ticket(sealed, session, for_device=True)
         if session is None:
             raise ForeignPost("an answer about a device without a session")
-        return ticket, asked, session
+        client = await self._authorization.client_of(asked)
+        self._consents.check_promise(ticket, asked, client)
+        return asked, session, ticket, client
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,13 +72,16 @@ class AccountRules:
         await durable.update_link(news)
         assert await durable.person("p1", "x1") == Person(account(), news)
 
-    async def test_consent_is_remembered_per_client_and_only_grows(self, durable: Durable) -> None:
+    async def test_consent_is_remembered_per_client_and_promise_and_only_grows(self, durable: Durable) -> None:
         await durable.adopt(account(), link())
-        assert await durable.consent("s1", "app") == frozenset()
-        await durable.save_consent("s1", "app", frozenset({"openid", "email"}), NOW)
-        await durable.save_consent("s1", "app", frozenset({"openid", "phone"}), NOW)
-        assert await durable.consent("s1", "app") == {"openid", "email", "phone"}
-        assert await durable.consent("s1", "other") == await durable.consent("s2", "app") == frozenset()
+        assert await durable.consent("s1", "app", "p1") == frozenset()
+        await durable.save_consent("s1", "app", "p1", frozenset({"openid", "email"}), NOW)
+        await durable.save_consent("s1", "app", "p1", frozenset({"openid", "phone"}), NOW)
+        await durable.save_consent("s1", "app", "p2", frozenset({"address"}), NOW)
+        assert await durable.consent("s1", "app", "p1") == {"openid", "email", "phone"}
+        assert await durable.consent("s1", "app", "p2") == {"address"}
+        for sub, client_id, promise in (("s1", "other", "p1"), ("s2", "app", "p1"), ("s1", "app", "")):
+            assert await durable.consent(sub, client_id, promise) == frozenset()
 
     async def test_a_blocked_account_can_be_unblocked(self, durable: Durable) -> None:
         await durable.adopt(account(), link())

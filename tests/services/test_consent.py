@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from broker.core.errors import FlowFinished, FlowGone, ForeignPost
+from broker.core.client_policy import Origin, TokenPolicy
+from broker.core.errors import ConsentRequired, FlowFinished, FlowGone, ForeignPost
 from broker.core.events import Event
 from broker.core.records import AuthorizationRequest, ConsentTicket
+from broker.core.terms import SubjectType
 from broker.services.authorize import Ask
 from broker.services.sessions import Session
-from tests.services.bare_broker import NOW, World, app, seal
+from tests.services.bare_broker import NOW, REDIRECT, World, app, seal
 
 pytestmark = pytest.mark.anyio
 EMAIL = '{"userinfo":{"email":null}}'
@@ -45,7 +49,7 @@ async def answer(world: World, ticket: ConsentTicket, asked: AuthorizationReques
 async def agree(world: World, session: Session, **changed: str | None) -> None:
     """Yes to a question about this request."""
     ticket, asked = world.consents.open_ticket(
-        world.consents.build_ticket(await world.request(**changed), session), session
+        world.consents.build_ticket(await world.request(**changed), world.clients["app"], session), session
     )
     await answer(world, ticket, asked, session.record.sub, allowed=True)
 
@@ -60,6 +64,70 @@ async def needed_silently(world: World, session: Session) -> bool:
     """Whether a request needs a question although nobody logged in for it."""
     client = world.clients["app"]
     return await world.consents.is_needed(await world.request(), client, session.record.sub, fresh=False)
+
+
+PROMISES: dict[str, dict[str, Any]] = {
+    "another name": {"name": {"en": "Totally Other Bank"}},
+    "another name in one language": {"name": {"en": "App", "ru": "Чужой банк"}},
+    "another policy": {"origin": Origin(policy_uri="https://app.test/other")},
+    "other terms": {"origin": Origin(tos_uri="https://app.test/other")},
+    "subjects of a sector": {"tokens": TokenPolicy(subject_type=SubjectType.PAIRWISE, sector="app.test")},
+}
+
+
+@pytest.mark.parametrize("changed", PROMISES.values(), ids=PROMISES)
+async def test_a23_a_yes_to_what_the_page_promised_is_none_to_another_promise(
+    asking: World, changed: dict[str, Any]
+) -> None:
+    _, session = await ask(asking)
+    await agree(asking, session)
+    before = asking.clients["app"]
+    asking.clients["app"] = replace(before, **changed)
+    await asking.restart()
+    assert await needed(asking, session)
+    client, silent = asking.clients["app"], await asking.request(prompt="none")
+    with pytest.raises(ConsentRequired):
+        await asking.authorization.after_login(silent, client, session)
+    await agree(asking, session)
+    assert not await needed(asking, session)
+    asking.clients["app"] = before
+    await asking.restart()
+    assert not await needed(asking, session), "what the person said to the first promise still stands"
+
+
+async def test_a23_nor_to_another_host(asking: World) -> None:
+    asking.clients["app"] = replace(asking.clients["app"], redirect_uris=(REDIRECT, "https://other-bank.test/cb"))
+    await asking.restart()
+    _, session = await ask(asking)
+    await agree(asking, session, scope="openid profile email")
+    assert not await needed(asking, session)
+    assert await needed(asking, session, redirect_uri="https://other-bank.test/cb")
+
+
+async def test_a23_from_pairwise_to_public_asks_again(asking: World) -> None:
+    plain = asking.clients["app"]
+    asking.clients["app"] = replace(plain, tokens=TokenPolicy(subject_type=SubjectType.PAIRWISE, sector="app.test"))
+    await asking.restart()
+    _, session = await ask(asking)
+    await agree(asking, session)
+    asking.clients["app"] = plain
+    await asking.restart()
+    assert await needed(asking, session)
+
+
+async def test_a23_a_client_that_changes_while_its_question_is_open_gets_no_answer(asking: World) -> None:
+    sealed, session = await ask(asking)
+    ticket, asked = asking.consents.open_ticket(sealed, session)
+    asking.consents.check_promise(ticket, asked, asking.clients["app"])
+    with pytest.raises(FlowGone):
+        asking.consents.check_promise(ticket, asked, app(first_party=False, name={"en": "Totally Other Bank"}))
+
+
+async def test_a23_what_was_agreed_to_without_a_promise_is_asked_once_more(asking: World) -> None:
+    _, session = await ask(asking)
+    before = frozenset({"openid", "profile"})
+    await asking.store.durable.save_consent(session.record.sub, "app", "", before, NOW)
+    assert await needed(asking, session)
 
 
 async def test_g17_the_first_use_of_a_client_asks_and_the_next_does_not(asking: World) -> None:

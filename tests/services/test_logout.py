@@ -239,7 +239,12 @@ async def test_g5_the_question_is_bound_to_its_session(world: World) -> None:
     assert (await world.logout.open_ticket(sealed, session)).redirect_uri == AFTER
     with pytest.raises(ForeignPost):
         await world.logout.open_ticket(sealed, other)
-    for forged in ("", "x", sealed[:-2], world.consents.build_ticket(await world.request(), session)):
+    for forged in (
+        "",
+        "x",
+        sealed[:-2],
+        world.consents.build_ticket(await world.request(), world.clients["app"], session),
+    ):
         with pytest.raises(ForeignPost):
             await world.logout.open_ticket(forged, session)
     world.clock.now = NOW + 600

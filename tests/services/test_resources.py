@@ -204,7 +204,7 @@ async def test_g17_an_api_is_agreed_to_like_a_scope(world: World) -> None:
         pass
     assert not await world.consents.is_needed(plain, client, sub, fresh=True)
     assert await world.consents.is_needed(with_api, client, sub, fresh=True)
-    ticket, asked = world.consents.open_ticket(world.consents.build_ticket(with_api, session), session)
+    ticket, asked = world.consents.open_ticket(world.consents.build_ticket(with_api, client, session), session)
     async with world.consents.answer(ticket, asked, sub, allowed=True):
         pass
     assert not await world.consents.is_needed(with_api, client, sub, fresh=True)

@@ -95,13 +95,13 @@ pytestmark = pytest.mark.anyio
 
 async def test_everything_durable_survives_a_restart(place: FilePlace) -> None:
     await settle(place.store.durable)
-    await place.store.durable.save_consent("s1", "app", frozenset({"openid"}), NOW)
+    await place.store.durable.save_consent("s1", "app", "p", frozenset({"openid"}), NOW)
     key = await place.store.durable.namespace_key("google", "g")
     await place.reopen()
     again = place.store.durable
     assert (await again.adopt(account("s2"), link())).account.sub == "s1"
     assert await again.grant("g1", now=NOW) is not None
-    assert await again.consent("s1", "app") == {"openid"}
+    assert await again.consent("s1", "app", "p") == {"openid"}
     assert await again.namespace_key("google", "g") == key
     assert await again.rotate("t1", token("t2"), now=NOW, grace=1) is not None
 

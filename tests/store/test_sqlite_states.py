@@ -74,8 +74,8 @@ async def test_an_account_with_links_is_not_removed_by_mistake(place: Place) -> 
 
 
 async def test_the_time_of_the_first_agreement_is_kept(place: Place) -> None:
-    await place.durable.save_consent("s1", "app", frozenset({"openid"}), NOW)
-    await place.durable.save_consent("s1", "app", frozenset({"openid", "email"}), NOW + 9)
+    await place.durable.save_consent("s1", "app", "p", frozenset({"openid"}), NOW)
+    await place.durable.save_consent("s1", "app", "p", frozenset({"openid", "email"}), NOW + 9)
     rows = await place.sql("SELECT scope, agreed_at FROM consents ORDER BY scope")
     assert rows == [("email", NOW + 9), ("openid", NOW)]
 

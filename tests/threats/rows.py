@@ -56,6 +56,7 @@ REQUIRED: Final = {
     "A22": "An app's name is exactly what it looks like, and the host it is returned to stands beside it.",
     "A25": "A request that our own links send again comes back whole, whatever it asked for.",
     "A26": "A client without fixed addresses is the demo's, on this machine, beside emulated upstreams; nowhere else.",
+    "A23": "A yes is a yes to what the page promised: name, host, subject, policy. Another promise asks again.",
     "B1": "A login attempt opens only in the browser that began it; shown elsewhere it is burnt.",
     "B2": "The state is claimed in one step before the upstream is asked anything.",
     "B3": "The sealed attempt names the provider instance, and the callback must be that instance's.",

@@ -216,3 +216,48 @@ async def test_errors_go_back_to_a_registered_client_that_asked_silently(site: P
     response = await site.authorize(**asked)
     assert "error=login_required" in response.headers["location"]
     assert answer_of(await site.authorize(prompt="none"))["error"] == "login_required"
+
+
+def changed(entry: dict[str, Any], **members: Any) -> dict[str, Any]:
+    """The entry as it is after a PUT of these members."""
+    return METADATA | {"client_id": entry["client_id"]} | members
+
+
+async def question(site: PublicApp, client_id: str, redirect_uri: str, **more: str) -> str:
+    """The ticket of the consent page somebody is led to."""
+    await site.authorize(client_id=client_id, redirect_uri=redirect_uri, idp_hint="alpha", **more)
+    landed = await site.browser.get(site.callback())
+    assert landed.headers["location"].startswith("/consent?ticket=")
+    return landed.headers["location"].partition("=")[2]
+
+
+async def test_a23_an_app_that_becomes_another_one_has_nobodys_yes(site: PublicApp) -> None:
+    entry = (await register(site, subject_type="pairwise")).json()
+    ticket = await question(site, entry["client_id"], "https://dyn.test/cb")
+    allowed = await site.browser.post("/consent", data={"ticket": ticket, "answer": "allow"})
+    assert "code=" in allowed.text
+    here = {"client_id": entry["client_id"], "prompt": "none"}
+    silent = await site.authorize(redirect_uri="https://dyn.test/cb", **here)
+    assert silent.headers["location"].startswith("https://dyn.test/cb?code=")
+    for members in (
+        {"client_name": "Totally Other Bank", "subject_type": "pairwise"},
+        {"redirect_uris": ["https://other-bank.test/cb"], "subject_type": "pairwise"},
+        {"subject_type": "public"},
+    ):
+        entry = (await site.browser.put(path(entry), json=changed(entry, **members), headers=by(entry))).json()
+        answer = await site.authorize(redirect_uri=entry["redirect_uris"][0], **here)
+        said = answer.text + answer.headers.get("location", "")
+        assert ("code=" in said, "consent_required" in said) == (False, True)
+
+
+async def test_a23_an_app_that_changes_under_an_open_question_gets_no_answer(site: PublicApp) -> None:
+    entry = (await register(site)).json()
+    ticket = await question(site, entry["client_id"], "https://dyn.test/cb")
+    assert (await site.browser.get("/consent", params={"ticket": ticket})).status_code == 200
+    renamed = changed(entry, client_name="Totally Other Bank")
+    assert (await site.browser.put(path(entry), json=renamed, headers=by(entry))).status_code == 200
+    for answer in (
+        await site.browser.get("/consent", params={"ticket": ticket}),
+        await site.browser.post("/consent", data={"ticket": ticket, "answer": "allow"}),
+    ):
+        assert (answer.status_code, "code=" in answer.text) == (400, False)
