@@ -35,6 +35,7 @@ from broker.store.base import Durable, Transient
 from broker.store.namespaces import NamespaceChanged
 from broker.store.sqlite import SqliteStore
 from broker.upstream.abilities import abilities_of
+from broker.upstream.answer import NOT_NOW
 from broker.upstream.guard import LOOPBACK
 from broker.upstream.http import HttpPool
 from broker.upstream.model import Provider, ProviderSettings, Tools
@@ -241,8 +242,10 @@ async def _build_providers(
     instances = []
     for name in dict.fromkeys(ordered):
         chosen = settings[name]
-        tools = lend(pool, name, chosen, recorder=recorder, now=clock)
-        provider: Provider = types[chosen.type](chosen, tools)
+        kind = types[chosen.type]
+        not_now = getattr(kind, "not_now", NOT_NOW)  # a plugin need not know of it
+        tools = lend(pool, name, chosen, recorder=recorder, not_now=not_now, now=clock)
+        provider: Provider = kind(chosen, tools)
         key = await _namespace_key(durable, name, chosen)
         title, label = _texts(provider, chosen)
         instances.append(
@@ -255,15 +258,15 @@ async def _build_providers(
                 label,
                 provider.brand,
                 refuses_embedded=getattr(provider, "refuses_embedded", False),  # a plugin need not know of it
-                available=partial(_is_available, tools),
+                down_for=partial(_down_for, tools),
                 abilities=abilities_of(provider),
             )
         )
     return tuple(instances)
 
 
-def _is_available(tools: Tools) -> bool:
-    return tools.http.available
+def _down_for(tools: Tools) -> float | None:
+    return tools.http.down_for
 
 
 async def _namespace_key(durable: Durable, name: str, settings: ProviderSettings) -> str:

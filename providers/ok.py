@@ -46,6 +46,7 @@ class OK(OAuth2Provider):
     api_url = "https://api.ok.ru/fb.do"
     challenge_method = ""  # quirk(ok): no PKCE and no nonce; state is what binds the answer to the browser
     scope_separator = ";"
+    not_now = OAuth2Provider.not_now | {"2", "9999"}  # quirk(ok): SERVICE and SYSTEM, to be tried later (read 2026-11)
 
     def authorize_params(self, flow: Flow) -> dict[str, str]:
         """The request of the one flow or the other."""

@@ -246,10 +246,20 @@ class UpstreamInvalid(UpstreamError):
 
 
 class UpstreamUnavailable(UpstreamError):
-    """Timeout, connection failure, 5xx, 429 or an open circuit breaker."""
+    """Timeout, connection failure, 5xx, 429, a word for "not now", or an open circuit breaker.
+
+    `sent`: whether anything of ours may have reached it; `answered`: whether anything came back. `retry_after`: seconds
+    it asked us to wait, or None.
+    """
 
     code = "temporarily_unavailable"
     status = 503
+
+    def __init__(
+        self, detail: str, *, sent: bool = True, answered: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.sent, self.answered, self.retry_after = sent, answered, retry_after
 
 
 # --- accounts, state, configuration ---

@@ -70,5 +70,8 @@ class Recorder(Protocol):
         ...
 
 
+visitor: ContextVar[str] = ContextVar("visitor", default="")
+"""Where the request being answered comes from, to tell apart what one visitor does and what many see. Never logged."""
+
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request being answered: in every log line, and the reference number on an error page."""

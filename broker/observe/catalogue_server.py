@@ -102,8 +102,8 @@ SERVER: Mapping[Event, Entry] = {
     Event.UPSTREAM_BREAKER: Entry(
         "warning",
         False,
-        ("provider", "state"),
-        "A provider is left alone (open), tried again (half_open) or well again (closed); the log says `breaker`.",
+        ("provider", "state", "reason"),
+        "A provider is left alone (open) or asked again (closed), and why; the log says `breaker`.",
         _breaker,
         {"state": "breaker"},
     ),

@@ -13,7 +13,6 @@ OTHER = "other"
 _LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 _LOGIN = (1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0, 300.0, 600.0)  # seconds a person takes at a provider
 _DISTINCT = 40  # values of a label that is not from the configuration
-_BREAKER = {"closed": 0.0, "half_open": 0.5, "open": 1.0}
 
 Fields = Mapping[str, Any]
 
@@ -53,8 +52,8 @@ class Metrics:
         self._child(name, values).set(value)
 
     def breaker(self, provider: object, state: object) -> None:
-        """0 while calls pass, 1 while none does, 0.5 while one tries."""
-        self.set_to("broker_upstream_breaker_open", _BREAKER.get(str(state), 1.0), provider)
+        """0 while calls pass, 1 while none does."""
+        self.set_to("broker_upstream_breaker_open", 0.0 if state == "closed" else 1.0, provider)
 
     def key_active(self, algorithm: str, since: float | None = None) -> None:
         """The key that signs with this algorithm took over at `since` (epoch seconds), or just now."""
@@ -140,7 +139,7 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "broker_ready": ("1 from ready to stopping", ()),
     "broker_store_up": ("1 while the store answers, 0 from a failure until it answers again", ("store",)),
     "broker_logout_backlog": ("Logout tokens on their way to apps", ()),
-    "broker_upstream_breaker_open": ("1 while the provider is left alone, 0.5 while one call tries it", _P),
+    "broker_upstream_breaker_open": ("1 while the provider is left alone because it does not answer", _P),
     "broker_upstream_keys": ("Signing keys of the provider in the cache", _P),
     "broker_signing_key_age_seconds": ("Time since the signing key took over", ("algorithm",)),
     "broker_log_lines_dropped": ("Log and audit lines lost because nobody read them or the disk was full", ()),

@@ -17,8 +17,8 @@ class ProviderInstance:
     """One configured upstream. `key` is the internal id its people are linked under, `kind` its type.
 
     `title` is its plain name ("Google"), `label` what its button says, both per language. `refuses_embedded`: it does
-    not work in browsers inside other apps. `available`: whether it answers, as far as we know just now. `abilities`:
-    what it does beyond logging people in.
+    not work in browsers inside other apps. `down_for`: seconds it has not answered, None while it does.
+    `abilities`: what it does beyond logging people in.
     """
 
     name: str
@@ -29,7 +29,7 @@ class ProviderInstance:
     label: Mapping[str, str]
     brand: str
     refuses_embedded: bool = False
-    available: Callable[[], bool] = lambda: True
+    down_for: Callable[[], float | None] = lambda: None
     abilities: Abilities = field(default_factory=Abilities)
 
 

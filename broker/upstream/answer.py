@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from broker.core.errors import UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
+from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
 from broker.upstream.fields import Fields
 from broker.upstream.strict_json import parse_json
 
+NOT_NOW = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 _ERROR_NAME = re.compile(r"[A-Za-z0-9_.\- ]{1,64}")
+_SECONDS = re.compile(r"[0-9]{1,9}")
 _ON_THIS_MACHINE = re.compile(r"http://(?:(?:[a-z0-9\-]+\.)*localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?(?:/|$)")
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})(?:$|[\s,])", re.IGNORECASE)
 
@@ -25,20 +28,22 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    not_now: frozenset[str] = NOT_NOW
 
     def value(self) -> Any:
         """The JSON value of a 2xx answer without an error member.
 
-        Raises UpstreamUnavailable for 5xx and 429; UpstreamRejected for other statuses and for an object with an
-        `error` or `error_code`, whatever the status: several upstreams refuse with 200; UpstreamInvalid for no JSON.
+        Raises UpstreamUnavailable for 5xx, 429 and an error that means "not now"; UpstreamRejected for other statuses
+        and for an object with an `error` or `error_code`, whatever the status: several upstreams refuse with 200;
+        UpstreamInvalid for no JSON.
         """
-        check_available(self.what, self.status)
+        check_available(self.what, self.status, self.headers)
         if not 200 <= self.status < 300:
-            raise UpstreamRejected(f"{self.what}: status {self.status}", error=self._error_of_refusal())
+            raise self._refusal(self._error_of_refusal())
         value = parse_json(self.body, self.what)
         error = error_name(value)
         if error is not None:
-            raise UpstreamRejected(f"{self.what}: {error}", error=error)
+            raise self._refusal(error)
         return value
 
     def fields(self) -> Fields:
@@ -53,6 +58,13 @@ class Answer:
         found = _MAX_AGE.search(self.headers.get("Cache-Control", ""))
         return self.fields(), int(found[1]) if found else None
 
+    def _refusal(self, error: str) -> UpstreamError:
+        """Status and name of the error: what whoever has to mend it must know."""
+        detail = f"{self.what}: status {self.status}, {f'error {error}' if error else 'without an error name'}"
+        if error in self.not_now:
+            return UpstreamUnavailable(detail, answered=True, retry_after=asked_pause(self.headers))
+        return UpstreamRejected(detail, error=error)
+
     def _error_of_refusal(self) -> str:
         try:
             return error_name(parse_json(self.body, self.what)) or ""
@@ -60,23 +72,41 @@ class Answer:
             return ""  # a refusal needs no particular body: the status has said it
 
 
-def check_available(what: str, status: int) -> None:
+def check_available(what: str, status: int, headers: Mapping[str, str]) -> None:
     """Raise UpstreamUnavailable for a status that says "not now": 5xx and 429."""
     if status >= 500 or status == 429:
-        raise UpstreamUnavailable(f"{what}: status {status}")
+        raise UpstreamUnavailable(f"{what}: status {status}", answered=True, retry_after=asked_pause(headers))
+
+
+def asked_pause(headers: Mapping[str, str]) -> float | None:
+    """Seconds in `Retry-After`, given as such or as a date (RFC 9110 section 10.2.3); None without a readable one."""
+    given = headers.get("Retry-After", "").strip()
+    if _SECONDS.fullmatch(given):
+        return float(given)
+    try:
+        # Against the upstream's own clock, so that neither has to be right.
+        until, now = parsedate_to_datetime(given), parsedate_to_datetime(headers.get("Date", ""))
+        return max(0.0, (until - now).total_seconds())
+    except (ValueError, TypeError):
+        return None
 
 
 def error_name(value: object) -> str | None:
-    """The error code of a JSON answer, None where there is none; only short plain names get through to the log."""
+    """The error code of a JSON answer, in `[a-z0-9_.-]{1,64}`; None where there is none."""
     if not isinstance(value, dict):
         return None
-    given = value.get("error", value.get("error_code"))
+    given = value.get("error")
     if given is None:
         given = value.get("error_code")
-    if given is None:
-        return None
+    if isinstance(given, dict):  # an object of its own: {"error": {"error_code": 5, …}}
+        given = next((given[name] for name in ("error_code", "code", "type") if name in given), "")
+    return None if given is None else clean_name(given)
+
+
+def clean_name(given: object) -> str:
+    """What an upstream calls an error, fit for a log: short and plain, or `unreadable`."""
     name = str(given) if isinstance(given, (str, int)) else ""
-    return name if _ERROR_NAME.fullmatch(name) else "unreadable"
+    return name.lower().replace(" ", "_") if _ERROR_NAME.fullmatch(name) else "unreadable"
 
 
 def operation(url: str) -> str:

@@ -103,7 +103,7 @@ class Discovery:
         """Fetch once for everybody who waits; keep what there is when it fails."""
         outcome = "fetched"
         try:
-            answer, max_age = await self._http.get_cacheable(rules.address)
+            answer, max_age = await self._http.get_cacheable(rules.address, spare=document.metadata is not None)
             document.metadata = read_metadata(answer, rules)
         except UpstreamError as error:
             outcome, document.problem = type(error).__name__, error.detail

@@ -6,19 +6,19 @@ import asyncio
 import ssl
 import time
 from base64 import b64encode
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote_plus
 
 import aiohttp
 from yarl import URL
 
-from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamUnavailable
-from broker.core.events import Event, Recorder
+from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
+from broker.core.events import Event, Recorder, visitor
 from broker.core.query import encode_query
-from broker.upstream.answer import Answer, check_available, operation, rebase
+from broker.upstream.answer import NOT_NOW, Answer, check_available, operation, rebase
 from broker.upstream.breaker import Breaker, State
 from broker.upstream.fields import Fields
 
@@ -48,6 +48,7 @@ class HttpPool:
     def __init__(self, session: aiohttp.ClientSession) -> None:
         """Use `open`."""
         self._session = session
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def open(cls, *, ca_file: str | None = None, trust_env: bool = False) -> HttpPool:
@@ -72,31 +73,51 @@ class HttpPool:
         recorder: Recorder,
         server_base: str | None = None,
         timeout: float = 5.0,
+        not_now: frozenset[str] = NOT_NOW,
         clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> UpstreamHttp:
-        """The view of one provider instance, with its own breaker; `timeout` in seconds per call, `clock` monotonic."""
-        limits = _Limits(timeout, server_base)
-        return UpstreamHttp(self._session, name, limits, recorder=recorder, clock=clock)
+        """The view of one provider instance, with its own breaker.
+
+        `timeout` in seconds per call, `not_now`: error codes by which it says that it cannot just now. `clock` gives
+        monotonic seconds, `pause` waits that many between two looks at an upstream that was left alone.
+        """
+        rules = _Rules(timeout, server_base, not_now, pause)
+        return UpstreamHttp(self._session, name, rules, recorder=recorder, clock=clock, spawn=self._spawn)
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Let go of every connection, and of whoever looks after an upstream that was left alone."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._session.close()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)  # the loop alone would not keep it alive
+        task.add_done_callback(self._tasks.discard)
 
 
 @dataclass(frozen=True, slots=True)
-class _Limits:
-    """Seconds one call may take, waiting included, and the scheme and host it really goes to."""
+class _Rules:
+    """Seconds one call may take, waiting included, the scheme and host it really goes to, and words for "not now"."""
 
     timeout: float
     server_base: str | None
+    not_now: frozenset[str]
+    pause: Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
     method: str
     url: str
-    form: Mapping[str, str] | None
-    headers: Mapping[str, str]
+    form: Mapping[str, str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def as_probe(self) -> _Request:
+        """The same place, asked for nothing and told nothing."""
+        return _Request("GET", self.url.partition("?")[0])
 
 
 class UpstreamHttp:
@@ -106,35 +127,55 @@ class UpstreamHttp:
         self,
         session: aiohttp.ClientSession,
         name: str,
-        limits: _Limits,
+        rules: _Rules,
         *,
         recorder: Recorder,
         clock: Callable[[], float],
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
         """Use `HttpPool.for_provider`."""
         self._session = session
         self._name = name
-        self._limits = limits
+        self._rules = rules
         self._recorder = recorder
         self._clock = clock
+        self._spawn = spawn
         self._slots = asyncio.Semaphore(CALLS_AT_ONCE)
         self._breaker = Breaker(clock=clock, on_change=self._note_breaker)
+        self._suspect: tuple[_Request, bool] | None = None
+        self._healing = False
 
     @property
     def available(self) -> bool:
-        """Whether calls are let through just now, for a note on the login page."""
-        return self._breaker.state is not State.OPEN
+        """Whether calls are let through just now."""
+        return self._breaker.admits()
+
+    @property
+    def down_for(self) -> float | None:
+        """Seconds for which it has not answered, None while calls are let through; for a note on the login page."""
+        return self._breaker.down_for
 
     async def get_json(
         self, url: str, *, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> Fields:
         """The JSON object answered to a GET."""
         target = f"{url}?{encode_query(params)}" if params else url
-        return await self._call(_Request("GET", target, None, headers or {}), Answer.fields)
+        return await self._call(_Request("GET", target, headers=headers or {}), Answer.fields)
 
-    async def get_cacheable(self, url: str) -> tuple[Fields, int | None]:
-        """The JSON object answered to a GET and, where said, for how many seconds it may be kept (RFC 9111 5.2.2.1)."""
-        return await self._call(_Request("GET", url, None, {}), Answer.cacheable_fields)
+    async def get_cacheable(self, url: str, *, spare: bool = False) -> tuple[Fields, int | None]:
+        """The JSON object answered to a GET and, where said, for how many seconds it may be kept (RFC 9111 5.2.2.1).
+
+        No visitor's value goes with it, so a failure opens the breaker at once; unless the last one kept will do
+        (`spare`): then nobody's login hangs on this.
+        """
+        request = _Request("GET", url)
+        self._breaker.check()
+        try:
+            return await self._observed(request, Answer.cacheable_fields)
+        except UpstreamError as error:
+            if not spare and self._breaker.failed(error, visitor=None):
+                self._suspect = request, True
+            raise
 
     async def post_form(
         self,
@@ -156,10 +197,25 @@ class UpstreamHttp:
         return await self._call(_Request("POST", url, form, _FORM), Answer.value)
 
     async def _call(self, request: _Request, read: Callable[[Answer], Result]) -> Result:
+        """A call with values that came through somebody's browser, or were given for such."""
+        self._breaker.check()
+        try:
+            result = await self._observed(request, read)
+        except UpstreamRejected:
+            self._breaker.succeeded()  # a refusal proves it alive
+            raise
+        except UpstreamError as error:
+            if self._breaker.failed(error, visitor=visitor.get()):
+                unreached = isinstance(error, UpstreamUnavailable) and not error.sent
+                self._suspect = (request, False) if unreached else None
+            raise
+        self._breaker.succeeded()
+        return result
+
+    async def _observed(self, request: _Request, read: Callable[[Answer], Result]) -> Result:
         started, outcome = self._clock(), "cancelled"
         try:
-            with self._breaker.attempt():
-                result = read(await self._timed(request))
+            result = read(await self._timed(request))
             outcome = "ok"
             return result
         except UpstreamError as error:
@@ -177,7 +233,7 @@ class UpstreamHttp:
     async def _timed(self, request: _Request) -> Answer:
         what = operation(request.url)
         try:
-            async with asyncio.timeout(self._limits.timeout), self._slots:
+            async with asyncio.timeout(self._rules.timeout), self._slots:
                 try:
                     return await self._exchange(request)
                 except aiohttp.ClientConnectorError:
@@ -188,25 +244,55 @@ class UpstreamHttp:
         # An exception of the client names the URL, and in a URL tokens travel: only its kind goes on.
         except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError, aiohttp.InvalidURL) as error:
             raise UpstreamInvalid(f"{what}: {type(error).__name__}") from None
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise UpstreamUnavailable(f"{what}: no connection ({type(error).__name__})", sent=False) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise UpstreamUnavailable(f"{what}: {type(error).__name__}") from None
+            raise UpstreamUnavailable(f"{what}: no answer ({type(error).__name__})") from None
 
     async def _exchange(self, request: _Request) -> Answer:
         what = operation(request.url)
         async with self._session.request(
             request.method,
-            URL(rebase(request.url, self._limits.server_base), encoded=True),
+            URL(rebase(request.url, self._rules.server_base), encoded=True),
             data=None if request.form is None else encode_query(request.form).encode(),
             headers=request.headers,
             allow_redirects=False,
         ) as response:
-            check_available(what, response.status)
+            check_available(what, response.status, response.headers)
             body = bytearray()
             async for chunk in response.content.iter_any():
                 body += chunk
                 if len(body) > BODY_LIMIT:
                     raise UpstreamInvalid(f"{what}: more than {BODY_LIMIT} bytes")
-            return Answer(what, response.status, response.headers, bytes(body))
+            return Answer(what, response.status, response.headers, bytes(body), self._rules.not_now)
 
-    def _note_breaker(self, state: State) -> None:
-        self._recorder.record(Event.UPSTREAM_BREAKER, provider=self._name, state=str(state))
+    def _note_breaker(self, state: State, reason: str) -> None:
+        self._recorder.record(Event.UPSTREAM_BREAKER, provider=self._name, state=str(state), reason=reason)
+        if state is State.OPEN and not self._healing:
+            self._healing = True
+            self._spawn(self._heal())
+
+    async def _heal(self) -> None:
+        """While it is left alone: look again after every pause, one look at a time. Nobody waits for this."""
+        try:
+            while self._breaker.state is State.OPEN:
+                if self._breaker.remaining > 0:
+                    await self._rules.pause(self._breaker.remaining)
+                elif self._suspect is None:
+                    self._breaker.relent()
+                elif await self._answers(*self._suspect):
+                    self._breaker.found_well()
+                else:
+                    self._breaker.prolong()
+        finally:
+            self._healing = False
+
+    async def _answers(self, request: _Request, is_document: bool) -> bool:
+        """Whether anybody is there again; of a document of theirs, whether it can be had."""
+        try:
+            await self._observed(request.as_probe(), lambda _: None)
+        except UpstreamUnavailable as error:
+            return error.answered and not is_document
+        except UpstreamError:
+            return True
+        return True

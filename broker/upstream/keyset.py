@@ -21,8 +21,8 @@ COOL_DOWN = 60.0  # seconds between two fetches that an unknown key id or a fail
 class CacheableHttp(Protocol):
     """The part of the HTTP client that key sets need."""
 
-    async def get_cacheable(self, url: str) -> tuple[Fields, int | None]:
-        """The JSON object and how many seconds it may be kept."""
+    async def get_cacheable(self, url: str, *, spare: bool = False) -> tuple[Fields, int | None]:
+        """The JSON object and how many seconds it may be kept; `spare`: one is kept that will do instead."""
         ...
 
 
@@ -68,7 +68,7 @@ class KeySet:
             if self._fetches != seen:
                 return
             try:
-                answer, max_age = await self._http.get_cacheable(self._uri)
+                answer, max_age = await self._http.get_cacheable(self._uri, spare=bool(self._keys))
                 keys = parse_keys(answer)
             except UpstreamError as error:
                 self._keep_last_good(error)

@@ -140,13 +140,19 @@ class Http(Protocol):
     """Calls to one upstream: pooled, time-limited, size-capped, no redirects, behind a circuit breaker.
 
     URLs are the upstream's real ones; `server_base` is applied here. Every method raises UpstreamUnavailable for
-    timeouts, connection failures, 5xx, 429 and an open breaker; UpstreamRejected for other non-2xx answers and for a
-    2xx JSON object with an `error` or `error_code` member; UpstreamInvalid for anything that is not a JSON object.
+    timeouts, connection failures, 5xx, 429, error codes for "not now" and an open breaker; UpstreamRejected for other
+    non-2xx answers and for a 2xx JSON object with an `error` or `error_code` member; UpstreamInvalid for anything that
+    is not a JSON object.
     """
 
     @property
     def available(self) -> bool:
         """Whether calls are let through just now; False while the circuit breaker is open."""
+        ...
+
+    @property
+    def down_for(self) -> float | None:
+        """Seconds for which the upstream has not answered, None while calls are let through."""
         ...
 
     async def get_json(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
@@ -10,16 +9,15 @@ from typing import Any, ClassVar, Literal
 from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
 from broker.core.identity import Identity
 from broker.core.query import encode_query
+from broker.upstream.answer import NOT_NOW, clean_name
 from broker.upstream.discovery import Metadata
 from broker.upstream.fields import Fields, same
 from broker.upstream.model import Channel, ConfidentialSettings, Flow, ProviderSettings, Redirect, Reply, Tools, Widget
 
 ClientAuth = Literal["basic", "post", "none"]
-_ERROR_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _DENIED = frozenset(
     {"access_denied", "login_required", "consent_required", "interaction_required", "account_selection_required"}
 )
-_NOT_NOW = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 
 
 class OAuth2Provider(ABC):
@@ -27,7 +25,8 @@ class OAuth2Provider(ABC):
 
     `client_auth`: how the secret travels to the token endpoint (RFC 6749 section 2.3.1). `challenge_method`: as the
     upstream spells S256, "" where it knows no PKCE at all and `state` alone binds the answer to the browser.
-    `refuses_embedded`: it refuses browsers inside other apps, so people are told to open their usual one.
+    `refuses_embedded`: it refuses browsers inside other apps, so people are told to open their usual one. `not_now`:
+    error codes, in replies and answers, by which it says that it cannot just now.
     """
 
     Settings: ClassVar[type[ProviderSettings]] = ConfidentialSettings
@@ -41,6 +40,7 @@ class OAuth2Provider(ABC):
     challenge_method: ClassVar[str] = "S256"
     scope_separator: ClassVar[str] = " "
     refuses_embedded: ClassVar[bool] = False
+    not_now: ClassVar[frozenset[str]] = NOT_NOW
 
     def __init__(self, settings: Any, tools: Tools) -> None:
         """`settings` is an instance of `Settings`."""
@@ -91,7 +91,7 @@ class OAuth2Provider(ABC):
             raise UpstreamInvalid("the reply is of another login attempt")
         # An error wins over a code that comes with it: such a code is never sent anywhere (threats B16).
         if "error" in reply.params:
-            raise refusal(reply.params["error"])
+            raise refusal(reply.params["error"], self.not_now)
         return reply.params
 
     def token_params(self, flow: Flow, params: Mapping[str, str]) -> dict[str, str]:
@@ -132,11 +132,11 @@ class OAuth2Provider(ABC):
         """Who the tokens speak of. Every type says this for itself."""
 
 
-def refusal(error: str) -> UpstreamError:
+def refusal(error: str, not_now: frozenset[str] = NOT_NOW) -> UpstreamError:
     """The failure an `error` parameter stands for (RFC 6749 section 4.1.2.1, OIDC Core 3.1.2.6)."""
-    name = error if _ERROR_NAME.fullmatch(error) else "unreadable"
+    name = clean_name(error)
     if name in _DENIED:
         return UpstreamDenied(f"the upstream said {name}")
-    if name in _NOT_NOW:
-        return UpstreamUnavailable(f"the upstream said {name}")
+    if name in not_now:
+        return UpstreamUnavailable(f"the upstream said {name}", answered=True)
     return UpstreamRejected(f"the upstream said {name}", error=name)

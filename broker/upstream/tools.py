@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from broker.core.events import Recorder
-from broker.upstream.answer import rebase
+from broker.upstream.answer import NOT_NOW, rebase
 from broker.upstream.discovery import Discovery
 from broker.upstream.http import HttpPool
 from broker.upstream.jwt import JwtVerifier
@@ -19,15 +19,22 @@ def lend(
     settings: ProviderSettings,
     *,
     recorder: Recorder,
+    not_now: frozenset[str] = NOT_NOW,
     now: Callable[[], float] = time.time,
     clock: Callable[[], float] = time.monotonic,
 ) -> Tools:
     """Tools of the provider instance `name`: nothing in them is shared with another instance but the connections.
 
-    `now` gives epoch seconds, `clock` monotonic ones.
+    `not_now`: the error codes by which this upstream says that it cannot just now. `now` gives epoch seconds, `clock`
+    monotonic ones.
     """
     http = pool.for_provider(
-        name, recorder=recorder, server_base=settings.server_base, timeout=settings.timeout, clock=clock
+        name,
+        recorder=recorder,
+        server_base=settings.server_base,
+        timeout=settings.timeout,
+        not_now=not_now,
+        clock=clock,
     )
     jwt = JwtVerifier(http, name=name, recorder=recorder, now=now, clock=clock)
     discovery = Discovery(http, name=name, recorder=recorder, clock=clock)

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from broker.core.authorize import VerifiedRedirect
 from broker.core.errors import NothingAsked, UpstreamError
+from broker.core.events import visitor
 from broker.core.parameters import Parameters, parse_form
 from broker.services.authorize import Ask, Authorization
 from broker.services.login import Callback, Finished, Logins
@@ -73,6 +74,7 @@ class CallbackEndpoint:
         tag = States.tag(state)
         callback = Callback(name, state, channel, reply, Cookies.read_flow(request, tag))
         request.state.flow_tag = tag
+        visitor.set(self._door.sources.find(request))
         return await self._go_on(request, tag, await self._logins.finish(callback))
 
     async def _go_on(self, request: Request, tag: str, finished: Finished) -> Response:

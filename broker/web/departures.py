@@ -76,6 +76,7 @@ class Departures:
     def _button(self, name: str, href: str, last: str, *, embedded: bool) -> Button:
         instance = self._providers.find(name)
         refused = "open_in_browser" if embedded and instance.refuses_embedded else ""
+        down_for = instance.down_for()
         return Button(
             provider=name,
             kind=instance.kind,
@@ -83,5 +84,6 @@ class Departures:
             brand=instance.brand,
             href=href,
             last_used=name == last,
-            notice=refused or ("" if instance.available() else "down"),
+            notice=refused or ("" if down_for is None else "down"),
+            minutes=int(down_for or 0) // 60,
         )

@@ -43,7 +43,11 @@ class ClientView:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """One way to sign in. `label` per language; `kind` is the provider type, which names the icon."""
+    """One way to sign in. `label` per language; `kind` is the provider type, which names the icon.
+
+    `notice`: "open_in_browser" where an in-app browser will be refused by the upstream; "down" when it does not answer,
+    for `minutes` now.
+    """
 
     provider: str
     kind: str
@@ -51,7 +55,8 @@ class Button:
     brand: str
     href: str
     last_used: bool = False
-    notice: str = ""  # "open_in_browser" where an in-app browser will be refused by the upstream; "down" when it fails
+    notice: str = ""
+    minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

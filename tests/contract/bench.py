@@ -21,6 +21,7 @@ from broker.core.events import Event
 from broker.core.identity import Identity
 from broker.core.pkce import build_challenge
 from broker.registry import provider_types
+from broker.upstream.answer import NOT_NOW
 from broker.upstream.http import HttpPool
 from broker.upstream.model import Channel, Flow, Provider, ProviderSettings, Redirect, Reply, Widget
 from broker.upstream.tools import lend
@@ -150,7 +151,8 @@ class Case:
                 {"type": self.type, **self.data["settings"], "server_base": server.url, **settings}
             )
             try:
-                tools = lend(pool, "x", chosen, recorder=notes, now=lambda: NOW)
+                not_now = getattr(kind, "not_now", NOT_NOW)
+                tools = lend(pool, "x", chosen, recorder=notes, not_now=not_now, now=lambda: NOW)
                 yield Bench(self, kind(chosen, tools), chosen, server, notes)
             finally:
                 await pool.close()

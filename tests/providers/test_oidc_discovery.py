@@ -53,7 +53,7 @@ class Site:
     def __post_init__(self) -> None:
         self.discovery = Discovery(self, name="x", recorder=self.notes, clock=lambda: self.at)
 
-    async def get_cacheable(self, url: str) -> tuple[Fields, int | None]:
+    async def get_cacheable(self, url: str, *, spare: bool = False) -> tuple[Fields, int | None]:
         self.fetched.append(url)
         await asyncio.sleep(0)
         if self.down:

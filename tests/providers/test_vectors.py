@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jwt import encode
 from pydantic import ValidationError
 
-from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamInvalid
+from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
 from broker.upstream.fields import Fields
 from broker.upstream.model import AcceptsUnasked, Channel, FindsState, Redirect, Reply, SignsReplies, Widget
 from broker.upstream.signed import SignedReply
@@ -24,6 +24,7 @@ from providers.ok import sign
 from providers.telegram import Telegram, TelegramSettings
 from providers.vk import unpack
 from tests.contract.bench import FLOW, NOW, STATE, Case, load_cases, signing_key
+from tests.contract.raw_server import json_of
 
 pytestmark = pytest.mark.anyio
 
@@ -482,3 +483,22 @@ def test_c9_order_does_not_matter_and_a_further_field_does(order: list[str], val
 
 def test_fields_of_a_reply_are_not_shown() -> None:
     assert "Ada" not in repr(Fields(W1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "answer", "failure"),
+    [
+        ("ok", "/oauth/token.do", {"error_code": 2, "error_msg": "SERVICE"}, UpstreamUnavailable),
+        ("ok", "/fb.do", {"error_code": "9999", "error_msg": "SYSTEM"}, UpstreamUnavailable),
+        ("ok", "/fb.do", {"error_code": 102, "error_msg": "PARAM_SESSION_EXPIRED"}, UpstreamRejected),
+        ("vk", "/oauth2/auth", {"error": "temporarily_unavailable"}, UpstreamUnavailable),
+        ("vk", "/oauth2/auth", {"error": {"error_code": 9999}}, UpstreamRejected),
+    ],
+)
+async def test_each_upstream_says_not_now_in_its_own_words(
+    kind: str, path: str, answer: object, failure: type[UpstreamError]
+) -> None:
+    async with load_cases(kind)[0].on_bench() as bench:
+        bench.server.answers[path] = json_of(answer)
+        with pytest.raises(failure):
+            await bench.finish()

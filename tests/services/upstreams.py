@@ -23,6 +23,7 @@ class Upstream:
         """Nothing is configured."""
         self.identity = Identity("x1", {"name": "Ann", "email": "ann@a.test", "email_verified": True})
         self.failure: Exception | None = None
+        self.down_for = 0.0  # seconds, while it fails
         self.memo: dict[str, str] = {}
         self.flows: list[Flow] = []
         self.asked: list[tuple[Flow, Reply]] = []

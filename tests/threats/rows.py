@@ -222,6 +222,7 @@ FURTHER: Final = {
     "D21": "A phone number counts with its `+`; who sends digits alone has none.",
     "D22": "Control, direction and invisible characters in names end here; addresses are atext at A-labels.",
     "H16": "A request with two readings ends the connection.",
+    "I14": "No single visitor can make the broker leave an upstream alone.",
     "I10": "The environment's proxy is used only where configured.",
     "J6": "One command removes a leaked key, and nothing it signed counts any more.",
     "J7": "A configuration starts as a whole or not at all.",

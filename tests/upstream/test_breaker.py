@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 
 import pytest
 
-from broker.core.errors import UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
-from broker.upstream.breaker import Breaker, State
+from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamUnavailable
+from broker.upstream.breaker import (
+    ASKED_LIMIT,
+    LAPSE,
+    LONGEST,
+    PAUSE,
+    PAUSE_LIMIT,
+    SHORTEST,
+    VISITORS,
+    WINDOW,
+    Breaker,
+    State,
+)
+
+NOBODY_THERE = UpstreamUnavailable("no connection", sent=False)
+SILENT = UpstreamUnavailable("no answer")
+ILL = UpstreamUnavailable("status 500", answered=True)
+RUBBISH = UpstreamInvalid("not JSON")
 
 
 @dataclass
 class Bench:
-    """A breaker that opens after three failures for ten seconds."""
+    """A breaker and its clock."""
 
     at: float = 0.0
-    states: list[State] = field(default_factory=list)
+    told: list[tuple[State, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.breaker = Breaker(clock=lambda: self.at, on_change=self.states.append, threshold=3, cooldown=10)
+        self.breaker = Breaker(clock=lambda: self.at, on_change=lambda *change: self.told.append(change))
 
-    def call(self, failure: BaseException | None = None) -> None:
-        with self.breaker.attempt():
-            if failure is not None:
-                raise failure
-
-    def fail(self, failure: BaseException | None = None) -> None:
-        with pytest.raises((UpstreamUnavailable, UpstreamInvalid, UpstreamRejected, asyncio.CancelledError)):
-            self.call(failure or UpstreamUnavailable("down"))
+    def visitors_fail(self, error: UpstreamError = ILL, number: int = VISITORS) -> None:
+        for visitor in range(number):
+            self.breaker.failed(error, visitor=str(visitor))
 
 
 @pytest.fixture
@@ -36,81 +46,127 @@ def bench() -> Bench:
     return Bench()
 
 
-def test_it_opens_after_failures_in_a_row_and_refuses_without_a_call(bench: Bench) -> None:
-    for failure in (UpstreamUnavailable("down"), UpstreamInvalid("garbage"), UpstreamUnavailable("down")):
-        assert bench.breaker.state is State.CLOSED
-        bench.fail(failure)
-    assert bench.states == [State.OPEN]
-    with pytest.raises(UpstreamUnavailable, match="breaker"):
-        bench.call(AssertionError("must not run"))
+@pytest.mark.parametrize(("error", "visitor"), [(NOBODY_THERE, "a"), (NOBODY_THERE, None), (SILENT, None), (ILL, None)])
+def test_what_no_visitor_can_cause_opens_it_at_once(bench: Bench, error: UpstreamError, visitor: str | None) -> None:
+    assert bench.breaker.failed(error, visitor=visitor)
+    assert bench.told == [(State.OPEN, error.detail)]
+    assert not bench.breaker.admits()
+    with pytest.raises(UpstreamUnavailable, match="left alone"):
+        bench.breaker.check()
 
 
-def test_a_success_or_a_refusal_in_between_starts_the_count_again(bench: Bench) -> None:
-    for end in (None, UpstreamRejected("no")):
-        bench.fail()
-        bench.fail()
-        if end is None:
-            bench.call()
-        else:
-            bench.fail(end)
-    bench.fail()
-    bench.fail()
-    assert bench.breaker.state is State.CLOSED
+def test_a_document_that_cannot_be_read_is_no_matter_of_being_there(bench: Bench) -> None:
+    assert not bench.breaker.failed(RUBBISH, visitor=None)
+    assert bench.breaker.admits()
 
 
-def test_after_the_cool_down_one_probe_decides(bench: Bench) -> None:
-    for _ in range(3):
-        bench.fail()
-    bench.at = 9.9
-    with pytest.raises(UpstreamUnavailable):
-        bench.call()
-    bench.at = 10
-    with bench.breaker.attempt():
-        assert bench.breaker.state is State.HALF_OPEN
-        with pytest.raises(UpstreamUnavailable):
-            bench.call(AssertionError("must not run"))
-    assert bench.states == [State.OPEN, State.HALF_OPEN, State.CLOSED]
+@pytest.mark.parametrize("error", [SILENT, ILL, RUBBISH])
+def test_i14_what_visitors_may_cause_counts_once_for_each(bench: Bench, error: UpstreamError) -> None:
+    for _ in range(100):
+        assert not bench.breaker.failed(error, visitor="one")
+        bench.at += 0.1
+    bench.visitors_fail(error, VISITORS - 2)
+    assert bench.breaker.admits()
+    assert bench.breaker.failed(error, visitor="another")
+    assert not bench.breaker.admits()
 
 
-def test_a_failed_probe_opens_it_for_another_cool_down(bench: Bench) -> None:
-    for _ in range(3):
-        bench.fail()
-    bench.at = 10
-    bench.fail()
-    bench.at = 19.9
-    with pytest.raises(UpstreamUnavailable, match="breaker"):
-        bench.call()
-    bench.at = 20
-    bench.call()
-    assert bench.breaker.state is State.CLOSED
+def test_i14_an_answer_to_anybody_takes_the_failures_of_all_back(bench: Bench) -> None:
+    bench.visitors_fail(number=VISITORS - 1)
+    bench.breaker.succeeded()
+    assert not bench.breaker.failed(ILL, visitor="last")
 
 
-def test_a_cancelled_probe_does_not_leave_it_half_open(bench: Bench) -> None:
-    for _ in range(3):
-        bench.fail()
-    bench.at = 10
-    bench.fail(asyncio.CancelledError())
-    bench.at = 20
-    bench.call()
-    assert bench.states == [State.OPEN, State.HALF_OPEN, State.OPEN, State.HALF_OPEN, State.CLOSED]
+def test_failures_are_forgotten_after_a_minute(bench: Bench) -> None:
+    bench.visitors_fail(number=VISITORS - 1)
+    bench.at = WINDOW
+    assert not bench.breaker.failed(ILL, visitor="last")
 
 
-def test_a_cancelled_call_says_nothing_while_closed(bench: Bench) -> None:
+def test_i14_after_the_pause_it_takes_as_many_visitors_again(bench: Bench) -> None:
+    bench.visitors_fail()
+    bench.at = PAUSE
+    assert bench.breaker.remaining == 0
+    bench.breaker.relent()
+    for _ in range(100):
+        bench.breaker.failed(ILL, visitor="1")
+    assert bench.breaker.admits()
+
+
+def test_pauses_grow_while_people_fail_and_start_anew_after_an_answer(bench: Bench) -> None:
+    lengths = []
     for _ in range(5):
-        bench.fail(asyncio.CancelledError())
-    assert bench.states == []
+        bench.visitors_fail()
+        lengths.append(bench.breaker.remaining)
+        bench.at += bench.breaker.remaining
+        bench.breaker.relent()
+    assert lengths == [PAUSE, 2 * PAUSE, 4 * PAUSE, PAUSE_LIMIT, PAUSE_LIMIT]
+    bench.breaker.succeeded()
+    bench.visitors_fail()
+    assert bench.breaker.remaining == PAUSE
+
+
+def test_probes_come_less_often_up_to_a_limit(bench: Bench) -> None:
+    bench.breaker.failed(NOBODY_THERE, visitor="a")
+    lengths = []
+    for _ in range(6):
+        lengths.append(bench.breaker.remaining)
+        bench.at += bench.breaker.remaining
+        bench.breaker.prolong()
+    assert lengths == [SHORTEST, 2, 4, 8, LONGEST, LONGEST]
+    assert not bench.breaker.admits()
+    bench.breaker.found_well()
+    assert bench.breaker.admits()
+    assert [state for state, _ in bench.told] == [State.OPEN, State.CLOSED]
+
+
+@pytest.mark.parametrize(("asked", "given"), [(120, 120.0), (0, 0.0), (86400, ASKED_LIMIT)])
+def test_the_pause_the_upstream_asks_for_is_kept_up_to_a_limit(bench: Bench, asked: float, given: float) -> None:
+    bench.breaker.failed(UpstreamUnavailable("status 429", answered=True, retry_after=asked), visitor="one")
+    assert bench.breaker.remaining == given
+
+
+def test_it_ends_by_itself_when_nobody_looks(bench: Bench) -> None:
+    bench.breaker.failed(NOBODY_THERE, visitor="a")
+    bench.at = SHORTEST + LAPSE - 0.1
+    assert not bench.breaker.admits()
+    bench.at = SHORTEST + LAPSE
+    assert bench.breaker.admits()
+    assert bench.breaker.down_for is None
+    bench.breaker.check()
+    bench.breaker.succeeded()
+    assert bench.breaker.state is State.CLOSED
 
 
 def test_calls_that_were_under_way_do_not_prolong_the_pause(bench: Bench) -> None:
-    def late() -> None:
-        with bench.breaker.attempt():
-            for _ in range(3):
-                bench.fail()
-            bench.at = 9
-            raise UpstreamUnavailable("late")
+    bench.breaker.failed(NOBODY_THERE, visitor="a")
+    bench.at = 0.9
+    assert not bench.breaker.failed(NOBODY_THERE, visitor="b")
+    assert bench.breaker.remaining == pytest.approx(0.1)
 
-    with pytest.raises(UpstreamUnavailable, match="late"):
-        late()
+
+def test_the_trouble_is_as_old_as_its_first_failure_until_somebody_is_answered(bench: Bench) -> None:
+    ages = [bench.breaker.down_for]
+    bench.visitors_fail()
     bench.at = 10
-    bench.call()
-    assert bench.states == [State.OPEN, State.HALF_OPEN, State.CLOSED]
+    ages.append(bench.breaker.down_for)
+    bench.breaker.relent()
+    ages.append(bench.breaker.down_for)
+    bench.at = 15
+    bench.visitors_fail()
+    ages.append(bench.breaker.down_for)
+    bench.breaker.succeeded()
+    bench.at = 20
+    bench.visitors_fail()
+    bench.at = 21
+    ages.append(bench.breaker.down_for)
+    assert ages == [None, 10, None, 15, 1]
+
+
+def test_a_pause_that_nobody_noticed_begins_a_new_trouble(bench: Bench) -> None:
+    bench.visitors_fail()
+    bench.at = 10
+    bench.breaker.relent()
+    bench.at = 3600
+    bench.visitors_fail()
+    assert bench.breaker.down_for == 0

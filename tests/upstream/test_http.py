@@ -8,7 +8,7 @@ import resource
 import ssl
 import subprocess
 from base64 import b64decode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from urllib.parse import unquote_plus
 import pytest
 
 from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
-from broker.core.events import Event
+from broker.core.events import Event, visitor
 from broker.upstream.http import CALLS_AT_ONCE, HttpPool, UpstreamHttp
 from tests.contract.bench import Notes
 from tests.contract.hostile import shapes
@@ -121,17 +121,21 @@ async def test_the_age_an_answer_may_reach(header: str, seconds: int | None) -> 
     ("status", "body", "error"),
     [
         ("400 Bad Request", {"error": "invalid_grant"}, "invalid_grant"),
-        ("401 Unauthorized", {"error": "Basic auth required"}, "Basic auth required"),
+        ("401 Unauthorized", {"error": "Basic auth required"}, "basic_auth_required"),
         ("401 Unauthorized", "", ""),
         ("404 Not Found", {}, ""),
         ("302 Found", {"error": "x"}, "x"),
         ("200 OK", {"error": "invalid_grant", "access_token": "t"}, "invalid_grant"),
         ("200 OK", {"error_code": "104"}, "104"),
         ("200 OK", {"error": None, "error_code": 5}, "5"),
-        ("200 OK", {"error": {"error_code": 5}}, "unreadable"),
+        ("200 OK", {"error": {"error_code": 5, "error_msg": "x"}}, "5"),
+        ("400 Bad", {"error": {"code": 190, "type": "OAuthException"}}, "190"),
+        ("400 Bad", {"error": {"type": "OAuthException"}}, "oauthexception"),
+        ("200 OK", {"error": {}}, "unreadable"),
+        ("200 OK", {"error": {"code": ["x"]}}, "unreadable"),
         ("200 OK", {"error": "a\r\nb"}, "unreadable"),
         ("200 OK", {"error": "x" * 65}, "unreadable"),
-        ("200 OK", {"error": False}, "False"),
+        ("200 OK", {"error": False}, "false"),
     ],
 )
 async def test_a_refusal_is_told_by_status_or_by_body(status: str, body: object, error: str) -> None:
@@ -140,6 +144,8 @@ async def test_a_refusal_is_told_by_status_or_by_body(status: str, body: object,
         with pytest.raises(UpstreamRejected) as caught:
             await at.http.post_form(URL, {})
     assert caught.value.error == error
+    told = f"error {error}" if error else "without an error name"
+    assert caught.value.detail == f"/token: status {status[:3]}, {told}"
     assert at.notes.of(Event.UPSTREAM_CALLED)[0]["outcome"] == "rejected"
 
 
@@ -237,10 +243,10 @@ async def test_nobody_listening_is_unavailable() -> None:
         pass
     pool = await HttpPool.open()
     try:
-        http = pool.for_provider("x", server_base=gone.url, recorder=Notes())
-        for call in (http.get_json(URL), http.post_form(URL, {})):
-            with pytest.raises(UpstreamUnavailable):
-                await call
+        for method in ("post", "get"):
+            http = pool.for_provider("x", server_base=gone.url, recorder=Notes(), pause=never)
+            with pytest.raises(UpstreamUnavailable, match="no connection"):
+                await (http.post_form(URL, {}) if method == "post" else http.get_json(URL))
     finally:
         await pool.close()
 
@@ -258,10 +264,10 @@ async def test_only_a_get_is_tried_again_and_only_when_no_connection_came_about(
     pool = await HttpPool.open()
     try:
         base = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        http = pool.for_provider("x", server_base=base, recorder=Notes())
-        for call, expected in ((http.post_form(URL, {}), 1), (http.get_json(URL), 3)):
+        for method, expected in (("post", 1), ("get", 3)):
+            http = pool.for_provider("x", server_base=base, recorder=Notes(), pause=never)
             with pytest.raises(UpstreamUnavailable):
-                await call
+                await (http.post_form(URL, {}) if method == "post" else http.get_json(URL))
             assert connections == expected
     finally:
         await pool.close()
@@ -281,28 +287,192 @@ async def test_an_address_must_be_https_whatever_stands_behind_it() -> None:
         assert at.server.received == []
 
 
+def passes(http: UpstreamHttp) -> bool:
+    """Whether calls do, asked anew."""
+    return http.available
+
+
+async def never(_: float) -> None:
+    """Nobody looks again."""
+    await asyncio.Event().wait()
+
+
+async def from_visitors(http: UpstreamHttp, *visitors: str, answer: type[UpstreamError] = UpstreamUnavailable) -> None:
+    """A code of each of these visitors is sent, and fails."""
+    for one in visitors:
+        visitor.set(one)
+        with pytest.raises(answer):
+            await http.post_form(URL, {"code": one})
+
+
 async def test_k14_the_breaker_opens_for_one_provider_and_says_so() -> None:
     async with bench() as at:
-        at.server.answers["/bad"] = json_of({}, "500 Oops")
-        for _ in range(5):
-            assert at.http.available
-            with pytest.raises(UpstreamUnavailable):
-                await at.http.get_json("https://up.example/bad")
-        assert not at.http.available
-        with pytest.raises(UpstreamUnavailable):
+        at.server.answers["/token"] = json_of({}, "500 Oops")
+        await from_visitors(at.http, "1", "2")
+        assert passes(at.http)
+        await from_visitors(at.http, "3")
+        assert not passes(at.http)
+        assert at.http.down_for is not None
+        at.server.answers["/token"] = json_of(GOOD)
+        with pytest.raises(UpstreamUnavailable, match="left alone"):
             await at.http.get_json(URL)
-        assert len(at.server.received) == 5
-        assert at.notes.of(Event.UPSTREAM_BREAKER) == [{"provider": "x", "state": "open"}]
+        assert len(at.server.received) == 3
+        opened = {"provider": "x", "state": "open", "reason": "/token: status 500"}
+        assert at.notes.of(Event.UPSTREAM_BREAKER) == [opened]
         assert (await at.view("y").get_json(URL)).text("access_token") == "t"
+
+
+async def test_i14_one_visitor_cannot_hold_the_breaker_open() -> None:
+    async with bench(timeout=0.2) as at:
+        for answer in (json_of({}, "500 Oops"), json_of({"error": "server_error"}), shapes(b"{}")["silence"], b"x"):
+            at.server.answers["/token"] = answer
+            await from_visitors(at.http, *["one"] * 5, answer=UpstreamError)
+            assert passes(at.http)
+            at.server.answers["/token"] = json_of(GOOD)
+            visitor.set("honest")
+            assert (await at.http.post_form(URL, {})).text("access_token") == "t"
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (json_of({}, "429 Slow", "Retry-After: 120"), 120),
+        (json_of({}, "503 Later", "Retry-After: 7"), 7),
+        (json_of({"error": "temporarily_unavailable"}, "400 Bad", "Retry-After: 30"), 30),
+        (
+            json_of(
+                {}, "503 Later", "Date: Sun, 29 Nov 2026 10:00:00 GMT", "Retry-After: Sun, 29 Nov 2026 10:01:30 GMT"
+            ),
+            90,
+        ),
+    ],
+)
+async def test_the_pause_an_upstream_asks_for_is_kept(answer: bytes, seconds: float) -> None:
+    waits: list[float] = []
+
+    async def pause(wait: float) -> None:
+        waits.append(round(wait))
+        await never(wait)
+
+    async with bench() as at:
+        at.server.answers["/token"] = answer
+        http = at.pool.for_provider("x", server_base=at.server.url, recorder=at.notes, pause=pause)
+        await from_visitors(http, "one")
+        assert not passes(http)
+        await asyncio.sleep(0)
+        assert waits == [seconds]
+
+
+@pytest.mark.parametrize("asked", ["soon", "-5", "", "1.5", "99999999999"])
+async def test_a_pause_that_cannot_be_read_is_none(asked: str) -> None:
+    async with bench() as at:
+        at.server.answers["/token"] = json_of({}, "429 Slow", f"Retry-After: {asked}")
+        await from_visitors(at.http, "one")
+        assert passes(at.http)
+
+
+async def test_words_for_not_now_are_those_of_the_specification_and_of_the_upstream() -> None:
+    async with bench() as at:
+        http = at.pool.for_provider("x", server_base=at.server.url, recorder=at.notes, not_now=frozenset({"2"}))
+        for body, failure in (({"error_code": 2}, UpstreamUnavailable), ({"error_code": 3}, UpstreamRejected)):
+            at.server.answers["/token"] = json_of(body)
+            with pytest.raises(failure, match=f"status 200, error {body['error_code']}"):
+                await http.post_form_value(URL, {})
+
+
+@dataclass
+class Looks:
+    """Lets whoever looks again wait until it is told to."""
+
+    steps: asyncio.Queue[None] = field(default_factory=asyncio.Queue)
+    at: float = 0.0
+
+    async def pause(self, seconds: float) -> None:
+        await self.steps.get()
+        self.at += seconds
+
+    def clock(self) -> float:
+        return self.at
+
+
+async def until(state: Callable[[], bool]) -> None:
+    """Wait until this is so; whoever hangs is found by the limit."""
+    async with asyncio.timeout(20):
+        while not state():
+            await asyncio.sleep(0.005)
+
+
+async def test_an_upstream_nobody_could_reach_is_found_well_without_people() -> None:
+    async with raw_server() as gone:
+        pass
+    pool, notes, looks = await HttpPool.open(), Notes(), Looks()
+    try:
+        view = pool.for_provider("x", server_base=gone.url, recorder=notes, clock=looks.clock, pause=looks.pause)
+        await from_visitors(view, "one")
+        assert not passes(view)
+        looks.steps.put_nowait(None)
+        await until(lambda: len(notes.of(Event.UPSTREAM_CALLED)) == 2)
+        assert not passes(view), "it was looked at, and was not there"
+        host, port = gone.url.removeprefix("http://").split(":")
+        seen: list[bytes] = []
+
+        async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            seen.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(answer_of(b"", "405 Method Not Allowed", "Connection: close"))
+            writer.close()
+
+        server = await asyncio.start_server(refuse, host, int(port))
+        looks.steps.put_nowait(None)
+        await until(lambda: view.available)
+        server.close()
+        assert len(seen) == 1
+        assert seen[0].startswith(b"GET /token HTTP/1.1\r\n"), "told nothing: neither code nor secret"
+        assert [told["state"] for told in notes.of(Event.UPSTREAM_BREAKER)] == ["open", "closed"]
+        assert view.down_for is None
+    finally:
+        await pool.close()
+
+
+async def test_a_document_that_cannot_be_had_opens_it_unless_one_is_kept() -> None:
+    looks = Looks()
+    async with bench() as at:
+        view = at.pool.for_provider(
+            "x", server_base=at.server.url, recorder=at.notes, clock=looks.clock, pause=looks.pause
+        )
+        at.server.answers["/keys"] = json_of({}, "500 Oops")
+        url = "https://up.example/keys"
+        with pytest.raises(UpstreamUnavailable):
+            await view.get_cacheable(url, spare=True)
+        assert passes(view)
+        with pytest.raises(UpstreamUnavailable):
+            await view.get_cacheable(url)
+        assert not passes(view)
+        looks.steps.put_nowait(None)
+        await until(lambda: len(at.server.received) == 3)
+        at.server.answers["/keys"] = json_of({"keys": []})
+        looks.steps.put_nowait(None)
+        await until(lambda: view.available)
+        assert len(at.server.received) == 4
+
+
+async def test_people_may_try_again_when_the_pause_is_over_and_nobody_is_asked_meanwhile() -> None:
+    looks = Looks()
+    async with bench() as at:
+        view = at.pool.for_provider(
+            "x", server_base=at.server.url, recorder=at.notes, clock=looks.clock, pause=looks.pause
+        )
+        at.server.answers["/token"] = json_of({}, "500 Oops")
+        await from_visitors(view, "1", "2", "3")
+        looks.steps.put_nowait(None)
+        await until(lambda: view.available)
+        assert len(at.server.received) == 3
 
 
 async def test_refusals_never_open_the_breaker() -> None:
     async with bench() as at:
-        at.server.answers["/bad"] = json_of({"error": "invalid_grant"}, "400 Bad")
-        for _ in range(20):
-            with pytest.raises(UpstreamRejected):
-                await at.http.post_form("https://up.example/bad", {})
-        assert at.http.available
+        at.server.answers["/token"] = json_of({"error": "invalid_grant"}, "400 Bad")
+        await from_visitors(at.http, *map(str, range(20)), answer=UpstreamRejected)
+        assert passes(at.http)
 
 
 async def test_k14_one_that_hangs_holds_only_its_own_places() -> None:

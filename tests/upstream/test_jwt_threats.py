@@ -90,7 +90,7 @@ class Issuer:
     failure: UpstreamError | None = None
     max_age: int | None = None
 
-    async def get_cacheable(self, url: str) -> tuple[Fields, int | None]:
+    async def get_cacheable(self, url: str, *, spare: bool = False) -> tuple[Fields, int | None]:
         """As the HTTP client would."""
         assert url == RULES.jwks_uri
         self.fetches += 1

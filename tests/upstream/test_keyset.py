@@ -167,7 +167,7 @@ async def test_a_waiter_who_is_cancelled_leaves_the_fetch_to_the_next() -> None:
     at = bench()
     entered, leave = asyncio.Event(), asyncio.Event()
 
-    async def slow(url: str) -> tuple[Fields, int | None]:
+    async def slow(url: str, *, spare: bool = False) -> tuple[Fields, int | None]:
         entered.set()
         await leave.wait()
         return await at.issuer.get_cacheable(url)

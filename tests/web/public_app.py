@@ -160,8 +160,8 @@ def answer_of(response: httpx2.Response) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(response.headers["location"]).query))
 
 
-def _answers(upstream: Upstream) -> bool:
-    return upstream.failure is None
+def _down_for(upstream: Upstream) -> float | None:
+    return None if upstream.failure is None else upstream.down_for
 
 
 @asynccontextmanager
@@ -194,7 +194,7 @@ async def public_app(
             upstream.label,
             upstream.brand,
             refuses_embedded=name == "alpha",
-            available=partial(_answers, upstream),
+            down_for=partial(_down_for, upstream),
         )
         for name, upstream in upstreams.items()
     )

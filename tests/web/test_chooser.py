@@ -31,6 +31,23 @@ async def test_a_provider_that_does_not_answer_is_marked_and_can_still_be_tried(
     assert 'class="way down" id="provider-beta"' in page
 
 
+@pytest.mark.parametrize(
+    ("seconds", "language", "said"),
+    [
+        (59, "en", "Not responding right now"),
+        (60, "en", "Not responding for 1 minute"),
+        (5 * 60 + 59, "en", "Not responding for 5 minutes"),
+        (119 * 60, "ru", "Не отвечает уже 119 минут"),
+        (2 * 3600, "ru", "Не отвечает уже 2 часа"),
+        (86400, "en", "Not responding for 24 hours"),
+    ],
+)
+async def test_the_mark_says_for_how_long(site: PublicApp, seconds: float, language: str, said: str) -> None:
+    site.upstreams["beta"].failure, site.upstreams["beta"].down_for = UpstreamUnavailable("down"), seconds
+    lines = [line.strip() for line in (await site.authorize(ui_locales=language)).text.splitlines()]
+    assert any(said in line for line in lines), said
+
+
 async def test_inside_another_app_a_provider_that_refuses_it_comes_last_and_says_so(site: PublicApp) -> None:
     assert order((await site.authorize()).text) == ["alpha", "beta"]
     site.browser.headers["user-agent"] = "Mozilla/5.0 (Linux; Android 14; wv) Telegram-Android/11"
