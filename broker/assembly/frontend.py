@@ -6,15 +6,27 @@ from pathlib import Path
 
 from broker.assembly.texts import localised, logo_name
 from broker.config.model import Config
+from broker.core.events import Event, Recorder
 from broker.web.dispatch import Site
 from broker.web.frontend import Frontend
 from broker.web.pages import Pages
+from broker.web.templates import Tell
 from broker.web.views import Look
 
 
-def build_frontend(config: Config, site: Site) -> Frontend:
+def build_frontend(config: Config, site: Site, recorder: Recorder) -> Frontend:
     """Pages in the operator's colours and languages."""
-    ui, base = config.ui, site.base
+
+    def tell(template: str, reason: str) -> None:
+        recorder.record(Event.TEMPLATE_FAILED, template=template, reason=reason)
+
+    pages = build_pages(config, site.base, tell)
+    return Frontend(pages, site.origin, site.base, config.ui.languages, config.ui.default_language)
+
+
+def build_pages(config: Config, base: str, tell: Tell) -> Pages:
+    """Every page; `base` is the path of the issuer. `tell` hears of the operator's templates that do not work."""
+    ui = config.ui
     look = Look(
         product_name=localised(ui.product_name),
         base_path=base,
@@ -31,9 +43,9 @@ def build_frontend(config: Config, site: Site) -> Frontend:
     )
     logos = {logo_name("", ui.logo): ui.logo} if ui.logo else {}
     logos |= {logo_name(name, client.logo): client.logo for name, client in config.clients.items() if client.logo}
-    pages = Pages(
+    return Pages(
         look,
         override=Path(ui.templates) if ui.templates else None,
         files={name: Path(path) for name, path in logos.items()},
+        tell=tell,
     )
-    return Frontend(pages, site.origin, base, ui.languages, ui.default_language)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
@@ -19,23 +20,27 @@ if TYPE_CHECKING:
 def check(path: str, online: bool, strict: bool) -> None:
     """Check the configuration: syntax, keys, values, secrets, files, and what they say about each other.
 
-    Every problem comes with file, line and column. Exit code 0: fine; 1: the broker would not start; 2: warnings,
-    with --strict. Nothing is written, and nothing is sent anywhere without --online.
+    Every problem comes with file, line and column, and pages of `ui.templates` are rendered with sample data. Exit code
+    0: fine; 1: the broker would not start, or not as you mean it; 2: warnings, with --strict. Nothing is written, and
+    nothing is sent anywhere without --online.
     """
     loaded = read_config(path)
-    warnings = [*loaded.warnings, *local_warnings(loaded.config)]
-    failures: list[str] = []
+    pages = look_at_pages(loaded.config)
+    failures = pages.failures
+    warnings = [*loaded.warnings, *local_warnings(loaded.config), *pages.warnings]
     if online:
         import asyncio
 
         from broker.cli.online import look_around
 
         report = asyncio.run(look_around(loaded.config))
-        failures = report.failures
+        failures += report.failures
         warnings += report.warnings
         click.echo("\n".join(report.lines))
     for line in warnings:
         click.echo(f"warning: {line}", err=True)
+    for line in pages.notes:
+        click.echo(f"note: {line}", err=True)
     for line in failures:
         click.echo(f"error: {line}", err=True)
     if failures:
@@ -57,6 +62,38 @@ def local_warnings(config: Config) -> list[str]:
         found.append("server.management: is not on loopback; make sure that only your monitoring reaches it")
     if config.network.upstreams == "emulated":
         found.append("network.upstreams: emulated is for `broker demo`; `broker serve` will refuse it")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found about pages; `notes` count for nothing, not with --strict either."""
+
+    failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def look_at_pages(config: Config) -> Findings:
+    """The operator's pages rendered with sample data, and the icons on buttons."""
+    from pathlib import Path
+
+    from broker.assembly.frontend import build_pages
+    from broker.web.templates import find_strangers
+
+    found = Findings()
+    pages = build_pages(
+        config, "", lambda template, reason: found.failures.append(f"ui.templates: {template} does not work: {reason}")
+    )
+    if config.ui.templates:
+        for name, meant in find_strangers(Path(config.ui.templates)):
+            hint = f" (did you mean {meant}?)" if meant else ""
+            found.warnings.append(f"ui.templates: {name} replaces no page and is included by none{hint}")
+    if config.network.upstreams == "real":
+        kinds = dict.fromkeys(settings.type for settings in config.providers.values() if settings.enabled)
+        drawn = ", ".join(f"static/icons/{kind}.svg" for kind in pages.icons_drawn_by_us(kinds))
+        if drawn:
+            found.notes.append(f"ui.templates: {drawn}: placeholders; their owners want their own files on your page")
     return found
 
 

@@ -57,6 +57,7 @@ class Event(StrEnum):
     UPSTREAM_REFRESHED = "upstream.refreshed"
     STORE_UNAVAILABLE = "store.unavailable"
     STORE_RECOVERED = "store.recovered"
+    TEMPLATE_FAILED = "template.failed"
     SERVER_READY = "server.ready"
     SERVER_STOPPING = "server.stopping"
     SERVER_ERROR = "server.error"

@@ -141,6 +141,9 @@ SERVER: Mapping[Event, Entry] = {
         "error", False, ("store", "detail"), "A store stopped answering; written once per outage.", _store_down
     ),
     Event.STORE_RECOVERED: Entry("info", False, ("store",), "The store answers again.", _store_up),
+    Event.TEMPLATE_FAILED: Entry(
+        "error", False, ("template", "reason"), "A page in `ui.templates` does not work; the built-in one is shown."
+    ),
     Event.SERVER_READY: Entry("info", True, (), "Requests are accepted.", _ready),
     Event.SERVER_STOPPING: Entry("info", True, (), "No new connections; requests in flight are finished.", _stopping),
     Event.SERVER_ERROR: Entry(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -52,11 +52,16 @@ class Assets:
     def __init__(self, look: Look, places: tuple[Path, ...], files: Mapping[str, Path]) -> None:
         self._base = f"{look.base_path}/static"
         self._known: dict[str, StaticFile] = {}
+        self._placeholders: set[str] = set()
         for place in reversed(places):
             root = place / "static"
             for path in sorted(root.rglob("*")):
                 if path.suffix in _TYPES and path.is_file():
-                    self._add(path.relative_to(root).as_posix(), path.read_bytes())
+                    name = path.relative_to(root).as_posix()
+                    self._add(name, path.read_bytes())
+                    self._placeholders.discard(name)
+                    if place is places[-1] and name.startswith("icons/"):
+                        self._placeholders.add(name)
         for name, path in files.items():
             self._add(name, path.read_bytes())
         self._add("look.css", look_css(look).encode())
@@ -73,6 +78,10 @@ class Assets:
         """The icon of a provider type; a neutral one for a type without."""
         name = f"icons/{kind}.svg"
         return self.href(name if name in self._known else "icons/generic.svg")
+
+    def drawn_by_us(self, kinds: Iterable[str]) -> list[str]:
+        """The provider types whose icon is still the placeholder we drew, and not the owner's."""
+        return [kind for kind in kinds if f"icons/{kind}.svg" in self._placeholders]
 
     def _add(self, name: str, body: bytes) -> None:
         suffix = Path(name).suffix

@@ -1,8 +1,7 @@
 """Pages: a view and a language in, an answer with every security header out.
 
-Templates come from the operator's directory first, then from ours; both are compiled at start, in a sandbox, with
-escaping on. Nothing on a page comes from another origin, except the script and frame of an upstream's own widget, the
-frames that tell apps of a logout, and the logo of an app that registered itself where it asks to be let in.
+Nothing on a page comes from another origin, except the script and frame of an upstream's own widget, the frames that
+tell apps of a logout, and the logo of an app that registered itself where it asks to be let in.
 """
 
 from __future__ import annotations
@@ -10,19 +9,17 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from gettext import GNUTranslations
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined, Template
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from starlette.responses import HTMLResponse
 
 from broker.web import locale as languages
 from broker.web.assets import Assets, StaticFile
 from broker.web.colour import button_colours
 from broker.web.policy import HEADERS, Policy, form_target, image_origin, safe_href
+from broker.web.templates import BUILT_IN, Language, Tell, Templates
 from broker.web.views import (
     Button,
     ClientView,
@@ -40,36 +37,12 @@ from broker.web.views import (
     LogoutView,
     Look,
     ReturnView,
-    ToldApp,
+    View,
     WidgetView,
+    template_of,
 )
 
 Randomness = Callable[[int], bytes]
-View = (
-    LoginView
-    | ConsentView
-    | LogoutView
-    | LoggedOutView
-    | DeviceCodeView
-    | DeviceConfirmView
-    | DeviceDoneView
-    | EnterView
-    | ErrorView
-    | ReturnView
-    | FormPostView
-    | FragmentView
-    | WidgetView
-    | HomeView
-)
-
-_VIEWS = frozenset({Button, ClientView, ToldApp, Look, *View.__args__})
-
-BUILT_IN = next(
-    place
-    for place in (Path(__file__).parents[1] / "_templates", Path(__file__).parents[2] / "templates")
-    if place.is_dir() or place.name == "templates"
-)
-"""Inside the package when installed from a wheel, beside it in a checkout."""
 
 _PLAIN = Policy()
 _CSS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_\-]*")
@@ -90,21 +63,12 @@ def _logo_origins(client: ClientView) -> tuple[str, ...]:
     return (origin,) if origin else ()
 
 
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja's sandbox with a short cut for our views: frozen data without methods, so only `_…` has to be kept back."""
-
-    def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
-        """Whether a template may read this."""
-        if type(obj) in _VIEWS:
-            return not attr.startswith("_")
-        return super().is_safe_attribute(obj, attr, value)
-
-
 class Pages:
     """Every page in every language. `override` is a directory whose files win over ours, one by one.
 
-    `files` adds static files by name (logos: `{"logo.svg": Path(...)}`). All are read and compiled here; a broken
-    template stops the start. `randomness` gives that many bytes for a nonce.
+    `files` adds static files by name (logos: `{"logo.svg": Path(...)}`). All are read and compiled here, and the
+    operator's pages rendered with sample views: `tell` hears of each that fails, then or later, and ours is shown in
+    its place. `randomness` gives that many bytes for a nonce.
     """
 
     def __init__(
@@ -114,18 +78,18 @@ class Pages:
         override: Path | None = None,
         files: Mapping[str, Path] = MappingProxyType({}),
         randomness: Randomness = secrets.token_bytes,
+        tell: Tell = lambda template, reason: None,
     ) -> None:
         self._look = look
         self._randomness = randomness
-        self._places = tuple(place for place in (override, BUILT_IN) if place)
-        self._assets = Assets(look, self._places, files)
-        self._names = frozenset(
-            name
-            for place in self._places
-            for name in FileSystemLoader(place).list_templates()
-            if name.endswith(".html")
-        )
-        self._templates = {locale: self._compile(locale) for locale in look.languages}
+        self._assets = Assets(look, tuple(place for place in (override, BUILT_IN) if place), files)
+        filters: Mapping[str, Callable[..., object]] = {"href": safe_href, "branded": _branded}
+        spoken = {locale: Language(locale, self._globals(locale), filters) for locale in look.languages}
+        self._templates = Templates(override, spoken, tell=tell)
+
+    def icons_drawn_by_us(self, kinds: Iterable[str]) -> list[str]:
+        """The provider types whose icon is our placeholder; their owners want their own shown."""
+        return self._assets.drawn_by_us(kinds)
 
     def static(self, name: str) -> StaticFile | None:
         """The static file of this name (`base.css`, `icons/vk.svg`), from memory; None for every other name."""
@@ -134,44 +98,45 @@ class Pages:
     def login(self, view: LoginView, locale: str, *, status: int = 200) -> HTMLResponse:
         """The provider chooser."""
         policy = Policy(style=self._look.button_style == "brand", image_origins=_logo_origins(view.client))
-        return self._answer("login.html", view, locale, status, policy)
+        return self._answer(view, locale, status, policy)
 
     def consent(self, view: ConsentView, locale: str, *, status: int = 200) -> HTMLResponse:
         """May this app know these things?"""
         policy = Policy(image_origins=_logo_origins(view.client))
-        return self._answer("consent.html", view, locale, status, policy)
+        return self._answer(view, locale, status, policy)
 
     def device_code(self, view: DeviceCodeView, locale: str, *, status: int = 200) -> HTMLResponse:
         """What does your device show?"""
-        return self._answer("device.html", view, locale, status)
+        return self._answer(view, locale, status)
 
     def device_confirm(self, view: DeviceConfirmView, locale: str, *, status: int = 200) -> HTMLResponse:
         """Is that your device?"""
-        return self._answer("device_confirm.html", view, locale, status)
+        return self._answer(view, locale, status)
 
     def device_done(self, view: DeviceDoneView, locale: str, *, status: int = 200) -> HTMLResponse:
         """Go back to it."""
-        return self._answer("device_done.html", view, locale, status)
+        return self._answer(view, locale, status)
 
     def enter(self, view: EnterView, locale: str, *, status: int = 200) -> HTMLResponse:
         """Continue as this person?"""
-        return self._answer("enter.html", view, locale, status)
+        return self._answer(view, locale, status)
 
     def logout(self, view: LogoutView, locale: str, *, status: int = 200) -> HTMLResponse:
         """Sign out of everything?"""
-        return self._answer("logout.html", view, locale, status)
+        return self._answer(view, locale, status)
 
     def logged_out(self, view: LoggedOutView, locale: str, *, status: int = 200) -> HTMLResponse:
         """Signed out, and who was told. The frames of apps may come from exactly their origins."""
         if view.href and not safe_href(view.href):
             raise ValueError("a browser is sent to an absolute URL only")
         origins = tuple(dict.fromkeys(form_target(frame) for frame in view.frames))
-        return self._answer("logged_out.html", view, locale, status, Policy(frame_origins=origins))
+        return self._answer(view, locale, status, Policy(frame_origins=origins))
 
     def error(self, view: ErrorView, locale: str, *, status: int = 400) -> HTMLResponse:
         """What happened and what to do; a code without a page of its own is shown as E-INTERNAL."""
-        name = f"error/{view.page}.html"
-        answer = self._answer(name if name in self._names else "error/E-INTERNAL.html", view, locale, status)
+        name = template_of(view)
+        name = name if name in self._templates.names else "error/E-INTERNAL.html"
+        answer = self._answer(view, locale, status, name=name)
         if view.retry_after > 0:
             answer.headers["retry-after"] = str(view.retry_after)
         return answer
@@ -180,72 +145,51 @@ class Pages:
         """A page that navigates to the client by GET: at once where the browser lets it, else by a tap."""
         if not safe_href(view.href):
             raise ValueError("a browser is returned to an absolute URL only")
-        return self._answer("return.html", view, locale, status)
+        return self._answer(view, locale, status)
 
     def form_post(self, view: FormPostView, locale: str, *, status: int = 200) -> HTMLResponse:
         """The authorization response as a form; may be sent to the client's origin and nowhere else (threat A9)."""
         policy = Policy(script=not view.pause, form_action=form_target(view.action))
-        return self._answer("form_post.html", view, locale, status, policy)
+        return self._answer(view, locale, status, policy)
 
     def fragment(self, view: FragmentView, locale: str, *, status: int = 200) -> HTMLResponse:
         """The landing page for an answer behind the `#`, the only page of ours that needs a script."""
-        return self._answer("fragment.html", view, locale, status, Policy(script=True))
+        return self._answer(view, locale, status, Policy(script=True))
 
     def widget(self, view: WidgetView, locale: str, *, status: int = 200) -> HTMLResponse:
         """An upstream's widget; its frame may open a window of its own, hence the wider opener policy."""
-        name = f"widget/{view.template}"
-        if name not in self._names:
+        if template_of(view) not in self._templates.names:
             raise ValueError("no such widget template")
         policy = Policy(script=True, script_origins=view.script_origins, frame_origins=view.frame_origins)
-        answer = self._answer(name, view, locale, status, policy)
+        answer = self._answer(view, locale, status, policy)
         answer.headers["cross-origin-opener-policy"] = "same-origin-allow-popups"
         return answer
 
     def home(self, view: HomeView, locale: str, *, status: int = 200) -> HTMLResponse:
         """What stands at the issuer itself."""
-        return self._answer("home.html", view, locale, status)
+        return self._answer(view, locale, status)
 
-    def _answer(self, name: str, view: View, locale: str, status: int, policy: Policy = _PLAIN) -> HTMLResponse:
-        spoken = locale if locale in self._templates else self._look.default_language
+    def show(self, view: View, locale: str, *, status: int = 200) -> HTMLResponse:
+        """Any page: by its kind of view."""
+        special: Mapping[type, Callable[..., HTMLResponse]] = {
+            LoginView: self.login,
+            ConsentView: self.consent,
+            LoggedOutView: self.logged_out,
+            ErrorView: self.error,
+            ReturnView: self.returned,
+            FormPostView: self.form_post,
+            FragmentView: self.fragment,
+            WidgetView: self.widget,
+        }
+        kind = special.get(type(view))
+        return kind(view, locale, status=status) if kind else self._answer(view, locale, status)
+
+    def _answer(self, view: View, locale: str, status: int, policy: Policy = _PLAIN, name: str = "") -> HTMLResponse:
+        spoken = locale if locale in self._look.languages else self._look.default_language
         nonce = base64.b64encode(self._randomness(16)).decode() if policy.script or policy.style else ""
-        body = self._templates[spoken][name].render(view=view, nonce=nonce)
+        body = self._templates.render(spoken, name or template_of(view), view=view, nonce=nonce)
         headers = {**HEADERS, "content-security-policy": policy.text(nonce), "content-language": spoken}
         return HTMLResponse(body, status, headers)
-
-    def _compile(self, locale: str) -> dict[str, Template]:
-        ours = FileSystemLoader(BUILT_IN)
-        places = [FileSystemLoader(place) for place in self._places]
-        environment = _Sandbox(
-            loader=ChoiceLoader([*places, PrefixLoader({"builtin": ours})]),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-            extensions=["jinja2.ext.i18n"],
-        )
-        spoken = self._translations(locale)
-        # The method comes with the extension; jinja2's types do not know of it.
-        environment.install_gettext_callables(spoken.gettext, spoken.ngettext, newstyle=True)  # type: ignore[attr-defined]
-        environment.filters.update(href=safe_href, branded=_branded)
-        environment.globals.update(self._globals(locale))
-        return {name: environment.get_template(name) for name in sorted(self._names)}
-
-    def _translations(self, locale: str) -> GNUTranslations:
-        chain: GNUTranslations | None = None
-        for place in self._places:
-            catalogue = place / "locale" / locale / "LC_MESSAGES" / "broker.mo"
-            if not catalogue.is_file():
-                continue
-            with catalogue.open("rb") as file:
-                found = GNUTranslations(file)
-            if chain is None:
-                chain = found
-            else:
-                chain.add_fallback(found)
-        if chain is None:
-            raise FileNotFoundError(f"no translations for {locale}")
-        return chain
 
     def _globals(self, locale: str) -> dict[str, object]:
         def pick(texts: Mapping[str, str]) -> str:

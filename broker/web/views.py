@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import get_args
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,3 +261,46 @@ class HomeView:
 
     issuer: str
     discovery_href: str
+
+
+View = (
+    LoginView
+    | ConsentView
+    | LogoutView
+    | LoggedOutView
+    | DeviceCodeView
+    | DeviceConfirmView
+    | DeviceDoneView
+    | EnterView
+    | ErrorView
+    | ReturnView
+    | FormPostView
+    | FragmentView
+    | WidgetView
+    | HomeView
+)
+
+DATA = frozenset({Button, ClientView, ToldApp, Look, *get_args(View)})
+"""Every class a template meets."""
+
+_TEMPLATES: Mapping[type, str] = {
+    LoginView: "login.html",
+    ConsentView: "consent.html",
+    LogoutView: "logout.html",
+    LoggedOutView: "logged_out.html",
+    DeviceCodeView: "device.html",
+    DeviceConfirmView: "device_confirm.html",
+    DeviceDoneView: "device_done.html",
+    EnterView: "enter.html",
+    ReturnView: "return.html",
+    FormPostView: "form_post.html",
+    FragmentView: "fragment.html",
+    HomeView: "home.html",
+}
+
+
+def template_of(view: View) -> str:
+    """The template that shows this view."""
+    if isinstance(view, ErrorView):
+        return f"error/{view.page}.html"
+    return f"widget/{view.template}" if isinstance(view, WidgetView) else _TEMPLATES[type(view)]

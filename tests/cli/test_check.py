@@ -37,7 +37,8 @@ def run(*words: str, secret: str = "fUk0tN3vVq1yqv4mJg0qO7cC2o9n1bXz") -> tuple[
 
 def test_a_good_configuration_is_zero(file: Path) -> None:
     code, out, err = run("check", "--strict", "--config", str(file))
-    assert (code, err) == (0, "")
+    assert code == 0
+    assert [line.partition(":")[0] for line in err.splitlines()] == ["note"], "the icon of Google is ours"
     assert out == f"{file}: good. https://id.example.com, providers: google; 1 client(s)\n"
 
 
@@ -56,6 +57,28 @@ def test_a_warning_is_two_only_when_strict(file: Path) -> None:
     assert code == 0
     assert "a secret stands in the file itself" in err
     assert run("check", "--strict", "--config", str(file))[0] == 2
+
+
+def test_pages_of_the_operator_are_rendered_and_named_with_their_line(file: Path) -> None:
+    pages = file.parent / "pages"
+    pages.mkdir()
+    (pages / "login.html").write_text("<p>\n{{ view.cliant.name }}</p>")
+    (pages / "logn.html").write_text("<p>")
+    file.write_text(file.read_text() + "ui: {templates: pages}\n")
+    code, out, err = run("check", "--config", str(file))
+    assert (code, out) == (1, "")
+    assert "error: ui.templates: login.html does not work: login.html:2: UndefinedError" in err
+    assert "warning: ui.templates: logn.html replaces no page and is included by none (did you mean login.html?)" in err
+
+
+def test_icons_that_we_drew_are_named_until_they_are_the_owners(file: Path) -> None:
+    named = "note: ui.templates: static/icons/google.svg: placeholders; their owners want their own files"
+    assert named in run("check", "--config", str(file))[2]
+    icons = file.parent / "pages" / "static" / "icons"
+    icons.mkdir(parents=True)
+    (icons / "google.svg").write_text("<svg/>")
+    file.write_text(file.read_text() + "ui: {templates: pages}\n")
+    assert run("check", "--strict", "--config", str(file))[::2] == (0, "")
 
 
 def test_the_configuration_is_named_by_the_environment(file: Path) -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from broker.web.pages import BUILT_IN, Pages
+from broker.web.pages import Pages
+from broker.web.templates import BUILT_IN
 from broker.web.views import (
     ConsentView,
     EnterView,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from jinja2 import TemplateSyntaxError, UndefinedError
-from jinja2.exceptions import SecurityError
 
-from broker.web.pages import BUILT_IN, Pages
-from broker.web.views import HomeView
-from tests.web.page_samples import PLAIN_LOOK, make_error, make_login, make_pages, read
+from broker.web.pages import Pages
+from broker.web.samples import sample_views
+from broker.web.templates import BUILT_IN, find_strangers
+from broker.web.views import ConsentView, HomeView
+from tests.web.page_samples import PLAIN_LOOK, every_page, make_error, make_login, make_pages, read
 
 HOME = HomeView("https://id.example.com", "/.well-known/openid-configuration")
 
@@ -80,10 +81,61 @@ def test_logos_are_served_under_the_name_they_were_given(directory: Path) -> Non
         Pages(PLAIN_LOOK, files={"logo.html": directory / "brand.svg"})
 
 
-def test_a_broken_template_stops_the_start(directory: Path) -> None:
-    write(directory, "consent.html", "{% if %}")
-    with pytest.raises(TemplateSyntaxError):
-        make_pages(override=directory)
+@pytest.mark.parametrize(
+    ("name", "text", "place"),
+    [
+        ("consent.html", "{% if %}", "consent.html:1: "),
+        ("login.html", "<p>\n{{ view.cliant.name }}</p>", "login.html:2: UndefinedError: "),
+        ("login.html", "{% include 'absent.html' %}", "login.html:1: TemplateNotFound: "),
+        ("error/E-HOUSE.html", "{{ view.nothing }}", "E-HOUSE.html:1: "),
+    ],
+)
+def test_a_page_of_the_operator_that_fails_is_told_and_answered_by_ours(
+    directory: Path, name: str, text: str, place: str
+) -> None:
+    write(directory, name, text)
+    told: dict[str, str] = {}
+    pages = make_pages(override=directory, told=told)
+    assert list(told) == [name]
+    assert told[name].startswith(place)
+    for label, answer in every_page(pages, "ru"):
+        assert read(answer).found("h1"), label
+    assert "Something broke" in read(pages.error(make_error("E-HOUSE"), "en")).text
+
+
+def test_a_frame_of_the_operator_that_fails_takes_no_page_with_it(directory: Path) -> None:
+    write(directory, "base.html", "<title>{% block title %}{% endblock %}</title>\n{{ look.namee }}")
+    told: dict[str, str] = {}
+    pages = make_pages(override=directory, told=told)
+    assert "Sign in to Shop" in read(pages.login(make_login(), "en")).text
+    assert {"login.html", "consent.html", "error/E-CLIENT.html"} <= set(told)
+    assert told["login.html"].startswith("base.html:2: UndefinedError")
+
+
+def test_a_page_that_fails_only_for_somebody_is_answered_by_ours_and_nothing_of_them_is_told(directory: Path) -> None:
+    write(
+        directory,
+        "consent.html",
+        "{% if view.person_name == 'Грета' %}{{ view.person_name.absent }}{% endif %}<h1>mine</h1>",
+    )
+    told: dict[str, str] = {}
+    pages = make_pages(override=directory, told=told)
+    (asked,) = (view for name, view in sample_views(()) if name == "consent")
+    assert isinstance(asked, ConsentView)
+    assert "mine" in read(pages.consent(asked, "ru")).text
+    assert told == {}
+    answer = read(pages.consent(replace(asked, person_name="Грета"), "ru"))
+    assert answer.by_id("allow") is not None
+    assert told == {"consent.html": "consent.html:1: UndefinedError"}
+
+
+def test_files_that_nothing_will_use_are_found_with_what_was_meant(directory: Path) -> None:
+    write(directory, "logn.html", "<p>")
+    write(directory, "home.html", "{% include 'part.html' %}")
+    write(directory, "part.html", "<p>")
+    write(directory, "error/E-CLEINT.html", "<p>")
+    write(directory, "widget/acme.html", "<p>")
+    assert dict(find_strangers(directory)) == {"logn.html": "login.html", "error/E-CLEINT.html": "error/E-CLIENT.html"}
 
 
 def test_a_language_without_a_catalogue_stops_the_start(directory: Path) -> None:
@@ -112,9 +164,10 @@ def test_a_language_without_a_catalogue_stops_the_start(directory: Path) -> None
 )
 def test_j12_a_template_reaches_no_code(directory: Path, code: str) -> None:
     write(directory, "home.html", code)
-    pages = make_pages(override=directory)
-    with pytest.raises(SecurityError):
-        pages.home(HOME, "en")
+    told: dict[str, str] = {}
+    pages = make_pages(override=directory, told=told)
+    assert "SecurityError" in told["home.html"]
+    assert read(pages.home(HOME, "en")).by_id("issuer") is not None
 
 
 def test_j12_a_template_escapes_and_names_only_what_exists(directory: Path) -> None:
@@ -122,14 +175,15 @@ def test_j12_a_template_escapes_and_names_only_what_exists(directory: Path) -> N
     hostile = HomeView("<script>", "/")
     assert bytes(make_pages(override=directory).home(hostile, "en").body) == b"&lt;script&gt;"
     write(directory, "home.html", "{{ view.isuser }}")
-    pages = make_pages(override=directory)
-    with pytest.raises(UndefinedError):
-        pages.home(HOME, "en")
+    told: dict[str, str] = {}
+    make_pages(override=directory, told=told)
+    assert told["home.html"].startswith("home.html:1: UndefinedError")
 
 
 def test_j12_a_template_includes_no_file_from_elsewhere(directory: Path) -> None:
     write(directory / "inside", "home.html", '{% include "../secret.html" %}')
     write(directory, "secret.html", "secret")
-    pages = make_pages(override=directory / "inside")
-    with pytest.raises(LookupError):
-        pages.home(HOME, "en")
+    told: dict[str, str] = {}
+    pages = make_pages(override=directory / "inside", told=told)
+    assert "TemplateNotFound" in told["home.html"]
+    assert "secret" not in read(pages.home(HOME, "en")).text
