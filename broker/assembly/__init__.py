@@ -21,7 +21,7 @@ def build_public(parts: Parts, services: Services) -> ASGIApp:
     site = Site.of(config.issuer, services.clients.origins)
     frontend = build_frontend(config, site, parts.observer)
     endpoints = build_endpoints(parts, services, frontend)
-    errors = Errors(frontend, services.authorization, parts.providers, parts.observer, clock=context.clock)
+    errors = Errors(frontend, parts.observer, clock=context.clock, end_request=services.pushed.end)
     return Dispatcher(
         build_routes(endpoints, config.issuer),
         site,

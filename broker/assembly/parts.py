@@ -21,6 +21,7 @@ from broker.services.gate import Gate
 from broker.services.keys import KeyRing
 from broker.services.login import Logins
 from broker.services.outbound import Outbound
+from broker.services.par import PushedRequests
 from broker.services.people import People
 from broker.services.proofs import Proofs
 from broker.services.providers import Providers
@@ -77,6 +78,7 @@ class Services:
     entries: Entries
     requests: Requests
     authorization: Authorization
+    pushed: PushedRequests
     devices: Devices
     people: People
     upstream: UpstreamSessions

@@ -34,8 +34,7 @@ def build_services(parts: Parts) -> Services:
     config, context, durable, transient = parts.config, parts.context, parts.durable, parts.transient
     registrations, keys = _build_registrations(parts), ClientKeys(context, parts.outbound)
     clients = Clients(context, build_clients(config), ClientAssertions(context, transient, keys), registrations)
-    tokens = _build_tokens(parts)
-    consents = Consents(context, durable, transient, parts.seal("consent"))
+    tokens, consents = _build_tokens(parts), Consents(context, durable, transient, parts.seal("consent"))
     logins, entries = _build_logins(parts, clients)
     # A person may look at the login page, at an upstream and at the question for as long as each of them stands.
     pushed = PushedRequests(context, transient, kept_for=parts.providers.flow_ttl + TICKET_TTL)
@@ -49,8 +48,8 @@ def build_services(parts: Parts) -> Services:
         pushed=pushed,
         stores=(durable, transient),
     )
-    objects = RequestObjects(context, keys, parts.outbound)
-    upstream, proofs = _build_upstream(parts), _build_proofs(parts)
+    objects, proofs = RequestObjects(context, keys, parts.outbound), _build_proofs(parts)
+    upstream = _build_upstream(parts)
     deliveries, endings = _build_endings(parts, clients)
     return Services(
         clients=clients,
@@ -63,6 +62,7 @@ def build_services(parts: Parts) -> Services:
         entries=entries,
         requests=Requests(context, clients, tokens, proofs=proofs, pushed=pushed, objects=objects),
         authorization=authorization,
+        pushed=pushed,
         devices=Devices(context, clients, transient, parts.seal("device")),
         people=People(durable),
         upstream=upstream,
@@ -108,18 +108,19 @@ def _build_sessions(parts: Parts, upstream: UpstreamSessions, endings: Endings) 
 
 
 def _build_logins(parts: Parts, clients: Clients) -> tuple[Logins, Entries]:
-    context, providers, gate = parts.context, parts.providers, parts.gate
-    accounts = Accounts(context, parts.durable)
-    states = States(parts.derive("state"), context.randomness)
-    logins = Logins(context, providers, accounts, gate, parts.transient, states=states, seal=parts.seal("flow"))
-    entries = Entries(
+    context, providers = parts.context, parts.providers
+    accounts = Accounts(context, parts.durable, parts.gate)
+    logins = Logins(
         context,
-        clients=clients,
-        providers=providers,
-        accounts=accounts,
-        logins=logins,
-        gate=gate,
-        seal=parts.seal("entry"),
+        clients,
+        providers,
+        accounts,
+        transient=parts.transient,
+        states=States(parts.derive("state"), context.randomness),
+        seal=parts.seal("flow"),
+    )
+    entries = Entries(
+        context, clients=clients, providers=providers, accounts=accounts, logins=logins, seal=parts.seal("entry")
     )
     return logins, entries
 

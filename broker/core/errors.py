@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:  # a client is checked by errors of this file
+    from broker.core.client import Client
 
 
 class BrokerError(Exception):
@@ -180,13 +183,13 @@ class FlowGone(PageError):
 
 
 class FlowFinished(PageError):
-    """The login attempt was already used."""
+    """The login attempt was already used. `client`: whose app the person is led back to, where that is known."""
 
     page = "E-DONE"
 
-    def __init__(self, detail: str, *, client_id: str = "") -> None:
+    def __init__(self, detail: str, *, client: Client | None = None) -> None:
         super().__init__(detail)
-        self.client_id = client_id
+        self.client = client
 
 
 class FlowNotHere(PageError):

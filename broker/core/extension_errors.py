@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from broker.core.errors import PageError, RequestError
+
+if TYPE_CHECKING:
+    from broker.core.client import Client
 
 
 class InvalidRequestUri(PageError):
     """A `request_uri` that names no request of this client, not any more or never (RFC 9101 section 6.2, RFC 9126).
 
-    A page: where the request would be answered, only the request says. `client_id` is whose app the person is led
-    back to, or "".
+    A page: where the request would be answered, only the request says. `client`: whose app the person is led
+    back to, where that is known.
     """
 
     page = "E-EXPIRED"
     code = "invalid_request_uri"
 
-    def __init__(self, detail: str, *, client_id: str = "") -> None:
+    def __init__(self, detail: str, *, client: Client | None = None) -> None:
         super().__init__(detail, public="request_uri is wrong, expired, used or another client's; make a new one")
-        self.client_id = client_id
+        self.client = client
 
 
 class InvalidDpopProof(RequestError):

@@ -7,6 +7,7 @@ from base64 import b32encode
 from broker.core.events import Event
 from broker.core.identity import Account, Identity, Link, Person
 from broker.services.context import Context
+from broker.services.gate import Gate
 from broker.store.base import Durable
 
 _RENEW_AFTER = 86400  # seconds; an unchanged link is written at most this often
@@ -15,13 +16,17 @@ _RENEW_AFTER = 86400  # seconds; an unchanged link is written at most this often
 class Accounts:
     """Turns (provider instance, subject) into a person, and nothing else into one."""
 
-    def __init__(self, context: Context, durable: Durable) -> None:
-        """`durable` holds accounts and links."""
+    def __init__(self, context: Context, durable: Durable, gate: Gate) -> None:
+        """`durable` holds accounts and links, `gate` says who may still log in."""
         self._context = context
         self._durable = durable
+        self._gate = gate
 
     async def resolve(self, provider_key: str, provider: str, identity: Identity) -> Person:
-        """The person behind an identity; unknown ones are made, account and link both or neither."""
+        """The person behind an identity; unknown ones are made, account and link both or neither.
+
+        Raises AccountBlocked for one that is switched off.
+        """
         now = self._context.now()
         link = Link(
             provider_key=provider_key,
@@ -40,6 +45,7 @@ class Accounts:
         if _is_stale(person.link, link):
             await self._durable.update_link(link)
             person = Person(person.account, link)
+        self._gate.check_person(person)
         return person
 
     def _mint_sub(self) -> str:

@@ -10,7 +10,6 @@ from broker.core.errors import (
     ConsentRequired,
     InteractionRequired,
     LoginRequired,
-    PageError,
     ProviderNotOffered,
     UnknownClient,
 )
@@ -92,15 +91,6 @@ class Authorization:
         self._pushed = pushed
         self._durable, self._transient = stores
 
-    @property
-    def issuer(self) -> str:
-        """The `iss` of every response."""
-        return self._context.issuer
-
-    async def find_client(self, client_id: str) -> Client | None:
-        """The client of this id, or None."""
-        return await self._clients.find(client_id)
-
     async def client_of(self, request: AuthorizationRequest) -> Client:
         """The client of a request that was checked before; raises UnknownClient when it is one no longer."""
         client = await self._clients.find(request.client_id)
@@ -111,13 +101,6 @@ class Authorization:
     async def target_of(self, request: AuthorizationRequest) -> VerifiedRedirect:
         """The verified place of a request that was checked before; raises PageError when it stands no longer."""
         return VerifiedRedirect.of(request, await self.client_of(request))
-
-    async def find_target(self, request: AuthorizationRequest) -> VerifiedRedirect | None:
-        """As `target_of`, None where that raises: for a failure that has to be told in any case."""
-        try:
-            return await self.target_of(request)
-        except PageError:
-            return None
 
     async def next_step(self, request: AuthorizationRequest, client: Client, session: Session | None) -> Step:
         """For a request that just arrived, with whatever session the browser has."""
@@ -191,10 +174,6 @@ class Authorization:
         await self._pushed.spend(request.request_uri)
         self._context.recorder.record(Event.CODE_ISSUED, client_id=request.client_id, provider=session.record.provider)
         return Answer({"code": code} | self.build_common(request))
-
-    async def refuse(self, target: VerifiedRedirect) -> None:
-        """An error goes back to the client: that is the answer, so a pushed request has none left to give."""
-        await self._pushed.end(target.request_uri)
 
     async def check_still_welcome(self, client: Client, session: Session) -> None:
         """Raise when the person, or their provider, was switched off while a page was open."""

@@ -83,14 +83,20 @@ class Consents:
 
     @asynccontextmanager
     async def answer(
-        self, ticket: ConsentTicket, request: AuthorizationRequest, sub: str, *, allowed: bool
+        self,
+        ticket: ConsentTicket,
+        request: AuthorizationRequest,
+        sub: str,
+        *,
+        allowed: bool,
+        client: Client | None = None,
     ) -> AsyncIterator[None]:
-        """Take the one answer; the body does what comes of it. Raises FlowFinished for a second one.
+        """Take the one answer; the body does what comes of it. Raises FlowFinished, with the client, for a second one.
 
         Where a store is away before the body is through, nothing was answered (see `once`).
         """
         ttl = max(1, ticket.expires_at - self._context.now())
-        twice = FlowFinished("consent answered twice", client_id=request.client_id)
+        twice = FlowFinished("consent answered twice", client=client)
         async with once(self._transient, digest(f"consent {ticket.jti}"), ttl=ttl, again=twice):
             await self._keep(request, sub, ticket.promise, allowed=allowed)
             yield

@@ -100,7 +100,7 @@ class Devices:
         if waiting is None or waiting.expires_at <= self._context.now():
             raise FlowGone("the device waits no longer")
         if await self._transient.get(Kind.DEVICE_ANSWER, key) is not None:
-            raise FlowFinished("the device has its answer", client_id=waiting.client_id)
+            raise FlowFinished("the device has its answer", client=await self._clients.find(waiting.client_id))
         return waiting
 
     def mint_browser(self) -> str:
@@ -140,7 +140,7 @@ class Devices:
         # Before the answer: once that is kept nothing more may fail, or a second press would find an answer.
         await self._transient.take(Kind.USER_CODE, digest(self._open_code(key, waiting)))
         if not await self._transient.put(Kind.DEVICE_ANSWER, key, said, ttl=ttl):
-            raise FlowFinished("the device was answered twice", client_id=waiting.client_id)
+            raise FlowFinished("the device was answered twice", client=await self._clients.find(waiting.client_id))
 
     # --- at the token endpoint ---
 

@@ -19,7 +19,6 @@ from broker.core.seal import Seal
 from broker.services.accounts import Accounts
 from broker.services.clients import Clients
 from broker.services.context import Context
-from broker.services.gate import Gate
 from broker.services.login import Logins
 from broker.services.providers import ProviderInstance, Providers
 from broker.upstream.model import AcceptsUnasked
@@ -38,7 +37,6 @@ class Entries:
         providers: Providers,
         accounts: Accounts,
         logins: Logins,
-        gate: Gate,
         seal: Seal,
     ) -> None:
         """`seal` has the purpose "entry"."""
@@ -47,7 +45,6 @@ class Entries:
         self._providers = providers
         self._accounts = accounts
         self._logins = logins
-        self._gate = gate
         self._seal = seal
 
     async def hold(
@@ -95,7 +92,6 @@ class Entries:
         async with self._logins.replying(instance.key, ticket.replay_key, valid_until=ticket.signed_until):
             identity = Identity(ticket.subject, ticket.claims, ticket.raw_ids, amr=ticket.amr)
             person = await self._accounts.resolve(instance.key, instance.name, identity)
-            self._gate.check_person(person)
             yield person, identity, instance, client
         self._context.recorder.record(
             Event.LOGIN_SUCCEEDED, provider=instance.name, client_id=client.id, sub=person.account.sub, unasked=True

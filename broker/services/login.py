@@ -16,6 +16,7 @@ from broker.core.errors import (
     FlowNotHere,
     NothingAsked,
     SealBroken,
+    UnknownClient,
     UpstreamDenied,
     UpstreamError,
     UpstreamInvalid,
@@ -28,8 +29,8 @@ from broker.core.records import AuthorizationRequest, FlowRecord
 from broker.core.seal import Seal, digest
 from broker.core.terms import Prompt
 from broker.services.accounts import Accounts
+from broker.services.clients import Clients
 from broker.services.context import Context
-from broker.services.gate import Gate
 from broker.services.once import once
 from broker.services.providers import ProviderInstance, Providers
 from broker.services.states import States
@@ -44,14 +45,21 @@ Result = TypeVar("Result")
 
 
 class LoginFailed(Exception):
-    """A login attempt that was ours and did not work: what failed, for which request, at which provider."""
+    """A login attempt of ours that did not work: what failed, for which request of which client, at which provider."""
 
-    def __init__(self, cause: BrokerError, request: AuthorizationRequest, provider: str) -> None:
-        """`cause` is what the person is told about."""
+    def __init__(
+        self,
+        cause: BrokerError,
+        request: AuthorizationRequest,
+        client: Client,
+        provider: ProviderInstance,
+        *,
+        only: bool,
+    ) -> None:
+        """`cause` is what the person is told about; `only`: the client offers no other provider."""
         super().__init__(cause.detail)
-        self.cause = cause
-        self.request = request
-        self.provider = provider
+        self.cause, self.request, self.client = cause, request, client
+        self.provider, self.only = provider, only
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +74,10 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Somebody is logged in for this request, which set out at `started_at` (epoch seconds)."""
+    """Somebody is logged in for this request of this client, which set out at `started_at` (epoch seconds)."""
 
     request: AuthorizationRequest
+    client: Client
     started_at: int
     provider: str
     person: Person
@@ -92,20 +101,20 @@ class Logins:
     def __init__(
         self,
         context: Context,
+        clients: Clients,
         providers: Providers,
         accounts: Accounts,
-        gate: Gate,
-        transient: Transient,
         *,
+        transient: Transient,
         states: States,
         seal: Seal,
         deadline: float = DEADLINE,
     ) -> None:
         """`seal` has the purpose "flow"; `deadline` in seconds."""
         self._context = context
+        self._clients = clients
         self._providers = providers
         self._accounts = accounts
-        self._gate = gate
         self._transient = transient
         self._states = states
         self._seal = seal
@@ -128,7 +137,7 @@ class Logins:
         try:
             step = await self._in_time(instance.provider.begin(flow), instance)
         except UpstreamError as error:
-            raise self._failed(error, request, instance) from error
+            raise self._failed(error, request, client, instance) from error
         sealed = await self._keep(replace(record, memo=dict(step.memo)))
         self._context.recorder.record(Event.LOGIN_STARTED, provider=name, client_id=client.id)
         return Begun(step, self._states.tag(record.state), sealed, self._providers.flow_ttl)
@@ -136,25 +145,28 @@ class Logins:
     async def finish(self, callback: Callback) -> Finished:
         """Who logged in. Everything is checked, and the state spent, before the provider is asked anything.
 
-        Raises NothingAsked, FlowGone, FlowNotHere, FlowFinished before, and LoginFailed after that point.
+        Raises NothingAsked, FlowGone, FlowNotHere, FlowFinished, UnknownClient before, and LoginFailed after that
+        point. What a store that is away does not tell is asked before the state is spent: the person may reload.
         """
         record = await self._open(callback)
         request = AuthorizationRequest.from_bytes(record.request.encode())
-        await self._claim(callback.state, request.client_id)
+        client = await self._clients.find(request.client_id)
+        if client is None:
+            raise UnknownClient("the client was removed while its user was logging in")
+        await self._claim(callback.state, client)
         if record.provider != callback.provider:
             raise NothingAsked(f"state of {record.provider} came back at {callback.provider}")
         instance = self._providers.find(callback.provider)
         try:
             identity = await self._ask(instance, record, request, callback)
             person = await self._accounts.resolve(instance.key, instance.name, identity)
-            self._gate.check_person(person)
         except BrokerError as error:
-            raise self._failed(error, request, instance) from error
+            raise self._failed(error, request, client, instance) from error
         took = int((self._context.now() - record.started_at) * 1000)
         self._context.recorder.record(
             Event.LOGIN_SUCCEEDED, provider=instance.name, client_id=request.client_id, sub=person.account.sub, ms=took
         )
-        return Finished(request, record.started_at, instance.name, person, identity)
+        return Finished(request, client, record.started_at, instance.name, person, identity)
 
     async def _ask(
         self, instance: ProviderInstance, record: FlowRecord, request: AuthorizationRequest, callback: Callback
@@ -207,7 +219,7 @@ class Logins:
         """No record here: finished, too old, or another browser. In the last case the state has leaked and is burnt."""
         if started_at + self._providers.flow_ttl <= self._context.now():
             raise FlowGone("login attempt too old")
-        await self._claim(state, "")
+        await self._claim(state, None)
         raise FlowNotHere("the browser brought no record of this login attempt")
 
     async def _unseal(self, callback: Callback) -> FlowRecord:
@@ -221,16 +233,16 @@ class Logins:
             return FlowRecord.from_bytes(self._seal.open_(sealed, bound_to=callback.state.encode()))
         except SealBroken as error:
             # As with no record at all: whoever came with this state is not who began, so it is burnt.
-            await self._claim(callback.state, "")
+            await self._claim(callback.state, None)
             raise NothingAsked(error.detail) from None
 
-    async def _claim(self, state: str, client_id: str) -> None:
+    async def _claim(self, state: str, client: Client | None) -> None:
         """Exactly one callback gets past this line for a state."""
-        ttl = self._providers.flow_ttl
-        if not await self._transient.put(Kind.CLAIM, digest(f"state {state}"), client_id.encode() or b"-", ttl=ttl):
+        ttl, value = self._providers.flow_ttl, client.id.encode() if client else b"-"
+        if not await self._transient.put(Kind.CLAIM, digest(f"state {state}"), value, ttl=ttl):
             kept = await self._transient.get(Kind.CLAIM, digest(f"state {state}"))
-            known = (kept or b"-").decode()
-            raise FlowFinished("the state was used before", client_id="" if known == "-" else known)
+            whose = await self._clients.find(kept.decode()) if kept else None
+            raise FlowFinished("the state was used before", client=whose)
 
     async def _keep(self, record: FlowRecord) -> str:
         sealed = self._seal.seal(record.to_bytes(), bound_to=record.state.encode())
@@ -263,7 +275,9 @@ class Logins:
         wanted = request.essential_acr or request.acr_values
         return tuple(level for level in wanted if level in self._providers.levels_of(name)) if wanted else ()
 
-    def _failed(self, error: BrokerError, request: AuthorizationRequest, instance: ProviderInstance) -> LoginFailed:
+    def _failed(
+        self, error: BrokerError, request: AuthorizationRequest, client: Client, instance: ProviderInstance
+    ) -> LoginFailed:
         outcome = "cancelled" if isinstance(error, UpstreamDenied) else type(error).__name__
         self._context.recorder.record(
             Event.LOGIN_FAILED,
@@ -272,7 +286,8 @@ class Logins:
             outcome=outcome,
             reason=error.detail,
         )
-        return LoginFailed(error, request, instance.name)
+        only = len(self._providers.offered_to(client)) < 2
+        return LoginFailed(error, request, client, instance, only=only)
 
 
 def _wished(request: AuthorizationRequest) -> tuple[str, ...]:

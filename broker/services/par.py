@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from broker.core.client import Client
 from broker.core.errors import SealBroken, StoreUnavailable
 from broker.core.extension_errors import InvalidRequestUri
 from broker.core.pushed import PREFIX, PushedRequest
@@ -31,20 +32,22 @@ class PushedRequests:
         await self._transient.put(Kind.PAR, digest(request_uri), _record(request).to_bytes(), ttl=EXPIRES_IN)
         return request_uri
 
-    async def keep_signed(self, request: AuthorizationRequest, signed: RequestObject) -> AuthorizationRequest:
+    async def keep_signed(
+        self, client: Client, request: AuthorizationRequest, signed: RequestObject
+    ) -> AuthorizationRequest:
         """The request of an object that a browser brought, under a name; raises InvalidRequestUri for an answered one.
 
         The same object always has the same name, so whoever shows it often fills no store.
         """
         request_uri = PREFIX + signed.name
         if await self._transient.get(Kind.CLAIM, _mark(request_uri)) is not None:
-            raise InvalidRequestUri("the request object was answered before", client_id=request.client_id)
+            raise InvalidRequestUri("the request object was answered before", client=client)
         raw = _record(request, until=signed.until).to_bytes()
         if not await self._transient.put(Kind.PAR, digest(request_uri), raw, ttl=self._kept_for):
             await self._transient.replace(Kind.PAR, digest(request_uri), raw, ttl=self._kept_for)
         return replace(request, request_uri=request_uri)
 
-    async def present(self, client_id: str, request_uri: str) -> AuthorizationRequest:
+    async def present(self, client: Client, request_uri: str) -> AuthorizationRequest:
         """The request of this client, as often as it is shown before it is answered; raises InvalidRequestUri.
 
         People reload pages, change the language and go back: what counts once is the answer (RFC 9126 section 4).
@@ -53,11 +56,11 @@ class PushedRequests:
         raw = await self._transient.get(Kind.PAR, key)
         request = _read(raw) if raw is not None else None
         if raw is None or request is None:
-            raise InvalidRequestUri("request_uri unknown, expired or spent", client_id=client_id)
-        if request.client_id != client_id:
-            raise InvalidRequestUri(f"request_uri of {request.client_id} brought by {client_id}")
+            raise InvalidRequestUri("request_uri unknown, expired or spent", client=client)
+        if request.client_id != client.id:
+            raise InvalidRequestUri(f"request_uri of {request.client_id} brought by {client.id}")
         if not await self._transient.replace(Kind.PAR, key, raw, ttl=self._kept_for):
-            raise InvalidRequestUri("request_uri was answered just now", client_id=client_id)
+            raise InvalidRequestUri("request_uri was answered just now", client=client)
         return replace(request, request_uri=request_uri)
 
     async def spend(self, request_uri: str) -> None:

@@ -125,7 +125,7 @@ class Requests:
         signed = await self._objects.open_(client, text, fetched="request" not in params)
         target = verify_target(signed.params, client)
         place(target)
-        request = await self._pushed.keep_signed(self._build(signed.params, target), signed)
+        request = await self._pushed.keep_signed(client, self._build(signed.params, target), signed)
         target = VerifiedRedirect.of(request, client)
         place(target)
         return Asked(request, target)
@@ -133,8 +133,8 @@ class Requests:
     async def _present(self, params: Parameters, client: Client, place: Place) -> Asked:
         """A pushed request. What else is in the address counts for nothing, but what our own pages add to it."""
         if "request_uri" in params.repeated:
-            raise InvalidRequestUri("request_uri repeated", client_id=client.id)
-        request = await self._pushed.present(client.id, params["request_uri"])
+            raise InvalidRequestUri("request_uri repeated", client=client)
+        request = await self._pushed.present(client, params["request_uri"])
         target = VerifiedRedirect.of(request, client)
         place(target)
         check_lengths(params.only(("ui_locales", *IDP_HINTS)), client)

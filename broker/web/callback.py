@@ -78,7 +78,7 @@ class CallbackEndpoint:
         return await self._go_on(request, tag, await self._logins.finish(callback))
 
     async def _go_on(self, request: Request, tag: str, finished: Finished) -> Response:
-        client = await self._authorization.client_of(finished.request)
+        client = finished.client
         if not finished.request.device:
             request.state.target = VerifiedRedirect.of(finished.request, client)
         before = await self._sessions.find(Cookies.read(request, SESSION))

@@ -70,7 +70,7 @@ class ConsentEndpoint:
         asked, session, ticket, target = await self._open(request, params.text("ticket"))
         allowed = params["answer"] == "allow"
         request.state.target = target
-        async with self._consents.answer(ticket, asked, session.record.sub, allowed=allowed):
+        async with self._consents.answer(ticket, asked, session.record.sub, allowed=allowed, client=target.client):
             if not allowed:
                 raise AccessDenied("the user did not agree")
             await self._authorization.check_still_welcome(target.client, session)

@@ -189,7 +189,7 @@ class DeviceConfirmation:
             raise InvalidRequest("answer must be allow or deny")
         asked, session, ticket, client = await self._open(request, params.text("ticket"))
         allowed = params["answer"] == "allow"
-        async with self._consents.answer(ticket, asked, session.record.sub, allowed=allowed):
+        async with self._consents.answer(ticket, asked, session.record.sub, allowed=allowed, client=client):
             if allowed:
                 await self._authorization.check_still_welcome(client, session)
                 waiting = await self._devices.find(asked.device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.core.authorize import VerifiedRedirect
+from broker.core.client import Client
 from broker.core.dpop import ALGORITHMS
 from broker.core.errors import (
     AccountError,
@@ -30,9 +31,7 @@ from broker.core.errors import (
 from broker.core.events import Event, Recorder, request_id
 from broker.core.extension_errors import AuthorizationPending, InvalidDpopProof, InvalidRequestUri, UseDpopNonce
 from broker.core.request_parameters import to_params
-from broker.services.authorize import Authorization
 from broker.services.login import LoginFailed
-from broker.services.providers import Providers
 from broker.web.answers import answer_json
 from broker.web.cookies import Cookies
 from broker.web.frontend import Frontend
@@ -40,23 +39,27 @@ from broker.web.views import ErrorView
 
 
 class Errors:
-    """Makes the answer to a failure. The detail goes to the log, the public part to the other side."""
+    """Makes the answer to a failure. The detail goes to the log, the public part to the other side.
+
+    A failure carries what its page needs: nothing is looked up here, because what failed may be the store.
+    """
 
     def __init__(
         self,
         frontend: Frontend,
-        authorization: Authorization,
-        providers: Providers,
         recorder: Recorder,
         *,
         clock: Callable[[], float],
+        end_request: Callable[[str], Awaitable[None]],
     ) -> None:
-        """`clock` gives epoch seconds."""
+        """`clock` gives epoch seconds. `end_request` ends the pushed request of this name, "" is none, and never fails.
+
+        An error that goes back to the client is the answer, so a pushed request has none left to give.
+        """
         self._frontend = frontend
-        self._authorization = authorization
-        self._providers = providers
         self._recorder = recorder
         self._clock = clock
+        self._end_request = end_request
 
     @staticmethod
     def is_unforeseen(error: Exception) -> bool:
@@ -105,22 +108,19 @@ class Errors:
             response.headers.update(error.headers or {})
             return response
         if isinstance(error, LoginFailed):
-            return await self._login_failed(request, error)
+            return self._login_failed(request, error)
         known = error if isinstance(error, BrokerError) else BrokerError(repr(error))
         self._note(known)
         target: VerifiedRedirect | None = getattr(request.state, "target", None)
         if target is not None and _is_for_client(known, target):
-            params = {"error": known.code, "error_description": known.public or _fallback(known)}
-            params |= {"state": target.state} if target.state else {}
-            await self._authorization.refuse(target)
-            params |= {"iss": self._authorization.issuer}
+            await self._end_request(target.request_uri)
+            params = self._frontend.error_params(target, known.code, known.public or _fallback(known))
             return self._frontend.respond(request, target, params, pause=_is_lure(request, target))
-        return self._page(request, await self._build_view(known, target), known.status, target)
+        return self._page(request, self._build_view(known, target.client if target else None), known.status, target)
 
-    async def _build_view(self, error: BrokerError, target: VerifiedRedirect | None) -> ErrorView:
-        client = target.client if target else None
-        if isinstance(error, FlowFinished | InvalidRequestUri) and error.client_id:
-            client = await self._authorization.find_client(error.client_id)
+    def _build_view(self, error: BrokerError, client: Client | None) -> ErrorView:
+        if isinstance(error, FlowFinished | InvalidRequestUri):
+            client = error.client or client
         retry_after = error.retry_after if isinstance(error, TooManyRequests | StoreUnavailable) else 0
         return ErrorView(
             _page_of(error),
@@ -132,40 +132,38 @@ class Errors:
             retry_after=retry_after,
         )
 
-    async def _login_failed(self, request: Request, failed: LoginFailed) -> Response:
+    def _login_failed(self, request: Request, failed: LoginFailed) -> Response:
         """Another way, the same way again, or back to the app: nobody is left in a dead end."""
         error = failed.cause
-        target = await self._authorization.find_target(failed.request)
         if failed.request.device:
-            return await self._device_login_failed(request, failed)
-        if target is None:
-            return self._page(request, await self._build_view(error, None), error.status)
-        again = to_params(replace(failed.request, idp_hint=failed.provider))
+            return self._device_login_failed(request, failed)
+        try:
+            target = VerifiedRedirect.of(failed.request, failed.client)
+        except PageError:  # the redirect URI was taken away meanwhile
+            return self._page(request, self._build_view(error, None), error.status)
+        again = to_params(replace(failed.request, idp_hint=failed.provider.name))
         other = to_params(replace(failed.request, idp_hint=""))
         code = error.code if isinstance(error, UpstreamError | StoreUnavailable) else "access_denied"
-        denied = {"error": code, "error_description": "the login did not succeed"}
-        home = self._frontend.error_href(target, denied | self._authorization.build_common(failed.request))
-        several = len(self._providers.offered_to(target.client)) > 1
+        home = self._frontend.error_href(target, code, "the login did not succeed")
         view = ErrorView(
             _page_of(error),
             *self._stamp(),
             error=error.code,
-            provider_name=self._providers.name_of(failed.provider),
+            provider_name=failed.provider.title,
             client=self._frontend.client_view(target.client, target.redirect_uri),
             retry_href=self._frontend.authorize_href(again),
-            other_href=self._frontend.authorize_href(other) if several else "",
+            other_href=self._frontend.authorize_href(other) if not failed.only else "",
             home_href=home or target.client.home_uri,
             retry_after=error.retry_after if isinstance(error, StoreUnavailable) else 0,
         )
         return self._page(request, view, error.status, target)
 
-    async def _device_login_failed(self, request: Request, failed: LoginFailed) -> Response:
+    def _device_login_failed(self, request: Request, failed: LoginFailed) -> Response:
         """The code again: the device still shows it."""
-        client = await self._authorization.find_client(failed.request.client_id)
         view = replace(
-            await self._build_view(failed.cause, None),
-            provider_name=self._providers.name_of(failed.provider),
-            client=self._frontend.device_view(client) if client else None,
+            self._build_view(failed.cause, failed.client),
+            provider_name=failed.provider.title,
+            client=self._frontend.device_view(failed.client),
             retry_href=f"{self._frontend.base}/device",
         )
         return self._page(request, view, failed.cause.status)

@@ -95,11 +95,16 @@ class Frontend:
         """The page of ours where a question is put."""
         return f"{self.base}{ask.path}?ticket={ask.ticket}"
 
-    def error_href(self, target: VerifiedRedirect, params: Mapping[str, str]) -> str:
+    def error_params(self, target: VerifiedRedirect, code: str, description: str) -> dict[str, str]:
+        """What the client is told, with `state` and `iss` (RFC 6749 section 4.1.2.1, RFC 9207)."""
+        state = {"state": target.state} if target.state else {}
+        return {"error": code, "error_description": description} | state | {"iss": f"{self.origin}{self.base}"}
+
+    def error_href(self, target: VerifiedRedirect, code: str, description: str) -> str:
         """A link that takes an error back to the client, or "" where that needs a form."""
         if target.response_mode is ResponseMode.FORM_POST:
             return ""
-        return build_response_url(target.redirect_uri, params)
+        return build_response_url(target.redirect_uri, self.error_params(target, code, description))
 
     @staticmethod
     def leave_to(href: str) -> Response:

@@ -173,7 +173,7 @@ class World:
         self.gate = Gate((instance.name, instance.key) for instance in live)
         self.client_keys = ClientKeys(context, self.web)
         self.directory = Clients(context, self.clients, ClientAssertions(context, transient, self.client_keys))
-        self.accounts = Accounts(context, durable)
+        self.accounts = Accounts(context, durable, self.gate)
         self.upstream = UpstreamSessions(
             context,
             durable,
@@ -252,10 +252,10 @@ class World:
         context, durable, transient = self.context, self.store.durable, self.store.transient
         self.logins = Logins(
             context,
+            self.directory,
             self.providers,
             self.accounts,
-            self.gate,
-            transient,
+            transient=transient,
             states=self.states,
             seal=seal("flow"),
             deadline=self.deadline,
@@ -266,7 +266,6 @@ class World:
             providers=self.providers,
             accounts=self.accounts,
             logins=self.logins,
-            gate=self.gate,
             seal=seal("entry"),
         )
         self.pushed = PushedRequests(context, transient, kept_for=1200)

@@ -181,7 +181,7 @@ async def test_a11_iss_is_in_an_answer_without_state_too(world: World) -> None:
     assert set(step.params) == {"code", "iss"}
     assert world.authorization.build_common(await world.request()) == {
         "state": "s-1",
-        "iss": world.authorization.issuer,
+        "iss": world.context.issuer,
     }
 
 
@@ -287,4 +287,3 @@ async def test_a_kept_request_is_good_as_long_as_its_client_and_place_are(world:
         await world.authorization.target_of(replace(request, client_id="gone"))
     with pytest.raises(BadRedirectUri):
         await world.authorization.target_of(replace(request, redirect_uri=REDIRECT + "/"))
-    assert await world.authorization.find_client("gone") is None

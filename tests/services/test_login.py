@@ -83,7 +83,7 @@ async def test_b2_a_state_is_good_once(world: World) -> None:
     await world.logins.finish(back(begun, flow))
     with pytest.raises(FlowFinished) as caught:
         await world.logins.finish(back(begun, flow))
-    assert caught.value.client_id == "app"
+    assert caught.value.client == world.clients["app"]
     assert asked(world) == 1
 
 

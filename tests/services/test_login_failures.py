@@ -38,7 +38,8 @@ async def test_b16_a_failure_of_the_upstream_names_the_attempt_it_ends(world: Wo
     with pytest.raises(LoginFailed) as caught:
         await world.logins.finish(back(begun, flow))
     assert caught.value.cause is failure
-    assert (caught.value.request, caught.value.provider) == (await world.request(), "alpha")
+    assert (caught.value.request, caught.value.client) == (await world.request(), world.clients["app"])
+    assert (caught.value.provider.name, caught.value.only) == ("alpha", False)
     assert world.notes.count(Event.LOGIN_FAILED) == 1
     assert world.notes.count(Event.ACCOUNT_CREATED) == 0
 

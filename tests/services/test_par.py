@@ -169,7 +169,7 @@ async def test_f14_an_error_that_goes_back_ends_it_too(world: World) -> None:
     assert asked.target.silent
     with pytest.raises(LoginRequired):
         await world.authorization.next_step(asked.request, asked.target.client, None)
-    await world.authorization.refuse(asked.target)
+    await world.pushed.end(asked.target.request_uri)
     with pytest.raises(InvalidRequestUri):
         await show(world, request_uri)
 

@@ -259,7 +259,7 @@ async def test_f15_a_proof_at_par_binds_the_code_as_well(known: World) -> None:
     async def push(shown: str, **more: str) -> str:
         params = Parameters((sent | more).items())
         pushed = await known.requests.push(known.clients["app"], params, proof=shown)
-        return (await known.pushed.present("app", pushed["request_uri"])).dpop_jkt
+        return (await known.pushed.present(known.clients["app"], pushed["request_uri"])).dpop_jkt
 
     def shown(key: Prover = KEY, endpoint: str = "/par") -> str:
         return key.prove("POST", f"{ISSUER}{endpoint}", at=NOW)

@@ -281,7 +281,7 @@ async def test_an_error_answers_an_object_too(signing: World) -> None:
     asked = await come(signing, request=sealed(prompt="none"))
     with pytest.raises(LoginRequired):
         await signing.authorization.next_step(asked.request, asked.target.client, None)
-    await signing.authorization.refuse(asked.target)
+    await signing.pushed.end(asked.target.request_uri)
     await refused(signing, InvalidRequestUri, request=sealed(prompt="none"))
 
 

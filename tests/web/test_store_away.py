@@ -9,6 +9,7 @@ import pytest
 
 from tests.web.device_flow import WITH_DEVICES, poll, question, start, ticket_in
 from tests.web.public_app import PublicApp, answer_of, public_app
+from tests.web.test_register import config_of, register
 
 pytestmark = pytest.mark.anyio
 
@@ -84,3 +85,42 @@ async def test_k22_the_answer_itself_is_never_given_twice(site: PublicApp) -> No
     assert "E-DONE" in (await site.browser.post("/consent", data=form)).text, "what cannot be given back stands"
     location = answer_of(await site.authorize(prompt="none"))
     assert location["error"] == "consent_required"
+
+
+@pytest.fixture
+async def registering() -> AsyncIterator[PublicApp]:
+    async with public_app(config_of()) as app:
+        yield app
+
+
+async def begin_registered(site: PublicApp) -> None:
+    """A login for an app that registered itself; the browser is at the upstream."""
+    entry = (await register(site)).json()
+    await site.authorize(client_id=entry["client_id"], redirect_uri=entry["redirect_uris"][0], idp_hint="alpha")
+
+
+@pytest.mark.parametrize("fails", [{"*"}, {"registered_client"}, {"person"}])
+async def test_k22_a_callback_for_a_registered_app_finds_the_database_away(
+    registering: PublicApp, fails: set[str]
+) -> None:
+    await begin_registered(registering)
+    registering.durable.fails = fails
+    check_come_again(await registering.browser.get(registering.callback()))
+
+
+async def test_k22_a_login_whose_app_cannot_be_looked_up_is_not_spent(registering: PublicApp) -> None:
+    await begin_registered(registering)
+    registering.durable.fails = {"*"}
+    check_come_again(await registering.browser.get(registering.callback()))
+    assert registering.upstreams["alpha"].asked == []
+    registering.durable.fails = set()
+    landed = await registering.browser.get(registering.callback())
+    assert landed.headers["location"].startswith("/consent?ticket=")
+
+
+@pytest.mark.parametrize("address", ["/consent?ticket=x", "/authorize?client_id=dc_x", "/device/confirm?ticket=x"])
+async def test_k22_an_error_page_asks_no_store(registering: PublicApp, address: str) -> None:
+    registering.durable.fails, registering.transient.down = {"*"}, True
+    page = await registering.browser.get(address)
+    assert page.status_code in {403, 503}
+    assert page.headers["content-type"].startswith("text/html")
