@@ -13,6 +13,7 @@ COPY README.md LICENSE ./
 COPY broker broker
 COPY providers providers
 COPY templates templates
+COPY docs/how-to/integrate.md docs/how-to/integrate.md
 RUN uv sync --locked --no-dev --no-editable
 
 FROM python:${PYTHON}-slim

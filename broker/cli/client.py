@@ -6,6 +6,7 @@ import click
 
 from broker.cli.common import config_option, fail, read_config, resolve
 
+LIBRARIES = ("authjs", "express", "fastapi", "flask-dance", "go", "oauth2-proxy", "openid-client", "passport", "spring")
 METHODS = ("client_secret", "client_secret_basic", "client_secret_post", "private_key_jwt", "none")
 
 
@@ -40,6 +41,9 @@ def token() -> None:
 )
 @click.option("--jwks-uri", "keys", default="", help="Where it publishes its public keys, for private_key_jwt.")
 @click.option("--first-party", is_flag=True, help="Ours: no consent page.")
+@click.option(
+    "--for", "library", default="", metavar="NAME", help=f"Print code for the app, too: {', '.join(LIBRARIES)}."
+)
 @click.option("--write", is_flag=True, help="Put it into the configuration, keeping everything else as it is.")
 def add(  # noqa: PLR0917 - click passes every option by its name
     path: str,
@@ -49,6 +53,7 @@ def add(  # noqa: PLR0917 - click passes every option by its name
     public: bool,
     method: str | None,
     keys: str,
+    library: str,
     **flags: bool,
 ) -> None:
     """Make an entry for an app: prints its secret, once, and what the app's developer must be told.
@@ -57,18 +62,18 @@ def add(  # noqa: PLR0917 - click passes every option by its name
     """
     import secrets
 
-    from broker.cli.client_entry import NewClient, insert, slug
+    from broker.cli.client_entry import NewClient, insert, needs_of, slug
     from broker.core.errors import ConfigError
 
     loaded = read_config(path)
     if public and method not in {None, "none"}:
         fail(["--public means --auth-method none; leave one of them out"])
     chosen = "none" if public else method or METHODS[0]
-    if (chosen == "private_key_jwt") != bool(keys):
-        fail(["--auth-method private_key_jwt and --jwks-uri go together"])
+    _check_method(chosen, keys, library)
     secret = "" if chosen in {"none", "private_key_jwt"} else secrets.token_urlsafe(32)
     new_id = client_id or slug(name, secrets.token_hex(4))
     new = NewClient(new_id, name, uris, secret, method=chosen, jwks_uri=keys, first_party=flags["first_party"])
+    new = needs_of(library, new) if library else new
     if new.client_id in loaded.config.clients:
         fail([f"clients.{new.client_id}: is there already; choose another with --id"])
     try:
@@ -77,3 +82,17 @@ def add(  # noqa: PLR0917 - click passes every option by its name
         fail(error.shown)
     click.echo(f"{'added to ' + path if flags['write'] else 'paste below `clients:` in ' + path}:\n\n{changed}")
     click.echo(new.instructions(loaded.config.issuer))
+    if library:
+        click.echo(new.code(library, loaded.config.issuer))
+
+
+def _check_method(method: str, keys: str, library: str) -> None:
+    from broker.config.report import did_you_mean
+
+    if (method == "private_key_jwt") != bool(keys):
+        fail(["--auth-method private_key_jwt and --jwks-uri go together"])
+    if library and library not in LIBRARIES:
+        known = f"; there is code for {', '.join(LIBRARIES)}"
+        fail([f"--for {library}: there is no code for that{did_you_mean(library, LIBRARIES) or known}"])
+    if library and method in {"none", "private_key_jwt"}:
+        fail([f"--for {library}: that code keeps a secret; leave --public and --auth-method out"])

@@ -7,15 +7,18 @@ import os
 import re
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import BaseModel
 
+from broker.cli.snippets import SNIPPETS, origin_of
 from broker.config.load import load_text
 from broker.config.source import Document, parse, read_text
 from broker.core.errors import ConfigError
 from broker.core.seal import digest
+
+DEFAULT_SCOPES = ("openid", "profile", "email")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class NewClient:
     method: str = "client_secret"
     jwks_uri: str = ""
     first_party: bool = False
+    scopes: tuple[str, ...] = ()
+    post_logout: tuple[str, ...] = ()
 
     def entry(self, indent: int) -> str:
         """Its lines of YAML; every text is quoted as JSON, which YAML reads the same."""
@@ -41,6 +46,10 @@ class NewClient:
             lines.append(f"{inner}secret_hashes: [sha256:{digest(self.secret)}]")
         if self.jwks_uri:
             lines.append(f"{inner}jwks_uri: {_quoted(self.jwks_uri)}")
+        if self.scopes:
+            lines.append(f"{inner}scopes: [{', '.join(self.scopes)}]")
+        if self.post_logout:
+            lines.append(f"{inner}post_logout_redirect_uris: [{', '.join(map(_quoted, self.post_logout))}]")
         if self.first_party:
             lines.append(f"{inner}first_party: true")
         return "\n".join(lines) + "\n"
@@ -62,11 +71,31 @@ class NewClient:
                 kept,
                 f"authentication {how}",
                 f"redirect URIs  {' '.join(self.redirect_uris)}",
-                "scope          openid profile email",
+                f"scope          {' '.join(self.scopes or DEFAULT_SCOPES)}",
                 "Identify people by `sub`; not everybody has an e-mail address.",
             )
             if line
         )
+
+    def code(self, library: str, issuer: str) -> str:
+        """That library's code with this app's values; the secrets are read from its environment."""
+        snippet, uri = SNIPPETS[library], self.redirect_uris[0]
+        lines = ["", f"# {snippet.heading.lstrip('# ')}, from docs/how-to/integrate.md"]
+        lines += [
+            f"export {snippet.secret}={self.secret}",
+            *(f"export {name}=$(openssl rand -hex 16)" for name in snippet.environment),
+        ]
+        if snippet.fixed and not uri.endswith(snippet.path):
+            lines.append(f"# It answers at {origin_of(uri)}{snippet.path} unless told otherwise; that is not {uri}")
+        return "\n".join([*lines, "", snippet.fill(issuer, self.client_id, uri)])
+
+
+def needs_of(library: str, new: NewClient) -> NewClient:
+    """The same with what that library's code asks for: a refresh token, and where its logout leads."""
+    snippet = SNIPPETS[library]
+    scopes = (*DEFAULT_SCOPES, "offline_access") if snippet.refreshes else ()
+    homes = () if snippet.home is None else (origin_of(new.redirect_uris[0]) + snippet.home,)
+    return replace(new, scopes=scopes, post_logout=homes)
 
 
 def slug(name: str, fallback: str) -> str:

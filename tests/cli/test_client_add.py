@@ -11,8 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from broker.cli import main
+from broker.cli.client import LIBRARIES
 from broker.cli.client_entry import slug
 from broker.cli.common import resolve
+from broker.cli.snippets import SNIPPETS
 from broker.config.load import load
 from tests.cli.conftest import LIVE
 
@@ -145,3 +147,49 @@ def test_clients_in_one_line_are_left_to_the_operator(file: Path) -> None:
 )
 def test_an_id_is_made_from_the_name(name: str, expected: str) -> None:
     assert slug(name, "ab12") == expected
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_code_for_every_library_comes_with_its_entry_and_ones_own_values(file: Path, library: str) -> None:
+    assert set(SNIPPETS) == set(LIBRARIES)
+    code, out = add(file, "--write", "--id", "our-wiki", "--for", library)
+    assert code == 0, out
+    (secret,) = re.findall(r"client_secret  (\S+)", out)
+    told, _, filled = out.partition(f"export {SNIPPETS[library].secret}=")
+    assert filled.startswith(f"{secret}\n")
+    assert "http://localhost:8400" in filled
+    assert "our-wiki" in filled
+    for example in ("id.example.com", "shop.example.com", "shop-web", "wiki-proxy"):
+        assert example not in out
+    client = load(file, resolve).clients["our-wiki"]
+    assert ("offline_access" in client.scopes) == SNIPPETS[library].refreshes == ("offline_access" in told)
+    home = SNIPPETS[library].home
+    assert client.post_logout_redirect_uris == (() if home is None else (f"https://wiki.example.com{home}",))
+
+
+@pytest.mark.parametrize("library", [name for name, snippet in SNIPPETS.items() if not snippet.fixed])
+def test_the_redirect_uri_in_the_code_is_the_registered_one(file: Path, library: str) -> None:
+    assert f"{URI}" in add(file, "--for", library)[1].partition("export OIDC_SECRET=")[2]
+
+
+def test_a_redirect_uri_where_the_library_does_not_answer_is_said(file: Path) -> None:
+    out = add(file, "--for", "authjs")[1]
+    assert (
+        f"answers at https://wiki.example.com/auth/callback/example-id unless told otherwise; that is not {URI}" in out
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--for", "flask_dance"), "--for flask_dance: there is no code for that (did you mean flask-dance?)"),
+        (("--for", "cobol"), "there is code for authjs, express"),
+        (("--for", "go", "--public"), "that code keeps a secret"),
+    ],
+)
+def test_code_that_there_is_not_is_refused_before_anything_is_made(
+    file: Path, words: tuple[str, ...], problem: str
+) -> None:
+    code, out = add(file, "--write", *words)
+    assert (code, problem in out, "client_secret  " in out) == (1, True, False), out
+    assert file.read_text() == SHIPPED

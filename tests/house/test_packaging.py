@@ -75,6 +75,11 @@ def test_the_wheel_holds_every_template_inside_the_broker(wheel: Path) -> None:
     assert {f"broker/_templates/{name}" for name in templates} <= names(wheel)
 
 
+def test_the_wheel_holds_the_code_that_client_add_prints(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read("broker/_integrate.md") == (ROOT / "docs/how-to/integrate.md").read_bytes()
+
+
 def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
     tops = {name.partition("/")[0] for name in names(wheel)}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"broker", "providers"}
@@ -107,6 +112,7 @@ def test_the_build_stage_of_the_image_works_from_what_it_copies(tmp_path: Path) 
             run(str(ROOT / UV), *rest.split()[1:], "--quiet", cwd=tmp_path, env=env)
     shutil.rmtree(tmp_path / "broker")  # the second stage gets the environment alone
     find = "import broker, os; print(os.listdir(os.path.join(broker.__path__[0], '_templates')))"
+    shutil.rmtree(tmp_path / "docs")
     assert "login.html" in run(str(tmp_path / ".venv/bin/python"), "-c", find, cwd=tmp_path, env=bare())
 
 
