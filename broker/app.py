@@ -15,12 +15,13 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from broker.assembly import Parts, build_public, build_services
+from broker.assembly.chores import Chore, repeat
 from broker.config.model import Config
 from broker.config.reveal import secrets_of
-from broker.core.errors import ConfigError, SealBroken, StoreUnavailable
+from broker.core.errors import ConfigError, SealBroken
 from broker.core.events import Event, Recorder
 from broker.core.seal import Seal, derive
-from broker.master import load_masters
+from broker.master import expect_database, load_masters
 from broker.observe import Observer, Setup
 from broker.registry import provider_types
 from broker.services.context import Context
@@ -44,6 +45,8 @@ from broker.upstream.tools import lend
 from broker.web.manage import Check, Management
 
 _SWEEP_EVERY = 60.0  # seconds between sweeps of expired rows
+_LOOK_EVERY = 2.0  # seconds between looks whether the database is there still
+_CHECK_EVERY = 5.0  # seconds between parts of the check for damage
 Randomness = Callable[[int], bytes]
 
 
@@ -56,6 +59,7 @@ class Broker:
     keys: KeyRing
     emergency: Emergency
     durable: Durable
+    store: SqliteStore
     observer: Observer
     deliveries: Deliveries
     _clock: Callable[[], float]
@@ -66,8 +70,13 @@ class Broker:
     async def start(self) -> None:
         """Begin housekeeping and deliveries, and say so."""
         # Apart, so that a long sweep does not make this node the last to hear that a key is gone.
-        chores = ((LOOK_EVERY, self.keys.refresh), (_SWEEP_EVERY, self._sweep))
-        begun = [self._repeat(seconds, chore) for seconds, chore in chores]
+        chores: tuple[tuple[float, Chore], ...] = (
+            (LOOK_EVERY, self.keys.refresh),
+            (_SWEEP_EVERY, self._sweep),
+            (_LOOK_EVERY, self.store.look),
+            (_CHECK_EVERY, self.store.check),
+        )
+        begun = [repeat(*each, pause=self.pause, on_crash=self.observer.on_crash) for each in chores]
         self._tasks = tuple(map(asyncio.create_task, [*begun, self.deliveries.run()]))
         self.observer.record(Event.SERVER_READY)
 
@@ -87,16 +96,6 @@ class Broker:
     async def _sweep(self) -> None:
         await self.durable.sweep(now=int(self._clock()))
 
-    async def _repeat(self, seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            await self.pause(seconds)
-            try:
-                await chore()
-            except StoreUnavailable:
-                continue  # the store itself has told, once per outage
-            except Exception as error:  # housekeeping must outlive its own bugs; the operator hears of each
-                self.observer.on_crash(error)
-
 
 async def build(
     config: Config,
@@ -104,12 +103,20 @@ async def build(
     observer: Observer | None = None,
     clock: Callable[[], float] = time.time,
     randomness: Randomness = os.urandom,
+    create: bool = False,
 ) -> Broker:
-    """Everything wired from a checked configuration; raises ConfigError. Call `start`, and `close` at the end."""
+    """Everything wired from a checked configuration; raises ConfigError. Call `start`, and `close` at the end.
+
+    `create`: make a database even where something says that there was one.
+    """
     async with AsyncExitStack() as opened:
         seen = observer or _open_observer(config)
         opened.callback(seen.close)
-        return await _assemble(config, seen, opened, clock=clock, randomness=randomness)
+        store = await SqliteStore.open(
+            config.storage.sqlite.path, clock=clock, recorder=seen, create=create, expected=expect_database(config)
+        )
+        opened.push_async_callback(store.close)
+        return await _assemble(config, seen, opened, store, clock=clock, randomness=randomness)
 
 
 def _open_observer(config: Config) -> Observer:
@@ -134,13 +141,14 @@ async def _assemble(
     config: Config,
     observer: Observer,
     opened: AsyncExitStack,
+    store: SqliteStore,
     *,
     clock: Callable[[], float],
     randomness: Randomness,
 ) -> Broker:
     masters = load_masters(config)
     context = Context(config.issuer, clock, randomness, observer)
-    durable, transient = await _open_stores(config, opened, clock, observer)
+    durable, transient = store.durable, await _open_transient(config, opened, store, observer)
     await _check_client_ids(config, durable)
     pool = await HttpPool.open(ca_file=config.network.ca_file, trust_env=config.network.trust_env)
     opened.push_async_callback(pool.close)
@@ -162,12 +170,13 @@ async def _assemble(
         derive=lambda purpose: tuple(derive(master, purpose) for master in masters),
         observer=observer,
     )
-    checks: dict[str, Check] = {"durable": durable.ping, "transient": transient.ping}
+    checks: dict[str, Check] = {"durable": durable.ping, "transient": transient.ping, "whole": store.confirm_whole}
     management = Management(checks, observer.expose)
     services = build_services(parts)
-    public = build_public(parts, services)
-    emergency = Emergency(context, keys, durable)
-    return Broker(public, management, keys, emergency, durable, observer, services.deliveries, clock, opened.pop_all())
+    public, emergency = build_public(parts, services), Emergency(context, keys, durable)
+    return Broker(
+        public, management, keys, emergency, durable, store, observer, services.deliveries, clock, opened.pop_all()
+    )
 
 
 async def _open_keys(config: Config, context: Context, durable: Durable, service: SealedKeys) -> KeyRing:
@@ -197,22 +206,15 @@ async def _open_subjects(context: Context, durable: Durable, seal: Seal) -> Subj
         return await open_subjects(context, durable, seal)
 
 
-async def _open_stores(
-    config: Config,
-    opened: AsyncExitStack,
-    clock: Callable[[], float],
-    recorder: Recorder,
-) -> tuple[Durable, Transient]:
-    store = await SqliteStore.open(config.storage.sqlite.path, clock=clock, recorder=recorder)
-    opened.push_async_callback(store.close)
+async def _open_transient(config: Config, opened: AsyncExitStack, store: SqliteStore, recorder: Recorder) -> Transient:
     if config.storage.transient == "sqlite" or config.storage.redis is None:
-        return store.durable, store.transient
+        return store.transient
     from broker.store.redis import RedisTransient  # noqa: PLC0415 - imported only where Redis is chosen
 
     redis = config.storage.redis
     transient = await RedisTransient.open(redis.url.get_secret_value(), prefix=redis.prefix, recorder=recorder)
     opened.push_async_callback(transient.close)
-    return store.durable, transient
+    return transient
 
 
 async def _open_outbound(config: Config, opened: AsyncExitStack, recorder: Recorder) -> Outbound:

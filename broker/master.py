@@ -15,8 +15,7 @@ from pydantic import SecretStr
 from broker.config.model import Config
 from broker.config.values import parse_master_key
 from broker.core.errors import ConfigError
-
-MEMORY = ":memory:"
+from broker.store.sqlite_place import MEMORY, check_owner
 
 
 def load_masters(config: Config) -> tuple[bytes, ...]:
@@ -28,9 +27,18 @@ def load_masters(config: Config) -> tuple[bytes, ...]:
     return (_load_or_make(Path(f"{config.storage.sqlite.path}.key")),)
 
 
+def expect_database(config: Config) -> str:
+    """What in the configuration or beside the database says that there was one; "" when nothing does."""
+    if config.master_keys:
+        return "keys.master is set"
+    key = Path(f"{config.storage.sqlite.path}.key")
+    return f"its key file {key} is there" if key.exists() else ""
+
+
 def _load_or_make(path: Path) -> bytes:
     try:
         if not path.exists():
+            check_owner(str(path), user=os.geteuid())
             _make(path)
     except OSError as error:
         raise ConfigError([f"keys.master: {path} cannot be made ({error.strerror}); set keys.master"]) from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -24,10 +25,12 @@ from broker.core.records import SigningKey
 from broker.core.terms import Algorithm
 from broker.observe import Observer, Setup
 from broker.observe.sink import Sink
+from broker.store.sqlite_file import reading
+from broker.store.sqlite_keys import signing_keys
+from broker.store.sqlite_place import MEMORY
 
 _LONGEST = 100  # bytes of a unix socket's path; systems differ between 104 and 108
 _TIMEOUT = 30.0  # seconds; an RSA key takes a moment
-_MEMORY = ":memory:"
 
 Question = dict[str, Any]
 
@@ -99,12 +102,14 @@ class ControlSocket:
 
 def control_path(config: Config) -> Path | None:
     """Where the running server listens, or None when it does not."""
-    path = Path(f"{config.storage.sqlite.path}.control").absolute()
-    return None if config.storage.sqlite.path == _MEMORY or len(str(path).encode()) > _LONGEST else path
+    path = Path(f"{os.path.realpath(config.storage.sqlite.path)}.control")
+    return None if config.storage.sqlite.path == MEMORY or len(str(path).encode()) > _LONGEST else path
 
 
 def ask(config: Config, question: Question) -> list[str]:
     """The lines of the answer, from the running server or, without one, from the database itself.
+
+    Listing makes nothing: where there is no database yet, that is the error. Other questions open it as a start does.
 
     Raises ConfigError and StoreUnavailable as a start would, OSError with the server's refusal.
     """
@@ -116,6 +121,9 @@ async def _ask(config: Config, question: Question) -> list[str]:
     if path is not None and path.is_socket():
         with suppress(ConnectionRefusedError, FileNotFoundError):  # left behind by a server that was killed
             return await _ask_server(path, question)
+    if question["do"] == "list":
+        with reading(config.storage.sqlite.path) as db:
+            return table(signing_keys(db), int(time.time()))
     lines = Sink(sys.stderr.fileno())  # stdout is for the answer
     setup = Setup("error", config.logging.format, config.logging.audit, secrets=tuple(secrets_of(config)))
     try:

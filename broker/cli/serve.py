@@ -8,11 +8,20 @@ from broker.cli.common import config_option, fail, read_config
 @click.command()
 @config_option
 @click.option("--dev-tls", is_flag=True, help="Serve https with a certificate of a local authority made on first use.")
-def serve(path: str, dev_tls: bool) -> None:
+@click.option(
+    "--create",
+    is_flag=True,
+    envvar="BROKER_CREATE",
+    help="Make the database if there is none, even where one is expected; BROKER_CREATE=1 does the same.",
+)
+def serve(path: str, dev_tls: bool, create: bool) -> None:
     """Run the broker.
 
     SIGTERM stops it without losing a request: /readyz answers 503, no new connections are accepted, requests in
     flight are finished for up to server.shutdown_grace, then the exit code is 0.
+
+    Where there is no database, one is made, unless keys.master is set or files beside it say that there was one: then
+    it went away, and an empty one would make everybody somebody new. --create says that this is the first start.
     """
     config = read_config(path).config
     if config.network.upstreams == "emulated":
@@ -24,4 +33,4 @@ def serve(path: str, dev_tls: bool) -> None:
         )
     from broker.cli.server import run
 
-    raise SystemExit(run(config, dev_tls=dev_tls))
+    raise SystemExit(run(config, dev_tls=dev_tls, create=create))

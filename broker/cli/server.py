@@ -55,8 +55,11 @@ class Sockets:
     management: socket.socket | None
 
 
-def run(config: Config, *, dev_tls: bool = False) -> int:
-    """Serve until SIGTERM or SIGINT; the exit code. Prints what stops it from starting, without a traceback."""
+def run(config: Config, *, dev_tls: bool = False, create: bool = False) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code. Prints what stops it from starting, without a traceback.
+
+    `create`: make the database where it is missing, whatever says that there was one.
+    """
     try:
         tls = _dev_tls(config) if dev_tls else config.server.tls
         sockets = Sockets(bind(config.server.listen), _bind_management(config))
@@ -67,13 +70,13 @@ def run(config: Config, *, dev_tls: bool = False) -> int:
         click.echo(str(error), err=True)
         return 1
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(serve(config, sockets, tls))
+        return runner.run(serve(config, sockets, tls, create=create))
 
 
-async def serve(config: Config, sockets: Sockets, tls: Tls | None) -> int:
+async def serve(config: Config, sockets: Sockets, tls: Tls | None, *, create: bool = False) -> int:
     """Build the broker, serve, and stop in this order: say so, accept nothing new, finish, let go."""
     try:
-        broker = await build(config)
+        broker = await build(config, create=create)
     except (ConfigError, StoreUnavailable, ssl.SSLError) as error:
         click.echo(str(error), err=True)
         return 1

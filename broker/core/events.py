@@ -58,6 +58,8 @@ class Event(StrEnum):
     STORE_UNAVAILABLE = "store.unavailable"
     STORE_RECOVERED = "store.recovered"
     TEMPLATE_FAILED = "template.failed"
+    STORE_DAMAGED = "store.damaged"
+    DATABASE_CREATED = "database.created"
     SERVER_READY = "server.ready"
     SERVER_STOPPING = "server.stopping"
     SERVER_ERROR = "server.error"

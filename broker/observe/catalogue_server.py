@@ -33,6 +33,10 @@ def _store_up(metrics: Metrics, fields: Fields) -> None:
     metrics.set_to("broker_store_up", 1, fields.get("store") or "durable")
 
 
+def _store_damaged(metrics: Metrics, fields: Fields) -> None:
+    metrics.set_to("broker_store_damaged", 1, fields.get("store") or "durable")
+
+
 def _ready(metrics: Metrics, _: Fields) -> None:
     metrics.set_to("broker_ready", 1)
 
@@ -143,6 +147,20 @@ SERVER: Mapping[Event, Entry] = {
     Event.STORE_RECOVERED: Entry("info", False, ("store",), "The store answers again.", _store_up),
     Event.TEMPLATE_FAILED: Entry(
         "error", False, ("template", "reason"), "A page in `ui.templates` does not work; the built-in one is shown."
+    ),
+    Event.STORE_DAMAGED: Entry(
+        "error",
+        False,
+        ("store", "detail"),
+        "The check that runs beside the work found the file damaged: restore a backup. `/readyz` says no from now on.",
+        _store_damaged,
+    ),
+    Event.DATABASE_CREATED: Entry(
+        "warning",
+        True,
+        ("path",),
+        "There was no database at the configured path, and an empty one was made. At any start but the first, stop: "
+        "the one with your people is somewhere else.",
     ),
     Event.SERVER_READY: Entry("info", True, (), "Requests are accepted.", _ready),
     Event.SERVER_STOPPING: Entry("info", True, (), "No new connections; requests in flight are finished.", _stopping),

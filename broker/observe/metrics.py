@@ -138,6 +138,7 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "broker_build_info": ("Always 1; the label says which version runs", ("version",)),
     "broker_ready": ("1 from ready to stopping", ()),
     "broker_store_up": ("1 while the store answers, 0 from a failure until it answers again", ("store",)),
+    "broker_store_damaged": ("1 from when the store was found damaged: restore a backup", ("store",)),
     "broker_logout_backlog": ("Logout tokens on their way to apps", ()),
     "broker_upstream_breaker_open": ("1 while the provider is left alone because it does not answer", _P),
     "broker_upstream_keys": ("Signing keys of the provider in the cache", _P),

@@ -7,9 +7,11 @@ import os
 from collections.abc import Callable
 from typing import Self
 
-from broker.core.events import Recorder
+from broker.core.errors import StoreUnavailable
+from broker.core.events import Event, Recorder
 from broker.store.base import Durable, Transient
 from broker.store.outage import Outage
+from broker.store.sqlite_aside import DamageCheck
 from broker.store.sqlite_durable import SqliteDurable
 from broker.store.sqlite_engine import Engine
 from broker.store.sqlite_file import open_database
@@ -22,9 +24,11 @@ class SqliteStore:
     durable: Durable
     transient: Transient
 
-    def __init__(self, engine: Engine, durable: Durable, transient: Transient) -> None:
+    def __init__(
+        self, engine: Engine, durable: Durable, transient: Transient, check: DamageCheck | None = None
+    ) -> None:
         """Use `open`."""
-        self._engine, self.durable, self.transient = engine, durable, transient
+        self._engine, self.durable, self.transient, self._check = engine, durable, transient, check
 
     @classmethod
     async def open(
@@ -34,15 +38,35 @@ class SqliteStore:
         clock: Callable[[], float],
         recorder: Recorder | None = None,
         randomness: Callable[[int], bytes] = os.urandom,
+        create: bool = False,
+        expected: str = "",
     ) -> Self:
-        """Open or make the database at `path` (`:memory:` forgets everything at close).
+        """Open the database at `path`, or make one (`:memory:` forgets everything at close).
 
-        `clock`: epoch seconds. `recorder` hears when the disk stops taking writes and when it does again. Raises
-        ConfigError when the file is in use by another process, damaged, unreachable, or newer than this broker.
+        Where something says that there was one, `expected` for the outside of this store, none is made without
+        `create`. `clock`: epoch seconds. `recorder` hears when a database is made or found damaged, and when the disk
+        stops taking writes and does again. Raises ConfigError when the file is gone, in use by another process,
+        damaged, unreachable, or newer than this broker.
         """
-        database = await asyncio.to_thread(open_database, path)
+        database = await asyncio.to_thread(open_database, path, create=create, expected=expected)
+        if database.created and recorder is not None:
+            recorder.record(Event.DATABASE_CREATED, path=path)
         engine = Engine(database, Outage("sqlite", recorder))
-        return cls(engine, SqliteDurable(engine, randomness), SqliteTransient(engine, clock))
+        check = None if engine.aside is None else DamageCheck(database, engine.aside, recorder, clock=clock)
+        return cls(engine, SqliteDurable(engine, randomness), SqliteTransient(engine, clock), check)
+
+    async def look(self) -> None:
+        """Return when the database is the file that was opened, at its path; raises StoreUnavailable. Cheap."""
+        await self._engine.look()
+
+    async def check(self) -> bool:
+        """Check the next part of the file for damage, beside the work. True when more parts are left for now."""
+        return self._check is not None and await self._check.go_on()
+
+    async def confirm_whole(self) -> None:
+        """Return unless damage was found; raises StoreUnavailable with the first of it. Costs nothing."""
+        if self._check is not None and self._check.damage:
+            raise StoreUnavailable(f"sqlite: damaged: {self._check.damage}")
 
     async def close(self) -> None:
         """Commit what was accepted and close the file. May be called again."""

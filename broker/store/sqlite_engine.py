@@ -12,12 +12,13 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from broker.core.errors import StoreUnavailable
 from broker.store.outage import Outage
+from broker.store.sqlite_aside import Aside
 from broker.store.sqlite_file import Database, unavailable
 
 T = TypeVar("T")
@@ -26,6 +27,7 @@ Work = Callable[[sqlite3.Connection], T]
 _BATCH = 256  # writes per transaction: bounds how long one caller waits for the others
 _GATHER = 0.003  # seconds; less than callers lose by sharing the processor with more transactions
 _WAITING = 8192  # writes in the queue: a disk that hangs must not take the memory with it
+PATIENCE = 10.0  # seconds one caller waits for the disk; a disk that is alive answers in less, however busy
 
 
 @dataclass(slots=True)
@@ -34,8 +36,13 @@ class _Item:
 
     work: Work[Any]
     future: asyncio.Future[Any]
+    taken: threading.Lock = field(default_factory=threading.Lock)
     outcome: Any = None
     failed: bool = False
+
+    def take(self) -> bool:
+        """True for the first who asks: the writer that does the write, or its caller who withdraws it."""
+        return self.taken.acquire(blocking=False)
 
     def fail(self, error: Exception) -> None:
         self.outcome, self.failed = error, True
@@ -44,13 +51,16 @@ class _Item:
 class Engine:
     """Reads and writes of one database, for the coroutines of one event loop."""
 
-    def __init__(self, database: Database, outage: Outage) -> None:
-        """Takes over `database`; call from inside the event loop."""
-        self._database, self._outage = database, outage
+    def __init__(self, database: Database, outage: Outage, *, patience: float = PATIENCE) -> None:
+        """Takes over `database`; call from inside the event loop. `patience`: seconds that a write may take."""
+        self._database, self._outage, self._patience = database, outage, patience
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[_Item | None] = SimpleQueue()
         self._waiting = 0
-        self._closed = False
+        self._stuck = self._closed = False
+        self.aside = None if database.reader is None else Aside(database)
+        """For reads of seconds; None in memory."""
+        self._missing = ""  # why the files are not those that were opened, as far as is known
         self._closing = threading.Event()
         self._shared = False
         self._thread = threading.Thread(target=self._write_until_closed, name="sqlite-writer", daemon=True)
@@ -60,27 +70,43 @@ class Engine:
         """Run `work` inside a transaction and return its result once that is on the disk.
 
         `work` runs in the writer thread, may run twice (a neighbour's failure rolls the transaction back), and whatever
-        it raises is raised here with nothing of it stored. Raises StoreUnavailable when the disk or file is to blame.
+        it raises is raised here with nothing of it stored. Raises StoreUnavailable when the disk or file is to blame,
+        and after the patience with a disk that hangs: the write was withdrawn, or, when it had begun, may be done yet.
         A cancelled caller leaves its write to happen or not; the others are not affected.
         """
-        if self._closed or self._waiting >= _WAITING:
-            raise StoreUnavailable("sqlite: closed" if self._closed else "sqlite: too many writes are waiting")
-        future: asyncio.Future[T] = self._loop.create_future()
+        self._check_open()
+        if self._stuck or self._waiting >= _WAITING:
+            raise StoreUnavailable(f"sqlite: {'the disk hangs' if self._stuck else 'too many writes are waiting'}")
+        item = _Item(work, self._loop.create_future())
         self._waiting += 1
-        self._queue.put(_Item(work, future))
-        return await future
+        self._queue.put(item)
+        deadline = self._loop.call_later(self._patience, self._give_up, item)
+        try:
+            answer: T = await item.future
+        finally:
+            deadline.cancel()
+        return answer
 
     async def read(self, work: Work[T]) -> T:
         """Run `work`, a point read of microseconds, on committed data; raises StoreUnavailable."""
         reader = self._database.reader
         if reader is None:
             return await self.write(work)
-        if self._closed:
-            raise StoreUnavailable("sqlite: closed")
+        self._check_open()
+        if self._missing:
+            raise StoreUnavailable(self._missing)
         try:
             return work(reader)
         except sqlite3.Error as error:
             raise unavailable(error) from error
+
+    async def look(self) -> None:
+        """Return when the files are those that were opened; raises StoreUnavailable. Writes look by themselves."""
+        self._check_open()
+        missing = self._database.missing()
+        self._note_missing(missing)
+        if missing is not None:
+            raise missing
 
     async def heartbeat(self) -> None:
         """Return when a write went through to the disk; raises StoreUnavailable."""
@@ -90,6 +116,30 @@ class Engine:
             ).close()
         )
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("sqlite: closed")
+
+    def _give_up(self, item: _Item) -> None:
+        """The patience with one write is over. What has not begun never will; of what has, nobody knows."""
+        if item.future.done():
+            return
+        withdrawn = item.take()
+        if not withdrawn:
+            self._stuck = True  # until the writer is back nothing else can be written either
+        detail = f"sqlite: no answer of the disk in {self._patience:g} s"
+        self._outage.failed(detail)
+        item.future.set_exception(
+            StoreUnavailable(f"{detail}; {'withdrawn' if withdrawn else 'it may be written yet'}")
+        )
+
+    def _note_missing(self, missing: StoreUnavailable | None) -> None:
+        if missing is not None:
+            self._outage.failed(missing.detail)
+        elif self._missing:
+            self._outage.answered()
+        self._missing = missing.detail if missing is not None else ""
+
     async def close(self) -> None:
         """Commit what was accepted, empty the WAL into the file, close it. May be called again."""
         if self._closed:
@@ -97,6 +147,8 @@ class Engine:
         self._closed = True
         self._closing.set()
         self._queue.put(None)
+        if self.aside is not None:
+            await self.aside.close()
         await asyncio.to_thread(self._finish)
 
     def _finish(self) -> None:
@@ -109,12 +161,31 @@ class Engine:
             batch, last = self._next_batch()
             if batch:
                 before = self._database.writer.total_changes
-                commit_together(self._database.writer, batch)
+                missing = self._write_where_it_belongs(batch)
                 wrote = self._database.writer.total_changes > before
                 try:
-                    self._loop.call_soon_threadsafe(self._wake, batch, wrote)
+                    self._loop.call_soon_threadsafe(self._wake, batch, wrote, missing)
                 except RuntimeError:  # the loop is gone, and with it everybody who could be told
                     return
+
+    def _write_where_it_belongs(self, batch: list[_Item]) -> StoreUnavailable | None:
+        """Commit, unless the database is not at its path; what was committed as it left is acknowledged to nobody."""
+        missing = self._database.missing()
+        if missing is None:
+            commit_together(self._database.writer, [item for item in batch if item.take()])
+            missing = self._database.missing()
+        if missing is not None:
+            detail = missing.detail if self._missing else f"{missing.detail}{self._take_log_in()}"
+            for item in batch:
+                item.fail(StoreUnavailable(detail))
+        return missing
+
+    def _take_log_in(self) -> str:
+        try:
+            self._database.take_log_in()
+        except sqlite3.Error as error:
+            return f"; its last writes are in the log beside it only ({error})"
+        return ""
 
     def _next_batch(self) -> tuple[list[_Item], bool]:
         """Everything that waits, at least one; True when the store is closing and nothing comes after it."""
@@ -132,8 +203,10 @@ class Engine:
         self._shared = len(batch) > 1 and self._database.reader is not None  # in memory a commit costs nothing
         return batch, False
 
-    def _wake(self, batch: list[_Item], wrote: bool) -> None:
+    def _wake(self, batch: list[_Item], wrote: bool, missing: StoreUnavailable | None) -> None:
         self._waiting -= len(batch)
+        self._stuck = False
+        self._note_missing(missing)
         lost = next((item.outcome for item in batch if isinstance(item.outcome, StoreUnavailable)), None)
         if lost is not None:
             self._outage.failed(lost.detail)
@@ -153,7 +226,7 @@ def commit_together(db: sqlite3.Connection, batch: list[_Item]) -> None:
 
     Savepoints cost two more statements per write, so they are used only when something did fail.
     """
-    if not _attempt(db, batch, savepoints=False):
+    if batch and not _attempt(db, batch, savepoints=False):
         _attempt(db, batch, savepoints=True)
 
 

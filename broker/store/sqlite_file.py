@@ -5,18 +5,15 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
+from urllib.parse import quote
 
 from broker.core.errors import ConfigError, StoreUnavailable
+from broker.store.sqlite_place import KEY, MEMORY, FileLock, OpenFiles, check_may_make, is_there
 
-_KEY = "storage.sqlite.path"
-_PRIVATE = 0o600
-MEMORY = ":memory:"
-_THOROUGH_UP_TO = 1 << 30  # bytes; such a file takes about nine seconds, and a quick check a third of that
 _SETTINGS = ("synchronous = FULL", "foreign_keys = ON", "cell_size_check = ON", "trusted_schema = OFF")
 # Errors of a statement that was wrong; everything else SQLite reports is about the disk, the file or the machine.
 _OURS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError, sqlite3.NotSupportedError)
@@ -44,44 +41,23 @@ def migrate(db: sqlite3.Connection, steps: Sequence[str], *, name: str = MEMORY)
     the old version or the new one. Raises ConfigError for a schema newer than `steps`, which an older broker must not
     touch, and for one that breaks a foreign key afterwards.
     """
-    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    version = version_of(db)
     if version > len(steps):
         raise ConfigError(
-            [f"{_KEY}: {name} has schema version {version}, this broker knows {len(steps)}: start a newer broker"]
+            [f"{KEY}: {name} has schema version {version}, this broker knows {len(steps)}: start a newer broker"]
         )
     db.execute("PRAGMA foreign_keys = OFF")  # a table may be rebuilt by a step; the check below makes up for it
     for number, step in enumerate(steps[version:], start=version + 1):
         try:
             db.executescript(f"BEGIN IMMEDIATE; {step}")
             if db.execute("PRAGMA foreign_key_check").fetchone() is not None:
-                raise ConfigError([f"{_KEY}: {name}: migration {number} would break a reference; nothing was changed"])
+                raise ConfigError([f"{KEY}: {name}: migration {number} would break a reference; nothing was changed"])
             db.execute(f"PRAGMA user_version = {number}")
             db.execute("COMMIT")
         finally:
             if db.in_transaction:
                 db.execute("ROLLBACK")
     db.execute("PRAGMA foreign_keys = ON")
-
-
-class FileLock:
-    """Holds the file `<database>.lock` until released; the system lets go of it when the process dies."""
-
-    def __init__(self, path: str) -> None:
-        """Raises ConfigError when another process (or another store of this one) holds it."""
-        self._descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(self._descriptor, 32).decode("ascii", "replace").strip()
-            os.close(self._descriptor)
-            problem = f"{_KEY}: {path} is open in another broker (process {holder}); SQLite serves one at a time"
-            raise ConfigError([problem]) from None
-        os.truncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
-
-    def release(self) -> None:
-        """Let the next process in. The file stays: removing it would let two processes hold two different locks."""
-        os.close(self._descriptor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,45 +70,125 @@ class Database:
 
     writer: sqlite3.Connection
     reader: sqlite3.Connection | None
+    created: bool
+    _files: OpenFiles | None
+    _lock: FileLock | None
     _held: ExitStack
+
+    def missing(self) -> StoreUnavailable | None:
+        """Why these connections lead to another file than the path by now; None when all is well."""
+        return None if self._files is None else self._files.missing()
+
+    def take_log_in(self) -> None:
+        """Write the WAL into the file, wherever that is by now, so that it is whole without the log beside its path.
+
+        Nothing is left in the log then that SQLite would add to another file which lies at the path later.
+        """
+        self.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def condemn(self) -> None:
+        """Remember for the next start that the file is damaged."""
+        if self._lock is not None:
+            self._lock.condemn()
+
+    def connect(self) -> sqlite3.Connection:
+        """One more connection that only reads, for work of seconds; close it before the database, which has a file."""
+        if self._lock is None:
+            raise sqlite3.ProgrammingError("a database in memory has one connection")
+        return connect_reader(self._lock.path)
 
     def close(self) -> None:
         """Close the reader, then the writer, which empties the WAL into the file, then let go of the lock."""
         self._held.close()
 
 
-def open_database(path: str, *, steps: Sequence[str] | None = None) -> Database:
-    """Open or make the file and bring it to the newest schema (`steps`: other migrations than ours).
+def open_database(
+    path: str, *, steps: Sequence[str] | None = None, create: bool = False, expected: str = ""
+) -> Database:
+    """Open the file and bring it to the newest schema (`steps`: other migrations than ours).
 
-    Raises ConfigError, naming the setting, for a file that is in use, damaged, unreachable or of a newer schema.
+    Where there is none, it is made, unless something says that there was one (`expected`: something outside of here):
+    then only with `create`. Raises ConfigError, naming the setting, for a file that is in use, gone, unreachable, of a
+    newer schema, or damaged; the last is found here only where the file was put in place by somebody else.
     """
     with ExitStack() as held:
         try:
-            return _open(path, schema() if steps is None else steps, held)
+            if path == MEMORY:
+                return _open_in_memory(held, schema() if steps is None else steps)
+            real = os.path.realpath(path)
+            if not is_there(real):
+                check_may_make(real, expected=expected, create=create, user=os.geteuid())
+            return _open(path, real, schema() if steps is None else steps, held)
         except (sqlite3.Error, OSError) as error:
-            raise ConfigError([f"{_KEY}: {path} cannot be opened: {error}"]) from error
+            raise ConfigError([f"{KEY}: {path} cannot be opened: {error}"]) from error
 
 
-def _open(path: str, steps: Sequence[str], held: ExitStack) -> Database:
-    in_file = path != MEMORY
-    if in_file:
-        held.callback(FileLock(path).release)
-        _make_private(path)
-    writer = _connect(path, held)
-    if in_file:
+@contextmanager
+def reading(path: str) -> Iterator[sqlite3.Connection]:
+    """A connection to the database at `path` that makes and changes nothing, there or beside it.
+
+    A server may have it open meanwhile. Raises ConfigError when there is none, or none that we can read.
+    """
+    real = os.path.realpath(path)
+    if path == MEMORY or not is_there(real):
+        raise ConfigError([f"{KEY}: no database yet at {path}: `broker serve` makes it"])
+    with ExitStack() as held:
+        try:
+            # A file without a log is read as it lies there; SQLite would make a log for a reader, too.
+            alone = not os.path.exists(f"{real}-wal") and _held_by_nobody(real, held)
+            how = "mode=ro&immutable=1" if alone else "mode=ro"
+            db = sqlite3.connect(f"file:{quote(real)}?{how}", uri=True, isolation_level=None, timeout=1.0)
+            held.callback(db.close)
+            db.execute("PRAGMA trusted_schema = OFF")
+            if not 0 < version_of(db) <= len(schema()):
+                raise ConfigError([f"{KEY}: {path} is no database of this broker, or of a newer one"])
+            yield db
+        except (sqlite3.Error, OSError) as error:
+            raise ConfigError([f"{KEY}: {path} cannot be read: {error}"]) from error
+
+
+def _held_by_nobody(real: str, held: ExitStack) -> bool:
+    """Keep servers out while we read; False when one has the file."""
+    descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC)
+    held.callback(os.close, descriptor)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _open_in_memory(held: ExitStack, steps: Sequence[str]) -> Database:
+    writer = _connect(MEMORY, held)
+    migrate(writer, steps)
+    return Database(writer, None, False, None, None, held.pop_all())
+
+
+def _open(path: str, real: str, steps: Sequence[str], held: ExitStack) -> Database:
+    lock = FileLock(real)
+    held.callback(lock.release)
+    lock.take_file()
+    held.callback(lock.leave)
+    writer = _connect(real, held)
+    created = version_of(writer) == 0
+    if not (created or lock.vouched):
         check_whole(writer, path)
+    log_ahead(writer, path)
     migrate(writer, steps, name=path)
-    reader = _connect(path, held) if in_file else None
-    if reader is not None:
-        reader.execute("PRAGMA query_only = ON")
-        reader.execute("PRAGMA wal_autocheckpoint = 0")
-    return Database(writer, reader, held.pop_all())
+    reader = connect_reader(real)
+    held.callback(reader.close)
+    lock.vouch()
+    return Database(writer, reader, created, OpenFiles.of(path), lock, held.pop_all())
 
 
-def _make_private(path: str) -> None:
-    """Only the owner reads the file. SQLite gives the files it puts beside it the same mode."""
-    Path(path).touch(mode=_PRIVATE)
-    os.chmod(path, _PRIVATE)
+def connect_reader(real: str) -> sqlite3.Connection:
+    """A connection that neither writes nor checkpoints; whoever has it uses it from one thread at a time."""
+    with ExitStack() as held:
+        db = _connect(real, held)
+        db.execute("PRAGMA query_only = ON")
+        db.execute("PRAGMA wal_autocheckpoint = 0")
+        held.pop_all()
+    return db
 
 
 def _connect(path: str, held: ExitStack) -> sqlite3.Connection:
@@ -144,14 +200,20 @@ def _connect(path: str, held: ExitStack) -> sqlite3.Connection:
     return db
 
 
+def version_of(db: sqlite3.Connection) -> int:
+    """Of its schema; 0 when there is none."""
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
 def check_whole(db: sqlite3.Connection, path: str) -> None:
-    """Turn the file to WAL; raises ConfigError when it is damaged, rather now than for the person whose row it is."""
-    # Only the thorough check compares tables with their indexes: a flipped bit there hides a person from a look-up.
-    size = db.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").fetchone()[0]
-    thorough = size <= _THOROUGH_UP_TO
-    found = db.execute("PRAGMA integrity_check(1)" if thorough else "PRAGMA quick_check(1)").fetchone()[0]
+    """Raise ConfigError when the file is damaged. It is read as a whole: seconds for every gigabyte, and more."""
+    found = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if found != "ok":
-        raise ConfigError([f"{_KEY}: {path} is damaged ({found}): restore a backup"])
+        raise ConfigError([f"{KEY}: {path} is damaged ({found}): restore a backup"])
+
+
+def log_ahead(db: sqlite3.Connection, path: str) -> None:
+    """Turn the file to WAL; raises ConfigError where the file system cannot do that."""
     mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
-        raise ConfigError([f"{_KEY}: {path} is on a file system without shared memory; use a local disk"])
+        raise ConfigError([f"{KEY}: {path} is on a file system without shared memory; use a local disk"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import orjson
@@ -11,13 +12,14 @@ from starlette.types import Receive, Scope, Send
 from broker.core.errors import StoreUnavailable
 
 Check = Callable[[], Awaitable[None]]
+PATIENCE = 2.0  # seconds for all checks together; less than who asks will wait
 
 
 class Management:
     """`/livez`, `/readyz`, `/metrics`. An upstream that is down never makes us unready: the others still work."""
 
     def __init__(self, checks: dict[str, Check], expose: Callable[[], bytes]) -> None:
-        """`checks` by name raise StoreUnavailable; `expose` is the metrics text."""
+        """`checks` by name raise StoreUnavailable, and `/readyz` says why; `expose` is the metrics text."""
         self._checks = checks
         self._expose = expose
         self.stopping = False
@@ -41,7 +43,7 @@ class Management:
         return Response(b"/livez /readyz /metrics\n", 404, media_type="text/plain")
 
     async def _ready(self) -> Response:
-        state = {name: await _run(check) for name, check in self._checks.items()}
+        state = dict(zip(self._checks, await asyncio.gather(*map(_run, self._checks.values())), strict=True))
         state["server"] = "stopping" if self.stopping else "ok"
         ready = all(word == "ok" for word in state.values())
         return Response(orjson.dumps(state), 200 if ready else 503, {"cache-control": "no-store"}, "application/json")
@@ -49,7 +51,10 @@ class Management:
 
 async def _run(check: Check) -> str:
     try:
-        await check()
-    except StoreUnavailable:
-        return "unavailable"
+        async with asyncio.timeout(PATIENCE):
+            await check()
+    except StoreUnavailable as error:
+        return error.detail
+    except TimeoutError:
+        return f"no answer in {PATIENCE:g} s"
     return "ok"

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from broker.cli.serve import serve
 from broker.config.model import Config
+from broker.web.manage import PATIENCE
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 BASE = DEPLOY / "kubernetes/base"
@@ -71,6 +73,35 @@ def test_probes_ask_the_management_listener() -> None:
     assert {probe["port"] for probe in probes.values()} == {"management"}
     assert probes["livenessProbe"]["path"] == "/livez"
     assert probes["readinessProbe"]["path"] == "/readyz"
+
+
+def test_a_start_that_has_to_read_a_large_database_first_is_given_time_and_one_that_fails_tries_again() -> None:
+    probe = pod()["containers"][0]["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= 600
+    assert int(unit()["TimeoutStartSec"]) >= 600
+    assert unit()["StartLimitIntervalSec"] == "0"
+    assert unit()["Restart"] == "on-failure"
+
+
+def test_probes_wait_longer_than_readiness_takes_to_find_out() -> None:
+    container = pod()["containers"][0]
+    for name in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert container[name]["timeoutSeconds"] > PATIENCE
+
+
+def test_a_database_is_made_at_the_first_start_only() -> None:
+    assert not re.search("--create|BROKER_CREATE", (BASE / "deployment.yaml").read_text(encoding="utf-8"))
+    assert not re.search("--create|BROKER_CREATE", (DEPLOY / "systemd/broker.service").read_text(encoding="utf-8"))
+    compose = load(DEPLOY / "docker/compose.yaml")["services"]["broker"]
+    assert compose["environment"] == {"BROKER_CREATE": "${BROKER_CREATE:-}"}
+    component = load(DEPLOY / "kubernetes/first-start/kustomization.yaml")
+    patch = component["patches"][0]
+    assert (component["kind"], patch["target"]) == ("Component", {"kind": "Deployment", "name": "broker"})
+    (added,) = YAML(typ="safe").load(patch["patch"])
+    assert added["value"] == [{"name": "BROKER_CREATE", "value": "1"}]
+    assert "env" not in pod()["containers"][0], "the patch adds the list"
+    option = next(option for option in serve.params if option.name == "create")
+    assert option.envvar == "BROKER_CREATE"
 
 
 @pytest.mark.parametrize("setting", ["NoNewPrivileges", "DynamicUser", "PrivateTmp", "ProtectHome", "PrivateDevices"])

@@ -66,9 +66,11 @@ class UndelayedStore(SqliteStore):
         clock: Callable[[], float],
         recorder: Recorder | None = None,
         randomness: Callable[[int], bytes] = os.urandom,
+        create: bool = False,
+        expected: str = "",
     ) -> UndelayedStore:
         """As SqliteStore.open."""
-        engine = Undelayed(open_database(path), Outage("sqlite", recorder))
+        engine = Undelayed(open_database(path, create=create, expected=expected), Outage("sqlite", recorder))
         return cls(engine, SqliteDurable(engine, randomness), SqliteTransient(engine, clock))
 
 

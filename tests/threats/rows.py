@@ -239,7 +239,7 @@ FURTHER: Final = {
     "K7": "What was acknowledged survives `kill -9`.",
     "K8": "One connection writes and checkpoints.",
     "K9": "A full disk is 503, and nothing is lost.",
-    "K10": "A damaged database stops the start.",
+    "K10": "A damaged database is found beside the work, turns `/readyz` and stops the next start.",
     "K11": "Clocks that jump bring nothing back.",
     "K14": "A circuit breaker per upstream.",
     "K15": "A visitor nobody vouched for costs no storage.",
@@ -250,6 +250,7 @@ FURTHER: Final = {
     "K19": "No request keeps the event loop busy for longer than its length earns.",
     "K20": "Key sets are fetched once, however many wait.",
     "K25": "A Redis that goes back in time brings no session back.",
+    "K23": "A database that went away is 503 at once, and no empty one takes its place without `--create`.",
     "M7": "Every door asks the same gate.",
 }
 """Rows that have tests although nothing here demands it."""

@@ -87,6 +87,7 @@ class Site:
         self.ran += 1
         with (self.folder / f"stdout-{self.ran}").open("wb") as out, (self.folder / "stderr").open("ab") as err:
             command = [sys.executable, "-m", "broker", "serve", "--config", str(path)]
+            command += ["--create"] if self.ran == 1 else []
             environment = {**os.environ, **self.environment}
             self._process = subprocess.Popen(command, stdout=out, stderr=err, cwd=self.folder, env=environment)
         deadline = monotonic() + 30
