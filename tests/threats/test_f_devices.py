@@ -28,7 +28,7 @@ async def test_f16_a_device_waits_slows_down_and_hears_no(site: PublicApp) -> No
     assert (await poll(site, told)).json()["error"] == "slow_down", "the interval is ten seconds by now"
     site.clock.now += 15
     assert (await poll(site, told)).json()["error"] == "authorization_pending"
-    assert "turned away" in (await say(site, await question(site, told), "deny")).text
+    assert "Sign-in on the device was denied" in (await say(site, await question(site, told), "deny")).text
     assert (await poll(site, told)).json()["error"] == "access_denied"
 
 

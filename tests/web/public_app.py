@@ -194,6 +194,7 @@ async def public_app(
             upstream.label,
             upstream.brand,
             refuses_embedded=name == "alpha",
+            abilities=upstream.abilities(),
             down_for=partial(_down_for, upstream),
         )
         for name, upstream in upstreams.items()

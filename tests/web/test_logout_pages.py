@@ -45,7 +45,7 @@ def test_without_frames_nothing_may_be_framed() -> None:
         ("told", "has been told"),
         ("waiting", "does not answer yet"),
         ("failed", "could not be told"),
-        ("by_browser", "is being told by your browser"),
+        ("by_browser", "signing out in your browser"),
     ],
 )
 def test_it_says_how_far_each_app_was_told(outcome: str, words: str) -> None:
