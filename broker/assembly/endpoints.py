@@ -72,11 +72,9 @@ def build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> End
         ),
         token=TokenEndpoint(_build_token_service(parts, services), door, reader),
         revoke=RevocationEndpoint(Revocation(context, clients, parts.durable, tokens), door),
-        introspect=IntrospectionEndpoint(
-            Introspection(context, clients, parts.durable, tokens=tokens, gate=parts.gate), door
-        ),
+        introspect=IntrospectionEndpoint(Introspection(context, clients, parts.durable, tokens=tokens), door),
         register=RegistrationEndpoint(services.registrations, door),
-        userinfo=UserinfoEndpoint(tokens, clients, parts.gate, door, proofs=services.proofs, reader=reader),
+        userinfo=UserinfoEndpoint(tokens, door, proofs=services.proofs, reader=reader),
         backchannel=_build_backchannel(parts, services, door),
     )
 
@@ -122,12 +120,11 @@ def _build_logout(parts: Parts, services: Services, frontend: Frontend, door: Do
 
 
 def _build_token_service(parts: Parts, services: Services) -> TokenService:
-    context, durable, tokens, gate = parts.context, parts.durable, services.tokens, parts.gate
+    context, durable, tokens = parts.context, parts.durable, services.tokens
     codes = AuthorizationCode(
         context,
         (durable, parts.transient),
         tokens,
-        gate,
         services.upstream,
         session_ttl=parts.config.session.absolute_ttl,
     )
@@ -137,7 +134,6 @@ def _build_token_service(parts: Parts, services: Services) -> TokenService:
             context,
             durable,
             tokens,
-            gate,
             Confirmations(context, durable, parts.providers, parts.seal("upstream login")),
         ),
         GrantType.CLIENT_CREDENTIALS: ClientCredentials(),

@@ -16,6 +16,7 @@ from broker.services.deliveries import Deliveries
 from broker.services.device import Devices
 from broker.services.endings import Endings
 from broker.services.entry import Entries
+from broker.services.held import HeldGrants
 from broker.services.login import Logins
 from broker.services.par import PushedRequests
 from broker.services.people import People
@@ -34,7 +35,7 @@ def build_services(parts: Parts) -> Services:
     config, context, durable, transient = parts.config, parts.context, parts.durable, parts.transient
     registrations, keys = _build_registrations(parts), ClientKeys(context, parts.outbound)
     clients = Clients(context, build_clients(config), ClientAssertions(context, transient, keys), registrations)
-    tokens, consents = _build_tokens(parts), Consents(context, durable, transient, parts.seal("consent"))
+    tokens, consents = _build_tokens(parts, clients), Consents(context, durable, transient, parts.seal("consent"))
     logins, entries = _build_logins(parts, clients)
     # A person may look at the login page, at an upstream and at the question for as long as each of them stands.
     pushed = PushedRequests(context, transient, kept_for=parts.providers.flow_ttl + TICKET_TTL)
@@ -77,7 +78,9 @@ def _build_proofs(parts: Parts) -> Proofs:
     return Proofs(parts.context, parts.transient, nonces, nonce_required=nonce_required)
 
 
-def _build_tokens(parts: Parts) -> Tokens:
+def _build_tokens(parts: Parts, clients: Clients) -> Tokens:
+    subjects = parts.subjects
+    held = HeldGrants(parts.context, parts.durable, clients=clients, gate=parts.gate, subjects=subjects)
     return Tokens(
         parts.context,
         parts.keys,
@@ -85,7 +88,8 @@ def _build_tokens(parts: Parts) -> Tokens:
         seal=parts.seal("access token"),
         refresh_key=parts.derive("refresh token")[0],
         lifetimes=_lifetimes(parts.config),
-        subjects=parts.subjects,
+        subjects=subjects,
+        held=held,
     )
 
 

@@ -7,9 +7,10 @@ import asyncio
 from broker.core.errors import InvalidGrant, SealBroken, UpstreamDenied, UpstreamError, UpstreamInvalid
 from broker.core.events import Event
 from broker.core.identity import UpstreamSession
-from broker.core.records import Grant, KeptLogin
+from broker.core.records import KeptLogin
 from broker.core.seal import Seal
 from broker.services.context import Context
+from broker.services.held import Held
 from broker.services.providers import ProviderInstance, Providers
 from broker.store.base import Durable
 from broker.upstream.abilities import RefreshesIdentity
@@ -31,23 +32,24 @@ class Confirmations:
         self._providers = providers
         self._seal = seal
 
-    async def confirm(self, grant: Grant) -> None:
+    async def confirm(self, held: Held) -> None:
         """Raise InvalidGrant, and end every grant of that login, when the upstream says no."""
+        grant = held.grant
         instance = self._providers.instance_of(grant.provider_key)
         if instance is None or instance.abilities.refreshes is None:
             return
         # The claim comes first: an upstream that changes the token at every use would take two questions for a theft.
-        sealed = await self._durable.claim_login(grant.sid, now=self._context.now(), every=EVERY)
+        sealed = await self._durable.claim_login(held.session, now=self._context.now(), every=EVERY)
         if sealed is not None:
-            await self._ask(grant, instance, instance.abilities.refreshes, sealed)
+            await self._ask(held, instance, instance.abilities.refreshes, sealed)
 
-    async def _ask(self, grant: Grant, instance: ProviderInstance, ability: RefreshesIdentity, sealed: str) -> None:
+    async def _ask(self, held: Held, instance: ProviderInstance, ability: RefreshesIdentity, sealed: str) -> None:
         try:
-            kept = self._open(grant.sid, sealed)
+            kept = self._open(held.session, sealed)
             async with asyncio.timeout(_DEADLINE):
-                renewed = await ability.refresh(grant.subject, kept)
+                renewed = await ability.refresh(held.grant.subject, kept)
         except (UpstreamDenied, UpstreamInvalid) as error:
-            await self._durable.lose_login(grant.sid, now=self._context.now())
+            await self._durable.lose_login(held.session, now=self._context.now())
             self._record(instance, type(error).__name__)
             raise InvalidGrant(
                 "the provider no longer confirms this login; log in again", detail=error.detail
@@ -56,7 +58,7 @@ class Confirmations:
             self._record(instance, type(error).__name__)
             return
         if renewed != kept:
-            await self._durable.renew_login(grant.sid, seal_login(self._seal, grant.sid, renewed))
+            await self._durable.renew_login(held.session, seal_login(self._seal, held.session, renewed))
         self._record(instance, "confirmed")
 
     def _open(self, sid: str, sealed: str) -> UpstreamSession:

@@ -12,24 +12,22 @@ from broker.core.parameters import Parameters
 from broker.core.records import AccessToken, ClientToken
 from broker.core.resource import say_audience
 from broker.core.seal import digest
-from broker.core.terms import GrantType
+from broker.core.terms import GrantType, Scope
 from broker.services.clients import Clients
 from broker.services.context import Context
-from broker.services.gate import Gate
 from broker.services.tokens import Tokens, type_of
-from broker.store.base import Durable, LiveGrant
+from broker.store.base import Durable
 
 
 class Introspection:
     """Answers from the stores, each time anew: a cached answer would outlive a revocation."""
 
-    def __init__(self, context: Context, clients: Clients, durable: Durable, *, tokens: Tokens, gate: Gate) -> None:
-        """`gate` says whose login still counts."""
+    def __init__(self, context: Context, clients: Clients, durable: Durable, *, tokens: Tokens) -> None:
+        """`tokens` opens them and knows what their clients still have."""
         self._context = context
         self._clients = clients
         self._durable = durable
         self._tokens = tokens
-        self._gate = gate
 
     async def verify_client(self, authorization: str, params: Parameters) -> Client:
         """The client, as at the token endpoint but never a public one: anybody may say its name (RFC 7662 2.1)."""
@@ -60,49 +58,47 @@ class Introspection:
         known = await self._durable.refresh_token(digest(token))
         if known is None or known.spent_at is not None or known.expires_at <= self._context.now():
             return None
-        live = await self._live(client, known.grant_id)
-        if live is None:
+        held = await self._tokens.held.find(known.grant_id, client.id)
+        if held is None or Scope.OFFLINE_ACCESS not in held.grant.scope:
             return None
-        return _about(live.grant.sub, live.grant.scope, known.expires_at) | {"iat": known.issued_at}
+        return _about(held.grant.scope, known.expires_at) | {"sub": held.grant.sub, "iat": known.issued_at}
 
     async def _find_access(self, client: Client, token: str) -> dict[str, Any] | None:
         try:
             opened = self._tokens.open_access(token)
         except InvalidToken:
             return None
-        owner = client if opened.client_id == client.id else await self._find_owner(client, opened)
-        if owner is None:
+        owner = client if opened.client_id == client.id else await self._clients.find(opened.client_id)
+        found = await self._find_living(owner, opened) if owner is not None else None
+        if owner is None or found is None:
             return None
-        if isinstance(opened, ClientToken):
-            said = await self._find_own(owner, opened)
-        else:
-            said = await self._find_persons(owner, opened)
-        whom = {"client_id": owner.id, "aud": say_audience(opened.audience, self._context.issuer)}
-        return said | whom if said is not None else None
+        cut, said = found
+        if owner is not client and set(client.tokens.serves).isdisjoint(cut.audience):
+            return None  # neither its own nor for an API that it runs (RFC 7662 section 2.1)
+        whom = {"client_id": owner.id, "aud": say_audience(cut.audience, self._context.issuer)}
+        return _about(cut.scope, cut.expires_at) | said | _kind(cut) | whom
 
-    async def _find_owner(self, client: Client, token: AccessToken | ClientToken) -> Client | None:
-        """Whose token this is, where `client` runs an API that it is for (RFC 7662 section 2.1)."""
-        if set(client.tokens.serves).isdisjoint(token.audience):
-            return None
-        return await self._clients.find(token.client_id)
+    async def _find_living(
+        self, owner: Client, opened: AccessToken | ClientToken
+    ) -> tuple[AccessToken | ClientToken, dict[str, Any]] | None:
+        """What is left of a token today, and what is to be said of it."""
+        return await (
+            self._find_own(owner, opened) if isinstance(opened, ClientToken) else self._find_persons(owner, opened)
+        )
 
-    async def _find_persons(self, client: Client, token: AccessToken) -> dict[str, Any] | None:
-        live = await self._live(client, token.grant_id)
-        if live is None:
+    async def _find_persons(self, owner: Client, token: AccessToken) -> tuple[AccessToken, dict[str, Any]] | None:
+        held = await self._tokens.held.find(token.grant_id, owner.id)
+        if held is None:
             return None
-        return _about(live.grant.sub, token.scope, token.expires_at) | build_context(live.grant) | _kind(token)
+        cut = self._tokens.held.cut_token(token, held.grant.scope, held.grant.resource)
+        return (cut, {"sub": held.grant.sub} | build_context(held.grant)) if cut is not None else None
 
-    async def _find_own(self, client: Client, token: ClientToken) -> dict[str, Any] | None:
-        if GrantType.CLIENT_CREDENTIALS not in client.grants or await self._durable.is_revoked(token.jti):
+    async def _find_own(self, owner: Client, token: ClientToken) -> tuple[ClientToken, dict[str, Any]] | None:
+        if GrantType.CLIENT_CREDENTIALS not in owner.grants or await self._durable.is_revoked(token.jti):
             return None
-        said = _about(client_subject(client.id), token.scope, token.expires_at)
-        return said | _kind(token) | {"iat": token.issued_at, "jti": token.jti}
-
-    async def _live(self, client: Client, grant_id: str) -> LiveGrant | None:
-        live = await self._durable.grant(grant_id, now=self._context.now())
-        if live is None or live.grant.client_id != client.id or not self._gate.accepts(live, client):
-            return None
-        return self._tokens.subjects.present(live, client)
+        cut = self._tokens.held.cut_token(token, owner.service_scopes, owner.requests.resources)
+        said = {"sub": client_subject(owner.id), "iat": token.issued_at, "jti": token.jti}
+        return (cut, said) if cut is not None else None
 
 
 def _kind(token: AccessToken | ClientToken) -> dict[str, Any]:
@@ -110,5 +106,5 @@ def _kind(token: AccessToken | ClientToken) -> dict[str, Any]:
     return {"token_type": type_of(token.jkt)} | build_confirmation(token.jkt)
 
 
-def _about(sub: str, scope: tuple[str, ...], expires_at: int) -> dict[str, Any]:
-    return {"sub": sub, "exp": expires_at} | ({"scope": " ".join(scope)} if scope else {})
+def _about(scope: tuple[str, ...], expires_at: int) -> dict[str, Any]:
+    return {"exp": expires_at} | ({"scope": " ".join(scope)} if scope else {})

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from broker.core.client import Client
 from broker.core.seal import Seal
 from broker.core.subject import SALT_SIZE, build_pairwise, build_sector_sid
 from broker.core.terms import SubjectType
 from broker.services.context import Context
-from broker.store.base import Durable, LiveGrant
+from broker.store.base import Durable
 
 _NAME = "pairwise salt"
 _BOUND = _NAME.encode()
@@ -35,12 +33,6 @@ class Subjects:
         sectors can tell by it that they know the same browser.
         """
         return build_sector_sid(self._salt, client.tokens.sector, sid) if client.logout.hears else ""
-
-    def present(self, live: LiveGrant, client: Client) -> LiveGrant:
-        """The grant and its person as this client may see them."""
-        sub, sid = self.of(live.grant.sub, client), self.sid_of(live.grant.sid, client)
-        person = replace(live.person, account=replace(live.person.account, sub=sub))
-        return LiveGrant(replace(live.grant, sub=sub, sid=sid), person)
 
 
 async def open_subjects(context: Context, durable: Durable, seal: Seal) -> Subjects:

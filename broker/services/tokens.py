@@ -21,14 +21,15 @@ from broker.core.id_token import (
     client_subject,
 )
 from broker.core.jose import b64url, half_hash, verify_own
-from broker.core.records import AccessToken, ClientToken, Grant, Record
+from broker.core.records import AccessToken, ClientToken, Record
 from broker.core.resource import build_audience, parse_audience
 from broker.core.seal import Seal
 from broker.core.terms import Algorithm, Scope, TokenFormat
 from broker.services.context import Context
+from broker.services.held import Held, HeldGrants
 from broker.services.keys import KeyRing
 from broker.services.subjects import Subjects
-from broker.store.base import Durable, LiveGrant
+from broker.store.base import Durable
 
 _OPAQUE = "at_"
 _CLIENT = "ct_"
@@ -61,8 +62,12 @@ class Tokens:
         refresh_key: bytes,
         lifetimes: Lifetimes,
         subjects: Subjects,
+        held: HeldGrants,
     ) -> None:
-        """`seal` has the purpose "access token"; `refresh_key` (32 bytes) makes children of refresh tokens."""
+        """`seal` has the purpose "access token"; `refresh_key` (32 bytes) makes children of refresh tokens.
+
+        `held` reads grants for their clients.
+        """
         self._context = context
         self._keys = keys
         self._durable = durable
@@ -70,23 +75,25 @@ class Tokens:
         self._refresh_key = refresh_key
         self.lifetimes = lifetimes
         self.subjects = subjects
+        self.held = held
 
-    def access_ttl(self, grant: Grant) -> int:
+    def access_ttl(self, held: Held) -> int:
         """Seconds an access token minted now is good for: it does not outlive its grant."""
-        return min(self.lifetimes.access_token, grant.expires_at - self._context.now())
+        return min(self.lifetimes.access_token, held.grant.expires_at - self._context.now())
 
-    def audience_of(self, grant: Grant, named: tuple[str, ...], scope: tuple[str, ...]) -> tuple[str, ...]:
+    def audience_of(self, held: Held, named: tuple[str, ...], scope: tuple[str, ...]) -> tuple[str, ...]:
         """Whom an access token for `scope` is for; `named` are the APIs asked for now. Empty: ours alone."""
-        return build_audience(grant.resource, named, issuer=self._context.issuer, openid=is_openid(scope))
+        return build_audience(held.grant.resource, named, issuer=self._context.issuer, openid=is_openid(scope))
 
     async def mint_access(
-        self, grant: Grant, client: Client, scope: tuple[str, ...], audience: tuple[str, ...] = (), *, jkt: str = ""
+        self, held: Held, scope: tuple[str, ...], audience: tuple[str, ...] = (), *, jkt: str = ""
     ) -> str:
         """An access token for `scope`, in the client's format.
 
         `audience` as `audience_of` says; `jkt`: the key it is bound to, or "".
         """
-        now, ttl = self._context.now(), self.access_ttl(grant)
+        grant, client = held.grant, held.client
+        now, ttl = self._context.now(), self.access_ttl(held)
         if client.access_token_format is TokenFormat.JWT:
             claims = build_access_token(
                 grant,
@@ -121,9 +128,9 @@ class Tokens:
             return await self._keys.signer(client.id_token_alg).sign(claims, typ=ACCESS_TOKEN_TYPE)
         return _CLIENT + self._seal.seal(token.to_bytes())
 
-    async def mint_id_token(self, live: LiveGrant, client: Client, access_token: str, scope: tuple[str, ...]) -> str:
+    async def mint_id_token(self, held: Held, access_token: str, scope: tuple[str, ...]) -> str:
         """An ID token with the claims that `scope` and the grant's `claims` parameter ask for."""
-        grant = live.grant
+        grant, client = held.grant, held.client
         signer = self._keys.signer(client.id_token_alg)
         claims = build_id_token(
             grant,
@@ -131,7 +138,7 @@ class Tokens:
             now=self._context.now(),
             ttl=self.lifetimes.id_token,
             at_hash=half_hash(access_token, signer.algorithm),
-            person_claims=build_claims(live.person, client, scope, grant.claims.get("id_token")),
+            person_claims=build_claims(held.person, client, scope, grant.claims.get("id_token")),
         )
         return await signer.sign(claims, typ=ID_TOKEN_TYPE)
 
@@ -148,8 +155,8 @@ class Tokens:
         """The token that follows this one: always the same, so a lost answer can be given again without keeping it."""
         return _REFRESH + b64url(hmac_digest(self._refresh_key, refresh_token.encode(), sha256))
 
-    async def verify_access(self, access_token: str) -> tuple[AccessToken, LiveGrant]:
-        """What the token allows here, and its grant, still alive; raises InvalidToken. One store read.
+    async def verify_access(self, access_token: str) -> tuple[AccessToken, Held]:
+        """What the token allows here today, and its grant, still alive; raises InvalidToken. One store read.
 
         A token for APIs alone allows nothing here: whoever runs one could come with what was sent to it (RFC 8707 2).
         Raises InsufficientScope for the token of a client: there is no person to tell anything about.
@@ -160,10 +167,11 @@ class Tokens:
             raise InsufficientScope("the access token is a client's own; no person stands behind it")
         if token.audience and self._context.issuer not in token.audience:
             raise InvalidToken("the access token is for another audience")
-        live = await self._durable.grant(token.grant_id, now=self._context.now())
-        if live is None:
+        held = await self.held.find(token.grant_id, token.client_id)
+        cut = self.held.cut_token(token, held.grant.scope, held.grant.resource) if held is not None else None
+        if held is None or cut is None:
             raise InvalidToken("the access token was revoked")
-        return token, live
+        return cut, held
 
     def open_access(self, access_token: str) -> AccessToken | ClientToken:
         """What an unexpired token of ours says; raises InvalidToken. Whether it was revoked is not looked at."""

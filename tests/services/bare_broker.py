@@ -34,6 +34,7 @@ from broker.services.grants.base import TokenEndpoint
 from broker.services.grants.client_credentials import ClientCredentials
 from broker.services.grants.device_code import DeviceCode
 from broker.services.grants.refresh_token import RefreshTokenGrant
+from broker.services.held import HeldGrants
 from broker.services.introspection import Introspection
 from broker.services.keys import KeyRing, RotationRules
 from broker.services.login import Begun, Callback, Finished, Logins
@@ -220,13 +221,12 @@ class World:
             refresh_key=derive(MASTER, "refresh token"),
             lifetimes=LIFETIMES,
             subjects=Subjects(SALT),
+            held=HeldGrants(context, durable, clients=self.directory, gate=self.gate, subjects=Subjects(SALT)),
         )
         self.nonces = Nonces((derive(MASTER, "dpop nonce"),), context.now)
         self.proofs = Proofs(context, transient, self.nonces, nonce_required=self.nonce_required)
         self.devices = Devices(context, self.directory, transient, seal("device"))
-        codes = AuthorizationCode(
-            context, (durable, transient), self.tokens, self.gate, self.upstream, session_ttl=86400
-        )
+        codes = AuthorizationCode(context, (durable, transient), self.tokens, self.upstream, session_ttl=86400)
         self.token_endpoint = TokenEndpoint(
             context,
             self.directory,
@@ -239,14 +239,13 @@ class World:
                     context,
                     durable,
                     self.tokens,
-                    self.gate,
                     Confirmations(context, durable, self.providers, seal("upstream login")),
                 ),
                 GrantType.CLIENT_CREDENTIALS: ClientCredentials(),
             },
         )
         self.revocation = Revocation(context, self.directory, durable, self.tokens)
-        self.introspection = Introspection(context, self.directory, durable, tokens=self.tokens, gate=self.gate)
+        self.introspection = Introspection(context, self.directory, durable, tokens=self.tokens)
 
     def _tie_logins(self) -> None:
         context, durable, transient = self.context, self.store.durable, self.store.transient

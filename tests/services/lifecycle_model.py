@@ -153,10 +153,10 @@ class Model:
 
     def tells(self, token: Access | Refresh) -> tuple[bool, bool]:
         """Whether a token opens anything by itself, and whether its client is told that it is active."""
-        alive = token.expires_at > self.now and self.stands(token.grant)
-        spent = isinstance(token, Refresh) and token.child is not None
         accepted = self.admits(token.grant.client, token.grant.person)
-        return alive and isinstance(token, Access), alive and not spent and accepted
+        alive = token.expires_at > self.now and self.stands(token.grant) and accepted
+        spent = isinstance(token, Refresh) and token.child is not None
+        return alive and isinstance(token, Access), alive and not spent
 
     def over(self, session: Session) -> bool:
         """Whether somebody logged out of it, here or at the provider; one that is off is not asked."""

@@ -145,6 +145,7 @@ REQUIRED: Final = {
     "F27": "Statements are fixed, and values are passed beside them.",
     "F28": "Every access token says whom it is for; APIs come from the client's list, and userinfo wants its own.",
     "F29": "A client's own token has a `sub` no person can have and no scope about people.",
+    "F30": "A grant gives what its client may have today: it is cut wherever it is read, and read through one door.",
     "G1": "A new session id at every login; the one before is dead.",
     "G2": "All cookies are `__Host-`, Secure, HttpOnly, without Domain.",
     "G3": "Five attempts per browser at most; the oldest goes.",

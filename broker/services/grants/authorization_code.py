@@ -13,8 +13,8 @@ from broker.core.resource import verify_resources
 from broker.core.seal import digest
 from broker.core.terms import GrantType, Scope
 from broker.services.context import Context
-from broker.services.gate import Gate
 from broker.services.grants.base import Issued
+from broker.services.held import Held
 from broker.services.tokens import Tokens
 from broker.services.upstream_sessions import UpstreamSessions
 from broker.store.base import Durable, Kind, LiveGrant, SessionOver, SpentBefore, Transient
@@ -32,21 +32,16 @@ class AuthorizationCode:
         context: Context,
         stores: tuple[Durable, Transient],
         tokens: Tokens,
-        gate: Gate,
         upstream: UpstreamSessions,
         *,
         session_ttl: int,
     ) -> None:
-        """`gate` says who may still log in, `upstream` whose login ended elsewhere.
-
-        `session_ttl`: seconds a session lives at most.
-        """
+        """`upstream` says whose login ended elsewhere. `session_ttl`: seconds a session lives at most."""
         self._context = context
         self._durable, self._transient = stores
         self._upstream = upstream
         self._session_ttl = session_ttl
         self._tokens = tokens
-        self._gate = gate
 
     async def issue(self, client: Client, params: Parameters, jkt: str) -> Issued:
         """Spend the code of this client; raises InvalidGrant or InvalidTarget."""
@@ -60,15 +55,16 @@ class AuthorizationCode:
         try:
             self._check(code, client, params)
             _check_key(code, jkt)
-            named = verify_resources(params, code.resource)
-            live = await self._build_live(code, client, jkt)
+            live = await self._build_live(code, jkt)
+            held = self._tokens.held.cut(live, client)
+            named = verify_resources(params, held.grant.resource)
         except InvalidGrant:
             # A code shown by the wrong party has leaked: it is dead from here on (RFC 9700 section 4.5).
             await self._transient.take(kind, code_digest)
             await self._end_what_was_spent(client, code_digest)
             raise
         grant = live.grant
-        refresh_token = self._tokens.mint_refresh() if _wants_refresh(code, client) else None
+        refresh_token = self._tokens.mint_refresh() if _wants_refresh(held) else None
         await self._upstream.keep(grant, code.upstream_refresh)
         outcome = await self._durable.redeem(
             code_digest,
@@ -82,7 +78,8 @@ class AuthorizationCode:
         if isinstance(outcome, SpentBefore):
             raise self._replayed(client, outcome.grant_id)
         await self._check_not_over(code)
-        return Issued(live, grant.scope, refresh_token, self._tokens.audience_of(grant, named, grant.scope))
+        scope = held.grant.scope
+        return Issued(held, scope, refresh_token, self._tokens.audience_of(held, named, scope))
 
     async def _load(self, kind: Kind, client: Client, code_digest: str) -> CodeRecord:
         raw = await self._transient.get(kind, code_digest)
@@ -124,14 +121,12 @@ class AuthorizationCode:
             await self._durable.revoke_grant(code.grant_id, now=self._context.now())
             raise InvalidGrant("the login behind this code has ended at the provider; log in again")
 
-    async def _build_live(self, code: CodeRecord, client: Client, jkt: str) -> LiveGrant:
-        """The grant to be, once the person and their provider are found still welcome: nothing is spent before."""
+    async def _build_live(self, code: CodeRecord, jkt: str) -> LiveGrant:
+        """The grant to be, as it was asked for, with the person as they are now: nothing is spent before."""
         person = await self._durable.person(code.provider_key, code.subject)
         if person is None or person.account.sub != code.sub:
             raise InvalidGrant(_WRONG, detail="the account is gone")
-        live = LiveGrant(self._build_grant(code, jkt), person)
-        self._gate.check_grant(live, client)
-        return live
+        return LiveGrant(self._build_grant(code, jkt), person)
 
     def _build_grant(self, code: CodeRecord, jkt: str) -> Grant:
         now, lifetimes = self._context.now(), self._tokens.lifetimes
@@ -187,5 +182,5 @@ def _check_key(code: CodeRecord, jkt: str) -> None:
         raise InvalidGrant("send a DPoP proof of the key that the authorization request named")
 
 
-def _wants_refresh(code: CodeRecord, client: Client) -> bool:
-    return Scope.OFFLINE_ACCESS in code.scope and GrantType.REFRESH_TOKEN in client.grants
+def _wants_refresh(held: Held) -> bool:
+    return Scope.OFFLINE_ACCESS in held.grant.scope and GrantType.REFRESH_TOKEN in held.client.grants

@@ -18,20 +18,20 @@ from broker.core.terms import GrantType
 from broker.core.token_request import check_token_parameters
 from broker.services.clients import Clients
 from broker.services.context import Context
+from broker.services.held import Held
 from broker.services.proofs import Proofs, check_profile
 from broker.services.tokens import Tokens, is_openid, type_of
-from broker.store.base import LiveGrant
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """What a grant came to: the live grant, the scope given now and the refresh token, if any.
+    """What a grant came to: what the client has of it, the scope given now and the refresh token, if any.
 
-    `live` is None where a client gets something for itself and no person is concerned. `audience` are the APIs the
+    `held` is None where a client gets something for itself and no person is concerned. `audience` are the APIs the
     access token is for, and ourselves where we are named beside them; empty: ours alone.
     """
 
-    live: LiveGrant | None
+    held: Held | None
     scope: tuple[str, ...]
     refresh_token: str | None
     audience: tuple[str, ...] = ()
@@ -83,7 +83,7 @@ class TokenEndpoint:
         except RequestError as error:
             self._context.recorder.record(Event.TOKEN_REFUSED, client_id=client.id, error=error.code)
             raise
-        about = {"provider": issued.live.person.link.provider} if issued.live is not None else {}
+        about = {"provider": issued.held.person.link.provider} if issued.held is not None else {}
         self._context.recorder.record(handler.event, client_id=client.id, **about)
         return await self._build(client, issued, jkt)
 
@@ -108,17 +108,16 @@ class TokenEndpoint:
         return handler
 
     async def _build(self, client: Client, issued: Issued, jkt: str) -> dict[str, Any]:
-        live, scope, token_type = issued.live, issued.scope, type_of(jkt)
-        if live is None:
+        held, scope, token_type = issued.held, issued.scope, type_of(jkt)
+        if held is None:
             own_token = await self._tokens.mint_client_access(client, scope, issued.audience, jkt=jkt)
             return _present(own_token, token_type, self._tokens.lifetimes.access_token, scope)
-        live = self._tokens.subjects.present(live, client)
-        access_token = await self._tokens.mint_access(live.grant, client, scope, issued.audience, jkt=jkt)
-        answer = _present(access_token, token_type, self._tokens.access_ttl(live.grant), scope)
+        access_token = await self._tokens.mint_access(held, scope, issued.audience, jkt=jkt)
+        answer = _present(access_token, token_type, self._tokens.access_ttl(held), scope)
         if issued.refresh_token is not None:
             answer["refresh_token"] = issued.refresh_token
         if is_openid(scope):
-            answer["id_token"] = await self._tokens.mint_id_token(live, client, access_token, scope)
+            answer["id_token"] = await self._tokens.mint_id_token(held, access_token, scope)
         return answer
 
 

@@ -9,19 +9,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from broker.core.client import Client
-from broker.core.errors import InvalidGrant, InvalidRequest, InvalidScope
+from broker.core.errors import InvalidGrant, InvalidRequest
 from broker.core.events import Event
 from broker.core.extension_errors import InvalidDpopProof
 from broker.core.parameters import Parameters
 from broker.core.records import Grant, RefreshToken
 from broker.core.resource import verify_resources
 from broker.core.seal import digest
+from broker.core.terms import Scope
 from broker.services.confirmations import Confirmations
 from broker.services.context import Context
-from broker.services.gate import Gate
 from broker.services.grants.base import Issued
+from broker.services.held import Held
 from broker.services.tokens import Tokens
-from broker.store.base import Durable, LiveGrant, Reused
+from broker.store.base import Durable, Reused
 
 _WRONG = "the refresh token is wrong, expired, already used, revoked, or was issued to another client"
 
@@ -31,14 +32,11 @@ class RefreshTokenGrant:
 
     event = Event.TOKEN_REFRESHED
 
-    def __init__(
-        self, context: Context, durable: Durable, tokens: Tokens, gate: Gate, confirmations: Confirmations
-    ) -> None:
-        """`gate` says who may still log in here, `confirmations` who may at their upstream."""
+    def __init__(self, context: Context, durable: Durable, tokens: Tokens, confirmations: Confirmations) -> None:
+        """`confirmations` says who may still log in at their upstream."""
         self._context = context
         self._durable = durable
         self._tokens = tokens
-        self._gate = gate
         self._confirmations = confirmations
 
     async def issue(self, client: Client, params: Parameters, jkt: str) -> Issued:
@@ -46,18 +44,18 @@ class RefreshTokenGrant:
         if "refresh_token" not in params:
             raise InvalidRequest("refresh_token is missing")
         token = params["refresh_token"]
-        known, live = await self._load(client, token, jkt)
-        scope = _narrow(live.grant.scope, params.words("scope"))
-        audience = self._tokens.audience_of(live.grant, verify_resources(params, live.grant.resource), scope)
-        await self._confirmations.confirm(live.grant)
+        known, held = await self._load(client, token, jkt)
+        scope = held.narrow(params.words("scope"))
+        audience = self._tokens.audience_of(held, verify_resources(params, held.grant.resource), scope)
+        await self._confirmations.confirm(held)
         # One that was rotated before its client changed is a sign of theft as ever.
         if client.tokens.refresh_rotated or known.spent_at is not None:
-            child: str | None = await self._rotate(client, token, live.grant)
+            child: str | None = await self._rotate(client, token, held.grant)
         else:
-            await self._prolong(token, live.grant)
+            await self._prolong(token, held.grant)
             child = None
         # OIDC Core 12.2: the new ID token need not carry the nonce of the login.
-        return Issued(replace(live, grant=replace(live.grant, nonce="")), scope, child, audience)
+        return Issued(replace(held, grant=replace(held.grant, nonce="")), scope, child, audience)
 
     async def _rotate(self, client: Client, token: str, grant: Grant) -> str:
         child = self._tokens.build_child(token)
@@ -83,16 +81,16 @@ class RefreshTokenGrant:
     def _expires_at(self, now: int, grant: Grant) -> int:
         return min(now + self._tokens.lifetimes.refresh_idle, grant.expires_at)
 
-    async def _load(self, client: Client, token: str, jkt: str) -> tuple[RefreshToken, LiveGrant]:
+    async def _load(self, client: Client, token: str, jkt: str) -> tuple[RefreshToken, Held]:
         known = await self._durable.refresh_token(digest(token))
-        live = await self._durable.grant(known.grant_id, now=self._context.now()) if known is not None else None
-        if known is None or live is None:
-            raise InvalidGrant(_WRONG)
-        if live.grant.client_id != client.id:
-            raise InvalidGrant(_WRONG, detail=f"refresh token of {live.grant.client_id} brought by {client.id}")
-        await self._check_key(client, known, live.grant, jkt)
-        self._gate.check_grant(live, client)
-        return known, live
+        held = await self._tokens.held.open_(known.grant_id, client) if known is not None else None
+        if known is None or held is None:
+            text = "no such refresh token" if known is None else "of a dead grant, or of another client"
+            raise InvalidGrant(_WRONG, detail=text)
+        await self._check_key(client, known, held.grant, jkt)
+        if Scope.OFFLINE_ACCESS not in held.grant.scope:
+            raise InvalidGrant("this client may no longer have offline_access; log in again")
+        return known, held
 
     async def _check_key(self, client: Client, known: RefreshToken, grant: Grant, jkt: str) -> None:
         """Bound to its key where nothing else shows whose it is, and never back to bearer (RFC 9449 section 5).
@@ -111,10 +109,3 @@ class RefreshTokenGrant:
     def _reused(self, client: Client, grant_id: str) -> InvalidGrant:
         self._context.recorder.record(Event.TOKEN_REUSE_DETECTED, client_id=client.id, grant_id=grant_id)
         return InvalidGrant(_WRONG, detail="refresh token reused; its family is revoked")
-
-
-def _narrow(granted: tuple[str, ...], asked: tuple[str, ...]) -> tuple[str, ...]:
-    """What was granted, or less (RFC 6749 section 6)."""
-    if not set(asked) <= set(granted):
-        raise InvalidScope("scope may only narrow what was granted")
-    return tuple(word for word in granted if word in asked) if asked else granted
