@@ -102,6 +102,15 @@ class Authorization:
         """The verified place of a request that was checked before; raises PageError when it stands no longer."""
         return VerifiedRedirect.of(request, await self.client_of(request))
 
+    async def is_trusted(self, request: AuthorizationRequest, client: Client, session: Session | None) -> bool:
+        """Whether an error may take the browser there although nobody was asked (RFC 9700 section 4.11.2).
+
+        Operators vouch for their own apps; for one that registered itself only who once agreed to it does.
+        """
+        if not client.origin.registered:
+            return True
+        return session is not None and await self._consents.is_given(request, client, session.record.sub)
+
     async def next_step(self, request: AuthorizationRequest, client: Client, session: Session | None) -> Step:
         """For a request that just arrived, with whatever session the browser has."""
         person = await self._silent_person(request, client, session)

@@ -47,6 +47,10 @@ class Consents:
             return False
         return not agreed_by(request) <= await self._durable.consent(sub, client.id, promised_by(request, client))
 
+    async def is_given(self, request: AuthorizationRequest, client: Client, sub: str) -> bool:
+        """Whether this person agreed to anything at all for this client, as it is today."""
+        return bool(await self._durable.consent(sub, client.id, promised_by(request, client)))
+
     def build_ticket(self, request: AuthorizationRequest, client: Client, session: Session) -> str:
         """A question to this session about this request, good for one answer within ten minutes."""
         ticket = ConsentTicket(

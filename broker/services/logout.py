@@ -53,6 +53,7 @@ class LoggedOut:
     """What came of it. `apps` by client_id; `frames` are what the browser loads to tell apps.
 
     The browser goes on to `upstream_href`, which sends it back to us, or else to `redirect_uri`; "" for neither.
+    `ended`: somebody was signed in before.
     """
 
     client: Client | None
@@ -60,6 +61,12 @@ class LoggedOut:
     apps: Mapping[str, Telling]
     frames: tuple[str, ...] = ()
     upstream_href: str = ""
+    ended: bool = True
+
+    @property
+    def is_lure(self) -> bool:
+        """Whether a link to us would do nothing but lead to a place nobody verified (RFC 9700 section 4.11.2)."""
+        return not self.ended and self.client is not None and self.client.origin.registered
 
 
 class Logout:
@@ -144,7 +151,7 @@ class Logout:
     async def finish(self, wish: LogoutWish, session: Session | None, *, return_to: str) -> LoggedOut:
         """End the session, if there is one, and tell the apps. `return_to`: where the upstream sends the browser."""
         if session is None:
-            return LoggedOut(wish.client, wish.redirect_uri, {})
+            return LoggedOut(wish.client, wish.redirect_uri, {}, ended=False)
         sid = session.record.sid
         with self._deliveries.watch(sid) as watch:
             told = await self._endings.end_session(session, reason="logout")

@@ -52,7 +52,10 @@ class AuthorizeEndpoint:
         await self._count_fetch(request, params)
         asked = await self._requests.verify(params, _failures_of(request))
         session = await self._sessions.find(Cookies.read(request, SESSION))
-        step = await self._authorization.next_step(asked.request, asked.target.client, session)
+        client = asked.target.client
+        if asked.target.silent:
+            request.state.unasked = not await self._authorization.is_trusted(asked.request, client, session)
+        step = await self._authorization.next_step(asked.request, client, session)
         return await self._take(request, params, asked, step)
 
     async def post(self, request: Request) -> Response:

@@ -203,8 +203,12 @@ def _is_for_client(error: BrokerError, target: VerifiedRedirect) -> bool:
 
 
 def _is_lure(request: Request, target: VerifiedRedirect) -> bool:
-    """Whether a link to us would lead, nobody having been asked, to a place nobody verified (RFC 9700 4.11.2)."""
-    return target.client.origin.registered and not target.silent and getattr(request.state, "unasked", False)
+    """Whether a link to us would lead, nobody having been asked, to a place nobody verified (RFC 9700 4.11.2).
+
+    A link opens a document; a silent renewal in a hidden frame takes nobody anywhere.
+    """
+    hidden = target.silent and request.headers.get("sec-fetch-dest") == "iframe"
+    return target.client.origin.registered and not hidden and getattr(request.state, "unasked", False)
 
 
 def _fallback(error: BrokerError) -> str:

@@ -84,8 +84,11 @@ class LogoutEndpoint:
         return response
 
     async def _show(self, request: Request, done: LoggedOut, locale: str) -> Response:
-        """On to where the person was going, over a page where one is needed: for frames, and after a POST (A20)."""
-        href = done.upstream_href or done.redirect_uri
+        """On to where the person was going, over a page where one is needed: for frames, and after a POST (A20).
+
+        Where nobody verified the place, and nobody was signed out, the page has a link and goes nowhere by itself.
+        """
+        href = "" if done.is_lure else done.upstream_href or done.redirect_uri
         if href.startswith(("https:", "http:")) and not done.frames and request.method == "GET":
             return RedirectResponse(href, 303)
         told = await self._logout.find_clients(done.apps)
@@ -96,7 +99,7 @@ class LogoutEndpoint:
             frames=done.frames,
             href=href,
             wait=_FRAMES_LOAD if done.frames else 0,
-            home_href=done.client.home_uri if done.client else "",
+            home_href=(done.is_lure and done.redirect_uri) or (done.client.home_uri if done.client else ""),
         )
         return self._frontend.pages.logged_out(view, locale)
 

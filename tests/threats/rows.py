@@ -37,7 +37,7 @@ REQUIRED: Final = {
     "A3": "Only https, loopback http and private-use schemes with a dot can be registered.",
     "A4": "The port alone is free, and only for registered `http://127.0.0.1` and `http://[::1]`.",
     "A5": "Until client and redirect URI are known to be good, a failure is a page.",
-    "A6": "An error of an app that registered itself leads nobody there unasked: a page names the host.",
+    "A6": "No link to us, an error, a silent request or a logout of nobody, leads on to an app that registered itself.",
     "A7": "`code` is the only response type; a code never travels in a fragment.",
     "A8": "Every response mode passes the same comparison.",
     "A9": "The form that returns a response escapes it, runs one script by nonce and goes to one origin.",

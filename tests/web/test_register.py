@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from hashlib import sha256
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -210,12 +211,49 @@ async def test_a_denied_consent_goes_back_to_a_registered_client_at_once(site: P
     assert 'id="pause"' not in page.text
 
 
-async def test_errors_go_back_to_a_registered_client_that_asked_silently(site: PublicApp) -> None:
+async def test_a6_a_silent_request_leads_on_only_out_of_sight_or_to_an_app_the_person_allowed(site: PublicApp) -> None:
     entry = (await register(site)).json()
-    asked = {"client_id": entry["client_id"], "redirect_uri": "https://dyn.test/cb", "prompt": "none"}
-    response = await site.authorize(**asked)
-    assert "error=login_required" in response.headers["location"]
-    assert answer_of(await site.authorize(prompt="none"))["error"] == "login_required"
+    asked = {"client_id": entry["client_id"], "redirect_uri": "https://dyn.test/cb"}
+
+    async def silent(**more: str) -> httpx2.Response:
+        return await site.authorize(prompt="none", **asked, **more)
+
+    for page in (await silent(), await silent(scope="bad")):
+        assert (page.status_code, "location" in page.headers) == (200, False)
+        assert 'id="pause"' in page.text
+    site.browser.headers["sec-fetch-dest"] = "iframe"
+    assert "error=login_required" in (await silent()).headers["location"]
+    assert "error=invalid_scope" in (await silent(scope="bad")).headers["location"]
+    site.browser.headers["sec-fetch-dest"] = "document"
+    assert answer_of(await site.authorize(prompt="none"))["error"] == "login_required", "an app of the operator's"
+    await site.authorize(idp_hint="alpha", **asked)
+    ticket = (await site.browser.get(site.callback())).headers["location"].partition("ticket=")[2]
+    assert 'id="pause"' in (await silent()).text, "there is a session, and no consent"
+    await site.browser.post("/consent", data={"ticket": ticket, "answer": "allow"})
+    assert "error=login_required" in (await silent(max_age="0")).headers["location"]
+    assert "code=" in (await silent()).headers["location"]
+
+
+async def test_a6_a_logout_that_ended_nothing_leads_to_a_registered_app_by_a_link_alone(site: PublicApp) -> None:
+    entry = (await register(site, post_logout_redirect_uris=["https://dyn.test/bye"])).json()
+    asked = {"client_id": entry["client_id"], "redirect_uri": "https://dyn.test/cb", "idp_hint": "alpha"}
+    await site.authorize(**asked, code_challenge="E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")
+    ticket = (await site.browser.get(site.callback())).headers["location"].partition("ticket=")[2]
+    back = (await site.browser.post("/consent", data={"ticket": ticket, "answer": "allow"})).text
+    form = {
+        "grant_type": "authorization_code",
+        "code": unescape(back.split("code=")[1]).split("&")[0],
+        "redirect_uri": "https://dyn.test/cb",
+        "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+    }
+    tokens = (await site.browser.post("/token", data=form, auth=(entry["client_id"], entry["client_secret"]))).json()
+    out = {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": "https://dyn.test/bye", "state": "s"}
+    first = await site.browser.get("/logout", params=out)
+    assert first.headers["location"] == "https://dyn.test/bye?state=s", "somebody was signed out"
+    again = await site.browser.get("/logout", params=out)
+    assert (again.status_code, "location" in again.headers) == (200, False)
+    assert "http-equiv" not in again.text
+    assert 'href="https://dyn.test/bye?state=s"' in again.text
 
 
 def changed(entry: dict[str, Any], **members: Any) -> dict[str, Any]:
