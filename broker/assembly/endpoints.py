@@ -39,6 +39,7 @@ from broker.web.revoke import RevocationEndpoint
 from broker.web.routes import Endpoints
 from broker.web.source import Sources
 from broker.web.token import TokenEndpoint, UserinfoEndpoint
+from broker.web.visitors import Visitors
 
 
 def build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> Endpoints:
@@ -149,4 +150,6 @@ def _build_door(parts: Parts) -> Door:
     # Nodes that share a store share their counts; one process alone counts in its own memory.
     shared = parts.transient if config.storage.transient == "redis" else None
     limits = Limits(rates, parts.observer, clock=parts.context.clock, shared=shared)
-    return Door(limits, Sources(config.server.trusted_proxies), config.limits.request_body)
+    context = parts.context
+    visitors = Visitors(parts.seal("visitor"), clock=context.clock, randomness=context.randomness)
+    return Door(limits, Sources(config.server.trusted_proxies), visitors, config.limits.request_body)

@@ -45,8 +45,8 @@ class BoundedProtocol(HttpToolsProtocol):
     `head_limit` is for request line and headers, `body_limit` for the largest body anybody here reads, `framing_limit`
     for what chunked coding may add; together they are the budget of a message. `head_timeout` runs from connecting or
     the first byte to the end of the head, `body_timeout` from there to the end of the body. After a refusal what still
-    comes is thrown away for `linger`, so that the refusal arrives; `last_chance` is for idle connections when the
-    server stops.
+    comes is thrown away for `linger`, up to `linger_limit`, so that the refusal arrives; `last_chance` is for idle
+    connections when the server stops.
     """
 
     url_limit = 8 * 1024
@@ -55,6 +55,7 @@ class BoundedProtocol(HttpToolsProtocol):
     framing_limit = 16 * 1024
     head_timeout = 10.0
     body_timeout = 30.0
+    linger_limit = 1024 * 1024
     linger = 2.0
     last_chance = 1.0
 
@@ -86,9 +87,13 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what came; it is parsed as far as there is room."""
         self._unset_keepalive_if_required()
-        if not self._deaf:
-            self._unread = memoryview(bytes(self._unread) + data if self._unread else data)
-            self.read_on()
+        if self._deaf:
+            self._spent += len(data)
+            if self._spent > self.linger_limit:
+                self.transport.close()
+            return
+        self._unread = memoryview(bytes(self._unread) + data if self._unread else data)
+        self.read_on()
 
     def read_on(self) -> None:
         """Parse what came and was not parsed yet, until somebody has to be waited for."""

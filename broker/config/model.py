@@ -181,16 +181,23 @@ class Registration(Section):
 class Limits(Section):
     """Per source address and per client; 429 with Retry-After beyond."""
 
-    login_start: Rate = Field(default=(60, 60), description="Login attempts begun, per source")
+    login_start: Rate = Field(
+        default=(120, 60),
+        description="Login attempts begun, per browser that was here before, and per source by those that were not",
+    )
     callback: Rate = Field(default=(120, 60), description="Answers from providers, per source")
     token: Rate = Field(
         default=(6000, 60), description="Calls of /token, /revoke and /introspect, per client; public: and source"
     )
-    client_auth_failure: Rate = Field(default=(30, 60), description="Failed client authentications, per source")
+    client_auth_failure: Rate = Field(
+        default=(30, 60), description="Failed client authentications, per source and client"
+    )
     device_code_entry: Rate = Field(
         default=(10, 600), description="Codes of devices typed at /device, right or wrong, per source; and per account"
     )
-    device_code_wrong: Rate = Field(default=(300, 60), description="Wrong codes of devices, of everybody together")
+    device_code_wrong: Rate = Field(
+        default=(300, 60), description="Wrong codes of devices, of everybody together; beyond, codes wait for a turn"
+    )
     upstream_logout: Rate = Field(default=(6000, 60), description="Logout tokens from providers, per source")
     registration: Rate = Field(default=(20, 60), description="Calls of /register, per source")
     request_body: Size = Field(default=64 * 1024, description="Largest request body")

@@ -53,6 +53,15 @@ def parse_credentials(authorization: str, params: Parameters) -> Credentials:
     return Credentials(method, params["client_id"], params.text("client_secret"))
 
 
+def find_claimed_client(authorization: str, params: Parameters) -> str:
+    """The client that a secret or a signature is shown for, "" when none is: then there is nothing to guess."""
+    try:
+        credentials = parse_credentials(authorization, params)
+    except InvalidClient:
+        return ""
+    return "" if credentials.method is AuthMethod.NONE else credentials.client_id
+
+
 def _parse_signed(params: Parameters) -> Credentials:
     claimed = params.text("client_id")
     token, client_id = parse_assertion(params.text("client_assertion"), params.text("client_assertion_type"), claimed)

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 SESSION = "__Host-session"
 BROWSER = "__Host-browser"  # binds an unasked entry to the browser that opened it
+VISITOR = "__Host-visitor"  # a sealed number, so that a browser is counted for itself
 LAST_PROVIDER = "__Host-last"
 LANGUAGE = "__Host-lang"
 _FLOW = "__Host-flow-"
@@ -66,6 +67,11 @@ class Cookies:
     def remember_language(response: Response, locale: str) -> None:
         """What the person chose on a page."""
         _set(response, LANGUAGE, locale, ttl=_YEAR)
+
+    @staticmethod
+    def remember_visitor(response: Response, sealed: str, *, ttl: int) -> None:
+        """A sealed number, for counting."""
+        _set(response, VISITOR, sealed, ttl=ttl)
 
     @staticmethod
     def bind_browser(response: Response, value: str, *, ttl: int) -> None:

@@ -50,7 +50,7 @@ class Departures:
         self, request: Request, asked: AuthorizationRequest, client: Client, name: str, *, locale: str
     ) -> Begun:
         """A login attempt at this provider; raises TooManyRequests, ProviderNotOffered or LoginFailed."""
-        await self._door.count("login_start", request)
+        await self._door.count_start(request)
         return await self._logins.begin(asked, client, name, locale=locale)
 
     def leave(self, request: Request, begun: Begun, client: ClientView, *, other_href: str, locale: str) -> Response:
@@ -71,6 +71,7 @@ class Departures:
             )
             response = self._frontend.pages.widget(view, locale)
         Cookies.keep_flow(request, response, begun.tag, begun.sealed, ttl=begun.ttl)
+        self._door.visitors.remember(request, response)
         return response
 
     def _button(self, name: str, href: str, last: str, *, embedded: bool) -> Button:

@@ -79,17 +79,21 @@ class DeviceEntry:
         return response
 
     async def post(self, request: Request) -> Response:
-        """A code. Whoever tries is counted before it is looked up, right or wrong, however they come."""
+        """A code. Whoever tries is counted before it is looked up, right or wrong, however they come.
+
+        Wrong ones of everybody together make everybody wait, before it shows who was right.
+        """
         self._frontend.check_own_form(request)
         params = await self._door.read_form(request)
         await self._door.count("device_code_entry", request)
         session = await self._sessions.find(Cookies.read(request, SESSION))
         if session is not None:
             await self._door.limits.check("device_code_entry", f"account {session.record.sub}")
+        await self._door.limits.pace("device_code_wrong")
         browser = Cookies.read(request, BROWSER) or self._devices.mint_browser()
         ticket = await self._devices.enter(params.text("user_code"), browser=browser)
         if ticket is None:
-            await self._door.limits.check("device_code_wrong", "everybody")
+            await self._door.limits.count("device_code_wrong")
             return self._show("", self._frontend.locale(request), wrong=True)
         response = self._frontend.leave_to(self._href(ticket, {}))
         Cookies.bind_browser(response, browser, ttl=EXPIRES_IN)

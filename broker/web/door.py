@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from zlib import crc32
 
 from starlette.requests import Request
 
 from broker.core.client import Client
 from broker.core.errors import InvalidClient
 from broker.core.parameters import Parameters
+from broker.core.token_request import find_claimed_client
 from broker.web.http import read_form
 from broker.web.limits import Limits
 from broker.web.source import Sources
+from broker.web.visitors import Visitors
+
+_GROUPS = 256  # of client ids: a source that makes ids up is counted under no more keys than these
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +26,22 @@ class Door:
 
     limits: Limits
     sources: Sources
+    visitors: Visitors
     body_limit: int
 
     async def count(self, limit: str, request: Request) -> None:
         """Count one visit from this request's source; raises TooManyRequests."""
         await self.limits.check(limit, self.sources.find(request))
+
+    async def count_start(self, request: Request) -> None:
+        """Count a login attempt that begins; raises TooManyRequests.
+
+        A browser that began one before counts for itself, so that people behind one address of a carrier are not shut
+        out by whoever floods us from there without cookies. All browsers of a source together have five times as much.
+        """
+        source, visitor = self.sources.find(request), self.visitors.find(request)
+        await self.limits.check("login_start", f"{source}|{visitor}" if visitor else source)
+        await self.limits.check("login_start", f"{source}|all", times=5)
 
     async def count_client(self, limit: str, request: Request, client: Client) -> None:
         """Count one call of a client; raises TooManyRequests.
@@ -41,13 +57,21 @@ class Door:
         """The form in the body and the client that proved itself by it; what an app may call walks through here.
 
         `verify` is given the Authorization header, or "", and the form. Raises HTTPException, InvalidRequest,
-        InvalidClient or TooManyRequests; failures count per source, calls per client.
+        InvalidClient or TooManyRequests. Failures count per source and client that was named, and are asked about
+        before a secret is looked at: the right one is refused as well then, or guessing would go on. Calls
+        count per client.
         """
         params = await self.read_form(request)
+        authorization = request.headers.get("authorization", "")
+        claimed = find_claimed_client(authorization, params)
+        source = self.sources.find(request)
+        guesses = f"{source}|{crc32(claimed.encode()) % _GROUPS}" if claimed else source
+        if claimed:
+            self.limits.ask("client_auth_failure", guesses)
         try:
-            client = await verify(request.headers.get("authorization", ""), params)
+            client = await verify(authorization, params)
         except InvalidClient:
-            await self.count("client_auth_failure", request)
+            await self.limits.check("client_auth_failure", guesses)
             raise
         await self.count_client("token", request, client)
         return client, params

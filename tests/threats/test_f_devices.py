@@ -60,6 +60,16 @@ async def test_f16_eleven_codes_and_the_door_is_shut(site: PublicApp) -> None:
     assert int(refused.headers["retry-after"]) > 0
 
 
+async def test_f16_f31_wrong_codes_of_everybody_keep_the_right_one_waiting_too() -> None:
+    async with public_app(f"{WITH_DEVICES}limits: {{device_code_wrong: 1/h}}\n") as site:
+        told = await start(site)
+        for _ in range(2):  # the second one has its turn at once, and the next turn is an hour away
+            assert (await enter(site, "BBBB-BBBB")).status_code == 400
+        assert (await enter(site, told["user_code"])).status_code == 429
+        site.clock.now += 2 * 3600
+        assert (await enter(site, (await start(site))["user_code"])).status_code == 303
+
+
 async def test_f16_a_code_of_another_client_is_no_code_and_dead(site: PublicApp) -> None:
     told = await start(site)
     assert (await poll(site, told, "radio")).json()["error"] == "invalid_grant"

@@ -56,6 +56,18 @@ async def test_f17_failed_proofs_are_counted_together_at_every_door(counting: Si
     assert told == {401: FAILURES, 429: 30 - FAILURES}
 
 
+async def test_f31_the_right_secret_opens_nothing_that_guessing_has_shut(counting: Site) -> None:
+    async with http(counting) as client:
+        told = Counter[int]()
+        for attempt in range(FAILURES + 3):
+            answer = await client.post("/introspect", data={"token": "x"}, auth=("app", f"guess-{attempt}"))
+            told[answer.status_code] += 1
+        assert told == {401: FAILURES, 429: 3}
+        assert (await ask_token(counting, client, grant_type="x")).status_code == 429
+        for neighbour in ("shop", "spa"):
+            assert (await ask_token(counting, client, neighbour, grant_type="x")).status_code == 400
+
+
 DOORS = (
     "token_endpoint",
     "revocation_endpoint",

@@ -18,9 +18,11 @@ from tests.threats.journeys import (
     back,
     code_for,
     http,
+    introspect,
     new_visitor,
     redeem,
     refresh,
+    revoke,
     sign_in,
     tokens_for,
     until_callback,
@@ -72,6 +74,7 @@ async def test_k1_without_redis_logins_wait_and_documents_go_on(shared: Site, re
         tokens = await tokens_for(site, visitor=visitor)
         code = await code_for(site, visitor)
         callback = await until_callback(site, visitor, prompt="login")
+        others = await tokens_for(site)
         getattr(redis, how)()
         for page in (await visitor.get(callback), await visitor.get(authorize_url(site))):
             assert (page.status, back(page)) == (503, {}), page.url
@@ -82,6 +85,11 @@ async def test_k1_without_redis_logins_wait_and_documents_go_on(shared: Site, re
         assert (refused.status_code, refused.json()["error"]) == (503, "temporarily_unavailable")
         assert int(refused.headers["retry-after"]) > 0
         assert await ready(site) == 503
+        assert (await introspect(site, client, others["access_token"]))["active"] is True
+        renewed = await refresh(site, client, others["refresh_token"])
+        assert renewed.status_code == 200, "what is durable is not refused for the sake of a count"
+        await revoke(site, client, renewed.json()["refresh_token"])
+        assert (await introspect(site, client, others["access_token"]))["active"] is False
         for path in ("/jwks", "/.well-known/openid-configuration", "/static/base.css", "/healthz"):
             assert (await client.get(path)).status_code == 200
         assert not [event for event in site.log() if event["event"] == "server.error"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from collections import Counter
+
 import pytest
 from starlette.requests import Request
 from starlette.types import Message
@@ -13,35 +16,46 @@ from broker.web.door import Door
 from broker.web.limits import Limits, Rate
 from broker.web.source import Sources
 from tests.services.bare_broker import Clock, Notes
+from tests.web.test_limits import make_visitors
 
 pytestmark = pytest.mark.anyio
 SHOP = Client("shop", {}, ())
 FORM = [
     (b"content-type", b"application/x-www-form-urlencoded"),
-    (b"authorization", b"Basic x"),
+    (b"authorization", b"Basic c2hvcDpzZWNyZXQ="),
     (b"content-length", b"7"),
 ]
 
 
 def make_door() -> Door:
-    """Lets three calls of a client through in a minute, and two failures of a source."""
+    """Lets three calls of a client through in a minute, and two failures of a source and client."""
     rates = {"token": Rate(3, 60), "client_auth_failure": Rate(2, 60)}
-    return Door(Limits(rates, Notes(), clock=Clock(), shared=None), Sources(()), 1024)
+    limits = Limits(rates, Notes(), clock=Clock(), shared=None)
+    return Door(limits, Sources(()), make_visitors(Clock()), 1024)
 
 
-def request() -> Request:
-    """A form posted from one address."""
+def request(*, secret_of: str = "shop", address: str = "192.0.2.1") -> Request:
+    """A form posted with a secret of this client, "": without any."""
 
     async def receive() -> Message:
         return {"type": "http.request", "body": b"token=t", "more_body": False}
 
-    scope = {"type": "http", "method": "POST", "path": "/revoke", "headers": FORM, "client": ("192.0.2.1", 1)}
+    headers = FORM
+    if secret_of != "shop":
+        shown = (b"authorization", b"Basic " + b64encode(f"{secret_of}:secret".encode()))
+        headers = [FORM[0], FORM[2], *([shown] if secret_of else [])]
+    scope = {"type": "http", "method": "POST", "path": "/revoke", "headers": headers, "client": (address, 1)}
     return Request(scope, receive)
 
 
 async def known(authorization: str, params: Parameters) -> Client:
     """Whoever sends what `request` sends is the shop."""
-    assert (authorization, dict(params)) == ("Basic x", {"token": "t"})
+    assert (authorization, dict(params)) == ("Basic c2hvcDpzZWNyZXQ=", {"token": "t"})
+    return SHOP
+
+
+async def anybody(_: str, __: Parameters) -> Client:
+    """Every proof is good."""
     return SHOP
 
 
@@ -59,11 +73,32 @@ async def test_a_client_is_let_in_with_its_form_as_often_as_the_limit_says() -> 
         await door.admit(request(), known)
 
 
-async def test_failures_to_prove_oneself_are_counted_per_source() -> None:
+async def test_f31_who_guessed_too_often_is_refused_with_the_right_secret_too() -> None:
     door = make_door()
     for _ in range(2):
         with pytest.raises(InvalidClient):
             await door.admit(request(), stranger)
     with pytest.raises(TooManyRequests):
-        await door.admit(request(), stranger)
-    assert (await door.admit(request(), known))[0] is SHOP, "who proves itself is counted for itself"
+        await door.admit(request(), known)
+
+
+async def test_f31_neighbours_behind_one_address_do_not_lock_each_other_out() -> None:
+    door = make_door()
+    for _ in range(5):
+        with pytest.raises((InvalidClient, TooManyRequests)):
+            await door.admit(request(), stranger)
+        with pytest.raises((InvalidClient, TooManyRequests)):
+            await door.admit(request(secret_of=""), stranger)
+    for other in (request(secret_of="other"), request(secret_of=""), request(address="192.0.2.2")):
+        assert (await door.admit(other, anybody))[0] is SHOP
+
+
+async def test_f31_names_that_a_source_makes_up_fill_no_memory() -> None:
+    door = make_door()
+    told = Counter[type[Exception]]()
+    for number in range(2000):
+        try:
+            await door.admit(request(secret_of=f"made-up-{number}" * 20), stranger)
+        except (InvalidClient, TooManyRequests) as refused:
+            told[type(refused)] += 1
+    assert told[InvalidClient] <= 2 * 256

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from secrets import token_bytes
 
 import pytest
 from starlette.requests import Request
+from starlette.responses import Response
 
 from broker.core.client import Client
-from broker.core.errors import TooManyRequests
+from broker.core.errors import StoreUnavailable, TooManyRequests
+from broker.core.seal import Seal
 from broker.core.terms import AuthMethod
 from broker.web.door import Door
-from broker.web.limits import Counters, Limits, Rate
+from broker.web.limits import Counters, Limits, Rate, SharedCounters
 from broker.web.source import Sources
+from broker.web.visitors import Visitors
 from tests.services.bare_broker import Clock, Notes
 
 pytestmark = pytest.mark.anyio
@@ -20,14 +25,28 @@ PUBLIC = Client("spa", {}, (), AuthMethod.NONE)
 CONFIDENTIAL = Client("shop", {}, ())
 
 
-def request_of(address: str) -> Request:
-    """A request from this address."""
-    return Request({"type": "http", "method": "POST", "path": "/token", "headers": [], "client": (address, 1)})
+def request_of(address: str, cookie: str = "") -> Request:
+    """A request from this address, of a browser with this cookie."""
+    headers = [(b"cookie", cookie.encode())] if cookie else []
+    return Request({"type": "http", "method": "POST", "path": "/token", "headers": headers, "client": (address, 1)})
 
 
-def make_door(clock: Clock, number: int = 5) -> Door:
+def make_visitors(clock: Clock, master: bytes = b"m" * 32) -> Visitors:
+    """Numbers sealed under this key."""
+    return Visitors(Seal((master,), "visitor", randomness=token_bytes), clock=clock, randomness=token_bytes)
+
+
+def make_door(clock: Clock, number: int = 5, limit: str = "token", shared: SharedCounters | None = None) -> Door:
     """A door that lets so many through in a minute."""
-    return Door(Limits({"token": Rate(number, 60)}, Notes(), clock=clock, shared=None), Sources(()), 1024)
+    limits = Limits({limit: Rate(number, 60)}, Notes(), clock=clock, shared=shared)
+    return Door(limits, Sources(()), make_visitors(clock), 1024)
+
+
+def cookie_of(visitors: Visitors, *, at: Request | None = None) -> str:
+    """The cookie a browser is given, "" when it has a good one."""
+    response = Response()
+    visitors.remember(at or request_of("192.0.2.1"), response)
+    return response.headers.get("set-cookie", "").partition(";")[0]
 
 
 async def admitted(door: Door, client: Client, address: str, tries: int = 20) -> int:
@@ -65,6 +84,94 @@ async def test_k16_the_edge_of_a_window_lets_no_second_burst_through() -> None:
     assert await admitted(door, CONFIDENTIAL, "192.0.2.1") == 0
     clock.now += 120
     assert await admitted(door, CONFIDENTIAL, "192.0.2.1") == 5
+
+
+class Away:
+    """Shared counts that nobody can reach."""
+
+    async def hit(self, key: str, *, ttl: int) -> int:
+        """SharedCounters.hit."""
+        raise StoreUnavailable(f"{key} {ttl}")
+
+
+async def test_k1_no_count_stands_in_the_way_of_what_needs_no_shared_store() -> None:
+    for limit in ("token", "client_auth_failure", "registration", "upstream_logout"):
+        door = make_door(Clock(), limit=limit, shared=Away())
+        for _ in range(5):
+            await door.count(limit, request_of("192.0.2.1"))
+        with pytest.raises(TooManyRequests):
+            await door.count(limit, request_of("192.0.2.1"))
+    for limit in ("login_start", "callback", "device_code_entry", "device_code_wrong"):
+        with pytest.raises(StoreUnavailable):
+            await make_door(Clock(), limit=limit, shared=Away()).count(limit, request_of("192.0.2.1"))
+
+
+async def starts(door: Door, cookies: Iterable[str], address: str = "192.0.2.1") -> int:
+    """How many logins may begin, one per cookie."""
+    begun = 0
+    for cookie in cookies:
+        try:
+            await door.count_start(request_of(address, cookie))
+            begun += 1
+        except TooManyRequests:
+            continue
+    return begun
+
+
+async def test_f31_a_flood_from_behind_one_address_shuts_out_nobody_who_was_here_before() -> None:
+    clock = Clock()
+    door = make_door(clock, limit="login_start")
+    ada, ben = cookie_of(door.visitors), cookie_of(door.visitors)
+    assert await starts(door, [""] * 100) == 5
+    assert await starts(door, [f"__Host-visitor=invented{number}" for number in range(100)]) == 0
+    assert await starts(door, [cookie_of(make_visitors(clock, b"o" * 32))] * 10) == 0, "of another broker"
+    assert await starts(door, [ada] * 10) == 5, "a browser counts for itself"
+    assert await starts(door, [ben] * 10) == 5
+    assert await starts(door, [""] * 10, "192.0.2.2") == 5
+    assert cookie_of(door.visitors, at=request_of("192.0.2.1", ada)) == "", "a number is given once"
+
+
+async def test_f31_browsers_collected_by_a_flood_have_a_bound_together() -> None:
+    door = make_door(Clock(), limit="login_start")
+    assert await starts(door, [cookie_of(door.visitors) for _ in range(100)]) == 25
+
+
+async def test_f31_the_number_of_a_browser_ends() -> None:
+    clock = Clock()
+    door = make_door(clock, limit="login_start")
+    old = cookie_of(door.visitors)
+    clock.now += 30 * 86400
+    assert door.visitors.find(request_of("192.0.2.1", old)) == ""
+    assert cookie_of(door.visitors, at=request_of("192.0.2.1", old)) not in {"", old}
+
+
+async def test_f31_everybody_together_is_slowed_down_and_then_refused() -> None:
+    clock, slept = Clock(), list[float]()
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    limits = Limits({"device_code_wrong": Rate(60, 60)}, Notes(), clock=clock, shared=None, sleep=sleep)
+    for _ in range(60):
+        await limits.pace("device_code_wrong")
+        await limits.count("device_code_wrong")
+    assert slept == [], "nobody waits before the rate is used up"
+    for _ in range(11):
+        await limits.pace("device_code_wrong")
+    assert slept == [float(number) for number in range(11)], "one turn a second, as the rate says"
+    with pytest.raises(TooManyRequests):
+        await limits.pace("device_code_wrong")
+    clock.now += 5
+    await limits.pace("device_code_wrong")
+    assert slept[-1] == 6.0
+    clock.now -= 3600
+    for _ in range(60):
+        await limits.count("device_code_wrong")
+    await limits.pace("device_code_wrong")
+    assert slept[-1] == 0.0, "a clock that steps back makes nobody wait for an hour"
+    clock.now += 3600 + 200
+    await limits.pace("device_code_wrong")
+    assert len(slept) == 13
 
 
 async def test_who_is_refused_is_told_when_to_come_again() -> None:
