@@ -59,18 +59,18 @@ class Google(OidcProvider):
     def describe(self, claims: Fields) -> Identity:
         """Claims by their own names; a number in `sub` would be refused, it is text."""
         domain = self._hosted_domain(claims)
-        subject, given = claims.text("sub"), claims.maybe("given_name")
+        subject, given = claims.text("sub"), claims.shown("given_name")
         known = person(
-            claims.maybe("name"),
+            claims.shown("name"),
             given,
-            claims.maybe("family_name"),
+            claims.shown("family_name"),
             nickname=given,
-            picture=claims.maybe("picture"),
+            picture=claims.shown("picture"),
         )
         methods = claims.raw("amr") if isinstance(claims.raw("amr"), list) else []
         return Identity(
             subject,
-            known | build_claims(locale=claims.maybe("locale")) | self._email(claims, domain),
+            known | build_claims(locale=claims.shown("locale")) | self._email(claims, domain),
             raw_ids=build_claims(google_sub=subject, google_hd=domain),
             auth_time=claims.integer("auth_time") if "auth_time" in claims else None,
             amr=("fed", *(method for method in methods if isinstance(method, str))),
@@ -78,7 +78,7 @@ class Google(OidcProvider):
 
     def _hosted_domain(self, claims: Fields) -> str:
         """The Workspace domain, "" for a consumer account; raises UpstreamDenied where the operator admits others."""
-        domain = (claims.maybe("hd") or "").lower()
+        domain = (claims.shown("hd") or "").lower()
         if domain in _CONSUMER:
             domain = ""  # quirk(google): one official sample shows hd gmail.com for a consumer account
         admitted = {name.lower() for name in self.settings.hosted_domains}
@@ -88,7 +88,7 @@ class Google(OidcProvider):
 
     def _email(self, claims: Fields, domain: str) -> dict[str, object]:
         """Verified only where Google hosts the mailbox: gmail.com, or a Workspace domain (vendor docs read 2026-11)."""
-        email = claims.maybe("email")
+        email = claims.shown("email")
         verified = claims.raw("email_verified")
         checked = verified is True or verified == "true"  # quirk(google): some samples have it as text
         hosted = bool(domain) or (email or "").lower().endswith("@gmail.com")

@@ -16,7 +16,6 @@ from broker.core.errors import UpstreamDenied, UpstreamInvalid
 from broker.upstream import Channel, ConfidentialSettings, Flow, Identity, OAuth2Provider, ProviderSettings, Reply
 from broker.upstream.fields import Fields, birthdate, build_claims, contact, https_url, person
 
-_SESSION_SECRET = re.compile(r"[0-9A-Fa-f]{32}")
 _PICTURES = ("pic_full", "pic640x480", "pic190x190", "pic_2")
 _FIELDS = ("uid", "name", "first_name", "last_name", "email", "gender", "birthday", "locale", "location", *_PICTURES)
 _BIRTHDAY = re.compile(r"(?:(\d{4})-)?(\d{2})-(\d{2})")
@@ -28,7 +27,7 @@ class OKSettings(ConfidentialSettings):
     public_key: str = Field(min_length=1, description="The application public key, CB…")
     scopes: tuple[str, ...] = Field(default=("VALUABLE_ACCESS",), description="`GET_EMAIL` where OK support allowed it")
     mode: Literal["server", "client"] = Field(
-        default="server", description="client: the token comes in the fragment; only for apps that have nothing else"
+        default="server", description="client (experimental): the token comes in the fragment; where nothing else works"
     )
 
 
@@ -68,19 +67,19 @@ class OK(OAuth2Provider):
     async def exchange(self, flow: Flow, params: Mapping[str, str]) -> Fields:
         """In the client flow the reply itself is the token response, and nothing in it is believed yet."""
         if self._by_client:
-            return Fields({name: params.get(name) for name in ("access_token", "session_secret_key")}, "fragment")
+            return Fields({"access_token": params.get("access_token")}, "fragment")
         return await super().exchange(flow, params)
 
     async def identity(self, flow: Flow, tokens: Fields) -> Identity:
-        """Who the token belongs to. OK answers only when it was issued to the application whose key signs the call."""
-        token = tokens.text("access_token")
+        """Who the token belongs to, asked in calls that only the application it was issued to can sign.
+
+        OK makes the key of a session out of its token and the application's secret, and so do we. The one that comes
+        through a browser is never read: it may belong to a token of another application.
+        """
+        token, owner = tokens.text("access_token"), None
+        secret = _md5(token + self.settings.client_secret.get_secret_value())
         if self._by_client:
-            secret = tokens.text("session_secret_key")
-            if _SESSION_SECRET.fullmatch(secret) is None:
-                raise UpstreamInvalid("session_secret_key has another form")
             owner = await self.http.post_form_value(self.api_url, self._call("users.getLoggedInUser", token, secret))
-        else:
-            secret, owner = _md5(token + self.settings.client_secret.get_secret_value()), None
         more = {"fields": ",".join(_FIELDS), "emptyPictures": "false"}
         me = await self.http.post_form(self.api_url, self._call("users.getCurrentUser", token, secret, more))
         uid = me.decimal_id("uid")
@@ -105,15 +104,15 @@ def _md5(text: str) -> str:
 
 def describe(me: Fields) -> dict[str, object]:
     """Claims of users.getCurrentUser; `has_email` says that there is an address, nothing says that it was checked."""
-    born = _BIRTHDAY.fullmatch(me.maybe("birthday") or "")
-    place = me.sub("location") if me.raw("location") else Fields({})
-    gender = me.maybe("gender")
-    picture = next(filter(None, (https_url(me.maybe(name)) for name in _PICTURES)), None)
-    claims = person(me.maybe("name"), me.maybe("first_name"), me.maybe("last_name"), picture=picture) | build_claims(
+    born = _BIRTHDAY.fullmatch(me.shown("birthday") or "")
+    place = me.shown_object("location")
+    gender = me.shown("gender")
+    picture = next(filter(None, (https_url(me.shown(name)) for name in _PICTURES)), None)
+    claims = person(me.shown("name"), me.shown("first_name"), me.shown("last_name"), picture=picture) | build_claims(
         profile=f"https://ok.ru/profile/{me.decimal_id('uid')}",
         gender=gender if gender in {"male", "female"} else None,
         birthdate=birthdate(born[1], born[2], born[3]) if born else None,
-        locale=me.maybe("locale"),
-        address=build_claims(locality=place.maybe("city"), country=place.maybe("countryName")),
+        locale=me.shown("locale"),
+        address=build_claims(locality=place.shown("city"), country=place.shown("countryName")),
     )
-    return claims | contact(email=me.maybe("email"), email_verified=False)
+    return claims | contact(email=me.shown("email"), email_verified=False)

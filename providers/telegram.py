@@ -14,8 +14,8 @@ from pydantic import Field, SecretStr, model_validator
 
 from broker.core.errors import UpstreamInvalid
 from broker.upstream import Channel, Flow, Identity, OidcProvider, ProviderSettings, Redirect, Reply, Widget
+from broker.upstream.abilities import SignedIdentity
 from broker.upstream.fields import Fields, contact, international, person
-from broker.upstream.model import SignedIdentity
 from broker.upstream.signed import SignedReply, unpack_result
 
 _NAMES = frozenset({"id", "auth_date", "first_name", "last_name", "username", "photo_url"})
@@ -90,31 +90,31 @@ class Telegram(OidcProvider):
 
     def describe(self, claims: Fields) -> Identity:
         """Claims of a verified ID token; the phone number is one that Telegram checked."""
-        user_id, whole, username = claims.decimal_id("id"), claims.maybe("name"), claims.maybe("preferred_username")
-        given, family, picture = claims.maybe("given_name"), claims.maybe("family_name"), claims.maybe("picture")
+        user_id, whole, username = claims.decimal_id("id"), claims.shown("name"), claims.shown("preferred_username")
+        given, family, picture = claims.shown("given_name"), claims.shown("family_name"), claims.shown("picture")
         known = person(whole, given or whole, family, nickname=username or whole, username=username, picture=picture)
         # quirk(telegram): the number has no plus (vendor docs read 2026-11)
-        number, flag = international(claims.maybe("phone_number")), "phone_number_verified"
+        number, flag = international(claims.shown("phone_number")), "phone_number_verified"
         phone = contact(phone=number, phone_verified=flag not in claims or claims.flag(flag) is True)
         ids = {"telegram_id": user_id, "telegram_oidc_sub": claims.text("sub")}
         return Identity(user_id, known | phone, raw_ids=ids, amr=("fed", "telegram-oidc"))
 
-    async def verify_unasked(self, params: Mapping[str, str]) -> SignedIdentity:
+    async def verify_unasked(self, params: Mapping[str, str | bool]) -> SignedIdentity:
         """The person in signed fields: of the widget, or of a login_url button that somebody tapped."""
         if (token := self.settings.bot_token) is None:
             raise UpstreamInvalid("signed replies need bot_token in the configuration")
         rules = SignedReply(sha256(token.get_secret_value().encode()).digest(), _NAMES, frozenset({"id", "auth_date"}))
-        signed = rules.verify(params, now=self.tools.now())
+        signed = rules.verify(params, now=self.tools.now(), odd=self.tools.odd)
         me, ids = signed.fields, {"telegram_id": signed.fields.decimal_id("id")}
-        first, last, username = me.maybe("first_name"), me.maybe("last_name"), me.maybe("username")
-        known = person(None, first, last, nickname=username or first, username=username, picture=me.maybe("photo_url"))
+        first, last, username = me.shown("first_name"), me.shown("last_name"), me.shown("username")
+        known = person(None, first, last, nickname=username or first, username=username, picture=me.shown("photo_url"))
         identity = Identity(ids["telegram_id"], known, raw_ids=ids, amr=("fed", "telegram-widget"))
         return SignedIdentity(identity, signed.replay_key, signed.expires_at)
 
     def replay_key(self, reply: Reply) -> str:
         """The signature of a widget reply: whoever sees it could use it, so it is good once."""
-        return "" if self.settings.mode == "oidc" else _unpack(reply).get("hash", "")
+        return "" if self.settings.mode == "oidc" else str(_unpack(reply).get("hash", ""))
 
 
-def _unpack(reply: Reply) -> Mapping[str, str]:
+def _unpack(reply: Reply) -> Mapping[str, str | bool]:
     return unpack_result(reply.params["tgAuthResult"]) if "tgAuthResult" in reply.params else reply.params

@@ -109,12 +109,12 @@ def unpack(params: Mapping[str, str]) -> Mapping[str, str]:
 def describe(user: Fields) -> dict[str, object]:
     """Claims of user_info; no flag says that an address was checked (`verified` is a badge), so none is verified."""
     # quirk(vk): a phone number has no plus (vendor docs read 2026-11)
-    born, phone = _BIRTHDAY.fullmatch(user.maybe("birthday") or ""), international(user.maybe("phone"))
+    born, phone = _BIRTHDAY.fullmatch(user.shown("birthday") or ""), international(user.shown("phone"))
     return (
-        person(None, user.maybe("first_name"), user.maybe("last_name"), picture=user.maybe("avatar"))
-        | contact(email=user.maybe("email"), email_verified=False, phone=phone if len(phone or "") > 11 else None)
+        person(None, user.shown("first_name"), user.shown("last_name"), picture=user.shown("avatar"))
+        | contact(email=user.shown("email"), email_verified=False, phone=phone if len(phone or "") > 11 else None)
         | build_claims(
-            gender={1: "female", 2: "male"}.get(user.integer("sex")) if "sex" in user else None,
+            gender={1: "female", 2: "male"}.get(user.shown_number("sex") or 0),
             birthdate=birthdate(born[3], born[2], born[1]) if born else None,
         )
     )

@@ -60,7 +60,7 @@ class Yandex(OAuth2Provider):
         # quirk(yandex): info answers for the tokens of every app; only client_id says whose it is
         if me.text("client_id") != self.settings.client_id:
             raise UpstreamInvalid("info: the token was issued to another app")
-        psuid = me.maybe("psuid")
+        psuid = me.shown("psuid")
         return Identity(
             me.decimal_id("id"),
             _person(me) | self._contact(me),
@@ -70,8 +70,8 @@ class Yandex(OAuth2Provider):
     def _contact(self, me: Fields) -> dict[str, object]:
         emails = me.raw("emails")
         first = emails[0] if isinstance(emails, list) and emails and isinstance(emails[0], str) else None
-        email = me.maybe("default_email") or first
-        phone = me.sub("default_phone").maybe("number") if me.raw("default_phone") else None
+        email = me.shown("default_email") or first
+        phone = me.shown_object("default_phone").shown("number")
         owned = _OWN_DOMAINS | {domain.lower() for domain in self.settings.trust_email_domains}
         return contact(
             email=email,
@@ -82,11 +82,11 @@ class Yandex(OAuth2Provider):
 
 
 def _person(me: Fields) -> dict[str, object]:
-    sex, born = me.maybe("sex"), _DATE.fullmatch(me.maybe("birthday") or "")
-    given, family = me.maybe("first_name"), me.maybe("last_name")
-    whole = me.maybe("real_name") or (None if given or family else me.maybe("display_name"))
+    sex, born = me.shown("sex"), _DATE.fullmatch(me.shown("birthday") or "")
+    given, family = me.shown("first_name"), me.shown("last_name")
+    whole = me.shown("real_name") or (None if given or family else me.shown("display_name"))
     known = person(
-        whole, given, family, nickname=me.maybe("display_name"), username=me.maybe("login"), picture=_picture(me)
+        whole, given, family, nickname=me.shown("display_name"), username=me.shown("login"), picture=_picture(me)
     )
     return known | build_claims(
         gender=sex if sex in {"male", "female"} else None,
@@ -95,7 +95,7 @@ def _person(me: Fields) -> dict[str, object]:
 
 
 def _picture(me: Fields) -> str | None:
-    avatar = me.maybe("default_avatar_id")
+    avatar = me.shown("default_avatar_id")
     # quirk(yandex): 0/0-0 is a stub too; the slash inside an id stays as it is
     if me.flag("is_avatar_empty") or avatar in {None, "0/0-0"} or _AVATAR.fullmatch(avatar) is None:
         return None

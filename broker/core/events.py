@@ -53,6 +53,7 @@ class Event(StrEnum):
     UPSTREAM_BREAKER = "upstream.breaker"
     UPSTREAM_DISCOVERY = "upstream.discovery"
     UPSTREAM_KEYS = "upstream.keys"
+    UPSTREAM_ODD_CLAIM = "upstream.odd_claim"
     UPSTREAM_LOGOUT = "upstream.logout"
     UPSTREAM_REFRESHED = "upstream.refreshed"
     STORE_UNAVAILABLE = "store.unavailable"

@@ -80,9 +80,10 @@ def parse_key(jwk: object) -> Key | None:
 
 
 def pick_key(keys: Iterable[Key], kid: str | None, algorithm: str) -> Key | None:
-    """The one key that fits. Without a `kid` there must be exactly one for the algorithm."""
+    """The one key that fits. Without a `kid` there must be exactly one for the algorithm; the same one twice is one."""
     fitting = [key for key in keys if algorithm in key.algorithms and kid in {None, key.kid}]
-    return fitting[0] if len(fitting) == 1 else None
+    first = fitting[0] if fitting else None
+    return first if first is not None and all(key.public == first.public for key in fitting) else None
 
 
 def verify_signature(token: UnverifiedToken, key: Key) -> None:

@@ -70,6 +70,7 @@ FAULTS: Final[Mapping[str, tuple[str, str]]] = {  # name -> (English, Russian)
     "ip_bound": ("Token is bound to another address", "Токен привязан к другому адресу"),
     "session_expired": ("API: session expired (102)", "API: сессия истекла (102)"),
     "text_codes": ("API: error codes as text", "API: коды ошибок текстом"),
+    "any_app_key": ("API: any token goes with any app's key", "API: токен годится с ключом любого приложения"),
     "error_in_query": ("Refusal comes in the query", "Отказ приходит в query"),
     "empty_callback": ("Callback without anything", "Возврат без параметров"),
     "other_app": ("Profile names another app", "Профиль называет чужое приложение"),
@@ -77,6 +78,7 @@ FAULTS: Final[Mapping[str, tuple[str, str]]] = {  # name -> (English, Russian)
     "wrong_hash": ("Signed fields: wrong hash", "Подписанные поля: неверный hash"),
     "old_auth_date": ("Signed fields: a day old", "Подписанные поля: вчерашние"),
     "future_auth_date": ("Signed fields: from the future", "Подписанные поля: из будущего"),
+    "new_field": ("Signed fields: one nobody knows", "Подписанные поля: одно неизвестное"),
     "result_false": ("The result is false", "Результат — false"),
 }
 

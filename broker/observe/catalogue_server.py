@@ -125,6 +125,14 @@ SERVER: Mapping[Event, Entry] = {
         "A provider's signing keys were fetched, or could not be.",
         _keys,
     ),
+    Event.UPSTREAM_ODD_CLAIM: Entry(
+        "info",
+        False,
+        ("provider", "claim"),
+        "A provider told something that is only shown in a form nobody knows, or signed a field that is new: it was "
+        "left out, and the login went on.",
+        count("broker_upstream_odd_claims_total", "provider", "claim"),
+    ),
     Event.UPSTREAM_LOGOUT: Entry(
         "info",
         True,

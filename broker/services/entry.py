@@ -21,7 +21,7 @@ from broker.services.clients import Clients
 from broker.services.context import Context
 from broker.services.login import Logins
 from broker.services.providers import ProviderInstance, Providers
-from broker.upstream.model import AcceptsUnasked
+from broker.upstream.abilities import AcceptsUnasked
 
 _TICKET_TTL = 300  # seconds
 

@@ -11,10 +11,10 @@ from broker.core.errors import (
     UpstreamUnavailable,
 )
 from broker.core.identity import Identity
+from broker.upstream.abilities import AcceptsUnasked, SignedIdentity
 from broker.upstream.discovery import DiscoveryRules, Metadata
 from broker.upstream.fields import Fields, birthdate, build_claims, contact, https_url, international, person, same
 from broker.upstream.model import (
-    AcceptsUnasked,
     Channel,
     ConfidentialSettings,
     FindsState,
@@ -26,7 +26,6 @@ from broker.upstream.model import (
     ProviderSettings,
     Redirect,
     Reply,
-    SignedIdentity,
     SignsReplies,
     Tools,
     Widget,

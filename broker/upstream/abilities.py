@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from broker.core.identity import UpstreamSession
+from broker.core.identity import Identity, UpstreamSession
 from broker.upstream.model import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIdentity:
+    """An identity with the bearer string that proved it; `replay_key` may be used once until `expires_at`."""
+
+    identity: Identity
+    replay_key: str
+    expires_at: int
+
+
+@runtime_checkable
+class AcceptsUnasked(Protocol):
+    """A provider whose upstream can send a signed identity that nobody asked for (Telegram `login_url` buttons)."""
+
+    async def verify_unasked(self, params: Mapping[str, str]) -> SignedIdentity:
+        """The identity in `params`; raises UpstreamInvalid. The broker asks the person before it counts."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -22,13 +22,17 @@ _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})(?:$|[\s,])", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status, headers and decoded body of one answer; `what` names the call in errors, without host and query."""
+    """Status, headers and decoded body of one answer; `what` names the call in errors, without host and query.
+
+    `odd` is told the members that could not be shown.
+    """
 
     what: str
     status: int
     headers: Mapping[str, str]
     body: bytes
     not_now: frozenset[str] = NOT_NOW
+    odd: Callable[[str], None] | None = None
 
     def value(self) -> Any:
         """The JSON value of a 2xx answer without an error member.
@@ -51,7 +55,7 @@ class Answer:
         value = self.value()
         if not isinstance(value, dict):
             raise UpstreamInvalid(f"{self.what}: not a JSON object")
-        return Fields(value, self.what)
+        return Fields(value, self.what, self.odd)
 
     def cacheable_fields(self) -> tuple[Fields, int | None]:
         """The JSON object and the seconds of `max-age`, None where it is not said."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hmac import compare_digest
 from typing import Any
 
 from broker.core.errors import UpstreamInvalid
+from broker.core.events import Event, Recorder
 from broker.core.personal import plain_email, plain_phone
 
 _MAX_SAFE_DIGITS = 20
@@ -16,14 +17,19 @@ _TEXT_LIMIT = 2048  # characters of one claim; claims travel in tokens and cooki
 
 
 class Fields:
-    """A JSON object of an upstream. Names in error texts, never values: an error text ends up in a log."""
+    """A JSON object of an upstream. Names in error texts, never values: an error text ends up in a log.
 
-    __slots__ = ("_data", "_what")
+    What decides who somebody is, or whether, is read strictly (`text`, `decimal_id`, `integer`, `flag`, `sub`). What is
+    only shown is read by `shown…`: nobody should be kept out by an odd picture.
+    """
 
-    def __init__(self, data: Mapping[str, Any], what: str = "answer") -> None:
-        """`what` names the object in error texts."""
+    __slots__ = ("_data", "_odd", "_what")
+
+    def __init__(self, data: Mapping[str, Any], what: str = "answer", odd: Callable[[str], None] | None = None) -> None:
+        """`what` names the object in error texts; `odd` is told the name of a member that could not be shown."""
         self._data = data
         self._what = what
+        self._odd = odd
 
     def __repr__(self) -> str:
         """Names only, so that no token or address reaches a log by accident."""
@@ -49,13 +55,41 @@ class Fields:
         return value
 
     def maybe(self, name: str) -> str | None:
-        """A text, or None where it is absent, null or empty; raises for any other type."""
+        """A text that decides something, or None where it is absent, null or empty; raises for any other type."""
         value = self._data.get(name)
         if value is None or value == "":
             return None
         if not isinstance(value, str):
             raise UpstreamInvalid(f"{self._what}: {name} is {type(value).__name__}, not text")
         return value
+
+    def shown(self, name: str) -> str | None:
+        """A text for people to see, or None where there is none; one of another type is counted and left out."""
+        value = self._data.get(name)
+        if isinstance(value, str) and value:
+            return value
+        self._left_out(name)
+        return None
+
+    def shown_number(self, name: str) -> int | None:
+        """As `shown`, a whole number as `integer` reads it."""
+        try:
+            return self.integer(name)
+        except UpstreamInvalid:
+            self._left_out(name)
+            return None
+
+    def shown_object(self, name: str) -> Fields:
+        """As `shown`, a nested object; empty where there is none."""
+        value = self._data.get(name)
+        if not isinstance(value, dict):
+            self._left_out(name)
+            value = {}
+        return Fields(value, f"{self._what}.{name}", self._odd)
+
+    def _left_out(self, name: str) -> None:
+        if self._data.get(name) not in (None, "") and self._odd is not None:
+            self._odd(name)
 
     def integer(self, name: str) -> int:
         """A whole number given as JSON integer or as decimal text."""
@@ -91,7 +125,12 @@ class Fields:
         value = self._data.get(name)
         if not isinstance(value, dict):
             raise UpstreamInvalid(f"{self._what}: {name} is not an object")
-        return Fields(value, f"{self._what}.{name}")
+        return Fields(value, f"{self._what}.{name}", self._odd)
+
+
+def counting(recorder: Recorder, provider: str) -> Callable[[str], None]:
+    """For `Fields`: records what this provider instance told in a form that cannot be shown, by the member's name."""
+    return lambda claim: recorder.record(Event.UPSTREAM_ODD_CLAIM, provider=provider, claim=claim)
 
 
 def build_claims(**claims: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from broker.core.events import Event, Recorder, visitor
 from broker.core.query import encode_query
 from broker.upstream.answer import NOT_NOW, Answer, check_available, operation, rebase
 from broker.upstream.breaker import Breaker, State
-from broker.upstream.fields import Fields
+from broker.upstream.fields import Fields, counting
 
 CONNECT_TIMEOUT = 2.0  # seconds, TLS handshake included
 KEEP_ALIVE = 75.0  # seconds; a TLS handshake costs seven times a call on a kept connection
@@ -140,6 +140,7 @@ class UpstreamHttp:
         self._recorder = recorder
         self._clock = clock
         self._spawn = spawn
+        self._odd = counting(recorder, name)
         self._slots = asyncio.Semaphore(CALLS_AT_ONCE)
         self._breaker = Breaker(clock=clock, on_change=self._note_breaker)
         self._suspect: tuple[_Request, bool] | None = None
@@ -264,7 +265,7 @@ class UpstreamHttp:
                 body += chunk
                 if len(body) > BODY_LIMIT:
                     raise UpstreamInvalid(f"{what}: more than {BODY_LIMIT} bytes")
-            return Answer(what, response.status, response.headers, bytes(body), self._rules.not_now)
+            return Answer(what, response.status, response.headers, bytes(body), self._rules.not_now, self._odd)
 
     def _note_breaker(self, state: State, reason: str) -> None:
         self._recorder.record(Event.UPSTREAM_BREAKER, provider=self._name, state=str(state), reason=reason)

@@ -16,7 +16,7 @@ from broker.core.errors import UpstreamInvalid
 from broker.core.events import Recorder
 from broker.core.jwk import ALGORITHMS
 from broker.core.strict_json import Malformed
-from broker.upstream.fields import Fields, same
+from broker.upstream.fields import Fields, counting, same
 from broker.upstream.keyset import CacheableHttp, KeySet
 from broker.upstream.model import IdTokenRules
 
@@ -40,6 +40,7 @@ class JwtVerifier:
         """`now` gives epoch seconds, `clock` monotonic ones; `name` of the instance, for events."""
         self._http, self._name, self._recorder = http, name, recorder
         self._now, self._clock = now, clock
+        self._odd = counting(recorder, name)
         self._key_sets: dict[str, KeySet] = {}
 
     async def verify_id_token(self, token: str, rules: IdTokenRules) -> Fields:
@@ -63,13 +64,19 @@ class JwtVerifier:
         unverified = _parse(token, (algorithm,))
         try:
             public = load_pem_public_key(public_key.encode())
-            return _verify_signature(unverified, ALGORITHMS[algorithm][0].prepare_key(public), "ID token")
+            fits = _fits(unverified, ALGORITHMS[algorithm][0].prepare_key(public))
         except (ValueError, TypeError, UnsupportedAlgorithm):
             raise UpstreamInvalid("the pinned key is not a public key for this algorithm") from None
+        if not fits:
+            raise UpstreamInvalid("ID token: the signature does not fit")
+        return Fields(unverified.claims, "ID token", self._odd)
 
     async def _verify(self, token: UnverifiedToken, jwks_uri: str, what: str) -> Fields:
-        public = await self._key_set(jwks_uri).find(token.kid, token.algorithm)
-        return _verify_signature(token, public, what)
+        try:
+            await self._key_set(jwks_uri).find(token.kid, token.algorithm, lambda public: _fits(token, public))
+        except UpstreamInvalid as problem:
+            raise UpstreamInvalid(f"{what}: {problem.detail}") from None
+        return Fields(token.claims, what, self._odd)
 
     def _key_set(self, uri: str) -> KeySet:
         if uri not in self._key_sets:
@@ -89,10 +96,8 @@ def _parse(
     return unverified
 
 
-def _verify_signature(token: UnverifiedToken, public: Any, what: str) -> Fields:
-    if not ALGORITHMS[token.algorithm][0].verify(token.signing_input, public, token.signature):
-        raise UpstreamInvalid(f"{what}: the signature does not fit")
-    return Fields(token.claims, what)
+def _fits(token: UnverifiedToken, public: Any) -> bool:
+    return bool(ALGORITHMS[token.algorithm][0].verify(token.signing_input, public, token.signature))
 
 
 def check_parties(claims: Fields, rules: IdTokenRules) -> None:

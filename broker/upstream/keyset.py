@@ -15,7 +15,7 @@ from broker.upstream.fields import Fields
 
 MIN_AGE, MAX_AGE = 5 * 60, 24 * 3600  # seconds: however the issuer caches, we ask at least daily, not more than that
 HARD_LIMIT = 24 * 3600  # seconds: keys that cannot be confirmed for this long are no longer believed
-COOL_DOWN = 60.0  # seconds between two fetches that an unknown key id or a failure asks for
+COOL_DOWN = 60.0  # seconds between two fetches that an unknown key id, a bad signature or a failure asks for
 
 
 class CacheableHttp(Protocol):
@@ -41,17 +41,18 @@ class KeySet:
         self._keys: tuple[Key, ...] = ()
         self._fresh_until = self._dead_at = self._forced_at = float("-inf")
 
-    async def find(self, kid: str | None, algorithm: str) -> Any:
-        """The public key for a token's header.
+    async def find(self, kid: str | None, algorithm: str, fits: Callable[[Any], bool] = lambda public: True) -> Any:
+        """The public key for a token's header, if it made the token's signature, which `fits` says of a key.
 
-        Without a `kid` there must be exactly one key for the algorithm. Raises UpstreamInvalid when there is none and
-        UpstreamUnavailable when no keys could be had at all.
+        Without a `kid` there must be exactly one key for the algorithm. An issuer may replace a key under its old
+        `kid`, or have none: a signature that does not fit is as good a reason to fetch again as a key that is missing.
+        Raises UpstreamInvalid when there is no such key and UpstreamUnavailable when no keys could be had at all.
         """
         stale = self._clock() >= self._fresh_until
         if stale:
             await self._fetch()
         key = pick_key(self._keys, kid, algorithm)
-        if key is None and not stale and self._clock() - self._forced_at >= COOL_DOWN:
+        if not _is_it(key, fits) and not stale and self._clock() - self._forced_at >= COOL_DOWN:
             self._forced_at = self._clock()
             await self._fetch()
             key = pick_key(self._keys, kid, algorithm)
@@ -59,6 +60,8 @@ class KeySet:
             raise UpstreamUnavailable("no keys of the issuer could be had")
         if key is None:
             raise UpstreamInvalid("the issuer has no such key for this algorithm")
+        if not _is_it(key, fits):
+            raise UpstreamInvalid("the signature does not fit")
         return key.public
 
     async def _fetch(self) -> None:
@@ -87,6 +90,10 @@ class KeySet:
         self._recorder.record(
             Event.UPSTREAM_KEYS, provider=self._name, outcome=type(error).__name__, keys=len(self._keys)
         )
+
+
+def _is_it(key: Key | None, fits: Callable[[Any], bool]) -> bool:
+    return key is not None and fits(key.public)
 
 
 def parse_keys(answer: Fields) -> tuple[Key, ...]:

@@ -181,11 +181,10 @@ class Http(Protocol):
 class IdTokenRules:
     """What an ID token must satisfy besides its signature (OIDC Core 3.1.3.7).
 
-    `issuers`: accepted spellings. `audience`: our client id, the only one accepted where `sole`; otherwise there may be
-    others beside it, and then `azp` must be there and name us. `algorithms`: the allow-list.
-    `nonce`: the expected value; with `nonce_optional` an absent claim passes, a different one never does.
-    `skew`: seconds. `issued_after`: epoch seconds, `iat` must not be older (less the skew). `access_token`: checked
-    against `at_hash` when that claim is present. `azp`: accepted authorized parties, our own id where empty.
+    `issuers`: accepted spellings. `audience`: our client id; others beside it only without `sole`, and then with `azp`.
+    `algorithms`: the allow-list. `nonce`: the expected value; with `nonce_optional` an absent claim passes, another one
+    never does. `skew`: seconds. `issued_after`: epoch seconds, `iat` must not be older (less the skew). `access_token`:
+    checked against `at_hash` where that is present. `azp`: accepted authorized parties, our own id where empty.
     """
 
     issuers: tuple[str, ...]
@@ -222,7 +221,7 @@ class Tools:
     """What the broker lends a provider instance.
 
     `now` gives epoch seconds; `browser_url` applies `browser_base`; `metadata` gives what an issuer says of itself,
-    cached, and raises UpstreamUnavailable.
+    cached, and raises UpstreamUnavailable; `odd` counts a claim, by name, that was left out.
     """
 
     http: Http
@@ -230,6 +229,7 @@ class Tools:
     now: Callable[[], float]
     browser_url: Callable[[str], str]
     metadata: Callable[[DiscoveryRules], Awaitable[Metadata]]
+    odd: Callable[[str], None]
 
 
 class Provider(Protocol):
@@ -251,15 +251,6 @@ class Provider(Protocol):
 
     async def finish(self, flow: Flow, reply: Reply) -> Identity:
         """The identity the upstream vouches for in `reply`; raises UpstreamError."""
-        ...
-
-
-@runtime_checkable
-class AcceptsUnasked(Protocol):
-    """A provider whose upstream can send a signed identity that nobody asked for (Telegram `login_url` buttons)."""
-
-    async def verify_unasked(self, params: Mapping[str, str]) -> SignedIdentity:
-        """The identity in `params`; raises UpstreamInvalid. The broker asks the person before it counts."""
         ...
 
 
@@ -295,12 +286,3 @@ def finds_state(provider: Provider) -> TypeGuard[FindsState]:
 def signs_replies(provider: Provider) -> TypeGuard[SignsReplies]:
     """Whether this provider's replies are to be used once."""
     return _has(type(provider), SignsReplies)
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIdentity:
-    """An identity with the bearer string that proved it; `replay_key` may be used once until `expires_at`."""
-
-    identity: Identity
-    replay_key: str
-    expires_at: int

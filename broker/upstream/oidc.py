@@ -118,4 +118,4 @@ class OidcProvider(OAuth2Provider):
             # The word on who checked an address belongs to the address it came with, and to no other.
             if signed.get(name) != added.get(name):
                 (added if name in signed else signed).pop(f"{name}_verified", None)
-        return Fields(added | signed, "claims")
+        return Fields(added | signed, "claims", self.tools.odd)

@@ -1,7 +1,9 @@
 """Replies that an upstream signs with a key it shares with us: fields joined by line feeds under an HMAC.
 
-Such a joined text has one reading only when no value holds a line feed and every name is known, so both are checked
-before the signature is. A valid reply is a bearer string; that it is used once is the broker's part (`replay_key`).
+The signature is over every field there is, so one that the upstream adds next year is signed, too, and only not read.
+Such a joined text has one reading when names are plain words and no value holds a line feed: the first `=` ends a name,
+a line feed a value. That is checked before the signature is. A valid reply is a bearer string; that it is used once is
+the broker's part (`replay_key`).
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import hmac
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -17,16 +19,20 @@ from broker.core.errors import UpstreamDenied, UpstreamInvalid
 from broker.upstream.fields import Fields, same
 from broker.upstream.strict_json import parse_json
 
+_FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,15}")
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]{1,16384}={0,2}")
 _VALUE_LIMIT = 4096  # characters
+_FIELDS_LIMIT = 40
+# How a JSON boolean may be spelt where it is signed; which of them an upstream means is seen by what verifies.
+_SPELLINGS: tuple[tuple[str, str], ...] = (("true", "false"), ("1", "0"), ("1", ""))
 
 
 @dataclass(frozen=True, slots=True)
 class SignedFields:
-    """Verified fields; `replay_key` may be used once until `expires_at` (epoch seconds)."""
+    """Verified fields of known names; `replay_key` may be used once until `expires_at` (epoch seconds)."""
 
     fields: Fields
     replay_key: str
@@ -37,8 +43,9 @@ class SignedFields:
 class SignedReply:
     """The rules of one kind of signed reply.
 
-    `names` are all the fields there can be, `numbers` those that are whole numbers without sign or leading zero. The
-    time of signing is in the field `time`; it may be `window` seconds old and `early` seconds ahead of our clock.
+    `names` are the fields that are read, `numbers` those of them that must be there and are whole numbers without sign
+    or leading zero. The time of signing is in the field `time`; it may be `window` seconds old and `early` seconds
+    ahead of our clock.
     """
 
     key: bytes
@@ -47,48 +54,69 @@ class SignedReply:
     time: str = "auth_date"
     signature: str = "hash"
     window: int = 300
-    early: int = 30
+    early: int = 60
 
     def __repr__(self) -> str:
         """Without the key."""
         return f"SignedReply({', '.join(sorted(self.names))})"
 
-    def verify(self, params: Mapping[str, str], *, now: float) -> SignedFields:
+    def verify(
+        self, params: Mapping[str, str | bool], *, now: float, odd: Callable[[str], None] = lambda name: None
+    ) -> SignedFields:
         """The fields in `params` once shape, signature and age are right; raises UpstreamInvalid.
 
-        A `state` among them is the broker's own and not looked at.
+        A `state` among them is the broker's own and not looked at. `odd` is told every name that nobody reads.
         """
-        given = params.get(self.signature, "")
-        fields = {name: value for name, value in params.items() if name not in {self.signature, "state"}}
-        self._check_shape(fields)
-        if _HASH.fullmatch(given) is None or not same(self.sign(fields), given):
+        given = str(params.get(self.signature, ""))
+        signed = {name: value for name, value in params.items() if name not in {self.signature, "state"}}
+        self._check_shape(signed)
+        if _HASH.fullmatch(given) is None or not any(same(self.sign(fields), given) for fields in _readings(signed)):
             raise UpstreamInvalid("signed reply: the signature does not fit")
-        signed_at = int(fields[self.time])
-        if not -self.early <= now - signed_at <= self.window:
-            raise UpstreamInvalid("signed reply: too old, or from the future")
-        return SignedFields(Fields(fields, "signed reply"), given, signed_at + self.window)
+        known = {name: value for name, value in signed.items() if name in self.names}
+        age = now - (signed_at := int(signed[self.time]))
+        if not -self.early <= age <= self.window:
+            raise UpstreamInvalid(
+                f"signed reply: {self.time} is {abs(age):.0f} s {'old' if age > 0 else 'ahead of us'}"
+            )
+        for name in sorted(signed.keys() - self.names):
+            odd(name)
+        return SignedFields(Fields(known, "signed reply"), given, signed_at + self.window)
 
     def sign(self, fields: Mapping[str, str]) -> str:
         """The signature over `fields` in lower-case hexadecimal."""
         return hmac.new(self.key, check_string(fields).encode(), sha256).hexdigest()
 
-    def _check_shape(self, fields: Mapping[str, str]) -> None:
-        if not fields.keys() <= self.names or not self.numbers <= fields.keys():
-            raise UpstreamInvalid("signed reply: a field is missing or unknown")
+    def _check_shape(self, fields: Mapping[str, str | bool]) -> None:
+        missing = sorted(self.numbers - fields.keys())
+        if missing:
+            raise UpstreamInvalid(f"signed reply: {missing[0]} is missing")
+        if len(fields) > _FIELDS_LIMIT or not all(map(_FIELD_NAME.fullmatch, fields)):
+            raise UpstreamInvalid("signed reply: too many fields, or a name that is no word")
         for name, value in fields.items():
-            if len(value) > _VALUE_LIMIT or _CONTROL.search(value):
+            if isinstance(value, bool):
+                if name in self.names:
+                    raise UpstreamInvalid(f"signed reply: {name} is a boolean")
+            elif len(value) > _VALUE_LIMIT or _CONTROL.search(value):
                 raise UpstreamInvalid(f"signed reply: {name} is too long or holds a control character")
-            if name in self.numbers and _NUMBER.fullmatch(value) is None:
+            elif name in self.numbers and _NUMBER.fullmatch(value) is None:
                 raise UpstreamInvalid(f"signed reply: {name} is not a whole number")
 
 
+def _readings(fields: Mapping[str, str | bool]) -> Iterator[Mapping[str, str]]:
+    """The fields as text, in every spelling that their booleans may have; without booleans there is one."""
+    flags = {name: value for name, value in fields.items() if isinstance(value, bool)}
+    texts = {name: value for name, value in fields.items() if isinstance(value, str)}
+    for true, false in _SPELLINGS if flags else _SPELLINGS[:1]:
+        yield texts | {name: true if value else false for name, value in flags.items()}
+
+
 def check_string(fields: Mapping[str, str]) -> str:
-    """What is signed: `name=value` lines in the order of names, without a line feed at the end."""
-    return "\n".join(f"{name}={fields[name]}" for name in sorted(fields))
+    """What is signed: the lines `name=value` in order, without a line feed at the end."""
+    return "\n".join(sorted(f"{name}={value}" for name, value in fields.items()))
 
 
-def unpack_result(text: str) -> dict[str, str]:
-    """The fields of a result that travels as base64url of JSON, in decimal and as text.
+def unpack_result(text: str) -> dict[str, str | bool]:
+    """The fields of a result that travels as base64url of JSON: numbers as decimal text, booleans as they are.
 
     Raises UpstreamDenied for `false`, which is how a person who went back looks, and UpstreamInvalid.
     """
@@ -98,6 +126,6 @@ def unpack_result(text: str) -> dict[str, str]:
     value = parse_json(urlsafe_b64decode(bare + "=" * (-len(bare) % 4)), "result")
     if value is False:
         raise UpstreamDenied("the result is false")
-    if not isinstance(value, dict) or any(isinstance(v, bool) or not isinstance(v, (str, int)) for v in value.values()):
-        raise UpstreamInvalid("result: not an object of texts and whole numbers")
-    return {name: str(inner) for name, inner in value.items()}
+    if not isinstance(value, dict) or not all(isinstance(inner, (str, int)) for inner in value.values()):
+        raise UpstreamInvalid("result: not an object of texts, whole numbers and booleans")
+    return {name: inner if isinstance(inner, bool) else str(inner) for name, inner in value.items()}

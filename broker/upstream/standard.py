@@ -129,8 +129,8 @@ class _Reader:
         return self._claims.raw(self._names.get(name, name))
 
     def text(self, name: str) -> str | None:
-        value = self.raw(name)
-        return value if isinstance(value, str) and value.strip() else None
+        value = self._claims.shown(self._names.get(name, name))
+        return value if value and value.strip() else None
 
     def verified(self, name: str) -> bool:
         """A true boolean, or the text that several servers send in its place.
@@ -143,9 +143,8 @@ class _Reader:
 
     def address(self) -> dict[str, str]:
         """The parts of an address (OIDC Core 5.1.1)."""
-        given = self.raw("address")
-        parts = given if isinstance(given, dict) else {}
-        return build_claims(**{name: parts.get(name) for name in _ADDRESS if isinstance(parts.get(name), str)})
+        parts = self._claims.shown_object(self._names.get("address", "address"))
+        return build_claims(**{name: parts.shown(name) for name in _ADDRESS})
 
     def level(self) -> str:
         """What the issuer says was reached, "" where it says nothing a client could compare."""

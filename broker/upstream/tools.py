@@ -8,6 +8,7 @@ from collections.abc import Callable
 from broker.core.events import Recorder
 from broker.upstream.answer import NOT_NOW, rebase
 from broker.upstream.discovery import Discovery
+from broker.upstream.fields import counting
 from broker.upstream.http import HttpPool
 from broker.upstream.jwt import JwtVerifier
 from broker.upstream.model import ProviderSettings, Tools
@@ -44,4 +45,5 @@ def lend(
         now=now,
         browser_url=lambda url: rebase(url, settings.browser_base),
         metadata=discovery.metadata,
+        odd=counting(recorder, name),
     )

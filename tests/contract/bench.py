@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -104,6 +104,25 @@ class Case:
         """Whether an ID token is what counts."""
         return "id_token" in self.data
 
+    def members(self) -> list[str]:
+        """Where everything stands that is told about a person, as `with_changes` takes it.
+
+        Answers about keys and endpoints are left out, and so is what decides whether an ID token counts. What only a
+        row of `people` mentions is among them.
+        """
+        told = {path: answer for path, answer in self.data.get("answers", {}).items() if _is_about_people(answer)}
+        found = [f"answers {where}" for where in _places(told)] + [
+            f"id_token {where}" for where in _places(self.data.get("id_token", {})) if where not in _DECISIVE
+        ]
+        rows = (row["change"] for row in self.data["people"].values())
+        more = [where for row in rows for where in row if not where.startswith("reply ")]
+        return [
+            where
+            for where in dict.fromkeys([*found, *more])
+            if where.startswith("id_token ") or any(where.startswith(f"answers {path} ") for path in told)
+            if where.removeprefix("id_token ") not in _DECISIVE
+        ]
+
     def body(self, path: str) -> bytes:
         """The right answer at `path`, as bytes."""
         return json.dumps(self.filled(self.data["answers"][path])).encode()
@@ -178,6 +197,22 @@ class Bench:
         """What the provider makes of the reply; nobody waits longer than a person would."""
         async with asyncio.timeout(20):
             return await self.provider.finish(flow, reply or self.case.reply())
+
+
+# Of an ID token (OIDC Core 2) and of a token response (RFC 6749 section 5.1): these are believed whole or not at all.
+_DECISIVE = frozenset({"iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "at_hash", "auth_time"})
+_NOT_ABOUT_PEOPLE = frozenset({"access_token", "keys", "issuer"})
+
+
+def _is_about_people(answer: object) -> bool:
+    return isinstance(answer, dict) and not _NOT_ABOUT_PEOPLE & answer.keys()
+
+
+def _places(value: Mapping[str, Any]) -> Iterator[str]:
+    for name, inner in value.items():
+        yield name
+        if isinstance(inner, dict):
+            yield from (f"{name} {place}" for place in _places(inner))
 
 
 def load_cases(kind: str) -> list[Case]:

@@ -24,6 +24,7 @@ PLACEHOLDERS: tuple[Any, ...] = (
     *(None, "", " ", "None", "null", "undefined", "NaN", "0", "false", 0, False, True, [], {}, ["1"], {"id": "1"}),
     *("$absent", "9" * 300, "1\n2", "1 2", -1, 1.5, 1e3),
 )
+ODD: tuple[Any, ...] = (None, "", 7, 1.5, True, ["x"], {"x": "y"}, "x" * 3000)
 NO_DECIMALS: tuple[Any, ...] = ("1e3", "0123", "-1", "+1", "１２", "12a", "0x1f", "1.0", 12.0)
 
 
@@ -217,6 +218,15 @@ class ProviderRules:
                     bench.server.answers[path] = answer_of(json.dumps(more).encode())
                     assert (await bench.finish()).subject == case.data["expected"]["subject"]
 
+    async def test_nobody_is_kept_out_by_something_odd_that_is_only_shown(self, case: Case) -> None:
+        """Every member that a person may do without, in every odd form: the login goes on, as the same person."""
+        async with case.on_bench() as bench:
+            for member in case.members():
+                if not await _is_known(bench, case.with_changes({member: "$absent"})):
+                    continue
+                for odd in ODD:
+                    assert await _is_known(bench, case.with_changes({member: odd})), f"{member}: {odd!r:.40}"
+
     async def test_secrets_are_in_no_text_and_no_event(self, case: Case) -> None:
         async with case.on_bench() as bench:
             await bench.finish()
@@ -232,6 +242,17 @@ class ProviderRules:
             assert str(fields["operation"]).startswith("/")
             assert "?" not in str(fields["operation"])
             assert fields["outcome"] == "ok"
+
+
+async def _is_known(bench: Bench, changed: Case) -> bool:
+    """Whether the person of the fixture logs in by these answers."""
+    bench.case = changed
+    bench.server.answers.update({path: json_of(json.loads(changed.body(path))) for path in changed.paths})
+    try:
+        identity = await bench.finish()
+    except UpstreamError:
+        return False
+    return bool(identity.subject == changed.data["expected"]["subject"])
 
 
 async def _asked(case: Case) -> dict[str, str]:

@@ -18,7 +18,7 @@ from broker.demo.emulation import registered_apps
 from broker.demo.markup import parse_markup
 from broker.demo.people import ADA, BORIS, PEOPLE, ZOE, Person
 from broker.demo.servers import serving, take_port
-from broker.demo.upstreams import EMULATORS, VK, Emulator
+from broker.demo.upstreams import EMULATORS, VK, Emulator, RegisteredApp
 from broker.demo.upstreams.oidc_logout import LOGOUT_FAULTS
 from broker.registry import provider_types
 from broker.upstream.http import HttpPool
@@ -62,7 +62,7 @@ _SIGNED_FIELDS = {"wrong_hash", "old_auth_date", "future_auth_date", "result_fal
 _VK_ODDITIES = {"payload_form", "error_400"}
 _OIDC_ODDITIES = {"rotated_keys", "rotated_at_signing", "no_kid", "two_keys", "email_as_text", "weak_acr"}
 _OIDC_ODDITIES |= {"many_audiences"}
-_OK_ODDITIES = {"error_in_query", "text_codes", "number_expiry", "other_user_id"}
+_OK_ODDITIES = {"error_in_query", "text_codes", "number_expiry", "other_user_id", "any_app_key"}
 # What goes wrong after a login cannot be noticed at one.
 _LATER = {"refresh_refused", *LOGOUT_FAULTS}
 # The faults through which somebody may log in all the same: oddities that are allowed for, faults of a way not taken,
@@ -77,7 +77,7 @@ HARMLESS: Mapping[str, set[str]] = {
     "yandex": {"other_user_id"},
     "oidc": _OIDC_ODDITIES | _LATER,
     "oidc form": _OIDC_ODDITIES | _LATER,
-    "telegram": {"no_nonce", "rotated_keys", "number_audience", "more_claims", *_SIGNED_FIELDS},
+    "telegram": {"new_field", "no_nonce", "rotated_keys", "number_audience", "more_claims", *_SIGNED_FIELDS},
     "telegram widget": {*EMULATORS["telegram"].faults_known} - {"decline", *_SIGNED_FIELDS},
     "telegram embedded": {*EMULATORS["telegram"].faults_known} - {"decline", *_SIGNED_FIELDS},
 }
@@ -126,7 +126,8 @@ async def world(way: str, **more: object) -> AsyncIterator[World]:
     settings: Any = provider_type.Settings.model_validate(
         {"type": kind, **given, "browser_base": base, "server_base": base, **more}
     )
-    emulator = EMULATORS[kind](registered_apps(ISSUER, [("x", settings)]), clock=time)
+    other = RegisteredApp("512001", "another secret", ("https://other.example/cb",), {"public_key": "OTHER"})
+    emulator = EMULATORS[kind]([*registered_apps(ISSUER, [("x", settings)]), other], clock=time)
     pool = await HttpPool.open()
 
     def again() -> Provider:
@@ -232,6 +233,24 @@ async def test_c13_a_token_of_another_app_logs_nobody_in() -> None:
     async with world("ok client", **other) as at:
         with pytest.raises(UpstreamError):
             await at.provider.finish(begun_now(), reply)
+
+
+async def test_c23_a_token_of_another_app_cannot_be_signed_for_even_where_the_upstream_would_take_it() -> None:
+    async with world("ok client") as at:
+        flow = begun_now()
+        at.emulator.faults.switch("any_app_key", on=True)
+        foreign = at.emulator.apps["512001"]
+        step = await at.provider.begin(flow)
+        query = {**_query(step.url), "client_id": foreign.client_id, "redirect_uri": foreign.redirect_uris[0]}
+        answer = await at.browser.get(step.url.partition("?")[0], params={**query, "_person": "ada"})
+        fragment = dict(parse_qsl(urlsplit(answer.headers["location"]).fragment))
+        assert len(fragment["session_secret_key"]) == 32, "the key that fits the token comes along"
+        with pytest.raises(UpstreamError):
+            await at.provider.finish(flow, Reply(Channel.FRAGMENT, fragment))
+        reply = await at.agree(ADA, flow)
+        for brought in ("0" * 32, "", fragment["session_secret_key"]):
+            own = Reply(Channel.FRAGMENT, {**reply.params, "session_secret_key": brought})
+            assert (await at.provider.finish(flow, own)).subject == ADA.ids["ok"], "what the browser brings is not read"
 
 
 @pytest.mark.parametrize("pinned", ["no key", "_FOREIGN_KEY"])

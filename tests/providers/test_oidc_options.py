@@ -8,7 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from jwt import encode
+from jwt.algorithms import RSAAlgorithm
 from pydantic import ValidationError
 
 from broker.cli.online import look_around
@@ -283,7 +285,8 @@ async def test_b14_keys_and_tokens_of_another_issuer_mean_nothing_here() -> None
 async def test_e_a_token_without_kid_needs_exactly_one_key_that_fits() -> None:
     keys = "/realms/staff/certs"
     jwk = THICK.filled("$jwk")
-    other = {**jwk, "kid": "second"}
+    another = RSAAlgorithm.to_jwk(generate_private_key(65537, 2048).public_key(), as_dict=True)
+    other = {**jwk, **another, "kid": "second"}
     for published, good in (([jwk], True), ([jwk, other], False), ([jwk, {**other, "alg": "PS256"}], True)):
         case = THICK.with_changes({"answers /token id_token": _without_kid(THICK)})
         async with case.on_bench() as bench:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from broker.core.identity import Identity
-from broker.upstream.abilities import Abilities
-from broker.upstream.model import Channel, Flow, ProviderSettings, Redirect, Reply, SignedIdentity, Tools, Widget
+from broker.upstream.abilities import Abilities, SignedIdentity
+from broker.upstream.model import Channel, Flow, ProviderSettings, Redirect, Reply, Tools, Widget
 
 
 class Upstream:

@@ -82,7 +82,7 @@ REQUIRED: Final = {
     "C1": "Google: people are keyed by `sub`; the domain gate asks `hd`, never the address.",
     "C2": "Google: `aud` and `azp` must be ours; an ID token posted unasked logs nobody in.",
     "C8": "Telegram: signed fields count for five minutes, once, in the attempt that asked.",
-    "C9": "Telegram: names are fixed and values without control characters, so a signature has one reading.",
+    "C9": "Telegram: names are words and values without control characters, so a signature has one reading.",
     "C10": "Telegram: Mini App data is signed otherwise and is not accepted.",
     "C11": "Telegram: Mini App login does not exist; its data fails like any forgery.",
     "C12": "OK: only values of ours are signed; hosts come from our code.",
@@ -115,6 +115,7 @@ REQUIRED: Final = {
     "E20": "A member named twice is refused.",
     "E21": "Base64url has one spelling.",
     "E22": "No configuration and no request chooses a reserved claim.",
+    "E25": "A signature that does not fit a kept key is a reason to fetch keys again, once a minute.",
     "E24": "Of several audiences of an ID token we are one, and `azp` says that it was us who asked.",
     "F1": "A code that comes again ends everything it gave.",
     "F2": "Of any number of redemptions one succeeds, held by a unique key in the database.",
@@ -211,6 +212,8 @@ REQUIRED: Final = {
 
 FURTHER: Final = {
     "C22": "Telegram: one bot is one set of people, however they come.",
+    "C23": "OK: what a fragment brought is asked about in calls signed with our own secret.",
+    "C24": "Telegram: a signed field nobody knows is not read; an unsigned or moved one is refused.",
     "D1": "No address ever links anything.",
     "D4": "Only JSON `true`, or what a provider's documentation says, verifies an address.",
     "D11": "A blocked account is blocked at every door.",

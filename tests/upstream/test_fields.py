@@ -40,6 +40,25 @@ def test_names_are_read_and_errors_hold_no_values() -> None:
         assert "canary" not in caught.value.detail
 
 
+@pytest.mark.parametrize("value", [5, 1.5, True, [], ["x"], {"a": "b"}])
+def test_what_is_only_shown_is_left_out_and_counted_where_it_is_odd(value: Any) -> None:
+    told: list[str] = []
+    found = Fields({"a": value, "o": {"b": value}, "n": "x", "e": "", "z": None}, odd=told.append)
+    assert (found.shown("a"), found.shown_object("o").shown("b"), found.shown("n")) == (None, None, "x")
+    assert told == ["a", "b"]
+    assert (found.shown("e"), found.shown("z"), found.shown("?"), set(found.shown_object("?"))) == (
+        None,
+        None,
+        None,
+        set(),
+    )
+    assert told == ["a", "b"], "what is not there is not odd"
+    assert set(found.shown_object("n")) == set()
+    assert (found.shown_number("n"), Fields({"n": "7"}).shown_number("n")) == (None, 7)
+    assert told == ["a", "b", "n", "n"]
+    assert Fields({"a": value}).shown("a") is None, "and nobody has to listen"
+
+
 @pytest.mark.parametrize("value", [5, "5", 2**53 + 1, str(2**53 + 1), 10**19, "9" * 20])
 def test_c16_ids_are_exact(value: int | str) -> None:
     assert Fields({"id": value}).decimal_id("id") == str(value)

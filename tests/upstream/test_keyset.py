@@ -116,7 +116,7 @@ async def test_a_key_that_names_no_algorithm_serves_those_of_its_kind() -> None:
 
 async def test_without_a_kid_there_must_be_exactly_one_key() -> None:
     assert await bench([jwk("RS256", kid="a"), jwk("ES256", kid="b")]).has(None)
-    assert not await bench([jwk("RS256", kid="a"), jwk("RS256", kid="b")]).has(None)
+    assert not await bench([jwk("RS256", kid="a"), other_key() | {"kid": "b"}]).has(None)
     nameless = {name: value for name, value in jwk("RS256", kid="").items() if name != "kid"}
     assert await bench([nameless]).has(None)
     assert not await bench([nameless]).has("a")
@@ -242,3 +242,39 @@ async def test_each_address_of_keys_has_a_set_of_its_own() -> None:
     assert issuer.fetches == 1
     with pytest.raises(AssertionError):
         await check.verify_id_token(sign(claims()), replace(RULES, jwks_uri="https://other.example/jwks"))
+
+
+def other_key() -> dict[str, Any]:
+    """A key of somebody who calls it by the name of ours."""
+    return {**RSAAlgorithm.to_jwk(rsa.generate_private_key(65537, 2048).public_key(), as_dict=True), "use": "sig"}
+
+
+@pytest.mark.parametrize("kid", ["rsa", None])
+async def test_e25_keys_replaced_under_one_name_or_without_any_cost_one_fetch_and_no_login(kid: str | None) -> None:
+    issuer, clock = Issuer([other_key() | ({"kid": kid} if kid else {})]), Clock()
+    verifier = JwtVerifier(issuer, name="x", recorder=Notes(), now=lambda: NOW, clock=clock)
+    ours = {name: value for name, value in jwk("RS256", kid="rsa").items() if kid or name != "kid"}
+    token = sign(claims(), kid=kid) if kid else sign(claims(), kid=None)
+    with pytest.raises(UpstreamInvalid, match="does not fit"):
+        await verifier.verify_id_token(token, RULES)
+    assert issuer.fetches == 1, "keys just fetched are not fetched again"
+    issuer.keys = [ours]
+    await verifier.verify_id_token(token, RULES)
+    assert issuer.fetches == 2
+    issuer.keys = [other_key()]
+    forged = token[:-8] + "AAAAAAAA"
+    for _ in range(100):
+        with pytest.raises(UpstreamInvalid, match="does not fit"):
+            await verifier.verify_id_token(forged, RULES)
+    assert issuer.fetches == 2, "a bad signature asks for no more than one fetch a minute"
+    await verifier.verify_id_token(token, RULES)
+
+
+async def test_e25_the_same_key_listed_twice_is_one_key_and_two_keys_of_one_name_are_none() -> None:
+    twice = bench(
+        [jwk("RS256", kid="a"), jwk("RS256", kid="a"), jwk("RS256", kid="a", alg=None, use=None) | {"use": "sig"}]
+    )
+    assert await twice.has("a")
+    assert await bench([jwk("RS256", kid="a"), jwk("RS256", kid="b")]).has(None), "one key by two names is one key"
+    assert not await bench([jwk("RS256", kid="a"), other_key() | {"kid": "a"}]).has("a")
+    assert not await bench([jwk("RS256", kid="a"), other_key() | {"kid": "b"}]).has(None)

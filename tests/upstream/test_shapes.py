@@ -52,7 +52,7 @@ class Plain(OidcProvider):
     forwards = frozenset({"prompt", "max_age", "login_hint", "ui_locales"})
 
     def describe(self, claims: Fields) -> Identity:
-        return Identity(claims.text("sub"), {"name": claims.maybe("name"), "locale": claims.maybe("locale")})
+        return Identity(claims.text("sub"), {"name": claims.shown("name"), "locale": claims.shown("locale")})
 
 
 class Silent(Plain):

@@ -63,6 +63,7 @@ class Telegram(Emulator):
         "wrong_hash",
         "old_auth_date",
         "future_auth_date",
+        "new_field",
         "result_false",
     )
 
@@ -202,7 +203,8 @@ class Telegram(Emulator):
 
     def _signed(self, person: Person, bot_token: str) -> dict[str, str]:
         moved = -86400 * self.faults.on("old_auth_date") + 3600 * self.faults.on("future_auth_date")
-        found = signed(fields_of(person, self.now() + moved), bot_token)
+        more = {"language_code": person.locale} if self.faults.on("new_field") else {}
+        found = signed(fields_of(person, self.now() + moved) | more, bot_token)
         return {**found, "hash": "0" * 64} if self.faults.on("wrong_hash") else found
 
     async def _embed(self, call: Call) -> Response:
