@@ -42,7 +42,6 @@ class Google(OidcProvider):
     jwks_uri = "https://www.googleapis.com/oauth2/v3/certs"
     # quirk(google): both spellings are in use, the metadata has the first (vendor docs read 2026-11)
     issuers = ("https://accounts.google.com", "accounts.google.com")
-    skew = 10  # seconds; Google's clocks are right, so more would only let old tokens in
     forwards = frozenset({"login_hint"})
     refuses_embedded = True  # quirk(google): `disallowed_useragent` in web views (vendor docs read 2026-11)
 

@@ -18,7 +18,7 @@ from broker.upstream.fields import Fields
 from broker.upstream.model import Channel, Origin, Tools, Widget
 from broker.upstream.oauth2 import ClientAuth
 from broker.upstream.oidc_session import SessionOidcProvider, SessionSettings
-from broker.upstream.standard import ClaimNames, ExtraParams, Scopes, Signature, Trust, Wish, standard_identity
+from broker.upstream.standard import ExtraParams, Scopes, Signature, Wish, standard_identity
 
 
 class OidcSettings(SessionSettings):
@@ -39,9 +39,6 @@ class OidcSettings(SessionSettings):
         default=("RS256", "PS256", "ES256", "EdDSA"), min_length=1, description="Signatures of ID tokens we accept"
     )
     response_mode: Literal["query", "form_post"] = Field(default="query", description="How the answer comes back")
-    userinfo: bool = Field(default=True, description="Ask for the claims that the ID token does not have")
-    claims: ClaimNames = Field(default={}, description="Standard claim: the name that this issuer has for it")
-    email_trust: Trust = Field(default="claim", description="Are addresses verified: as the issuer says, always, never")
     forward: tuple[Wish, ...] = Field(
         default=("prompt", "max_age", "login_hint", "ui_locales"), description="Wishes of the app that are passed on"
     )
@@ -71,13 +68,12 @@ class Oidc(SessionOidcProvider):
     def __init__(self, settings: Any, tools: Tools) -> None:
         """`settings` are OidcSettings. Nothing is fetched before somebody logs in."""
         super().__init__(settings, tools)
-        self.issuers, self.algorithms = (settings.issuer,), settings.algorithms
+        self.issuers, self.algorithms, self.skew = (settings.issuer,), settings.algorithms, settings.clock_skew
         self.nonce_optional, self.forwards = settings.nonce == "if_present", frozenset(settings.forward)
 
     async def metadata(self) -> Metadata:
-        """What the issuer says of itself, as far as the operator wants it used."""
-        found = await self.tools.metadata(self.settings.discovery)
-        return found if self.settings.userinfo else replace(found, userinfo_endpoint="")
+        """What the issuer says of itself."""
+        return await self.tools.metadata(self.settings.discovery)
 
     async def begin(self, flow: Flow) -> Redirect | Widget:
         """Without a challenge only where the issuer names methods and S256 is not among them."""
@@ -114,5 +110,4 @@ class Oidc(SessionOidcProvider):
 
     def describe(self, claims: Fields) -> Identity:
         """Standard claims, where the operator does not say otherwise."""
-        chosen = self.settings
-        return standard_identity(claims, chosen.subject_claim, chosen.claims, chosen.email_trust)
+        return standard_identity(claims, self.settings.subject_claim, self.settings.claims, self.settings.email_trust)

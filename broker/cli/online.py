@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from broker.upstream.model import ProviderSettings
 
 _TIMEOUT = aiohttp.ClientTimeout(total=8, connect=4)  # seconds
+_CLOCKS_APART = 20  # seconds; below, the way and the whole seconds of `Date` may account for it
 _LIMIT = 512 * 1024  # bytes of a key set that are looked at
 
 
@@ -32,11 +35,23 @@ class Report:
     lines: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    now: Callable[[], float] = time.time
+
+    def compare_clocks(self, host: str, date: str) -> None:
+        """Warn where a server's `Date` (RFC 9110 section 6.6.1) is not ours: ID tokens count for a minute around it."""
+        try:
+            ahead = parsedate_to_datetime(date).timestamp() - self.now()
+        except ValueError:
+            return  # no date, or none that anybody can read
+        if abs(ahead) > _CLOCKS_APART:
+            apart = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} this machine"
+            warning = f"clock: {host} is {apart}; beyond 60 s (clock_skew) logins by ID tokens fail"
+            self.warnings += [warning] if warning not in self.warnings else []
 
 
-async def look_around(config: Config) -> Report:
-    """Reach everything the configuration names. Nobody is logged in and no secret is sent."""
-    report = Report()
+async def look_around(config: Config, *, now: Callable[[], float] = time.time) -> Report:
+    """Reach everything the configuration names. Nobody is logged in and no secret is sent. `now` in epoch seconds."""
+    report = Report(now=now)
     context = ssl.create_default_context()
     if config.network.ca_file:
         context.load_verify_locations(config.network.ca_file)
@@ -57,7 +72,7 @@ async def _provider(
 ) -> None:
     report.lines += [f"{name} ({settings.type})", f"  redirect URI for its console: {config.issuer}/callback/{name}"]
     for what, url in [*_urls(settings), *await _discovered(session, name, settings, report)]:
-        problem = await _reach(session, url, keys=what == "jwks_uri")
+        problem = await _reach(session, url, report, keys=what == "jwks_uri")
         report.lines.append(f"  {what}: {_host(url)} {problem or 'ok'}")
         if problem:
             report.failures.append(f"providers.{name}: {what} at {_host(url)}: {problem}")
@@ -102,10 +117,11 @@ def _urls(settings: ProviderSettings) -> Iterator[tuple[str, str]]:
             yield what, f"{base or f'{parts.scheme}://{parts.netloc}'}{parts.path}"
 
 
-async def _reach(session: aiohttp.ClientSession, url: str, *, keys: bool) -> str:
+async def _reach(session: aiohttp.ClientSession, url: str, report: Report, *, keys: bool) -> str:
     """Why a URL does not answer, or "". Any HTTP status proves that somebody is there; a key set must hold keys."""
     try:
         async with session.get(url, allow_redirects=False) as answer:
+            report.compare_clocks(_host(url), answer.headers.get("Date", ""))
             if not keys:
                 return "" if answer.status < 500 else f"answered {answer.status}"
             body = await answer.content.read(_LIMIT)

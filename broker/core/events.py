@@ -51,6 +51,7 @@ class Event(StrEnum):
     CLIENT_URL_CALLED = "client.url_called"
     UPSTREAM_CALLED = "upstream.called"
     UPSTREAM_BREAKER = "upstream.breaker"
+    UPSTREAM_CLOCK = "upstream.clock"
     UPSTREAM_DISCOVERY = "upstream.discovery"
     UPSTREAM_KEYS = "upstream.keys"
     UPSTREAM_ODD_CLAIM = "upstream.odd_claim"

@@ -18,6 +18,10 @@ def _breaker(metrics: Metrics, fields: Fields) -> None:
     metrics.breaker(fields.get("provider"), fields.get("state"))
 
 
+def _clock(metrics: Metrics, fields: Fields) -> None:
+    metrics.set_to("broker_upstream_clock_ahead_seconds", float(fields.get("ahead_s") or 0), fields.get("provider"))
+
+
 def _keys(metrics: Metrics, fields: Fields) -> None:
     metrics.count("broker_upstream_key_fetches_total", fields.get("provider"), fields.get("outcome"))
     metrics.set_to("broker_upstream_keys", float(fields.get("keys") or 0), fields.get("provider"))
@@ -110,6 +114,13 @@ SERVER: Mapping[Event, Entry] = {
         "A provider is left alone (open) or asked again (closed), and why; the log says `breaker`.",
         _breaker,
         {"state": "breaker"},
+    ),
+    Event.UPSTREAM_CLOCK: Entry(
+        "debug",
+        False,
+        ("provider", "ahead_s"),
+        "An ID token was made `ahead_s` seconds ahead of our clock; negative: before it, as far as the way takes.",
+        _clock,
     ),
     Event.UPSTREAM_DISCOVERY: Entry(
         "info",

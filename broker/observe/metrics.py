@@ -142,6 +142,7 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "broker_store_damaged": ("1 from when the store was found damaged: restore a backup", ("store",)),
     "broker_logout_backlog": ("Logout tokens on their way to apps", ()),
     "broker_upstream_breaker_open": ("1 while the provider is left alone because it does not answer", _P),
+    "broker_upstream_clock_ahead_seconds": ("`iat` of the provider's newest ID token less our clock", _P),
     "broker_upstream_keys": ("Signing keys of the provider in the cache", _P),
     "broker_signing_key_age_seconds": ("Time since the signing key took over", ("algorithm",)),
     "broker_log_lines_dropped": ("Log and audit lines lost because nobody read them or the disk was full", ()),

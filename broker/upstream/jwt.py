@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from broker.core.compact import UnverifiedToken, parse_token
 from broker.core.errors import UpstreamInvalid
-from broker.core.events import Recorder
+from broker.core.events import Event, Recorder
 from broker.core.jwk import ALGORITHMS
 from broker.core.strict_json import Malformed
 from broker.upstream.fields import Fields, counting, same
@@ -49,6 +49,8 @@ class JwtVerifier:
         claims = await self._verify(unverified, rules.jwks_uri, "ID token")
         now = self._now()
         check_parties(claims, rules)
+        ahead = point_in_time(claims, "iat") - now
+        self._recorder.record(Event.UPSTREAM_CLOCK, provider=self._name, ahead_s=round(ahead, 1))
         check_times(claims, now=now, skew=rules.skew, issued_after=rules.issued_after)
         check_nonce(claims, rules)
         check_access_token_hash(claims, unverified.algorithm, rules.access_token)

@@ -19,9 +19,9 @@ class OidcProvider(OAuth2Provider):
     """A type names its issuer and says in `describe` what the verified claims mean.
 
     `issuers`: spellings of `iss` that are accepted, the first is the one of the metadata. `userinfo_url`: called when
-    set; its claims are added to those of the ID token, which win. `forwards`: which wishes of the client this upstream
-    understands, out of `prompt`, `max_age`, `login_hint` and `ui_locales`; `create` is the prompt of that name. `skew`
-    in seconds. `sole_audience`: its ID tokens are for one client each, so one that names others too is refused.
+    set and wanted; its claims are added to those of the ID token, which win. `forwards`: which wishes of the client
+    this upstream understands, out of `prompt`, `max_age`, `login_hint` and `ui_locales`; `create` is the prompt of that
+    name. `skew` in seconds. `sole_audience`: its ID tokens are for one client each; others in `aud` are refused.
     """
 
     issuers: tuple[str, ...]
@@ -61,9 +61,13 @@ class OidcProvider(OAuth2Provider):
         rules = self.rules(flow, tokens, metadata)
         signed = claims = await self.tools.jwt.verify_id_token(tokens.text("id_token"), rules)
         self._check_login_time(claims, flow)
-        if metadata.userinfo_endpoint:
+        if metadata.userinfo_endpoint and self.wants_userinfo(claims):
             claims = await self._with_userinfo(claims, tokens, metadata.userinfo_endpoint)
         return replace(self.describe(claims), session=self.keep(flow, tokens, signed))
+
+    def wants_userinfo(self, claims: Fields) -> bool:
+        """Whether the ID token's claims leave something to ask at userinfo. By default it is always asked."""
+        return True
 
     def keep(self, flow: Flow, tokens: Fields, signed: Fields) -> UpstreamSession:
         """What outlives this login, out of the token response and the ID token's claims: by default nothing."""

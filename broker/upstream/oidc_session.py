@@ -16,7 +16,7 @@ from broker.upstream.fields import Fields
 from broker.upstream.logout_token import read_logout
 from broker.upstream.model import ConfidentialSettings, Flow, IdTokenRules
 from broker.upstream.oidc import OidcProvider
-from broker.upstream.standard import SubjectClaim
+from broker.upstream.standard import Asked, ClaimNames, SubjectClaim, Trust, asks_userinfo
 
 _SID_LIMIT = 255  # characters
 
@@ -34,9 +34,13 @@ class LogoutSettings(BaseModel):
 
 
 class SessionSettings(ConfidentialSettings):
-    """What an operator may want of an issuer after the login."""
+    """What an operator may want of an issuer's claims and clock, and of it after the login."""
 
+    userinfo: Asked = Field(default=True, description="Ask for claims the ID token lacks; always: at every login")
+    claims: ClaimNames = Field(default={}, description="Standard claim: the name that this issuer has for it")
+    email_trust: Trust = Field(default="claim", description="Are addresses verified: as the issuer says, always, never")
     subject_claim: SubjectClaim = Field(default="sub", description="A person's key; nothing that can change hands")
+    clock_skew: int = Field(default=60, ge=0, le=300, description="Seconds its clock may differ from ours")
     logout: LogoutSettings = Field(default=LogoutSettings(), description="What logging out does at the other side")
     acr_values: tuple[Level, ...] = Field(
         default=(), max_length=20, description="Levels it is asked to reach and believed; apps ask by `acr_values`"
@@ -56,7 +60,11 @@ class SessionSettings(ConfidentialSettings):
 
 
 class SessionOidcProvider(OidcProvider):
-    """Keeps of a login what its settings ask for, and nothing else."""
+    """Asks for and keeps of a login what its settings want, and nothing else."""
+
+    def wants_userinfo(self, claims: Fields) -> bool:
+        """Where something that was asked for is missing, unless the operator has decided."""
+        return asks_userinfo(self.settings.userinfo, claims, self.settings.scopes, self.settings.claims)
 
     def keep(self, flow: Flow, tokens: Fields, signed: Fields) -> UpstreamSession:
         """The names and tokens that what is switched on needs."""

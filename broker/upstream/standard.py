@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator
@@ -12,6 +12,7 @@ from broker.core.identity import Identity
 from broker.upstream.fields import Fields, build_claims, contact, https_url, person
 
 Trust = Literal["claim", "always", "never"]
+Asked = bool | Literal["always"]
 Signature = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 Wish = Literal["prompt", "max_age", "login_hint", "ui_locales", "create"]
 
@@ -117,6 +118,22 @@ def standard_identity(claims: Fields, subject: str, names: Mapping[str, str], em
         amr=("fed", *read.methods()),
         acr=read.level(),
     )
+
+
+_PROMISED = {  # OIDC Core 5.4: what an ID token that is not thin has of each scope
+    "profile": ("name",),
+    "email": ("email", "email_verified"),
+    "phone": ("phone_number", "phone_number_verified"),
+    "address": ("address",),
+}
+
+
+def asks_userinfo(asked: Asked, claims: Fields, scopes: Iterable[str], names: Mapping[str, str]) -> bool:
+    """Whether the ID token's claims lack something that was asked for, by `scopes` or by the issuer's own `names`."""
+    if isinstance(asked, str) or not asked:
+        return bool(asked)
+    wanted = {claim for scope in scopes for claim in _PROMISED.get(scope, ())} | names.keys()
+    return any(claims.raw(names.get(claim, claim)) in (None, "") for claim in wanted)
 
 
 class _Reader:

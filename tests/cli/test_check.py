@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -111,12 +112,14 @@ def test_the_schema_is_json_with_the_types_asked_for() -> None:
 
 
 @asynccontextmanager
-async def upstream(body: bytes, status: int = 200) -> AsyncIterator[str]:
-    """A service on loopback that answers everything alike; its base URL."""
+async def upstream(body: bytes, status: int = 200, date: str = "") -> AsyncIterator[str]:
+    """A service on loopback that answers everything alike; its base URL. `date` is what its clock says."""
+    head = f"HTTP/1.1 {status} x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n".encode()
+    head += f"Date: {date}\r\n".encode() if date else b""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 %d x\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (status, len(body), body))
+        writer.write(head + b"\r\n" + body)
         await writer.drain()
         writer.close()
 
@@ -145,6 +148,18 @@ async def test_online_prints_the_redirect_uri_and_reaches_every_address(tmp_path
         "jwks_uri:",
     ]
     assert "cannot be reached from here" in report.warnings[0]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("ahead", "said"), [(90, "90 s ahead of"), (-90, "90 s behind"), (5, ""), (None, "")])
+async def test_online_compares_the_clocks(tmp_path: Path, ahead: int | None, said: str) -> None:
+    noon = 1_800_000_000.0
+    date = "nonsense" if ahead is None else formatdate(noon + ahead, usegmt=True)
+    async with upstream(b'{"keys":[{"kty":"RSA"}]}', date=date) as base:
+        report = await look_around(configured(base, tmp_path), now=lambda: noon)
+    found = [warning for warning in report.warnings if warning.startswith("clock: ")]
+    assert len(found) == (1 if said else 0)
+    assert all(said in warning for warning in found)
 
 
 @pytest.mark.anyio

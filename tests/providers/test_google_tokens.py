@@ -31,8 +31,8 @@ async def test_what_is_no_list_of_methods_is_left_out(said: Any, amr: tuple[str,
         assert (await bench.finish()).amr == amr
 
 
-@pytest.mark.parametrize(("ahead", "accepted"), [(10, True), (11, False), (-10, True), (-11, False)])
-async def test_e12_clocks_may_be_ten_seconds_apart(ahead: int, accepted: bool) -> None:
+@pytest.mark.parametrize(("ahead", "accepted"), [(60, True), (61, False), (-60, True), (-61, False)])
+async def test_e12_clocks_may_be_a_minute_apart(ahead: int, accepted: bool) -> None:
     (case,) = load_cases("google")
     async with case.on_bench() as bench:
         times = {"iat": NOW + ahead} if ahead > 0 else {"exp": NOW + ahead + 1, "iat": NOW}

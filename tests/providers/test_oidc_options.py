@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from broker.cli.online import look_around
 from broker.config.model import Config
 from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamUnavailable
+from broker.core.events import Event
 from broker.upstream.model import Channel, Reply
 from providers.oidc import OidcSettings
 from tests.contract.bench import FLOW, NOW, Bench, Case, load_cases, signing_key
@@ -273,6 +274,42 @@ async def test_userinfo_is_asked_only_where_there_is_one_and_it_is_wanted() -> N
         async with case.on_bench(**more) as bench:
             assert "email" not in (await bench.finish()).claims
             assert USERINFO not in [one.path for one in bench.server.received]
+
+
+@pytest.mark.parametrize(
+    ("lacking", "more", "calls"),
+    [
+        ({}, {}, 0),
+        ({}, {"userinfo": "always"}, 1),
+        ({}, {"scopes": ["openid", "profile", "email", "phone"]}, 1),
+        ({}, {"claims": {"nickname": "handle"}}, 1),
+        ({"id_token name": "$absent"}, {}, 1),
+        ({"id_token name": None}, {}, 1),
+        ({"id_token name": "$absent"}, {"scopes": ["openid", "email"]}, 0),
+        ({"id_token email": "$absent"}, {}, 1),
+        ({"id_token email_verified": "$absent"}, {}, 1),
+        ({"id_token email": "$absent"}, {"userinfo": False}, 0),
+    ],
+)
+async def test_userinfo_is_asked_where_a_claim_that_was_asked_for_is_missing(
+    lacking: dict[str, Any], more: dict[str, Any], calls: int
+) -> None:
+    whole = THICK.with_changes({"id_token email": "ada@example.com", "id_token email_verified": True})
+    async with whole.with_changes(lacking).on_bench(**more) as bench:
+        assert (await bench.finish()).subject == THICK.data["expected"]["subject"]
+        assert [one.path for one in bench.server.received].count(USERINFO) == calls
+
+
+async def test_a_clock_may_be_off_by_what_the_operator_allows_and_is_watched() -> None:
+    late = THICK.with_changes({"id_token iat": NOW + 200, "id_token exp": NOW + 500})
+    async with late.on_bench() as bench:
+        with pytest.raises(UpstreamInvalid):
+            await bench.finish()
+        assert bench.notes.of(Event.UPSTREAM_CLOCK) == [{"provider": "x", "ahead_s": 200}]
+    async with late.on_bench(clock_skew=300) as bench:
+        assert (await bench.finish()).subject == THICK.data["expected"]["subject"]
+    with pytest.raises(ValidationError):
+        OidcSettings.model_validate({**GIVEN, "clock_skew": 301})
 
 
 async def test_b14_keys_and_tokens_of_another_issuer_mean_nothing_here() -> None:
