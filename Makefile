@@ -8,6 +8,14 @@ unexport VIRTUAL_ENV
 export UV_PYTHON_DOWNLOADS := never
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 
+# What this system trusts counts for every download: a company may have a certificate authority of its own.
+AUTHORITIES := $(wildcard /etc/ssl/certs/ca-certificates.crt)
+ifneq ($(AUTHORITIES),)
+export UV_SYSTEM_CERTS := true
+export PIP_CERT ?= $(AUTHORITIES)
+export NODE_EXTRA_CA_CERTS ?= $(AUTHORITIES)
+endif
+
 PYTHON ?= python3
 WORKERS ?= 2
 UV := .tools/bin/uv
@@ -17,9 +25,11 @@ INTEROP := tests/interop/node_modules/.package-lock.json
 PEERS := benchmarks/peer/node_modules/.package-lock.json
 # Tests that drive a browser or a foreign server share ports, processes and cores, so they run one by one.
 ALONE := browser or interop
+# Tests that take long, or need more than `make servers` installs.
+APART := soak or toolchains
 TEXTS := broker providers templates tests docs deploy benchmarks config.yaml Makefile README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
 
-.PHONY: help demo test check lint types floors unit alone coverage bench soak servers format clean
+.PHONY: help demo test check lint types floors unit alone coverage bench interop soak servers format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,18 +57,21 @@ floors: $(VENV)
 	@$(RUN)/lint-imports --no-logo 2>/dev/null || $(RUN)/lint-imports
 
 unit: $(VENV) ## Tests that need no browser and no foreign software, in parallel
-	@$(RUN)/pytest -n $(WORKERS) --dist worksteal --durations=10 --durations-min=1 -m "not soak and not ($(ALONE))"
+	@$(RUN)/pytest -n $(WORKERS) --dist worksteal --durations=10 --durations-min=1 -m "not ($(APART)) and not ($(ALONE))"
 
 alone: servers $(VENV) $(INTEROP) ## Tests in a real browser and with clients written by others
 	@$(call node18) $(RUN)/pytest --durations=10 --durations-min=1 -m "$(ALONE)"
 
 coverage: $(VENV) ## Branch coverage; the floors below must be complete
-	@$(RUN)/pytest -n $(WORKERS) --dist worksteal -m "not soak and not ($(ALONE))" --cov --cov-report=
+	@$(RUN)/pytest -n $(WORKERS) --dist worksteal -m "not ($(APART)) and not ($(ALONE))" --cov --cov-report=
 	@$(RUN)/coverage report --skip-covered --show-missing
 	@$(RUN)/coverage report --format=total --fail-under=100 --include='broker/core/*,broker/store/*,broker/upstream/*'
 
 bench: $(VENV) $(PEERS) ## Measure beside bare Starlette and oidc-provider; writes benchmarks/README.md
 	@$(RUN)/python -m benchmarks.run --write
+
+interop: $(VENV) ## Sign in with software in Go and Java; needs go, a JDK (17 or newer) and mvn
+	@$(RUN)/pytest -m toolchains
 
 soak: servers $(VENV) ## The long runs: memory, floods, restarts
 	@$(RUN)/pytest -m soak --timeout=3600

@@ -43,6 +43,7 @@ class Snippet:
         """Its code with one's own values in place of the examples."""
         site = origin_of(redirect_uri)
         own = {f"{self.site}{self.path}": redirect_uri, self.site: site, ISSUER: issuer, self.client_id: client_id}
+        own[urlsplit(ISSUER).netloc] = urlsplit(issuer).netloc
         examples = "|".join(re.escape(example) for example in own)  # the longest first, all in one pass
         return re.sub(examples, lambda found: own[found[0]], self.code)
 

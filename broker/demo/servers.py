@@ -83,6 +83,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http="h11",  # which ignores `Upgrade: h2c`, as Java's client sends it to everybody without TLS
                 log_config=None,
                 log_level="warning",
                 access_log=False,

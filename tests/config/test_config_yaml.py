@@ -18,6 +18,7 @@ from broker.config.schema import build_schema
 from broker.config.show import render
 from broker.config.source import parse
 from broker.core.errors import ConfigError
+from broker.demo.run import own_client
 from providers import BUILTIN
 from tests.config.draft07 import as_yaml, faults
 
@@ -46,6 +47,14 @@ def test_it_can_be_served_as_it_is(tmp_path: Path) -> None:
     assert config.network.upstreams == "emulated"
     assert {settings.type for settings in config.providers.values()} == set(BUILTIN)
     assert {"demo-app", "demo-spa", "demo-native", "demo-own"} <= set(config.clients)
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.ru.md", "docs/tutorial/first-login.md"])
+def test_the_three_values_for_an_own_app_are_those_that_people_read(page: str, tmp_path: Path) -> None:
+    config = load_text(TEXT, "config.yaml", resolve, environ={}, base=tmp_path).config
+    text = (ROOT / page).read_text("utf-8")
+    for value in (config.issuer, *own_client(config)):
+        assert f"`{value}`" in text
 
 
 SECRET = "q7Jw0vXcT3mLzK9sYb2NfR8dGhE5uAiP"

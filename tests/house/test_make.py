@@ -52,6 +52,26 @@ def test_the_environment_always_comes_from_the_lock() -> None:
     assert "npm install" not in MAKEFILE
 
 
+def exported(**own: str) -> dict[str, str]:
+    """What recipes find in their environment, started from an empty one with one's `own` variables."""
+    env = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **own}
+    command = ["make", "--no-print-directory", "--eval=shown: ; @env", "shown"]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+
+
+def test_what_the_system_trusts_counts_for_pip_uv_and_npm() -> None:
+    bundle = "/etc/ssl/certs/ca-certificates.crt"
+    found, expected = exported(), {"PIP_CERT": bundle, "NODE_EXTRA_CA_CERTS": bundle, "UV_SYSTEM_CERTS": "true"}
+    assert {name: found.get(name) for name in expected} == (
+        expected if Path(bundle).exists() else dict.fromkeys(expected)
+    ), "without ca-certificates there is nothing to trust"
+    helped = subprocess.run([ROOT / ".tools/bin/uv", "sync", "--help"], capture_output=True, text=True, check=True)
+    assert "UV_SYSTEM_CERTS" in helped.stdout, "the pinned uv calls it something else"
+    own = exported(PIP_CERT="/own.pem", NODE_EXTRA_CA_CERTS="/own.pem")
+    assert (own["PIP_CERT"], own["NODE_EXTRA_CA_CERTS"]) == ("/own.pem", "/own.pem")
+
+
 def test_recipes_name_no_absolute_path_so_any_directory_will_do() -> None:
     assert "$(CURDIR)" not in MAKEFILE
     assert "$(PWD)" not in MAKEFILE
