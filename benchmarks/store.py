@@ -89,7 +89,7 @@ async def main(folder: Path) -> None:
     print(f"{'':28}" + "".join(f"{callers:>9} at once      " for callers in (1, 16, 64)))
     await measure_sqlite(str(folder / "broker.db"))
     server = RedisServer("--appendfsync", "everysec")
-    redis = await RedisTransient.open(server.url, prefix="bench:")
+    redis = await RedisTransient.open(server.url, prefix="bench:", installation="bench")
     await measure_transient("redis", redis)
     await redis.close()
     server.stop()

@@ -112,6 +112,8 @@ async def build(
     async with AsyncExitStack() as opened:
         seen = observer or _open_observer(config)
         opened.callback(seen.close)
+        for kind in {"sqlite", config.storage.transient}:
+            seen.metrics.set_to("broker_store_up", 1, kind)  # until it says otherwise
         store = await SqliteStore.open(
             config.storage.sqlite.path, clock=clock, recorder=seen, create=create, expected=expect_database(config)
         )
@@ -211,8 +213,10 @@ async def _open_transient(config: Config, opened: AsyncExitStack, store: SqliteS
         return store.transient
     from broker.store.redis import RedisTransient  # noqa: PLC0415 - imported only where Redis is chosen
 
-    redis = config.storage.redis
-    transient = await RedisTransient.open(redis.url.get_secret_value(), prefix=redis.prefix, recorder=recorder)
+    redis, installation = config.storage.redis, await store.durable.installation()
+    transient = await RedisTransient.open(
+        redis.url.get_secret_value(), prefix=redis.prefix, installation=installation, recorder=recorder
+    )
     opened.push_async_callback(transient.close)
     return transient
 

@@ -260,6 +260,10 @@ class Durable(LastingTokens, Logouts, RegisteredClients, Protocol):
         """Keep a sealed secret where `replacing` (None: nothing) is kept now; what is kept afterwards, ours or not."""
         ...
 
+    async def installation(self) -> str:
+        """The id of this installation, made on first sight and never changed; no secret."""
+        ...
+
     async def signing_keys(self) -> tuple[SigningKey, ...]:
         """Every key not yet deleted, oldest first."""
         ...

@@ -7,6 +7,7 @@ from typing import Self
 from broker.core.events import Recorder
 from broker.store.base import Kind
 from broker.store.outage import Outage
+from broker.store.redis_fitness import Fitness
 from broker.store.redis_wire import Wire
 
 # In one step, since a counter whose process died between the two would count for ever.
@@ -21,16 +22,29 @@ class RedisTransient:
         self._wire, self._prefix = wire, prefix
 
     @classmethod
-    async def open(cls, url: str, *, prefix: str, recorder: Recorder | None = None, patience: float = 1.0) -> Self:
+    async def open(
+        cls,
+        url: str,
+        *,
+        prefix: str,
+        installation: str,
+        recorder: Recorder | None = None,
+        patience: float = 1.0,
+        look_every: float = 2.0,
+    ) -> Self:
         """Connect to the server at `url`; `prefix` goes in front of every key.
 
+        `installation`: the id of the durable store this one belongs to; what is under `prefix` is claimed for it.
         `recorder` hears when the server goes away and when it is back; `patience` in seconds is how long an answer may
-        take. Raises ConfigError for a server that may not hold our state (it evicts, is too old, or refuses us),
-        StoreUnavailable when there is none.
+        take, `look_every` how often the server is looked at. One that is not there is waited for, and until then every
+        method raises StoreUnavailable. Raises ConfigError for a server that may not hold our state: it evicts, is too
+        old, refuses us, or belongs to another installation.
         """
-        wire = Wire(url, probe_key=f"{prefix}ping", outage=Outage("redis", recorder), patience=patience)
+        outage = Outage("redis", recorder)
+        fitness = Fitness(prefix, installation)
+        wire = Wire(url, fitness=fitness, outage=outage, patience=patience, look_every=look_every)
         try:
-            await wire.connect()
+            await wire.start()
         except BaseException:
             await wire.close()
             raise
@@ -57,7 +71,7 @@ class RedisTransient:
         return int(await self._wire.call("EVAL", _HIT, 1, f"{self._prefix}hit:{key}", max(ttl, 1)))
 
     async def ping(self) -> None:
-        """Transient.ping. Also the place where a change of the eviction policy is noticed."""
+        """Transient.ping. Looks at the server at once, as the wire does every few seconds by itself."""
         await self._wire.check()
 
     async def close(self) -> None:

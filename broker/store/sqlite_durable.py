@@ -181,6 +181,11 @@ class SqliteDurable:
         """Durable.save_secret."""
         return await self._engine.write(lambda db: secrets.save_secret(db, name, sealed, replacing))
 
+    async def installation(self) -> str:
+        """Durable.installation."""
+        fresh = self._randomness(16).hex()
+        return await self._engine.write(lambda db: secrets.save_secret(db, "installation", fresh, None))
+
     async def signing_keys(self) -> tuple[SigningKey, ...]:
         """Durable.signing_keys."""
         return await self._engine.read(keys.signing_keys)

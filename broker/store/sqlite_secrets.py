@@ -1,4 +1,4 @@
-"""Secrets of this installation, sealed before they come here."""
+"""Secrets of this installation, sealed before they come here, and its id, which is none."""
 
 from __future__ import annotations
 

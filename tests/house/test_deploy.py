@@ -71,7 +71,7 @@ def test_probes_ask_the_management_listener() -> None:
     container = pod()["containers"][0]
     probes = {name: container[name]["httpGet"] for name in ("startupProbe", "readinessProbe", "livenessProbe")}
     assert {probe["port"] for probe in probes.values()} == {"management"}
-    assert probes["livenessProbe"]["path"] == "/livez"
+    assert probes["livenessProbe"]["path"] == probes["startupProbe"]["path"] == "/livez"
     assert probes["readinessProbe"]["path"] == "/readyz"
 
 

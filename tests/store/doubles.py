@@ -24,7 +24,9 @@ class Notes:
     def __init__(self) -> None:
         """Nothing happened yet."""
         self.events: list[Event] = []
+        self.details: list[str] = []
 
     def record(self, event: Event, /, **fields: str | int | float | bool | None) -> None:
         """Take note."""
         self.events.append(event)
+        self.details.append(str(fields.get("detail", "")))

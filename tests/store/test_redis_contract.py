@@ -45,7 +45,7 @@ class RedisPlace:
         await self.transient.close()
         await asyncio.to_thread(self.server.kill)
         await asyncio.to_thread(self.server.start)
-        self.transient = await RedisTransient.open(self.server.url, prefix=self.prefix)
+        self.transient = await RedisTransient.open(self.server.url, prefix=self.prefix, installation="here")
         return self.transient
 
 
@@ -53,7 +53,7 @@ class RedisPlace:
 async def place(server: RedisServer, anyio_backend: str) -> AsyncIterator[RedisPlace]:
     """A prefix nobody used before."""
     prefix = f"broker{next(_number)}:"
-    found = RedisPlace(server, prefix, await RedisTransient.open(server.url, prefix=prefix))
+    found = RedisPlace(server, prefix, await RedisTransient.open(server.url, prefix=prefix, installation="here"))
     yield found
     await found.transient.close()
 
@@ -68,7 +68,7 @@ from broker.store.base import Kind
 from broker.store.redis import RedisTransient
 
 async def contend(url: str) -> None:
-    store = await RedisTransient.open(url, prefix="race:")
+    store = await RedisTransient.open(url, prefix="race:", installation="here")
     await store.put(Kind.FLOW, f"ready{sys.argv[2]}", b"", ttl=60)
     while await store.get(Kind.FLOW, "go") is None:
         await asyncio.sleep(0.005)
@@ -88,7 +88,7 @@ asyncio.run(contend(sys.argv[1]))
 
 @pytest.mark.anyio
 async def test_f2_among_four_processes_every_claim_and_every_code_has_one_winner(server: RedisServer) -> None:
-    store = await RedisTransient.open(server.url, prefix="race:")
+    store = await RedisTransient.open(server.url, prefix="race:", installation="here")
     for turn in range(200):
         await store.put(Kind.CODE, f"code{turn}", b"v", ttl=60)
     workers = [

@@ -167,7 +167,7 @@ def running_site(
     _find_emulators(config, ports)
     for name in names:
         ports[name].close()  # the broker takes them itself
-    with _emulators(config, folder, ports) as (switches, raw):
+    with _closing(ports), _emulators(config, folder, ports) as (switches, raw):
         site = Site(config, folder, issuer, f"http://{names['management']}", switches, raw)
         site.environment.update(environment or {})
         try:
@@ -176,8 +176,15 @@ def running_site(
             site.stop()
         finally:
             site.kill()
-    for name in EMULATORS:
-        ports[name].close()
+
+
+@contextlib.contextmanager
+def _closing(ports: Mapping[str, Port]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for name in EMULATORS:
+            ports[name].close()
 
 
 def _find_emulators(config: Mapping[str, Any], ports: Mapping[str, Port]) -> None:
