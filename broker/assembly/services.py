@@ -38,7 +38,7 @@ def build_services(parts: Parts) -> Services:
     tokens, consents = _build_tokens(parts, clients), Consents(context, durable, transient, parts.seal("consent"))
     logins, entries = _build_logins(parts, clients)
     # A person may look at the login page, at an upstream and at the question for as long as each of them stands.
-    pushed = PushedRequests(context, transient, kept_for=parts.providers.flow_ttl + TICKET_TTL)
+    pushed = PushedRequests(context, transient, kept_for=2 * parts.providers.flow_ttl + TICKET_TTL)
     authorization = Authorization(
         context,
         clients=clients,

@@ -14,13 +14,16 @@ PREFIX = "urn:ietf:params:oauth:request_uri:"
 class PushedRequest(Record):
     """A checked request without its own name. `request` is an AuthorizationRequest as bytes in text.
 
-    `until`: the epoch second to which the signed object it came in is good, 0 for one that was pushed.
+    `until`: the epoch second to which the signed object it came in is good, 0 for one that was pushed. `shown`: a
+    browser has come with it. `expires_at`: the epoch second it ends at the latest, however often it is shown.
     """
 
     kind = "pushed"
 
     request: str
     until: int = 0
+    shown: bool = False
+    expires_at: int = 0
 
 
 def is_pushed(request_uri: str) -> bool:

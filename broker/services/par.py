@@ -21,7 +21,7 @@ class PushedRequests:
     """Keeps checked requests under names nobody can guess. An answer to one ends it."""
 
     def __init__(self, context: Context, transient: Transient, *, kept_for: int) -> None:
-        """`kept_for`: seconds a request lives on after a browser came with it; longer than any page of a login."""
+        """`kept_for`: seconds a request lives after a browser first came with it; longer than all pages of a login."""
         self._context = context
         self._transient = transient
         self._kept_for = kept_for
@@ -29,7 +29,8 @@ class PushedRequests:
     async def keep(self, request: AuthorizationRequest) -> str:
         """The `request_uri` of a request, good for `EXPIRES_IN` seconds."""
         request_uri = PREFIX + self._context.mint()
-        await self._transient.put(Kind.PAR, digest(request_uri), _record(request).to_bytes(), ttl=EXPIRES_IN)
+        record = self._record(request, ttl=EXPIRES_IN)
+        await self._transient.put(Kind.PAR, digest(request_uri), record.to_bytes(), ttl=EXPIRES_IN)
         return request_uri
 
     async def keep_signed(
@@ -37,30 +38,34 @@ class PushedRequests:
     ) -> AuthorizationRequest:
         """The request of an object that a browser brought, under a name; raises InvalidRequestUri for an answered one.
 
-        The same object always has the same name, so whoever shows it often fills no store.
+        The same object always has the same name, and is written once, so whoever shows it often fills no store.
         """
         request_uri = PREFIX + signed.name
         if await self._transient.get(Kind.CLAIM, _mark(request_uri)) is not None:
             raise InvalidRequestUri("the request object was answered before", client=client)
-        raw = _record(request, until=signed.until).to_bytes()
-        if not await self._transient.put(Kind.PAR, digest(request_uri), raw, ttl=self._kept_for):
-            await self._transient.replace(Kind.PAR, digest(request_uri), raw, ttl=self._kept_for)
+        record = replace(self._record(request, ttl=self._kept_for), until=signed.until, shown=True)
+        await self._transient.put(Kind.PAR, digest(request_uri), record.to_bytes(), ttl=self._kept_for)
         return replace(request, request_uri=request_uri)
 
     async def present(self, client: Client, request_uri: str) -> AuthorizationRequest:
         """The request of this client, as often as it is shown before it is answered; raises InvalidRequestUri.
 
         People reload pages, change the language and go back: what counts once is the answer (RFC 9126 section 4).
+        The first time it is written down that somebody came; from then on it is read alone.
         """
         key = digest(request_uri)
-        raw = await self._transient.get(Kind.PAR, key)
-        request = _read(raw) if raw is not None else None
-        if raw is None or request is None:
+        record = _read(await self._transient.get(Kind.PAR, key))
+        request = _request_of(record) if record is not None else None
+        if record is None or request is None:
             raise InvalidRequestUri("request_uri unknown, expired or spent", client=client)
         if request.client_id != client.id:
             raise InvalidRequestUri(f"request_uri of {request.client_id} brought by {client.id}")
-        if not await self._transient.replace(Kind.PAR, key, raw, ttl=self._kept_for):
-            raise InvalidRequestUri("request_uri was answered just now", client=client)
+        if record.expires_at and record.expires_at <= self._context.now():
+            raise InvalidRequestUri("request_uri expired", client=client)
+        if not record.shown:
+            shown = replace(record, shown=True, expires_at=self._context.now() + self._kept_for)
+            if not await self._transient.replace(Kind.PAR, key, shown.to_bytes(), ttl=self._kept_for):
+                raise InvalidRequestUri("request_uri was answered just now", client=client)
         return replace(request, request_uri=request_uri)
 
     async def spend(self, request_uri: str) -> None:
@@ -77,6 +82,10 @@ class PushedRequests:
         except StoreUnavailable:
             return  # nothing was given for it, and it ends by itself; the error is what must be told
 
+    def _record(self, request: AuthorizationRequest, *, ttl: int) -> PushedRequest:
+        kept = replace(request, request_uri="").to_bytes().decode()
+        return PushedRequest(kept, expires_at=self._context.now() + ttl)
+
     async def _take(self, request_uri: str) -> bool:
         """Whether this call ended it. An object can be shown again, so it leaves a mark for as long as it is good."""
         raw = await self._transient.take(Kind.PAR, digest(request_uri))
@@ -89,16 +98,19 @@ class PushedRequests:
         return await self._transient.put(Kind.CLAIM, _mark(request_uri), b"1", ttl=ttl)
 
 
-def _record(request: AuthorizationRequest, *, until: int = 0) -> PushedRequest:
-    return PushedRequest(replace(request, request_uri="").to_bytes().decode(), until)
-
-
 def _mark(request_uri: str) -> str:
     return digest(f"request object {request_uri}")
 
 
-def _read(raw: bytes) -> AuthorizationRequest | None:
+def _read(raw: bytes | None) -> PushedRequest | None:
     try:
-        return AuthorizationRequest.from_bytes(PushedRequest.from_bytes(raw).request.encode())
+        return PushedRequest.from_bytes(raw) if raw is not None else None
     except SealBroken:  # of another version of ours, in the minutes around an upgrade
+        return None
+
+
+def _request_of(record: PushedRequest) -> AuthorizationRequest | None:
+    try:
+        return AuthorizationRequest.from_bytes(record.request.encode())
+    except SealBroken:
         return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from hmac import compare_digest
 from hmac import digest as hmac_digest
@@ -42,6 +44,23 @@ class Nonces:
         return any([compare_digest(nonce.encode(), known.encode()) for known in good])
 
 
+@dataclass(slots=True)
+class Key:
+    """The key that what is issued will be bound to, by its thumbprint `jkt`; "" without one.
+
+    The proof of it counts once: `use` it when the request is known to be good, so that a made-up one stores nothing.
+    """
+
+    jkt: str = ""
+    _claim: Callable[[], Awaitable[None]] | None = None
+
+    async def use(self) -> None:
+        """The proof is used from here on; raises InvalidDpopProof when it was before. A second call does nothing."""
+        if self._claim is not None:
+            claim, self._claim = self._claim, None
+            await claim()
+
+
 class Proofs:
     """Accepts each proof once."""
 
@@ -57,7 +76,7 @@ class Proofs:
         return self._nonces.mint()
 
     async def verify(self, proof: str, *, endpoint: str, method: str = "POST", access_token: str = "") -> Proof:
-        """The proof of a request to `endpoint`, a path below the issuer's, as `/token`.
+        """The proof of a request to `endpoint`, a path below the issuer's, as `/token`; `claim` it before it counts.
 
         With `access_token` it must name that token. Raises InvalidDpopProof or UseDpopNonce.
         """
@@ -65,11 +84,14 @@ class Proofs:
         try:
             found = verify_proof(proof, method=method, url=url, access_token=access_token)
             self._check_times(found)
-            await self._claim(found, url)
         except InvalidDpopProof as error:
             self._context.recorder.record(Event.PROOF_REFUSED, endpoint=endpoint, reason=error.detail)
             raise
         return found
+
+    def key_of(self, proof: Proof, *, endpoint: str) -> Key:
+        """The key of a verified proof, which is claimed by the first use."""
+        return Key(proof.jkt, partial(self.claim, proof, endpoint=endpoint))
 
     async def verify_use(
         self, access_token: str, jkt: str, client: Client, *, shown_as_dpop: bool, proof: str, method: str
@@ -88,6 +110,7 @@ class Proofs:
         check_profile(found, client)
         if found.jkt != jkt:
             raise InvalidToken("the access token is bound to another key than the one of the proof")
+        await self.claim(found, endpoint="/userinfo")
 
     def _check_times(self, proof: Proof) -> None:
         """With a nonce our own clock says how old a proof is; without one, its maker's does (section 11.1)."""
@@ -106,13 +129,17 @@ class Proofs:
         if proof.expires_at is not None and proof.expires_at <= now - WINDOW:
             raise InvalidDpopProof("the DPoP proof is refused: it has expired (exp)")
 
-    async def _claim(self, proof: Proof, url: str) -> None:
-        """Remembered for as long as the same proof would be accepted."""
+    async def claim(self, proof: Proof, *, endpoint: str) -> None:
+        """Once, for as long as the same proof would be accepted; raises InvalidDpopProof.
+
+        It is stored, and anybody can make a proof: only of a request that is good but for this.
+        """
+        url = f"{self._context.issuer}{endpoint}"
         ttl = 2 * (NONCE_PERIOD if proof.nonce else WINDOW) + 1
         if not await self._transient.put(Kind.PROOF, digest(f"{proof.jkt} {url} {proof.jti}"), b"1", ttl=ttl):
-            raise InvalidDpopProof(
-                "the DPoP proof was used before; make one for every request, each with a jti of its own"
-            )
+            text = "the DPoP proof was used before; make one for every request, each with a jti of its own"
+            self._context.recorder.record(Event.PROOF_REFUSED, endpoint=endpoint, reason=text)
+            raise InvalidDpopProof(text)
 
 
 def check_profile(proof: Proof, client: Client) -> None:

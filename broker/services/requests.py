@@ -93,6 +93,7 @@ class Requests:
         check_profile(proven, client)
         if request.dpop_jkt not in {"", proven.jkt}:
             raise InvalidDpopProof("dpop_jkt and the DPoP proof name different keys; send one of them")
+        await self._proofs.claim(proven, endpoint="/par")
         return replace(request, dpop_jkt=proven.jkt)
 
     async def verify(self, params: Parameters, place: Place) -> Asked:

@@ -49,7 +49,7 @@ class AuthorizeEndpoint:
     async def get(self, request: Request) -> Response:
         """An authorization request, or one of our own links back to it."""
         params = read_query(request)
-        await self._count_fetch(request, params)
+        await self._count_object(request, params)
         asked = await self._requests.verify(params, _failures_of(request))
         session = await self._sessions.find(Cookies.read(request, SESSION))
         client = asked.target.client
@@ -65,16 +65,16 @@ class AuthorizeEndpoint:
         again by GET, where it brings them.
         """
         params = await self._door.read_form(request)
-        await self._count_fetch(request, params)
+        await self._count_object(request, params)
         asked = await self._requests.verify(params, _failures_of(request))
         href = self._frontend.authorize_href(link_params(params, asked.request))
         if len(href) > MAX_QUERY:
             raise InvalidRequest(f"the request is longer than {MAX_QUERY} bytes")
         return self._frontend.leave_to(href)
 
-    async def _count_fetch(self, request: Request, params: Parameters) -> None:
-        """Whoever has us fetch a request object sets something in motion, like a departure."""
-        if "request_uri" in params and not is_pushed(params["request_uri"]):
+    async def _count_object(self, request: Request, params: Parameters) -> None:
+        """Whoever has us fetch a request object, or keep one, sets something in motion, like a departure."""
+        if "request" in params or ("request_uri" in params and not is_pushed(params["request_uri"])):
             await self._door.count("login_start", request)
 
     async def _take(self, request: Request, params: Parameters, asked: Asked, step: Step) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from broker.core.authorize import VerifiedRedirect
@@ -12,7 +13,7 @@ from broker.core.errors import BadRedirectUri, InvalidRequest, InvalidScope, Log
 from broker.core.events import Event
 from broker.core.extension_errors import InvalidRequestUri
 from broker.core.parameters import Parameters, parse_form
-from broker.core.pushed import PREFIX
+from broker.core.pushed import PREFIX, PushedRequest
 from broker.core.query import encode_query
 from broker.core.records import AuthorizationRequest
 from broker.core.request_parameters import to_params
@@ -127,9 +128,33 @@ async def test_a_person_may_take_the_time_a_login_takes(world: World) -> None:
     await show(world, request_uri)
     world.clock.now += KEPT - 1
     asked = await show(world, request_uri)
-    world.clock.now += KEPT - 1
     _, _, session = await world.log_in()
     assert isinstance(await world.authorization.answer(asked.request, session), Answer)
+
+
+async def test_k21_a_pushed_request_is_written_when_it_is_first_shown_and_ends_however_often_it_is_shown(
+    world: World,
+) -> None:
+    request_uri = await push(world)
+    await show(world, request_uri)
+    first = await world.store.transient.get(Kind.PAR, digest(request_uri))
+    for _ in range(5):
+        world.clock.now += KEPT // 6
+        await show(world, request_uri)
+        assert await world.store.transient.get(Kind.PAR, digest(request_uri)) == first
+    assert first is not None
+    await world.store.transient.replace(Kind.PAR, digest(request_uri), first, ttl=10**6)
+    world.clock.now += KEPT // 6
+    with pytest.raises(InvalidRequestUri):
+        await show(world, request_uri)
+
+
+async def test_a_request_pushed_before_an_update_can_be_shown_after_it(world: World) -> None:
+    request_uri = await push(world)
+    kept = PushedRequest.from_bytes(await world.store.transient.get(Kind.PAR, digest(request_uri)) or b"")
+    old = b'{"k":"pushed",%s' % orjson.dumps({"request": kept.request, "until": 0})[1:]
+    await world.store.transient.replace(Kind.PAR, digest(request_uri), old, ttl=60)
+    assert (await show(world, request_uri)).request.state == "s-1"
 
 
 async def test_one_that_nobody_comes_back_to_ends_by_itself(world: World) -> None:

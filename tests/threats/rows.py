@@ -251,6 +251,7 @@ FURTHER: Final = {
     "K16": "Counters are exact, also in parallel.",
     "K17": "Migrations are transactions.",
     "K18": "Nodes agree on the signing keys within a minute.",
+    "K21": "What strangers make up, proofs, request objects, showings, is stored for good requests alone, or counted.",
     "K22": "What is answered while a store is away was not answered, and can be answered again.",
     "K19": "No request keeps the event loop busy for longer than its length earns.",
     "K20": "Key sets are fetched once, however many wait.",

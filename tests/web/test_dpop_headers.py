@@ -166,6 +166,37 @@ async def test_f15_a_proof_that_cannot_be_remembered_is_not_accepted(site: Publi
     assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
 
 
+async def test_k21_a_proof_beside_what_is_worth_nothing_is_not_stored(site: PublicApp) -> None:
+    site.transient.fails = {"put proof"}
+    form = {"client_id": "app", "redirect_uri": REDIRECT, "code_verifier": VERIFIER}
+    for brought in (
+        {"grant_type": "authorization_code", "code": "made up"},
+        {"grant_type": "refresh_token", "refresh_token": "made up"},
+    ):
+        headers = {"DPoP": proof(site)}
+        answer = await site.browser.post("/token", data=form | brought, headers=headers)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+    refused = await redeem(site, Prover().prove("POST", TOKEN, at=site.clock.now), dpop_jkt=KEY.jkt)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant"), "a code that this key may not have"
+    site.transient.fails = set()
+    token = await bound_token(site)
+    site.transient.fails = {"put proof"}
+    stranger = Prover().prove("GET", USERINFO, at=site.clock.now, token=token)
+    assert (await show(site, "DPoP", token, stranger)).status_code == 401
+
+
+async def test_k21_f15_a_proof_is_used_before_what_it_is_for_is_spent(site: PublicApp) -> None:
+    await site.authorize(idp_hint="alpha")
+    code = answer_of(await site.browser.get(site.callback()))["code"]
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT, "client_id": "app"}
+    site.transient.fails = {"put proof"}
+    away = await site.browser.post("/token", data=form | {"code_verifier": VERIFIER}, headers={"DPoP": proof(site)})
+    assert away.status_code == 503
+    site.transient.fails = set()
+    again = await site.browser.post("/token", data=form | {"code_verifier": VERIFIER}, headers={"DPoP": proof(site)})
+    assert (again.status_code, again.json()["token_type"]) == (200, "DPoP")
+
+
 async def test_f15_a_code_of_a_pushed_request_needs_the_key_it_was_pushed_with(site: PublicApp) -> None:
     form = {"client_id": "app", "redirect_uri": REDIRECT, "response_type": "code", "scope": "openid"}
     form |= {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}

@@ -155,6 +155,13 @@ async def test_i1_nobody_has_us_fetch_more_often_than_they_could_depart(site: Pu
     assert answers[-1].status_code == 429
 
 
+async def test_k21_to_show_a_pushed_request_again_writes_nothing(site: PublicApp) -> None:
+    name = {"client_id": "app", "request_uri": (await push(site)).json()["request_uri"]}
+    assert (await site.browser.get(f"/authorize?{urlencode(name)}")).status_code == 200
+    site.transient.fails = {"put par", "replace par"}
+    assert (await site.browser.get(f"/authorize?{urlencode(name)}")).status_code == 200
+
+
 async def test_k15_a_public_client_pushes_no_more_than_it_could_depart(site: PublicApp) -> None:
     answers = [await push(site) for _ in range(121)]
     assert [answer.status_code for answer in answers].count(201) == 120

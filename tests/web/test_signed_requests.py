@@ -80,6 +80,12 @@ async def test_a19_what_is_wrong_with_it_reaches_the_app_only_at_a_registered_ad
     assert (inside["error"], inside["state"]) == ("invalid_scope", "inside")
 
 
+async def test_k21_nobody_has_us_keep_more_objects_than_they_could_depart(site: PublicApp) -> None:
+    answers = [await come(site, state=str(number)) for number in range(61)]
+    assert [answer.status_code for answer in answers].count(200) == 60
+    assert answers[-1].status_code == 429
+
+
 async def test_a_post_goes_on_by_the_name(site: PublicApp) -> None:
     object_ = (await come(site)).request.url.params["request"]
     page = await site.browser.post("/authorize", data={"client_id": "signer", "request": object_})

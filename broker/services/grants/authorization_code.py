@@ -15,6 +15,7 @@ from broker.core.terms import GrantType, Scope
 from broker.services.context import Context
 from broker.services.grants.base import Issued
 from broker.services.held import Held
+from broker.services.proofs import Key
 from broker.services.tokens import Tokens
 from broker.services.upstream_sessions import UpstreamSessions
 from broker.store.base import Durable, Kind, LiveGrant, SessionOver, SpentBefore, Transient
@@ -43,19 +44,19 @@ class AuthorizationCode:
         self._session_ttl = session_ttl
         self._tokens = tokens
 
-    async def issue(self, client: Client, params: Parameters, jkt: str) -> Issued:
+    async def issue(self, client: Client, params: Parameters, key: Key) -> Issued:
         """Spend the code of this client; raises InvalidGrant or InvalidTarget."""
         if "code" not in params:
             raise InvalidRequest("code is missing")
-        return await self.spend(Kind.CODE, digest(params["code"]), client, params, jkt=jkt)
+        return await self.spend(Kind.CODE, digest(params["code"]), client, params, key=key)
 
-    async def spend(self, kind: Kind, code_digest: str, client: Client, params: Parameters, *, jkt: str) -> Issued:
+    async def spend(self, kind: Kind, code_digest: str, client: Client, params: Parameters, *, key: Key) -> Issued:
         """Spend what is kept as `kind` under this digest, a code in any case; raises InvalidGrant."""
         code = await self._load(kind, client, code_digest)
         try:
             self._check(code, client, params)
-            _check_key(code, jkt)
-            live = await self._build_live(code, jkt)
+            _check_key(code, key.jkt)
+            live = await self._build_live(code, key.jkt)
             held = self._tokens.held.cut(live, client)
             named = verify_resources(params, held.grant.resource)
         except InvalidGrant:
@@ -63,6 +64,7 @@ class AuthorizationCode:
             await self._transient.take(kind, code_digest)
             await self._end_what_was_spent(client, code_digest)
             raise
+        await key.use()
         grant = live.grant
         refresh_token = self._tokens.mint_refresh() if _wants_refresh(held) else None
         await self._upstream.keep(grant, code.upstream_refresh)

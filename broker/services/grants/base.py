@@ -19,7 +19,7 @@ from broker.core.token_request import check_token_parameters
 from broker.services.clients import Clients
 from broker.services.context import Context
 from broker.services.held import Held
-from broker.services.proofs import Proofs, check_profile
+from broker.services.proofs import Key, Proofs, check_profile
 from broker.services.tokens import Tokens, is_openid, type_of
 
 
@@ -42,8 +42,8 @@ class GrantHandler(Protocol):
 
     event: Event
 
-    async def issue(self, client: Client, params: Parameters, jkt: str) -> Issued:
-        """Spend what was brought; raises RequestError. `jkt`: thumbprint of the key that was proved, or ""."""
+    async def issue(self, client: Client, params: Parameters, key: Key) -> Issued:
+        """Spend what was brought; raises RequestError. Use `key` once that is known to be good, before it is spent."""
         ...
 
 
@@ -76,8 +76,9 @@ class TokenEndpoint:
         """
         try:
             handler = self._select(client, params)
-            jkt = await self._prove(client, proof)
-            issued = await handler.issue(client, params, jkt)
+            key = await self._prove(client, proof)
+            issued = await handler.issue(client, params, key)
+            await key.use()
         except AuthorizationPending:
             raise  # a device that waits, as it should
         except RequestError as error:
@@ -85,17 +86,17 @@ class TokenEndpoint:
             raise
         about = {"provider": issued.held.person.link.provider} if issued.held is not None else {}
         self._context.recorder.record(handler.event, client_id=client.id, **about)
-        return await self._build(client, issued, jkt)
+        return await self._build(client, issued, key.jkt)
 
-    async def _prove(self, client: Client, proof: str) -> str:
-        """The key that what is issued now will be bound to (RFC 9449 section 5), "" without one."""
+    async def _prove(self, client: Client, proof: str) -> Key:
+        """The key that what is issued now will be bound to (RFC 9449 section 5)."""
         if proof:
             proven = await self._proofs.verify(proof, endpoint="/token")
             check_profile(proven, client)
-            return proven.jkt
+            return self._proofs.key_of(proven, endpoint="/token")
         if client.tokens.dpop_required:
             raise InvalidDpopProof("this client is registered for tokens bound to a key; send a DPoP header")
-        return ""
+        return Key()
 
     def _select(self, client: Client, params: Parameters) -> GrantHandler:
         check_token_parameters(params)

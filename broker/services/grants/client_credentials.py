@@ -8,6 +8,7 @@ from broker.core.events import Event
 from broker.core.parameters import Parameters
 from broker.core.resource import verify_resources
 from broker.services.grants.base import Issued
+from broker.services.proofs import Key
 
 
 class ClientCredentials:
@@ -15,7 +16,7 @@ class ClientCredentials:
 
     event = Event.TOKEN_ISSUED_TO_CLIENT
 
-    async def issue(self, client: Client, params: Parameters, _: str) -> Issued:
+    async def issue(self, client: Client, params: Parameters, _: Key) -> Issued:
         """All service scopes of this client, or those it asked for; raises RequestError."""
         if client.public:
             raise UnauthorizedClient("a public client has no credentials to get a token by (RFC 6749 section 4.4)")

@@ -10,6 +10,7 @@ from broker.core.seal import digest
 from broker.services.device import Devices
 from broker.services.grants.authorization_code import AuthorizationCode
 from broker.services.grants.base import Issued
+from broker.services.proofs import Key
 from broker.store.base import Kind
 
 
@@ -23,10 +24,10 @@ class DeviceCode:
         self._devices = devices
         self._codes = codes
 
-    async def issue(self, client: Client, params: Parameters, jkt: str) -> Issued:
+    async def issue(self, client: Client, params: Parameters, key: Key) -> Issued:
         """Spend the device code of this client; raises RequestError (section 3.5)."""
         if "device_code" not in params:
             raise InvalidRequest("device_code is missing")
-        key = digest(params["device_code"])
-        await self._devices.check_answered(client, key)
-        return await self._codes.spend(Kind.DEVICE_ANSWER, key, client, params, jkt=jkt)
+        device = digest(params["device_code"])
+        await self._devices.check_answered(client, device)
+        return await self._codes.spend(Kind.DEVICE_ANSWER, device, client, params, key=key)

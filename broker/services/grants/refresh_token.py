@@ -21,6 +21,7 @@ from broker.services.confirmations import Confirmations
 from broker.services.context import Context
 from broker.services.grants.base import Issued
 from broker.services.held import Held
+from broker.services.proofs import Key
 from broker.services.tokens import Tokens
 from broker.store.base import Durable, Reused
 
@@ -39,14 +40,15 @@ class RefreshTokenGrant:
         self._tokens = tokens
         self._confirmations = confirmations
 
-    async def issue(self, client: Client, params: Parameters, jkt: str) -> Issued:
+    async def issue(self, client: Client, params: Parameters, key: Key) -> Issued:
         """Rotate or prolong the token of this client; raises RequestError."""
         if "refresh_token" not in params:
             raise InvalidRequest("refresh_token is missing")
         token = params["refresh_token"]
-        known, held = await self._load(client, token, jkt)
+        known, held = await self._load(client, token, key.jkt)
         scope = held.narrow(params.words("scope"))
         audience = self._tokens.audience_of(held, verify_resources(params, held.grant.resource), scope)
+        await key.use()
         await self._confirmations.confirm(held)
         # One that was rotated before its client changed is a sign of theft as ever.
         if client.tokens.refresh_rotated or known.spent_at is not None:
