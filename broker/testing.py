@@ -1,11 +1,14 @@
-"""pytest plugin for projects that sign in through the broker: a broker with five emulated upstreams per test session.
+"""pytest plugin for projects that sign in through the broker: a broker with six emulated upstreams per test session.
 
     def test_login(broker_server):
         login = broker_server.login("vk", "zoe")
         assert login.claims["name"]
 
-An application under test is pointed at `broker_server.issuer` with `broker_server.client()`; `broker_server.emulators`
-chooses who signs in and what goes wrong. Everything listens on free loopback ports and is forgotten afterwards.
+    def test_refusal(broker_server, broker_emulators):
+        broker_emulators["vk"].choose(cancel=True)
+
+An application under test is pointed at `broker_server.issuer` with `broker_server.client()`; `broker_emulators` chooses
+who signs in and what goes wrong, for one test. Everything listens on free loopback ports and is forgotten afterwards.
 Every pytest run loads this module, so it imports nothing heavy.
 """
 
@@ -21,6 +24,7 @@ import pytest
 
 if TYPE_CHECKING:
     from broker.demo.background import RunningBroker
+    from broker.demo.switches import Switches
 
 
 @contextmanager
@@ -30,7 +34,7 @@ def running_broker(
     clock: Callable[[], float] = time.time,
     sections: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
 ) -> Iterator[RunningBroker]:
-    """A broker with emulated Google, VK, OK, Yandex and Telegram, for use without pytest's fixtures.
+    """A broker with emulated Google, VK, OK, Yandex, Telegram and one more OpenID Provider, without pytest's fixtures.
 
     `clients` are further clients by id, with the keys of config.yaml; `test-app` is always there. `clock` gives epoch
     seconds, for tests that do not want to wait; broker and emulators go by it. `sections` are further sections of
@@ -50,6 +54,16 @@ def broker_clients() -> Mapping[str, Mapping[str, object]]:
 
 @pytest.fixture(scope="session")
 def broker_server(broker_clients: Mapping[str, Mapping[str, object]]) -> Iterator[RunningBroker]:
-    """A running broker for the whole session; `emulators[...].clear()` brings an upstream back to its start."""
+    """A running broker for the whole session; what a test changes at its upstreams stays, see `broker_emulators`."""
     with running_broker(broker_clients) as running:
         yield running
+
+
+@pytest.fixture
+def broker_emulators(broker_server: RunningBroker) -> Iterator[Mapping[str, Switches]]:
+    """The upstreams' switches by type, all as at the start before this test and after it, however it ends."""
+    for switches in broker_server.emulators.values():
+        switches.clear()
+    yield broker_server.emulators
+    for switches in broker_server.emulators.values():
+        switches.clear()

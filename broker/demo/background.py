@@ -19,8 +19,7 @@ from broker.config.model import Config
 from broker.demo.emulation import Address, Options, build_emulators, turned
 from broker.demo.headless import Login, log_in
 from broker.demo.servers import serving, take_port
-from broker.demo.upstreams import Emulator
-from broker.demo.upstreams.control import AnswerOrder, ChoiceOrder
+from broker.demo.switches import People, Switches
 from broker.observe import Observer, Setup
 from broker.registry import provider_types
 from broker.services.keys import KeyRing
@@ -31,6 +30,7 @@ PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
     "ok": {"client_id": "512000000009", "client_secret": "test-ok-secret", "public_key": "CTESTPUBLICKEY"},
     "yandex": {"client_id": "9" * 32, "client_secret": "test-yandex-secret"},
     "telegram": {"client_id": "7000000009", "client_secret": "test-telegram-secret", "bot_token": "7000000009:test"},
+    "oidc": {"client_id": "test-broker", "client_secret": "test-oidc-secret", "issuer": "https://sso.example.com"},
 }
 """The providers of a broker for tests; each is known to its emulator."""
 
@@ -68,41 +68,12 @@ class Notebook:
         self.lines.append(orjson.loads(line))
 
 
-class Switches:
-    """The switches of one emulator, to be used from the test's thread."""
-
-    def __init__(self, emulator: Emulator, url: str, call: Callable[[Callable[[], Any]], Any]) -> None:
-        self.url = url
-        self._emulator = emulator
-        self._call = call
-
-    def choose(self, person: str | None = None, *, cancel: bool = False) -> None:
-        """Answer the next logins at once as `person` ("ada", "boris", "zoe") or by refusing; None: ask again."""
-        self._call(lambda: self._emulator.control.choose(ChoiceOrder(person=person, cancel=cancel)))
-
-    def fault(self, name: str, *, on: bool = True, times: int | None = None) -> None:
-        """Switch a fault of `broker.demo.faults`; LookupError for one that this upstream does not know."""
-        self._call(lambda: self._emulator.faults.switch(name, on=on, times=times))
-
-    def answer(self, path: str, *, status: int = 200, body: str = "", times: int | None = None) -> None:
-        """Replace the raw answer of one path."""
-        self._call(lambda: self._emulator.control.order(AnswerOrder(path=path, status=status, body=body, times=times)))
-
-    def log(self) -> list[dict[str, object]]:
-        """The requests seen since the last `clear`."""
-        found: list[dict[str, object]] = self._call(lambda: list(self._emulator.control.seen))
-        return found
-
-    def clear(self) -> None:
-        """Faults, answers, choice, log, codes and tokens: all as at the start."""
-        self._call(self._emulator.control.clear)
-
-
 @dataclass(frozen=True, slots=True)
 class RunningBroker:
     """A broker that answers at `issuer` until its context ends.
 
-    `emulators` are by provider name; `log` is what the broker logs, event by event.
+    `emulators` are by the type of the provider; `people` have accounts there; `providers` are the names to log in by;
+    `log` is what the broker logs, event by event.
     """
 
     issuer: str
@@ -111,6 +82,8 @@ class RunningBroker:
     log: list[dict[str, Any]]
     loop: asyncio.AbstractEventLoop
     keys: KeyRing
+    people: People
+    providers: tuple[str, ...]
 
     @property
     def discovery(self) -> str:
@@ -133,7 +106,13 @@ class RunningBroker:
     def login(
         self, provider: str = "google", person: str = "ada", *, client_id: str = TEST_APP, scope: str = ""
     ) -> Login:
-        """Sign `person` in through `provider` as a browser would; verified claims and tokens, or LoginFailed."""
+        """Sign `person` in through `provider` as a browser would; verified claims and tokens, or LoginFailed.
+
+        LookupError, with the names there are, for a person or provider that does not exist.
+        """
+        if provider not in self.providers:
+            raise LookupError(f"no provider {provider}; there are {', '.join(sorted(self.providers))}")
+        self.people.check(person)
         client = self.client(client_id)
         going = log_in(
             self.issuer,
@@ -221,7 +200,9 @@ class _World:
         await self._stack.enter_async_context(serving([(port, apps[name]) for name, port in ports.items()]))
         await broker.start()
         switches = {kind: Switches(emulator, urls[kind], self._call) for kind, emulator in emulators.items()}
-        return RunningBroker(issuer, switches, _client_data(config), notebook.lines, self._loop, broker.keys)
+        known = _client_data(config)
+        people, providers = People(emulators, self._call), tuple(config.providers)
+        return RunningBroker(issuer, switches, known, notebook.lines, self._loop, broker.keys, people, providers)
 
     async def close(self) -> None:
         """Stop listening, let go of everything."""

@@ -26,6 +26,7 @@ FAULTS: Final[Mapping[str, tuple[str, str]]] = {  # name -> (English, Russian)
     "invalid_grant": ("The code is refused", "Код не принимается"),
     "wrong_state": ("Another state comes back", "Возвращается чужой state"),
     "wrong_nonce": ("ID token: another nonce", "ID-токен: чужой nonce"),
+    "echoed_nonce": ("ID token: the nonce comes back", "ID-токен: nonce возвращается"),
     "no_nonce": ("ID token: no nonce", "ID-токен: без nonce"),
     "wrong_issuer": ("ID token: another issuer", "ID-токен: чужой издатель"),
     "bare_issuer": ("ID token: issuer without scheme", "ID-токен: издатель без схемы"),
@@ -93,7 +94,7 @@ class Faults:
     def switch(self, name: str, *, on: bool, times: int | None = None) -> None:
         """Switch `name` on, for the next `times` uses or until it is switched off; raises UnknownFault."""
         if name not in self.known:
-            raise UnknownFault(name)
+            raise UnknownFault(f"no fault {name}; there are {', '.join(sorted(self.known))}")
         self._left.pop(name, None)
         if on and times != 0:
             self._left[name] = times

@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl, urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from broker.demo.faults import FAULTS
-from broker.demo.people import PEOPLE
 
 if TYPE_CHECKING:
     from broker.demo.upstreams.base import Call, Emulator
@@ -83,11 +82,11 @@ def target_with(call: Call, **extra: str) -> str:
 
 
 def chooser_page(emulator: Emulator, call: Call) -> str:
-    """Three people, a way out and the fault drawer."""
+    """The people who live here, a way out and the fault drawer."""
     kind = emulator.type
     people = [
         {"key": p.key, "name": p.name, "email": p.email_at(kind), "href": target_with(call, _person=p.key)}
-        for p in PEOPLE
+        for p in emulator.people.values()
     ]
     return _render(
         "chooser.html",

@@ -1,4 +1,4 @@
-"""The three people of the demo. Each has an account at every upstream and is the same human everywhere.
+"""The three people of the demo, and how to make more. Each has an account at every upstream, the same human everywhere.
 
 Their ids are above 2^31 and partly above 2^53, so a provider that squeezes one into a number is found out. Ada has the
 same address at Google, VK and OK: the broker must still see three people there until she links them.
@@ -6,8 +6,11 @@ same address at Google, VK and OK: the broker must still see three people there 
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +104,22 @@ ZOE = Person(
 )
 
 PEOPLE: tuple[Person, ...] = (ADA, BORIS, ZOE)
+
+
+class UnknownPerson(LookupError):
+    """A key that nobody here has; the text names those there are."""
+
+    def __init__(self, key: str, people: Mapping[str, Person]) -> None:
+        super().__init__(f"no person {key}; there are {', '.join(sorted(people))}")
+
+
+def make_person(key: str, **about: Any) -> Person:
+    """A person with these fields of `Person`; `ids`, and the first name where it is not given, follow from `key`.
+
+    The same key makes the same ids again, above 2^31; the keys of the three have theirs.
+    """
+    known = {person.key: person.ids for person in PEOPLE}
+    number = 6_000_000_000 + zlib.crc32(key.encode())
+    ids = dict.fromkeys(("vk", "ok", "yandex", "telegram"), str(number))
+    ids |= {"google": f"1{number:020}", "oidc": str(uuid5(NAMESPACE_URL, key))}
+    return Person(key, known.get(key, ids), about.pop("given_name", key.title()), **about)

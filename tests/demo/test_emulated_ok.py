@@ -145,6 +145,11 @@ async def test_the_query_of_a_redirect_uri_is_not_compared(ok: Upstream) -> None
     assert (await ok.get(AUTH, **REQUEST | {"redirect_uri": CALLBACK + "/a"})).status_code == 400
 
 
+async def test_no_scope_at_all_is_taken_as_the_service_takes_it(ok: Upstream) -> None:
+    answer = await ok.get(AUTH, _person="ada", **REQUEST | {"scope": ""})
+    assert "code" in params_of(answer)
+
+
 async def test_an_ungranted_scope_stays_on_the_page(ok: Upstream) -> None:
     assert (await ok.get(AUTH, **REQUEST | {"scope": "PHOTO_CONTENT"})).status_code == 400
 

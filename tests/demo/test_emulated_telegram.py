@@ -293,7 +293,8 @@ async def test_a_false_result_can_be_forced(telegram: Upstream) -> None:
 @pytest.mark.parametrize(
     ("fault", "claim", "value"),
     [
-        ("no_nonce", "nonce", None),
+        ("echoed_nonce", "nonce", "n-1"),
+        ("more_claims", "nonce", None),
         ("wrong_nonce", "nonce", "a-nonce-of-somebody-else"),
         ("no_id", "id", None),
         ("wrong_audience", "aud", "another-app"),

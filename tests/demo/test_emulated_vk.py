@@ -244,3 +244,9 @@ async def test_a_verifier_with_other_characters_is_refused_even_if_its_hash_is_r
     callback = await vk.answer_of("/authorize", **REQUEST | {"code_challenge": challenge_of(verifier)})
     answer = await exchange(vk, callback, code_verifier=verifier)
     assert answer["error_description"] == "verifier is missing or invalid"
+
+
+async def test_a_state_of_sixteen_characters_is_taken_although_the_documentation_asks_for_more(vk: Upstream) -> None:
+    answer = await vk.get("/authorize", _person="ada", **REQUEST | {"state": "s" * 16})
+    assert answer.status_code == 302
+    assert "code=" in answer.headers["location"]

@@ -109,6 +109,13 @@ async def test_both_schemes_open_the_profile(yandex: Upstream, scheme: str) -> N
     assert (await info(yandex, await token(yandex), scheme)).status_code == 200
 
 
+async def test_the_token_may_be_in_the_query_and_counts_only_alone(yandex: Upstream) -> None:
+    given = await token(yandex)
+    assert (await yandex.http.get("/info", params={"format": "json", "oauth_token": given})).status_code == 200
+    headers = {"Authorization": "OAuth nothing"}
+    assert (await yandex.http.get("/info", params={"oauth_token": given}, headers=headers)).status_code == 401
+
+
 async def test_a_bad_token_is_an_empty_401(yandex: Upstream) -> None:
     answer = await info(yandex, "nothing")
     assert (answer.status_code, answer.content) == (401, b"")

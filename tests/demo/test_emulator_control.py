@@ -106,7 +106,8 @@ async def test_the_slow_fault_waits_ten_seconds(upstream: Upstream) -> None:
 
 async def test_an_unknown_fault_is_refused_by_name(upstream: Upstream) -> None:
     answer = await upstream.order("faults", fault="meteorite")
-    assert (answer.status_code, answer.json()) == (400, {"error": "no fault is called meteorite"})
+    known = ", ".join(sorted(upstream.emulator.faults.known))
+    assert (answer.status_code, answer.json()) == (400, {"error": f"no fault meteorite; there are {known}"})
 
 
 async def test_a_canned_answer_replaces_one_path_so_many_times(upstream: Upstream) -> None:

@@ -11,6 +11,7 @@ from broker.demo.faults import FAULTS, TRANSPORT
 from broker.demo.people import PEOPLE
 from broker.demo.run import PORTS
 from broker.demo.upstreams import EMULATORS
+from broker.demo.upstreams.rules import RULES
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/emulators.md").read_text()
 
@@ -27,12 +28,21 @@ def test_every_fault_is_described_and_some_upstream_knows_it(fault: str) -> None
 
 
 def test_no_fault_is_described_that_does_not_exist() -> None:
-    described = re.findall(r"^\| `(\w+)` \|", PAGE.partition("## Faults")[2], re.MULTILINE)
+    faults = PAGE.partition("## Faults")[2].partition("\n## ")[0]
+    described = re.findall(r"^\| `(\w+)` \|", faults, re.MULTILINE)
     assert sorted(described) == sorted(FAULTS)
 
 
 def test_every_person_port_and_order_is_described() -> None:
     assert all(f"| `{person.key}` |" in PAGE for person in PEOPLE)
     assert all(f"http://127.0.0.1:{port}" in PAGE for kind, port in PORTS.items())
-    for order in ("people", "choose", "faults", "answers", "log", "clear", "logout", "login_url", "public_key"):
+    further = ("claims", "logout", "login_url", "public_key")
+    for order in ("people", "choose", "faults", "answers", "log", "clear", *further):
         assert f" /_emulator/{order}`" in PAGE
+
+
+def test_every_emulator_says_what_its_rules_rest_on() -> None:
+    assert RULES.keys() == EMULATORS.keys()
+    told = PAGE.partition("## What the rules rest on")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (\w+) \| (documented|measured|guessed) \| (.+) \|$", told, re.MULTILINE)
+    assert rows == [(kind, str(evidence), rule) for kind, rules in RULES.items() for evidence, rule in rules]

@@ -77,7 +77,7 @@ HARMLESS: Mapping[str, set[str]] = {
     "yandex": {"other_user_id"},
     "oidc": _OIDC_ODDITIES | _LATER,
     "oidc form": _OIDC_ODDITIES | _LATER,
-    "telegram": {"new_field", "no_nonce", "rotated_keys", "number_audience", "more_claims", *_SIGNED_FIELDS},
+    "telegram": {"new_field", "echoed_nonce", "rotated_keys", "number_audience", "more_claims", *_SIGNED_FIELDS},
     "telegram widget": {*EMULATORS["telegram"].faults_known} - {"decline", *_SIGNED_FIELDS},
     "telegram embedded": {*EMULATORS["telegram"].faults_known} - {"decline", *_SIGNED_FIELDS},
 }

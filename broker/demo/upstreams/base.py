@@ -129,6 +129,9 @@ class Emulator(ABC):
         self.clock = clock
         self.mint = mint
         self.faults = Faults((*self.faults_known, *TRANSPORT))
+        self.people: dict[str, Person] = {}
+        self.claims: dict[str, dict[str, object]] = {}
+        self.settle()
         self.forget()
         self.control = Control(self, sleep, loopback_only)
         self._sleep = sleep
@@ -147,6 +150,16 @@ class Emulator(ABC):
     def forget(self) -> None:
         """Begin with no code and no token: at the start and at every `clear`."""
 
+    def settle(self) -> None:
+        """The three people and nobody else live here, and all that is told is so: at the start and at every `clear`."""
+        self.people = {person.key: person for person in PEOPLE}
+        self.claims = {}
+
+    def told(self, person: Person, claims: Mapping[str, object]) -> dict[str, object]:
+        """What is told of a person: these claims, or what a test wants told in their place; None leaves one out."""
+        wanted = self.claims.get(person.key, {})
+        return {name: value for name, value in {**claims, **wanted}.items() if value is not None or name not in wanted}
+
     def now(self) -> int:
         """Epoch seconds."""
         return int(self.clock())
@@ -163,10 +176,8 @@ class Emulator(ABC):
         if call.query.get("_cancel") or choice.cancel or self.faults.on("decline"):
             return no()
         key = call.query.get("_person") or choice.person
-        for person in PEOPLE:
-            if person.key == key:
-                return yes(person)
-        return HTMLResponse(chooser_page(self, call))
+        person = self.people.get(key or "")
+        return HTMLResponse(chooser_page(self, call)) if person is None else yes(person)
 
     def refuse(self, call: Call, problem: str, *, status: int = 400) -> Response:
         """The upstream's own error page: the browser stays there and the broker hears nothing."""

@@ -6,7 +6,7 @@ import base64
 import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import parse_qsl
 
 import orjson
@@ -16,14 +16,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from broker.demo.faults import UnknownFault
-from broker.demo.people import PEOPLE
+from broker.demo.people import UnknownPerson, make_person
 
 if TYPE_CHECKING:
     from broker.demo.upstreams.base import Call, Emulator
-
-
-class UnknownPerson(LookupError):
-    """A key that none of the three people has."""
 
 
 class Order(BaseModel):
@@ -45,6 +41,28 @@ class ChoiceOrder(Order):
 
     person: str | None = None
     cancel: bool = False
+
+
+class PersonOrder(Order):
+    """Let somebody else live here; what is left out the person has not got."""
+
+    key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+    given_name: str | None = None
+    family_name: str = ""
+    username: str = ""
+    email: str = ""
+    phone: str = ""
+    birthday: str = ""
+    gender: str = ""
+    locale: str = "en"
+    picture: str = ""
+
+
+class ClaimsOrder(Order):
+    """What is told of a person in place of what is; null leaves a claim out, no claims tell the truth again."""
+
+    person: str
+    claims: dict[str, Any] = Field(default_factory=dict)
 
 
 class AnswerOrder(Order):
@@ -84,6 +102,8 @@ class Control:
         """The control API's routes."""
         table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
             ("/_emulator/people", "GET", self._people),
+            ("/_emulator/people", "POST", self._add_person),
+            ("/_emulator/claims", "POST", self._set_claims),
             ("/_emulator/faults", "GET", self._show_faults),
             ("/_emulator/faults", "POST", self._switch_fault),
             ("/_emulator/drawer", "POST", self._drawer),
@@ -121,13 +141,28 @@ class Control:
 
     def choose(self, order: ChoiceOrder) -> None:
         """Answer the next authorization requests at once; raises UnknownPerson."""
-        if order.person is not None and order.person not in {p.key for p in PEOPLE}:
-            raise UnknownPerson(order.person)
+        if order.person is not None:
+            self._check_person(order.person)
         self.choice = order
 
+    def tell(self, order: ClaimsOrder) -> None:
+        """Tell this of a person from now on; raises UnknownPerson."""
+        self._check_person(order.person)
+        self.emulator.claims[order.person] = order.claims
+
+    def add(self, order: PersonOrder) -> None:
+        """Let somebody live here, in place of whoever has the same key."""
+        about = order.model_dump(exclude={"key"}, exclude_none=True)
+        self.emulator.people[order.key] = make_person(order.key, **about)
+
+    def _check_person(self, key: str) -> None:
+        if key not in self.emulator.people:
+            raise UnknownPerson(key, self.emulator.people)
+
     def clear(self) -> None:
-        """Faults, answers, choice, log, codes and tokens: all as at the start."""
+        """Faults, answers, choice, log, people, claims, codes and tokens: all as at the start."""
         self.emulator.faults.clear()
+        self.emulator.settle()
         self.answers.clear()
         self.choice = ChoiceOrder()
         self.seen.clear()
@@ -144,10 +179,8 @@ class Control:
                 return _json({"error": "the control API answers this machine only"}, 403)
             try:
                 return await handler(request)
-            except UnknownFault as unknown:
-                return _json({"error": f"no fault is called {unknown}"}, 400)
-            except UnknownPerson as unknown:
-                return _json({"error": f"nobody is called {unknown}"}, 400)
+            except (UnknownFault, UnknownPerson) as unknown:
+                return _json({"error": str(unknown)}, 400)
             except ValidationError as invalid:
                 return _json({"error": str(invalid)}, 400)
 
@@ -155,9 +188,18 @@ class Control:
 
     async def _people(self, request: Request) -> Response:
         kind = self.emulator.type
+        people = self.emulator.people.values()
         return _json(
-            [{"key": p.key, "id": p.ids[kind], "name": p.name, "email": p.email_at(kind) or None} for p in PEOPLE]
+            [{"key": p.key, "id": p.ids[kind], "name": p.name, "email": p.email_at(kind) or None} for p in people]
         )
+
+    async def _add_person(self, request: Request) -> Response:
+        self.add(PersonOrder.model_validate_json(await request.body()))
+        return Response(status_code=204)
+
+    async def _set_claims(self, request: Request) -> Response:
+        self.tell(ClaimsOrder.model_validate_json(await request.body()))
+        return Response(status_code=204)
 
     async def _show_faults(self, request: Request) -> Response:
         return _json(dict(self.emulator.faults.shown()))

@@ -205,7 +205,7 @@ class Google(Emulator):
             found |= {"picture": picture}
         if "email" in granted.scope and person.email:
             found |= {"email": person.email_at("google"), "email_verified": True, "hd": self._hd()}
-        return {name: value for name, value in found.items() if value}
+        return self.told(person, {name: value for name, value in found.items() if value})
 
     def _hd(self) -> str:
         if self.faults.active("hosted_domain"):

@@ -195,6 +195,7 @@ class Oidc(Emulator):
             claims["auth_time"] = granted.auth_time
         if granted.acr:
             claims["acr"] = granted.acr
+        claims |= self.told(granted.person, {})
         if self.faults.on("no_id"):
             del claims["sub"]
         if self.faults.on("other_person"):
@@ -206,7 +207,7 @@ class Oidc(Emulator):
         granted = self.tokens.look(token) if scheme == "Bearer" else None
         if granted is None:
             return json_answer({"error": "invalid_token"}, 401, WWW_Authenticate='Bearer error="invalid_token"')
-        found = profile(granted)
+        found = self.told(granted.person, profile(granted))
         if self.faults.on("email_as_text") and "email_verified" in found:
             found["email_verified"] = str(found["email_verified"]).lower()
         return json_answer({**found, "sub": "somebody-else"} if self.faults.on("other_user_id") else found)

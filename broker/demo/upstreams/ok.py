@@ -94,7 +94,7 @@ class OK(Emulator):
         if not any(redirect_uri.partition("?")[0] == uri.partition("?")[0] for uri in app.redirect_uris):
             return self.refuse(call, "redirect_uri is not registered")
         scope = tuple(name for name in call.get("scope").split(";") if name)
-        if call.get("response_type") not in {"code", "token"} or not scope or set(scope) - _allowed(app):
+        if call.get("response_type") not in {"code", "token"} or set(scope) - _allowed(app):
             return self.refuse(call, "invalid response_type or scope")
         state = "a-state-of-somebody-else" if self.faults.on("wrong_state") else call.get("state")
         granted = Granted(ADA, app, redirect_uri, scope)
@@ -227,6 +227,7 @@ class OK(Emulator):
         }
         if "GET_EMAIL" in session.scope:
             known["email"] = address
+        known = self.told(person, known)
         wanted = set(fields) or set(_ALWAYS)
         return {name: value for name, value in known.items() if name in wanted and value not in ("", None)}
 

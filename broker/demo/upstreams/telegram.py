@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from broker.demo.people import PEOPLE, Person
+from broker.demo.people import Person
 from broker.demo.upstreams.base import Call, Emulator, Handler, OneTime, RegisteredApp, back_to, json_answer
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified
 from broker.demo.upstreams.keys import Key, challenge_of, key
@@ -56,7 +56,8 @@ class Telegram(Emulator):
         "wrong_state",
         "error_200",
         "invalid_grant",
-        *ID_TOKEN_FAULTS,
+        *(fault for fault in ID_TOKEN_FAULTS if fault != "no_nonce"),
+        "echoed_nonce",
         "unknown_curve",
         "number_audience",
         "more_claims",
@@ -160,12 +161,12 @@ class Telegram(Emulator):
         return self.signer().sign(claims, alg="ES256K" if self.faults.on("unknown_curve") else algorithm)
 
     def _claims(self, granted: Granted) -> Claims:
-        """quirk(telegram): `sub` is another number than the person's `id`, and the phone has no plus."""
+        """quirk(telegram): `sub` is another number than the person's `id`, the phone has no plus, there is no nonce."""
         person, now = granted.person, self.now()
         number = int(person.ids["telegram"])
         claims: Claims = {"iss": ISSUER, "aud": granted.app.client_id, "sub": str(4611686018427387904 + number)}
         claims |= {"iat": now, "exp": now + 3600}
-        if granted.nonce:
+        if granted.nonce and self.faults.on("echoed_nonce"):
             claims["nonce"] = granted.nonce
         if "profile" in granted.scope:
             picture = f"https://cdn4.telesco.pe/file/{person.key}.jpg" if person.picture else ""
@@ -176,7 +177,7 @@ class Telegram(Emulator):
         if self.faults.on("more_claims"):
             claims |= {"given_name": person.given_name, "family_name": person.family_name}
             claims |= {"phone_number_verified": True}
-        return claims
+        return self.told(person, claims)
 
     # --- the legacy widget and login_url buttons ---
 
@@ -204,7 +205,8 @@ class Telegram(Emulator):
     def _signed(self, person: Person, bot_token: str) -> dict[str, str]:
         moved = -86400 * self.faults.on("old_auth_date") + 3600 * self.faults.on("future_auth_date")
         more = {"language_code": person.locale} if self.faults.on("new_field") else {}
-        found = signed(fields_of(person, self.now() + moved) | more, bot_token)
+        told = self.told(person, fields_of(person, self.now() + moved) | more)
+        found = signed({name: str(value) for name, value in told.items()}, bot_token)
         return {**found, "hash": "0" * 64} if self.faults.on("wrong_hash") else found
 
     async def _embed(self, call: Call) -> Response:
@@ -227,7 +229,7 @@ class Telegram(Emulator):
 
     async def _login_url(self, call: Call) -> Response:
         """`{"person", "url"}` and for several bots `"bot_id"`: what a tap on the button opens."""
-        person = next((p for p in PEOPLE if p.key == call.json.get("person")), None)
+        person = self.people.get(str(call.json.get("person")))
         app = self.apps.get(str(call.json.get("bot_id", next(iter(self.apps)))))
         if person is None or app is None:
             return json_answer({"error": "no such person or bot"}, 400)

@@ -218,7 +218,7 @@ class VK(Emulator):
             user["email"] = person.email_at("vk")
         if "phone" in granted.scope:
             user["phone"] = person.phone.removeprefix("+")
-        return user
+        return self.told(person, user)
 
     async def _public_info(self, call: Call) -> Response:
         """Masked values by ID token; the emulator knows none by heart, so it always refuses."""
@@ -249,7 +249,7 @@ def _problem(call: Call) -> str:
         return "response_type is missing or invalid"
     if len(call.get("code_challenge")) != 43 or call.get("code_challenge_method").lower() != "s256":
         return "Invalid code_challenge"
-    if len(call.get("state")) < 32:
+    if len(call.get("state")) < 16:  # measured: the documentation says 32, and clients with 16 are in use (2026-11)
         return "state is missing or invalid"
     return ""
 

@@ -179,7 +179,8 @@ class Yandex(Emulator):
 
     async def _info(self, call: Call) -> Response:
         scheme, _, token = call.headers.get("authorization", "").partition(" ")
-        granted = self.tokens.look(token) if scheme in {"OAuth", "Bearer"} else None
+        # The token may as well be in the query, where several libraries have it.
+        granted = self.tokens.look(token if scheme in {"OAuth", "Bearer"} else call.query.get("oauth_token", ""))
         if granted is None or self.faults.on("unauthorized"):
             return PlainTextResponse("", status_code=401)
         profile = self._profile(granted)
@@ -221,7 +222,7 @@ class Yandex(Emulator):
         }
         for scope in () if found["client_id"] == _OTHER_APP else granted.scope:
             found |= parts.get(scope, {})
-        return found
+        return self.told(person, found)
 
     def _jwt_claims(self, profile: dict[str, object]) -> dict[str, object]:
         """The names of the JWT form; `uid` is a number there, and there is no audience."""

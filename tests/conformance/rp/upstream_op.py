@@ -11,8 +11,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from broker.demo.background import RunningBroker, Switches, running_in_background
+from broker.demo.background import RunningBroker, running_in_background
 from broker.demo.headless import Login, LoginFailed
+from broker.demo.switches import Switches
 
 ISSUER = "https://op.example.com"
 _SUCCESSES = frozenset({"login.succeeded", "account.created", "session.started", "code.issued", "token.issued"})
