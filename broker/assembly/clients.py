@@ -84,6 +84,7 @@ def _build_tokens(client_id: str, settings: ClientSettings) -> TokenPolicy:
         subject_type=settings.subject_type,
         sector=settings.sector or (next(iter(hosts)) if len(hosts) == 1 else own_sector(client_id)),
         userinfo_algorithm=settings.userinfo_alg,
+        id_token_claims=settings.id_token_claims,
     )
 
 

@@ -137,6 +137,7 @@ def _build_registrations(parts: Parts) -> Registrations:
         algorithms=parts.config.keys.algorithms,
         pkce=chosen.pkce,
         legacy_audience=chosen.assertion_audience == "legacy",
+        id_token_claims=chosen.id_token_claims,
     )
     digests = tuple(text.removeprefix("sha256:") for text in chosen.token_hashes)
     policy = RegistrationPolicy(digests, chosen.max_clients, rules)

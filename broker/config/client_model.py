@@ -22,7 +22,7 @@ from broker.config.values import (
     WebUrl,
 )
 from broker.core.fapi import IMPLIED
-from broker.core.terms import Algorithm, GrantType, Pkce, Profile, Scope, SubjectType, TokenFormat
+from broker.core.terms import Algorithm, GrantType, IdTokenClaims, Pkce, Profile, Scope, SubjectType, TokenFormat
 
 
 class ClientSettings(Section):
@@ -85,6 +85,10 @@ class ClientSettings(Section):
     require_signed_request_object: bool = Field(default=False, description="Its requests must be signed (RFC 9101)")
     require_par: bool = Field(default=False, description="Authorization requests must be pushed to /par (RFC 9126)")
     id_token_alg: Algorithm = Field(default=Algorithm.RS256, description="Signature of its ID tokens")
+    id_token_claims: IdTokenClaims = Field(
+        default=IdTokenClaims.SCOPE,
+        description="scope: claims of its scopes are in ID tokens, too; requested: those that `claims` names alone",
+    )
     userinfo_alg: Algorithm | None = Field(default=None, description="Sign its userinfo answers; null: plain JSON")
     subject_type: SubjectType = Field(
         default=SubjectType.PUBLIC, description="pairwise: a `sub` that no app outside its sector sees"

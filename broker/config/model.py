@@ -30,7 +30,7 @@ from broker.config.values import (
     WholeNumber,
     parse_master_key,
 )
-from broker.core.terms import Algorithm, Pkce, Scope
+from broker.core.terms import Algorithm, IdTokenClaims, Pkce, Scope
 
 
 class Server(Section):
@@ -172,6 +172,10 @@ class Registration(Section):
     pkce: Pkce = Field(
         default=Pkce.REQUIRED,
         description="required; auto: with a secret, `nonce` will do; optional: neither. Public clients always use it",
+    )
+    id_token_claims: IdTokenClaims = Field(
+        default=IdTokenClaims.SCOPE,
+        description="scope: claims of scopes are in ID tokens, too; requested: those that `claims` names alone",
     )
     assertion_audience: Literal["issuer", "legacy"] = Field(
         default="issuer", description="`legacy`: client assertions may name an endpoint, which RFC 10070 forbids"

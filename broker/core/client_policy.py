@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from broker.core.terms import Algorithm, Profile, SubjectType
+from broker.core.terms import Algorithm, IdTokenClaims, Profile, SubjectType
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class TokenPolicy:
 
     `sector` is the host that clients with common pairwise subjects share (OIDC Core 8.1), or the client's own; it names
     sessions as well, whatever `subject_type` is. `userinfo_algorithm`: the signature of its userinfo answers, None:
-    plain JSON. `refresh_rotated`: its refresh tokens count once each.
+    plain JSON. `refresh_rotated`: its refresh tokens count once each. `id_token_claims`: whether the claims of scopes
+    are in its ID tokens, too, or in userinfo alone.
     """
 
     dpop_required: bool = False
@@ -57,6 +58,7 @@ class TokenPolicy:
     subject_type: SubjectType = SubjectType.PUBLIC
     sector: str = ""
     userinfo_algorithm: Algorithm | None = None
+    id_token_claims: IdTokenClaims = IdTokenClaims.SCOPE
 
 
 @dataclass(frozen=True, slots=True)

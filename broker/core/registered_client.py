@@ -99,6 +99,7 @@ def _tokens(record: RegisteredClient, rules: RegistrationRules) -> TokenPolicy:
         subject_type=SubjectType(known["subject_type"]),
         sector=_sector(record),
         userinfo_algorithm=_held(signed, rules) if signed else None,
+        id_token_claims=rules.id_token_claims,
     )
 
 

@@ -15,7 +15,7 @@ from broker.core.registration_errors import InvalidClientMetadata, InvalidRedire
 from broker.core.request_object import ALGORITHMS as REQUEST_ALGORITHMS
 from broker.core.strict_json import Malformed
 from broker.core.subject import is_on_device, sector_hosts
-from broker.core.terms import Algorithm, AuthMethod, GrantType, Pkce, Scope, SubjectType
+from broker.core.terms import Algorithm, AuthMethod, GrantType, IdTokenClaims, Pkce, Scope, SubjectType
 
 _GRANTS = frozenset(GrantType) - {GrantType.CLIENT_CREDENTIALS}
 _ENCRYPTED = ("id_token_encrypted_response_alg", "userinfo_encrypted_response_alg", "request_object_encryption_alg")
@@ -25,13 +25,15 @@ _ENCRYPTED = ("id_token_encrypted_response_alg", "userinfo_encrypted_response_al
 class RegistrationRules:
     """What the operator lets those have who register themselves.
 
-    `algorithms` are those a key of ours is held for. `legacy_audience` as in `AssertionPolicy`.
+    `algorithms` are those a key of ours is held for. `legacy_audience` as in `AssertionPolicy`, `id_token_claims` as in
+    `TokenPolicy`: metadata has no member for it.
     """
 
     scopes: tuple[Scope, ...]
     algorithms: tuple[Algorithm, ...]
     pkce: Pkce = Pkce.REQUIRED
     legacy_audience: bool = False
+    id_token_claims: IdTokenClaims = IdTokenClaims.SCOPE
 
 
 Check = Callable[[Metadata, RegistrationRules], None]

@@ -76,6 +76,13 @@ class SubjectType(StrEnum):
     PAIRWISE = "pairwise"
 
 
+class IdTokenClaims(StrEnum):
+    """Which claims about a person an ID token has (OIDC Core 5.4): those of the scopes, or only those named for it."""
+
+    SCOPE = "scope"
+    REQUESTED = "requested"
+
+
 class Pkce(StrEnum):
     """Whether a client must use PKCE (RFC 9700 section 2.1.1); a public one must, whatever is written.
 

@@ -18,7 +18,7 @@ class Person:
     """One human. Empty text means that the person has none; `emails` overrides `email` for an upstream by its type.
 
     `ids` holds the subject at each upstream, `birthday` is `YYYY-MM-DD` or `--MM-DD` where the year is hidden, `phone`
-    is E.164, `gender` is `female`, `male` or empty.
+    is E.164, `gender` is `female`, `male` or empty. `more` are further claims of OIDC Core 5.1.
     """
 
     key: str
@@ -33,6 +33,7 @@ class Person:
     gender: str = ""
     locale: str = "en"
     picture: str = ""
+    more: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -64,6 +65,23 @@ ADA = Person(
     gender="female",
     locale="en",
     picture="ada",
+    more={
+        "middle_name": "King",
+        "nickname": "ada",
+        "profile": "https://sso.example.com/people/ada",
+        "picture": "https://sso.example.com/people/ada.png",
+        "website": "https://ada.example.com/",
+        "zoneinfo": "Europe/London",
+        "updated_at": 1_700_000_000,
+        "address": {
+            "formatted": "12 St James's Square, London SW1Y 4JH, United Kingdom",
+            "street_address": "12 St James's Square",
+            "locality": "London",
+            "region": "England",
+            "postal_code": "SW1Y 4JH",
+            "country": "United Kingdom",
+        },
+    },
 )
 
 BORIS = Person(

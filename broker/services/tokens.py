@@ -24,7 +24,7 @@ from broker.core.jose import b64url, half_hash, verify_own
 from broker.core.records import AccessToken, ClientToken, Record
 from broker.core.resource import build_audience, parse_audience
 from broker.core.seal import Seal
-from broker.core.terms import Algorithm, Scope, TokenFormat
+from broker.core.terms import Algorithm, IdTokenClaims, Scope, TokenFormat
 from broker.services.context import Context
 from broker.services.held import Held, HeldGrants
 from broker.services.keys import KeyRing
@@ -129,8 +129,9 @@ class Tokens:
         return _CLIENT + self._seal.seal(token.to_bytes())
 
     async def mint_id_token(self, held: Held, access_token: str, scope: tuple[str, ...]) -> str:
-        """An ID token with the claims that `scope` and the grant's `claims` parameter ask for."""
+        """An ID token with the claims that the grant's `claims` parameter asks for, and `scope` where it counts."""
         grant, client = held.grant, held.client
+        told = scope if client.tokens.id_token_claims is IdTokenClaims.SCOPE else ()
         signer = self._keys.signer(client.id_token_alg)
         claims = build_id_token(
             grant,
@@ -138,7 +139,7 @@ class Tokens:
             now=self._context.now(),
             ttl=self.lifetimes.id_token,
             at_hash=half_hash(access_token, signer.algorithm),
-            person_claims=build_claims(held.person, client, scope, grant.claims.get("id_token")),
+            person_claims=build_claims(held.person, client, told, grant.claims.get("id_token")),
         )
         return await signer.sign(claims, typ=ID_TOKEN_TYPE)
 

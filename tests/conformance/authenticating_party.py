@@ -24,7 +24,8 @@ _SCOPES = ["openid", "profile", "email", "phone", "address", "offline_access"]
 
 def _client(name: str, **more: object) -> dict[str, object]:
     uris = [f"{HOME}{name}/callback", f"{HOME}{name}/second"]
-    return {"name": name, "redirect_uris": uris, "scopes": _SCOPES, "first_party": True, **more}
+    requested = {"id_token_claims": "requested"}
+    return {"name": name, "redirect_uris": uris, "scopes": _SCOPES, "first_party": True, **requested, **more}
 
 
 AUTH_CLIENTS: Final[Mapping[str, Mapping[str, object]]] = {

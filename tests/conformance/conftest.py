@@ -7,13 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 import aiohttp
 import pytest
 
-from broker.demo.background import RunningBroker
+from broker.demo.background import RunningBroker, running_in_background
 from broker.demo.visitor import Visitor
-from broker.testing import running_broker
 from tests.conformance.authenticating_party import AUTH_CLIENTS
 from tests.conformance.fapi_party import FAPI_CLIENTS, FapiParty
 from tests.conformance.hearing_app import HearingApp, listening
-from tests.conformance.openid_provider import CLIENTS, HOME, SECTIONS, Clock, Operator
+from tests.conformance.openid_provider import CLIENTS, HOME, SECTIONS, UPSTREAMS, Clock, Operator
 from tests.conformance.relying_party import RelyingParty
 
 
@@ -35,7 +34,7 @@ def conforming(clock: Clock, hearing_app: HearingApp) -> Iterator[RunningBroker]
     """The broker under test, with the clients that an operator registers for the static plans."""
     hearing = {**CLIENTS["hearing"], "backchannel_logout_uri": hearing_app.uri}
     clients = {**CLIENTS, **AUTH_CLIENTS, **FAPI_CLIENTS, "hearing": hearing}
-    with running_broker(clients, clock=clock, sections=SECTIONS) as running:
+    with running_in_background(clients, clock, providers=UPSTREAMS, sections=SECTIONS) as running:
         yield running
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import aiohttp
 from joserfc.jwk import KeySet
 
-from broker.demo.background import ClientData, RunningBroker
+from broker.demo.background import PROVIDERS, ClientData, RunningBroker
 
 HOME: Final = "https://rp.example.com/"  # another site than the broker's, so SameSite counts; nothing is sent there
 INITIAL_TOKEN: Final = "an-initial-access-token-for-the-suite"
@@ -27,6 +27,7 @@ def _client(path: str, letter: str, **more: object) -> dict[str, object]:
         "secret": letter * 40,
         "scopes": _SCOPES,
         "pkce": "optional",
+        "id_token_claims": "requested",
         **bye,
         **more,
     }
@@ -48,9 +49,22 @@ SECTIONS: Final[Mapping[str, Mapping[str, object]]] = {
         "scopes": _SCOPES,
         "pkce": "optional",
         "assertion_audience": "legacy",
+        "id_token_claims": "requested",
     }
 }
 """What an operator sets for plans that register their own clients; such plans name the token endpoint as audience."""
+
+
+UPSTREAMS: Final[Mapping[str, Mapping[str, object]]] = {
+    **PROVIDERS,
+    "oidc": {
+        "issuer": "https://sso.example.com",
+        "client_id": "conformance",
+        "client_secret": "a-secret-of-the-conformance-broker",
+        "scopes": ("openid", "profile", "email", "phone", "address"),
+    },
+}
+"""Those of every test, and one that tells every claim of OIDC Core 5.1."""
 
 
 class Clock:

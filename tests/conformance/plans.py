@@ -1,4 +1,4 @@
-"""The plans of the OpenID Foundation's suite that are mirrored here: names of modules, as the suite has them."""
+"""The plans of the OpenID Foundation's suite that are mirrored here: names of modules, as release-v5.1.43 has them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Final
 class Plan:
     """One plan, mirrored in `file` of this directory, test by module; `size` is how many modules the suite has.
 
-    `note` is for readers of the table. `warnings` and `failures` say of a module what the suite would complain of;
-    `marked` modules get a dagger. A file `plans_….py` next to this one holds further PLANS.
+    `note` is for readers of the table. `verdicts` are words of the suite that hold for this plan alone, before those of
+    `suite_verdicts`; `marked` modules get a dagger. A file `plans_….py` next to this one holds further PLANS.
     """
 
     name: str
@@ -20,8 +20,7 @@ class Plan:
     modules: tuple[str, ...]
     size: int
     note: str = ""
-    warnings: Mapping[str, str] = field(default_factory=dict)
-    failures: Mapping[str, str] = field(default_factory=dict)
+    verdicts: Mapping[str, str] = field(default_factory=dict)
     marked: frozenset[str] = frozenset()
 
 
@@ -78,13 +77,6 @@ DYNAMIC_ONLY: Final = frozenset(
 """The suite runs these for clients it registered itself; here they run with a client of the operator's."""
 
 
-WARNINGS: Final = {
-    "oidcc-scope-profile": "no upstream tells every profile claim",
-    "oidcc-scope-all": "no single upstream tells address and phone both",
-    "oidcc-ensure-request-with-acr-values-succeeds": "no `acr`, for no upstream says how strongly it authenticated",
-}
-"""Modules where the suite warns, which is no failure: it would like to see claims that are optional."""
-
 PLANS: Final = (
     Plan("oidcc-config", "test_oidcc_config", CONFIG, 1),
     Plan(
@@ -93,7 +85,6 @@ PLANS: Final = (
         BASIC,
         38,
         "three of them (†) only where the suite registers the clients",
-        WARNINGS,
         marked=DYNAMIC_ONLY,
     ),
     Plan(
@@ -102,7 +93,6 @@ PLANS: Final = (
         BASIC,
         38,
         "the modules of `oidcc-basic`, with `response_mode=form_post` in every request",
-        WARNINGS,
         marked=DYNAMIC_ONLY,
     ),
 )

@@ -41,9 +41,9 @@ PLANS: Final = (
         DYNAMIC,
         23,
         "one expected failure: code-only OP",
-        failures={
-            "oidcc-discovery-endpoint-verification": "the suite wants `id_token` response types and the implicit grant "
-            "of a dynamic OP; there is `code` alone"
+        verdicts={
+            "oidcc-discovery-endpoint-verification": "FAILED (broker, on purpose): a dynamic OP is to have `id_token` "
+            "response types and the implicit grant; there is `code` alone"
         },
     ),
     Plan("oidcc-3rdparty-init-login", "test_oidcc_3rdparty_init_login", THIRD_PARTY_INIT, 2),

@@ -31,7 +31,7 @@ _NAMES: Final = (
     "ensure-authorization-request-with-long-state",
     "state-only-outside-request-object-not-used",
     "ensure-request-object-without-redirect-uri-fails",
-    "plain-fapi-tolerate-unregistered-redirect-uri",
+    "plain-fapi-ensure-registered-redirect-uri",
     "ensure-unsigned-authorization-request-without-using-par-fails",
     "ensure-redirect-uri-in-authorization-request",
     "ensure-response-type-code-idtoken-fails",

@@ -21,12 +21,12 @@ RP_INITIATED_LOGOUT: Final = (
 )
 
 BACKCHANNEL_LOGOUT: Final = (
-    "oidcc-backchannel-rp-initiated-logout-discovery-endpoint-verification",
+    "oidcc-backchannel-logout-discovery-endpoint-verification",
     "oidcc-backchannel-rp-initiated-logout",
 )
 
 FRONTCHANNEL_LOGOUT: Final = (
-    "oidcc-frontchannel-rp-initiated-logout-discovery-endpoint-verification",
+    "oidcc-frontchannel-logout-discovery-endpoint-verification",
     "oidcc-frontchannel-rp-initiated-logout",
 )
 

@@ -15,7 +15,7 @@ from tests.conformance.relying_party import RelyingParty
 pytestmark = pytest.mark.anyio
 
 
-async def test_backchannel_rp_initiated_logout_discovery_endpoint_verification(op: Operator) -> None:
+async def test_backchannel_logout_discovery_endpoint_verification(op: Operator) -> None:
     """The document says that logout tokens are sent, and that they name the session."""
     assert op.metadata["backchannel_logout_supported"] is True
     assert op.metadata["backchannel_logout_session_supported"] is True

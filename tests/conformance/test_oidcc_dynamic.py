@@ -14,9 +14,10 @@ from broker.core.jose import KeyPair
 from tests.conformance.modules.responses import (
     test_ensure_request_object_with_redirect_uri,
     test_idtoken_unsigned,
+    test_redirect_uri_query_added,
     test_server,
 )
-from tests.conformance.modules.tokens import test_refresh_token
+from tests.conformance.modules.tokens import test_refresh_token, test_server_rotate_keys
 from tests.conformance.openid_provider import HOME, Operator
 from tests.conformance.registering_party import KEY, OTHER_KEY, RegisteringParty
 from tests.conformance.relying_party import RelyingParty
@@ -29,8 +30,10 @@ pytestmark = pytest.mark.anyio
 __all__ = [
     "test_ensure_request_object_with_redirect_uri",
     "test_idtoken_unsigned",
+    "test_redirect_uri_query_added",
     "test_refresh_token",
     "test_server",
+    "test_server_rotate_keys",
 ]
 
 
@@ -96,11 +99,6 @@ async def test_redirect_uri_query_ok(rp: RelyingParty) -> None:
     answer = await queried.authorize()
     assert rp.browser.history[-1].url.startswith(rp.op.issuer)
     await queried.redeem(answer)
-
-
-async def test_redirect_uri_query_added(rp: RelyingParty) -> None:
-    """A registered redirect URI with a query added is not the registered one."""
-    assert "redirect_uri" in await rp.refused_on_page({"redirect_uri": f"{rp.client.redirect_uri}?foo=bar"})
 
 
 async def test_redirect_uri_query_mismatch(rp: RelyingParty) -> None:
@@ -205,19 +203,6 @@ async def test_request_uri_unsigned(rp: RelyingParty, web: RawServer) -> None:
     publish(web, f"{encode({'alg': 'none'})}.{encode(with_names(inner, rp.op.issuer))}.")
     answer = await unsigned.refused({"request_uri": uri, "state": inner["state"]})
     assert answer.params["error"] == "invalid_request_object"
-
-
-async def test_server_rotate_keys(rp: RelyingParty) -> None:
-    """The operator rotates the keys: a new one signs, the old one is still published and verifies what it signed."""
-    first = await rp.log_in()
-    before = {key.kid for key in (await rp.op.keys()).keys}
-    rp.op.broker.rotate_keys()
-    keys = await rp.op.keys()
-    assert before < {key.kid for key in keys.keys}
-    second = await rp.log_in()
-    old, new = (jwt.decode(login.tokens["id_token"], keys, algorithms=["RS256"]) for login in (first, second))
-    assert old.header["kid"] in before
-    assert new.header["kid"] not in before
 
 
 async def test_userinfo_rs256(rp: RelyingParty) -> None:

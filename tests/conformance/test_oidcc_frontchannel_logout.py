@@ -15,7 +15,7 @@ from tests.conformance.relying_party import RelyingParty
 pytestmark = pytest.mark.anyio
 
 
-async def test_frontchannel_rp_initiated_logout_discovery_endpoint_verification(op: Operator) -> None:
+async def test_frontchannel_logout_discovery_endpoint_verification(op: Operator) -> None:
     """The document says that frames of apps are loaded, and that they are told of the session."""
     assert op.metadata["frontchannel_logout_supported"] is True
     assert op.metadata["frontchannel_logout_session_supported"] is True

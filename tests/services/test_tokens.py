@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import jwt
 import pytest
 
+from broker.core.client_policy import TokenPolicy
 from broker.core.errors import InvalidToken
 from broker.core.id_token import ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE
 from broker.core.records import AccessToken
-from broker.core.terms import Algorithm, TokenFormat
+from broker.core.terms import Algorithm, IdTokenClaims, TokenFormat
 from tests.services.bare_broker import ISSUER, NOW, World, app, seal
 
 pytestmark = pytest.mark.anyio
@@ -116,3 +118,15 @@ async def test_f8_a_child_is_always_the_same_and_tells_nothing_of_its_parent(wor
     assert world.tokens.build_child(first) == world.tokens.build_child(first)
     assert world.tokens.build_child(first) != world.tokens.build_child(second)
     assert len(world.tokens.build_child(first)) == len(first) == 46
+
+
+@pytest.mark.parametrize("chosen", list(IdTokenClaims))
+async def test_claims_of_scopes_are_in_id_tokens_unless_only_requested_ones_are(
+    world: World, chosen: IdTokenClaims
+) -> None:
+    world.clients["app"] = app(tokens=TokenPolicy(id_token_claims=chosen))
+    await world.restart()
+    plain = await world.redeem(await world.code(scope="openid profile"))
+    named = await world.redeem(await world.code(scope="openid", claims='{"id_token":{"name":null}}'))
+    said = [jwt.decode(answer["id_token"], options={"verify_signature": False}) for answer in (plain, named)]
+    assert ["name" in claims for claims in said] == [chosen is IdTokenClaims.SCOPE, True]

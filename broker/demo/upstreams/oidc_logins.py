@@ -59,6 +59,10 @@ def profile(granted: Granted) -> Claims:
     found: Claims = {"sub": person.ids["oidc"]}
     if "profile" in granted.scope:
         found |= {name: getattr(person, name) for name in _TOLD} | {"preferred_username": person.username}
+        found |= {"birthdate": person.birthday.replace("--", "0000-")}
+        found |= {name: value for name, value in person.more.items() if name != "address"}
+    if "address" in granted.scope:
+        found |= {"address": person.more.get("address", "")}
     if "email" in granted.scope and person.email:
         found |= {"email": person.email_at("oidc"), "email_verified": person.key == "ada"}
     if "phone" in granted.scope and person.phone:
@@ -83,7 +87,7 @@ def discovery_of(issuer: str) -> Claims:
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256", "ES256"],
-        "scopes_supported": ["openid", "profile", "email", "phone", "offline_access"],
+        "scopes_supported": ["openid", "profile", "email", "phone", "address", "offline_access"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,

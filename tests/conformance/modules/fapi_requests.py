@@ -116,7 +116,7 @@ async def test_ensure_request_object_without_redirect_uri_fails(party: FapiParty
     await _refuse_push(party, {"redirect_uri": None}, "invalid_request")
 
 
-async def test_plain_fapi_tolerate_unregistered_redirect_uri(party: FapiParty) -> None:
+async def test_plain_fapi_ensure_registered_redirect_uri(party: FapiParty) -> None:
     """A server may take an unregistered redirect URI from a client that proved itself; this one refuses it."""
     await _refuse_push(party, {"redirect_uri": f"{party.redirect_uri}/more"}, "invalid_request")
 

@@ -174,3 +174,8 @@ def _encoded(raw: bytes) -> str:
 
 def _decoded(segment: str) -> bytes:
     return urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+
+
+async def test_redirect_uri_query_added(rp: RelyingParty) -> None:
+    """A registered redirect URI with a query added is not the registered one."""
+    assert "redirect_uri" in await rp.refused_on_page({"redirect_uri": f"{rp.client.redirect_uri}?foo=bar"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from joserfc import jwt
+
 from tests.conformance.relying_party import Answer, RelyingParty
 
 
@@ -57,3 +59,16 @@ async def test_refresh_token(rp: RelyingParty) -> None:
 async def _refuse(rp: RelyingParty, answer: Answer) -> None:
     status, body = await rp.redeem_raw(answer)
     assert (status, body["error"]) == (400, "invalid_grant")
+
+
+async def test_server_rotate_keys(rp: RelyingParty) -> None:
+    """The operator rotates the keys: a new one signs, the old one is still published and verifies what it signed."""
+    first = await rp.log_in()
+    before = {key.kid for key in (await rp.op.keys()).keys}
+    rp.op.broker.rotate_keys()
+    keys = await rp.op.keys()
+    assert before < {key.kid for key in keys.keys}
+    second = await rp.log_in()
+    old, new = (jwt.decode(login.tokens["id_token"], keys, algorithms=["RS256"]) for login in (first, second))
+    assert old.header["kid"] in before
+    assert new.header["kid"] not in before
