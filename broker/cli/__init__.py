@@ -3,6 +3,7 @@
 import click
 
 from broker import __version__
+from broker.cli.backup import backup, restore
 from broker.cli.check import check
 from broker.cli.client import client
 from broker.cli.config import config
@@ -22,5 +23,5 @@ def main() -> None:
     """
 
 
-for command in (serve, demo, check, config, client, keys, healthcheck):
+for command in (serve, demo, check, config, client, keys, backup, restore, healthcheck):
     main.add_command(command)

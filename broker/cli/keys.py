@@ -62,7 +62,7 @@ def rotate(path: str, algorithms: tuple[str, ...], at_once: bool, emergency: boo
 
 def _ask(config: Config, question: dict[str, Any]) -> None:
 
-    from broker.cli.key_desk import ask
+    from broker.cli.desk import ask
     from broker.core.errors import ConfigError, StoreUnavailable
 
     try:

@@ -20,7 +20,8 @@ from starlette.types import ASGIApp
 from uvicorn._types import ASGI3Application
 
 from broker.app import Broker, build
-from broker.cli.key_desk import ControlSocket
+from broker.cli.control import ControlSocket
+from broker.cli.desk import Desk
 from broker.cli.notify import notify
 from broker.cli.protocol import bounded_by
 from broker.config.model import Config, Tls
@@ -99,7 +100,7 @@ async def _serve(broker: Broker, config: Config, sockets: Sockets, tls: Tls | No
         if sock is not None:
             tasks.append(asyncio.create_task(listener.serve([sock])))
             await listener.accepting.wait()
-    control = ControlSocket(config, broker)
+    control = ControlSocket(config, Desk(broker).answer)
     await control.start()
     await broker.start()
     notify("READY=1")

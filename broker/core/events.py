@@ -62,6 +62,7 @@ class Event(StrEnum):
     TEMPLATE_FAILED = "template.failed"
     STORE_DAMAGED = "store.damaged"
     DATABASE_CREATED = "database.created"
+    DATABASE_COPIED = "database.copied"
     SERVER_READY = "server.ready"
     SERVER_STOPPING = "server.stopping"
     SERVER_ERROR = "server.error"

@@ -181,6 +181,9 @@ SERVER: Mapping[Event, Entry] = {
         "There was no database at the configured path, and an empty one was made. At any start but the first, stop: "
         "the one with your people is somewhere else.",
     ),
+    Event.DATABASE_COPIED: Entry(
+        "info", True, (), "`broker backup` was given a copy of everything, taken from the running server."
+    ),
     Event.SERVER_READY: Entry("info", True, (), "Requests are accepted.", _ready),
     Event.SERVER_STOPPING: Entry("info", True, (), "No new connections; requests in flight are finished.", _stopping),
     Event.SERVER_ERROR: Entry(

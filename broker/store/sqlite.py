@@ -12,9 +12,11 @@ from broker.core.events import Event, Recorder
 from broker.store.base import Durable, Transient
 from broker.store.outage import Outage
 from broker.store.sqlite_aside import DamageCheck
+from broker.store.sqlite_copy import copy_without_name
 from broker.store.sqlite_durable import SqliteDurable
 from broker.store.sqlite_engine import Engine
 from broker.store.sqlite_file import open_database
+from broker.store.sqlite_place import MEMORY
 from broker.store.sqlite_transient import SqliteTransient
 
 
@@ -25,10 +27,16 @@ class SqliteStore:
     transient: Transient
 
     def __init__(
-        self, engine: Engine, durable: Durable, transient: Transient, check: DamageCheck | None = None
+        self,
+        engine: Engine,
+        durable: Durable,
+        transient: Transient,
+        path: str = MEMORY,
+        check: DamageCheck | None = None,
     ) -> None:
         """Use `open`."""
-        self._engine, self.durable, self.transient, self._check = engine, durable, transient, check
+        self._engine, self.durable, self.transient = engine, durable, transient
+        self._path, self._check = os.path.realpath(path), check
 
     @classmethod
     async def open(
@@ -53,7 +61,7 @@ class SqliteStore:
             recorder.record(Event.DATABASE_CREATED, path=path)
         engine = Engine(database, Outage("sqlite", recorder))
         check = None if engine.aside is None else DamageCheck(database, engine.aside, recorder, clock=clock)
-        return cls(engine, SqliteDurable(engine, randomness), SqliteTransient(engine, clock), check)
+        return cls(engine, SqliteDurable(engine, randomness), SqliteTransient(engine, clock), path, check)
 
     async def look(self) -> None:
         """Return when the database is the file that was opened, at its path; raises StoreUnavailable. Cheap."""
@@ -67,6 +75,18 @@ class SqliteStore:
         """Return unless damage was found; raises StoreUnavailable with the first of it. Costs nothing."""
         if self._check is not None and self._check.damage:
             raise StoreUnavailable(f"sqlite: damaged: {self._check.damage}")
+
+    async def copy(self) -> int:
+        """A copy of everything committed by now, as a file without a name: a descriptor to read it by.
+
+        Requests go on meanwhile. It needs as much room beside the database as that takes, until the descriptor is
+        closed. Raises StoreUnavailable when there is none, and for a database in memory.
+        """
+        aside = self._engine.aside
+        if aside is None:
+            raise StoreUnavailable("sqlite: a database in memory is not copied")
+        await self.look()
+        return await aside.run(lambda db: copy_without_name(db, self._path, step=aside.check_open))
 
     async def close(self) -> None:
         """Commit what was accepted and close the file. May be called again."""

@@ -258,6 +258,7 @@ FURTHER: Final = {
     "K25": "A Redis that goes back in time brings no session back.",
     "K23": "A database that went away is 503 at once, and no empty one takes its place without `--create`.",
     "K26": "Two brokers with two databases do not share a Redis.",
+    "K24": "A restore brings back no session and no spent code, and with `--end-everything` no grant.",
     "M7": "Every door asks the same gate.",
 }
 """Rows that have tests although nothing here demands it."""

@@ -1,0 +1,113 @@
+"""The control socket beside the database: how commands reach the running server.
+
+A running server owns its database alone, so it listens on `<database>.control`, which only its user can open. One JSON
+line asks, one answers; a file may come with the answer, as an open descriptor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from broker.config.model import Config
+from broker.core.errors import StoreUnavailable
+from broker.store.sqlite_place import MEMORY
+
+_LONGEST = 100  # bytes of a unix socket's path; systems differ between 104 and 108
+_TO_ASK = 30.0  # seconds
+_TO_ANSWER = 3600.0  # seconds; a copy of a large database takes minutes
+
+Question = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Lines for people, and an open file, which whoever has the answer closes."""
+
+    lines: list[str]
+    file: int | None = None
+
+
+class ControlSocket:
+    """The running server's ear: answers on a socket that only this user can open."""
+
+    def __init__(self, config: Config, answer: Callable[[Question], Awaitable[Answer]]) -> None:
+        """`answer` may raise StoreUnavailable, and ValueError for a question that is none."""
+        self._path = control_path(config)
+        self._answer = answer
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen; nothing happens for a database in memory, or where the path is too long for a socket."""
+        if self._path is None:
+            return
+        self._path.unlink(missing_ok=True)  # the database's lock is ours, so no other server can be behind it
+        self._server = await asyncio.start_unix_server(self._serve, self._path, start_serving=False)
+        self._path.chmod(0o600)
+        await self._server.start_serving()
+
+    async def close(self) -> None:
+        """Listen no more."""
+        if self._server is not None and self._path is not None:
+            self._server.close()
+            self._path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(_TO_ASK):
+                question = json.loads(await reader.readline())
+            async with asyncio.timeout(_TO_ANSWER):
+                answer, reply = await self._answer(question), {}
+        except (StoreUnavailable, ValueError, KeyError, TypeError, TimeoutError, OSError) as error:
+            answer, reply = Answer([]), {"error": str(error) or type(error).__name__}
+        with suppress(ConnectionError):  # whoever asked has left
+            _send(writer, json.dumps(reply | {"lines": answer.lines}).encode() + b"\n", answer.file)
+            await writer.drain()
+        writer.close()
+
+
+def _send(writer: asyncio.StreamWriter, line: bytes, file: int | None) -> None:
+    if file is None:
+        writer.write(line)
+        return
+    try:
+        with socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())) as ours:
+            socket.send_fds(ours, [line], [file])
+    finally:
+        os.close(file)
+
+
+def control_path(config: Config) -> Path | None:
+    """Where the running server listens, or None when it does not."""
+    path = Path(f"{os.path.realpath(config.storage.sqlite.path)}.control")
+    return None if config.storage.sqlite.path == MEMORY or len(str(path).encode()) > _LONGEST else path
+
+
+def ask_server(config: Config, question: Question) -> Answer | None:
+    """The running server's answer, None when none runs. Raises OSError with the server's refusal."""
+    path = control_path(config)
+    if path is None or not path.is_socket():
+        return None
+    with socket.socket(socket.AF_UNIX) as asking:
+        try:
+            asking.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):  # left behind by a server that was killed
+            return None
+        asking.settimeout(_TO_ANSWER)
+        asking.sendall(json.dumps(question).encode() + b"\n")
+        line, files, *_ = socket.recv_fds(asking, 65536, 1)
+        while not line.endswith(b"\n") and (more := asking.recv(65536)):
+            line += more
+    if not line.endswith(b"\n"):
+        raise OSError("the running broker stopped before it answered")
+    reply = json.loads(line)
+    if "error" in reply:
+        raise OSError(f"the running broker refused: {reply['error']}")
+    return Answer([str(text) for text in reply["lines"]], files[0] if files else None)

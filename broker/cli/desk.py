@@ -1,0 +1,110 @@
+"""What commands ask the server that holds the database, or do in its place when none runs: keys, and a copy."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+
+from broker.app import Broker, build
+from broker.cli.control import Answer, Question, ask_server
+from broker.config.model import Config
+from broker.config.reveal import secrets_of
+from broker.core.events import Event
+from broker.core.records import SigningKey
+from broker.core.terms import Algorithm
+from broker.observe import Observer, Setup
+from broker.observe.sink import Sink
+from broker.store.sqlite_file import reading
+from broker.store.sqlite_keys import signing_keys
+
+
+class Desk:
+    """Answers what commands ask a broker in this process."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._known: dict[str, Callable[[Question], Awaitable[Answer]]] = {
+            "list": self._list,
+            "rotate": self._rotate,
+            "replace": self._replace,
+            "copy": self._copy,
+        }
+
+    async def answer(self, question: Question) -> Answer:
+        """What becomes of a question; raises StoreUnavailable, and ValueError for one that is none."""
+        answer = self._known.get(str(question.get("do")))
+        if answer is None:
+            raise ValueError(f"a question is one of {', '.join(self._known)}")
+        return await answer(question)
+
+    async def _list(self, _: Question) -> Answer:
+        return Answer(table(await self._broker.durable.signing_keys(), int(time.time())))
+
+    async def _rotate(self, question: Question) -> Answer:
+        for algorithm in [Algorithm(name) for name in question["algorithms"]]:
+            await self._broker.keys.rotate(algorithm, at_once=bool(question["now"]))
+        return await self._list(question)
+
+    async def _replace(self, question: Question) -> Answer:
+        emergency = self._broker.emergency
+        await emergency.replace_keys([Algorithm(name) for name in question["algorithms"]])
+        ended = [f"{await emergency.end_grants()} grants ended"] if question["end_grants"] else []
+        return Answer((await self._list(question)).lines + ended)
+
+    async def _copy(self, _: Question) -> Answer:
+        file = await self._broker.store.copy()
+        self._broker.observer.record(Event.DATABASE_COPIED)
+        return Answer([], file)
+
+
+def ask(config: Config, question: Question) -> list[str]:
+    """The lines of the answer, from the running server or, without one, from the database itself.
+
+    Listing makes nothing: where there is no database yet, that is the error. Other questions open it as a start does.
+
+    Raises ConfigError and StoreUnavailable as a start would, OSError with the server's refusal.
+    """
+    answer = ask_server(config, question)
+    if answer is not None:
+        return answer.lines
+    if question["do"] == "list":
+        with reading(config.storage.sqlite.path) as db:
+            return table(signing_keys(db), int(time.time()))
+    return asyncio.run(_ask_ourselves(config, question)).lines
+
+
+async def _ask_ourselves(config: Config, question: Question) -> Answer:
+    lines = Sink(sys.stderr.fileno())  # stdout is for the answer
+    setup = Setup("error", config.logging.format, config.logging.audit, secrets=tuple(secrets_of(config)))
+    try:
+        broker = await build(config, observer=Observer.open_(setup, lines=lines))
+        try:
+            return await Desk(broker).answer(question)
+        finally:
+            await broker.close()
+    finally:
+        lines.close()
+
+
+def table(keys: Sequence[SigningKey], now: int) -> list[str]:
+    """One line per key under a heading; times in UTC."""
+    rows = [("KID", "ALGORITHM", "STATE", "CREATED", "SIGNS FROM", "RETIRED")]
+    rows += [
+        (key.kid, key.algorithm, _state(key, now), _day(key.created_at), _day(key.active_at), _day(key.retired_at))
+        for key in sorted(keys, key=lambda key: (key.algorithm, key.active_at, key.created_at))
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _state(key: SigningKey, now: int) -> str:
+    if key.retired_at is not None:
+        return "retired"
+    return "active" if key.active_at <= now else "published"
+
+
+def _day(at: int | None) -> str:
+    return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
