@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from broker.core.errors import StoreUnavailable
+from broker.core.events import Event
 from broker.store.base import Kind
 from broker.store.outage import Outage
 from broker.store.sqlite import SqliteStore
 from broker.store.sqlite_engine import Engine, Work
 from broker.store.sqlite_file import open_database
 from tests.contract.people import account, link
-from tests.store.doubles import Clock
+from tests.store.doubles import Clock, Notes
 
 pytestmark = pytest.mark.anyio
 
@@ -161,3 +162,57 @@ async def test_a_file_that_breaks_under_a_reader_is_unavailable_and_not_empty(tm
 async def test_a_mistake_of_ours_is_not_blamed_on_the_disk(engine: Engine) -> None:
     with pytest.raises(sqlite3.ProgrammingError):
         await engine.read(lambda db: db.execute("SELECT ?", ()).fetchone())
+
+
+# --- a disk that hangs ---
+
+
+class Hanging:
+    """An engine with little patience, and a writer that waits until it is told."""
+
+    def __init__(self, path: Path, notes: Notes) -> None:
+        self.engine = Engine(open_database(str(path)), Outage("sqlite", notes), patience=0.2)
+        self.release = threading.Event()
+
+    def hang(self, db: sqlite3.Connection) -> int:
+        """As a write does whose disk does not answer."""
+        self.release.wait()
+        db.execute("INSERT INTO secrets VALUES ('slow', '')")
+        return 1
+
+    def add(self, name: str) -> Work[None]:
+        """A write of its own."""
+        return lambda db: db.execute("INSERT INTO secrets VALUES (?, '')", (name,)).close()
+
+    async def kept(self) -> list[str]:
+        """What was written."""
+        return await self.engine.read(lambda db: [n for (n,) in db.execute("SELECT name FROM secrets").fetchall()])
+
+
+async def test_k9_a_write_that_hangs_is_unknown_and_one_that_waited_behind_it_was_not_done(tmp_path: Path) -> None:
+    notes = Notes()
+    slow = Hanging(tmp_path / "broker.db", notes)
+    first = asyncio.create_task(slow.engine.write(slow.hang))
+    await asyncio.sleep(0.05)
+    behind = asyncio.create_task(slow.engine.write(slow.add("behind")))
+    with pytest.raises(StoreUnavailable, match="it may be written yet"):
+        await first
+    with pytest.raises(StoreUnavailable, match="withdrawn"):
+        await behind
+    with pytest.raises(StoreUnavailable, match="the disk hangs"):
+        await slow.engine.write(slow.add("at once"))
+    assert await slow.kept() == []
+    assert notes.events == [Event.STORE_UNAVAILABLE], "once per outage"
+    slow.release.set()
+    while "slow" not in await slow.kept():
+        await asyncio.sleep(0.01)
+    while True:
+        try:
+            await slow.engine.write(slow.add("after"))
+        except StoreUnavailable:
+            await asyncio.sleep(0.01)
+            continue
+        break
+    assert sorted(await slow.kept()) == ["after", "slow"], "the withdrawn one never came"
+    assert notes.events == [Event.STORE_UNAVAILABLE, Event.STORE_RECOVERED]
+    await slow.engine.close()
