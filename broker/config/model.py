@@ -97,7 +97,10 @@ class RefreshTokens(Section):
 
     idle_ttl: Lifetime = Field(default=30 * 86400, description="An unused one dies after this")
     absolute_ttl: Lifetime = Field(default=180 * 86400, description="The family dies after this, used or not")
-    reuse_grace: Duration = Field(default=10, description="The same child is returned again this long after rotation")
+    reuse_grace: Duration = Field(
+        default=10,
+        description="The same child is returned again this long after rotation; downtime does not count",
+    )
 
 
 class Tokens(Section):

@@ -100,6 +100,36 @@ async def test_f8_a_lost_answer_is_given_again_within_the_grace(world: World, se
         await world.refresh(before["refresh_token"])
 
 
+@pytest.mark.parametrize(
+    ("down", "up", "again"), [(0, 10, True), (60, 0, True), (3600, 10, True), (60, 11, False), (3601, 0, False)]
+)
+async def test_f8_the_grace_of_a_lost_answer_counts_no_time_in_which_nobody_could_ask(
+    world: World, down: int, up: int, again: bool
+) -> None:
+    before = await first(world)
+    lost = await world.refresh(before["refresh_token"])
+    world.clock.now += down
+    await world.restart()
+    world.clock.now += up
+    if again:
+        assert (await world.refresh(before["refresh_token"]))["refresh_token"] == lost["refresh_token"]
+        return
+    with pytest.raises(InvalidGrant):
+        await world.refresh(before["refresh_token"])
+    assert world.notes.count(Event.TOKEN_REUSE_DETECTED) == 1
+
+
+async def test_f6_a_start_makes_no_second_child_of_a_token_whose_child_was_used(world: World) -> None:
+    before = await first(world)
+    after = await world.refresh(before["refresh_token"])
+    last = await world.refresh(after["refresh_token"])
+    await world.restart()
+    with pytest.raises(InvalidGrant):
+        await world.refresh(before["refresh_token"])
+    with pytest.raises(InvalidGrant):
+        await world.refresh(last["refresh_token"])
+
+
 async def test_f9_a_blocked_account_refreshes_nothing(world: World) -> None:
     before = await first(world)
     await world.store.durable.set_blocked(claims_of(before)["sub"], True)

@@ -25,6 +25,7 @@ from broker.services.proofs import Key
 from broker.services.tokens import Tokens
 from broker.store.base import Durable, Reused
 
+_DOWN_AT_MOST = 3600  # seconds between a rotation and the start after it, for a rotation whose answer may be lost
 _WRONG = "the refresh token is wrong, expired, already used, revoked, or was issued to another client"
 
 
@@ -34,8 +35,9 @@ class RefreshTokenGrant:
     event = Event.TOKEN_REFRESHED
 
     def __init__(self, context: Context, durable: Durable, tokens: Tokens, confirmations: Confirmations) -> None:
-        """`confirmations` says who may still log in at their upstream."""
+        """`confirmations` says who may still log in at their upstream. This is when we start."""
         self._context = context
+        self._started_at = context.now()
         self._durable = durable
         self._tokens = tokens
         self._confirmations = confirmations
@@ -66,13 +68,21 @@ class RefreshTokenGrant:
             digest(token),
             RefreshToken(digest(child), grant.id, now, self._expires_at(now, grant)),
             now=now,
-            grace=self._tokens.lifetimes.reuse_grace,
+            grace=self._grace(now),
         )
         if isinstance(outcome, Reused):
             raise self._reused(client, outcome.grant_id)
         if outcome is None:
             raise InvalidGrant(_WRONG)
         return child
+
+    def _grace(self, now: int) -> int:
+        """Seconds ago that a rotation may be, to be done again; time in which nobody could ask does not count.
+
+        An answer that was lost because the process died is asked for once it is back: the grace begins at the start.
+        """
+        grace, up = self._tokens.lifetimes.reuse_grace, now - self._started_at
+        return grace if not 0 <= up <= grace else max(grace, up + _DOWN_AT_MOST)
 
     async def _prolong(self, token: str, grant: Grant) -> None:
         """The token stays what it is; no answer repeats it (RFC 6749 section 6)."""
