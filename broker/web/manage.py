@@ -18,8 +18,12 @@ PATIENCE = 2.0  # seconds for all checks together; less than who asks will wait
 class Management:
     """`/livez`, `/readyz`, `/metrics`. An upstream that is down never makes us unready: the others still work."""
 
-    def __init__(self, checks: dict[str, Check], expose: Callable[[], bytes]) -> None:
-        """`checks` by name raise StoreUnavailable, and `/readyz` says why; `expose` is the metrics text."""
+    def __init__(self, checks: dict[str, Check], expose: Callable[[], bytes], *, patience: float = PATIENCE) -> None:
+        """`checks` by name raise StoreUnavailable, and `/readyz` says why; `expose` is the metrics text.
+
+        `patience`: seconds that a check may take; all begin at once.
+        """
+        self._patience = patience
         self._checks = checks
         self._expose = expose
         self.stopping = False
@@ -43,18 +47,19 @@ class Management:
         return Response(b"/livez /readyz /metrics\n", 404, media_type="text/plain")
 
     async def _ready(self) -> Response:
-        state = dict(zip(self._checks, await asyncio.gather(*map(_run, self._checks.values())), strict=True))
+        found = await asyncio.gather(*(_run(check, self._patience) for check in self._checks.values()))
+        state = dict(zip(self._checks, found, strict=True))
         state["server"] = "stopping" if self.stopping else "ok"
         ready = all(word == "ok" for word in state.values())
         return Response(orjson.dumps(state), 200 if ready else 503, {"cache-control": "no-store"}, "application/json")
 
 
-async def _run(check: Check) -> str:
+async def _run(check: Check, patience: float) -> str:
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             await check()
     except StoreUnavailable as error:
         return error.detail
     except TimeoutError:
-        return f"no answer in {PATIENCE:g} s"
+        return f"no answer in {patience:g} s"
     return "ok"
