@@ -14,7 +14,7 @@ import pytest
 from broker.core.errors import ConfigError, StoreUnavailable
 from broker.store.base import Kind, Reused, Rotated, SpentBefore
 from broker.store.sqlite import SqliteStore
-from broker.store.sqlite_copy import check_copy, restore
+from broker.store.sqlite_copy import check_copy, copy_into, restore
 from broker.store.sqlite_file import open_database
 from tests.contract.people import NOW, account, grant, link, settle, token
 from tests.store.doubles import Clock
@@ -62,6 +62,27 @@ async def test_a_copy_is_one_moment_however_much_is_written_meanwhile(path: Path
     assert sorted(file.name for file in tmp_path.glob("copy*")) == ["copy.db"], "it needs no log"
     await store.close()
     assert sorted(file.name for file in path.parent.iterdir()) == ["broker.db", "broker.db.lock"]
+
+
+async def test_a_copy_does_not_begin_anew_when_somebody_writes(path: Path, tmp_path: Path) -> None:
+    store = await SqliteStore.open(str(path), clock=Clock())
+    await asyncio.gather(*(store.transient.put(Kind.SESSION, f"k{n}", b"v" * 4000, ttl=60) for n in range(3000)))
+    await store.close()
+    steps = 0
+
+    def write() -> None:
+        nonlocal steps
+        steps += 1
+        assert steps < 30, "3,000 pages are six steps and a few"
+        database.writer.execute("INSERT INTO secrets VALUES (?, '')", (f"s{steps}",))
+
+    with closing(open_database(str(path))) as database:
+        with closing(database.connect()) as reading:
+            copy_into(reading, str(tmp_path / "copy.db"), step=write)
+        pages = database.writer.execute("PRAGMA page_count").fetchone()[0]
+    assert steps == -(-pages // 500)
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as db:
+        assert db.execute("SELECT count(*) FROM secrets").fetchone() == (0,)
 
 
 async def test_a_copy_is_never_a_file_that_others_can_find(path: Path) -> None:

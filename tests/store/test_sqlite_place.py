@@ -16,7 +16,9 @@ import pytest
 
 from broker.core.errors import ConfigError, StoreUnavailable
 from broker.core.events import Event
+from broker.store.outage import Outage
 from broker.store.sqlite import SqliteStore
+from broker.store.sqlite_engine import Engine
 from broker.store.sqlite_file import open_database
 from broker.store.sqlite_place import check_may_make, check_owner
 from tests.contract.people import account, link
@@ -85,6 +87,29 @@ async def test_k23_a_database_that_comes_back_goes_on(path: Path) -> None:
     await store.durable.adopt(account(), link())
     assert await store.durable.person("p1", "x1") is not None
     await store.close()
+
+
+async def test_k23_nothing_is_written_into_a_file_that_is_not_at_its_place(path: Path) -> None:
+    store = await SqliteStore.open(str(path), clock=Clock())
+    path.rename(path.with_name("elsewhere.db"))
+    with pytest.raises(StoreUnavailable):
+        await store.durable.adopt(account(), link())
+    path.with_name("elsewhere.db").rename(path)
+    await store.look()
+    assert await store.durable.person("p1", "x1") is None
+    await store.close()
+
+
+async def test_k23_a_write_during_which_the_file_leaves_is_not_acknowledged(path: Path) -> None:
+    engine = Engine(open_database(str(path)), Outage("sqlite", None))
+
+    def write(db: sqlite3.Connection) -> None:
+        db.execute("INSERT INTO secrets VALUES ('name', 'sealed')")
+        path.rename(path.with_name("elsewhere.db"))
+
+    with pytest.raises(StoreUnavailable, match="is gone"):
+        await engine.write(write)
+    await engine.close()
 
 
 async def test_k23_what_was_acknowledged_goes_with_a_file_that_is_moved(path: Path) -> None:
