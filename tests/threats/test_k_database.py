@@ -162,10 +162,12 @@ async def at_a_rate(ledger: Ledger, rate: float, stop: asyncio.Event) -> list[fl
         free.append(family)
 
     async with http(ledger.site) as client:
+        began, asked = monotonic(), 0
         while not stop.is_set():
-            if free:
+            while free and asked < rate * (monotonic() - began):
                 running.add(asyncio.create_task(one(client, free.pop(0))))
-            await asyncio.sleep(1 / rate)
+                asked += 1
+            await asyncio.sleep(0.5 / rate)
             for done in [task for task in running if task.done()]:
                 running.discard(done)
                 done.result()
