@@ -114,9 +114,11 @@ def _slices(db: sqlite3.Connection) -> list[str]:
 def _check(db: sqlite3.Connection, table: str) -> str:
     """What is wrong with a table, its indexes and their agreement; "" when nothing is."""
     # Only the first of them compares tables with their indexes: a flipped bit there hides a person from a look-up.
-    check = f"PRAGMA integrity_check('{table}')" if table else "PRAGMA quick_check(1)"
     try:
-        found = str(db.execute(check).fetchone()[0])
+        if table:
+            found = str(db.execute("SELECT integrity_check FROM pragma_integrity_check(?)", (table,)).fetchone()[0])
+        else:
+            found = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.DatabaseError as error:
         if not _is_damage(error):
             raise

@@ -17,12 +17,6 @@ from broker.store.sqlite_file import check_whole, migrate, reading, schema, vers
 from broker.store.sqlite_place import KEY, FileLock, check_owner, is_there
 
 _PAGES: Final = 500  # copied at once; between them others have the processor and the disk
-_EVERYTHING: Final = (
-    # Revoked and not deleted: the digest of its code stands in the row, so the code stays spent.
-    "UPDATE grants SET revoked_at = :now WHERE revoked_at IS NULL",
-    "DELETE FROM session_clients",
-    "DELETE FROM kept_logins",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +100,20 @@ def _prepare(source: str, name: str, *, now: int, end_everything: bool) -> Copie
             migrate(db, schema(), name=source)
             db.execute("BEGIN IMMEDIATE")
             db.execute("DELETE FROM transient")
-            changed = [db.execute(one, {"now": now}).rowcount for one in _EVERYTHING] if end_everything else [0]
+            ended = _end_everything(db, now) if end_everything else 0
             db.execute("COMMIT")
     except sqlite3.Error as error:
         raise ConfigError([f"{KEY}: {source} cannot be restored: {error}"]) from error
     _sync(name)
-    return replace(check_copy(name), ended=changed[0])
+    return replace(check_copy(name), ended=ended)
+
+
+def _end_everything(db: sqlite3.Connection, now: int) -> int:
+    # Revoked and not deleted: the digest of its code stands in the row, so the code stays spent.
+    ended = db.execute("UPDATE grants SET revoked_at = ? WHERE revoked_at IS NULL", (now,)).rowcount
+    db.execute("DELETE FROM session_clients")
+    db.execute("DELETE FROM kept_logins")
+    return ended
 
 
 def _give_to_owner(name: str, real: str) -> None:
