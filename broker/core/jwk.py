@@ -14,7 +14,8 @@ from broker.core.compact import UnverifiedToken
 from broker.core.strict_json import Malformed
 
 KEYS_LIMIT = 100
-_RSA_BITS = range(2048, 16385)
+_RSA_BITS = range(2048, 4097)  # whoever shows the key chooses how long we compute, so there is a longest one, too
+_RSA_EXPONENT = 1 << 32
 
 # The allow-list: what a signature algorithm is called, how it is verified, and which keys may serve it.
 ALGORITHMS: Mapping[str, tuple[Algorithm, str]] = {
@@ -61,7 +62,10 @@ def parse_keys(listed: object) -> tuple[Key, ...]:
 
 
 def parse_key(jwk: object) -> Key | None:
-    """The key, or None where it is not for verifying signatures, not known or too weak (RFC 8725 section 3.5)."""
+    """The key, or None where it is not for verifying signatures, not known, or too weak or too large.
+
+    RSA has 2048 to 4096 bits and an odd exponent below 2^32 (RFC 8725 section 3.5, threats E19 and E23).
+    """
     if not isinstance(jwk, dict) or jwk.get("use", "sig") != "sig" or "verify" not in _listed(jwk.get("key_ops")):
         return None
     kind = jwk.get("crv", jwk.get("kty"))
@@ -74,9 +78,14 @@ def parse_key(jwk: object) -> Key | None:
         public = ALGORITHMS[min(algorithms)][0].from_jwk({n: v for n, v in jwk.items() if n in _PUBLIC_MEMBERS})
     except (InvalidKeyError, UnsupportedAlgorithm, ValueError, TypeError, KeyError):
         return None
-    if isinstance(public, RSAPublicKey) and public.key_size not in _RSA_BITS:
+    if isinstance(public, RSAPublicKey) and not _is_usual(public):
         return None
     return Key(kid, public, algorithms)
+
+
+def _is_usual(public: RSAPublicKey) -> bool:
+    exponent = public.public_numbers().e
+    return public.key_size in _RSA_BITS and 1 < exponent < _RSA_EXPONENT and exponent % 2 == 1
 
 
 def pick_key(keys: Iterable[Key], kid: str | None, algorithm: str) -> Key | None:
