@@ -225,7 +225,10 @@ async def _open_outbound(config: Config, opened: AsyncExitStack, recorder: Recor
     """Emulated upstreams live on this machine, and so may the apps beside them."""
     inside = [ip_network(text) for text in config.network.client_networks]
     inside += LOOPBACK if config.network.upstreams == "emulated" else ()
-    outbound = await Outbound.open(recorder=recorder, inside=inside, ca_file=config.network.ca_file)
+    forbidden = [ip_network(text) for text in config.network.forbidden_networks]
+    outbound = await Outbound.open(
+        recorder=recorder, inside=inside, forbidden=forbidden, ca_file=config.network.ca_file
+    )
     opened.push_async_callback(outbound.close)
     return outbound
 

@@ -221,6 +221,10 @@ class Network(Section):
     client_networks: tuple[NetworkText, ...] = Field(
         default=(), description="Networks of yours that URLs of apps (keys, logout) may lead to; else public ones only"
     )
+    forbidden_networks: tuple[NetworkText, ...] = Field(
+        default=("168.63.129.16/32", "192.88.99.0/24", "3fff::/20"),
+        description="Networks that URLs of apps never lead to, besides all that are not public",
+    )
 
 
 class Logging(Section):

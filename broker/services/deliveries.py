@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from broker.services.subjects import Subjects
 from broker.store.logouts import Logouts
 
 AT_ONCE = 16  # deliveries under way together, so that apps that hang keep few others waiting
+SHARE = 4  # of them one app may have: what hangs or floods is its own
 LEASE = 30  # seconds; longer than a delivery takes, so that two nodes seldom send the same token
 LOOK_EVERY = 5.0  # seconds between looks for what is due
 DELAYS = (5, 30, 120, 600, 1800, 3600)  # seconds after the first attempt, the second ...; the last one repeats
@@ -70,7 +72,7 @@ class Deliveries:
         self._subjects = subjects
         self._on_crash = on_crash
         self._due = asyncio.Event()
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: dict[asyncio.Task[None], str] = {}
         self._watches: dict[str, Watch] = {}
         self._backlog = 0
 
@@ -108,8 +110,13 @@ class Deliveries:
         while self._backlog and (claimed := await self._claim()):
             for delivery in claimed:
                 task = asyncio.create_task(self._guarded(self._deliver(delivery)))
-                self._under_way.add(task)
-                task.add_done_callback(self._under_way.discard)
+                self._under_way[task] = delivery.client_id
+                task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        if self._backlog > len(self._under_way):
+            self._due.set()  # perhaps one of the same app that had to wait for it
 
     async def settle(self) -> None:
         """Return when nothing is under way."""
@@ -120,7 +127,9 @@ class Deliveries:
         while len(self._under_way) >= AT_ONCE:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
         now = self._context.now()
-        return await self._queue.claim_deliveries(now=now, until=now + LEASE, limit=AT_ONCE - len(self._under_way))
+        busy = Counter(self._under_way.values())
+        limit = AT_ONCE - len(self._under_way)
+        return await self._queue.claim_deliveries(now=now, until=now + LEASE, limit=limit, share=SHARE, under_way=busy)
 
     async def _count(self) -> None:
         """A read of what is on its way, told when it changed: an idle broker writes nothing."""

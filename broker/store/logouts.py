@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from broker.core.logout import Delivery, SessionClient
@@ -30,8 +31,13 @@ class Logouts(Protocol):
         """Whether the session was ended, or the cookie it is known by was retired. One point read."""
         ...
 
-    async def claim_deliveries(self, *, now: int, until: int, limit: int) -> tuple[Delivery, ...]:
-        """Deliveries that are due, at most `limit`, the longest due first; nobody else gets them before `until`."""
+    async def claim_deliveries(
+        self, *, now: int, until: int, limit: int, share: int, under_way: Mapping[str, int]
+    ) -> tuple[Delivery, ...]:
+        """Deliveries that are due, at most `limit`; nobody else gets them before `until`.
+
+        Clients take turns, and none has more than `share` together with those that are `under_way`, by client id.
+        """
         ...
 
     async def postpone_delivery(self, delivery_id: str, *, next_at: int) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from broker.core.identity import Account, Link, Person
 from broker.core.logout import Delivery, SessionClient
@@ -115,9 +116,12 @@ class SqliteDurable:
         """Durable.is_ended."""
         return await self._engine.read(lambda db: logouts.is_ended(db, sid, key, now))
 
-    async def claim_deliveries(self, *, now: int, until: int, limit: int) -> tuple[Delivery, ...]:
+    async def claim_deliveries(
+        self, *, now: int, until: int, limit: int, share: int, under_way: Mapping[str, int]
+    ) -> tuple[Delivery, ...]:
         """Durable.claim_deliveries."""
-        return await self._engine.write(lambda db: logouts.claim_deliveries(db, now=now, until=until, limit=limit))
+        wanted = logouts.Wanted(now, until, limit, share, json.dumps(dict(under_way)))
+        return await self._engine.write(lambda db: logouts.claim_deliveries(db, wanted))
 
     async def postpone_delivery(self, delivery_id: str, *, next_at: int) -> None:
         """Durable.postpone_delivery."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import dataclass
 from hashlib import sha256
 
 from broker.core.logout import DELIVERED_WITHIN, Delivery, SessionClient
@@ -79,13 +80,33 @@ def end_session(
     return clients
 
 
-def claim_deliveries(db: sqlite3.Connection, *, now: int, until: int, limit: int) -> tuple[Delivery, ...]:
-    """Durable.claim_deliveries."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What Logouts.claim_deliveries is asked for; `under_way` as a JSON object."""
+
+    now: int
+    until: int
+    limit: int
+    share: int
+    under_way: str
+
+
+def claim_deliveries(db: sqlite3.Connection, wanted: Wanted) -> tuple[Delivery, ...]:
+    """Durable.claim_deliveries. Turns are taken among the longest due of all who have not got their share already."""
     rows = db.execute(
         """UPDATE logout_deliveries SET attempts = attempts + 1, next_at = ? WHERE id IN
-           (SELECT id FROM logout_deliveries WHERE next_at <= ? ORDER BY next_at, id LIMIT ?)
+           (WITH busy AS MATERIALIZED (SELECT key AS client_id, value AS count FROM json_each(?)),
+                 due AS MATERIALIZED
+                 (SELECT id, client_id, next_at FROM logout_deliveries
+                  WHERE next_at <= ? AND client_id NOT IN (SELECT client_id FROM busy WHERE count >= ?)
+                  ORDER BY next_at, id LIMIT 256)
+            SELECT id FROM
+            (SELECT id, next_at, coalesce(count, 0)
+                    + row_number() OVER (PARTITION BY client_id ORDER BY next_at, id) AS turn
+             FROM due LEFT JOIN busy USING (client_id))
+            WHERE turn <= ? ORDER BY turn, next_at, id LIMIT ?)
            RETURNING id, client_id, sid, sub, created_at, attempts, expires_at""",
-        (until, now, limit),
+        (wanted.until, wanted.under_way, wanted.now, wanted.share, wanted.share, wanted.limit),
     ).fetchall()
     return tuple(sorted((Delivery(*row) for row in rows), key=lambda one: (one.created_at, one.id)))
 

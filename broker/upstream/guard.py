@@ -25,6 +25,8 @@ AddrInfo = tuple[int | AddressFamily, int | SocketKind, int, str, tuple[Any, ...
 _NAT64 = IPv6Network("64:ff9b::/96")
 LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _ON_THIS_MACHINE = re.compile(r"(?:[a-z0-9\-]+\.)*localhost|127\.0\.0\.1|::1")
+FORBIDDEN: tuple[Network, ...] = tuple(map(ip_network, ("168.63.129.16/32", "192.88.99.0/24", "3fff::/20")))
+"""Besides what is not public: Azure's service on its hosts, relays from IPv6 to IPv4, addresses of documentation."""
 _UNICAST = IPv6Network("2000::/3")  # all that has been given out for the public Internet (RFC 4291 section 2.4)
 
 
@@ -54,10 +56,10 @@ def _is_near(host: str, inside: Collection[Network]) -> bool:
     return _ON_THIS_MACHINE.fullmatch(host) is not None and any(network in LOOPBACK for network in inside)
 
 
-def check_address(text: str, inside: Collection[Network] = ()) -> None:
+def check_address(text: str, inside: Collection[Network] = (), forbidden: Collection[Network] = FORBIDDEN) -> None:
     """Raise ForbiddenAddress unless the address is one of the public Internet, also when IPv6 only wraps it.
 
-    Addresses in the networks `inside` pass, too.
+    Addresses in the networks `inside` pass, too; of the others none in the networks `forbidden`.
     """
     try:
         address = ip_address(text.partition("%")[0])
@@ -67,6 +69,7 @@ def check_address(text: str, inside: Collection[Network] = ()) -> None:
         return
     wrapped = _wrapped(address)
     public = all(one.is_global and not one.is_multicast for one in (address, *wrapped))
+    public = public and not any(one in network for one in (address, *wrapped) for network in forbidden)
     if not public or (address.version == 6 and address not in _UNICAST and not wrapped):
         raise ForbiddenAddress("not an address of the public Internet")
 
@@ -84,10 +87,15 @@ def _wrapped(address: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
 class GuardedResolver(AbstractResolver):
     """Refuses a name as soon as one of its addresses is forbidden."""
 
-    def __init__(self, resolver: AbstractResolver | None = None, inside: Collection[Network] = ()) -> None:
+    def __init__(
+        self,
+        resolver: AbstractResolver | None = None,
+        inside: Collection[Network] = (),
+        forbidden: Collection[Network] = FORBIDDEN,
+    ) -> None:
         """`resolver` does the looking up; the system's by default."""
         self._resolver = resolver or ThreadedResolver()
-        self._inside = inside
+        self._check = partial(check_address, inside=inside, forbidden=forbidden)
 
     async def resolve(
         self, host: str, port: int = 0, family: AddressFamily = AddressFamily.AF_INET
@@ -95,7 +103,7 @@ class GuardedResolver(AbstractResolver):
         """Every address of `host`; raises ForbiddenAddress."""
         found = await self._resolver.resolve(host, port, family)
         for one in found:
-            check_address(one["host"], self._inside)
+            self._check(one["host"])
         return found
 
     async def close(self) -> None:
@@ -103,10 +111,12 @@ class GuardedResolver(AbstractResolver):
         await self._resolver.close()
 
 
-def guarded_socket(info: AddrInfo, inside: Collection[Network] = ()) -> socket:
+def guarded_socket(
+    info: AddrInfo, inside: Collection[Network] = (), forbidden: Collection[Network] = FORBIDDEN
+) -> socket:
     """A socket for an address that may be dialled; this also meets addresses written out in a URL."""
     family, kind, protocol, _, address = info
-    check_address(str(address[0]), inside)
+    check_address(str(address[0]), inside, forbidden)
     return socket(family, kind, protocol)
 
 
@@ -115,11 +125,12 @@ def guarded_connector(
     resolver: AbstractResolver | None = None,
     context: ssl.SSLContext | None = None,
     inside: Collection[Network] = (),
+    forbidden: Collection[Network] = FORBIDDEN,
 ) -> TCPConnector:
     """A connector for URLs that clients supplied; use it with `allow_redirects=False` and after `check_url`."""
     return TCPConnector(
-        resolver=GuardedResolver(resolver, inside),
-        socket_factory=partial(guarded_socket, inside=inside),
+        resolver=GuardedResolver(resolver, inside, forbidden),
+        socket_factory=partial(guarded_socket, inside=inside, forbidden=forbidden),
         ssl=context or True,
         use_dns_cache=False,
     )

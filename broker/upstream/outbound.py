@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -16,13 +18,48 @@ from yarl import URL
 from broker.core.errors import FetchFailed
 from broker.core.events import Event, Recorder
 from broker.core.query import encode_query
-from broker.upstream.guard import ForbiddenAddress, Network, check_url, guarded_connector
+from broker.upstream.guard import FORBIDDEN, ForbiddenAddress, Network, check_url, guarded_connector
 from broker.upstream.http import tls_context
 
 TIMEOUT = 5.0  # seconds for a whole call
 CONNECT_TIMEOUT = 2.0  # seconds
 BODY_LIMIT = 64 * 1024  # bytes after decompression
-CALLS_AT_ONCE = 32  # of all clients together: somebody else's slow server takes no more of us than this
+CALLS_AT_ONCE = 32  # of all clients together
+CALLS_PER_HOST = 4  # of these: somebody's slow server takes no more of us than this
+
+
+class Slots:
+    """So many calls at once, so many of them to one host. Whoever waits for a host holds no slot of the others."""
+
+    def __init__(self, total: int = CALLS_AT_ONCE, per_host: int = CALLS_PER_HOST) -> None:
+        self._all = asyncio.Semaphore(total)
+        self._per_host = per_host
+        self._hosts: dict[str, asyncio.Semaphore] = {}
+        self._users = Counter[str]()
+
+    @property
+    def hosts(self) -> int:
+        """How many are called or waited for."""
+        return len(self._hosts)
+
+    @asynccontextmanager
+    async def hold(self, host: str, *, within: float) -> AsyncIterator[None]:
+        """A slot for a call to this host, or FetchFailed after waiting for `within` seconds."""
+        slots = self._hosts.setdefault(host, asyncio.Semaphore(self._per_host))
+        self._users[host] += 1
+        try:
+            async with AsyncExitStack() as held:
+                try:
+                    async with asyncio.timeout(within):
+                        await held.enter_async_context(slots)
+                        await held.enter_async_context(self._all)
+                except TimeoutError:
+                    raise FetchFailed("too many calls are under way") from None
+                yield
+        finally:
+            self._users[host] -= 1
+            if not self._users[host]:
+                del self._users[host], self._hosts[host]
 
 
 class Outbound:
@@ -36,7 +73,7 @@ class Outbound:
         self._inside = inside
         self._recorder = recorder
         self._within = within
-        self._slots = asyncio.Semaphore(CALLS_AT_ONCE)
+        self._slots = Slots()
 
     @classmethod
     async def open(
@@ -44,17 +81,19 @@ class Outbound:
         *,
         recorder: Recorder,
         inside: Collection[Network] = (),
+        forbidden: Collection[Network] = FORBIDDEN,
         ca_file: str | None = None,
         resolver: AbstractResolver | None = None,
         within: float = TIMEOUT,
     ) -> Outbound:
-        """`inside`: networks of our own that clients may live in. `ca_file`: authorities besides the system's, PEM.
+        """`inside`: networks of our own that clients may live in, `forbidden`: others that are never called.
 
-        `within`: seconds for a whole call.
+        `ca_file`: authorities besides the system's, PEM. `within`: seconds for a whole call once it has a slot, and
+        as many at most to wait for one.
         """
         context = await asyncio.to_thread(tls_context, ca_file)
         session = aiohttp.ClientSession(
-            connector=guarded_connector(resolver=resolver, context=context, inside=inside),
+            connector=guarded_connector(resolver=resolver, context=context, inside=inside, forbidden=forbidden),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=within, sock_connect=CONNECT_TIMEOUT),
             headers={"User-Agent": "identity-broker"},
@@ -99,12 +138,11 @@ class Outbound:
         # An exception of the client names the URL, and a URL may hold a secret of the app: only its kind goes on.
         try:
             check_url(url, self._inside)
+            target = URL(url, encoded=True)
             async with (
+                self._slots.hold(target.host or "", within=self._within),
                 asyncio.timeout(self._within),
-                self._slots,
-                self._session.request(
-                    method, URL(url, encoded=True), data=data, headers=headers, allow_redirects=False
-                ) as response,
+                self._session.request(method, target, data=data, headers=headers, allow_redirects=False) as response,
             ):
                 return response.status, await _read(response, limit)
         except ForbiddenAddress as error:

@@ -25,9 +25,12 @@ async def redeem(durable: Durable, *hearers: SessionClient, number: int = 1) -> 
         assert await durable.redeem(f"c{number + shift}", given, None, now=NOW, hears=hears) == Redeemed()
 
 
-async def claim(durable: Durable, now: int, *, lease: int = 30, limit: int = 10) -> tuple[Delivery, ...]:
+async def claim(
+    durable: Durable, now: int, *, lease: int = 30, limit: int = 10, share: int = 10, **under_way: int
+) -> tuple[Delivery, ...]:
     """What is due at `now`."""
-    return await durable.claim_deliveries(now=now, until=now + lease, limit=limit)
+    until = now + lease
+    return await durable.claim_deliveries(now=now, until=until, limit=limit, share=share, under_way=under_way)
 
 
 class LogoutRules:
@@ -119,6 +122,19 @@ class LogoutRules:
         await durable.end_session("later", now=NOW + 10, expires_at=UNTIL)
         assert [one.client_id for one in await claim(durable, NOW + 10, limit=1)] == ["a"]
         assert [one.client_id for one in await claim(durable, NOW + 10, limit=1)] == ["b"]
+
+    async def test_clients_take_turns_and_none_has_more_than_its_share(self, durable: Durable) -> None:
+        for number in range(6):
+            await redeem(durable, replace(A, sid=f"of-a-{number}"), number=10 + number)
+            await durable.end_session(f"of-a-{number}", now=NOW + number, expires_at=UNTIL)
+        for number in range(2):
+            await redeem(durable, replace(B, sid=f"of-b-{number}"), number=20 + number)
+            await durable.end_session(f"of-b-{number}", now=NOW + 10 + number, expires_at=UNTIL)
+        later = NOW + 20
+        assert [one.sid for one in await claim(durable, later, limit=2)] == ["of-a-0", "of-b-0"]
+        assert [one.sid for one in await claim(durable, later, share=2, a=1)] == ["of-a-1", "of-b-1"]
+        assert await claim(durable, later, share=3, a=3) == ()
+        assert [one.sid for one in await claim(durable, later, share=3)] == ["of-a-2", "of-a-3", "of-a-4"]
 
     async def test_an_upstream_that_ends_a_session_has_apps_told_even_if_their_grants_are_over(
         self, durable: Durable

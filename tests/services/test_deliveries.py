@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import jwt
@@ -12,7 +13,7 @@ import pytest
 from broker.core.client_policy import LogoutPolicy
 from broker.core.events import Event
 from broker.core.terms import Algorithm
-from broker.services.deliveries import AT_ONCE, LEASE, Deliveries
+from broker.services.deliveries import AT_ONCE, LEASE, LOOK_EVERY, SHARE, Deliveries
 from broker.services.sessions import Session
 from broker.upstream.outbound import Outbound
 from tests.services.apps import delivering
@@ -166,14 +167,25 @@ async def test_an_app_without_an_address_is_not_waited_for(world: World) -> None
 async def test_an_app_that_hangs_keeps_no_other_waiting(world: World) -> None:
     world.apps.hangs.add(TELL)
     world.apps.status[OTHER] = 200
-    for _ in range(AT_ONCE - 1):
+    for _ in range(3 * AT_ONCE):
         await log_out(world, "app")
     await log_out(world, "other")
     async with delivering(world.deliveries):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not world.apps.tokens(OTHER):
                 await asyncio.sleep(0.01)
-    assert await world.store.durable.deliveries() == AT_ONCE - 1
+    assert await world.store.durable.deliveries() == 3 * AT_ONCE
+    assert len(world.apps.heard) <= SHARE + 1
+
+
+async def test_an_app_with_more_logouts_than_its_share_is_told_all_of_them_without_a_pause(world: World) -> None:
+    world.apps.status[TELL] = 200
+    for _ in range(5 * SHARE):
+        await log_out(world, "app")
+    async with delivering(world.deliveries), asyncio.timeout(LOOK_EVERY * 4):
+        while await world.store.durable.deliveries():
+            await asyncio.sleep(0.01)
+    assert len(world.apps.heard) == 5 * SHARE
 
 
 async def test_what_is_under_way_is_nobody_elses_until_the_lease_is_over(world: World) -> None:
@@ -183,9 +195,9 @@ async def test_what_is_under_way_is_nobody_elses_until_the_lease_is_over(world: 
         async with asyncio.timeout(5):
             while not world.apps.heard:
                 await asyncio.sleep(0.01)
-        claim = world.store.durable.claim_deliveries
-        assert await claim(now=NOW + LEASE - 1, until=NOW + 2 * LEASE, limit=9) == ()
-        (again,) = await claim(now=NOW + LEASE, until=NOW + 2 * LEASE, limit=9)
+        claim = partial(world.store.durable.claim_deliveries, limit=9, share=9, under_way={})
+        assert await claim(now=NOW + LEASE - 1, until=NOW + 2 * LEASE) == ()
+        (again,) = await claim(now=NOW + LEASE, until=NOW + 2 * LEASE)
     assert again.attempts == 2
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import socket
+from ipaddress import ip_network
 from socket import AddressFamily
 
 import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from broker.config.model import Network as NetworkSettings
 from broker.upstream.guard import (
+    FORBIDDEN,
     ForbiddenAddress,
     GuardedResolver,
     check_address,
@@ -40,6 +43,24 @@ SPELT = ("127.1", "127.0.1", "0x7f.1", "0x7f000001", "2130706433", "017700000001
 def test_i2_no_address_of_ours_passes(address: str) -> None:
     with pytest.raises(ForbiddenAddress):
         check_address(address)
+
+
+ODD = ("168.63.129.16", "::ffff:168.63.129.16", "64:ff9b::a83f:8110", "2002:a83f:8110::", "192.88.99.1", "3fff::1")
+
+
+@pytest.mark.parametrize("address", ODD)
+def test_i13_addresses_that_look_public_and_are_not_are_refused(address: str) -> None:
+    with pytest.raises(ForbiddenAddress):
+        check_address(address)
+    check_address(address, inside=[ip_network("::/0"), ip_network("0.0.0.0/0")])
+
+
+def test_i13_the_operator_says_what_else_is_never_called() -> None:
+    with pytest.raises(ForbiddenAddress):
+        check_address("8.8.8.8", forbidden=[ip_network("8.0.0.0/8")])
+    with pytest.raises(ForbiddenAddress):
+        check_address("10.0.0.1", forbidden=[])
+    assert tuple(map(str, FORBIDDEN)) == NetworkSettings().forbidden_networks
 
 
 @pytest.mark.parametrize("address", PUBLIC)

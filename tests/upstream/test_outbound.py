@@ -12,7 +12,7 @@ import pytest
 from broker.core.errors import FetchFailed
 from broker.core.events import Event
 from broker.upstream.guard import LOOPBACK, Network
-from broker.upstream.outbound import BODY_LIMIT, Outbound
+from broker.upstream.outbound import BODY_LIMIT, CALLS_AT_ONCE, CALLS_PER_HOST, Outbound, Slots
 from tests.contract.raw_server import Answer, RawServer, answer_of, raw_server
 
 pytestmark = pytest.mark.anyio
@@ -48,6 +48,10 @@ async def app() -> AsyncIterator[RawServer]:
             await writer.drain()
             await asyncio.sleep(0.05)
 
+    async def late(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(1.5)
+        writer.write(answer_of(b"late"))
+
     elsewhere = answer_of(b"", "302 Found").replace(b"\r\n", b"\r\nLocation: /keys\r\n", 1)
     answers: dict[str, Answer] = {
         "/keys": answer_of(b'{"keys":[]}'),
@@ -56,6 +60,7 @@ async def app() -> AsyncIterator[RawServer]:
         "/moved": elsewhere,
         "/told": answer_of(b"x" * 100_000),
         "/slow": slow,
+        "/late": late,
     }
     async with raw_server(answers) as served:
         yield served
@@ -111,3 +116,50 @@ async def test_a_call_is_told_without_its_url() -> None:
     told = [fields for event, fields in notes.heard if event is Event.CLIENT_URL_CALLED]
     assert [fields["outcome"] for fields in told] == ["200", "forbidden: not an address of the public Internet"]
     assert "s3cret" not in repr(told)
+
+
+async def test_i12_a_slow_server_takes_no_more_than_its_share() -> None:
+    async with app() as served, outbound(*LOOPBACK, within=3.0) as calls:
+        slow = served.url.replace("127.0.0.1", "localhost")
+        dripping = [asyncio.create_task(calls.fetch(f"{slow}/slow")) for _ in range(2 * CALLS_AT_ONCE)]
+        while served.connections < CALLS_PER_HOST:
+            await asyncio.sleep(0.01)
+        assert await calls.fetch(f"{served.url}/keys") == b'{"keys":[]}'
+        assert served.connections <= CALLS_PER_HOST + 1
+        failed = await asyncio.gather(*dripping, return_exceptions=True)
+        assert all(isinstance(one, FetchFailed) for one in failed)
+        assert await calls.fetch(f"{slow}/keys") == b'{"keys":[]}', "a slot comes back"
+
+
+async def test_i12_the_time_of_a_call_begins_when_it_has_its_slot() -> None:
+    async with app() as served, outbound(*LOOPBACK, within=2.5) as calls:
+        found = await asyncio.gather(*(calls.fetch(f"{served.url}/late") for _ in range(2 * CALLS_PER_HOST)))
+        assert found == [b"late"] * (2 * CALLS_PER_HOST)
+
+
+async def test_i12_slots_are_bounded_in_all_and_hosts_are_forgotten() -> None:
+    slots = Slots(total=3, per_host=2)
+    async with slots.hold("a", within=1), slots.hold("a", within=1):
+        with pytest.raises(FetchFailed):
+            async with slots.hold("a", within=0.01):
+                pass
+        async with slots.hold("b", within=1):
+            with pytest.raises(FetchFailed):
+                async with slots.hold("c", within=0.01):
+                    pass
+        async with slots.hold("c", within=1):
+            pass
+    assert slots.hosts == 0
+
+
+async def test_i12_a_failure_of_the_call_is_no_waiting() -> None:
+    slots = Slots()
+
+    async def call() -> None:
+        async with slots.hold("a", within=0.01):
+            await asyncio.sleep(0.05)
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        await call()
+    assert slots.hosts == 0
