@@ -223,12 +223,10 @@ async def _open_transient(config: Config, opened: AsyncExitStack, store: SqliteS
 
 async def _open_outbound(config: Config, opened: AsyncExitStack, recorder: Recorder) -> Outbound:
     """Emulated upstreams live on this machine, and so may the apps beside them."""
-    inside = [ip_network(text) for text in config.network.client_networks]
-    inside += LOOPBACK if config.network.upstreams == "emulated" else ()
-    forbidden = [ip_network(text) for text in config.network.forbidden_networks]
-    outbound = await Outbound.open(
-        recorder=recorder, inside=inside, forbidden=forbidden, ca_file=config.network.ca_file
-    )
+    network = config.network
+    inside = [*map(ip_network, network.client_networks), *(LOOPBACK if network.upstreams == "emulated" else ())]
+    forbidden = [*map(ip_network, network.forbidden_networks)]
+    outbound = await Outbound.open(recorder=recorder, inside=inside, forbidden=forbidden, ca_file=network.ca_file)
     opened.push_async_callback(outbound.close)
     return outbound
 

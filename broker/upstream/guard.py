@@ -7,12 +7,23 @@ spelling of 127.0.0.1 nor a name that changes its mind gets through.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import ssl
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from socket import AddressFamily, SocketKind, socket
+from socket import (
+    AI_ADDRCONFIG,
+    AI_NUMERICHOST,
+    AI_NUMERICSERV,
+    SOCK_STREAM,
+    AddressFamily,
+    SocketKind,
+    getaddrinfo,
+    socket,
+)
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -82,6 +93,35 @@ def _wrapped(address: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
     if address in _NAT64:
         inside.append(IPv4Address(int(address) & 0xFFFFFFFF))
     return tuple(one for one in inside if one is not None)
+
+
+class OwnThreads(AbstractResolver):
+    """Looks names up in threads of its own, so that names of strangers which never answer hold up no others."""
+
+    def __init__(self, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, "names of clients")
+
+    async def resolve(
+        self, host: str, port: int = 0, family: AddressFamily = AddressFamily.AF_INET
+    ) -> list[ResolveResult]:
+        """Every address of `host`; raises OSError."""
+        look_up = partial(getaddrinfo, host, port, family, SOCK_STREAM, 0, AI_ADDRCONFIG)
+        found = await asyncio.get_running_loop().run_in_executor(self._pool, look_up)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address[0]),
+                port=int(address[1]),
+                family=kind,
+                proto=protocol,
+                flags=AI_NUMERICHOST | AI_NUMERICSERV,
+            )
+            for kind, _, protocol, _, address in found
+        ]
+
+    async def close(self) -> None:
+        """Wait for nobody."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 class GuardedResolver(AbstractResolver):

@@ -18,7 +18,7 @@ from yarl import URL
 from broker.core.errors import FetchFailed
 from broker.core.events import Event, Recorder
 from broker.core.query import encode_query
-from broker.upstream.guard import FORBIDDEN, ForbiddenAddress, Network, check_url, guarded_connector
+from broker.upstream.guard import FORBIDDEN, ForbiddenAddress, Network, OwnThreads, check_url, guarded_connector
 from broker.upstream.http import tls_context
 
 TIMEOUT = 5.0  # seconds for a whole call
@@ -66,10 +66,17 @@ class Outbound:
     """Implements `broker.services.outbound.Outbound`."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, *, inside: Collection[Network], recorder: Recorder, within: float
+        self,
+        session: aiohttp.ClientSession,
+        resolver: AbstractResolver,
+        *,
+        inside: Collection[Network],
+        recorder: Recorder,
+        within: float,
     ) -> None:
         """Use `open`."""
         self._session = session
+        self._resolver = resolver
         self._inside = inside
         self._recorder = recorder
         self._within = within
@@ -91,6 +98,7 @@ class Outbound:
         `ca_file`: authorities besides the system's, PEM. `within`: seconds for a whole call once it has a slot, and
         as many at most to wait for one.
         """
+        resolver = resolver or OwnThreads(CALLS_AT_ONCE)
         context = await asyncio.to_thread(tls_context, ca_file)
         session = aiohttp.ClientSession(
             connector=guarded_connector(resolver=resolver, context=context, inside=inside, forbidden=forbidden),
@@ -99,7 +107,7 @@ class Outbound:
             headers={"User-Agent": "identity-broker"},
             trust_env=False,
         )
-        return cls(session, inside=inside, recorder=recorder, within=within)
+        return cls(session, resolver, inside=inside, recorder=recorder, within=within)
 
     async def fetch(self, url: str, *, accept: str = "application/json", limit: int = BODY_LIMIT) -> bytes:
         """The body of a 200 answer to a GET, at most `limit` bytes; raises FetchFailed."""
@@ -116,6 +124,7 @@ class Outbound:
     async def close(self) -> None:
         """Let go of every connection."""
         await self._session.close()
+        await self._resolver.close()
 
     async def _call(
         self, method: str, url: str, data: bytes | None, headers: Mapping[str, str], limit: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
@@ -135,6 +136,18 @@ async def test_i12_the_time_of_a_call_begins_when_it_has_its_slot() -> None:
     async with app() as served, outbound(*LOOPBACK, within=2.5) as calls:
         found = await asyncio.gather(*(calls.fetch(f"{served.url}/late") for _ in range(2 * CALLS_PER_HOST)))
         assert found == [b"late"] * (2 * CALLS_PER_HOST)
+
+
+async def test_i12_names_that_never_answer_hold_up_no_look_up_elsewhere() -> None:
+    loop, never = asyncio.get_running_loop(), threading.Event()
+    async with app() as served, outbound(*LOOPBACK) as calls:
+        # The threads that everybody shares are all taken, as by look-ups for upstreams; those of clients are others.
+        taken = [loop.run_in_executor(None, never.wait) for _ in range(64)]
+        try:
+            assert await calls.fetch(f"{served.url.replace('127.0.0.1', 'localhost')}/keys") == b'{"keys":[]}'
+        finally:
+            never.set()
+            await asyncio.gather(*taken)
 
 
 async def test_i12_slots_are_bounded_in_all_and_hosts_are_forgotten() -> None:
