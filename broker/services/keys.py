@@ -120,11 +120,11 @@ class KeyRing:
 
     async def _advance(self, algorithm: Algorithm, keys: list[SigningKey], now: int) -> None:
         live = [key for key in keys if key.retired_at is None]
-        active = [key for key in live if key.active_at <= now]
+        active = _in_turn(live, now)
         if not active:
             # Nothing can have been signed with this algorithm yet, so nobody's cache can be stale.
             active = [await self._make(algorithm, active_at=now)]
-        newest = max(active, key=lambda key: (key.active_at, key.created_at, key.kid))
+        newest = max(active, key=_order)
         if len(live) <= len(active) and newest.active_at + self._rules.rotate_every - self._rules.publish_before <= now:
             await self._make(algorithm, active_at=now + self._rules.publish_before)
         for key in active:
@@ -159,9 +159,10 @@ class KeyRing:
         signers: dict[Algorithm, Signer] = {}
         kept = {key.kid for key in stored}
         self._opened = {kid: signer for kid, signer in self._opened.items() if kid in kept}
-        for key in sorted(stored, key=lambda key: (key.active_at, key.created_at, key.kid)):
-            if key.retired_at is None and key.active_at <= now and key.algorithm in self._algorithms:
-                signers[Algorithm(key.algorithm)] = await self._open(key)
+        for algorithm in self._algorithms:
+            live = [key for key in stored if key.algorithm == algorithm and key.retired_at is None]
+            for key in sorted(_in_turn(live, now), key=_order)[-1:]:
+                signers[algorithm] = await self._open(key)
         public = [orjson.loads(key.public_jwk) for key in stored]
         jwks = orjson.dumps({"keys": public})
         self.current = Keys(
@@ -180,3 +181,16 @@ class KeyRing:
             handle = await self._service.open_(key)
             self._opened[key.kid] = Signer(key.kid, Algorithm(key.algorithm), handle)
         return self._opened[key.kid]
+
+
+def _in_turn(live: list[SigningKey], now: int) -> list[SigningKey]:
+    """The keys of one algorithm whose turn has come, or the first of those that wait.
+
+    None has come when the clock stepped back past a take-over. A key that waits was published in time; one made now
+    would be unknown to everybody who asked for the keys a moment ago.
+    """
+    return [key for key in live if key.active_at <= now] or sorted(live, key=_order)[:1]
+
+
+def _order(key: SigningKey) -> tuple[int, int, str]:
+    return key.active_at, key.created_at, key.kid

@@ -178,6 +178,25 @@ async def test_k11_a_clock_that_jumps_back_leaves_somebody_to_sign(rings: Rings)
     assert ring.signer(ES).kid == first
 
 
+@pytest.mark.parametrize("back", [1 / 24, 1, 30])
+async def test_j14_a_clock_that_steps_back_past_a_take_over_makes_no_unannounced_key_sign(
+    rings: Rings, back: float
+) -> None:
+    ring = rings.open()
+    await ring.refresh()
+    for _ in range(91 * 24):
+        await rings.pass_days(1 / 24, ring)
+        if rings.notes.count(Event.KEY_ACTIVATED) == 2:
+            break
+    taken_over, cached = ring.signer(ES).kid, published(ring)
+    await rings.pass_days(-back, ring)
+    assert ring.signer(ES).kid in cached, "an app that asked a moment ago knows it"
+    assert ring.signer(ES).kid == taken_over
+    await rings.pass_days(back + 1 / 24, ring)
+    assert ring.signer(ES).kid == taken_over
+    assert published(ring) == cached
+
+
 async def test_an_algorithm_no_longer_offered_is_published_but_not_used(rings: Rings) -> None:
     before, after = rings.open(ES, ED), rings.open(ES)
     await before.refresh()

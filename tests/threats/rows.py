@@ -258,6 +258,7 @@ FURTHER: Final = {
     "K22": "What is answered while a store is away was not answered, and can be answered again.",
     "K19": "No request keeps the event loop busy for longer than its length earns.",
     "K20": "Key sets are fetched once, however many wait.",
+    "J14": "A clock that steps back makes no key sign that nobody was told of.",
     "K25": "A Redis that goes back in time brings no session back.",
     "K23": "A database that went away is 503 at once, and no empty one takes its place without `--create`.",
     "K26": "Two brokers with two databases do not share a Redis.",
