@@ -11,6 +11,8 @@ import pytest
 from broker.demo.faults import FAULTS
 from broker.demo.people import PEOPLE
 from broker.demo.upstreams import EMULATORS, RegisteredApp
+from broker.demo.upstreams.base import KEPT, Newest, OneTime
+from broker.demo.upstreams.control import LOGGED
 from tests.demo.emulated import CALLBACK, Upstream, emulated
 
 pytestmark = pytest.mark.anyio
@@ -168,3 +170,28 @@ async def test_another_machine_cannot_give_orders(upstream: Upstream) -> None:
 
 async def test_secrets_of_registered_apps_are_not_in_their_repr() -> None:
     assert APP.client_secret not in repr(APP)
+
+
+async def test_the_log_of_requests_keeps_the_newest(upstream: Upstream) -> None:
+    upstream.emulator.control.seen.extend({"number": number} for number in range(LOGGED))
+    await begin(upstream)
+    logged = (await upstream.http.get("/_emulator/log")).json()
+    assert (len(logged), logged[0], logged[-1]["method"]) == (LOGGED, {"number": 1}, "GET")
+
+
+def test_secrets_for_one_use_make_room_for_newer_ones() -> None:
+    clock, numbers = [0.0], iter(range(10**6))
+    secrets = OneTime[int](60, lambda: clock[0], lambda: f"s{next(numbers)}")
+    for value in range(KEPT + 5):
+        secrets.give(value)
+    assert (secrets.look("s4"), secrets.look("s5"), secrets.look(f"s{KEPT + 4}")) == (None, 5, KEPT + 4)
+    clock[0] = 60
+    secrets.give(7)
+    assert len(secrets) == 1, "what expired is gone when the next one comes"
+
+
+def test_what_an_emulator_remembers_makes_room_for_what_is_newer() -> None:
+    kept = Newest[int]()
+    for number in range(KEPT + 1):
+        kept[str(number)] = number
+    assert ("0" in kept, "1" in kept, len(kept)) == (False, True, KEPT)

@@ -26,6 +26,7 @@ from broker.demo.people import PEOPLE, Person
 from broker.demo.upstreams.control import Control
 
 BODY_LIMIT = 256 * 1024
+KEPT = 10_000  # secrets of one kind at once: a demo that runs for weeks must not grow
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,17 @@ Handler = Callable[[Call], Awaitable[Response]]
 Value = TypeVar("Value")
 
 
+class Newest(dict[str, Value]):
+    """The newest `KEPT` entries."""
+
+    def __setitem__(self, name: str, value: Value) -> None:
+        super().__setitem__(name, value)
+        if len(self) > KEPT:
+            del self[next(iter(self))]
+
+
 class OneTime(Generic[Value]):
-    """Secrets handed out for one use within `ttl` seconds."""
+    """Secrets handed out for one use within `ttl` seconds; the newest `KEPT` of them."""
 
     def __init__(self, ttl: int, now: Callable[[], float], mint: Callable[[], str]) -> None:
         self.ttl = ttl
@@ -84,9 +94,18 @@ class OneTime(Generic[Value]):
 
     def give(self, value: Value) -> str:
         """A fresh secret for `value`."""
+        self._drop_old()
         text = self._mint()
         self._kept[text] = (value, self._now() + self.ttl)
         return text
+
+    def _drop_old(self) -> None:
+        """All live equally long, so the first that was kept is the first to go."""
+        while self._kept:
+            oldest = next(iter(self._kept))
+            if len(self._kept) < KEPT and self._now() < self._kept[oldest][1]:
+                return
+            del self._kept[oldest]
 
     def take(self, text: str) -> Value | None:
         """The value, once; None for an unknown, used or expired secret."""
@@ -101,6 +120,9 @@ class OneTime(Generic[Value]):
     def clear(self) -> None:
         """Forget all."""
         self._kept.clear()
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
 
 class Emulator(ABC):

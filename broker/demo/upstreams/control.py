@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +21,9 @@ from broker.demo.people import UnknownPerson, make_person
 
 if TYPE_CHECKING:
     from broker.demo.upstreams.base import Call, Emulator
+
+
+LOGGED = 5000  # requests, the newest: a demo that runs for weeks must not grow
 
 
 class Order(BaseModel):
@@ -95,7 +99,7 @@ class Control:
     sleep: Callable[[float], Awaitable[None]]
     loopback_only: bool = True
     choice: ChoiceOrder = field(default_factory=ChoiceOrder)
-    seen: list[dict[str, object]] = field(default_factory=list)
+    seen: deque[dict[str, object]] = field(default_factory=lambda: deque(maxlen=LOGGED))
     answers: dict[str, _Canned] = field(default_factory=dict)
 
     def routes(self) -> list[Route]:
@@ -227,7 +231,7 @@ class Control:
         return Response(status_code=204)
 
     async def _log(self, request: Request) -> Response:
-        return _json(self.seen)
+        return _json(list(self.seen))
 
     async def _clear(self, request: Request) -> Response:
         self.clear()

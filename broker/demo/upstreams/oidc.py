@@ -14,6 +14,7 @@ from broker.demo.upstreams.base import (
     Call,
     Emulator,
     Handler,
+    Newest,
     OneTime,
     RegisteredApp,
     back_to,
@@ -91,8 +92,8 @@ class Oidc(Emulator):
         self.codes = OneTime[Granted](60, self.clock, self.mint)
         self.tokens = OneTime[Granted](300, self.clock, self.mint)
         self.refresh_tokens = OneTime[Granted](86400, self.clock, self.mint)
-        self.sessions: dict[str, Granted] = {}
-        self.issued: dict[str, Granted] = {}
+        self.sessions = Newest[Granted]()
+        self.issued = Newest[Granted]()
 
     def signer(self) -> Signer:
         """One key per algorithm, two of RS256 under a fault; a rotation replaces them all."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from starlette.responses import Response
 
 from broker.demo.people import ADA, BORIS, Person
-from broker.demo.upstreams.base import Call, Emulator, Handler, OneTime, RegisteredApp, back_to, json_answer
+from broker.demo.upstreams.base import Call, Emulator, Handler, Newest, OneTime, RegisteredApp, back_to, json_answer
 
 _MESSAGES = {
     2: "SERVICE : Service temporarily unavailable",
@@ -81,7 +81,7 @@ class OK(Emulator):
     def forget(self) -> None:
         """No code and no token survives."""
         self.codes = OneTime[Granted](120, self.clock, self.mint)
-        self.sessions: dict[str, Granted] = {}
+        self.sessions = Newest[Granted]()
         self.refreshers = OneTime[Granted](30 * 86400, self.clock, self.mint)
 
     # --- the browser's part ---

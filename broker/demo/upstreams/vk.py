@@ -10,7 +10,7 @@ import orjson
 from starlette.responses import Response
 
 from broker.demo.people import ADA, BORIS, Person
-from broker.demo.upstreams.base import Call, Emulator, Handler, OneTime, RegisteredApp, back_to, json_answer
+from broker.demo.upstreams.base import Call, Emulator, Handler, Newest, OneTime, RegisteredApp, back_to, json_answer
 from broker.demo.upstreams.keys import challenge_of, key
 
 _VERIFIER = re.compile(r"[A-Za-z0-9_-]{43,128}")
@@ -73,8 +73,8 @@ class VK(Emulator):
         self.codes = OneTime[Granted](600, self.clock, lambda: "vk2.a." + self.mint() * 4)
         self.tokens = OneTime[Granted](3600, self.clock, lambda: "vk2.a." + self.mint() * 5)
         self.refreshers = OneTime[Granted](_SIX_MONTHS, self.clock, lambda: "vk2.a." + self.mint() * 5)
-        self.spent: dict[str, str] = {}  # refresh token -> session
-        self.ended: set[str] = set()
+        self.spent = Newest[str]()  # refresh token -> session
+        self.ended = Newest[bool]()
 
     def public_key(self) -> bytes:
         """PEM of the key that signs ID tokens: an adapter pins VK's, the demo's configuration pins this one."""
@@ -160,7 +160,8 @@ class VK(Emulator):
     def _refreshed(self, call: Call, app: RegisteredApp) -> Response:
         """quirk(vk): the old refresh token is dead, and showing it again ends the session."""
         state, text = call.get("state"), call.get("refresh_token")
-        self.ended |= {self.spent[text]} if text in self.spent else set()
+        if text in self.spent:
+            self.ended[self.spent[text]] = True
         granted = self.refreshers.look(text)
         if granted is None or granted.app.client_id != app.client_id or granted.session in self.ended:
             return self._error("invalid_request", "refresh_token is missing or invalid", state)
@@ -228,7 +229,7 @@ class VK(Emulator):
         granted = self._session(call)
         if granted is None:
             return self._error("invalid_token", "access_token is missing or invalid", "")
-        self.ended.add(granted.session)
+        self.ended[granted.session] = True
         return json_answer({"response": 1})
 
     def _session(self, call: Call) -> Granted | None:
