@@ -90,7 +90,7 @@ class Site:
             command += ["--create"] if self.ran == 1 else []
             environment = {**os.environ, **self.environment}
             self._process = subprocess.Popen(command, stdout=out, stderr=err, cwd=self.folder, env=environment)
-        deadline = monotonic() + 30
+        deadline = monotonic() + 120
         while not _answers(f"{self.management}/livez"):
             assert self._process.poll() is None, (self.folder / "stderr").read_text()
             assert monotonic() < deadline, "the broker does not answer"
