@@ -155,7 +155,11 @@ async def _assemble(
     pool = await HttpPool.open(ca_file=config.network.ca_file, trust_env=config.network.trust_env)
     opened.push_async_callback(pool.close)
     instances = await _build_providers(config, pool, durable, observer, clock=clock)
-    keys = await _open_keys(config, context, durable, SealedKeys(Seal(masters, "signing key", randomness=randomness)))
+
+    def seal(purpose: str) -> Seal:
+        return Seal(masters, purpose, randomness=randomness, clock=clock)
+
+    keys = await _open_keys(config, context, durable, SealedKeys(seal("signing key")))
     parts = Parts(
         config=config,
         context=context,
@@ -167,8 +171,8 @@ async def _assemble(
         ),
         gate=Gate((instance.name, instance.key) for instance in instances),
         outbound=await _open_outbound(config, opened, observer),
-        subjects=await _open_subjects(context, durable, Seal(masters, "pairwise", randomness=randomness)),
-        seal=lambda purpose: Seal(masters, purpose, randomness=randomness),
+        subjects=await _open_subjects(context, durable, seal("pairwise")),
+        seal=seal,
         derive=lambda purpose: tuple(derive(master, purpose) for master in masters),
         observer=observer,
     )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from hashlib import sha256
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +21,7 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 def make(*masters: bytes, purpose: str = "flow") -> Seal:
     """A seal of this purpose."""
-    return Seal(masters or (MASTER,), purpose, randomness=os.urandom)
+    return Seal(masters or (MASTER,), purpose, randomness=os.urandom, clock=time.time)
 
 
 SEALED = make().seal(b"hello", bound_to=b"state")
@@ -107,6 +110,31 @@ def test_a_rotated_master_key_still_opens_what_it_sealed() -> None:
         make(OTHER).open_(old)
 
 
+def test_j13_every_day_has_a_key_of_its_own_and_every_day_is_opened() -> None:
+    now = [1_800_000_000.0]
+    seal = Seal((MASTER,), "flow", randomness=lambda size: b"n" * size, clock=lambda: now[0])
+    sealed = []
+    for day in range(400):
+        now[0] = 1_800_000_000.0 + day * 86_400
+        sealed.append(seal.seal(b"x"))
+        assert seal.seal(b"x") == sealed[-1], "one key for all of a day"
+    bodies = {urlsafe_b64decode(one + "=" * (-len(one) % 4))[24:] for one in sealed}
+    assert len(bodies) == 400, "the same nonce and text, and never the same key"
+    now[0] = 0.0
+    assert {seal.open_(one) for one in sealed} == {b"x"}, "whatever a clock says"
+
+
+def test_j13_what_was_sealed_by_one_key_for_ever_still_opens() -> None:
+    nonce = os.urandom(12)
+    body = AESGCM(derive(MASTER, "seal flow")).encrypt(nonce, b"old", b"flow\0state")
+    raw = b"\x01" + sha256(b"key id\0" + MASTER).digest()[:8] + nonce + body
+    sealed = urlsafe_b64encode(raw).rstrip(b"=").decode()
+    assert make().open_(sealed, bound_to=b"state") == b"old"
+    assert make().is_current(sealed)
+    with pytest.raises(SealBroken):
+        make().open_(sealed, bound_to=b"another")
+
+
 def test_two_seals_of_the_same_bytes_differ() -> None:
     assert make().seal(b"x") != make().seal(b"x")
 
@@ -114,7 +142,7 @@ def test_two_seals_of_the_same_bytes_differ() -> None:
 @pytest.mark.parametrize("masters", [(), (b"",), (b"short",), (MASTER, b"m" * 31), (b"m" * 33,)])
 def test_a_master_key_has_32_bytes(masters: tuple[bytes, ...]) -> None:
     with pytest.raises(ValueError, match="32 bytes"):
-        Seal(masters, "flow", randomness=os.urandom)
+        Seal(masters, "flow", randomness=os.urandom, clock=time.time)
 
 
 def test_a_key_of_each_purpose_is_its_own() -> None:

@@ -6,6 +6,7 @@ The upstreams are doubles of what is outside; nothing of the broker itself is re
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -373,4 +374,4 @@ class World:
 
 def seal(purpose: str) -> Seal:
     """A seal of the master key of these tests."""
-    return Seal((MASTER,), purpose, randomness=os.urandom)
+    return Seal((MASTER,), purpose, randomness=os.urandom, clock=time.time)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass, field
 
 import orjson
@@ -22,7 +23,7 @@ ES, ED = Algorithm.ES256, Algorithm.EDDSA
 
 def sealed_keys(masters: tuple[bytes, ...] = (MASTER,)) -> SealedKeys:
     """The service that keeps keys in the store."""
-    return SealedKeys(Seal(masters, "signing key", randomness=os.urandom))
+    return SealedKeys(Seal(masters, "signing key", randomness=os.urandom, clock=time.time))
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from base64 import urlsafe_b64decode
 
 import orjson
@@ -214,7 +215,7 @@ async def test_j2_private_keys_are_sealed_at_rest(rings: Rings) -> None:
         load_der_private_key(raw, None)
     with pytest.raises(SealBroken):
         await rings.open(masters=(b"o" * 32,)).refresh()
-    sealing = Seal((MASTER,), "signing key", randomness=os.urandom)
+    sealing = Seal((MASTER,), "signing key", randomness=os.urandom, clock=time.time)
     assert load_key(sealing.open_(key.sealed, bound_to=key.kid.encode()), ES).kid == key.kid
     with pytest.raises(SealBroken):
         sealing.open_(key.sealed, bound_to=b"another kid")

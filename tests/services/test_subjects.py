@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -120,7 +121,7 @@ async def test_f29_a_pairwise_subject_never_has_the_form_of_a_clients(sectors: W
 
 async def test_the_salt_outlives_a_change_of_the_master_key(world: World) -> None:
     def seal(*masters: bytes) -> Seal:
-        return Seal(masters, "pairwise", randomness=os.urandom)
+        return Seal(masters, "pairwise", randomness=os.urandom, clock=time.time)
 
     durable, client = world.store.durable, pairwise("one", "a.test")
     first = await open_subjects(world.context, durable, seal(MASTER))

@@ -239,6 +239,7 @@ FURTHER: Final = {
     "J10": "Dependencies stay above the versions that closed known holes.",
     "J11": "Every deed is in the audit stream once.",
     "J12": "Templates run in a sandbox.",
+    "J13": "No key seals so much that a nonce could come twice: every day has keys of its own.",
     "K1": "Without Redis logins wait with 503 and documents go on.",
     "K3": "A Redis that evicts is refused at start.",
     "K4": "What is unknown is refused.",

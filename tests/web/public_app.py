@@ -175,7 +175,7 @@ async def public_app(
     context = Context(ISSUER, clock, os.urandom, notes)
 
     def seal(purpose: str) -> Seal:
-        return Seal((MASTER,), purpose, randomness=os.urandom)
+        return Seal((MASTER,), purpose, randomness=os.urandom, clock=clock)
 
     sealed = SealedKeys(seal("signing key"))
     keys = KeyRing(context, store.durable, sealed, algorithms=config.keys.algorithms, rules=RULES)
