@@ -10,7 +10,7 @@ from broker.core.client_policy import AssertionPolicy, LogoutPolicy, Origin, Req
 from broker.core.errors import BadRedirectUri
 from broker.core.terms import Algorithm, AuthMethod, GrantType, Pkce, TokenFormat
 
-_LOOPBACK = re.compile(r"http://(127\.0\.0\.1|\[::1\])(?::([1-9][0-9]{0,4}))?(/[^?#]*)?(\?[^#]*)?")
+_FREE_PORT = re.compile(r"http://(127\.0\.0\.1|\[::1\])(?::([1-9][0-9]{0,4}))?(/[^?#]*)?(\?[^#]*)?")
 _ANYWHERE_HERE = re.compile(r"http://(?:127\.0\.0\.1|\[::1\]|localhost)(?::[1-9][0-9]{0,4})?(?:[/?][^#]*)?")
 _URI = re.compile(r"([a-z][a-z0-9+.\-]*):(//)?([^/?#]*)([^?#]*)(\?[^#]*)?")
 _FORBIDDEN = re.compile(r"[^\x21-\x7e]|[\\\"<>^`{|}]")
@@ -73,12 +73,12 @@ class Client:
     def native(self) -> bool:
         """Whether another app on the device could take its answers (RFC 8252 section 8.6).
 
-        So it is with private-use schemes, and with loopback addresses where no secret protects the code.
+        So it is with private-use schemes, and with every address of this machine where no secret protects the code.
         """
         return any(
-            not uri.startswith(("https:", "http:")) or (self.public and _LOOPBACK.fullmatch(uri))
+            not uri.startswith(("https:", "http:")) or (self.public and is_on_this_machine(uri))
             for uri in self.redirect_uris
-        )
+        ) or (self.public and self.loopback_redirects)
 
     def verify_redirect_uri(self, unverified_redirect_uri: str) -> str:
         """The URI itself when it is registered, byte for byte; raises BadRedirectUri.
@@ -88,10 +88,10 @@ class Client:
         """
         if unverified_redirect_uri in self.redirect_uris or self.may_be_at(unverified_redirect_uri):
             return unverified_redirect_uri
-        sent = _LOOPBACK.fullmatch(unverified_redirect_uri)
+        sent = _FREE_PORT.fullmatch(unverified_redirect_uri)
         if sent and int(sent[2] or 0) < 65536:
             for registered in self.redirect_uris:
-                known = _LOOPBACK.fullmatch(registered)
+                known = _FREE_PORT.fullmatch(registered)
                 if known and (known[1], known[3], known[4]) == (sent[1], sent[3], sent[4]):
                     return unverified_redirect_uri
         raise BadRedirectUri(
@@ -148,6 +148,16 @@ def _check_web(scheme: str, slashes: bool, authority: str) -> None:
         raise ValueError("needs a host name or address, with a port from 1 to 65535 or none")
     if scheme == "http" and not is_loopback_host(parts[1]):
         raise ValueError("needs https; http is for 127.0.0.1, [::1] and localhost only")
+
+
+def is_on_this_machine(uri: str) -> bool:
+    """Whether a registered URI is http on the person's own machine, by any name of it: whoever listens there gets it.
+
+    Whose port is free is another question: only the two literals have that (RFC 8252 sections 7.3 and 8.3).
+    """
+    parts = _URI.fullmatch(uri)
+    authority = _AUTHORITY.fullmatch(parts[3]) if parts is not None and parts[1] == "http" else None
+    return authority is not None and is_loopback_host(authority[1])
 
 
 def is_loopback_host(host: str) -> bool:

@@ -213,7 +213,13 @@ def test_a4_whatever_is_accepted_differs_in_the_port_alone(uri: str) -> None:
     ("uris", "method", "exposed"),
     [
         (("https://a.test/cb",), AuthMethod.NONE, False),
-        (("http://localhost:3000/cb",), AuthMethod.NONE, False),
+        (("https://localhost:3000/cb",), AuthMethod.NONE, False),
+        (("https://app.test/http://localhost/",), AuthMethod.NONE, False),
+        (("http://localhost:3000/cb",), AuthMethod.NONE, True),
+        (("http://localhost/cb?a=1",), AuthMethod.NONE, True),
+        (("http://app.localhost:3000/cb",), AuthMethod.NONE, True),
+        (("http://localhost:3000/cb",), AuthMethod.BASIC, False),
+        (("https://a.test/cb", "http://localhost/cb"), AuthMethod.NONE, True),
         (("com.example.app:/cb",), AuthMethod.NONE, True),
         (("https://a.test/cb", "com.example.app:/cb"), AuthMethod.NONE, True),
         (("http://127.0.0.1/cb",), AuthMethod.NONE, True),
@@ -221,7 +227,7 @@ def test_a4_whatever_is_accepted_differs_in_the_port_alone(uri: str) -> None:
         (("http://127.0.0.1/cb",), AuthMethod.BASIC, False),
     ],
 )
-def test_a16_a_client_whose_answers_another_app_could_take_is_known(
+def test_a16_a24_a_client_whose_answers_another_app_could_take_is_known(
     uris: tuple[str, ...], method: AuthMethod, exposed: bool
 ) -> None:
     assert client(*uris, method=method).native is exposed

@@ -54,6 +54,7 @@ REQUIRED: Final = {
     "A20": "After a POST: 303 or a page that navigates by GET, never 307.",
     "A21": "`no-referrer` everywhere, no resource of another origin on any page.",
     "A22": "An app's name is exactly what it looks like, and the host it is returned to stands beside it.",
+    "A24": "No address of the person's own machine is answered silently without a secret, by whatever name.",
     "A25": "A request that our own links send again comes back whole, whatever it asked for.",
     "A26": "A client without fixed addresses is the demo's, on this machine, beside emulated upstreams; nowhere else.",
     "A23": "A yes is a yes to what the page promised: name, host, subject, policy. Another promise asks again.",
