@@ -148,17 +148,13 @@ async def _assemble(
     clock: Callable[[], float],
     randomness: Randomness,
 ) -> Broker:
-    masters = load_masters(config)
-    context = Context(config.issuer, clock, randomness, observer)
+    masters, context = load_masters(config), Context(config.issuer, clock, randomness, observer)
     durable, transient = store.durable, await _open_transient(config, opened, store, observer)
     await _check_client_ids(config, durable)
     pool = await HttpPool.open(ca_file=config.network.ca_file, trust_env=config.network.trust_env)
     opened.push_async_callback(pool.close)
     instances = await _build_providers(config, pool, durable, observer, clock=clock)
-
-    def seal(purpose: str) -> Seal:
-        return Seal(masters, purpose, randomness=randomness, clock=clock)
-
+    seal = partial(Seal, masters, randomness=randomness, clock=clock)
     keys = await _open_keys(config, context, durable, SealedKeys(seal("signing key")))
     parts = Parts(
         config=config,

@@ -21,7 +21,13 @@ def build_public(parts: Parts, services: Services) -> ASGIApp:
     site = Site.of(config.issuer, services.clients.origins)
     frontend = build_frontend(config, site, parts.observer)
     endpoints = build_endpoints(parts, services, frontend)
-    errors = Errors(frontend, parts.observer, clock=context.clock, end_request=services.pushed.end)
+    errors = Errors(
+        frontend,
+        parts.observer,
+        clock=context.clock,
+        end_request=services.pushed.end,
+        on_own_machine=config.network.upstreams == "emulated" or site.on_own_machine,
+    )
     return Dispatcher(
         build_routes(endpoints, config.issuer),
         site,

@@ -22,6 +22,7 @@ from broker.core.errors import (
     UnauthorizedClient,
     UnknownClient,
     UnsupportedResponseType,
+    quote,
 )
 from broker.core.extension_errors import InvalidAuthorizationDetails
 from broker.core.parameters import Parameters
@@ -85,7 +86,8 @@ def verify_target(params: Parameters, client: Client | None) -> VerifiedRedirect
     `client` is who `parse_client_id` named, None when we know nobody of that name.
     """
     if client is None:
-        raise UnknownClient("unknown client_id", public="client_id is not registered here")
+        sent = params.text("client_id")
+        raise UnknownClient(f"unknown client_id {quote(sent)}", public="client_id is not registered here", sent=sent)
     if "redirect_uri" in params.repeated or not params.text("redirect_uri"):
         raise BadRedirectUri(
             f"redirect_uri missing or repeated, client {client.id}",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from broker.core.client_policy import AssertionPolicy, LogoutPolicy, Origin, RequestPolicy, TokenPolicy
-from broker.core.errors import BadRedirectUri
+from broker.core.errors import BadRedirectUri, quote
 from broker.core.terms import Algorithm, AuthMethod, GrantType, Pkce, TokenFormat
 
 _FREE_PORT = re.compile(r"http://(127\.0\.0\.1|\[::1\])(?::([1-9][0-9]{0,4}))?(/[^?#]*)?(\?[^#]*)?")
@@ -94,9 +94,13 @@ class Client:
                 known = _FREE_PORT.fullmatch(registered)
                 if known and (known[1], known[3], known[4]) == (sent[1], sent[3], sent[4]):
                     return unverified_redirect_uri
+        nearest = max(self.redirect_uris, key=lambda uri: same_start(uri, unverified_redirect_uri), default="")
         raise BadRedirectUri(
-            f"redirect_uri is not registered for client {self.id}",
+            f"redirect_uri {quote(unverified_redirect_uri)} is not registered for client {self.id}; nearest: {nearest}",
             public="redirect_uri is not one of the URIs registered for this client, byte for byte",
+            client=self,
+            sent=unverified_redirect_uri,
+            nearest=nearest,
         )
 
     def may_be_at(self, uri: str) -> bool:
@@ -112,6 +116,12 @@ class Client:
     def display_name(self, locale: str) -> str:
         """The name in this language, else English, else any."""
         return self.name.get(locale) or self.name.get("en") or next(iter(self.name.values()), self.id)
+
+
+def same_start(one: str, other: str) -> int:
+    """How many characters two texts have in common before they first differ."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (mine, its) in pairs if mine != its), min(len(one), len(other)))
 
 
 def check_redirect_uri(uri: str) -> None:

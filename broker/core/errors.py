@@ -14,6 +14,9 @@ if TYPE_CHECKING:  # a client is checked by errors of this file
     from broker.core.client import Client
 
 
+QUOTED = 200  # characters
+
+
 class BrokerError(Exception):
     """The root. `public` may be shown to anybody and therefore holds no secret and no value sent by a stranger."""
 
@@ -24,6 +27,12 @@ class BrokerError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.public = public
+
+
+def quote(value: str) -> str:
+    """What somebody sent, for a log or a page: one line of printable ASCII, cut at 200 characters."""
+    text = value[:QUOTED].encode("unicode_escape").decode("ascii")[:QUOTED]
+    return text if len(value) <= QUOTED and len(text) < QUOTED else f"{text}..."
 
 
 # --- a request of a client that cannot be granted: JSON on the back channel, a redirect on the front channel ---
@@ -169,11 +178,24 @@ class PageError(BrokerError):
 
 
 class UnknownClient(PageError):
-    """No such client, or no client named at all."""
+    """No such client, or no client named at all. `sent` is what came as its name, or ""."""
+
+    def __init__(self, detail: str, *, public: str = "", sent: str = "") -> None:
+        super().__init__(detail, public=public)
+        self.sent = sent
 
 
 class BadRedirectUri(PageError):
-    """The redirect URI is absent or not registered, byte for byte, for this client."""
+    """The redirect URI is absent or not registered, byte for byte, for this client.
+
+    `sent` is what came, and `nearest` the registered one that begins most like it; "" for neither.
+    """
+
+    def __init__(
+        self, detail: str, *, public: str = "", client: Client | None = None, sent: str = "", nearest: str = ""
+    ) -> None:
+        super().__init__(detail, public=public)
+        self.client, self.sent, self.nearest = client, sent, nearest
 
 
 class FlowGone(PageError):

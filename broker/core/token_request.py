@@ -11,12 +11,18 @@ from urllib.parse import unquote_plus
 from broker.core.client import Client
 from broker.core.client_assertion import method_of, parse_assertion
 from broker.core.compact import UnverifiedToken
-from broker.core.errors import InvalidClient, InvalidRequest
+from broker.core.errors import InvalidClient, InvalidRequest, quote
 from broker.core.extension_errors import InvalidAuthorizationDetails
 from broker.core.parameters import Parameters
 from broker.core.terms import AuthMethod
 
 MAX_SECRET = 1024  # characters
+_FAILED = "client authentication failed; check client_id, secret and method"
+_CAME = {
+    AuthMethod.BASIC: "secret sent in the header",
+    AuthMethod.POST: "secret sent in the body",
+    AuthMethod.NONE: "no secret sent",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +96,22 @@ def verify_client(client: Client | None, credentials: Credentials) -> Client:
     An unknown client costs the same digest and comparison as a wrong secret, and reads the same.
     """
     known = client is not None and client.proves_by(credentials.method)
-    if credentials.method is AuthMethod.NONE:
-        if client is None or not known:
-            raise InvalidClient("client authentication failed; check client_id, secret and method")
-        return client
-    if len(credentials.secret) > MAX_SECRET:
-        raise InvalidClient("client authentication failed; check client_id, secret and method")
-    sent = sha256(credentials.secret.encode()).hexdigest()
+    public = credentials.method is AuthMethod.NONE
+    sent = sha256(credentials.secret[:MAX_SECRET].encode()).hexdigest()
     live = client.secret_digests if client is not None and client.secret_digests else ("0" * 64,)
-    matched = [compare_digest(sent, kept) for kept in live]
-    if client is None or not known or not any(matched) or not credentials.secret:
-        raise InvalidClient("client authentication failed; check client_id, secret and method")
+    matched = any([compare_digest(sent, kept) for kept in live]) and 0 < len(credentials.secret) <= MAX_SECRET
+    if client is None or not known or not (matched or public):
+        raise InvalidClient(_FAILED, detail=f"{_FAILED}: {_find_cause(client, credentials)}")
     return client
+
+
+def _find_cause(client: Client | None, credentials: Credentials) -> str:
+    """Which of the causes it was, for the operator's log alone: the other side must not learn who is registered."""
+    if client is None:
+        return f"unknown client {quote(credentials.client_id)}"
+    if not client.proves_by(credentials.method):
+        return f"{_CAME[credentials.method]}, registered for {client.auth_method}"
+    return "secret does not match"
 
 
 def check_token_parameters(params: Parameters) -> None:

@@ -164,8 +164,8 @@ PEOPLE: Mapping[Event, Entry] = {
     Event.REQUEST_REFUSED: Entry(
         "info",
         False,
-        ("error", "kind", "reason"),
-        "A request was answered with an error.",
+        ("client_id", "error", "kind", "reason"),
+        "A request was answered with an error. `client_id` where it is one of ours.",
         count("broker_requests_refused_total", "error"),
     ),
 }

@@ -74,6 +74,11 @@ class Site:
         origin = f"{parts.scheme}://{parts.netloc}"
         return cls(issuer, origin, parts.path, parts.netloc, parts.scheme == "https", frozenset(origins))
 
+    @property
+    def on_own_machine(self) -> bool:
+        """Whether only browsers on the same machine find it."""
+        return is_loopback_host(_PORT.sub("", self.host))
+
 
 class Dispatcher:
     """The public ASGI app."""
@@ -151,7 +156,12 @@ class Dispatcher:
                 self._on_crash(error)
             if _is_for_person(request, route):
                 return await self._errors.as_page(request, error)
-            return self._errors.as_json(error, realm=self._site.issuer, schemes=_schemes(request, route))
+            return self._errors.as_json(
+                error,
+                realm=self._site.issuer,
+                schemes=_schemes(request, route),
+                client=getattr(request.state, "client", None),
+            )
         except Exception as second:  # the error page itself is broken: still no stack trace for anybody
             self._on_crash(second)
             return Response(f"Something broke on our side. Reference: {request_id.get()}", 500, media_type="text/plain")

@@ -73,6 +73,7 @@ class Door:
         except InvalidClient:
             await self.limits.check("client_auth_failure", guesses)
             raise
+        request.state.client = client
         await self.count_client("token", request, client)
         return client, params
 

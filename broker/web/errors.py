@@ -11,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.core.authorize import VerifiedRedirect
-from broker.core.client import Client
+from broker.core.client import Client, same_start
 from broker.core.dpop import ALGORITHMS
 from broker.core.errors import (
     AccountError,
+    BadRedirectUri,
     BrokerError,
     FlowFinished,
     InsufficientScope,
@@ -26,7 +27,9 @@ from broker.core.errors import (
     SealBroken,
     StoreUnavailable,
     TooManyRequests,
+    UnknownClient,
     UpstreamError,
+    quote,
 )
 from broker.core.events import Event, Recorder, request_id
 from broker.core.extension_errors import AuthorizationPending, InvalidDpopProof, InvalidRequestUri, UseDpopNonce
@@ -51,15 +54,18 @@ class Errors:
         *,
         clock: Callable[[], float],
         end_request: Callable[[str], Awaitable[None]],
+        on_own_machine: bool,
     ) -> None:
         """`clock` gives epoch seconds. `end_request` ends the pushed request of this name, "" is none, and never fails.
 
         An error that goes back to the client is the answer, so a pushed request has none left to give.
+        `on_own_machine`: nobody but the developer sees our pages, so they may say what is registered.
         """
         self._frontend = frontend
         self._recorder = recorder
         self._clock = clock
         self._end_request = end_request
+        self._on_own_machine = on_own_machine
 
     @staticmethod
     def is_unforeseen(error: Exception) -> bool:
@@ -68,10 +74,12 @@ class Errors:
 
     # --- back channel ---
 
-    def as_json(self, error: Exception, *, realm: str, schemes: tuple[str, ...] = ("Bearer",)) -> Response:
+    def as_json(
+        self, error: Exception, *, realm: str, schemes: tuple[str, ...] = ("Bearer",), client: Client | None = None
+    ) -> Response:
         """RFC 6749 section 5.2, RFC 6750 section 3, RFC 9449 section 7.1.
 
-        `schemes`: by which tokens may come there, the one that was used first.
+        `schemes`: by which tokens may come there, the one that was used first. `client`: who had proved itself.
         """
         if isinstance(error, HTTPException):
             return answer_json(
@@ -87,7 +95,7 @@ class Errors:
             headers["www-authenticate"] = _challenge(known, schemes, realm, body)
         if isinstance(known, StoreUnavailable | TooManyRequests):
             headers["retry-after"] = str(known.retry_after)
-        self._note(known)
+        self._note(known, client)
         return answer_json(body, 401 if at_resource else known.status, headers)
 
     # --- front channel ---
@@ -110,8 +118,8 @@ class Errors:
         if isinstance(error, LoginFailed):
             return self._login_failed(request, error)
         known = error if isinstance(error, BrokerError) else BrokerError(repr(error))
-        self._note(known)
         target: VerifiedRedirect | None = getattr(request.state, "target", None)
+        self._note(known, target.client if target else getattr(known, "client", None))
         if target is not None and _is_for_client(known, target):
             await self._end_request(target.request_uri)
             params = self._frontend.error_params(target, known.code, known.public or _fallback(known))
@@ -122,11 +130,15 @@ class Errors:
         if isinstance(error, FlowFinished | InvalidRequestUri):
             client = error.client or client
         retry_after = error.retry_after if isinstance(error, TooManyRequests | StoreUnavailable) else 0
+        nearest = error.nearest if isinstance(error, BadRedirectUri) else ""
         return ErrorView(
             _page_of(error),
             *self._stamp(),
             error=error.code,
             hint=error.public,
+            sent=quote(error.sent) if isinstance(error, BadRedirectUri | UnknownClient) and error.sent else "",
+            same=same_start(nearest, error.sent) if isinstance(error, BadRedirectUri) else 0,
+            registered=nearest if self._on_own_machine else "",
             client=self._frontend.client_view(client) if client else None,
             home_href=client.home_uri if client else "",
             retry_after=retry_after,
@@ -176,11 +188,12 @@ class Errors:
         at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
         return request_id.get(), at
 
-    def _note(self, error: BrokerError) -> None:
+    def _note(self, error: BrokerError, client: Client | None) -> None:
         if isinstance(error, AuthorizationPending):
             return  # a device that waits, as it should
         event = Event.SERVER_ERROR if type(error) is BrokerError else Event.REQUEST_REFUSED
-        self._recorder.record(event, error=error.code, kind=type(error).__name__, reason=error.detail)
+        whose = {"client_id": client.id} if client else {}
+        self._recorder.record(event, error=error.code, kind=type(error).__name__, reason=error.detail, **whose)
 
 
 def _page_of(error: BrokerError) -> str:

@@ -190,7 +190,8 @@ class ErrorView:
     `at` is the time in ISO 8601. `error` is the OAuth error code, `hint` one sentence for the app's developer (English,
     ours, never an echo). `provider_name` is the plain name ("Google"), not the text of its button. The hrefs become
     buttons where the page has a use for them: `retry_href` the same again, `other_href` the chooser, `home_href` the
-    app. `retry_after` is in seconds and also becomes the header of that name.
+    app. `retry_after` is in seconds and also becomes the header of that name. `sent` is what came where it does not
+    fit, `same` how many of its characters do, and `registered` what would have fitted, where that may be shown.
     """
 
     page: str
@@ -204,6 +205,9 @@ class ErrorView:
     other_href: str = ""
     home_href: str = ""
     retry_after: int = 0
+    sent: str = ""
+    same: int = 0
+    registered: str = ""
 
 
 @dataclass(frozen=True, slots=True)

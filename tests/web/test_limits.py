@@ -33,7 +33,9 @@ def request_of(address: str, cookie: str = "") -> Request:
 
 def make_visitors(clock: Clock, master: bytes = b"m" * 32) -> Visitors:
     """Numbers sealed under this key."""
-    return Visitors(Seal((master,), "visitor", randomness=token_bytes), clock=clock, randomness=token_bytes)
+    return Visitors(
+        Seal((master,), "visitor", randomness=token_bytes, clock=clock), clock=clock, randomness=token_bytes
+    )
 
 
 def make_door(clock: Clock, number: int = 5, limit: str = "token", shared: SharedCounters | None = None) -> Door:
