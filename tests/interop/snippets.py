@@ -71,10 +71,10 @@ class Street:
 
 
 @contextlib.contextmanager
-def opened(libraries: Sequence[str]) -> Iterator[Street]:
-    """The broker with an entry for each; none of the apps runs yet."""
+def opened(libraries: Sequence[str], **sections: Mapping[str, object]) -> Iterator[Street]:
+    """The broker with an entry for each, and further `sections` of config.yaml; none of the apps runs yet."""
     shops = {name: _shop(name, port) for name, port in free_ports(libraries).items()}
-    with running_in_background({name: shop.entry() for name, shop in shops.items()}) as broker:
+    with running_in_background({name: shop.entry() for name, shop in shops.items()}, sections=sections) as broker:
         yield Street(broker, shops)
 
 
