@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -339,11 +340,18 @@ def test_the_demo_is_ready_soon_and_forgets_at_ctrl_c(tmp_path: Path) -> None:
     assert process.stdout is not None
     with process.stdout as lines:
         for line in lines:
+            if line.strip().startswith(b"Open"):
+                sample = urlsplit(line.split()[1].decode())
             if b"Ctrl-C forgets everything" in line:
                 break
         took = time.monotonic() - started
+        with contextlib.closing(socket.create_connection((sample.hostname or "", sample.port or 0), 20)) as app:
+            app.sendall(b"GET /login HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")  # which asks for discovery
+            assert b"302" in app.recv(4096)
         process.send_signal(signal.SIGINT)
-        assert b"everything is forgotten" in lines.read()
+        rest = lines.read()
+        assert b"everything is forgotten" in rest
+        assert b"httpx2" not in rest, "the log holds the broker's events alone"
     assert process.wait(timeout=20) == 0
     assert list(empty.iterdir()) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.yaml", "empty"]
