@@ -51,7 +51,7 @@ class Telegram(OidcProvider):
     brand = "#229ED9"
     authorize_url, token_url = "https://oauth.telegram.org/auth", "https://oauth.telegram.org/token"
     jwks_uri = "https://oauth.telegram.org/.well-known/jwks.json"
-    issuers, algorithms = ("https://oauth.telegram.org",), ("RS256", "ES256", "EdDSA")
+    issuers, algorithms = ("https://oauth.telegram.org",), ("RS256", "ES256", "EdDSA", "ES256K")
     client_auth = "basic"
     nonce_optional = True  # quirk(telegram): perhaps not echoed; state, PKCE and our own callback bind the code flow
 

@@ -28,9 +28,11 @@ ALGORITHMS: Mapping[str, tuple[Algorithm, str]] = {
     "ES256": (ECAlgorithm(ECAlgorithm.SHA256), "P-256"),
     "ES384": (ECAlgorithm(ECAlgorithm.SHA384), "P-384"),
     "ES512": (ECAlgorithm(ECAlgorithm.SHA512), "P-521"),
+    "ES256K": (ECAlgorithm(ECAlgorithm.SHA256), "secp256k1"),  # RFC 8812; upstreams alone
     "EdDSA": (OKPAlgorithm(), "Ed25519"),
     "Ed25519": (OKPAlgorithm(), "Ed25519"),
 }
+_UPSTREAMS_ALONE = frozenset({"ES256K"})
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 section 6, RFC 8037 section 2
 _PUBLIC_MEMBERS = frozenset({"kty", "crv", "n", "e", "x", "y"})
 
@@ -48,20 +50,22 @@ class Key:
         self.kid, self.public, self.algorithms = kid, public, algorithms
 
 
-def parse_keys(listed: object) -> tuple[Key, ...]:
+def parse_keys(listed: object, *, of_upstream: bool = False) -> tuple[Key, ...]:
     """The usable keys among the `keys` of a JWK set (RFC 7517 section 5); raises Malformed when there is none.
 
-    Key by key: one of a kind nobody knows is left out, as section 5 asks, and does not take the others with it.
+    Key by key: one of a kind nobody knows is left out, as section 5 asks, and does not take the others with it. An
+    upstream may sign by algorithms that no client may.
     """
     if not isinstance(listed, list) or len(listed) > KEYS_LIMIT:
         raise Malformed("keys is no list, or too long")
-    keys = tuple(key for key in map(parse_key, listed) if key is not None)
+    parsed = (parse_key(jwk, of_upstream=of_upstream) for jwk in listed)
+    keys = tuple(key for key in parsed if key is not None)
     if not keys:
         raise Malformed("no usable key")
     return keys
 
 
-def parse_key(jwk: object) -> Key | None:
+def parse_key(jwk: object, *, of_upstream: bool = False) -> Key | None:
     """The key, or None where it is not for verifying signatures, not known, or too weak or too large.
 
     RSA has 2048 to 4096 bits and an odd exponent below 2^32 (RFC 8725 section 3.5, threats E19 and E23).
@@ -71,6 +75,7 @@ def parse_key(jwk: object) -> Key | None:
     kind = jwk.get("crv", jwk.get("kty"))
     named = jwk.get("alg")
     algorithms = frozenset(alg for alg, (_, serves) in ALGORITHMS.items() if serves == kind and named in (None, alg))
+    algorithms -= frozenset() if of_upstream else _UPSTREAMS_ALONE
     kid = jwk.get("kid", "")
     if not algorithms or not isinstance(kid, str):
         return None

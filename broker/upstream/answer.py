@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
-from broker.upstream.fields import Fields
+from broker.upstream.fields import Fields, SignedAnswer
 from broker.upstream.strict_json import parse_json
 
 NOT_NOW = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
@@ -51,7 +51,9 @@ class Answer:
         return value
 
     def fields(self) -> Fields:
-        """The JSON object; errors as `value`, and UpstreamInvalid for any other JSON."""
+        """The JSON object, or the token that it is; errors as `value`, and UpstreamInvalid for any other JSON."""
+        if self._is_token():
+            return SignedAnswer(self.body.decode("latin-1").strip(), self.what)
         value = self.value()
         if not isinstance(value, dict):
             raise UpstreamInvalid(f"{self.what}: not a JSON object")
@@ -68,6 +70,10 @@ class Answer:
         if error in self.not_now:
             return UpstreamUnavailable(detail, answered=True, retry_after=asked_pause(self.headers))
         return UpstreamRejected(detail, error=error)
+
+    def _is_token(self) -> bool:
+        kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return 200 <= self.status < 300 and kind == "application/jwt"
 
     def _error_of_refusal(self) -> str:
         try:

@@ -128,6 +128,17 @@ class Fields:
         return Fields(value, f"{self._what}.{name}", self._odd)
 
 
+class SignedAnswer(Fields):
+    """An answer that is a token itself (`application/jwt`): without any member until somebody has verified it."""
+
+    __slots__ = ("unverified_token",)
+
+    def __init__(self, unverified_token: str, what: str) -> None:
+        """`what` names the answer in error texts."""
+        super().__init__({}, what)
+        self.unverified_token = unverified_token
+
+
 def counting(recorder: Recorder, provider: str) -> Callable[[str], None]:
     """For `Fields`: records what this provider instance told in a form that cannot be shown, by the member's name."""
     return lambda claim: recorder.record(Event.UPSTREAM_ODD_CLAIM, provider=provider, claim=claim)

@@ -22,7 +22,7 @@ from broker.upstream.model import IdTokenRules
 
 # The final specification recommends the first; issuers that do not follow it say what is said of any token.
 _LOGOUT_TYPES = frozenset({"LOGOUT+JWT", "JWT"})
-_HASHES = {"256": sha256, "384": sha384, "512": sha512, "EdDSA": sha512, "Ed25519": sha512}
+_HASHES = {"256": sha256, "256K": sha256, "384": sha384, "512": sha512, "EdDSA": sha512, "Ed25519": sha512}
 
 
 class JwtVerifier:
@@ -54,6 +54,16 @@ class JwtVerifier:
         check_times(claims, now=now, skew=rules.skew, issued_after=rules.issued_after)
         check_nonce(claims, rules)
         check_access_token_hash(claims, unverified.algorithm, rules.access_token)
+        return claims
+
+    async def verify_userinfo(self, token: str, rules: IdTokenRules) -> Fields:
+        """The claims of a signed userinfo answer (OIDC Core 5.3.2) of these issuers for us; raises UpstreamInvalid.
+
+        Whom it is about is the caller's to check, and its time is that of the call it answers.
+        """
+        claims = await self._verify(_parse(token, rules.algorithms, what="userinfo"), rules.jwks_uri, "userinfo")
+        if claims.text("iss") not in rules.issuers or rules.audience not in _audiences(claims.raw("aud")):
+            raise UpstreamInvalid("userinfo: it is of another issuer or for another client")
         return claims
 
     async def verify_logout_token(self, token: str, *, jwks_uri: str, algorithms: tuple[str, ...]) -> Fields:

@@ -99,6 +99,6 @@ def _is_it(key: Key | None, fits: Callable[[Any], bool]) -> bool:
 def parse_keys(answer: Fields) -> tuple[Key, ...]:
     """The usable keys of an issuer's JWK set (RFC 7517 section 5); raises UpstreamInvalid when there is none."""
     try:
-        return jwk.parse_keys(answer.raw("keys"))
+        return jwk.parse_keys(answer.raw("keys"), of_upstream=True)
     except Malformed as problem:
         raise UpstreamInvalid(f"key set: {problem}") from None

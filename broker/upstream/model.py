@@ -207,6 +207,10 @@ class Jwt(Protocol):
         """The verified claims; raises UpstreamInvalid for every token that does not satisfy `rules`."""
         ...
 
+    async def verify_userinfo(self, token: str, rules: IdTokenRules) -> Fields:
+        """The claims of a signed userinfo answer (OIDC Core 5.3.2) of these issuers for us; raises UpstreamInvalid."""
+        ...
+
     async def verify_logout_token(self, token: str, *, jwks_uri: str, algorithms: tuple[str, ...]) -> Fields:
         """The claims of a logout token that the issuer signed; what they say is the caller's to check."""
         ...

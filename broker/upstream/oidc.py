@@ -10,7 +10,7 @@ from typing import ClassVar
 from broker.core.errors import UpstreamInvalid
 from broker.core.identity import Identity, UpstreamSession
 from broker.upstream.discovery import Metadata
-from broker.upstream.fields import Fields
+from broker.upstream.fields import Fields, SignedAnswer
 from broker.upstream.model import Flow, IdTokenRules, Reply
 from broker.upstream.oauth2 import OAuth2Provider
 
@@ -62,7 +62,7 @@ class OidcProvider(OAuth2Provider):
         signed = claims = await self.tools.jwt.verify_id_token(tokens.text("id_token"), rules)
         self._check_login_time(claims, flow)
         if metadata.userinfo_endpoint and self.wants_userinfo(claims):
-            claims = await self._with_userinfo(claims, tokens, metadata.userinfo_endpoint)
+            claims = await self._with_userinfo(claims, rules, metadata.userinfo_endpoint)
         return replace(self.describe(claims), session=self.keep(flow, tokens, signed))
 
     def wants_userinfo(self, claims: Fields) -> bool:
@@ -108,9 +108,10 @@ class OidcProvider(OAuth2Provider):
         if asked and claims.integer("auth_time") > self.tools.now() + self.skew:
             raise UpstreamInvalid("ID token: auth_time is in the future")
 
-    async def _with_userinfo(self, claims: Fields, tokens: Fields, url: str) -> Fields:
-        bearer = {"Authorization": f"Bearer {tokens.text('access_token')}"}
-        more = await self.http.get_json(url, headers=bearer)
+    async def _with_userinfo(self, claims: Fields, rules: IdTokenRules, url: str) -> Fields:
+        more = await self.http.get_json(url, headers={"Authorization": f"Bearer {rules.access_token}"})
+        if isinstance(more, SignedAnswer):
+            more = await self.tools.jwt.verify_userinfo(more.unverified_token, rules)
         # The two may come from different places; the same sub is what ties them (OIDC Core 5.3.2).
         if more.text("sub") != claims.text("sub"):
             raise UpstreamInvalid("userinfo is about somebody else")

@@ -307,8 +307,8 @@ async def test_a_fault_changes_one_claim(telegram: Upstream, fault: str, claim: 
     assert unverified(await id_token(telegram)).get(claim) == value
 
 
-async def test_an_unknown_curve_may_sign(telegram: Upstream) -> None:
-    await telegram.fault("unknown_curve")
+async def test_a_bot_may_have_chosen_es256k(telegram: Upstream) -> None:
+    await telegram.fault("es256k")
     assert jwt.get_unverified_header(await id_token(telegram))["alg"] == "ES256K"
 
 

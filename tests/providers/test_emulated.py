@@ -61,7 +61,7 @@ _CHECKED_ID_TOKEN = {"no_id_token", "wrong_signature", "wrong_audience", "expire
 _SIGNED_FIELDS = {"wrong_hash", "old_auth_date", "future_auth_date", "result_false"}
 _VK_ODDITIES = {"payload_form", "error_400"}
 _OIDC_ODDITIES = {"rotated_keys", "rotated_at_signing", "no_kid", "two_keys", "email_as_text", "weak_acr"}
-_OIDC_ODDITIES |= {"many_audiences"}
+_OIDC_ODDITIES |= {"many_audiences", "signed_userinfo"}
 _OK_ODDITIES = {"error_in_query", "text_codes", "number_expiry", "other_user_id", "any_app_key"}
 # What goes wrong after a login cannot be noticed at one.
 _LATER = {"refresh_refused", *LOGOUT_FAULTS}
@@ -77,7 +77,15 @@ HARMLESS: Mapping[str, set[str]] = {
     "yandex": {"other_user_id"},
     "oidc": _OIDC_ODDITIES | _LATER,
     "oidc form": _OIDC_ODDITIES | _LATER,
-    "telegram": {"new_field", "echoed_nonce", "rotated_keys", "number_audience", "more_claims", *_SIGNED_FIELDS},
+    "telegram": {
+        "es256k",
+        "new_field",
+        "echoed_nonce",
+        "rotated_keys",
+        "number_audience",
+        "more_claims",
+        *_SIGNED_FIELDS,
+    },
     "telegram widget": {*EMULATORS["telegram"].faults_known} - {"decline", *_SIGNED_FIELDS},
     "telegram embedded": {*EMULATORS["telegram"].faults_known} - {"decline", *_SIGNED_FIELDS},
 }

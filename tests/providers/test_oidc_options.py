@@ -20,7 +20,7 @@ from broker.core.events import Event
 from broker.upstream.model import Channel, Reply
 from providers.oidc import OidcSettings
 from tests.contract.bench import FLOW, NOW, Bench, Case, load_cases, signing_key
-from tests.contract.raw_server import json_of
+from tests.contract.raw_server import answer_of, json_of
 
 pytestmark = pytest.mark.anyio
 
@@ -298,6 +298,30 @@ async def test_userinfo_is_asked_where_a_claim_that_was_asked_for_is_missing(
     async with whole.with_changes(lacking).on_bench(**more) as bench:
         assert (await bench.finish()).subject == THICK.data["expected"]["subject"]
         assert [one.path for one in bench.server.received].count(USERINFO) == calls
+
+
+def signed(**changes: Any) -> bytes:
+    """A signed userinfo answer, as it goes over the wire."""
+    told = {"iss": THICK.data["settings"]["issuer"], "aud": "broker", **THICK.data["answers"][USERINFO], **changes}
+    kept = {name: value for name, value in told.items() if value is not None}
+    return encode(kept, signing_key(), algorithm="RS256", headers={"kid": "bench"}).encode()
+
+
+async def test_a_signed_userinfo_answer_counts_by_the_same_keys_and_about_the_same_person() -> None:
+    async with THICK.on_bench() as bench:
+        for kind in ("application/jwt", "Application/JWT; charset=utf-8"):
+            bench.server.answers[USERINFO] = answer_of(signed(), kind=kind)
+            assert (await bench.finish()).claims["email"] == "ada@example.com"
+        wrong = [signed(iss="https://evil.example"), signed(aud="other"), signed(iss=None), signed(aud=None)]
+        wrong += [signed(sub="other"), signed()[:-8] + b"AAAAAAAA", b"", b"a.b.c", b'{"sub": "f3a1b2c4-0001"}']
+        wrong += [encode({"sub": "f3a1b2c4-0001"}, "", algorithm="none").encode(), signed() * 2, b"\xff" * 20]
+        for body in wrong:
+            bench.server.answers[USERINFO] = answer_of(body, kind="application/jwt")
+            with pytest.raises(UpstreamInvalid):
+                await bench.finish()
+        bench.server.answers[USERINFO] = answer_of(signed())
+        with pytest.raises(UpstreamInvalid):
+            await bench.finish()
 
 
 async def test_a_clock_may_be_off_by_what_the_operator_allows_and_is_watched() -> None:

@@ -55,6 +55,7 @@ class Oidc(Emulator):
         "other_discovery",
         "other_user_id",
         "email_as_text",
+        "signed_userinfo",
         "refresh_refused",
         "other_person",
         "weak_acr",
@@ -211,7 +212,12 @@ class Oidc(Emulator):
         found = self.told(granted.person, profile(granted))
         if self.faults.on("email_as_text") and "email_verified" in found:
             found["email_verified"] = str(found["email_verified"]).lower()
-        return json_answer({**found, "sub": "somebody-else"} if self.faults.on("other_user_id") else found)
+        if self.faults.on("other_user_id"):
+            found = {**found, "sub": "somebody-else"}
+        if self.faults.on("signed_userinfo"):
+            signed = self.signer().sign({**found, "iss": self.issuer, "aud": granted.app.client_id})
+            return Response(signed, media_type="application/jwt")
+        return json_answer(found)
 
     async def _end_session(self, call: Call) -> Response:
         """RP-Initiated Logout 1.0: the session of the hint ends, its app hears of it, the browser goes back."""

@@ -58,7 +58,7 @@ class Telegram(Emulator):
         "invalid_grant",
         *(fault for fault in ID_TOKEN_FAULTS if fault != "no_nonce"),
         "echoed_nonce",
-        "unknown_curve",
+        "es256k",
         "number_audience",
         "more_claims",
         "wrong_hash",
@@ -158,7 +158,7 @@ class Telegram(Emulator):
         if self.faults.on("no_id"):
             claims.pop("id", None)
         algorithm = granted.app.extras.get("algorithm", "RS256")
-        return self.signer().sign(claims, alg="ES256K" if self.faults.on("unknown_curve") else algorithm)
+        return self.signer().sign(claims, alg="ES256K" if self.faults.on("es256k") else algorithm)
 
     def _claims(self, granted: Granted) -> Claims:
         """quirk(telegram): `sub` is another number than the person's `id`, the phone has no plus, there is no nonce."""
