@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from broker.assembly.clients import build_clients
 from broker.assembly.parts import Parts, Services
+from broker.assembly.texts import localised
 from broker.config.model import Config
+from broker.core.display_name import fold_name
 from broker.core.registration_rules import RegistrationRules
 from broker.services.accounts import Accounts
 from broker.services.authorize import Authorization
@@ -138,11 +140,19 @@ def _build_registrations(parts: Parts) -> Registrations:
         pkce=chosen.pkce,
         legacy_audience=chosen.assertion_audience == "legacy",
         id_token_claims=chosen.id_token_claims,
+        reserved_names=_reserved_names(parts),
     )
     digests = tuple(text.removeprefix("sha256:") for text in chosen.token_hashes)
     policy = RegistrationPolicy(digests, chosen.max_clients, rules)
     seal = parts.seal("registered client")
     return Registrations(parts.context, parts.durable, parts.outbound, seal=seal, policy=policy)
+
+
+def _reserved_names(parts: Parts) -> frozenset[str]:
+    """Names that people trust already: ours, those of the providers, and those of the operator's own apps."""
+    own = (parts.config.ui.product_name, *(client.name for client in parts.config.clients.values()))
+    texts = (text for name in map(localised, own) for text in name.values())
+    return frozenset(map(fold_name, (*texts, *parts.providers.titles)))
 
 
 def _lifetimes(config: Config) -> Lifetimes:

@@ -6,6 +6,7 @@ import unicodedata
 
 MAX_NAME = 200  # characters
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_ALIKE = str.maketrans("авезкмнорстухѕіјԁԛԝьαβεικνορτυχı0135", "abeekmhopctyxsijdqwbabeikvoptuxioles")  # by their looks
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f")  # letters and signs that show nothing
 
 
@@ -24,3 +25,13 @@ def check_display_name(text: str) -> None:
         marks = marks + 1 if unicodedata.category(letter) in {"Mn", "Me"} else 0
         if marks > 2:
             raise ValueError("write at most two marks on one letter")
+
+
+def fold_name(text: str) -> str:
+    """What a name looks like at a glance: two that fold to one are taken for each other.
+
+    Case, spaces, signs and marks do not count, and letters of other alphabets count as the Latin ones they look like.
+    """
+    bare = "".join(letter for letter in text if unicodedata.category(letter)[0] != "S")
+    plain = unicodedata.normalize("NFKD", bare).casefold().translate(_ALIKE)
+    return "".join(letter for letter in plain if letter.isalnum()) or text

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from broker.core.client_assertion import ALGORITHMS as ASSERTION_ALGORITHMS
+from broker.core.display_name import fold_name
 from broker.core.jwk import PRIVATE_MEMBERS, parse_key, parse_keys
 from broker.core.logout import check_frame_uri
 from broker.core.registration import Metadata
@@ -26,7 +27,8 @@ class RegistrationRules:
     """What the operator lets those have who register themselves.
 
     `algorithms` are those a key of ours is held for. `legacy_audience` as in `AssertionPolicy`, `id_token_claims` as in
-    `TokenPolicy`: metadata has no member for it.
+    `TokenPolicy`: metadata has no member for it. `reserved_names` are folded: of this service, of its providers and of
+    the operator's own clients.
     """
 
     scopes: tuple[Scope, ...]
@@ -34,6 +36,7 @@ class RegistrationRules:
     pkce: Pkce = Pkce.REQUIRED
     legacy_audience: bool = False
     id_token_claims: IdTokenClaims = IdTokenClaims.SCOPE
+    reserved_names: frozenset[str] = frozenset()
 
 
 Check = Callable[[Metadata, RegistrationRules], None]
@@ -186,6 +189,19 @@ def check_initiation(metadata: Metadata, _: RegistrationRules) -> None:
         raise InvalidClientMetadata("signed request objects need jwks or jwks_uri")
 
 
+def folded_names(metadata: Mapping[str, Any]) -> frozenset[str]:
+    """Its names in every language, as they look at a glance."""
+    return frozenset(fold_name(text) for name, text in metadata.items() if name.partition("#")[0] == "client_name")
+
+
+def check_names(metadata: Metadata, rules: RegistrationRules) -> None:
+    """Nobody goes by the name of somebody whom people here trust already."""
+    if folded_names(metadata) & rules.reserved_names:
+        raise InvalidClientMetadata(
+            "client_name is, or looks like, that of this service, of a sign-in service or of another app here"
+        )
+
+
 def check_frames(metadata: Metadata, _: RegistrationRules) -> None:
     """A page of ours may frame the app at a place of its own only (OIDC Front-Channel Logout 2), and a proved one.
 
@@ -214,5 +230,6 @@ CHECKS: tuple[Check, ...] = (
     check_subject,
     check_scope,
     check_initiation,
+    check_names,
     check_frames,
 )

@@ -11,10 +11,18 @@ _CHANGES = "broker_client_registrations_total"
 
 CLIENTS: Mapping[Event, Entry] = {
     Event.CLIENT_REGISTERED: Entry(
-        "info", True, ("client_id",), "An app registered itself.", count(_CHANGES, change="registered")
+        "info",
+        True,
+        ("client_id", "namesake"),
+        "An app registered itself. `namesake`: another entry whose name looks the same; look at both.",
+        count(_CHANGES, change="registered"),
     ),
     Event.CLIENT_UPDATED: Entry(
-        "info", True, ("client_id",), "An app changed its own entry.", count(_CHANGES, change="updated")
+        "info",
+        True,
+        ("client_id", "namesake"),
+        "An app changed its own entry. `namesake` as above.",
+        count(_CHANGES, change="updated"),
     ),
     Event.CLIENT_DELETED: Entry(
         "info", True, ("client_id",), "An app deleted its own entry.", count(_CHANGES, change="deleted")

@@ -64,6 +64,11 @@ class Providers:
         instance = self._instances.get(name)
         return instance.title if instance else {}
 
+    @property
+    def titles(self) -> frozenset[str]:
+        """The plain names of all instances, in every language."""
+        return frozenset(text for instance in self._instances.values() for text in instance.title.values())
+
     def levels_of(self, name: str) -> tuple[str, ...]:
         """The authentication levels (`acr`) it can be asked to reach."""
         instance = self._instances.get(name)

@@ -14,7 +14,7 @@ from broker.core.events import Event
 from broker.core.registered_client import REGISTERED_PREFIX, SECRET_METHODS, RegisteredClient, build_registered
 from broker.core.registration import Metadata, parse_metadata
 from broker.core.registration_errors import InvalidClientMetadata, RegistrationFull
-from broker.core.registration_rules import RegistrationRules, complete
+from broker.core.registration_rules import RegistrationRules, complete, folded_names
 from broker.core.seal import Seal, digest
 from broker.core.strict_json import Malformed, parse_json
 from broker.services.context import Context
@@ -70,7 +70,7 @@ class Registrations:
         )
         if not await self._durable.add_client(record, limit=self._policy.max_clients):
             raise RegistrationFull("as many clients as the operator allows have registered; ask the operator")
-        self._context.recorder.record(Event.CLIENT_REGISTERED, client_id=client_id)
+        await self._record(Event.CLIENT_REGISTERED, record)
         return self._describe(record, secret, token)
 
     async def read(self, client_id: str, token: str) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class Registrations:
         )
         if not await self._durable.replace_client(after, replacing=before.token_digest):
             raise InvalidToken("the registration access token was used for another change meanwhile")
-        self._context.recorder.record(Event.CLIENT_UPDATED, client_id=client_id)
+        await self._record(Event.CLIENT_UPDATED, after)
         return self._describe(after, kept_secret, fresh)
 
     async def delete(self, client_id: str, token: str) -> None:
@@ -103,6 +103,13 @@ class Registrations:
         await self._open(client_id, token)
         await self._durable.delete_client(client_id)
         self._context.recorder.record(Event.CLIENT_DELETED, client_id=client_id)
+
+    async def _record(self, event: Event, record: RegisteredClient) -> None:
+        """With another entry of the same name, if there is one: whose copy it is, the operator has to judge."""
+        names = folded_names(record.metadata)
+        namesake = await self._durable.namesake(names, of=record.client_id) if names else None
+        about = {"namesake": namesake} if namesake is not None else {}
+        self._context.recorder.record(event, client_id=record.client_id, **about)
 
     async def _load(self, client_id: str) -> RegisteredClient | None:
         return await self._durable.registered_client(client_id) if client_id.startswith(REGISTERED_PREFIX) else None

@@ -117,6 +117,13 @@ class RegisteredClients(Protocol):
         """The entry, or None."""
         ...
 
+    async def namesake(self, names: Collection[str], *, of: str) -> str | None:
+        """The id of another entry than `of` that goes by one of these folded names, the oldest; None for none.
+
+        Every entry is looked at: it is asked when somebody registers, which is seldom and counted.
+        """
+        ...
+
     async def add_client(self, client: RegisteredClient, *, limit: int) -> bool:
         """A new entry; False, and nothing changes, when there are `limit` already."""
         ...

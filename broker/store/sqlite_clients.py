@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 
 from broker.core.registered_client import RegisteredClient
+from broker.core.registration_rules import folded_names
 
 
 def registered_client(db: sqlite3.Connection, client_id: str) -> RegisteredClient | None:
     """RegisteredClients.registered_client."""
     row = db.execute("SELECT body FROM registered_clients WHERE client_id = ?", (client_id,)).fetchone()
     return None if row is None else RegisteredClient.from_bytes(row[0])
+
+
+def namesake(db: sqlite3.Connection, names: Collection[str], of: str) -> str | None:
+    """RegisteredClients.namesake."""
+    entries = db.execute(
+        "SELECT client_id, body FROM registered_clients WHERE client_id <> ? ORDER BY created_at", (of,)
+    )
+    for client_id, body in entries:
+        if not folded_names(RegisteredClient.from_bytes(body).metadata).isdisjoint(names):
+            return str(client_id)
+    return None
 
 
 def add(db: sqlite3.Connection, client: RegisteredClient, limit: int) -> bool:

@@ -223,6 +223,10 @@ class SqliteDurable:
         """RegisteredClients.registered_client."""
         return await self._engine.read(lambda db: clients.registered_client(db, client_id))
 
+    async def namesake(self, names: Collection[str], *, of: str) -> str | None:
+        """RegisteredClients.namesake."""
+        return await self._engine.read(lambda db: clients.namesake(db, names, of))
+
     async def add_client(self, client: RegisteredClient, *, limit: int) -> bool:
         """RegisteredClients.add_client."""
         return await self._engine.write(lambda db: clients.add(db, client, limit))

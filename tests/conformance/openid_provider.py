@@ -22,7 +22,7 @@ def _client(path: str, letter: str, **more: object) -> dict[str, object]:
     uris = [f"{HOME}{path}/callback", f"{HOME}{path}/second"]
     bye = {"post_logout_redirect_uris": [f"{HOME}{path}/bye"]}
     return {
-        "name": path,
+        "name": f"The operator's {path}",
         "redirect_uris": uris,
         "secret": letter * 40,
         "scopes": _SCOPES,

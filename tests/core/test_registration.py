@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from broker.core.authorize import check_pkce
+from broker.core.display_name import fold_name
 from broker.core.errors import InvalidRequest, RequestError
 from broker.core.registered_client import RegisteredClient, build_registered
 from broker.core.registration import parse_metadata
@@ -282,3 +283,32 @@ def test_g19_a_frame_for_logouts_is_at_a_place_of_the_app(uri: str) -> None:
     register(frontchannel_logout_uri="https://app.test/out")
     with pytest.raises(InvalidClientMetadata, match="frontchannel_logout_uri"):
         register(frontchannel_logout_uri=uri)
+
+
+RESERVED = replace(RULES, reserved_names=frozenset(map(fold_name, ("Google", "Example ID", "Conf", "ВКонтакте"))))
+COPIES = (
+    "Google",
+    "google",
+    "GOOGLE ",
+    "G o o g l e",
+    "Google™!",
+    "G00gle",
+    "Gооglе",
+    "Ｇｏｏｇｌｅ",
+    "Göogle",
+    "ＥｘａｍｐｌｅID",
+    "conf.",
+)
+
+
+@pytest.mark.parametrize("name", [*COPIES, "BКoнтaктe"])
+def test_l8_nobody_goes_by_a_name_that_people_here_trust_already(name: str) -> None:
+    for member in ("client_name", "client_name#ru"):
+        with pytest.raises(InvalidClientMetadata, match="client_name"):
+            complete(parse_metadata({"redirect_uris": [CB], member: name}), RESERVED)
+    assert register(client_name=name)["client_name"]
+
+
+@pytest.mark.parametrize("name", ["Notes for Google Drive", "Confide", "Пример", "例え", "!!!"])
+def test_l8_a_name_of_its_own_is_nobodys_business(name: str) -> None:
+    assert complete(parse_metadata({"redirect_uris": [CB], "client_name": name}), RESERVED)["client_name"] == name

@@ -210,7 +210,7 @@ REQUIRED: Final = {
     "L5": "An app that registered itself is marked as not verified, with its host, whatever it calls itself.",
     "L6": "An app reaches nothing of another app.",
     "L7": "A sector is proved, or it is the client's own; a host that is merely named is shared with nobody.",
-    "L8": "An app that registered itself sends no frame to a host it has not proved.",
+    "L8": "An app that registered itself has a name of its own, and sends no frame to a host it has not proved.",
 }
 """Rows that must have a test: what the code as it is touches. What is not built yet is not here."""
 

@@ -299,3 +299,30 @@ async def test_a23_an_app_that_changes_under_an_open_question_gets_no_answer(sit
         await site.browser.post("/consent", data={"ticket": ticket, "answer": "allow"}),
     ):
         assert (answer.status_code, "code=" in answer.text) == (400, False)
+
+
+@pytest.mark.parametrize("name", ["App", "Sign-in", "Upstream"])
+async def test_l8_the_names_of_this_service_its_providers_and_its_own_apps_are_taken(
+    site: PublicApp, name: str
+) -> None:
+    refused = await register(site, client_name=name)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_client_metadata")
+    entry = (await register(site)).json()
+    assert (
+        await site.browser.put(path(entry), json=changed(entry, client_name=name), headers=by(entry))
+    ).status_code == 400
+
+
+async def test_l8_the_operator_hears_of_two_apps_with_one_name(site: PublicApp) -> None:
+    first = (await register(site, client_name="Nice App")).json()
+    site.clock.now += 1
+    other = (await register(site, client_name="Another")).json()
+    copy = (await register(site, **{"client_name": "Something", "client_name#ru": "nice app!"})).json()
+    await site.browser.put(path(other), json=changed(other, client_name="Niсe Aрp"), headers=by(other))
+    heard = [
+        fields.get("namesake")
+        for event, fields in site.notes.heard
+        if event in {Event.CLIENT_REGISTERED, Event.CLIENT_UPDATED}
+    ]
+    assert heard == [None, None, first["client_id"], first["client_id"]]
+    assert copy["client_id"]
