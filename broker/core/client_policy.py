@@ -81,11 +81,12 @@ class LogoutPolicy:
 class Origin:
     """Where the client comes from: `registered` by itself (RFC 7591), or named by the operator.
 
-    `policy_uri`, `tos_uri` and `logo_uri` are its own words and shown as such; nothing of it is ever fetched.
+    `policy_uri` and `tos_uri` are its own words and shown as such, never fetched. `logo` is the picture that was
+    fetched when it registered, as a `data:` URI: no page tells its host who looks.
     """
 
     registered: bool = False
     policy_uri: str = ""
     tos_uri: str = ""
-    logo_uri: str = ""
+    logo: str = ""
     profile: Profile = Profile.STANDARD

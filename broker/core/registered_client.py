@@ -24,7 +24,8 @@ class RegisteredClient(Record):
     """`secret` is sealed, "" where it has none; `token_digest` knows its registration access token. Epoch seconds.
 
     `sector` is the host of the document that names all its redirect URIs, "" without one. Whether that host is proved,
-    and so is the sector, is found anew at every look-up: entries of before are held to the same rule.
+    and so is the sector, is found anew at every look-up: entries of before are held to the same rule. `logo` is its
+    picture as a `data:` URI, "" where none was fetched.
     """
 
     kind = "registered-client"
@@ -35,6 +36,7 @@ class RegisteredClient(Record):
     token_digest: str
     sector: str
     created_at: int
+    logo: str = ""
 
 
 def build_registered(record: RegisteredClient, secret: str, rules: RegistrationRules) -> Client:
@@ -68,7 +70,7 @@ def build_registered(record: RegisteredClient, secret: str, rules: RegistrationR
             registered=True,
             policy_uri=known.get("policy_uri", ""),
             tos_uri=known.get("tos_uri", ""),
-            logo_uri=known.get("logo_uri", ""),
+            logo=record.logo,
         ),
     )
 

@@ -149,7 +149,7 @@ MEMBERS: Mapping[str, Reader] = {
     "scope": read_scope,
     "contacts": read_contacts,
     "client_uri": read_web_uri,
-    "logo_uri": read_web_uri,
+    "logo_uri": read_called_uri,
     "policy_uri": read_web_uri,
     "tos_uri": read_web_uri,
     "initiate_login_uri": read_web_uri,

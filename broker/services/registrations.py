@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hmac import compare_digest
@@ -21,6 +23,9 @@ from broker.services.context import Context
 from broker.services.outbound import Outbound
 from broker.store.base import Durable
 
+_MAX_LOGO = 32 * 1024  # bytes; it is read with its entry and stands in the page
+_PICTURES = {"png": rb"\x89PNG\r\n\x1a\n", "jpeg": rb"\xff\xd8\xff", "gif": rb"GIF8[79]a", "webp": rb"RIFF....WEBP"}
+"""By what a file begins with; whatever else it calls itself, and what could run, is no picture."""
 _RESERVED = ("registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at")
 
 
@@ -67,6 +72,7 @@ class Registrations:
             token_digest=digest(token),
             sector=await self._read_sector(metadata),
             created_at=self._context.now(),
+            logo=await self._read_logo(metadata),
         )
         if not await self._durable.add_client(record, limit=self._policy.max_clients):
             raise RegistrationFull("as many clients as the operator allows have registered; ask the operator")
@@ -92,6 +98,7 @@ class Registrations:
             secret=self._seal_secret(client_id, kept_secret),
             token_digest=digest(fresh),
             sector=await self._read_sector(metadata),
+            logo=await self._read_logo(metadata),
         )
         if not await self._durable.replace_client(after, replacing=before.token_digest):
             raise InvalidToken("the registration access token was used for another change meanwhile")
@@ -164,6 +171,21 @@ class Registrations:
         if not isinstance(listed, list) or not all(uri in listed for uri in metadata.get("redirect_uris", [])):
             raise InvalidClientMetadata("sector_identifier_uri must be a JSON list with every one of redirect_uris")
         return urlsplit(uri).hostname or ""
+
+    async def _read_logo(self, metadata: Metadata) -> str:
+        """The picture at logo_uri, fetched once and kept; "" where there is none that could be shown.
+
+        An app whose picture cannot be had just now registers all the same, and is shown without one.
+        """
+        uri = metadata.get("logo_uri")
+        if uri is None:
+            return ""
+        try:
+            body = await self._outbound.fetch(uri, accept="image/*", limit=_MAX_LOGO)
+        except FetchFailed:
+            return ""  # told as every call to an app's URL is
+        kind = next((kind for kind, mark in _PICTURES.items() if re.match(mark, body, re.DOTALL)), "")
+        return f"data:image/{kind};base64,{b64encode(body).decode()}" if kind else ""
 
     def _describe(self, record: RegisteredClient, secret: str, token: str) -> dict[str, Any]:
         """The client information response (RFC 7591 section 3.2.1)."""

@@ -20,7 +20,6 @@ from broker.services.authorize import Ask
 from broker.web.cookies import LANGUAGE, Cookies
 from broker.web.locale import negotiate
 from broker.web.pages import Pages
-from broker.web.policy import image_origin
 from broker.web.views import ClientView, FormPostView, ReturnView
 
 
@@ -60,13 +59,12 @@ class Frontend:
         """The app as people see it, with the host they will be sent to."""
         parts = urlsplit(redirect_uri or client.home_uri)
         logo = f"{self.base}/static/{client.logo}" if client.logo else ""
-        own_logo = client.origin.logo_uri
         return ClientView(
             client.name,
             parts.hostname or parts.scheme,
             logo,
             registered=client.origin.registered,
-            own_logo_href=own_logo if image_origin(own_logo) else "",
+            own_logo_href=client.origin.logo,
             policy_href=client.origin.policy_uri,
             terms_href=client.origin.tos_uri,
         )

@@ -18,11 +18,10 @@ from starlette.responses import HTMLResponse
 from broker.web import locale as languages
 from broker.web.assets import Assets, StaticFile
 from broker.web.colour import button_colours
-from broker.web.policy import HEADERS, Policy, form_target, image_origin, safe_href
+from broker.web.policy import HEADERS, Policy, form_target, own_picture, safe_href
 from broker.web.templates import BUILT_IN, Language, Tell, Templates
 from broker.web.views import (
     Button,
-    ClientView,
     ConsentView,
     DeviceCodeView,
     DeviceConfirmView,
@@ -58,11 +57,6 @@ def _branded(buttons: Sequence[Button]) -> list[tuple[str, str, str]]:
     ]
 
 
-def _logo_origins(client: ClientView) -> tuple[str, ...]:
-    origin = image_origin(client.own_logo_href)
-    return (origin,) if origin else ()
-
-
 class Pages:
     """Every page in every language. `override` is a directory whose files win over ours, one by one.
 
@@ -83,7 +77,7 @@ class Pages:
         self._look = look
         self._randomness = randomness
         self._assets = Assets(look, tuple(place for place in (override, BUILT_IN) if place), files)
-        filters: Mapping[str, Callable[..., object]] = {"href": safe_href, "branded": _branded}
+        filters: Mapping[str, Callable[..., object]] = {"href": safe_href, "branded": _branded, "picture": own_picture}
         spoken = {locale: Language(locale, self._globals(locale), filters) for locale in look.languages}
         self._templates = Templates(override, spoken, tell=tell)
 
@@ -97,13 +91,12 @@ class Pages:
 
     def login(self, view: LoginView, locale: str, *, status: int = 200) -> HTMLResponse:
         """The provider chooser."""
-        policy = Policy(style=self._look.button_style == "brand", image_origins=_logo_origins(view.client))
+        policy = Policy(style=self._look.button_style == "brand")
         return self._answer(view, locale, status, policy)
 
     def consent(self, view: ConsentView, locale: str, *, status: int = 200) -> HTMLResponse:
         """May this app know these things?"""
-        policy = Policy(image_origins=_logo_origins(view.client))
-        return self._answer(view, locale, status, policy)
+        return self._answer(view, locale, status)
 
     def device_code(self, view: DeviceCodeView, locale: str, *, status: int = 200) -> HTMLResponse:
         """What does your device show?"""

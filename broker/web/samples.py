@@ -48,7 +48,7 @@ def make_stranger(text: str = "") -> ClientView:
         make_client(text),
         logo_href="",
         registered=True,
-        own_logo_href=text or "https://logo.example.com/logo.png",
+        own_logo_href=text or "data:image/png;base64,iVBORw0KGgo=",
         policy_href=text or "https://shop.example.com/policy",
         terms_href=text or "https://shop.example.com/terms",
     )

@@ -29,8 +29,8 @@ class Look:
 class ClientView:
     """An app as people see it. `host` is where people are returned to: the one thing it cannot make up.
 
-    `logo_href` is a file of the operator's. An app that `registered` itself says the rest: `own_logo_href` is https and
-    loaded by the browser, by us never.
+    `logo_href` is a file of the operator's. An app that `registered` itself says the rest: `own_logo_href` is a
+    `data:` URI that we fetched when it registered.
     """
 
     name: Mapping[str, str]

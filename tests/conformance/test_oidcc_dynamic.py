@@ -139,12 +139,13 @@ async def test_registration_jwks_uri(rp: RelyingParty, web: RawServer) -> None:
     assert (status, body["error"]) == (401, "invalid_client")
 
 
-async def test_registration_logo_uri(rp: RelyingParty) -> None:
-    """The login page shows the logo."""
-    shown = await party(rp, logo_uri=f"{HOME}logo.png")
+async def test_registration_logo_uri(rp: RelyingParty, web: RawServer) -> None:
+    """The login page shows the logo, fetched at the registration: its host does not learn who looks."""
+    web.answers["/logo.gif"] = answer_of(b"GIF89a logo")
+    shown = await party(rp, logo_uri=f"{web.url}/logo.gif")
     page = await shown.open(shown.build())
-    assert page.markup.attributes["own-logo"]["src"] == f"{HOME}logo.png"
-    assert f"data: {HOME.rstrip('/')};" in page.headers["Content-Security-Policy"]
+    assert page.markup.attributes["own-logo"]["src"] == "data:image/gif;base64,R0lGODlhIGxvZ28="
+    assert [request.path for request in web.received] == ["/logo.gif"]
 
 
 async def test_registration_policy_uri(rp: RelyingParty) -> None:

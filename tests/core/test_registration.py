@@ -72,7 +72,7 @@ def test_a3_dynamic_regfrag_no_such_redirect_uri_is_registered(uri: object) -> N
 
 
 @pytest.mark.parametrize("uri", [*SCRIPTS, "http://app.test/", "https:\\\\evil.test", "https://a@b.test/", "x"])
-@pytest.mark.parametrize("member", ["logo_uri", "client_uri", "policy_uri", "tos_uri", "initiate_login_uri"])
+@pytest.mark.parametrize("member", ["client_uri", "policy_uri", "tos_uri", "initiate_login_uri"])
 def test_a3_g14_nor_any_other_address_a_browser_is_sent_to(member: str, uri: str) -> None:
     with pytest.raises(InvalidClientMetadata, match=member):
         register(**{member: uri})

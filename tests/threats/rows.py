@@ -191,7 +191,7 @@ REQUIRED: Final = {
     "I2": "Addresses inside the operator's network are refused, in every spelling.",
     "I3": "The checked address is the dialled one.",
     "I4": "Logout tokens go where any other call to a client's URL may go; what comes back is not read.",
-    "I5": "No logo is ever fetched by the broker.",
+    "I5": "A logo is fetched once, behind the guard, when its app registers; pages hold the picture itself.",
     "I6": "Five seconds a call, nine a login, 64 calls at once per upstream.",
     "I7": "Half a megabyte after decompression, counted while reading.",
     "I8": "Whatever an upstream answers is an identity or a page with another way in.",

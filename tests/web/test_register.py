@@ -176,13 +176,6 @@ async def test_a_sector_document_must_name_every_redirect_uri(site: PublicApp) -
         assert refused.json()["error"] == "invalid_client_metadata"
 
 
-async def test_i5_a_logo_is_never_fetched(site: PublicApp) -> None:
-    async with raw_server() as trap:
-        port = trap.url.rpartition(":")[2]
-        await register(site, logo_uri=f"https://127.0.0.1:{port}/logo.png")
-        assert trap.connections == 0
-
-
 async def test_a6_an_error_before_anybody_was_asked_does_not_send_people_to_a_place_nobody_verified(
     site: PublicApp,
 ) -> None:

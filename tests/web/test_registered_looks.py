@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from broker.web.policy import image_origin
 from broker.web.views import ConsentView
-from tests.web.page_samples import make_error, make_login, make_pages, make_stranger, read
+from tests.contract.raw_server import answer_of, raw_server
+from tests.web.page_samples import make_pages, make_stranger, read
 from tests.web.public_app import PublicApp, public_app
 from tests.web.test_register import config_of, register
 
@@ -17,7 +17,6 @@ PAGES = make_pages()
 ASKED = ConsentView(make_stranger(), ("openid",), "Ada", "ticket", {})
 SAYS = {
     "client_name": "Borrowed name",
-    "logo_uri": "https://logo.dyn.test/logo.png",
     "policy_uri": "https://dyn.test/policy",
     "tos_uri": "https://dyn.test/terms",
 }
@@ -48,43 +47,44 @@ async def test_policy_and_terms_of_a_registered_app_are_links_that_tell_nobody_w
         assert link in text
 
 
-async def test_i5_the_logo_of_a_registered_app_is_loaded_by_the_browser_from_its_origin_and_no_other() -> None:
-    async with public_app(config_of()) as site:
-        text, policy = await login_page(site, **SAYS)
-        assert "img-src 'self' data: https://logo.dyn.test;" in policy
-        assert f'src="{SAYS["logo_uri"]}"' in text
+PNG = b"\x89PNG\r\n\x1a\n" + b"picture"
+SHOWN = "data:image/png;base64,iVBORw0KGgpwaWN0dXJl"
+
+
+async def test_i5_nobody_who_looks_at_a_registered_app_is_told_to_the_host_of_its_logo() -> None:
+    async with raw_server({"/logo.png": answer_of(PNG)}) as served, public_app(config_of()) as site:
+        text, policy = await login_page(site, **SAYS | {"logo_uri": f"{served.url}/logo.png"})
+        assert [request.path for request in served.received] == ["/logo.png"], "once, when it registered"
         _, plain = await login_page(site)
-        assert "img-src 'self' data:;" in plain
-
-
-def test_only_the_pages_that_show_the_logo_let_it_in() -> None:
-    error = replace(make_error("E-CLIENT"), client=make_stranger())
-    allowed = {"login": True, "consent": True, "error": False}
-    answers = {
-        "login": PAGES.login(replace(make_login(), client=make_stranger()), "en"),
-        "consent": PAGES.consent(ASKED, "en"),
-        "error": PAGES.error(error, "en"),
-    }
-    for name, answer in answers.items():
-        assert ("logo.example.com" in answer.headers["content-security-policy"]) is allowed[name], name
-        assert ("logo.example.com" in bytes(answer.body).decode()) is allowed[name], name
+    assert f'id="own-logo" src="{SHOWN}"' in text
+    assert served.url not in text
+    assert policy == plain
+    assert "img-src 'self' data:;" in policy
 
 
 @pytest.mark.parametrize(
-    ("href", "origin"),
-    [
-        ("https://logo.test/a.png", "https://logo.test"),
-        ("https://logo.test:8443/a.png", "https://logo.test:8443"),
-        ("http://logo.test/a.png", ""),
-        ("https://[::1]/a.png", ""),
-        ("https://*.test/a.png", ""),
-        ("https://logo.test;script-src/a.png", ""),
-        ("data:image/png;base64,x", ""),
-        ("", ""),
-    ],
+    "body", [b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<html>", b"", b"\x89PN", PNG + bytes(33 * 1024)]
 )
-def test_a_logo_has_exactly_one_origin_or_is_not_shown(href: str, origin: str) -> None:
-    assert image_origin(href) == origin
+async def test_i5_what_is_no_picture_or_too_large_is_not_shown_and_keeps_nobody_from_registering(body: bytes) -> None:
+    async with raw_server({"/logo.png": answer_of(body)}) as served, public_app(config_of()) as site:
+        text, _ = await login_page(site, logo_uri=f"{served.url}/logo.png")
+    assert "own-logo" not in text
+
+
+async def test_i5_a_logo_at_a_forbidden_address_is_not_fetched() -> None:
+    async with raw_server() as trap, public_app(config_of()) as site:
+        port = trap.url.rpartition(":")[2]
+        text, _ = await login_page(site, logo_uri=f"https://10.0.0.1:{port}/logo.png")
+    assert "own-logo" not in text
+
+
+@pytest.mark.parametrize(
+    "href",
+    ["https://logo.test/a.png", "data:image/svg+xml;base64,PHN2Zz4=", "data:text/html;base64,eA==", SHOWN + '"', ""],
+)
+def test_a_page_shows_only_pictures_that_are_in_it(href: str) -> None:
+    asked = replace(ASKED, client=replace(make_stranger(), own_logo_href=href))
+    assert "own-logo" not in bytes(PAGES.consent(asked, "en").body).decode()
 
 
 @pytest.mark.parametrize("locale", ["en", "ru"])
