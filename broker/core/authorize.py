@@ -92,6 +92,7 @@ def verify_target(params: Parameters, client: Client | None) -> VerifiedRedirect
         raise BadRedirectUri(
             f"redirect_uri missing or repeated, client {client.id}",
             public="redirect_uri is missing or was sent more than once",
+            client=client,
         )
     redirect_uri = client.verify_redirect_uri(params.text("redirect_uri"))
     mode = params.text("response_mode")

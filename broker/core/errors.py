@@ -170,11 +170,18 @@ class TooManyRequests(RequestError):
 
 
 class PageError(BrokerError):
-    """Shown to the person at the browser and never redirected; `page` names the text (docs/reference/errors.md)."""
+    """Shown to the person at the browser and never redirected; `page` names the text (docs/reference/errors.md).
+
+    `client`: whose app the person is led back to, where that is known.
+    """
 
     status = 400
     page: ClassVar[str] = "E-CLIENT"
     code = "invalid_request"
+
+    def __init__(self, detail: str, *, public: str = "", client: Client | None = None) -> None:
+        super().__init__(detail, public=public)
+        self.client = client
 
 
 class UnknownClient(PageError):
@@ -194,8 +201,8 @@ class BadRedirectUri(PageError):
     def __init__(
         self, detail: str, *, public: str = "", client: Client | None = None, sent: str = "", nearest: str = ""
     ) -> None:
-        super().__init__(detail, public=public)
-        self.client, self.sent, self.nearest = client, sent, nearest
+        super().__init__(detail, public=public, client=client)
+        self.sent, self.nearest = sent, nearest
 
 
 class FlowGone(PageError):
@@ -205,13 +212,9 @@ class FlowGone(PageError):
 
 
 class FlowFinished(PageError):
-    """The login attempt was already used. `client`: whose app the person is led back to, where that is known."""
+    """The login attempt was already used."""
 
     page = "E-DONE"
-
-    def __init__(self, detail: str, *, client: Client | None = None) -> None:
-        super().__init__(detail)
-        self.client = client
 
 
 class FlowNotHere(PageError):

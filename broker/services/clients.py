@@ -31,6 +31,11 @@ class Clients:
         self._assertions = assertions
         self.origins = frozenset(origin for client in clients.values() for origin in client.origins)
 
+    @property
+    def configured(self) -> Mapping[str, Client]:
+        """Those of config.yaml by client_id, known without asking a store."""
+        return self._clients
+
     async def find(self, client_id: str) -> Client | None:
         """The client of this id, or None."""
         known = self._clients.get(client_id)

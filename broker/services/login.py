@@ -15,6 +15,7 @@ from broker.core.errors import (
     FlowGone,
     FlowNotHere,
     NothingAsked,
+    PageError,
     SealBroken,
     UnknownClient,
     UpstreamDenied,
@@ -64,12 +65,16 @@ class LoginFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The browser goes to `step` and keeps `sealed` under the tag of this attempt for `ttl` seconds."""
+    """The browser goes to `step` and keeps `sealed` under the tag of this attempt for `ttl` seconds.
+
+    `channels` are those by which the answer may come.
+    """
 
     step: Redirect | Widget
     tag: str
     sealed: str
     ttl: int
+    channels: frozenset[Channel]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,7 @@ class Logins:
         record = FlowRecord(
             request=request.to_bytes().decode(),
             provider=name,
-            state=self._states.mint(now),
+            state=self._states.mint(now, client.id),
             nonce=self._context.mint(),
             code_verifier=self._context.mint(size=48),
             started_at=now,
@@ -140,7 +145,7 @@ class Logins:
             raise self._failed(error, request, client, instance) from error
         sealed = await self._keep(replace(record, memo=dict(step.memo)))
         self._context.recorder.record(Event.LOGIN_STARTED, provider=name, client_id=client.id)
-        return Begun(step, self._states.tag(record.state), sealed, self._providers.flow_ttl)
+        return Begun(step, self._states.tag(record.state), sealed, self._providers.flow_ttl, instance.provider.channels)
 
     async def finish(self, callback: Callback) -> Finished:
         """Who logged in. Everything is checked, and the state spent, before the provider is asked anything.
@@ -148,7 +153,11 @@ class Logins:
         Raises NothingAsked, FlowGone, FlowNotHere, FlowFinished, UnknownClient before, and LoginFailed after that
         point. What a store that is away does not tell is asked before the state is spent: the person may reload.
         """
-        record = await self._open(callback)
+        try:
+            record = await self._open(callback)
+        except PageError as error:
+            error.client = error.client or self._clients.configured.get(self._whose(callback.state))
+            raise
         request = AuthorizationRequest.from_bytes(record.request.encode())
         client = await self._clients.find(request.client_id)
         if client is None:
@@ -214,6 +223,9 @@ class Logins:
         if record.expires_at <= self._context.now():
             raise FlowGone("login attempt too old")
         return record
+
+    def _whose(self, state: str) -> str:
+        return self._states.whose(state, self._clients.configured)
 
     async def _refuse_elsewhere(self, state: str, started_at: int) -> None:
         """No record here: finished, too old, or another browser. In the last case the state has leaked and is burnt."""

@@ -88,8 +88,9 @@ class AuthorizeEndpoint:
             case Start(name):
                 begun = await self._departures.begin(request, asked.request, client, name, locale=locale)
                 view = self._frontend.client_view(client, asked.target.redirect_uri)
-                other = self._other_way(params, asked)
-                return self._departures.leave(request, begun, view, other_href=other, locale=locale)
+                again = self._frontend.authorize_href(link_params(params, asked.request, hinted=False))
+                several = self._departures.several(client)
+                return self._departures.leave(request, begun, view, again_href=again, several=several, locale=locale)
             case Choose(names):
                 return self._choose(request, params, asked, names, locale)
 
@@ -114,11 +115,6 @@ class AuthorizeEndpoint:
         if "ui_locales" in params:
             Cookies.remember_language(response, locale)
         return response
-
-    def _other_way(self, params: Parameters, asked: Asked) -> str:
-        if not self._departures.several(asked.target.client):
-            return ""
-        return self._frontend.authorize_href(link_params(params, asked.request, hinted=False))
 
 
 def _failures_of(request: Request) -> Place:

@@ -15,7 +15,7 @@ from broker.services.providers import Providers
 from broker.services.sessions import Sessions
 from broker.services.states import States
 from broker.upstream.model import Channel, Provider, finds_state
-from broker.web.cookies import SESSION, Cookies
+from broker.web.cookies import AGAIN, SESSION, Cookies
 from broker.web.door import Door
 from broker.web.frontend import Frontend
 from broker.web.http import read_query
@@ -52,7 +52,7 @@ class CallbackEndpoint:
         provider = self._providers.find(name).provider
         params = read_query(request)
         if not params and Channel.FRAGMENT in provider.channels:
-            view = FragmentView(action=request.scope["path"])
+            view = FragmentView(action=request.scope["path"], retry_href=self._read_again(request))
             return self._frontend.pages.fragment(view, self._frontend.locale(request))
         return await self._finish(request, name, Channel.QUERY, params)
 
@@ -76,6 +76,12 @@ class CallbackEndpoint:
         request.state.flow_tag = tag
         visitor.set(self._door.sources.find(request))
         return await self._go_on(request, tag, await self._logins.finish(callback))
+
+    def _read_again(self, request: Request) -> str:
+        """The link that begins anew; what somebody else put into the cookie is none."""
+        kept = Cookies.read(request, AGAIN)
+        ours = kept.startswith((f"{self._frontend.base}/authorize?", f"{self._frontend.base}/device"))
+        return kept if ours and kept.isprintable() else ""
 
     async def _go_on(self, request: Request, tag: str, finished: Finished) -> Response:
         client = finished.client

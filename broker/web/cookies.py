@@ -10,9 +10,11 @@ BROWSER = "__Host-browser"  # binds an unasked entry to the browser that opened 
 VISITOR = "__Host-visitor"  # a sealed number, so that a browser is counted for itself
 LAST_PROVIDER = "__Host-last"
 LANGUAGE = "__Host-lang"
+AGAIN = "__Host-again"  # the request of the newest attempt whose answer only a script can bring
 _FLOW = "__Host-flow-"
 MAX_FLOWS = 5  # attempts kept per browser; several tabs work, a jar never overflows
 MAX_JAR = 6 * 1024  # characters of them together; beyond 8 KiB of cookies proxies refuse every request
+MAX_AGAIN = 1024  # characters of a link that is kept
 _YEAR = 365 * 86400
 
 
@@ -57,6 +59,12 @@ class Cookies:
     def drop_flow(response: Response, tag: str) -> None:
         """Forget a finished attempt."""
         _drop(response, _FLOW + tag, same_site="none")
+
+    @staticmethod
+    def keep_again(response: Response, href: str, *, ttl: int) -> None:
+        """A link of ours that begins anew; one that is too long for a cookie is not kept."""
+        if len(href) <= MAX_AGAIN:
+            _set(response, AGAIN, href, ttl=ttl)
 
     @staticmethod
     def remember_provider(response: Response, name: str, *, ttl: int) -> None:

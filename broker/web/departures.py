@@ -11,7 +11,7 @@ from broker.core.client import Client
 from broker.core.records import AuthorizationRequest
 from broker.services.login import Begun, Logins
 from broker.services.providers import Providers
-from broker.upstream.model import Redirect
+from broker.upstream.model import Channel, Redirect
 from broker.web.cookies import LAST_PROVIDER, Cookies
 from broker.web.door import Door
 from broker.web.frontend import Frontend
@@ -53,8 +53,13 @@ class Departures:
         await self._door.count_start(request)
         return await self._logins.begin(asked, client, name, locale=locale)
 
-    def leave(self, request: Request, begun: Begun, client: ClientView, *, other_href: str, locale: str) -> Response:
-        """Off to the provider, or its widget on a page of ours. `other_href`: the chooser, or ""."""
+    def leave(
+        self, request: Request, begun: Begun, client: ClientView, *, again_href: str, several: bool, locale: str
+    ) -> Response:
+        """Off to the provider, or its widget on a page of ours.
+
+        `again_href` begins anew, and leads to the chooser where there are `several` ways.
+        """
         step = begun.step
         response: Response
         if isinstance(step, Redirect):
@@ -67,11 +72,13 @@ class Departures:
                 script_origins=step.script_origins,
                 frame_origins=step.frame_origins,
                 client=client,
-                other_href=other_href,
+                other_href=again_href if several else "",
             )
             response = self._frontend.pages.widget(view, locale)
         Cookies.keep_flow(request, response, begun.tag, begun.sealed, ttl=begun.ttl)
         self._door.visitors.remember(request, response)
+        if Channel.FRAGMENT in begun.channels:
+            Cookies.keep_again(response, again_href, ttl=begun.ttl)
         return response
 
     def _button(self, name: str, href: str, last: str, *, embedded: bool) -> Button:

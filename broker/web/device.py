@@ -110,8 +110,10 @@ class DeviceEntry:
         if name := params.text("idp_hint"):
             begun = await self._departures.begin(request, asked, client, name, locale=locale)
             view = self._frontend.device_view(client)
-            other = self._href(sealed, {}) if self._departures.several(client) else ""
-            return self._departures.leave(request, begun, view, other_href=other, locale=locale)
+            several = self._departures.several(client)
+            return self._departures.leave(
+                request, begun, view, again_href=self._href(sealed, {}), several=several, locale=locale
+            )
         session = await self._sessions.find(Cookies.read(request, SESSION))
         match await self._authorization.next_step(asked, client, session):
             case Ask() as step:

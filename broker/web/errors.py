@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -17,7 +18,6 @@ from broker.core.errors import (
     AccountError,
     BadRedirectUri,
     BrokerError,
-    FlowFinished,
     InsufficientScope,
     InvalidClient,
     InvalidToken,
@@ -38,6 +38,7 @@ from broker.services.login import LoginFailed
 from broker.web.answers import answer_json
 from broker.web.cookies import Cookies
 from broker.web.frontend import Frontend
+from broker.web.http import MAX_QUERY
 from broker.web.views import ErrorView
 
 
@@ -124,10 +125,12 @@ class Errors:
             await self._end_request(target.request_uri)
             params = self._frontend.error_params(target, known.code, known.public or _fallback(known))
             return self._frontend.respond(request, target, params, pause=_is_lure(request, target))
-        return self._page(request, self._build_view(known, target.client if target else None), known.status, target)
+        return self._page(
+            request, self._build_view(request, known, target.client if target else None), known.status, target
+        )
 
-    def _build_view(self, error: BrokerError, client: Client | None) -> ErrorView:
-        if isinstance(error, FlowFinished | InvalidRequestUri):
+    def _build_view(self, request: Request, error: BrokerError, client: Client | None) -> ErrorView:
+        if isinstance(error, PageError | InvalidRequestUri):
             client = error.client or client
         retry_after = error.retry_after if isinstance(error, TooManyRequests | StoreUnavailable) else 0
         nearest = error.nearest if isinstance(error, BadRedirectUri) else ""
@@ -140,6 +143,7 @@ class Errors:
             same=same_start(nearest, error.sent) if isinstance(error, BadRedirectUri) else 0,
             registered=nearest if self._on_own_machine else "",
             client=self._frontend.client_view(client) if client else None,
+            retry_href=_same_again(request, error),
             home_href=client.home_uri if client else "",
             retry_after=retry_after,
         )
@@ -152,7 +156,7 @@ class Errors:
         try:
             target = VerifiedRedirect.of(failed.request, failed.client)
         except PageError:  # the redirect URI was taken away meanwhile
-            return self._page(request, self._build_view(error, None), error.status)
+            return self._page(request, self._build_view(request, error, None), error.status)
         again = to_params(replace(failed.request, idp_hint=failed.provider.name))
         other = to_params(replace(failed.request, idp_hint=""))
         code = error.code if isinstance(error, UpstreamError | StoreUnavailable) else "access_denied"
@@ -173,7 +177,7 @@ class Errors:
     def _device_login_failed(self, request: Request, failed: LoginFailed) -> Response:
         """The code again: the device still shows it."""
         view = replace(
-            self._build_view(failed.cause, failed.client),
+            self._build_view(request, failed.cause, failed.client),
             provider_name=failed.provider.title,
             client=self._frontend.device_view(failed.client),
             retry_href=f"{self._frontend.base}/device",
@@ -181,7 +185,8 @@ class Errors:
         return self._page(request, view, failed.cause.status)
 
     def _page(self, request: Request, view: ErrorView, status: int, target: VerifiedRedirect | None = None) -> Response:
-        locale = self._frontend.locale(request, client=target.client if target else None)
+        wished = parse_qs(request.scope["query_string"][:MAX_QUERY].decode("latin-1")).get("ui_locales", [""])[0]
+        locale = self._frontend.locale(request, ui_locales=wished, client=target.client if target else None)
         return self._frontend.pages.error(view, locale, status=status)
 
     def _stamp(self) -> tuple[str, str]:
@@ -194,6 +199,14 @@ class Errors:
         event = Event.SERVER_ERROR if type(error) is BrokerError else Event.REQUEST_REFUSED
         whose = {"client_id": client.id} if client else {}
         self._recorder.record(event, error=error.code, kind=type(error).__name__, reason=error.detail, **whose)
+
+
+def _same_again(request: Request, error: BrokerError) -> str:
+    """A link to the address that was asked for, where asking later helps; "" where that would need a form."""
+    if request.method != "GET" or not isinstance(error, TooManyRequests | StoreUnavailable):
+        return ""
+    path, query = str(request.scope["path"]), request.scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
 
 
 def _page_of(error: BrokerError) -> str:

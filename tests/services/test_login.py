@@ -153,7 +153,7 @@ async def test_a_record_of_another_state_is_refused_even_when_its_seal_opens(wor
     begun, flow = await world.begin(await world.request())
     bound = flow.state.encode()
     record = FlowRecord.from_bytes(seal("flow").open_(begun.sealed, bound_to=bound))
-    forged = seal("flow").seal(replace(record, state=world.states.mint(NOW)).to_bytes(), bound_to=bound)
+    forged = seal("flow").seal(replace(record, state=world.states.mint(NOW, "shop")).to_bytes(), bound_to=bound)
     await refused(world, back(begun, flow, sealed=forged), NothingAsked)
 
 

@@ -170,7 +170,7 @@ def test_f25_a_hundred_thousand_values_look_like_chance(kind: str) -> None:
 
 
 def test_f25_a_hundred_thousand_states_are_all_different() -> None:
-    assert len({STATES.mint(1_800_000_000) for _ in range(100_000)}) == 100_000
+    assert len({STATES.mint(1_800_000_000, "shop") for _ in range(100_000)}) == 100_000
 
 
 def test_f25_nothing_guessable_makes_values() -> None:

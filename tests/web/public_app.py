@@ -166,9 +166,13 @@ def _down_for(upstream: Upstream) -> float | None:
 
 @asynccontextmanager
 async def public_app(
-    text: str = CONFIG, *, database: str = ":memory:", levels: tuple[str, ...] = ()
+    text: str = CONFIG,
+    *,
+    database: str = ":memory:",
+    levels: tuple[str, ...] = (),
+    kind: type[Upstream] = Upstream,
 ) -> AsyncIterator[PublicApp]:
-    """The app of this configuration, ready; its state in the file `database`. `alpha` can reach `levels`."""
+    """The app of this configuration, its state in the file `database`. `alpha`, of this `kind`, can reach `levels`."""
     config = load_text(text, "config.yaml", resolve, environ={}, base=Path()).config
     clock, notes = Clock(), Hearing()
     store = await SqliteStore.open(database, clock=clock)
@@ -182,7 +186,7 @@ async def public_app(
     outbound = await Outbound.open(recorder=notes, inside=LOOPBACK)
     await keys.refresh()
     transient, durable = Switched(store.transient), SwitchedDurable(store.durable)
-    upstreams = {"alpha": Upstream(None, None), "beta": Upstream(None, None)}
+    upstreams = {"alpha": kind(None, None), "beta": Upstream(None, None)}
     upstreams["alpha"].levels = levels
     instances = tuple(
         ProviderInstance(
