@@ -16,7 +16,7 @@ import orjson
 
 from benchmarks.driver import BenchError, Server, open_connection
 
-_START_LIMIT = 30.0  # seconds
+_START_LIMIT = 90.0  # seconds
 DISCOVERY = "/.well-known/openid-configuration"
 
 
@@ -72,7 +72,11 @@ async def start(command: Sequence[str], *, port: int, environ: Mapping[str, str]
         process.kill()
         raise
     process.kill()
-    raise BenchError(f"{command[0]} did not start; see {log}")
+    raise BenchError(f"{command[0]} did not start: {_end_of(log)}")
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text(encoding="utf-8")[-2000:]
 
 
 def _launch(command: Sequence[str], environ: Mapping[str, str], log: Path) -> Popen[bytes]:

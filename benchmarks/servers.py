@@ -107,7 +107,7 @@ clients:
 """,
         encoding="utf-8",
     )
-    return Launch([sys.executable, "-m", "broker", "serve", "--config", str(config)], {})
+    return Launch([sys.executable, "-m", "broker", "serve", "--create", "--config", str(config)], {})
 
 
 def _prepare_floor(place: Place) -> Launch:

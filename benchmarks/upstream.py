@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 ISSUER = "https://oauth.telegram.org"
 AUTHORIZE = f"{ISSUER}/auth"
-CLIENT_ID, CLIENT_SECRET = "7000000001", "bench-upstream-secret-0123456789abcdef"
+CLIENT_ID, CLIENT_SECRET = "7012345678", "bench-upstream-secret-0123456789abcdef"
 _BASIC = b"Basic " + b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode())
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 _ES256, _RS256, _SHA256 = ec.ECDSA(SHA256()), padding.PKCS1v15(), SHA256()

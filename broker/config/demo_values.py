@@ -20,7 +20,6 @@ _IDS: Final = frozenset(
         "0123456789abcdef0123456789abcdef",
         "7000000001",
         "demo_login_bot",
-        "https://sso.example.com",
     }
 )
 _PORT: Final = 8400  # of the demo's issuer

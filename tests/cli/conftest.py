@@ -62,7 +62,7 @@ class Served:
                 stderr=subprocess.STDOUT,
                 env=os.environ | {"BROKER_LOG_FORMAT": "json"} | environ,
             )
-        until = monotonic() + 60
+        until = monotonic() + 120
         while monotonic() < until and self.process.poll() is None:
             try:
                 if ask(f"127.0.0.1:{self.management}", "/readyz") == 200 and b"server.ready" in self.output:
@@ -90,7 +90,7 @@ class Served:
     def broker(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Another command with the same configuration."""
         command = [sys.executable, "-m", "broker", *words, "--config", str(self.config)]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
 def with_wait(seconds: float) -> None:

@@ -72,7 +72,7 @@ def running_agent(folder: Path) -> Iterator[Agent]:
     with (folder / "out").open("wb") as out:
         process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
     try:
-        deadline = monotonic() + 10
+        deadline = monotonic() + 60
         while not socket.exists():
             assert process.poll() is None, (folder / "out").read_text()
             assert monotonic() < deadline
@@ -81,7 +81,7 @@ def running_agent(folder: Path) -> Iterator[Agent]:
     finally:
         for started in _processes(str(socket)):
             os.kill(started, SIGKILL)
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
 
 def _processes(argument: str) -> list[int]:

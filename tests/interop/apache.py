@@ -102,7 +102,7 @@ def apache(issuer: str, app: int, sites: Mapping[str, Site]) -> Iterator[Apache]
                 yield Apache({given: f"http://127.0.0.1:{port}" for given, port in ports.items()}, folder)
             finally:
                 process.terminate()
-                process.wait(timeout=20)
+                process.wait(timeout=60)
 
 
 def learnt(text: str) -> dict[str, str]:
@@ -124,7 +124,7 @@ def _documented(issuer: str, url: str, client: ClientData) -> str:
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
-    deadline = monotonic() + 20
+    deadline = monotonic() + 90
     while True:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return

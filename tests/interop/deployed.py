@@ -42,7 +42,7 @@ class Deployed:
     def told(self, event: str, **fields: str) -> dict[str, Any]:
         """The first line of the log about such an event; the log is written a moment after the answer."""
         wanted = {"event": event, **fields}
-        deadline = monotonic() + 10
+        deadline = monotonic() + 60
         while monotonic() < deadline:
             text = (self.place.folder / "out").read_text(encoding="utf-8")
             for line in (json.loads(line) for line in text.splitlines() if line.startswith("{") and line.endswith("}")):
@@ -91,11 +91,11 @@ def deployed(
             yield Deployed(place)
         finally:
             process.terminate()
-            assert process.wait(timeout=40) == 0
+            assert process.wait(timeout=90) == 0
 
 
 def _wait(process: subprocess.Popen[bytes], place: Place) -> None:
-    deadline = monotonic() + 40
+    deadline = monotonic() + 120
     while '"server.ready"' not in (said := (place.folder / "out").read_text(encoding="utf-8")):
         assert process.poll() is None, said
         assert monotonic() < deadline, said

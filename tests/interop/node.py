@@ -34,7 +34,7 @@ def node_app(script: str, told: Mapping[str, Any], authority: Path | None = None
         process.stdin.flush()
         yield int(process.stdout.readline())
         process.stdin.close()  # ends the app
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=60) == 0
 
 
 @contextlib.contextmanager

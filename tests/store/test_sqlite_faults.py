@@ -113,12 +113,24 @@ async def test_k9_a_commit_that_fails_is_acknowledged_to_nobody(tmp_path: Path) 
     def defer(db: sqlite3.Connection) -> None:
         """Makes the commit itself fail, as a disk does."""
         db.execute("PRAGMA defer_foreign_keys = ON")
-        db.execute("INSERT INTO consents VALUES ('nobody', 'app', 'openid', 0)")
+        db.execute("INSERT INTO consents VALUES ('nobody', 'app', '', 'openid', 0)")
 
     transient = SqliteTransient(engine, Clock())
-    answers = await asyncio.gather(
-        transient.put(Kind.CODE, "k", b"v", ttl=60), engine.write(defer), return_exceptions=True
-    )
+    begun, both_wait = threading.Event(), threading.Event()
+
+    def hold(db: sqlite3.Connection) -> None:
+        """Keeps the writer until the two others wait together."""
+        begun.set()
+        both_wait.wait(30)
+
+    busy = asyncio.create_task(engine.write(hold))
+    await asyncio.to_thread(begun.wait, 30)
+    put = asyncio.create_task(transient.put(Kind.CODE, "k", b"v", ttl=60))
+    failing = asyncio.create_task(engine.write(defer))
+    await asyncio.sleep(0)  # both are in the queue now, and so in one transaction
+    both_wait.set()
+    answers = await asyncio.gather(put, failing, return_exceptions=True)
+    await busy
     assert not any(answer is True for answer in answers)
     assert await transient.get(Kind.CODE, "k") is None
     assert await transient.put(Kind.CODE, "k", b"v", ttl=60)

@@ -225,7 +225,7 @@ def test_j3_files_that_others_can_read_do_not_start(site: Site, tmp_path: Path) 
 def start_in_vain(path: Path) -> str:
     """What `broker serve` says instead of starting: plain lines, no traceback."""
     command = [sys.executable, "-m", "broker", "serve", "--create", "--config", str(path)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30, cwd=path.parent)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, cwd=path.parent)
     assert done.returncode not in {0, None}
     assert "Traceback" not in done.stderr
     assert done.stderr.strip()

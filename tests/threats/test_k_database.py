@@ -55,7 +55,7 @@ async def test_k23_a_moved_database_is_503_at_once_and_nothing_is_lost_or_undone
     assert set(ledger.answers[-4:]) == {503}, "each app's first answer after the move"
     async with http(site) as client:
         assert (await refresh(site, client, ledger.ended[0].refresh)).status_code == 503
-        until = monotonic() + 30
+        until = monotonic() + 120
         while (answer := await userinfo(site, client, ledger.live[0].access)).status_code != 503:
             assert monotonic() < until, "whoever reads hears of it within seconds, too"
             await asyncio.sleep(0.1)

@@ -61,7 +61,7 @@ async def ready(site: Site) -> int:
 
 async def until_ready(site: Site) -> None:
     """Redis is back, and soon so are we."""
-    deadline = monotonic() + 30
+    deadline = monotonic() + 120
     while await ready(site) != 200:
         assert monotonic() < deadline, "not ready again"
         await asyncio.sleep(0.1)
