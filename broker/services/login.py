@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from broker.core.client import Client
@@ -24,80 +24,26 @@ from broker.core.errors import (
     UpstreamUnavailable,
 )
 from broker.core.events import Event
-from broker.core.identity import Identity, Person
+from broker.core.identity import Identity
 from broker.core.pkce import build_challenge
 from broker.core.records import AuthorizationRequest, FlowRecord
 from broker.core.seal import Seal, digest
 from broker.core.terms import Prompt
 from broker.services.accounts import Accounts
+from broker.services.attempt import Begun, Callback, Finished, LoginFailed
 from broker.services.clients import Clients
 from broker.services.context import Context
 from broker.services.once import once
 from broker.services.providers import ProviderInstance, Providers
 from broker.services.states import States
 from broker.store.base import Kind, Transient
-from broker.upstream.model import Channel, Flow, Redirect, Reply, Widget, signs_replies
+from broker.upstream.model import Flow, Reply, signs_replies
 
 MAX_COOKIE = 3600  # characters; browsers keep 4096 bytes with name and attributes
 DEADLINE = 9.0  # seconds for everything an upstream is asked while one person waits
 _MARKED = 3600  # seconds a used reply is remembered: longer than any upstream of ours lets one be used
 _BY_REFERENCE = "@"
 Result = TypeVar("Result")
-
-
-class LoginFailed(Exception):
-    """A login attempt of ours that did not work: what failed, for which request of which client, at which provider."""
-
-    def __init__(
-        self,
-        cause: BrokerError,
-        request: AuthorizationRequest,
-        client: Client,
-        provider: ProviderInstance,
-        *,
-        only: bool,
-    ) -> None:
-        """`cause` is what the person is told about; `only`: the client offers no other provider."""
-        super().__init__(cause.detail)
-        self.cause, self.request, self.client = cause, request, client
-        self.provider, self.only = provider, only
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """The browser goes to `step` and keeps `sealed` under the tag of this attempt for `ttl` seconds.
-
-    `channels` are those by which the answer may come.
-    """
-
-    step: Redirect | Widget
-    tag: str
-    sealed: str
-    ttl: int
-    channels: frozenset[Channel]
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """Somebody is logged in for this request of this client, which set out at `started_at` (epoch seconds)."""
-
-    request: AuthorizationRequest
-    client: Client
-    started_at: int
-    provider: str
-    person: Person
-    identity: Identity
-
-
-@dataclass(frozen=True, slots=True)
-class Callback:
-    """What reached the callback. `sealed` is the record this browser keeps for the state's tag, or ""."""
-
-    provider: str
-    state: str
-    channel: Channel
-    params: Mapping[str, str]
-    sealed: str
 
 
 class Logins:

@@ -9,8 +9,9 @@ from broker.core.authorize import VerifiedRedirect
 from broker.core.errors import NothingAsked, UpstreamError
 from broker.core.events import visitor
 from broker.core.parameters import Parameters, parse_form
+from broker.services.attempt import Callback, Finished
 from broker.services.authorize import Ask, Authorization
-from broker.services.login import Callback, Finished, Logins
+from broker.services.login import Logins
 from broker.services.providers import Providers
 from broker.services.sessions import Sessions
 from broker.services.states import States

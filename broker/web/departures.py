@@ -9,7 +9,8 @@ from starlette.responses import RedirectResponse, Response
 
 from broker.core.client import Client
 from broker.core.records import AuthorizationRequest
-from broker.services.login import Begun, Logins
+from broker.services.attempt import Begun
+from broker.services.login import Logins
 from broker.services.providers import Providers
 from broker.upstream.model import Channel, Redirect
 from broker.web.cookies import LAST_PROVIDER, Cookies

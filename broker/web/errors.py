@@ -34,7 +34,7 @@ from broker.core.errors import (
 from broker.core.events import Event, Recorder, request_id
 from broker.core.extension_errors import AuthorizationPending, InvalidDpopProof, InvalidRequestUri, UseDpopNonce
 from broker.core.request_parameters import to_params
-from broker.services.login import LoginFailed
+from broker.services.attempt import LoginFailed
 from broker.web.answers import answer_json
 from broker.web.cookies import Cookies
 from broker.web.frontend import Frontend

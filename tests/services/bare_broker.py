@@ -18,6 +18,7 @@ from broker.core.records import AuthorizationRequest
 from broker.core.seal import Seal, derive
 from broker.core.terms import Algorithm, AuthMethod, GrantType
 from broker.services.accounts import Accounts
+from broker.services.attempt import Begun, Callback, Finished
 from broker.services.authorize import Answer, Ask, Authorization
 from broker.services.client_assertions import ClientAssertions
 from broker.services.client_keys import ClientKeys
@@ -38,7 +39,7 @@ from broker.services.grants.refresh_token import RefreshTokenGrant
 from broker.services.held import HeldGrants
 from broker.services.introspection import Introspection
 from broker.services.keys import KeyRing, RotationRules
-from broker.services.login import Begun, Callback, Finished, Logins
+from broker.services.login import Logins
 from broker.services.logout import Logout
 from broker.services.par import PushedRequests
 from broker.services.people import People

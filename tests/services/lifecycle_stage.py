@@ -14,8 +14,8 @@ from broker.core.errors import BrokerError
 from broker.core.events import Recorder
 from broker.core.parameters import Parameters
 from broker.core.terms import AuthMethod, TokenFormat
+from broker.services.attempt import LoginFailed
 from broker.services.authorize import Step
-from broker.services.login import LoginFailed
 from broker.services.logout import LogoutWish
 from broker.services.sessions import Session
 from broker.store.outage import Outage

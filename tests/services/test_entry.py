@@ -22,7 +22,7 @@ from broker.core.errors import (
 from broker.core.events import Event
 from broker.core.identity import Identity, Person
 from broker.core.records import EntryTicket
-from broker.services.login import Callback, LoginFailed
+from broker.services.attempt import Callback, LoginFailed
 from broker.services.providers import ProviderInstance
 from broker.upstream.model import Channel
 from tests.services.bare_broker import ISSUER, NOW, World, app, seal

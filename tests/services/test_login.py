@@ -20,7 +20,8 @@ from broker.core.identity import Identity
 from broker.core.pkce import build_challenge, is_challenge
 from broker.core.records import AuthorizationRequest, FlowRecord
 from broker.core.seal import digest
-from broker.services.login import MAX_COOKIE, Callback, LoginFailed
+from broker.services.attempt import Callback, LoginFailed
+from broker.services.login import MAX_COOKIE
 from broker.store.base import Kind
 from broker.upstream.model import Channel, Redirect, Reply
 from tests.services.attempts import asked, back, refused

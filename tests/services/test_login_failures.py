@@ -20,7 +20,7 @@ from broker.core.errors import (
 )
 from broker.core.events import Event
 from broker.core.identity import Identity
-from broker.services.login import LoginFailed
+from broker.services.attempt import LoginFailed
 from broker.upstream.model import Channel, Flow, Redirect, Reply, Widget
 from tests.services.attempts import asked, back, refused
 from tests.services.bare_broker import World, app

@@ -17,7 +17,7 @@ from broker.core.errors import (
 )
 from broker.core.events import Event
 from broker.core.parameters import Parameters
-from broker.services.login import Callback
+from broker.services.attempt import Callback
 from broker.services.sessions import Session
 from broker.store.base import Kind
 from broker.upstream.model import Channel
