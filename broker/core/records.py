@@ -74,7 +74,10 @@ class AuthorizationRequest(Record):
 
 @dataclass(frozen=True, slots=True)
 class FlowRecord(Record):
-    """One login attempt, sealed in the visitor's browser. `request` is an AuthorizationRequest as bytes in text."""
+    """One login attempt, sealed in the visitor's browser. `request` is an AuthorizationRequest as bytes in text.
+
+    `began_ms` is `started_at` in milliseconds, for the time a login takes; 0 in records of older versions.
+    """
 
     kind = "flow"
 
@@ -86,6 +89,7 @@ class FlowRecord(Record):
     started_at: int
     expires_at: int
     memo: Mapping[str, str] = field(default_factory=dict)
+    began_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

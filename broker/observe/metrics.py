@@ -11,7 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 OTHER = "other"
 _LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
-_LOGIN = (1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0, 300.0, 600.0)  # seconds a person takes at a provider
+_LOGIN = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0, 300.0, 600.0)  # seconds a person takes at a provider
 _DISTINCT = 40  # values of a label that is not from the configuration
 
 Fields = Mapping[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,15 +12,19 @@ from broker.core.jose import b64url
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`now` gives epoch seconds, `randomness` that many bytes from the operating system's generator."""
+    """`clock` gives epoch seconds with their fraction, `monotonic` seconds that no hand can set, for ages.
+
+    `randomness` gives that many bytes from the operating system's generator.
+    """
 
     issuer: str
     clock: Callable[[], float]
     randomness: Callable[[int], bytes]
     recorder: Recorder
+    monotonic: Callable[[], float] = time.monotonic
 
     def now(self) -> int:
-        """Epoch seconds, rounded down."""
+        """Epoch seconds, rounded down: the times of the protocols."""
         return int(self.clock())
 
     def mint(self, prefix: str = "", *, size: int = 32) -> str:

@@ -74,7 +74,8 @@ class Logins:
     async def begin(self, request: AuthorizationRequest, client: Client, name: str, *, locale: str) -> Begun:
         """Mint state, nonce and verifier, ask the provider where to go, seal the rest; raises LoginFailed."""
         instance = self._providers.find_offered(name, client)
-        now = self._context.now()
+        began = self._context.clock()
+        now = int(began)
         record = FlowRecord(
             request=request.to_bytes().decode(),
             provider=name,
@@ -83,6 +84,7 @@ class Logins:
             code_verifier=self._context.mint(size=48),
             started_at=now,
             expires_at=now + self._providers.flow_ttl,
+            began_ms=int(began * 1000),
         )
         flow = self._build_flow(record, request, locale)
         try:
@@ -117,7 +119,7 @@ class Logins:
             person = await self._accounts.resolve(instance.key, instance.name, identity)
         except BrokerError as error:
             raise self._failed(error, request, client, instance) from error
-        took = int((self._context.now() - record.started_at) * 1000)
+        took = max(0, int(self._context.clock() * 1000) - (record.began_ms or record.started_at * 1000))
         self._context.recorder.record(
             Event.LOGIN_SUCCEEDED, provider=instance.name, client_id=request.client_id, sub=person.account.sub, ms=took
         )

@@ -139,7 +139,7 @@ class World:
         """Two upstreams and one client over empty stores."""
         clock, notes = Clock(), Notes()
         store = await store_in.open(":memory:", clock=clock)
-        context = Context(ISSUER, clock, os.urandom, notes)
+        context = Context(ISSUER, clock, os.urandom, notes, clock)
         keys = KeyRing(
             context,
             store.durable,

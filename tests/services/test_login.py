@@ -204,3 +204,12 @@ async def test_c8_a_signed_reply_counts_once_whatever_attempt_it_comes_to(world:
 async def test_b12_nobody_is_logged_in_without_a_subject(world: World) -> None:
     with pytest.raises(UpstreamInvalid):
         world.upstreams["alpha"].identity = Identity("None")
+
+
+async def test_the_time_a_login_took_is_told_in_milliseconds(world: World) -> None:
+    world.clock.now += 0.9
+    begun, flow = await world.begin(await world.request())
+    world.clock.now += 0.35
+    await world.logins.finish(back(begun, flow))
+    (told,) = [fields for event, fields in world.notes.heard if event is Event.LOGIN_SUCCEEDED]
+    assert told["ms"] == 350

@@ -26,6 +26,7 @@ from broker.services.signing import SealedKeys
 from broker.services.subjects import Subjects
 from broker.store.base import Durable, Kind, Transient
 from broker.store.sqlite import SqliteStore
+from broker.upstream.abilities import abilities_of
 from broker.upstream.guard import LOOPBACK
 from broker.upstream.outbound import Outbound
 from tests.services.bare_broker import MASTER, RULES, Clock, Notes
@@ -176,7 +177,7 @@ async def public_app(
     config = load_text(text, "config.yaml", resolve, environ={}, base=Path()).config
     clock, notes = Clock(), Hearing()
     store = await SqliteStore.open(database, clock=clock)
-    context = Context(ISSUER, clock, os.urandom, notes)
+    context = Context(ISSUER, clock, os.urandom, notes, clock)
 
     def seal(purpose: str) -> Seal:
         return Seal((MASTER,), purpose, randomness=os.urandom, clock=clock)
@@ -200,6 +201,7 @@ async def public_app(
             refuses_embedded=name == "alpha",
             abilities=upstream.abilities(),
             down_for=partial(_down_for, upstream),
+            abilities=abilities_of(upstream),
         )
         for name, upstream in upstreams.items()
     )
