@@ -92,8 +92,8 @@ SERVER: Mapping[Event, Entry] = {
     Event.CLIENT_KEYS: Entry(
         "info",
         False,
-        ("client_id", "outcome", "keys"),
-        "An app's keys were fetched from its `jwks_uri`, or could not be; `keys` is how many are known now.",
+        ("client_id", "outcome", "keys", "reason"),
+        "An app's keys were fetched from its `jwks_uri`, or could not be, and why; `keys` is how many are known now.",
         count("broker_client_key_fetches_total", "outcome"),
     ),
     Event.CLIENT_URL_CALLED: Entry(
@@ -125,15 +125,15 @@ SERVER: Mapping[Event, Entry] = {
     Event.UPSTREAM_DISCOVERY: Entry(
         "info",
         False,
-        ("provider", "outcome"),
-        "A provider's discovery document was fetched and checked, or could not be used.",
+        ("provider", "outcome", "reason"),
+        "A provider's discovery document was fetched and checked, or could not be used, and why.",
         count("broker_upstream_discoveries_total", "provider", "outcome"),
     ),
     Event.UPSTREAM_KEYS: Entry(
         "info",
         False,
-        ("provider", "outcome", "keys"),
-        "A provider's signing keys were fetched, or could not be.",
+        ("provider", "outcome", "keys", "reason"),
+        "A provider's signing keys were fetched, or could not be, and why.",
         _keys,
     ),
     Event.UPSTREAM_ODD_CLAIM: Entry(

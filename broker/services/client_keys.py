@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from broker.core.client import Client
@@ -14,11 +12,13 @@ from broker.core.jwk import Key, UnknownKey, parse_keys, pick_key
 from broker.core.strict_json import Malformed, parse_object
 from broker.services.context import Context
 from broker.services.outbound import Outbound
+from broker.upstream.kept import Kept, Times
 
 FRESH_FOR = 5 * 60  # seconds: a key a client took out of its set is believed no longer than this
 COOL_DOWN = 60  # seconds between two fetches that an unknown key id or a failure asks for
 HARD_LIMIT = 24 * 3600  # seconds: keys that cannot be confirmed for this long are no longer believed
 SET_LIMIT = 128 * 1024  # bytes: a hundred RSA keys of 4096 bits fit
+_TIMES = Times(COOL_DOWN, COOL_DOWN, HARD_LIMIT)
 CLIENTS_LIMIT = 10_000  # key sets held at once; of more, the one held longest is read anew
 
 
@@ -54,58 +54,32 @@ class _KeySet:
     def __init__(self, context: Context, outbound: Outbound, client_id: str, source: Mapping[str, Any] | str) -> None:
         self.source = source
         self._context, self._outbound, self._client_id = context, outbound, client_id
-        self._lock = asyncio.Lock()
-        self._fetches = 0
-        self._keys: tuple[Key, ...] = ()
-        self._next_at = self._dead_at = self._forced_at = float("-inf")
+        self._kept = Kept(self._read, _TIMES, clock=context.monotonic)
 
     async def find(self, kid: str | None, algorithm: str) -> Key:
-        due = self._context.clock() >= self._next_at
-        if due:
-            await self._read()
-        key = pick_key(self._keys, kid, algorithm)
-        if key is None and not due and self._keys and self._may_force():
-            self._forced_at = self._context.clock()
-            await self._read()
-            key = pick_key(self._keys, kid, algorithm)
+        key = await self._kept.find(lambda keys: pick_key(keys, kid, algorithm))
         if key is not None:
             return key
-        raise UnknownKey("whose keys could not be had" if not self._keys else "by a key that is not registered")
+        raise UnknownKey("whose keys could not be had" if not self._kept.value else "by a key that is not registered")
 
-    def _may_force(self) -> bool:
-        return isinstance(self.source, str) and self._context.clock() - self._forced_at >= COOL_DOWN
+    async def _read(self) -> tuple[tuple[Key, ...], float] | None:
+        if isinstance(self.source, str):
+            return await self._fetch(self.source)
+        try:
+            return parse_keys(self.source.get("keys")), float("inf")
+        except Malformed:
+            return (), float("inf")  # find says that there are none
 
-    async def _read(self) -> None:
-        """Once for everybody who waits."""
-        seen = self._fetches
-        async with self._lock:
-            if self._fetches != seen:
-                return
-            if isinstance(self.source, str):
-                await self._fetch(self.source)
-            else:
-                self._take(self.source)
-            self._fetches += 1
-
-    def _take(self, jwks: Mapping[str, Any]) -> None:
-        self._next_at = float("inf")
-        with suppress(Malformed):  # find says that there are none
-            self._keys = parse_keys(jwks.get("keys"))
-
-    async def _fetch(self, uri: str) -> None:
-        """The keys as they are now; keep what there is when that fails, and do not ask again at once."""
+    async def _fetch(self, uri: str) -> tuple[tuple[Key, ...], float] | None:
+        """The keys as they are now, None where that fails."""
         try:
             answer = parse_object(await self._outbound.fetch(uri, limit=SET_LIMIT))
-            self._keys = parse_keys(answer.get("keys"))
+            keys = parse_keys(answer.get("keys"))
         except (FetchFailed, Malformed) as problem:
-            outcome = type(problem).__name__
-            if self._context.clock() >= self._dead_at:
-                self._keys = ()
-            self._next_at = self._context.clock() + COOL_DOWN
-        else:
-            outcome = "fetched"
-            self._next_at = self._context.clock() + FRESH_FOR
-            self._dead_at = self._context.clock() + HARD_LIMIT
-        self._context.recorder.record(
-            Event.CLIENT_KEYS, client_id=self._client_id, outcome=outcome, keys=len(self._keys)
-        )
+            self._note(self._kept.value or (), outcome=type(problem).__name__, reason=str(problem))
+            return None
+        self._note(keys, outcome="fetched")
+        return keys, FRESH_FOR
+
+    def _note(self, keys: tuple[Key, ...], **told: str) -> None:
+        self._context.recorder.record(Event.CLIENT_KEYS, client_id=self._client_id, keys=len(keys), **told)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -14,11 +14,13 @@ from broker.core.client import is_loopback_host
 from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamUnavailable
 from broker.core.events import Event, Recorder
 from broker.upstream.fields import Fields
+from broker.upstream.kept import Kept, Times
 from broker.upstream.keyset import CacheableHttp
 
 MIN_AGE, MAX_AGE = 5 * 60, 24 * 3600  # seconds: however the issuer caches, we ask at least daily, not more than that
 HARD_LIMIT = 24 * 3600  # seconds: a document that cannot be confirmed for this long is no longer believed
-COOL_DOWN = 30.0  # seconds after a failure in which the issuer is not asked again
+COOL_DOWN, FIRST_COOL_DOWN = 30.0, 5.0  # seconds after a failure: the issuer is not asked again; nothing is kept yet
+_TIMES = Times(COOL_DOWN, FIRST_COOL_DOWN, HARD_LIMIT)
 _WELL_KNOWN = "/.well-known/openid-configuration"
 _URL = re.compile(r"((https?)://([a-z0-9.\-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?)((?:/[\x21-\x7e]*)?)")
 _NAMES_LIMIT = 100
@@ -85,47 +87,33 @@ class Discovery:
         """`name` of the instance, for events; `clock` gives monotonic seconds."""
         self._http, self._name = http, name
         self._recorder, self._clock = recorder, clock
-        self._documents: dict[DiscoveryRules, _Document] = {}
+        self._documents: dict[DiscoveryRules, Kept[Metadata]] = {}
+        self._problems: dict[DiscoveryRules, str] = {}
 
     async def metadata(self, rules: DiscoveryRules) -> Metadata:
         """The checked metadata; raises UpstreamUnavailable where none can be had or none that keeps the rules."""
-        document = self._documents.setdefault(rules, _Document())
-        if self._clock() >= document.fresh_until:
-            seen = document.fetches
-            async with document.lock:
-                if document.fetches == seen:
-                    await self._fetch(rules, document)
-        if document.metadata is None:
-            raise UpstreamUnavailable(f"no discovery document: {document.problem}")
-        return document.metadata
+        document = self._documents.get(rules)
+        if document is None:
+            document = self._documents[rules] = Kept(partial(self._fetch, rules), _TIMES, clock=self._clock)
+        metadata = await document.get()
+        if metadata is None:
+            raise UpstreamUnavailable(f"no discovery document: {self._problems[rules]}")
+        return metadata
 
-    async def _fetch(self, rules: DiscoveryRules, document: _Document) -> None:
-        """Fetch once for everybody who waits; keep what there is when it fails."""
-        outcome = "fetched"
+    async def _fetch(self, rules: DiscoveryRules) -> tuple[Metadata, float] | None:
+        spare = self._documents[rules].value is not None
         try:
-            answer, max_age = await self._http.get_cacheable(rules.address, spare=document.metadata is not None)
-            document.metadata = read_metadata(answer, rules)
+            answer, max_age = await self._http.get_cacheable(rules.address, spare=spare)
+            metadata = read_metadata(answer, rules)
         except UpstreamError as error:
-            outcome, document.problem = type(error).__name__, error.detail
-            if self._clock() >= document.dead_at:
-                document.metadata = None
-            document.fresh_until = self._clock() + COOL_DOWN
-        else:
-            document.fresh_until = self._clock() + min(max(max_age or 0, MIN_AGE), MAX_AGE)
-            document.dead_at = self._clock() + HARD_LIMIT
-        document.fetches += 1
-        self._recorder.record(Event.UPSTREAM_DISCOVERY, provider=self._name, outcome=outcome)
+            self._problems[rules] = error.detail
+            self._note(outcome=type(error).__name__, reason=error.detail)
+            return None
+        self._note(outcome="fetched")
+        return metadata, min(max(max_age or 0, MIN_AGE), MAX_AGE)
 
-
-class _Document:
-    """What is kept of one document; times are monotonic seconds."""
-
-    def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-        self.fetches = 0
-        self.metadata: Metadata | None = None
-        self.problem = ""
-        self.fresh_until = self.dead_at = float("-inf")
+    def _note(self, **told: str) -> None:
+        self._recorder.record(Event.UPSTREAM_DISCOVERY, provider=self._name, **told)
 
 
 def read_metadata(document: Fields, rules: DiscoveryRules) -> Metadata:

@@ -15,6 +15,7 @@ from broker.core.events import Event
 from broker.upstream.answer import rebase
 from broker.upstream.discovery import (
     COOL_DOWN,
+    FIRST_COOL_DOWN,
     HARD_LIMIT,
     MAX_AGE,
     MIN_AGE,
@@ -77,8 +78,12 @@ async def test_b17_a_document_of_another_issuer_is_refused_as_a_whole(issuer: ob
     with pytest.raises(UpstreamInvalid):
         read(issuer=issuer)
     site = Site({**DOCUMENT, "issuer": issuer})
-    assert not await site.works()
-    assert site.notes.of(Event.UPSTREAM_DISCOVERY) == [{"provider": "x", "outcome": "UpstreamInvalid"}]
+    with pytest.raises(UpstreamUnavailable) as caught:
+        await site.discovery.metadata(RULES)
+    reason = caught.value.detail.removeprefix("no discovery document: ")
+    assert site.notes.of(Event.UPSTREAM_DISCOVERY) == [
+        {"provider": "x", "outcome": "UpstreamInvalid", "reason": reason}
+    ]
 
 
 @pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"])
@@ -169,7 +174,7 @@ async def test_after_a_failure_the_issuer_is_left_alone_for_a_while() -> None:
     for _ in range(5):
         assert not await site.works()
     site.down = False
-    site.at += COOL_DOWN - 1
+    site.at += FIRST_COOL_DOWN - 1
     assert not await site.works()
     assert len(site.fetched) == 1
     site.at += 1

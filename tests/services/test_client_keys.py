@@ -33,6 +33,7 @@ class Bench:
     """The keys of clients, a clock and the world outside."""
 
     clock: Clock
+    wall: Clock
     notes: Notes
     web: Web
     keys: ClientKeys
@@ -53,9 +54,9 @@ class Bench:
 @pytest.fixture
 def at() -> Bench:
     """A client that publishes one key."""
-    clock, notes, web = Clock(), Notes(), Web()
+    clock, wall, notes, web = Clock(), Clock(), Notes(), Web()
     web.publish(FIRST)
-    return Bench(clock, notes, web, ClientKeys(Context(ISSUER, clock, lambda n: b"x" * n, notes), web))
+    return Bench(clock, wall, notes, web, ClientKeys(Context(ISSUER, wall, lambda n: b"x" * n, notes, clock), web))
 
 
 async def test_a_key_by_value_is_found_without_a_call(at: Bench) -> None:
@@ -92,6 +93,14 @@ async def test_keys_are_fetched_again_after_five_minutes_and_a_withdrawn_one_is_
     at.clock.now += 1
     assert not await at.has(FIRST.kid)
     assert at.fetches == 2
+
+
+async def test_a_withdrawn_key_is_gone_in_time_whatever_the_wall_clock_does(at: Bench) -> None:
+    assert await at.has(FIRST.kid)
+    at.web.publish(SECOND)
+    at.wall.now -= 6 * 3600
+    at.clock.now += FRESH_FOR
+    assert not await at.has(FIRST.kid)
 
 
 async def test_a_new_key_of_a_client_is_found_at_once_and_the_next_one_a_minute_later(at: Bench) -> None:
