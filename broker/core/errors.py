@@ -246,17 +246,18 @@ class ProviderNotOffered(PageError):
 
 
 class UpstreamError(BrokerError):
-    """Something at a provider; the person is offered another way."""
+    """Something at a provider, and not the person's doing; another way is offered."""
 
-    code = "access_denied"
+    code = "server_error"
     status = 502
-    page: ClassVar[str] = "E-UPSTREAM"
+    page: ClassVar[str] = "E-ANSWER"
     provider: str = ""
 
 
 class UpstreamDenied(UpstreamError):
     """The person pressed cancel, or the upstream refused them."""
 
+    code = "access_denied"
     page = "E-CANCEL"
     status = 403
 
@@ -282,6 +283,7 @@ class UpstreamUnavailable(UpstreamError):
 
     code = "temporarily_unavailable"
     status = 503
+    page = "E-UPSTREAM"
 
     def __init__(
         self, detail: str, *, sent: bool = True, answered: bool = False, retry_after: float | None = None

@@ -143,12 +143,15 @@ def _audiences(given: object) -> list[str]:
 def check_times(claims: Fields, *, now: float, skew: int, issued_after: int | None) -> None:
     """Not expired, not from the future, and not older than the login attempt; all in epoch seconds."""
     issued_at = point_in_time(claims, "iat")
-    if now >= point_in_time(claims, "exp") + skew:
-        raise UpstreamInvalid("ID token: expired")
-    if issued_at > now + skew or ("nbf" in claims and point_in_time(claims, "nbf") > now + skew):
-        raise UpstreamInvalid("ID token: not valid yet")
+    valid_from = max(issued_at, point_in_time(claims, "nbf") if "nbf" in claims else 0)
+    expires_at = point_in_time(claims, "exp")
+    if now >= expires_at + skew:
+        raise UpstreamInvalid(f"ID token: expired {now - expires_at:.0f} s ago; check both clocks")
+    if valid_from > now + skew:
+        raise UpstreamInvalid(f"ID token: not valid yet by {valid_from - now:.0f} s; check both clocks")
     if issued_after is not None and issued_at < issued_after - skew:
-        raise UpstreamInvalid("ID token: older than this login attempt")
+        before = issued_after - issued_at
+        raise UpstreamInvalid(f"ID token: made {before:.0f} s before this login attempt; check both clocks")
 
 
 def point_in_time(claims: Fields, name: str) -> float:

@@ -38,10 +38,10 @@ def read_logout(claims: Fields, *, issuers: tuple[str, ...], audience: str, now:
 def _check_times(claims: Fields, *, now: float, skew: int) -> None:
     issued_at = point_in_time(claims, "iat")
     if issued_at > now + skew or issued_at < now - skew - MAX_AGE:
-        raise UpstreamInvalid("logout token: iat is too old, or in the future")
+        raise UpstreamInvalid(f"logout token: iat is {issued_at - now:+.0f} s from now; check both clocks")
     expires_at = point_in_time(claims, "exp") if "exp" in claims else issued_at + _WITHOUT_EXPIRY
     if now >= expires_at + skew:
-        raise UpstreamInvalid("logout token: expired")
+        raise UpstreamInvalid(f"logout token: expired {now - expires_at:.0f} s ago; check both clocks")
 
 
 def _short(claims: Fields, name: str) -> str:

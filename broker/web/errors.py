@@ -28,7 +28,9 @@ from broker.core.errors import (
     StoreUnavailable,
     TooManyRequests,
     UnknownClient,
+    UpstreamDenied,
     UpstreamError,
+    UpstreamUnavailable,
     quote,
 )
 from broker.core.events import Event, Recorder, request_id
@@ -160,7 +162,7 @@ class Errors:
         again = to_params(replace(failed.request, idp_hint=failed.provider.name))
         other = to_params(replace(failed.request, idp_hint=""))
         code = error.code if isinstance(error, UpstreamError | StoreUnavailable) else "access_denied"
-        home = self._frontend.error_href(target, code, "the login did not succeed")
+        home = self._frontend.error_href(target, code, _about_login(error))
         view = ErrorView(
             _page_of(error),
             *self._stamp(),
@@ -207,6 +209,17 @@ def _same_again(request: Request, error: BrokerError) -> str:
         return ""
     path, query = str(request.scope["path"]), request.scope["query_string"].decode("latin-1")
     return f"{path}?{query}" if query else path
+
+
+def _about_login(error: BrokerError) -> str:
+    """What the app's developer is told of a login that failed (RFC 6749 section 4.1.2.1)."""
+    if isinstance(error, UpstreamDenied | AccountError):
+        return "the login was refused"
+    if isinstance(error, UpstreamUnavailable | StoreUnavailable):
+        return "a service that the login needs does not answer; try again"
+    return (
+        f"the login did not succeed, by no fault of the user; the operator finds why under reference {request_id.get()}"
+    )
 
 
 def _page_of(error: BrokerError) -> str:

@@ -22,7 +22,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from broker.core.errors import UpstreamError, UpstreamInvalid
 from broker.upstream.fields import Fields
-from broker.upstream.jwt import JwtVerifier, check_access_token_hash
+from broker.upstream.jwt import JwtVerifier, check_access_token_hash, check_times
 from broker.upstream.model import IdTokenRules
 from tests.contract.bench import Notes
 
@@ -426,3 +426,19 @@ async def test_a_pinned_key_verifies_and_nothing_else_does() -> None:
     for token, key in ((sign(claims(), "ES256"), pem), (sign(claims()), other), (sign(claims()), "x"), ("a.b.c", pem)):
         with pytest.raises(UpstreamInvalid):
             check(token, public_key=key, algorithm="RS256")
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"iat": NOW + 61}, "not valid yet by 61 s; check both clocks"),
+        ({"nbf": NOW + 75}, "not valid yet by 75 s; check both clocks"),
+        ({"exp": NOW - 90}, "expired 90 s ago; check both clocks"),
+        ({"iat": NOW - 400}, "made 400 s before this login attempt; check both clocks"),
+        ({"iat": "soon"}, "iat is not a point in time"),
+    ],
+)
+def test_a_time_that_is_wrong_is_told_with_its_distance(changed: dict[str, Any], told: str) -> None:
+    with pytest.raises(UpstreamInvalid) as caught:
+        check_times(Fields(claims(**changed), "ID token"), now=NOW, skew=60, issued_after=NOW)
+    assert caught.value.detail.removeprefix("ID token: ") == told

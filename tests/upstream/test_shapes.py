@@ -172,7 +172,7 @@ async def test_rfc_9207_an_issuer_that_is_named_must_be_ours() -> None:
 
 async def test_e12_a_token_older_than_the_attempt_is_refused() -> None:
     async with made(Silent) as (provider, _):
-        with pytest.raises(UpstreamInvalid, match="older"):
+        with pytest.raises(UpstreamInvalid, match="before this login attempt"):
             await provider.finish(replace(FLOW, started_at=NOW + 61), REPLY)
 
 
