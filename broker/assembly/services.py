@@ -82,7 +82,9 @@ def _build_proofs(parts: Parts) -> Proofs:
 
 def _build_tokens(parts: Parts, clients: Clients) -> Tokens:
     subjects = parts.subjects
-    held = HeldGrants(parts.context, parts.durable, clients=clients, gate=parts.gate, subjects=subjects)
+    held = HeldGrants(
+        parts.context, parts.durable, clients=clients, gate=parts.gate, subjects=subjects, providers=parts.providers
+    )
     return Tokens(
         parts.context,
         parts.keys,

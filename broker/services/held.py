@@ -16,6 +16,7 @@ from broker.core.records import AccessToken, ClientToken, Grant
 from broker.services.clients import Clients
 from broker.services.context import Context
 from broker.services.gate import Gate
+from broker.services.providers import Providers
 from broker.services.subjects import Subjects
 from broker.store.base import Durable, LiveGrant
 
@@ -49,13 +50,23 @@ class Held:
 class HeldGrants:
     """Finds grants for their clients: alive, of somebody who is still welcome there, and cut."""
 
-    def __init__(self, context: Context, durable: Durable, *, clients: Clients, gate: Gate, subjects: Subjects) -> None:
-        """`gate` says who may still log in, `subjects` how a client knows them."""
+    def __init__(
+        self,
+        context: Context,
+        durable: Durable,
+        *,
+        clients: Clients,
+        gate: Gate,
+        subjects: Subjects,
+        providers: Providers,
+    ) -> None:
+        """`gate` says who may still log in, `subjects` how a client knows them, `providers` whose word counts."""
         self._context = context
         self._durable = durable
         self._clients = clients
         self._gate = gate
         self._subjects = subjects
+        self._providers = providers
 
     async def find(self, grant_id: str, client_id: str) -> Held | None:
         """The grant, None where it is dead, another client's, or of a login that is no longer accepted."""
@@ -75,11 +86,14 @@ class HeldGrants:
         self._gate.check_grant(live, client)
         stored, person = live.grant, live.person
         sub = self._subjects.of(stored.sub, client)
+        acr, amr = self._providers.still_counted(stored.provider_key, stored.acr, stored.amr)
         grant = replace(
             stored,
             scope=tuple(word for word in stored.scope if word in client.scopes),
             resource=tuple(uri for uri in stored.resource if uri in client.requests.resources),
             sub=sub,
+            acr=acr,
+            amr=amr,
             sid=self._subjects.sid_of(stored.sid, client),
         )
         known = replace(person, account=replace(person.account, sub=sub))

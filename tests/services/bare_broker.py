@@ -223,7 +223,14 @@ class World:
             refresh_key=derive(MASTER, "refresh token"),
             lifetimes=LIFETIMES,
             subjects=Subjects(SALT),
-            held=HeldGrants(context, durable, clients=self.directory, gate=self.gate, subjects=Subjects(SALT)),
+            held=HeldGrants(
+                context,
+                durable,
+                clients=self.directory,
+                gate=self.gate,
+                subjects=Subjects(SALT),
+                providers=self.providers,
+            ),
         )
         self.nonces = Nonces((derive(MASTER, "dpop nonce"),), context.now)
         self.proofs = Proofs(context, transient, self.nonces, nonce_required=self.nonce_required)

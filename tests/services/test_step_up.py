@@ -174,3 +174,17 @@ async def test_b23_a_method_that_was_taken_off_the_list_is_told_no_more(levels: 
     assert isinstance(step, Answer)
     answer = await levels.redeem(step.params["code"])
     assert jwt.decode(answer["id_token"], options={"verify_signature": False})["amr"] == ["fed"]
+
+
+async def test_b23_what_was_taken_off_the_list_is_told_no_more_by_grants_that_live(levels: World) -> None:
+    alpha = levels.upstreams["alpha"]
+    alpha.methods, alpha.identity = ("mfa",), replace(alpha.identity, acr=GOLD, amr=("fed", "mfa"))
+    await levels.restart()
+    answer = await levels.redeem(await levels.code(acr_values=GOLD, scope="openid offline_access"))
+    for listed, acr, amr in (((GOLD,), GOLD, ["fed", "mfa"]), ((), None, ["fed"])):
+        alpha.levels, alpha.methods = listed, ("mfa",) if listed else ()
+        await levels.restart()
+        answer = await levels.refresh(answer["refresh_token"])
+        told = jwt.decode(answer["id_token"], options={"verify_signature": False})
+        assert (told.get("acr"), told["amr"]) == (acr, amr)
+        assert (await levels.introspect(answer["access_token"])).get("acr") == acr

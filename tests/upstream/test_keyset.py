@@ -14,7 +14,7 @@ from broker.core.errors import UpstreamInvalid, UpstreamUnavailable
 from broker.core.events import Event
 from broker.upstream.fields import Fields
 from broker.upstream.jwt import JwtVerifier
-from broker.upstream.keyset import COOL_DOWN, HARD_LIMIT, MAX_AGE, MIN_AGE, KeySet, parse_keys
+from broker.upstream.keyset import COOL_DOWN, FIRST_COOL_DOWN, HARD_LIMIT, MAX_AGE, MIN_AGE, KeySet, parse_keys
 from tests.contract.bench import Notes
 from tests.upstream.test_jwt_threats import NOW, RULES, Issuer, claims, jwk, sign
 
@@ -222,16 +222,21 @@ async def test_e15_a_failed_fetch_leaves_the_last_good_keys_for_a_day(failure: s
         await at.keys.find("rsa", "RS256")
     assert at.notes.of(Event.UPSTREAM_KEYS)[-1]["keys"] == 0
     at.issuer.failure, at.issuer.keys = None, [jwk("RS256", kid="rsa")]
+    at.clock.at += FIRST_COOL_DOWN
     assert await at.has("rsa"), "and it recovers by itself"
 
 
-async def test_without_any_keys_the_upstream_is_unavailable_and_asked_once_per_login() -> None:
+async def test_e14_an_issuer_that_never_gave_keys_is_asked_once_in_five_seconds() -> None:
     at = bench()
-    at.issuer.failure = UpstreamUnavailable("down")
-    for fetches in (1, 2):
-        with pytest.raises(UpstreamUnavailable):
+    at.issuer.failure = UpstreamUnavailable("/jwks: status 503")
+    for _ in range(100):
+        with pytest.raises(UpstreamUnavailable, match="no keys of the issuer could be had: /jwks: status 503"):
             await at.keys.find("rsa", "RS256")
-        assert at.issuer.fetches == fetches
+    assert at.issuer.fetches == 1
+    assert at.notes.of(Event.UPSTREAM_KEYS)[-1]["reason"] == "/jwks: status 503"
+    at.clock.at += FIRST_COOL_DOWN
+    at.issuer.failure = None
+    assert await at.has("rsa")
 
 
 async def test_each_address_of_keys_has_a_set_of_its_own() -> None:

@@ -26,7 +26,6 @@ from broker.services.signing import SealedKeys
 from broker.services.subjects import Subjects
 from broker.store.base import Durable, Kind, Transient
 from broker.store.sqlite import SqliteStore
-from broker.upstream.abilities import abilities_of
 from broker.upstream.guard import LOOPBACK
 from broker.upstream.outbound import Outbound
 from tests.services.bare_broker import MASTER, RULES, Clock, Notes
@@ -201,7 +200,6 @@ async def public_app(
             refuses_embedded=name == "alpha",
             abilities=upstream.abilities(),
             down_for=partial(_down_for, upstream),
-            abilities=abilities_of(upstream),
         )
         for name, upstream in upstreams.items()
     )
