@@ -6,7 +6,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from broker.core.errors import AccountBlocked, BrokerError, StoreUnavailable, UpstreamDenied
+from broker.core.errors import (
+    AccountBlocked,
+    BrokerError,
+    StoreUnavailable,
+    UpstreamDenied,
+    UpstreamInvalid,
+    UpstreamRejected,
+    UpstreamUnavailable,
+)
+from broker.core.events import Event
 from tests.web.public_app import PublicApp, answer_of, public_app
 
 pytestmark = pytest.mark.anyio
@@ -60,6 +69,9 @@ async def test_k1_an_attempt_outlives_the_outage_it_came_back_into(site: PublicA
         (UpstreamDenied("no"), "access_denied"),
         (AccountBlocked("no"), "access_denied"),
         (StoreUnavailable("no"), "temporarily_unavailable"),
+        (UpstreamUnavailable("down"), "temporarily_unavailable"),
+        (UpstreamInvalid("odd"), "server_error"),
+        (UpstreamRejected("no", error="invalid_client"), "server_error"),
     ],
 )
 async def test_the_way_back_to_the_app_says_why_nobody_logged_in(
@@ -69,3 +81,24 @@ async def test_the_way_back_to_the_app_says_why_nobody_logged_in(
     site.upstreams["alpha"].failure = failure
     page = await site.browser.get(site.callback())
     assert f"https://app.test/cb?error={code}&amp;" in page.text
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "code"),
+    [
+        (UpstreamUnavailable("/token: status 503"), 503, "E-UPSTREAM"),
+        (UpstreamInvalid("ID token: expired 90 s ago; check both clocks"), 502, "E-ANSWER"),
+        (UpstreamRejected("/token: status 401, error invalid_client", error="invalid_client"), 502, "E-ANSWER"),
+        (UpstreamDenied("the upstream said access_denied"), 403, "E-CANCEL"),
+    ],
+)
+async def test_a_person_is_told_apart_what_does_not_answer_and_what_answered_wrongly(
+    site: PublicApp, failure: BrokerError, status: int, code: str
+) -> None:
+    await site.authorize(idp_hint="alpha")
+    site.upstreams["alpha"].failure = failure
+    page = await site.browser.get(site.callback())
+    assert (page.status_code, f'<dd id="code">{code}</dd>' in page.text) == (status, True)
+    assert failure.detail not in page.text, "what was wrong is for the operator"
+    told = [fields for event, fields in site.notes.heard if event is Event.LOGIN_FAILED]
+    assert told[-1]["reason"] == failure.detail
