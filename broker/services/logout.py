@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from broker.core.client import Client
-from broker.core.errors import FlowGone, ForeignPost, InvalidRequest, InvalidToken, SealBroken
+from broker.core.errors import BadRedirectUri, FlowGone, ForeignPost, InvalidRequest, InvalidToken, SealBroken
 from broker.core.events import Event
 from broker.core.logout import (
     LogoutDone,
@@ -31,6 +31,8 @@ from broker.store.base import Kind, Transient
 
 _TICKET_TTL = 600  # seconds
 _AWAY_TTL = 600  # seconds somebody may be at the upstream before we have forgotten where they were going
+_UNPROVED = "id_token_hint is not an ID token that this issuer signed for a client it knows"
+_NO_HINT = "post_logout_redirect_uri counts only with the client's id_token_hint, which is missing"
 _WAIT = 1.0  # seconds a person waits for apps to confirm; those that take longer are told all the same
 
 
@@ -39,13 +41,16 @@ class LogoutWish:
     """A checked request. `client` and all that follows come out of a verified hint, or are empty.
 
     `sid` and `sub` are those of the hint, and so the client's own names; `redirect_uri` is registered and holds the
-    app's `state` already.
+    app's `state` already. `problem` says to the app's developer what proved nothing or is not registered: then the
+    person is asked, and sent nowhere. `astray`: what came is an address that is not registered.
     """
 
     client: Client | None = None
     sid: str = ""
     sub: str = ""
     redirect_uri: str = ""
+    problem: str = ""
+    astray: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ class LoggedOut:
     frames: tuple[str, ...] = ()
     upstream_href: str = ""
     ended: bool = True
+    problem: str = ""
+    astray: bool = False
 
     @property
     def is_lure(self) -> bool:
@@ -95,27 +102,35 @@ class Logout:
         self._upstream = upstream
 
     async def verify(self, params: Parameters) -> LogoutWish:
-        """What is asked, and by whom as far as that is proved; raises InvalidRequest or BadRedirectUri.
+        """What is asked, and by whom as far as that is proved; raises InvalidRequest.
 
         A hint that proves nothing is as good as none: the person is asked, and sent nowhere afterwards. Keys are
-        deleted some time after their last token, so even an honest app may come with a hint we cannot check.
+        deleted some time after their last token, so even an honest app may come with a hint we cannot check. An
+        address that is not registered stops nobody from signing out here.
         """
         check_logout_request(params)
-        claims = self._verify_hint(params.text("id_token_hint"))
+        hint, uri = params.text("id_token_hint"), params.text("post_logout_redirect_uri")
+        claims = self._verify_hint(hint)
         client = await self._clients.find(str(claims.get("aud", "")))
         if client is None:
-            return LogoutWish()
+            return LogoutWish(problem=_UNPROVED if hint else _NO_HINT if uri else "")
         if params.text("client_id") not in {"", client.id}:
             raise InvalidRequest("client_id is not the client that id_token_hint was issued to")
-        uri = params.text("post_logout_redirect_uri")
-        verified = build_return_url(verify_post_logout_uri(client, uri), params.text("state")) if uri else ""
-        return LogoutWish(client, str(claims.get("sid", "")), str(claims["sub"]), verified)
+        wish = LogoutWish(client, str(claims.get("sid", "")), str(claims["sub"]))
+        try:
+            verified = build_return_url(verify_post_logout_uri(client, uri), params.text("state")) if uri else ""
+        except BadRedirectUri as error:
+            self._context.recorder.record(
+                Event.REQUEST_REFUSED, error=error.code, kind="BadRedirectUri", reason=error.detail, client_id=client.id
+            )
+            return replace(wish, problem=error.public, astray=True)
+        return replace(wish, redirect_uri=verified)
 
     def is_plain(self, wish: LogoutWish, session: Session | None) -> bool:
         """Whether there is nothing to ask: the app proved that it speaks of this session, or there is none."""
         if session is None:
             return True
-        if wish.client is None:
+        if wish.client is None or wish.problem:
             return False
         record = session.record
         subjects = self._tokens.subjects
@@ -151,7 +166,7 @@ class Logout:
     async def finish(self, wish: LogoutWish, session: Session | None, *, return_to: str) -> LoggedOut:
         """End the session, if there is one, and tell the apps. `return_to`: where the upstream sends the browser."""
         if session is None:
-            return LoggedOut(wish.client, wish.redirect_uri, {}, ended=False)
+            return LoggedOut(wish.client, wish.redirect_uri, {}, ended=False, problem=wish.problem, astray=wish.astray)
         sid = session.record.sid
         with self._deliveries.watch(sid) as watch:
             told = await self._endings.end_session(session, reason="logout")

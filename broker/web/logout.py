@@ -45,9 +45,11 @@ class LogoutEndpoint:
             client=self._client_view(wish),
             person_name=await self._people.name_of(session.record),
             ticket=self._logout.build_ticket(wish, session),
-            language_hrefs=self._frontend.language_hrefs("/logout", params),
+            # An address that nobody registered stands in no link of ours, not even inside its query.
+            language_hrefs={} if wish.astray else self._frontend.language_hrefs("/logout", params),
+            problem=wish.problem,
         )
-        return self._frontend.pages.logout(view, locale)
+        return self._frontend.pages.logout(view, locale, status=400 if wish.astray else 200)
 
     async def post(self, request: Request) -> Response:
         """The same in a form (section 2). As at `/authorize`, the browser comes again by GET and brings its cookies."""
@@ -100,8 +102,9 @@ class LogoutEndpoint:
             href=href,
             wait=_FRAMES_LOAD if done.frames else 0,
             home_href=(done.is_lure and done.redirect_uri) or (done.client.home_uri if done.client else ""),
+            problem=done.problem,
         )
-        return self._frontend.pages.logged_out(view, locale)
+        return self._frontend.pages.logged_out(view, locale, status=400 if done.astray else 200)
 
     def _client_view(self, wish: LogoutWish) -> ClientView:
         return self._frontend.client_view(wish.client, wish.redirect_uri) if wish.client else ClientView({})

@@ -143,6 +143,7 @@ def _questions(text: str) -> Iterator[tuple[str, View]]:
     yield "consent, registered", replace(asked, client=make_stranger(text))
     yield "enter", EnterView(client, {"en": text or "Telegram"}, person, ticket, "/enter/telegram/shop", hrefs)
     yield "logout", LogoutView(client, person, ticket, hrefs)
+    yield "logout, a mistake", LogoutView(client, person, ticket, hrefs, problem=text or "id_token_hint is missing")
     yield from every_logged_out(client, text)
 
 

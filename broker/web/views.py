@@ -151,13 +151,15 @@ class EnterView:
 class LogoutView:
     """The question whether to sign out of everything; `client` asked for it, or is empty.
 
-    The form POSTs `ticket` and `answer` (`logout` or `stay`) to `{base_path}/logout/confirm`.
+    The form POSTs `ticket` and `answer` (`logout` or `stay`) to `{base_path}/logout/confirm`. `problem` is one sentence
+    for the app's developer (English, ours) where the request proved nothing or leads nowhere; "" where all is well.
     """
 
     client: ClientView
     person_name: str
     ticket: str
     language_hrefs: Mapping[str, str]
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,8 @@ class ToldApp:
 class LoggedOutView:
     """Somebody is signed out. `frames` are loaded out of sight, so that the browser tells those apps.
 
-    With `href` the page goes on there after `wait` seconds. `client` is the app that asked, or empty.
+    With `href` the page goes on there after `wait` seconds. `client` is the app that asked, or empty. `problem` as in
+    LogoutView.
     """
 
     client: ClientView
@@ -181,6 +184,7 @@ class LoggedOutView:
     href: str = ""
     wait: int = 0
     home_href: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,9 @@ async def test_rp_initiated_logout_modified_id_token_hint(rp: RelyingParty) -> N
     app = await LeavingParty.enter(rp)
     head = b64url(orjson.dumps({"alg": "none", "typ": "JWT"}))
     unsigned = f"{head}.{app.hint.split('.')[1]}."
-    await app.check_asked(await app.leave(id_token_hint=unsigned, post_logout_redirect_uri=app.bye, state=STATE))
+    page = await app.leave(id_token_hint=unsigned, post_logout_redirect_uri=app.bye, state=STATE)
+    assert "id_token_hint" in page.text_of("error")
+    await app.check_asked(page)
     await app.check_gone()
 
 
@@ -51,7 +53,9 @@ async def test_rp_initiated_logout_bad_id_token_hint(rp: RelyingParty) -> None:
     app = await LeavingParty.enter(rp)
     message = app.hint.rpartition(".")[0]
     foreign = f"{message}.{b64url(mint_key(Algorithm.RS256).sign(message.encode()))}"
-    await app.check_asked(await app.leave(id_token_hint=foreign, post_logout_redirect_uri=app.bye, state=STATE))
+    page = await app.leave(id_token_hint=foreign, post_logout_redirect_uri=app.bye, state=STATE)
+    assert "id_token_hint" in page.text_of("error")
+    await app.check_asked(page)
     await app.check_gone()
 
 
@@ -59,6 +63,7 @@ async def test_rp_initiated_logout_no_id_token_hint(rp: RelyingParty) -> None:
     """Without an ID token the person is asked, and sent nowhere, though the app names itself and its URI."""
     app = await LeavingParty.enter(rp)
     page = await app.leave(client_id=rp.client.client_id, post_logout_redirect_uri=app.bye, state=STATE)
+    assert "id_token_hint" in page.text_of("error")
     await app.check_asked(page)
     await app.check_gone()
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from broker.core.client_policy import LogoutPolicy, TokenPolicy
-from broker.core.errors import BadRedirectUri, FlowGone, ForeignPost, InvalidGrant, InvalidRequest, LoginRequired
+from broker.core.errors import FlowGone, ForeignPost, InvalidGrant, InvalidRequest, LoginRequired
 from broker.core.events import Event
 from broker.core.logout import Telling
 from broker.core.parameters import Parameters
@@ -94,7 +94,8 @@ async def test_a18_the_hint_of_somebody_else_ends_nothing_unasked(world: World) 
 async def test_without_a_hint_the_person_is_asked_and_sent_nowhere(world: World) -> None:
     session, _ = await signed_in(world)
     wish = await verify(world, client_id="app", post_logout_redirect_uri=AFTER, state="s")
-    assert wish == LogoutWish()
+    assert wish == LogoutWish(problem=wish.problem)
+    assert "id_token_hint, which is missing" in wish.problem
     assert not world.logout.is_plain(wish, session)
 
 
@@ -114,7 +115,8 @@ async def test_a18_a_hint_that_proves_nothing_is_as_good_as_none(world: World, s
         "words": "not a token",
     }[spoilt]
     wish = await verify(world, id_token_hint=hint, post_logout_redirect_uri="https://evil.test/")
-    assert wish == LogoutWish()
+    assert wish == LogoutWish(problem=wish.problem)
+    assert "id_token_hint is not an ID token" in wish.problem
     assert not world.logout.is_plain(wish, session)
     assert world.notes.count(Event.REQUEST_REFUSED) == 1
 
@@ -123,7 +125,8 @@ async def test_the_hint_of_an_app_that_is_gone_proves_nothing(world: World) -> N
     _, tokens = await signed_in(world, "quiet")
     del world.clients["quiet"]
     await world.restart()
-    assert await verify(world, id_token_hint=tokens["id_token"]) == LogoutWish()
+    wish = await verify(world, id_token_hint=tokens["id_token"])
+    assert (wish.client, wish.sub, wish.redirect_uri) == (None, "", "")
 
 
 async def test_client_id_must_be_the_one_the_hint_was_issued_to(world: World) -> None:
@@ -150,9 +153,13 @@ async def test_client_id_must_be_the_one_the_hint_was_issued_to(world: World) ->
     ],
 )
 async def test_a1_people_are_sent_to_a_registered_uri_byte_for_byte_or_nowhere(world: World, uri: str) -> None:
-    _, tokens = await signed_in(world)
-    with pytest.raises(BadRedirectUri):
-        await verify(world, id_token_hint=tokens["id_token"], post_logout_redirect_uri=uri)
+    session, tokens = await signed_in(world)
+    wish = await verify(world, id_token_hint=tokens["id_token"], post_logout_redirect_uri=uri)
+    assert wish.redirect_uri == ""
+    assert "not one of the post_logout_redirect_uris" in wish.problem
+    assert not world.logout.is_plain(wish, session), "the person decides"
+    assert (await world.logout.finish(wish, session, return_to="https://id.test/x")).redirect_uri == ""
+    assert world.notes.count(Event.REQUEST_REFUSED) == 1
 
 
 async def test_a_parameter_that_came_twice_is_refused(world: World) -> None:

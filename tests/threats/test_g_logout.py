@@ -60,7 +60,20 @@ async def test_a1_g6_every_other_spelling_of_a_post_logout_redirect_uri_is_a_pag
         for uri in REDIRECT_VARIANTS:
             params = {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": uri}
             check_stays_here(await client.get("/logout", params=params, headers=cookie))
+            check_stays_here(await client.get("/logout", params=params))
     assert await is_signed_in(site, cookie)
+
+
+async def test_g6_whoever_comes_with_an_unregistered_address_may_sign_out_here(site: Site, visitor: Visitor) -> None:
+    tokens = await tokens_for(site, visitor=visitor)
+    cookie = cookie_of(site, visitor)
+    params = {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": f"{APP}/"}
+    page = await visitor.get(f"{site.issuer}/logout?{urlencode(params)}")
+    assert (page.status, page.has("problem"), page.has("logout")) == (400, True, True)
+    assert "post_logout_redirect_uri" in page.text_of("error")
+    page = await visitor.click("logout")
+    assert (page.status, page.has("logged-out"), page.has("continue")) == (200, True, False)
+    assert not await is_signed_in(site, cookie)
 
 
 async def test_g6_a_link_from_anywhere_asks_and_leads_nowhere(site: Site, visitor: Visitor) -> None:
