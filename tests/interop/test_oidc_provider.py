@@ -131,5 +131,5 @@ def test_people_who_turn_back_at_an_oidc_provider_return_to_the_app(broker: Depl
 
 def test_a_secret_that_the_oidc_provider_does_not_know_ends_the_login(broker: Deployed, app: str) -> None:
     page = sign_in(broker.place, app, "mistyped", "gardener")
-    assert (page.status, page.text_of("code")) == (502, "E-UPSTREAM")
+    assert (page.status, page.text_of("code")) == (502, "E-ANSWER")
     assert broker.told("login.failed", provider="mistyped")["reason"] == "/token: status 401, error invalid_client"
