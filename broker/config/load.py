@@ -8,7 +8,7 @@ through `${...}`, and what `load` returns can be served.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,22 +56,30 @@ def load_text(text: str, name: str, resolve: Resolve, *, environ: Mapping[str, s
     report = Report(document)
     filling = _Filling(Substitution(environ, base))
     data = {key: filling.fill((key,), value) for key, value in document.data.items()}
-    disabled = {("providers", name) for name in find_disabled(data)}
-    for path, problem in filling.problems:
-        if path[:2] not in disabled:  # it may wait for its secrets until it is switched on
-            report.problem(path, problem)
+    disabled: frozenset[KeyPath] = frozenset(("providers", name) for name in find_disabled(data))
+    _report_unfilled(filling, report, lambda path: path[:2] not in disabled)
     # A value that could not be had is no wrong value: one mistake, one line.
-    report = report.without([path for path, _ in filling.problems])
+    heard, report = report, report.without([path for path, _ in filling.problems])
     shape = Shape(resolve_settings(data, resolve, report))
     report.is_public = shape.is_public
     _guard_secrets(data, filling.origins, shape, report.without(disabled))
     validated = validate(data, shape, report, base)
     if validated is not None:
         check_everything(validated.config, report.without(validated.stand_ins))
+    # What is switched off may wait for its secrets, but not for what makes it a provider at all.
+    unusable = validated.stand_ins if validated is not None else disabled
+    unusable -= {finding.path[:2] for finding in heard.problems}
+    _report_unfilled(filling, heard, lambda path: path[:2] in disabled and path[:2] in unusable)
     report.raise_problems()
     if validated is None or validated.stand_ins:
         raise AssertionError("a part was replaced although no problem was reported")
     return Loaded(validated.config, document, filling.origins, shape, tuple(report.lines(report.warnings)))
+
+
+def _report_unfilled(filling: _Filling, report: Report, concerns: Callable[[KeyPath], bool]) -> None:
+    for path, problem in filling.problems:
+        if concerns(path):
+            report.problem(path, problem)
 
 
 @dataclass(frozen=True, slots=True)

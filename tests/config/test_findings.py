@@ -92,6 +92,13 @@ def test_what_is_switched_off_may_wait_for_its_values_but_not_for_its_shape(read
     assert problems(off.replace("SOON", "${ABSENT}").replace("type: vk", "type: vk\n    mod_: x")) == [
         "config.yaml:10:5: providers.vk.mod_: unknown key (did you mean mode?)"
     ]
+    assert "type" in problems(off.replace("type: vk", "type: ${ABSENT}"))[0], "without a type it is no provider at all"
+    assert (
+        "vk"
+        in problems(off.replace("  vk:\n    type: vk\n    enabled: false", "  vk:\n    enabled: false\n    type: ${"))[
+            0
+        ]
+    )
     on = off.replace("enabled: false", "enabled: true")
     assert "is a secret of the demo" in problems(on.replace("SOON", "demo-secret-not-for-production"))[0]
 
