@@ -16,7 +16,7 @@ from broker.services.providers import Providers
 from broker.services.sessions import Sessions
 from broker.services.states import States
 from broker.upstream.model import Channel, Provider, finds_state
-from broker.web.cookies import AGAIN, SESSION, Cookies
+from broker.web.cookies import SESSION, Cookies
 from broker.web.door import Door
 from broker.web.frontend import Frontend
 from broker.web.http import read_query
@@ -80,7 +80,7 @@ class CallbackEndpoint:
 
     def _read_again(self, request: Request) -> str:
         """The link that begins anew; what somebody else put into the cookie is none."""
-        kept = Cookies.read(request, AGAIN)
+        kept = Cookies.read_again(request)
         ours = kept.startswith((f"{self._frontend.base}/authorize?", f"{self._frontend.base}/device"))
         return kept if ours and kept.isprintable() else ""
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
+from binascii import Error as Base64Error
+
 from starlette.requests import Request
 from starlette.responses import Response
+
+from broker.core.jose import b64url
 
 SESSION = "__Host-session"
 BROWSER = "__Host-browser"  # binds an unasked entry to the browser that opened it
@@ -14,7 +19,7 @@ AGAIN = "__Host-again"  # the request of the newest attempt whose answer only a 
 _FLOW = "__Host-flow-"
 MAX_FLOWS = 5  # attempts kept per browser; several tabs work, a jar never overflows
 MAX_JAR = 6 * 1024  # characters of them together; beyond 8 KiB of cookies proxies refuse every request
-MAX_AGAIN = 1024  # characters of a link that is kept
+MAX_AGAIN = 1400  # characters of a link that is kept, in base64url
 _YEAR = 365 * 86400
 
 
@@ -63,8 +68,18 @@ class Cookies:
     @staticmethod
     def keep_again(response: Response, href: str, *, ttl: int) -> None:
         """A link of ours that begins anew; one that is too long for a cookie is not kept."""
-        if len(href) <= MAX_AGAIN:
-            _set(response, AGAIN, href, ttl=ttl)
+        value = b64url(href.encode())
+        if len(value) <= MAX_AGAIN:
+            _set(response, AGAIN, value, ttl=ttl)
+
+    @staticmethod
+    def read_again(request: Request) -> str:
+        """The link that `keep_again` kept, or ""; nobody else can set this cookie, but a browser may hold anything."""
+        value = request.cookies.get(AGAIN, "")
+        try:
+            return urlsafe_b64decode(value + "=" * (-len(value) % 4)).decode("ascii")
+        except (Base64Error, ValueError):
+            return ""
 
     @staticmethod
     def remember_provider(response: Response, name: str, *, ttl: int) -> None:

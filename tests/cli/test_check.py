@@ -99,7 +99,7 @@ def test_show_hides_secrets_and_names_where_they_come_from(file: Path) -> None:
     assert code == 0
     assert "canary" not in out
     assert "client_secret: ‹env:SECRET›" in out
-    assert "login_start: 60/min" in out
+    assert "login_start: 120/min" in out
 
 
 def test_the_schema_is_json_with_the_types_asked_for() -> None:

@@ -205,7 +205,10 @@ class Lifecycle(RuleBasedStateMachine):
 
     def _use(self, session: Session | None) -> Session | None:
         """The session when it still is one; being looked at keeps it young."""
-        if session is None or not self.model.lives(session):
+        if session is None:
+            return None
+        if not self.model.lives(session):
+            session.ended = True  # looked at and found to be over: it is gone, whatever is switched on or off later
             return None
         self.model.touch(session)
         return session

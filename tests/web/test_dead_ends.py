@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from broker.core.jose import b64url
 from broker.upstream.model import Channel
 from broker.web.cookies import AGAIN
 from broker.web.pages import Pages
@@ -124,8 +125,9 @@ async def test_the_link_of_a_landing_page_is_only_ever_one_of_ours() -> None:
             ("https://elsewhere.test/authorize?x", "start-page"),
             ("//elsewhere.test/authorize?x", "start-page"),
             ("", "start-page"),
+            ("/authorize?\n", "start-page"),
         ):
-            answer = await site.browser.get("/callback/alpha", headers={"cookie": f"{AGAIN}={kept}"})
+            answer = await site.browser.get("/callback/alpha", headers={"cookie": f"{AGAIN}={b64url(kept.encode())}"})
             assert outline(answer.text).by_id(expected), kept
 
 
