@@ -15,7 +15,7 @@ import re
 from asyncio import TimerHandle
 from typing import NoReturn
 
-from httptools import HttpParserError, HttpParserUpgrade
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -107,10 +107,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _parse(self, piece: memoryview) -> None:
         self._spent += len(piece)
         try:
-            self.parser.feed_data(piece)
-        except HttpParserUpgrade:
-            self.cycle.keep_alive = False
-            self._hear_no_more()
+            self._feed(piece)
         except HttpParserError:
             self._turn_away(*self._refusal)
         else:
@@ -118,6 +115,28 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._turn_away(431, _TOO_LARGE)
             elif self._spent > self.head_limit + self.body_limit + self.framing_limit:
                 self._turn_away(413, _TOO_LARGE)
+
+    def _feed(self, piece: memoryview) -> None:
+        while piece:
+            try:
+                self.parser.feed_data(piece)
+            except HttpParserUpgrade as end:  # the parser stops behind the head, wherever the body ends
+                self._decline_upgrade()
+                piece = piece[end.args[0] :]
+            else:
+                return
+
+    def _decline_upgrade(self) -> None:
+        """Read the head once more without its Upgrade, which a server may ignore (RFC 9110 section 7.8).
+
+        What counts is the second reading alone: its parser knows where the body ends.
+        """
+        start = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        fields = [b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade"]
+        head = b"".join([start, *fields, b"\r\n"])
+        self.parser = HttpRequestParser(self)  # the other one may have ended with a Connection: close
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+        self.parser.feed_data(head)
 
     def on_message_begin(self) -> None:
         """A new request."""
@@ -140,6 +159,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The request can be answered; its body may still come."""
         self._check_head()
+        if self.parser.should_upgrade():
+            return  # read again in a moment
         super().on_headers_complete()
         self._in_head, self._in_body = False, True
         self._wait(self.body_timeout)
@@ -148,6 +169,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is here entirely; how long the answer takes is our affair."""
+        if self.parser.should_upgrade():
+            return
         self._spent, self._in_body = 0, False
         self._wait(None)
         super().on_message_complete()
@@ -188,13 +211,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(400, "A request has one Host.")
         if self._names_another_host():
             self._refuse(400, "The target and the Host name different places.")
-        lengths = [value for name, value in self.headers if name == b"content-length"]
-        if any(len(value) > _LENGTH_DIGITS for value in lengths):
+        if any(len(value) > _LENGTH_DIGITS for name, value in self.headers if name == b"content-length"):
             self._refuse(400, "Content-Length is not the length of anything.")
-        if self.parser.should_upgrade() and (b"transfer-encoding" in named or any(map(int, lengths))):
-            self._refuse(
-                400, "Send a request with a body without Upgrade: HTTP/1.1 is what is spoken here."
-            )  # two readings of where it ends
+        if self.parser.get_method() == b"CONNECT":
+            self._refuse(400, "There is no proxy here.")
 
     def _names_another_host(self) -> bool:
         """Whether a request in absolute form is for another place than its Host header (RFC 9112 section 3.2.2)."""

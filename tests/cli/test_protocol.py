@@ -165,12 +165,55 @@ async def test_requests_behind_a_slow_one_are_answered_whatever_the_clocks_say()
         writer.close()
 
 
-async def test_h16_nothing_is_read_behind_a_change_of_protocol() -> None:
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABk\r\nUpgrade: h2c\r\n"
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096])
+@pytest.mark.parametrize(
+    ("request_", "body"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" + UPGRADE + b"\r\n", 0),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\nX:\r\n\r\n", 0),
+        (b"POST / HTTP/1.1\r\nHost: x\r\n" + UPGRADE + b"Content-Length: 6\r\n\r\nGET / ", 6),
+        (b"POST / HTTP/1.1\r\nHost: x\r\n" + UPGRADE + b"Content-Length: 70\r\n\r\n" + get(b"/").ljust(70), 70),
+        (b"POST / HTTP/1.1\r\nHost: x\r\n" + UPGRADE + b"Upgrade: TLS/1.0\r\nContent-Length: 3\r\n\r\nabc", 3),
+        (
+            b"POST / HTTP/1.1\r\nHost: x\r\n"
+            + UPGRADE
+            + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n",
+            5,
+        ),
+    ],
+)
+async def test_h16_a_request_that_offers_another_protocol_is_one_of_http_1_with_its_body(
+    request_: bytes, body: int, size: int
+) -> None:
+    whole = request_ * 2 + get(b"/")
     async with listening() as port:
-        asked = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n"
-        answer = await exchange(port, asked, get(b"/"), pause=0.1)
-        assert answer.count(b"HTTP/1.1 ") == 1
-        assert answer.startswith(b"HTTP/1.1 200")
+        answer = await exchange(port, *[whole[at : at + size] for at in range(0, len(whole), size)])
+        assert [(part[:3], part.rpartition(b"\r\n\r\n")[2]) for part in answer.split(b"HTTP/1.1 ")[1:]] == [
+            (b"200", str(body).encode()),
+            (b"200", str(body).encode()),
+            (b"200", b"0"),
+        ]
+
+
+async def test_h16_an_offer_of_another_protocol_keeps_no_connection_that_is_to_end() -> None:
+    async with listening() as port:
+        for ends in (b"HTTP/1.1\r\nConnection: close", b"HTTP/1.0"):
+            head = b"POST / " + ends + b"\r\nHost: x\r\n" + UPGRADE + b"Content-Length: 3\r\n\r\n"
+            answer = await exchange(port, head + b"abc" + get(b"/"))
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert answer.count(b"HTTP/1.1 ") == 1
+
+
+async def test_h17_offers_of_another_protocol_take_no_more_than_the_budget() -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\n" + UPGRADE
+    async with listening(Tight) as port:
+        assert (await exchange(port, head + b"X: " + b"a" * 9000 + b"\r\n\r\n")).startswith(b"HTTP/1.1 431 ")
+        for framing in (b"Content-Length: 30000", b"Transfer-Encoding: chunked"):
+            body = b"1\r\na\r\n" * 5000
+            assert (await exchange(port, head + framing + b"\r\n\r\n", body)).startswith(b"HTTP/1.1 413 "), framing
 
 
 async def test_h3_a_header_that_never_ends_is_cut_off() -> None:

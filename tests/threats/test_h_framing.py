@@ -19,6 +19,7 @@ LITTLE = 5 * 1024 * 1024  # bytes of memory
 FORM = "POST /token HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 CHUNKED = FORM + "Transfer-Encoding: chunked\r\n\r\n"
 GET = "GET /jwks HTTP/1.1\r\nHost: %s\r\n"
+UPGRADE = "Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABk\r\nUpgrade: h2c\r\n"  # as Java asks
 
 PARTS = {
     "empty lines before a request": ("", "\r\n"),
@@ -40,7 +41,8 @@ PARTS = {
     "the name of a trailer": (CHUNKED + "3\r\na=b\r\n0\r\n", "x"),
     "requests in a row": ("", GET + "\r\n"),
     "what follows a refusal": ("nonsense\r\n\r\n", "more "),
-    "what follows a change of protocol": (GET + "Connection: upgrade\r\nUpgrade: h2c\r\n\r\n", "x"),
+    "what follows an offer of another protocol": (GET + UPGRADE + "\r\n", "x"),
+    "offers of another protocol in a row": ("", GET + UPGRADE + "\r\n"),
 }
 
 
@@ -120,7 +122,9 @@ async def test_h17_requests_in_one_go_are_answered_in_order(site: Site) -> None:
         "GET /jwks ICE/1.0\r\nHost: %s\r\n",
         "PRI * HTTP/2.0\r\n",
         "GET /jwks HTTP/1.1 \r\nHost: %s\r\n",
-        "POST /token HTTP/1.1\r\nHost: %s\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 3\r\n",
+        "CONNECT %s HTTP/1.1\r\nHost: %s\r\n",
+        "CONNECT /jwks HTTP/1.1\r\nHost: %s\r\n",
+        "CONNECT /jwks HTTP/1.1\r\nHost: %s\r\nUpgrade: h2c\r\n",
     ],
 )
 async def test_h18_a_request_is_one_of_http_1_with_one_host(site: Site, head: str) -> None:
@@ -130,3 +134,16 @@ async def test_h18_a_request_is_one_of_http_1_with_one_host(site: Site, head: st
     assert b'"keys"' not in answer.raw
     good = await send_raw(site, get_bytes(site, "/jwks"))
     assert good.status == 200
+
+
+async def test_h16_a_form_that_offers_http_2_is_answered_and_what_follows_it_too(site: Site) -> None:
+    form = b"grant_type=refresh_token&client_id=app&client_secret=wrong"
+    head = f"{FORM.replace('%s', site.host)}{UPGRADE}Content-Length: {len(form)}\r\n\r\n"
+    async with connected(site) as (reader, writer):
+        writer.write(head.encode() + form + get_bytes(site, "/jwks"))
+        found = await asyncio.wait_for(reader.read(), 120)
+        while part := await asyncio.wait_for(reader.read(), 120):
+            found += part
+    first, second = found.split(b"HTTP/1.1 ")[1:]
+    assert (first[:3], b'"invalid_client"' in first) == (b"401", True)
+    assert (second[:3], b'"keys":' in second) == (b"200", True)

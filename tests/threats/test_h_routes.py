@@ -203,12 +203,13 @@ BAD_CHUNKS = (
 async def test_h16_a_request_with_two_readings_is_refused_and_the_connection_ended(site: Site) -> None:
     follower = get_bytes(site, "/jwks")
     start = f"POST /token HTTP/1.1\r\nHost: {site.host}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-    for lines in SMUGGLED:
-        head = f"{start}{lines}\r\n\r\n".encode("latin-1")
-        check_alone(await everything(site, head + b"a=bc" + follower), lines)
-    for chunks in BAD_CHUNKS:
-        head = f"{start}Transfer-Encoding: chunked\r\n\r\n".encode()
-        check_alone(await everything(site, head + chunks + follower), repr(chunks))
+    for offer in ("", "Connection: upgrade\r\nUpgrade: h2c\r\n"):
+        for lines in SMUGGLED:
+            head = f"{start}{offer}{lines}\r\n\r\n".encode("latin-1")
+            check_alone(await everything(site, head + b"a=bc" + follower), offer + lines)
+        for chunks in BAD_CHUNKS:
+            head = f"{start}{offer}Transfer-Encoding: chunked\r\n\r\n".encode()
+            check_alone(await everything(site, head + chunks + follower), offer + repr(chunks))
 
 
 def check_alone(answer: bytes, what: str) -> None:

@@ -272,6 +272,7 @@ class Fuzz:
             f"Origin: {self._site.issuer}",
             f"If-None-Match: {value}",
             f"X-Forwarded-For: {value}",
+            "Connection: upgrade\r\nUpgrade: h2c",
         )
         return [line for line in some if self._chance.random() < 0.2]
 
