@@ -243,6 +243,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
         else:
             self.cycle.disconnected = True  # whoever works on it hears that nobody waits, and writes nothing
+            self.cycle.waiting_for_100_continue = False
             self.cycle.message_event.set()
             self._part(status, text)
 

@@ -131,6 +131,14 @@ async def test_h17_a_refusal_comes_after_the_answers_that_were_owed() -> None:
             assert [part[:3] for part in answer.split(b"HTTP/1.1 ")[1:]] == [b"200", b"200", b"400"]
 
 
+async def test_h17_whoever_is_refused_is_not_told_to_go_on(caplog: pytest.LogCaptureFixture) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with listening() as port:
+        answer = await exchange(port, head + b"nonsense\r\n")
+        assert [part[:3] for part in answer.split(b"HTTP/1.1 ")[1:]] == [b"400"]
+    assert [record for record in caplog.records if record.name == "uvicorn.error" and record.levelname == "ERROR"] == []
+
+
 async def test_h17_a_refusal_reaches_whoever_goes_on_talking() -> None:
     async with listening() as port:
         answer = await exchange(port, b"GET / HTTP/1.1\r\nX: ", *[b"a" * 65536] * 12, pause=0.002)
