@@ -57,6 +57,15 @@ def test_every_page_is_whole_html_with_one_heading_and_a_language(locale: str, l
         assert answer.headers["content-language"] == locale, name
 
 
+@pytest.mark.parametrize("locale", LOCALES)
+def test_no_title_ends_with_a_full_stop(locale: str) -> None:
+    for name, answer in every_page(make_pages(), locale):
+        page = read(answer)
+        title = re.search(r"<h1[^>]*>(.*?)</h1>", bytes(answer.body).decode(), re.DOTALL)
+        assert title is not None, name
+        assert not title[1].strip().endswith("."), (name, page.text[:80])
+
+
 def test_a_language_without_translation_falls_back_to_the_default() -> None:
     answer = make_pages().login(make_login(), "kk")
     assert read(answer).found("html")[0]["lang"] == "en"
