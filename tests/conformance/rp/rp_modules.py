@@ -112,10 +112,13 @@ def test_client_test_discovery_openid_config(rp: RelyingBroker) -> None:
 
 
 def test_client_test_discovery_jwks_uri_keys(rp: RelyingBroker) -> None:
-    """Keys come from `jwks_uri` alone, once for many logins; without keys nobody is believed."""
+    """Keys come from `jwks_uri` alone, once for many logins; without keys nobody is believed.
+
+    An issuer that gave no keys is asked again after five seconds, by whoever comes then.
+    """
     rp.op.answer("/jwks", body='{"keys": []}', times=1)
     rp.refuse("UpstreamUnavailable")
-    rp.log_in()
+    rp.log_in_at_last()
     rp.log_in()
     assert len(rp.calls("/jwks")) == 2
 

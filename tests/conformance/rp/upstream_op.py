@@ -68,6 +68,18 @@ class RelyingBroker:
         """The app refreshes."""
         return self.ask_token({"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]})
 
+    def log_in_at_last(self) -> None:
+        """A login that somebody tries until it works."""
+        until = time.monotonic() + 60
+        while True:
+            try:
+                self.log_in()
+            except LoginFailed:
+                assert time.monotonic() < until, "the upstream is not asked again"
+                time.sleep(0.5)  # the broker runs in a thread of its own
+            else:
+                return
+
     def refuse(self, outcome: str = "UpstreamInvalid") -> None:
         """A login that must fail for this reason and leave nothing behind."""
         before = len(self.broker.log)
