@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 import socket
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from broker.cli.client_entry import NewClient, needs_of
 from broker.cli.snippets import SNIPPETS
 from broker.config.source import parse
 from broker.demo.background import RunningBroker, running_in_background
-from broker.demo.servers import PortTaken, take_port
+from tests.interop.world import free_ports
 
 Result = TypeVar("Result")
 HERE: Final = Path(__file__).parent
@@ -74,24 +73,9 @@ class Street:
 @contextlib.contextmanager
 def opened(libraries: Sequence[str], **sections: Mapping[str, object]) -> Iterator[Street]:
     """The broker with an entry for each, and further `sections` of config.yaml; none of the apps runs yet."""
-    shops = {name: _shop(name, port) for name, port in _calm_ports(libraries).items()}
+    shops = {name: _shop(name, port) for name, port in free_ports(libraries).items()}
     with running_in_background({name: shop.entry() for name, shop in shops.items()}, sections=sections) as broker:
         yield Street(broker, shops)
-
-
-def _calm_ports(names: Sequence[str]) -> dict[str, int]:
-    """Free ports below those that the system gives to whoever asks for any, so that nobody takes them by chance.
-
-    They are in the entries before the apps are started, and must still be free then.
-    """
-    found: dict[str, int] = {}
-    with contextlib.ExitStack() as held:
-        while len(found) < len(names):
-            name, number = names[len(found)], 20_000 + secrets.randbelow(12_000)
-            with contextlib.suppress(PortTaken):
-                held.enter_context(contextlib.closing(take_port(name, "127.0.0.1", number)))
-                found[name] = number
-    return found
 
 
 def _shop(library: str, port: int) -> Shop:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -16,7 +17,7 @@ from starlette.types import ASGIApp
 
 from broker.demo.background import RunningBroker
 from broker.demo.people import PEOPLE
-from broker.demo.servers import Port, serving, take_port
+from broker.demo.servers import Port, PortTaken, serving, take_port
 from broker.demo.visitor import Page, Visitor
 from tests.interop.meddler import Meddler
 
@@ -75,10 +76,16 @@ class Ports:
 
 
 def free_ports(names: Iterable[str]) -> dict[str, int]:
-    """All are held until all are found, so that no two are the same."""
+    """Below those the system gives away, so that no connection takes one; all are held until all are found."""
+    found: dict[str, int] = {}
     with contextlib.ExitStack() as held:
-        ports = {name: held.enter_context(contextlib.closing(take_port(name, "127.0.0.1"))) for name in names}
-        return {name: port.number for name, port in ports.items()}
+        for name in names:
+            while name not in found:
+                number = 20_000 + secrets.randbelow(12_000)
+                with contextlib.suppress(PortTaken):
+                    held.enter_context(contextlib.closing(take_port(name, "127.0.0.1", number)))
+                    found[name] = number
+    return found
 
 
 def client_id(algorithm: str, method: str) -> str:
