@@ -75,7 +75,7 @@ class AuthorizeEndpoint:
     async def _count_object(self, request: Request, params: Parameters) -> None:
         """Whoever has us fetch a request object, or keep one, sets something in motion, like a departure."""
         if "request" in params or ("request_uri" in params and not is_pushed(params["request_uri"])):
-            await self._door.count("login_start", request)
+            await self._door.count_start(request)
 
     async def _take(self, request: Request, params: Parameters, asked: Asked, step: Step) -> Response:
         client = asked.target.client

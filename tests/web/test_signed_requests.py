@@ -86,6 +86,16 @@ async def test_k21_nobody_has_us_keep_more_objects_than_they_could_depart(site: 
     assert answers[-1].status_code == 429
 
 
+async def test_f31_who_floods_us_with_objects_shuts_out_no_browser_that_was_here_before(site: PublicApp) -> None:
+    await come(site, idp_hint="alpha")  # which makes the browser a known one
+    known = httpx2.Cookies(site.browser.cookies)
+    site.browser.cookies.clear()
+    flood = [await come(site, state=str(number)) for number in range(121)]
+    assert flood[-1].status_code == 429
+    site.browser.cookies = known
+    assert (await come(site, state="mine")).status_code == 200
+
+
 async def test_a_post_goes_on_by_the_name(site: PublicApp) -> None:
     object_ = (await come(site)).request.url.params["request"]
     page = await site.browser.post("/authorize", data={"client_id": "signer", "request": object_})
