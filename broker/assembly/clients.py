@@ -7,9 +7,10 @@ from hashlib import sha256
 from broker.assembly.texts import localised, logo_name
 from broker.config.client_model import ClientSettings
 from broker.config.model import Config
+from broker.core.addresses import sector_hosts
 from broker.core.client import Client
 from broker.core.client_policy import AssertionPolicy, LogoutPolicy, Origin, RequestPolicy, TokenPolicy
-from broker.core.subject import own_sector, sector_hosts
+from broker.core.subject import own_sector
 from broker.core.terms import AuthMethod, Profile
 
 

@@ -10,8 +10,7 @@ from broker.config.client_check_requests import check_requests, check_signed_req
 from broker.config.client_model import ClientSettings
 from broker.config.report import Report
 from broker.config.source import KeyPath
-from broker.core.logout import check_frame_uri
-from broker.core.subject import sector_hosts
+from broker.core.addresses import check_frame_uri, sector_hosts
 from broker.core.terms import AuthMethod, GrantType, Pkce, Scope, SubjectType
 
 _FALLBACK = re.compile(r"[A-Za-z0-9._+\-]*\{sub\}[A-Za-z0-9._+\-]*@([a-z0-9]([a-z0-9\-]*[a-z0-9])?\.)+[a-z]{2,}")

@@ -16,9 +16,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, WithJsonSchema
 
-from broker.core.client import check_redirect_uri, is_loopback_host
+from broker.core.addresses import check_redirect_uri, check_told_uri, is_loopback_host
 from broker.core.display_name import check_display_name
-from broker.core.logout import check_told_uri
 from broker.core.resource import check_resource_uri
 from broker.core.terms import AuthMethod, Scope
 

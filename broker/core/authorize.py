@@ -7,7 +7,7 @@ nowhere. Then `CHECKS`, one per rule, whose failures go back to the client.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from broker.core import pkce
@@ -26,7 +26,6 @@ from broker.core.errors import (
 )
 from broker.core.extension_errors import InvalidAuthorizationDetails
 from broker.core.parameters import Parameters
-from broker.core.query import encode_query
 from broker.core.records import AuthorizationRequest
 from broker.core.resource import verify_resources
 from broker.core.step_up import parse_essential_acr
@@ -234,8 +233,3 @@ CHECKS: tuple[Check, ...] = (
     check_resource,
     check_authorization_details,
 )
-
-
-def build_response_url(redirect_uri: str, params: Mapping[str, str]) -> str:
-    """The redirect URI with the response in its query; a query of its own is kept (RFC 6749 section 3.1.2)."""
-    return f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{encode_query(params)}"

@@ -6,17 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from broker.core.addresses import check_redirect_uri, is_on_this_machine, same_start
 from broker.core.client_policy import AssertionPolicy, LogoutPolicy, Origin, RequestPolicy, TokenPolicy
 from broker.core.errors import BadRedirectUri, quote
 from broker.core.terms import Algorithm, AuthMethod, GrantType, Pkce, TokenFormat
 
 _FREE_PORT = re.compile(r"http://(127\.0\.0\.1|\[::1\])(?::([1-9][0-9]{0,4}))?(/[^?#]*)?(\?[^#]*)?")
 _ANYWHERE_HERE = re.compile(r"http://(?:127\.0\.0\.1|\[::1\]|localhost)(?::[1-9][0-9]{0,4})?(?:[/?][^#]*)?")
-_URI = re.compile(r"([a-z][a-z0-9+.\-]*):(//)?([^/?#]*)([^?#]*)(\?[^#]*)?")
-_FORBIDDEN = re.compile(r"[^\x21-\x7e]|[\\\"<>^`{|}]")
-_PRIVATE_USE = re.compile(r"[a-z][a-z0-9+\-]*(?:\.[a-z0-9+\-]+)+")  # reverse-domain form (RFC 8252 section 7.1)
-_AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._\-]*[a-z0-9])?)(?::([1-9][0-9]{0,4}))?")
-_TRAVERSAL = re.compile(r"(?:^|/)\.\.?(?:;[^/]*)?(?:/|$)|%2e|%2f|%5c|%00", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,60 +112,3 @@ class Client:
     def display_name(self, locale: str) -> str:
         """The name in this language, else English, else any."""
         return self.name.get(locale) or self.name.get("en") or next(iter(self.name.values()), self.id)
-
-
-def same_start(one: str, other: str) -> int:
-    """How many characters two texts have in common before they first differ."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((at for at, (mine, its) in pairs if mine != its), min(len(one), len(other)))
-
-
-def check_redirect_uri(uri: str) -> None:
-    """Whether a URI may be registered at all; raises ValueError that says why not.
-
-    https everywhere; http for loopback literals and `localhost` only; private-use schemes with a dot (RFC 8252 7.1);
-    nothing that two parsers could read in two ways.
-    """
-    if _FORBIDDEN.search(uri):
-        raise ValueError("holds a character that does not belong in a URI (white space, backslash, non-ASCII)")
-    if "#" in uri:
-        raise ValueError("must not have a fragment (RFC 6749 section 3.1.2)")
-    parts = _URI.fullmatch(uri)
-    if parts is None:
-        raise ValueError("is not an absolute URI with a lower-case scheme")
-    scheme, slashes, authority, path = parts[1], parts[2], parts[3], parts[4]
-    if _TRAVERSAL.search(path) or ";" in path:
-        raise ValueError("has a path that could be read in two ways (dots, ; or an encoded slash)")
-    if scheme in {"https", "http"}:
-        _check_web(scheme, bool(slashes), authority)
-    elif _PRIVATE_USE.fullmatch(scheme) is None:
-        raise ValueError("needs https, or a private-use scheme in reverse-domain form such as com.example.app")
-
-
-def _check_web(scheme: str, slashes: bool, authority: str) -> None:
-    if not slashes or not authority:
-        raise ValueError("needs a host")
-    if "@" in authority or "%" in authority:
-        raise ValueError("must not have user information or an encoded host")
-    if authority != authority.lower():
-        raise ValueError("needs its host in lower case")
-    parts = _AUTHORITY.fullmatch(authority)
-    if parts is None or ".." in authority or int(parts[2] or 0) > 65535:
-        raise ValueError("needs a host name or address, with a port from 1 to 65535 or none")
-    if scheme == "http" and not is_loopback_host(parts[1]):
-        raise ValueError("needs https; http is for 127.0.0.1, [::1] and localhost only")
-
-
-def is_on_this_machine(uri: str) -> bool:
-    """Whether a registered URI is http on the person's own machine, by any name of it: whoever listens there gets it.
-
-    Whose port is free is another question: only the two literals have that (RFC 8252 sections 7.3 and 8.3).
-    """
-    parts = _URI.fullmatch(uri)
-    authority = _AUTHORITY.fullmatch(parts[3]) if parts is not None and parts[1] == "http" else None
-    return authority is not None and is_loopback_host(authority[1])
-
-
-def is_loopback_host(host: str) -> bool:
-    """Whether a host name always means this machine in a browser (RFC 6761 section 6.3 for localhost)."""
-    return host in {"127.0.0.1", "[::1]", "localhost"} or host.endswith(".localhost")

@@ -17,11 +17,11 @@ from typing import Any
 
 import orjson
 
+from broker.core.addresses import normalise_uri
 from broker.core.compact import UnverifiedToken, decode_segment, parse_token
 from broker.core.extension_errors import InvalidDpopProof
 from broker.core.jwk import PRIVATE_MEMBERS, parse_key, verify_signature
 from broker.core.strict_json import Malformed
-from broker.core.uri import normalise_uri
 
 PROOF_TYPE = "dpop+jwt"
 JTI_LIMIT = 256  # characters

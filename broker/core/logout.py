@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-from broker.core.authorize import build_response_url
-from broker.core.client import Client, check_redirect_uri
+from broker.core.addresses import build_response_url
+from broker.core.client import Client
 from broker.core.errors import BadRedirectUri, InvalidRequest
 from broker.core.parameters import Parameters
 from broker.core.records import Record
@@ -110,26 +109,6 @@ def build_frame_url(uri: str, *, issuer: str, sid: str) -> str:
 def build_return_url(redirect_uri: str, state: str) -> str:
     """Where the browser goes after the logout, with the app's `state` if it sent one (OIDC RP-Initiated Logout 2)."""
     return build_response_url(redirect_uri, {"state": state}) if state else redirect_uri
-
-
-def check_told_uri(uri: str) -> None:
-    """Whether an app may be told at this address; raises ValueError that says why not."""
-    check_redirect_uri(uri)
-    if not uri.startswith(("https:", "http:")):
-        raise ValueError("needs https")
-
-
-def check_frame_uri(uri: str, redirect_uris: Iterable[str]) -> None:
-    """Whether a browser may be sent there in a frame (OIDC Front-Channel Logout 2); raises ValueError.
-
-    Scheme, host and port are those of a redirect URI. CSP knows no IPv6 hosts, and a frame needs to be named there.
-    """
-    check_told_uri(uri)
-    place = urlsplit(uri)[:2]
-    if "[" in place[1]:
-        raise ValueError("must not have an IPv6 address for its host: no page may frame it")
-    if place not in {urlsplit(registered)[:2] for registered in redirect_uris}:
-        raise ValueError("needs scheme, host and port of one of redirect_uris (OIDC Front-Channel Logout 1.0)")
 
 
 def check_logout_request(params: Parameters) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from broker.core.client import check_redirect_uri
+from broker.core.addresses import check_redirect_uri
 from broker.core.display_name import check_display_name
 from broker.core.registration_errors import InvalidClientMetadata, InvalidRedirectUri, UnapprovedSoftwareStatement
 

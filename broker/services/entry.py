@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from broker.core.authorize import build_response_url
+from broker.core.addresses import build_response_url
 from broker.core.client import Client
 from broker.core.errors import FlowGone, ForeignPost, NothingAsked, SealBroken, UnknownClient, UpstreamError
 from broker.core.events import Event

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from broker.core.client import is_loopback_host
+from broker.core.addresses import is_loopback_host
 from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamUnavailable
 from broker.core.events import Event, Recorder
 from broker.upstream.fields import Fields

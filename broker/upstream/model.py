@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeGuard, runtime_checka
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from broker.core.client import is_loopback_host
+from broker.core.addresses import is_loopback_host
 from broker.core.identity import Identity
 from broker.upstream.discovery import DiscoveryRules, Metadata
 from broker.upstream.fields import Fields

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from broker.core.client import is_loopback_host
+from broker.core.addresses import is_loopback_host
 from broker.core.events import request_id
 from broker.web.errors import Errors
 from broker.web.http import is_dpop_use

@@ -11,8 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from broker.core.addresses import same_start
 from broker.core.authorize import VerifiedRedirect
-from broker.core.client import Client, same_start
+from broker.core.client import Client
 from broker.core.dpop import ALGORITHMS
 from broker.core.errors import (
     AccountError,

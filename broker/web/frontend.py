@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from broker.core.authorize import ANY_PROVIDER, IDP_HINTS, VerifiedRedirect, build_response_url
+from broker.core.addresses import build_response_url
+from broker.core.authorize import ANY_PROVIDER, IDP_HINTS, VerifiedRedirect
 from broker.core.client import Client
 from broker.core.errors import ForeignPost
 from broker.core.parameters import Parameters

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from broker.core.authorize import MAX_STATE, build_response_url
+from broker.core.addresses import build_response_url
+from broker.core.authorize import MAX_STATE
 from broker.core.client import Client
 from broker.core.errors import BadRedirectUri, PageError, UnknownClient
 from broker.core.terms import ResponseMode
