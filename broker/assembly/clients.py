@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
+from pathlib import Path
 
-from broker.assembly.texts import localised, logo_name
 from broker.config.client_model import ClientSettings
 from broker.config.model import Config
 from broker.core.addresses import sector_hosts
-from broker.core.client import Client
-from broker.core.client_policy import AssertionPolicy, LogoutPolicy, Origin, RequestPolicy, TokenPolicy
+from broker.core.client import AssertionPolicy, Client, LogoutPolicy, Origin, RequestPolicy, TokenPolicy
 from broker.core.subject import own_sector
 from broker.core.terms import AuthMethod, Profile
 
@@ -97,3 +97,15 @@ def _build_requests(settings: ClientSettings) -> RequestPolicy:
         request_uris=settings.request_uris,
         resources=settings.resources,
     )
+
+
+def localised(text: str | Mapping[str, str]) -> Mapping[str, str]:
+    """One text per language."""
+    return {"en": text, "ru": text} if isinstance(text, str) else dict(text)
+
+
+def logo_name(client_id: str, path: str | None) -> str:
+    """A static file name of our own making; nothing of the operator's path is shown."""
+    if not path:
+        return ""
+    return f"logo-{sha256(client_id.encode()).hexdigest()[:12]}{Path(path).suffix.lower()}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from broker.assembly.texts import localised, logo_name
+from broker.assembly.clients import localised, logo_name
 from broker.config.model import Config
 from broker.core.events import Event, Recorder
 from broker.web.dispatch import Site

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from broker.assembly.clients import build_clients
+from broker.assembly.clients import build_clients, localised
 from broker.assembly.parts import Parts, Services
-from broker.assembly.texts import localised
 from broker.config.model import Config
 from broker.core.display_name import fold_name
 from broker.core.registration_rules import RegistrationRules

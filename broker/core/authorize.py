@@ -16,6 +16,7 @@ from broker.core.client import Client
 from broker.core.dpop import is_thumbprint
 from broker.core.errors import (
     BadRedirectUri,
+    InvalidAuthorizationDetails,
     InvalidRequest,
     InvalidScope,
     RegistrationNotSupported,
@@ -24,7 +25,6 @@ from broker.core.errors import (
     UnsupportedResponseType,
     quote,
 )
-from broker.core.extension_errors import InvalidAuthorizationDetails
 from broker.core.parameters import Parameters
 from broker.core.records import AuthorizationRequest
 from broker.core.resource import verify_resources

@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from broker.core.client import Client
-from broker.core.client_policy import AssertionPolicy
+from broker.core.client import AssertionPolicy, Client
 from broker.core.compact import UnverifiedToken, parse_token
 from broker.core.errors import InvalidClient
 from broker.core.seal import digest

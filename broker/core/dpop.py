@@ -19,7 +19,7 @@ import orjson
 
 from broker.core.addresses import normalise_uri
 from broker.core.compact import UnverifiedToken, decode_segment, parse_token
-from broker.core.extension_errors import InvalidDpopProof
+from broker.core.errors import InvalidDpopProof
 from broker.core.jwk import PRIVATE_MEMBERS, parse_key, verify_signature
 from broker.core.strict_json import Malformed
 

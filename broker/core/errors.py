@@ -166,6 +166,97 @@ class TooManyRequests(RequestError):
         self.retry_after = retry_after
 
 
+# --- the same, named by extensions of OAuth 2.0 ---
+
+
+class InvalidDpopProof(RequestError):
+    """A proof of possession is missing where it is needed, or no good (RFC 9449 sections 5 and 7.1)."""
+
+    code = "invalid_dpop_proof"
+
+
+class UseDpopNonce(RequestError):
+    """The proof lacks a nonce of ours that is still good; the answer brings one (RFC 9449 sections 8 and 9)."""
+
+    code = "use_dpop_nonce"
+
+
+class InvalidTarget(RequestError):
+    """An API that this client may not have a token for, or no name of any API (RFC 8707 section 2)."""
+
+    code = "invalid_target"
+
+
+class InvalidAuthorizationDetails(RequestError):
+    """`authorization_details` are of a type unknown here, as every type is (RFC 9396 section 5)."""
+
+    code = "invalid_authorization_details"
+
+
+class UnmetAuthenticationRequirements(RequestError):
+    """No upstream reached the level that was essential (OpenID Connect Core Unmet Authentication Requirements 1.0)."""
+
+    code = "unmet_authentication_requirements"
+
+
+class InvalidRequestObject(RequestError):
+    """A request object that is not signed by the client's key, not for us, too old, or malformed (RFC 9101 6.2)."""
+
+    code = "invalid_request_object"
+
+
+class RequestUriUnusable(RequestError):
+    """A `request_uri` of a client that is not registered, or cannot be fetched (RFC 9101 section 7)."""
+
+    code = "invalid_request_uri"
+
+
+class AuthorizationPending(RequestError):
+    """Nobody has answered the device's question yet (RFC 8628 section 3.5)."""
+
+    code = "authorization_pending"
+
+
+class SlowDown(RequestError):
+    """As `AuthorizationPending`, and the device asked too early (RFC 8628 section 3.5)."""
+
+    code = "slow_down"
+
+
+class ExpiredToken(RequestError):
+    """The device code has expired without an answer (RFC 8628 section 3.5)."""
+
+    code = "expired_token"
+
+
+# --- a client could not be registered (RFC 7591 section 3.2.2) ---
+
+
+class InvalidClientMetadata(RequestError):
+    """A member is of the wrong kind, or does not fit the others."""
+
+    code = "invalid_client_metadata"
+
+
+class InvalidRedirectUri(RequestError):
+    """A redirect URI that may not be registered."""
+
+    code = "invalid_redirect_uri"
+
+
+class UnapprovedSoftwareStatement(RequestError):
+    """A software statement: nobody's is believed here."""
+
+    code = "unapproved_software_statement"
+
+
+class RegistrationFull(RequestError):
+    """As many clients have registered themselves as the operator allows."""
+
+    code = "access_denied"
+    status = 403
+
+
 # --- what only a page can say: there is no verified place to send the browser to ---
 
 
@@ -240,6 +331,21 @@ class ProviderNotOffered(PageError):
     """The provider is unknown, switched off, or not on the client's list."""
 
     page = "E-NOTALLOWED"
+
+
+class InvalidRequestUri(PageError):
+    """A `request_uri` that names no request of this client, not any more or never (RFC 9101 section 6.2, RFC 9126).
+
+    A page: where the request would be answered, only the request says. `client`: whose app the person is led
+    back to, where that is known.
+    """
+
+    page = "E-EXPIRED"
+    code = "invalid_request_uri"
+
+    def __init__(self, detail: str, *, client: Client | None = None) -> None:
+        super().__init__(detail, public="request_uri is wrong, expired, used or another client's; make a new one")
+        self.client = client
 
 
 # --- the upstream ---

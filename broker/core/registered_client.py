@@ -8,8 +8,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
-from broker.core.client import Client
-from broker.core.client_policy import AssertionPolicy, LogoutPolicy, Origin, RequestPolicy, TokenPolicy
+from broker.core.client import AssertionPolicy, Client, LogoutPolicy, Origin, RequestPolicy, TokenPolicy
 from broker.core.records import Record
 from broker.core.registration_rules import RegistrationRules, proved_host
 from broker.core.subject import own_sector

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from broker.core.addresses import check_redirect_uri
 from broker.core.display_name import check_display_name
-from broker.core.registration_errors import InvalidClientMetadata, InvalidRedirectUri, UnapprovedSoftwareStatement
+from broker.core.errors import InvalidClientMetadata, InvalidRedirectUri, UnapprovedSoftwareStatement
 
 MAX_URIS = 20
 MAX_URI = 2000  # characters

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from broker.core.addresses import check_frame_uri, is_on_device, sector_hosts
 from broker.core.client_assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from broker.core.display_name import fold_name
+from broker.core.errors import InvalidClientMetadata, InvalidRedirectUri
 from broker.core.jwk import PRIVATE_MEMBERS, parse_key, parse_keys
 from broker.core.registration import Metadata
-from broker.core.registration_errors import InvalidClientMetadata, InvalidRedirectUri
 from broker.core.request_object import ALGORITHMS as REQUEST_ALGORITHMS
 from broker.core.strict_json import Malformed
 from broker.core.terms import Algorithm, AuthMethod, GrantType, IdTokenClaims, Pkce, Scope, SubjectType

@@ -16,8 +16,7 @@ import orjson
 
 from broker.core.client import Client
 from broker.core.compact import UnverifiedToken, parse_token
-from broker.core.errors import InvalidRequest
-from broker.core.extension_errors import InvalidRequestObject
+from broker.core.errors import InvalidRequest, InvalidRequestObject
 from broker.core.fapi import serves
 from broker.core.jose import b64url
 from broker.core.parameters import MULTIPLE, Parameters, parse_form

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from broker.core.extension_errors import InvalidTarget
+from broker.core.errors import InvalidTarget
 from broker.core.parameters import Parameters
 
 MAX_RESOURCES: Final = 8  # in one request

@@ -11,8 +11,7 @@ from urllib.parse import unquote_plus
 from broker.core.client import Client
 from broker.core.client_assertion import method_of, parse_assertion
 from broker.core.compact import UnverifiedToken
-from broker.core.errors import InvalidClient, InvalidRequest, quote
-from broker.core.extension_errors import InvalidAuthorizationDetails
+from broker.core.errors import InvalidAuthorizationDetails, InvalidClient, InvalidRequest, quote
 from broker.core.parameters import Parameters
 from broker.core.terms import AuthMethod
 

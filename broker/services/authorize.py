@@ -12,9 +12,9 @@ from broker.core.errors import (
     LoginRequired,
     ProviderNotOffered,
     UnknownClient,
+    UnmetAuthenticationRequirements,
 )
 from broker.core.events import Event
-from broker.core.extension_errors import UnmetAuthenticationRequirements
 from broker.core.identity import Person
 from broker.core.records import AuthorizationRequest, CodeRecord
 from broker.core.seal import digest

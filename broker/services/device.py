@@ -14,9 +14,17 @@ from broker.core.device import (
     parse_user_code,
     show_user_code,
 )
-from broker.core.errors import AccessDenied, FlowFinished, FlowGone, ForeignPost, SealBroken
+from broker.core.errors import (
+    AccessDenied,
+    AuthorizationPending,
+    ExpiredToken,
+    FlowFinished,
+    FlowGone,
+    ForeignPost,
+    SealBroken,
+    SlowDown,
+)
 from broker.core.events import Event
-from broker.core.extension_errors import AuthorizationPending, ExpiredToken, SlowDown
 from broker.core.parameters import Parameters
 from broker.core.records import AuthorizationRequest, CodeRecord, Record
 from broker.core.request_parameters import build_device_request

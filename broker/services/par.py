@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from broker.core.client import Client
-from broker.core.errors import SealBroken, StoreUnavailable
-from broker.core.extension_errors import InvalidRequestUri
+from broker.core.errors import InvalidRequestUri, SealBroken, StoreUnavailable
 from broker.core.pushed import PREFIX, PushedRequest
 from broker.core.records import AuthorizationRequest
 from broker.core.request_object import LEEWAY, RequestObject

@@ -11,9 +11,8 @@ from hmac import digest as hmac_digest
 
 from broker.core.client import Client
 from broker.core.dpop import Proof, verify_proof
-from broker.core.errors import InvalidToken
+from broker.core.errors import InvalidDpopProof, InvalidToken, UseDpopNonce
 from broker.core.events import Event
-from broker.core.extension_errors import InvalidDpopProof, UseDpopNonce
 from broker.core.fapi import serves
 from broker.core.jose import b64url
 from broker.core.seal import digest

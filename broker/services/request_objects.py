@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from broker.core.client import Client
 from broker.core.compact import TOKEN_LIMIT
-from broker.core.errors import FetchFailed, RequestNotSupported, RequestUriNotSupported
-from broker.core.extension_errors import InvalidRequestObject, RequestUriUnusable
+from broker.core.errors import (
+    FetchFailed,
+    InvalidRequestObject,
+    RequestNotSupported,
+    RequestUriNotSupported,
+    RequestUriUnusable,
+)
 from broker.core.jwk import verify_signature
 from broker.core.request_object import REQUEST_OBJECT_TYPE, RequestObject, parse_request_object, read_request_object
 from broker.core.strict_json import Malformed

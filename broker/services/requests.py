@@ -15,9 +15,8 @@ from broker.core.authorize import (
     verify_target,
 )
 from broker.core.client import Client
-from broker.core.errors import InvalidRequest, InvalidToken, PageError
+from broker.core.errors import InvalidDpopProof, InvalidRequest, InvalidRequestUri, InvalidToken, PageError
 from broker.core.events import Event
-from broker.core.extension_errors import InvalidDpopProof, InvalidRequestUri
 from broker.core.parameters import Parameters
 from broker.core.pushed import is_pushed
 from broker.core.records import AuthorizationRequest

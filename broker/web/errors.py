@@ -17,10 +17,13 @@ from broker.core.client import Client
 from broker.core.dpop import ALGORITHMS
 from broker.core.errors import (
     AccountError,
+    AuthorizationPending,
     BadRedirectUri,
     BrokerError,
     InsufficientScope,
     InvalidClient,
+    InvalidDpopProof,
+    InvalidRequestUri,
     InvalidToken,
     NoToken,
     PageError,
@@ -32,10 +35,10 @@ from broker.core.errors import (
     UpstreamDenied,
     UpstreamError,
     UpstreamUnavailable,
+    UseDpopNonce,
     quote,
 )
 from broker.core.events import Event, Recorder, request_id
-from broker.core.extension_errors import AuthorizationPending, InvalidDpopProof, InvalidRequestUri, UseDpopNonce
 from broker.core.request_parameters import to_params
 from broker.services.attempt import LoginFailed
 from broker.web.answers import answer_json

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.types import Scope
 
-from broker.core.extension_errors import InvalidDpopProof
+from broker.core.errors import InvalidDpopProof
 
 _NONCE = "broker.dpop_nonce"
 

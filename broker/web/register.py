@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from broker.core.registration_errors import InvalidClientMetadata
+from broker.core.errors import InvalidClientMetadata
 from broker.core.strict_json import Malformed, parse_object
 from broker.services.registrations import Registrations
 from broker.web.answers import NO_STORE, answer_json

@@ -8,8 +8,7 @@ import pytest
 
 from broker.core import authorize
 from broker.core.authorize import CHECKS, KNOWN, Check
-from broker.core.client import Client
-from broker.core.client_policy import RequestPolicy
+from broker.core.client import Client, RequestPolicy
 from broker.core.errors import InvalidRequest, RequestError
 from broker.core.parameters import Parameters
 from broker.core.records import AuthorizationRequest

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from broker.core.dpop import ALGORITHMS, HTU_LIMIT, JTI_LIMIT, Proof, is_thumbprint, verify_proof
-from broker.core.extension_errors import InvalidDpopProof
+from broker.core.errors import InvalidDpopProof
 from broker.core.fapi import serves
 from broker.core.jose import b64url
 from broker.core.terms import Algorithm, Profile

@@ -8,13 +8,17 @@ from broker.core import errors
 from broker.core.errors import BrokerError, ConfigError, PageError, RequestError, TooManyRequests
 
 NAMED = tuple(kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BrokerError))
-# RFC 6749 4.1.2.1 and 5.2, RFC 6750 3.1, OIDC Core 3.1.2.6, RFC 8628 3.5
+# RFC 6749 4.1.2.1 and 5.2, RFC 6750 3.1, OIDC Core 3.1.2.6, RFC 8628 3.5; RFC 7591 3.2.2, RFC 8707 2, RFC 9101 7,
+# RFC 9396 5, RFC 9449 5 and 8, OpenID Connect Core Unmet Authentication Requirements 1.0
 REGISTERED = {
     *("invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type"),
     *("unsupported_response_type", "invalid_scope", "access_denied", "server_error", "temporarily_unavailable"),
     *("login_required", "consent_required", "interaction_required", "account_selection_required"),
     *("request_not_supported", "request_uri_not_supported", "registration_not_supported"),
-    *("invalid_token", "insufficient_scope", "slow_down"),
+    *("invalid_token", "insufficient_scope", "slow_down", "authorization_pending", "expired_token"),
+    *("invalid_client_metadata", "invalid_redirect_uri", "unapproved_software_statement", "invalid_target"),
+    *("invalid_request_object", "invalid_request_uri", "invalid_authorization_details"),
+    *("invalid_dpop_proof", "use_dpop_nonce", "unmet_authentication_requirements"),
 }
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from broker.core.addresses import check_frame_uri, check_told_uri
-from broker.core.client import Client
-from broker.core.client_policy import LogoutPolicy
+from broker.core.client import Client, LogoutPolicy
 from broker.core.errors import BadRedirectUri
 from broker.core.logout import build_frame_url, build_return_url, verify_post_logout_uri
 

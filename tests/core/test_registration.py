@@ -12,10 +12,15 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from broker.core.authorize import check_pkce
 from broker.core.display_name import fold_name
-from broker.core.errors import InvalidRequest, RequestError
+from broker.core.errors import (
+    InvalidClientMetadata,
+    InvalidRedirectUri,
+    InvalidRequest,
+    RequestError,
+    UnapprovedSoftwareStatement,
+)
 from broker.core.registered_client import RegisteredClient, build_registered
 from broker.core.registration import parse_metadata
-from broker.core.registration_errors import InvalidClientMetadata, InvalidRedirectUri, UnapprovedSoftwareStatement
 from broker.core.registration_rules import RegistrationRules, complete
 from broker.core.terms import Algorithm, AuthMethod, GrantType, Pkce, Scope, SubjectType
 from tests.core.authorization_request import send

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.core.authorize import verify_target
-from broker.core.client import Client
-from broker.core.client_policy import RequestPolicy
+from broker.core.client import Client, RequestPolicy
 from broker.core.errors import RequestError
 from broker.core.parameters import Parameters, parse_form
 from broker.core.query import encode_query

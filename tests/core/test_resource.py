@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broker.core.extension_errors import InvalidTarget
+from broker.core.errors import InvalidTarget
 from broker.core.parameters import Parameters, parse_form
 from broker.core.query import encode_query
 from broker.core.resource import (

@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from broker.core.client import Client
+from broker.core.client import AssertionPolicy, Client
 from broker.core.client_assertion import ASSERTION_TYPE, EVERY_ALGORITHM, LEEWAY, LIFETIME
-from broker.core.client_policy import AssertionPolicy
 from broker.core.errors import InvalidClient, StoreUnavailable
 from broker.core.events import Event
 from broker.core.jose import KeyPair, mint_key

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from broker.core.client import Client
-from broker.core.client_policy import AssertionPolicy
+from broker.core.client import AssertionPolicy, Client
 from broker.core.events import Event
 from broker.core.jose import mint_key
 from broker.core.jwk import Key, UnknownKey

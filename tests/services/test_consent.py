@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from broker.core.client_policy import Origin, TokenPolicy
+from broker.core.client import Origin, TokenPolicy
 from broker.core.errors import ConsentRequired, FlowFinished, FlowGone, ForeignPost
 from broker.core.events import Event
 from broker.core.records import AuthorizationRequest, ConsentTicket

@@ -10,7 +10,7 @@ import jwt
 import orjson
 import pytest
 
-from broker.core.client_policy import LogoutPolicy
+from broker.core.client import LogoutPolicy
 from broker.core.events import Event
 from broker.core.terms import Algorithm
 from broker.services.deliveries import AT_ONCE, LEASE, LOOK_EVERY, SHARE, Deliveries

@@ -11,9 +11,8 @@ from typing import Any
 import jwt
 import pytest
 
-from broker.core.client_policy import RequestPolicy, TokenPolicy
-from broker.core.errors import InvalidGrant, InvalidScope, InvalidToken
-from broker.core.extension_errors import InvalidTarget
+from broker.core.client import RequestPolicy, TokenPolicy
+from broker.core.errors import InvalidGrant, InvalidScope, InvalidTarget, InvalidToken
 from broker.core.terms import AuthMethod, GrantType, TokenFormat
 from tests.services.bare_broker import SCOPES, World, app
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from broker.core.client_policy import LogoutPolicy, TokenPolicy
+from broker.core.client import LogoutPolicy, TokenPolicy
 from broker.core.errors import FlowGone, ForeignPost, InvalidGrant, InvalidRequest, LoginRequired
 from broker.core.events import Event
 from broker.core.logout import Telling

@@ -9,9 +9,16 @@ import orjson
 import pytest
 
 from broker.core.authorize import VerifiedRedirect
-from broker.core.errors import BadRedirectUri, InvalidRequest, InvalidScope, LoginRequired, PageError, RequestError
+from broker.core.errors import (
+    BadRedirectUri,
+    InvalidRequest,
+    InvalidRequestUri,
+    InvalidScope,
+    LoginRequired,
+    PageError,
+    RequestError,
+)
 from broker.core.events import Event
-from broker.core.extension_errors import InvalidRequestUri
 from broker.core.parameters import Parameters, parse_form
 from broker.core.pushed import PREFIX, PushedRequest
 from broker.core.query import encode_query

@@ -8,10 +8,9 @@ from typing import Any
 import jwt
 import pytest
 
-from broker.core.client_policy import Origin, TokenPolicy
-from broker.core.errors import InvalidGrant, InvalidToken, StoreUnavailable
+from broker.core.client import Origin, TokenPolicy
+from broker.core.errors import InvalidDpopProof, InvalidGrant, InvalidToken, StoreUnavailable, UseDpopNonce
 from broker.core.events import Event
-from broker.core.extension_errors import InvalidDpopProof, UseDpopNonce
 from broker.core.parameters import Parameters
 from broker.core.seal import derive
 from broker.core.terms import Algorithm, AuthMethod, GrantType, Profile, TokenFormat

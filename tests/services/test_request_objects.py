@@ -10,16 +10,18 @@ from typing import Any
 import pytest
 
 from broker.core.authorize import VerifiedRedirect
-from broker.core.client_policy import AssertionPolicy, Origin, RequestPolicy
+from broker.core.client import AssertionPolicy, Origin, RequestPolicy
 from broker.core.errors import (
     BadRedirectUri,
     BrokerError,
     InvalidRequest,
+    InvalidRequestObject,
+    InvalidRequestUri,
     LoginRequired,
     RequestNotSupported,
     RequestUriNotSupported,
+    RequestUriUnusable,
 )
-from broker.core.extension_errors import InvalidRequestObject, InvalidRequestUri, RequestUriUnusable
 from broker.core.jose import KeyPair, mint_key
 from broker.core.parameters import Parameters
 from broker.core.request_object import LEEWAY, LIFETIME

@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from broker.core.client import Client
-from broker.core.client_policy import RequestPolicy, TokenPolicy
+from broker.core.client import Client, RequestPolicy, TokenPolicy
 from broker.core.compact import decode_segment
-from broker.core.errors import InvalidToken
-from broker.core.extension_errors import InvalidAuthorizationDetails, InvalidTarget
+from broker.core.errors import InvalidAuthorizationDetails, InvalidTarget, InvalidToken
 from broker.core.parameters import Parameters
 from broker.core.records import AccessToken, ClientToken
 from broker.core.strict_json import parse_object

@@ -8,9 +8,8 @@ from dataclasses import replace
 import jwt
 import pytest
 
-from broker.core.client_policy import RequestPolicy
-from broker.core.errors import InvalidRequest, LoginRequired
-from broker.core.extension_errors import UnmetAuthenticationRequirements
+from broker.core.client import RequestPolicy
+from broker.core.errors import InvalidRequest, LoginRequired, UnmetAuthenticationRequirements
 from broker.services.authorize import Answer, Choose, Step
 from broker.services.sessions import Session
 from tests.services.bare_broker import World, app

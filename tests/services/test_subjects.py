@@ -10,8 +10,7 @@ from typing import Any
 import jwt
 import pytest
 
-from broker.core.client import Client
-from broker.core.client_policy import LogoutPolicy, TokenPolicy
+from broker.core.client import Client, LogoutPolicy, TokenPolicy
 from broker.core.errors import SealBroken
 from broker.core.seal import Seal
 from broker.core.terms import SubjectType, TokenFormat

@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 import pytest
 
-from broker.core.client_policy import TokenPolicy
+from broker.core.client import TokenPolicy
 from broker.core.errors import InvalidToken
 from broker.core.id_token import ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE
 from broker.core.records import AccessToken

@@ -10,9 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from broker.core.client import Client
-from broker.core.errors import RequestError, UnauthorizedClient, UnsupportedGrantType
+from broker.core.errors import (
+    AuthorizationPending,
+    InvalidDpopProof,
+    RequestError,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+)
 from broker.core.events import Event
-from broker.core.extension_errors import AuthorizationPending, InvalidDpopProof
 from broker.core.parameters import Parameters
 from broker.core.terms import GrantType
 from broker.core.token_request import check_token_parameters

@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from broker.core.client import Client
-from broker.core.errors import InvalidGrant, InvalidRequest
+from broker.core.errors import InvalidDpopProof, InvalidGrant, InvalidRequest
 from broker.core.events import Event
-from broker.core.extension_errors import InvalidDpopProof
 from broker.core.parameters import Parameters
 from broker.core.records import Grant, RefreshToken
 from broker.core.resource import verify_resources
