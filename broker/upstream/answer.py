@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
+from broker.upstream.exchange import Answer
 from broker.upstream.fields import Fields, SignedAnswer
 from broker.upstream.strict_json import parse_json
 
@@ -21,16 +22,14 @@ _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})(?:$|[\s,])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """Status, headers and decoded body of one answer; `what` names the call in errors, without host and query.
+class UpstreamAnswer:
+    """One answer; `what` names the call in errors, without host and query.
 
-    `odd` is told the members that could not be shown.
+    `not_now` are error names that mean so, `odd` is told the members that could not be shown.
     """
 
     what: str
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+    got: Answer
     not_now: frozenset[str] = NOT_NOW
     odd: Callable[[str], None] | None = None
 
@@ -41,10 +40,10 @@ class Answer:
         and for an object with an `error` or `error_code`, whatever the status: several upstreams refuse with 200;
         UpstreamInvalid for no JSON.
         """
-        check_available(self.what, self.status, self.headers)
-        if not 200 <= self.status < 300:
+        check_available(self.what, self.got.status, self.got.headers)
+        if not 200 <= self.got.status < 300:
             raise self._refusal(self._error_of_refusal())
-        value = parse_json(self.body, self.what)
+        value = parse_json(self.got.body, self.what)
         error = error_name(value)
         if error is not None:
             raise self._refusal(error)
@@ -53,7 +52,7 @@ class Answer:
     def fields(self) -> Fields:
         """The JSON object, or the token that it is; errors as `value`, and UpstreamInvalid for any other JSON."""
         if self._is_token():
-            return SignedAnswer(self.body.decode("latin-1").strip(), self.what)
+            return SignedAnswer(self.got.body.decode("latin-1").strip(), self.what)
         value = self.value()
         if not isinstance(value, dict):
             raise UpstreamInvalid(f"{self.what}: not a JSON object")
@@ -61,23 +60,23 @@ class Answer:
 
     def cacheable_fields(self) -> tuple[Fields, int | None]:
         """The JSON object and the seconds of `max-age`, None where it is not said."""
-        found = _MAX_AGE.search(self.headers.get("Cache-Control", ""))
+        found = _MAX_AGE.search(self.got.headers.get("Cache-Control", ""))
         return self.fields(), int(found[1]) if found else None
 
     def _refusal(self, error: str) -> UpstreamError:
         """Status and name of the error: what whoever has to mend it must know."""
-        detail = f"{self.what}: status {self.status}, {f'error {error}' if error else 'without an error name'}"
+        detail = f"{self.what}: status {self.got.status}, {f'error {error}' if error else 'without an error name'}"
         if error in self.not_now:
-            return UpstreamUnavailable(detail, answered=True, retry_after=asked_pause(self.headers))
+            return UpstreamUnavailable(detail, answered=True, retry_after=asked_pause(self.got.headers))
         return UpstreamRejected(detail, error=error)
 
     def _is_token(self) -> bool:
-        kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return 200 <= self.status < 300 and kind == "application/jwt"
+        kind = self.got.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return 200 <= self.got.status < 300 and kind == "application/jwt"
 
     def _error_of_refusal(self) -> str:
         try:
-            return error_name(parse_json(self.body, self.what)) or ""
+            return error_name(parse_json(self.got.body, self.what)) or ""
         except UpstreamInvalid:
             return ""  # a refusal needs no particular body: the status has said it
 

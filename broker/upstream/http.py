@@ -1,45 +1,40 @@
-"""One HTTP client for all upstreams: pooled, time-limited, size-capped, without redirects, cookies or surprises."""
+"""One HTTP client for all upstreams: pooled, time-limited, size-capped, with a circuit breaker for each of them."""
 
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote_plus
 
 import aiohttp
-from yarl import URL
 
 from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
 from broker.core.events import Event, Recorder, visitor
 from broker.core.query import encode_query
-from broker.upstream.answer import NOT_NOW, Answer, check_available, operation, rebase
+from broker.upstream.answer import NOT_NOW, UpstreamAnswer, check_available, operation, rebase
 from broker.upstream.breaker import Breaker, State
+from broker.upstream.exchange import (
+    Answer,
+    ExchangeFailed,
+    Failure,
+    Request,
+    exchange,
+    failures_named,
+    open_session,
+    tls_context,
+)
 from broker.upstream.fields import Fields, counting
 
-CONNECT_TIMEOUT = 2.0  # seconds, TLS handshake included
 KEEP_ALIVE = 75.0  # seconds; a TLS handshake costs seven times a call on a kept connection
 BODY_LIMIT = 512 * 1024  # bytes after decompression
 CALLS_AT_ONCE = 64  # per provider, so that one that hangs holds no more than this
 
-_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
 Result = TypeVar("Result")
-
-
-@cache
-def tls_context(ca_file: str | None) -> ssl.SSLContext:
-    """One context per process: reading the system's authorities takes as long as twenty calls."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file is not None:
-        context.load_verify_locations(ca_file)
-    return context
 
 
 class HttpPool:
@@ -56,15 +51,7 @@ class HttpPool:
         context = await asyncio.to_thread(tls_context, ca_file)
         # No limit here: the limits are per provider, or one that hangs would take the connections of the others.
         connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=KEEP_ALIVE, ssl=context)
-        session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
-            headers={"Accept": "application/json", "User-Agent": "identity-broker"},
-            trust_env=trust_env,
-            read_bufsize=64 * 1024,
-        )
-        return cls(session)
+        return cls(open_session(connector, headers={"Accept": "application/json"}, trust_env=trust_env))
 
     def for_provider(
         self,
@@ -108,18 +95,6 @@ class _Rules:
     pause: Callable[[float], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    method: str
-    url: str
-    form: Mapping[str, str] | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def as_probe(self) -> _Request:
-        """The same place, asked for nothing and told nothing."""
-        return _Request("GET", self.url.partition("?")[0])
-
-
 class UpstreamHttp:
     """Implements `broker.upstream.model.Http`, and `get_cacheable` for key sets."""
 
@@ -143,7 +118,7 @@ class UpstreamHttp:
         self._odd = counting(recorder, name)
         self._slots = asyncio.Semaphore(CALLS_AT_ONCE)
         self._breaker = Breaker(clock=clock, on_change=self._note_breaker)
-        self._suspect: tuple[_Request, bool] | None = None
+        self._suspect: tuple[Request, bool] | None = None
         self._healing = False
 
     @property
@@ -161,7 +136,7 @@ class UpstreamHttp:
     ) -> Fields:
         """The JSON object answered to a GET."""
         target = f"{url}?{encode_query(params)}" if params else url
-        return await self._call(_Request("GET", target, headers=headers or {}), Answer.fields)
+        return await self._call(Request("GET", target, headers=headers or {}), UpstreamAnswer.fields)
 
     async def get_cacheable(self, url: str, *, spare: bool = False) -> tuple[Fields, int | None]:
         """The JSON object answered to a GET and, where said, for how many seconds it may be kept (RFC 9111 5.2.2.1).
@@ -169,10 +144,10 @@ class UpstreamHttp:
         No visitor's value goes with it, so a failure opens the breaker at once; unless the last one kept will do
         (`spare`): then nobody's login hangs on this.
         """
-        request = _Request("GET", url)
+        request = Request("GET", url)
         self._breaker.check()
         try:
-            return await self._observed(request, Answer.cacheable_fields)
+            return await self._observed(request, UpstreamAnswer.cacheable_fields)
         except UpstreamError as error:
             if not spare and self._breaker.failed(error, visitor=None):
                 self._suspect = request, True
@@ -187,17 +162,17 @@ class UpstreamHttp:
         headers: Mapping[str, str] | None = None,
     ) -> Fields:
         """The JSON object answered to a POSTed form; `basic` is (client_id, client_secret), RFC 6749 section 2.3.1."""
-        sent = {**_FORM, **(headers or {})}
+        sent = dict(headers or {})
         if basic is not None:
             pair = ":".join(quote_plus(part) for part in basic)
             sent["Authorization"] = f"Basic {b64encode(pair.encode()).decode('ascii')}"
-        return await self._call(_Request("POST", url, form, sent), Answer.fields)
+        return await self._call(Request("POST", url, form, sent), UpstreamAnswer.fields)
 
     async def post_form_value(self, url: str, form: Mapping[str, str]) -> object:
         """Any JSON value answered to a POSTed form; errors as `post_form`."""
-        return await self._call(_Request("POST", url, form, _FORM), Answer.value)
+        return await self._call(Request("POST", url, form), UpstreamAnswer.value)
 
-    async def _call(self, request: _Request, read: Callable[[Answer], Result]) -> Result:
+    async def _call(self, request: Request, read: Callable[[UpstreamAnswer], Result]) -> Result:
         """A call with values that came through somebody's browser, or were given for such."""
         self._breaker.check()
         try:
@@ -213,7 +188,7 @@ class UpstreamHttp:
         self._breaker.succeeded()
         return result
 
-    async def _observed(self, request: _Request, read: Callable[[Answer], Result]) -> Result:
+    async def _observed(self, request: Request, read: Callable[[UpstreamAnswer], Result]) -> Result:
         started, outcome = self._clock(), "cancelled"
         try:
             result = read(await self._timed(request))
@@ -231,41 +206,29 @@ class UpstreamHttp:
                 duration_ms=round((self._clock() - started) * 1000, 1),
             )
 
-    async def _timed(self, request: _Request) -> Answer:
+    async def _timed(self, request: Request) -> UpstreamAnswer:
         what = operation(request.url)
         try:
-            async with asyncio.timeout(self._rules.timeout), self._slots:
-                try:
-                    return await self._exchange(request)
-                except aiohttp.ClientConnectorError:
-                    # Nothing was sent yet; still, only what changes nothing upstream is tried again.
-                    if request.method != "GET":
-                        raise
-                    return await self._exchange(request)
-        # An exception of the client names the URL, and in a URL tokens travel: only its kind goes on.
-        except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError, aiohttp.InvalidURL) as error:
-            raise UpstreamInvalid(f"{what}: {type(error).__name__}") from None
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise UpstreamUnavailable(f"{what}: no connection ({type(error).__name__})", sent=False) from None
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise UpstreamUnavailable(f"{what}: no answer ({type(error).__name__})") from None
+            with failures_named():
+                async with asyncio.timeout(self._rules.timeout), self._slots:
+                    answer = await self._exchange(request, what)
+        except ExchangeFailed as error:
+            if error.failure in {Failure.UNREADABLE, Failure.OVERSIZED}:
+                raise UpstreamInvalid(f"{what}: {error}") from None
+            sent = error.failure is Failure.SILENT
+            raise UpstreamUnavailable(f"{what}: no {'answer' if sent else 'connection'} ({error})", sent=sent) from None
+        return UpstreamAnswer(what, answer, self._rules.not_now, self._odd)
 
-    async def _exchange(self, request: _Request) -> Answer:
-        what = operation(request.url)
-        async with self._session.request(
-            request.method,
-            URL(rebase(request.url, self._rules.server_base), encoded=True),
-            data=None if request.form is None else encode_query(request.form).encode(),
-            headers=request.headers,
-            allow_redirects=False,
-        ) as response:
-            check_available(what, response.status, response.headers)
-            body = bytearray()
-            async for chunk in response.content.iter_any():
-                body += chunk
-                if len(body) > BODY_LIMIT:
-                    raise UpstreamInvalid(f"{what}: more than {BODY_LIMIT} bytes")
-            return Answer(what, response.status, response.headers, bytes(body), self._rules.not_now, self._odd)
+    async def _exchange(self, request: Request, what: str) -> Answer:
+        rebased = replace(request, url=rebase(request.url, self._rules.server_base))
+        once = partial(exchange, self._session, rebased, limit=BODY_LIMIT, check=partial(check_available, what))
+        try:
+            return await once()
+        except aiohttp.ClientConnectorError:
+            # Nothing was sent yet; still, only what changes nothing upstream is tried again.
+            if request.method != "GET":
+                raise
+            return await once()
 
     def _note_breaker(self, state: State, reason: str) -> None:
         self._recorder.record(Event.UPSTREAM_BREAKER, provider=self._name, state=str(state), reason=reason)
@@ -288,10 +251,11 @@ class UpstreamHttp:
         finally:
             self._healing = False
 
-    async def _answers(self, request: _Request, is_document: bool) -> bool:
+    async def _answers(self, request: Request, is_document: bool) -> bool:
         """Whether anybody is there again; of a document of theirs, whether it can be had."""
         try:
-            await self._observed(request.as_probe(), lambda _: None)
+            # The same place, asked for nothing and told nothing.
+            await self._observed(Request("GET", request.url.partition("?")[0]), lambda _: None)
         except UpstreamUnavailable as error:
             return error.answered and not is_document
         except UpstreamError:

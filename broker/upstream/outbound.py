@@ -10,19 +10,26 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
-from yarl import URL
 
 from broker.core.errors import FetchFailed
 from broker.core.events import Event, Recorder
-from broker.core.query import encode_query
+from broker.upstream.exchange import (
+    Answer,
+    ExchangeFailed,
+    Failure,
+    Request,
+    exchange,
+    failures_named,
+    open_session,
+    tls_context,
+)
 from broker.upstream.guard import FORBIDDEN, ForbiddenAddress, Network, OwnThreads, check_url, guarded_connector
-from broker.upstream.http import tls_context
 
 TIMEOUT = 5.0  # seconds for a whole call
-CONNECT_TIMEOUT = 2.0  # seconds
 BODY_LIMIT = 64 * 1024  # bytes after decompression
 CALLS_AT_ONCE = 32  # of all clients together
 CALLS_PER_HOST = 4  # of these: somebody's slow server takes no more of us than this
@@ -100,78 +107,48 @@ class Outbound:
         """
         resolver = resolver or OwnThreads(CALLS_AT_ONCE)
         context = await asyncio.to_thread(tls_context, ca_file)
-        session = aiohttp.ClientSession(
-            connector=guarded_connector(resolver=resolver, context=context, inside=inside, forbidden=forbidden),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=within, sock_connect=CONNECT_TIMEOUT),
-            headers={"User-Agent": "identity-broker"},
-            trust_env=False,
-        )
-        return cls(session, resolver, inside=inside, recorder=recorder, within=within)
+        connector = guarded_connector(resolver=resolver, context=context, inside=inside, forbidden=forbidden)
+        return cls(open_session(connector), resolver, inside=inside, recorder=recorder, within=within)
 
     async def fetch(self, url: str, *, accept: str = "application/json", limit: int = BODY_LIMIT) -> bytes:
         """The body of a 200 answer to a GET, at most `limit` bytes; raises FetchFailed."""
-        status, body = await self._call("GET", url, None, {"Accept": accept}, limit)
-        if status != 200:
-            raise FetchFailed(f"status {status} where 200 was expected")
-        return body
+        answer = await self._call(Request("GET", url, headers={"Accept": accept}), limit)
+        if answer.status != 200:
+            raise FetchFailed(f"status {answer.status} where 200 was expected")
+        return answer.body
 
     async def deliver(self, url: str, form: Mapping[str, str]) -> int:
         """The status that answers a POSTed form; the body is not looked at. Raises FetchFailed without an answer."""
-        status, _ = await self._call("POST", url, encode_query(form).encode(), _FORM, 0)
-        return status
+        return (await self._call(Request("POST", url, form), 0)).status
 
     async def close(self) -> None:
         """Let go of every connection."""
         await self._session.close()
         await self._resolver.close()
 
-    async def _call(
-        self, method: str, url: str, data: bytes | None, headers: Mapping[str, str], limit: int
-    ) -> tuple[int, bytes]:
+    async def _call(self, request: Request, limit: int) -> Answer:
         started, outcome = time.monotonic(), "cancelled"
         try:
-            answer = await self._exchange(method, url, data, headers, limit)
-            outcome = str(answer[0])
+            answer = await self._guarded(request, limit)
+            outcome = str(answer.status)
             return answer
         except FetchFailed as error:
             outcome = error.detail
             raise
         finally:
             took = round((time.monotonic() - started) * 1000, 1)
-            self._recorder.record(Event.CLIENT_URL_CALLED, method=method, outcome=outcome, duration_ms=took)
+            self._recorder.record(Event.CLIENT_URL_CALLED, method=request.method, outcome=outcome, duration_ms=took)
 
-    async def _exchange(
-        self, method: str, url: str, data: bytes | None, headers: Mapping[str, str], limit: int
-    ) -> tuple[int, bytes]:
-        # An exception of the client names the URL, and a URL may hold a secret of the app: only its kind goes on.
+    async def _guarded(self, request: Request, limit: int) -> Answer:
         try:
-            check_url(url, self._inside)
-            target = URL(url, encoded=True)
-            async with (
-                self._slots.hold(target.host or "", within=self._within),
-                asyncio.timeout(self._within),
-                self._session.request(method, target, data=data, headers=headers, allow_redirects=False) as response,
-            ):
-                return response.status, await _read(response, limit)
+            check_url(request.url, self._inside)
+            host = urlsplit(request.url).hostname or ""
+            with failures_named():
+                async with self._slots.hold(host, within=self._within), asyncio.timeout(self._within):
+                    return await exchange(self._session, request, limit=limit)
         except ForbiddenAddress as error:
             raise FetchFailed(f"forbidden: {error}") from None
-        except aiohttp.ClientConnectorError as error:
-            forbidden = isinstance(error.os_error, ForbiddenAddress)
-            raise FetchFailed("forbidden: not an address of the public Internet" if forbidden else "refused") from None
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise FetchFailed(type(error).__name__) from None
-
-
-_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    if limit == 0:
-        return b""
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > limit:
-            raise FetchFailed(f"more than {limit} bytes")
-    return bytes(body)
+        except ExchangeFailed as error:
+            if isinstance(error.os_error, ForbiddenAddress):
+                raise FetchFailed("forbidden: not an address of the public Internet") from None
+            raise FetchFailed("refused" if error.failure is Failure.REFUSED else str(error)) from None

@@ -183,6 +183,14 @@ async def test_i2_no_redirect_is_followed() -> None:
         assert trap.received == []
 
 
+async def test_a_token_that_no_header_can_carry_is_a_named_failure() -> None:
+    async with bench() as at:
+        with pytest.raises(UpstreamInvalid) as caught:
+            await at.http.get_json(URL, headers={"Authorization": "Bearer canary\r\nX: y"})
+        assert caught.value.detail == "/token: ValueError"
+        assert at.server.received == []
+
+
 async def test_cookies_of_an_upstream_are_not_sent_back() -> None:
     async with bench() as at:
         # By name: a cookie jar would not keep what comes from a bare address anyway.

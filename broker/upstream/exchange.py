@@ -1,0 +1,133 @@
+"""One HTTP exchange over aiohttp: the session, a request, the size-capped body of its answer, failures by kind.
+
+What may be called, for how long, how often at once, and what is made of a failure is the policy of whoever calls:
+`http` for upstreams (circuit breaker), `outbound` for URLs of clients (address guard). No redirects, no cookies.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from functools import cache
+
+import aiohttp
+from yarl import URL
+
+from broker.core.query import encode_query
+
+CONNECT_TIMEOUT = 2.0  # seconds, TLS handshake included
+
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+class Failure(Enum):
+    """How an exchange came to nothing. REFUSED and UNREACHED: nothing was sent yet."""
+
+    REFUSED = auto()  # no connection came about
+    UNREACHED = auto()  # nor within `CONNECT_TIMEOUT`
+    SILENT = auto()  # no answer, or not in time
+    UNREADABLE = auto()  # an answer that is no HTTP or breaks off, or an address that is none
+    OVERSIZED = auto()  # a longer body than was asked for
+
+
+class ExchangeFailed(Exception):
+    """No usable answer. The text is a kind of error only: the client's own would quote URLs, and there tokens travel.
+
+    `os_error` is what the system said, where a connection was refused.
+    """
+
+    def __init__(self, failure: Failure, text: str, os_error: OSError | None = None) -> None:
+        super().__init__(text)
+        self.failure, self.os_error = failure, os_error
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked; `form` is sent as `application/x-www-form-urlencoded`."""
+
+    method: str
+    url: str
+    form: Mapping[str, str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, headers and decoded body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@cache
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """One context per process: reading the system's authorities takes as long as twenty calls."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
+
+
+def open_session(
+    connector: aiohttp.TCPConnector, *, headers: Mapping[str, str] | None = None, trust_env: bool = False
+) -> aiohttp.ClientSession:
+    """A session without cookies. `trust_env`: believe HTTP_PROXY and .netrc."""
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
+        headers={"User-Agent": "identity-broker"} | dict(headers or {}),
+        trust_env=trust_env,
+        read_bufsize=64 * 1024,
+    )
+
+
+async def exchange(
+    session: aiohttp.ClientSession,
+    request: Request,
+    *,
+    limit: int,
+    check: Callable[[int, Mapping[str, str]], None] = lambda status, headers: None,
+) -> Answer:
+    """The answer, its body at most `limit` bytes after decompression; with 0 nobody looks at the body.
+
+    `check` sees status and headers before the body is read, and may raise. Call it within `failures_named`.
+    """
+    async with session.request(
+        request.method,
+        URL(request.url, encoded=True),
+        data=None if request.form is None else encode_query(request.form).encode(),
+        headers={**(_FORM if request.form is not None else {}), **request.headers},
+        allow_redirects=False,
+    ) as response:
+        check(response.status, response.headers)
+        return Answer(response.status, response.headers, await _read(response, limit) if limit else b"")
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > limit:
+            raise ExchangeFailed(Failure.OVERSIZED, f"more than {limit} bytes")
+    return bytes(body)
+
+
+@contextmanager
+def failures_named() -> Iterator[None]:
+    """What goes wrong with exchanges inside, time limits included, is ExchangeFailed."""
+    try:
+        yield
+    except aiohttp.ClientConnectorError as error:
+        raise ExchangeFailed(Failure.REFUSED, type(error).__name__, error.os_error) from None
+    except aiohttp.ConnectionTimeoutError as error:
+        raise ExchangeFailed(Failure.UNREACHED, type(error).__name__) from None
+    except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError, aiohttp.InvalidURL, ValueError) as error:
+        raise ExchangeFailed(Failure.UNREADABLE, type(error).__name__) from None
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise ExchangeFailed(Failure.SILENT, type(error).__name__) from None
