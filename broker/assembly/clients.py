@@ -57,10 +57,8 @@ def _build_client(client_id: str, settings: ClientSettings, config: Config) -> C
 def _logout(settings: ClientSettings) -> LogoutPolicy:
     return LogoutPolicy(
         post_logout_redirect_uris=tuple(settings.post_logout_redirect_uris),
-        backchannel_uri=settings.backchannel_logout_uri,
-        backchannel_session_required=settings.backchannel_logout_session_required,
-        frontchannel_uri=settings.frontchannel_logout_uri,
-        frontchannel_session_required=settings.frontchannel_logout_session_required,
+        backchannel_logout_uri=settings.backchannel_logout_uri,
+        frontchannel_logout_uri=settings.frontchannel_logout_uri,
     )
 
 
@@ -71,7 +69,7 @@ def _assertions(settings: ClientSettings) -> AssertionPolicy:
         jwks=settings.jwks,
         jwks_uri=settings.jwks_uri,
         shared_secrets=(shared.get_secret_value(),) if shared is not None else (),
-        algorithms=frozenset(settings.assertion_algs),
+        assertion_algs=frozenset(settings.assertion_algs),
         legacy_audience=settings.assertion_audience == "legacy",
     )
 
@@ -79,21 +77,21 @@ def _assertions(settings: ClientSettings) -> AssertionPolicy:
 def _build_tokens(client_id: str, settings: ClientSettings) -> TokenPolicy:
     hosts = sector_hosts(settings.redirect_uris)
     return TokenPolicy(
-        dpop_required=settings.dpop_bound_access_tokens,
+        dpop_bound_access_tokens=settings.dpop_bound_access_tokens,
         refresh_rotated=settings.profile is not Profile.FAPI2,
         serves=settings.serves,
         subject_type=settings.subject_type,
         sector=settings.sector or (next(iter(hosts)) if len(hosts) == 1 else own_sector(client_id)),
-        userinfo_algorithm=settings.userinfo_alg,
+        userinfo_alg=settings.userinfo_alg,
         id_token_claims=settings.id_token_claims,
     )
 
 
 def _build_requests(settings: ClientSettings) -> RequestPolicy:
     return RequestPolicy(
-        par_required=settings.require_par,
-        signed_required=settings.require_signed_request_object,
-        object_algorithm=settings.request_object_signing_alg,
+        require_par=settings.require_par,
+        require_signed_request_object=settings.require_signed_request_object,
+        request_object_signing_alg=settings.request_object_signing_alg,
         request_uris=settings.request_uris,
         resources=settings.resources,
     )

@@ -20,14 +20,14 @@ class AssertionPolicy:
     """How it proves itself by a signed assertion (RFC 7523), and whose keys sign what it sends.
 
     `jwks` are its public keys by value, `jwks_uri` where they are; at most one is set. `shared_secrets` are raw, for
-    client_secret_jwt. `algorithms` are those it may sign with, empty: every one that fits. `legacy_audience`: the
+    client_secret_jwt. `assertion_algs` are those it may sign with, empty: every one that fits. `legacy_audience`: the
     assertion may name an endpoint of ours as its audience, which RFC 10070 forbids.
     """
 
     jwks: Mapping[str, Any] | None = None
     jwks_uri: str = ""
     shared_secrets: tuple[str, ...] = field(default=(), repr=False)
-    algorithms: frozenset[str] = frozenset()
+    assertion_algs: frozenset[str] = frozenset()
     legacy_audience: bool = False
 
 
@@ -39,9 +39,9 @@ class RequestPolicy:
     APIs it may ask tokens for (RFC 8707). `max_age` in seconds and `acr_values` count where a request says nothing.
     """
 
-    par_required: bool = False
-    signed_required: bool = False
-    object_algorithm: str = ""
+    require_par: bool = False
+    require_signed_request_object: bool = False
+    request_object_signing_alg: str = ""
     request_uris: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
     max_age: int | None = None
@@ -53,17 +53,17 @@ class TokenPolicy:
     """What its tokens are like. `serves` are the APIs it is itself: it may look into tokens meant for them.
 
     `sector` is the host that clients with common pairwise subjects share (OIDC Core 8.1), or the client's own; it names
-    sessions as well, whatever `subject_type` is. `userinfo_algorithm`: the signature of its userinfo answers, None:
+    sessions as well, whatever `subject_type` is. `userinfo_alg`: the signature of its userinfo answers, None:
     plain JSON. `refresh_rotated`: its refresh tokens count once each. `id_token_claims`: whether the claims of scopes
     are in its ID tokens, too, or in userinfo alone.
     """
 
-    dpop_required: bool = False
+    dpop_bound_access_tokens: bool = False
     refresh_rotated: bool = True
     serves: tuple[str, ...] = ()
     subject_type: SubjectType = SubjectType.PUBLIC
     sector: str = ""
-    userinfo_algorithm: Algorithm | None = None
+    userinfo_alg: Algorithm | None = None
     id_token_claims: IdTokenClaims = IdTokenClaims.SCOPE
 
 
@@ -72,15 +72,13 @@ class LogoutPolicy:
     """Where people go after a logout, and where it is told that somebody logged out."""
 
     post_logout_redirect_uris: tuple[str, ...] = ()
-    backchannel_uri: str = ""
-    backchannel_session_required: bool = False
-    frontchannel_uri: str = ""
-    frontchannel_session_required: bool = False
+    backchannel_logout_uri: str = ""
+    frontchannel_logout_uri: str = ""
 
     @property
     def hears(self) -> bool:
         """Whether it wants to hear when a session ends that it knows of."""
-        return bool(self.backchannel_uri or self.frontchannel_uri)
+        return bool(self.backchannel_logout_uri or self.frontchannel_logout_uri)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def check_method(client: Client | None, token: UnverifiedToken) -> Client:
     """The client when this is its registered method and one of its algorithms; raises InvalidClient."""
     if client is None or client.auth_method is not method_of(token):
         raise InvalidClient(_NOT_ACCEPTED, detail="assertion: unknown client, or not its method")
-    if client.assertions.algorithms and token.algorithm not in client.assertions.algorithms:
+    if client.assertions.assertion_algs and token.algorithm not in client.assertions.assertion_algs:
         raise InvalidClient(_NOT_ACCEPTED, detail="assertion: an algorithm this client may not sign with")
     return client
 

@@ -59,7 +59,7 @@ def build_registered(record: RegisteredClient, secret: str, rules: RegistrationR
             jwks=known.get("jwks"),
             jwks_uri=known.get("jwks_uri", ""),
             shared_secrets=(secret,) if method == "client_secret_jwt" else (),
-            algorithms=_chosen(known.get("token_endpoint_auth_signing_alg")),
+            assertion_algs=_chosen(known.get("token_endpoint_auth_signing_alg")),
             legacy_audience=rules.legacy_audience,
         ),
         requests=_requests(known),
@@ -83,9 +83,9 @@ def _names(record: RegisteredClient) -> dict[str, str]:
 
 def _requests(known: Mapping[str, Any]) -> RequestPolicy:
     return RequestPolicy(
-        par_required=known.get("require_pushed_authorization_requests", False),
-        signed_required=known.get("require_signed_request_object", False),
-        object_algorithm=known.get("request_object_signing_alg", ""),
+        require_par=known.get("require_pushed_authorization_requests", False),
+        require_signed_request_object=known.get("require_signed_request_object", False),
+        request_object_signing_alg=known.get("request_object_signing_alg", ""),
         request_uris=tuple(known.get("request_uris", ())),
         max_age=known.get("default_max_age"),
         acr_values=tuple(known.get("default_acr_values", ())),
@@ -96,10 +96,10 @@ def _tokens(record: RegisteredClient, rules: RegistrationRules) -> TokenPolicy:
     known = record.metadata
     signed = known.get("userinfo_signed_response_alg")
     return TokenPolicy(
-        dpop_required=known.get("dpop_bound_access_tokens", False),
+        dpop_bound_access_tokens=known.get("dpop_bound_access_tokens", False),
         subject_type=SubjectType(known["subject_type"]),
         sector=_sector(record),
-        userinfo_algorithm=_held(signed, rules) if signed else None,
+        userinfo_alg=_held(signed, rules) if signed else None,
         id_token_claims=rules.id_token_claims,
     )
 
@@ -114,10 +114,8 @@ def _logout(record: RegisteredClient) -> LogoutPolicy:
     proved = urlsplit(frame_uri).hostname == _sector(record)
     return LogoutPolicy(
         post_logout_redirect_uris=tuple(known.get("post_logout_redirect_uris", ())),
-        backchannel_uri=known.get("backchannel_logout_uri", ""),
-        backchannel_session_required=known.get("backchannel_logout_session_required", False),
-        frontchannel_uri=frame_uri if proved else "",
-        frontchannel_session_required=known.get("frontchannel_logout_session_required", False),
+        backchannel_logout_uri=known.get("backchannel_logout_uri", ""),
+        frontchannel_logout_uri=frame_uri if proved else "",
     )
 
 

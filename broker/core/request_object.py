@@ -52,7 +52,7 @@ def parse_request_object(text: str, client: Client) -> UnverifiedToken:
     typ = None if token.typ is None else token.typ.lower().removeprefix("application/")
     if typ not in _TYPES:
         raise InvalidRequestObject(f"the request object is a token of another type; typ is {REQUEST_OBJECT_TYPE}")
-    wanted = client.requests.object_algorithm in {"", token.algorithm}
+    wanted = client.requests.request_object_signing_alg in {"", token.algorithm}
     if not wanted or not serves(token.algorithm, client.origin.profile):
         raise InvalidRequestObject("the request object is not signed by an algorithm of this client's registration")
     return token

@@ -141,7 +141,7 @@ class Deliveries:
         """One attempt. The token is made anew, for it lives two minutes; its `jti` stays, so an app knows it again."""
         now = self._context.now()
         client = await self._clients.find(delivery.client_id)
-        if client is None or not client.logout.backchannel_uri:
+        if client is None or not client.logout.backchannel_logout_uri:
             await self._give_up(delivery, "no address")
             return
         if delivery.expires_at <= now:
@@ -151,7 +151,7 @@ class Deliveries:
         claims = build_logout_token(delivery, issuer=self._context.issuer, now=now, sid=sid)
         token = await self._keys.signer(client.id_token_alg).sign(claims, typ=LOGOUT_TOKEN_TYPE)
         try:
-            status = await self._outbound.deliver(client.logout.backchannel_uri, {"logout_token": token})
+            status = await self._outbound.deliver(client.logout.backchannel_logout_uri, {"logout_token": token})
             reason = f"status {status}"
         except FetchFailed as error:
             status, reason = 0, error.detail

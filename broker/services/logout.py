@@ -198,9 +198,9 @@ class Logout:
             client = await self._clients.find(one.client_id)
             if one.backchannel:
                 apps[one.client_id] = outcomes.get(one.client_id, Telling.WAITING)
-            if client is not None and client.logout.frontchannel_uri:
+            if client is not None and client.logout.frontchannel_logout_uri:
                 apps.setdefault(one.client_id, Telling.BY_BROWSER)
-                uri, sid = client.logout.frontchannel_uri, self._tokens.subjects.sid_of(one.sid, client)
+                uri, sid = client.logout.frontchannel_logout_uri, self._tokens.subjects.sid_of(one.sid, client)
                 frames.append(build_frame_url(uri, issuer=self._context.issuer, sid=sid))
         return apps, tuple(frames)
 

@@ -77,7 +77,7 @@ class Requests:
             raise InvalidRequest("request_uri has no place in a pushed request (RFC 9126 section 2.1)")
         if "request" in params:
             params = (await self._objects.open_(client, params["request"])).params
-        elif client.requests.signed_required:
+        elif client.requests.require_signed_request_object:
             raise InvalidRequest(_UNSIGNED)
         request = self._build(params, verify_target(params, client))
         if proof:
@@ -105,7 +105,7 @@ class Requests:
         target = verify_target(params, client)
         place(target)
         _check_may_come_so(target.client)
-        if target.client.requests.signed_required:
+        if target.client.requests.require_signed_request_object:
             raise InvalidRequest(_UNSIGNED)
         return Asked(self._build(params, target), target)
 
@@ -160,7 +160,7 @@ class Requests:
 
 
 def _check_may_come_so(client: Client) -> None:
-    if client.requests.par_required:
+    if client.requests.require_par:
         raise InvalidRequest("this client must push its requests; send client_id and request_uri (RFC 9126)")
 
 

@@ -72,7 +72,7 @@ class UserinfoEndpoint:
 
     async def _say(self, claims: dict[str, Any], client: Client) -> Response:
         """Plain, or signed where the client is registered so (OIDC Core 5.3.2)."""
-        algorithm = client.tokens.userinfo_algorithm
+        algorithm = client.tokens.userinfo_alg
         if algorithm is None:
             return answer_json(claims)
         signed = await self._tokens.mint_userinfo(claims, client, algorithm)

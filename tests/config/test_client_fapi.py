@@ -35,11 +35,11 @@ def test_the_profile_alone_switches_every_rule_on(read: Read) -> None:
     shop = client(read)
     assert shop.origin.profile is Profile.FAPI2
     assert shop.auth_method is AuthMethod.PRIVATE_KEY_JWT
-    assert shop.assertions.algorithms == {"PS256", "ES256", "EdDSA"}
+    assert shop.assertions.assertion_algs == {"PS256", "ES256", "EdDSA"}
     assert not shop.assertions.legacy_audience
-    assert shop.requests.par_required
+    assert shop.requests.require_par
     assert shop.pkce is Pkce.REQUIRED
-    assert shop.tokens.dpop_required
+    assert shop.tokens.dpop_bound_access_tokens
     assert not shop.tokens.refresh_rotated
     assert shop.id_token_alg is Algorithm.ES256
 
@@ -47,14 +47,14 @@ def test_the_profile_alone_switches_every_rule_on(read: Read) -> None:
 def test_without_a_profile_nothing_changes(read: Read) -> None:
     shop = client(read, profile="standard", auth_method="private_key_jwt")
     assert shop.tokens.refresh_rotated
-    assert not shop.tokens.dpop_required
-    assert not shop.requests.par_required
-    assert shop.assertions.algorithms == frozenset()
+    assert not shop.tokens.dpop_bound_access_tokens
+    assert not shop.requests.require_par
+    assert shop.assertions.assertion_algs == frozenset()
 
 
 def test_what_the_profile_leaves_open_can_be_chosen(read: Read) -> None:
     shop = client(read, id_token_alg="EdDSA", assertion_algs=["EdDSA"], grants=["client_credentials"])
-    assert (shop.id_token_alg, shop.assertions.algorithms) == (Algorithm.EDDSA, frozenset({"EdDSA"}))
+    assert (shop.id_token_alg, shop.assertions.assertion_algs) == (Algorithm.EDDSA, frozenset({"EdDSA"}))
 
 
 @pytest.mark.parametrize(

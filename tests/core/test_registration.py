@@ -193,11 +193,11 @@ def test_the_client_is_what_was_registered() -> None:
     assert made.grants == {GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN}
     assert made.assertions.jwks == {"keys": [EC]}
     assert (made.tokens.subject_type, made.tokens.sector) == (SubjectType.PAIRWISE, "app.test")
-    assert (made.tokens.userinfo_algorithm, made.tokens.dpop_required) == (Algorithm.ES256, True)
-    assert (made.requests.par_required, made.requests.max_age) == (True, 60)
+    assert (made.tokens.userinfo_alg, made.tokens.dpop_bound_access_tokens) == (Algorithm.ES256, True)
+    assert (made.requests.require_par, made.requests.max_age) == (True, 60)
     assert made.requests.request_uris == ("https://app.test/r#1",)
     assert made.logout.post_logout_redirect_uris == ("https://app.test/bye",)
-    assert (made.logout.backchannel_uri, made.logout.frontchannel_uri) == (
+    assert (made.logout.backchannel_logout_uri, made.logout.frontchannel_logout_uri) == (
         "https://app.test/out",
         "https://app.test/gone",
     )
@@ -251,11 +251,11 @@ OUT = "https://app.test/out"
 
 @pytest.mark.parametrize("sent", [DEVICE, {"redirect_uris": [CB, "https://other.test/cb"]}])
 def test_l8_no_frame_is_sent_to_a_host_that_was_merely_named(sent: dict[str, Any]) -> None:
-    assert client(frontchannel_logout_uri=OUT).logout.frontchannel_uri == OUT
+    assert client(frontchannel_logout_uri=OUT).logout.frontchannel_logout_uri == OUT
     with pytest.raises(InvalidClientMetadata, match="frontchannel_logout_uri"):
         register(frontchannel_logout_uri=OUT, **sent)
     before = RegisteredClient("dc_1", register(**sent) | {"frontchannel_logout_uri": OUT}, "", "t", "", 1)
-    assert build_registered(before, "", RULES).logout.frontchannel_uri == "", "an entry of before"
+    assert build_registered(before, "", RULES).logout.frontchannel_logout_uri == "", "an entry of before"
 
 
 def test_a12_a_public_client_always_uses_pkce_whatever_the_operator_lets_others() -> None:

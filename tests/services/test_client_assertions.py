@@ -312,7 +312,7 @@ async def test_e1_only_algorithms_we_name_are_looked_at(world: World, algorithm:
 
 
 async def test_e1_a_client_is_held_to_its_own_algorithms(world: World) -> None:
-    await become(world, signing(algorithms=frozenset({"PS256", "ES256"})))
+    await become(world, signing(assertion_algs=frozenset({"PS256", "ES256"})))
     for algorithm in ("PS256", "ES256"):
         await prove(world, assertion(PAIRS[algorithm]))
     for algorithm in ("RS256", "EdDSA"):

@@ -27,8 +27,8 @@ OTHER = "https://other.test/backchannel"
 @pytest.fixture
 async def world(world: World) -> World:
     """Two apps that want to hear of logouts; the second wants EdDSA."""
-    second = app("other", logout=LogoutPolicy(backchannel_uri=OTHER), id_token_alg=Algorithm.EDDSA)
-    world.clients |= {"app": app(logout=LogoutPolicy(backchannel_uri=TELL)), "other": second}
+    second = app("other", logout=LogoutPolicy(backchannel_logout_uri=OTHER), id_token_alg=Algorithm.EDDSA)
+    world.clients |= {"app": app(logout=LogoutPolicy(backchannel_logout_uri=TELL)), "other": second}
     await world.restart()
     return world
 
@@ -225,7 +225,7 @@ async def test_the_operator_sees_how_much_is_on_its_way(world: World) -> None:
 async def test_i4_a_logout_token_goes_to_no_private_address(world: World) -> None:
     outbound = await Outbound.open(recorder=world.notes)
     for place in ("https://10.0.0.1/bc", "https://169.254.169.254/bc", "http://127.0.0.1:1/bc"):
-        world.clients["app"] = app(logout=LogoutPolicy(backchannel_uri=place))
+        world.clients["app"] = app(logout=LogoutPolicy(backchannel_logout_uri=place))
         await world.restart()
         guarded = Deliveries(
             world.context,

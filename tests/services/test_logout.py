@@ -29,7 +29,7 @@ DONE = "https://id.test/logout/done"
 @pytest.fixture
 async def world(world: World) -> World:
     """One app that is told by both channels, and one that is not."""
-    policy = LogoutPolicy((AFTER, "com.example.app:/bye"), backchannel_uri=TELL, frontchannel_uri=FRAME)
+    policy = LogoutPolicy((AFTER, "com.example.app:/bye"), backchannel_logout_uri=TELL, frontchannel_logout_uri=FRAME)
     world.clients |= {"app": app(logout=policy), "quiet": app("quiet")}
     await world.restart()
     return world
@@ -229,7 +229,7 @@ async def test_nobody_waits_for_an_app_that_hangs(world: World) -> None:
 
 
 async def test_an_app_that_only_a_browser_can_tell_is_told_by_the_browser(world: World) -> None:
-    world.clients["app"] = app(logout=LogoutPolicy(frontchannel_uri=f"{FRAME}?x=1"))
+    world.clients["app"] = app(logout=LogoutPolicy(frontchannel_logout_uri=f"{FRAME}?x=1"))
     await world.restart()
     session, _ = await signed_in(world)
     done = await world.logout.finish(LogoutWish(), session, return_to=DONE)

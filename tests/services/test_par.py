@@ -266,7 +266,7 @@ async def test_h1_a_parameter_is_pushed_once(world: World) -> None:
 
 
 async def test_a_client_that_must_push_is_answered_to_nothing_else(world: World) -> None:
-    world.clients["app"] = app(requests=replace(world.clients["app"].requests, par_required=True))
+    world.clients["app"] = app(requests=replace(world.clients["app"].requests, require_par=True))
     await world.restart()
     with pytest.raises(InvalidRequest, match="push"):
         await world.request()

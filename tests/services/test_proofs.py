@@ -34,7 +34,7 @@ async def known(world: World) -> World:
     world.clients |= {
         "web": app("web", **secret),
         "jwt-web": app("jwt-web", access_token_format=TokenFormat.JWT, **secret),
-        "bound": app("bound", tokens=TokenPolicy(dpop_required=True), **secret),
+        "bound": app("bound", tokens=TokenPolicy(dpop_bound_access_tokens=True), **secret),
         "bank": app("bank", origin=Origin(profile=Profile.FAPI2), **secret),
     }
     await world.restart()

@@ -203,7 +203,7 @@ async def test_a19_another_clients_object_is_not_ours(signing: World) -> None:
 
 
 async def test_the_registered_algorithm_is_the_only_one(signing: World) -> None:
-    await become(signing, object_algorithm="PS256")
+    await become(signing, request_object_signing_alg="PS256")
     assert await come(signing, request=sealed(PAIRS["PS256"]))
     assert "algorithm" in await refused(signing, request=sealed())
 
@@ -244,7 +244,7 @@ async def test_a19_i1_nothing_is_fetched_before_the_client_and_the_uri_are_known
     await refused(signing, InvalidRequest, request_uri=AT, request=sealed())
     with pytest.raises(BrokerError):
         await come(signing, client_id="nobody", request_uri=AT)
-    await become(signing, par_required=True)
+    await become(signing, require_par=True)
     await refused(signing, InvalidRequest, request_uri=AT)
     assert signing.web.fetched == []
 
@@ -306,7 +306,7 @@ async def test_a_signed_request_is_pushed(signing: World) -> None:
 
 
 async def test_a_client_that_must_sign_is_answered_to_nothing_else(signing: World) -> None:
-    await become(signing, signed_required=True)
+    await become(signing, require_signed_request_object=True)
     with pytest.raises(InvalidRequest, match="signed"):
         await signing.request()
     plain = Parameters({name: str(value) for name, value in claims().items()}.items())

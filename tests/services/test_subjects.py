@@ -62,7 +62,7 @@ async def test_a_sector_has_a_subject_of_its_own_that_stays(sectors: World) -> N
 async def test_g20_a_session_has_another_name_in_every_sector_and_none_where_nobody_hears_of_its_end(
     sectors: World,
 ) -> None:
-    hears = {"logout": LogoutPolicy(backchannel_uri="https://app.test/out")}
+    hears = {"logout": LogoutPolicy(backchannel_logout_uri="https://app.test/out")}
     sectors.clients |= {
         "one": pairwise("one", "a.test", **hears),
         "two": pairwise("two", "a.test", **hears),

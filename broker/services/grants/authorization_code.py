@@ -169,7 +169,7 @@ class AuthorizationCode:
             sid=grant.sid,
             client_id=client.id,
             sub=self._tokens.subjects.of(grant.sub, client),
-            backchannel=bool(client.logout.backchannel_uri),
+            backchannel=bool(client.logout.backchannel_logout_uri),
             expires_at=grant.created_at + self._session_ttl,
         )
 

@@ -99,7 +99,7 @@ class TokenEndpoint:
             proven = await self._proofs.verify(proof, endpoint="/token")
             check_profile(proven, client)
             return self._proofs.key_of(proven, endpoint="/token")
-        if client.tokens.dpop_required:
+        if client.tokens.dpop_bound_access_tokens:
             raise InvalidDpopProof("this client is registered for tokens bound to a key; send a DPoP header")
         return Key()
 
