@@ -10,13 +10,12 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from broker.upstream import ConfidentialSettings, Flow, Identity, OidcProvider, ProviderSettings, UpstreamDenied
-from broker.upstream.fields import Fields, build_claims, contact, person
+from broker import upstream as sdk
 
 _CONSUMER = frozenset({"gmail.com", "googlemail.com"})
 
 
-class GoogleSettings(ConfidentialSettings):
+class GoogleSettings(sdk.ConfidentialSettings):
     """A `Web application` client of the Google Auth Platform."""
 
     scopes: tuple[str, ...] = Field(default=("openid", "email", "profile"), description="`openid` is needed")
@@ -30,10 +29,10 @@ class GoogleSettings(ConfidentialSettings):
     )
 
 
-class Google(OidcProvider):
+class Google(sdk.OidcProvider):
     """The key of a person is `sub`; e-mail, name and domain change."""
 
-    Settings: ClassVar[type[ProviderSettings]] = GoogleSettings
+    Settings: ClassVar[type[sdk.ProviderSettings]] = GoogleSettings
     title: ClassVar[Mapping[str, str]] = {"ru": "Google", "en": "Google"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти через Google", "en": "Sign in with Google"}
     brand = "#131314"
@@ -45,7 +44,7 @@ class Google(OidcProvider):
     forwards = frozenset({"login_hint"})
     refuses_embedded = True  # quirk(google): `disallowed_useragent` in web views (vendor docs read 2026-11)
 
-    def authorize_params(self, flow: Flow) -> dict[str, str]:
+    def authorize_params(self, flow: sdk.Flow) -> dict[str, str]:
         """`hl` picks the language, `hd` only narrows the account chooser: who may come in is checked in `describe`."""
         params = super().authorize_params(flow) | {"hl": flow.ui_locale, "access_type": "online"}
         # quirk(google): there is no prompt=login; the chooser is the most that can be asked for
@@ -55,11 +54,11 @@ class Google(OidcProvider):
             params["hd"] = self.settings.hosted_domains[0]
         return params | ({"prompt": " ".join(prompts)} if prompts else {})
 
-    def describe(self, claims: Fields) -> Identity:
+    def describe(self, claims: sdk.Fields) -> sdk.Identity:
         """Claims by their own names; a number in `sub` would be refused, it is text."""
         domain = self._hosted_domain(claims)
         subject, given = claims.text("sub"), claims.shown("given_name")
-        known = person(
+        known = sdk.person(
             claims.shown("name"),
             given,
             claims.shown("family_name"),
@@ -67,28 +66,28 @@ class Google(OidcProvider):
             picture=claims.shown("picture"),
         )
         methods = claims.raw("amr") if isinstance(claims.raw("amr"), list) else []
-        return Identity(
+        return sdk.Identity(
             subject,
-            known | build_claims(locale=claims.shown("locale")) | self._email(claims, domain),
-            raw_ids=build_claims(google_sub=subject, google_hd=domain),
+            known | sdk.build_claims(locale=claims.shown("locale")) | self._email(claims, domain),
+            raw_ids=sdk.build_claims(google_sub=subject, google_hd=domain),
             auth_time=claims.integer("auth_time") if "auth_time" in claims else None,
             amr=("fed", *(method for method in methods if isinstance(method, str))),
         )
 
-    def _hosted_domain(self, claims: Fields) -> str:
+    def _hosted_domain(self, claims: sdk.Fields) -> str:
         """The Workspace domain, "" for a consumer account; raises UpstreamDenied where the operator admits others."""
         domain = (claims.shown("hd") or "").lower()
         if domain in _CONSUMER:
             domain = ""  # quirk(google): one official sample shows hd gmail.com for a consumer account
         admitted = {name.lower() for name in self.settings.hosted_domains}
         if admitted and domain not in admitted:
-            raise UpstreamDenied("the account is not of an admitted Workspace domain")
+            raise sdk.UpstreamDenied("the account is not of an admitted Workspace domain")
         return domain
 
-    def _email(self, claims: Fields, domain: str) -> dict[str, object]:
+    def _email(self, claims: sdk.Fields, domain: str) -> dict[str, object]:
         """Verified only where Google hosts the mailbox: gmail.com, or a Workspace domain (vendor docs read 2026-11)."""
         email = claims.shown("email")
         verified = claims.raw("email_verified")
         checked = verified is True or verified == "true"  # quirk(google): some samples have it as text
         hosted = bool(domain) or (email or "").lower().endswith("@gmail.com")
-        return contact(email=email, email_verified=checked and (hosted or self.settings.trust_any_verified_email))
+        return sdk.contact(email=email, email_verified=checked and (hosted or self.settings.trust_any_verified_email))

@@ -12,16 +12,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from broker.core.errors import UpstreamDenied, UpstreamInvalid
-from broker.upstream import Channel, ConfidentialSettings, Flow, Identity, OAuth2Provider, ProviderSettings, Reply
-from broker.upstream.fields import Fields, birthdate, build_claims, contact, https_url, person
+from broker import upstream as sdk
 
 _PICTURES = ("pic_full", "pic640x480", "pic190x190", "pic_2")
 _FIELDS = ("uid", "name", "first_name", "last_name", "email", "gender", "birthday", "locale", "location", *_PICTURES)
 _BIRTHDAY = re.compile(r"(?:(\d{4})-)?(\d{2})-(\d{2})")
 
 
-class OKSettings(ConfidentialSettings):
+class OKSettings(sdk.ConfidentialSettings):
     """An external app with OAuth; its three keys come by e-mail."""
 
     public_key: str = Field(min_length=1, description="The application public key, CB…")
@@ -31,12 +29,12 @@ class OKSettings(ConfidentialSettings):
     )
 
 
-class OK(OAuth2Provider):
+class OK(sdk.OAuth2Provider):
     """The key of a person is `uid`, as told by a call signed for our own application."""
 
-    Settings: ClassVar[type[ProviderSettings]] = OKSettings
+    Settings: ClassVar[type[sdk.ProviderSettings]] = OKSettings
     # quirk(ok): in the server flow the code comes in the query, but an error in the fragment (Android SDK read 2026-11)
-    channels = frozenset({Channel.QUERY, Channel.FRAGMENT})
+    channels = frozenset({sdk.Channel.QUERY, sdk.Channel.FRAGMENT})
     title: ClassVar[Mapping[str, str]] = {"ru": "Одноклассники", "en": "Odnoklassniki"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти через Одноклассники", "en": "Sign in with OK"}
     brand = "#FF7700"
@@ -45,9 +43,10 @@ class OK(OAuth2Provider):
     api_url = "https://api.ok.ru/fb.do"
     challenge_method = ""  # quirk(ok): no PKCE and no nonce; state is what binds the answer to the browser
     scope_separator = ";"
-    not_now = OAuth2Provider.not_now | {"2", "9999"}  # quirk(ok): SERVICE and SYSTEM, to be tried later (read 2026-11)
+    # quirk(ok): SERVICE and SYSTEM, to be tried later (read 2026-11)
+    not_now = sdk.OAuth2Provider.not_now | {"2", "9999"}
 
-    def authorize_params(self, flow: Flow) -> dict[str, str]:
+    def authorize_params(self, flow: sdk.Flow) -> dict[str, str]:
         """The request of the one flow or the other."""
         return super().authorize_params(flow) | ({"response_type": "token"} if self._by_client else {})
 
@@ -55,22 +54,22 @@ class OK(OAuth2Provider):
     def _by_client(self) -> bool:
         return bool(self.settings.mode == "client")
 
-    def read(self, flow: Flow, reply: Reply) -> Mapping[str, str]:
+    def read(self, flow: sdk.Flow, reply: sdk.Reply) -> Mapping[str, str]:
         """A reply that says nothing is a refusal whose error stayed behind in a fragment."""
         params = super().read(flow, reply)
         if not {"access_token", "code"} & params.keys():
-            raise UpstreamDenied("the reply has neither an answer nor an error")
-        if (reply.via is Channel.FRAGMENT) is not self._by_client:
-            raise UpstreamInvalid("the reply is one of the other flow")
+            raise sdk.UpstreamDenied("the reply has neither an answer nor an error")
+        if (reply.via is sdk.Channel.FRAGMENT) is not self._by_client:
+            raise sdk.UpstreamInvalid("the reply is one of the other flow")
         return params
 
-    async def exchange(self, flow: Flow, params: Mapping[str, str]) -> Fields:
+    async def exchange(self, flow: sdk.Flow, params: Mapping[str, str]) -> sdk.Fields:
         """In the client flow the reply itself is the token response, and nothing in it is believed yet."""
         if self._by_client:
-            return Fields({"access_token": params.get("access_token")}, "fragment")
+            return sdk.Fields({"access_token": params.get("access_token")}, "fragment")
         return await super().exchange(flow, params)
 
-    async def identity(self, flow: Flow, tokens: Fields) -> Identity:
+    async def identity(self, flow: sdk.Flow, tokens: sdk.Fields) -> sdk.Identity:
         """Who the token belongs to, asked in calls that only the application it was issued to can sign.
 
         OK makes the key of a session out of its token and the application's secret, and so do we. The one that comes
@@ -83,9 +82,9 @@ class OK(OAuth2Provider):
         more = {"fields": ",".join(_FIELDS), "emptyPictures": "false"}
         me = await self.http.post_form(self.api_url, self._call("users.getCurrentUser", token, secret, more))
         uid = me.decimal_id("uid")
-        if self._by_client and Fields({"uid": owner}, "getLoggedInUser").decimal_id("uid") != uid:
-            raise UpstreamInvalid("two calls with one token are about two people")
-        return Identity(uid, describe(me), raw_ids={"ok_uid": uid})
+        if self._by_client and sdk.Fields({"uid": owner}, "getLoggedInUser").decimal_id("uid") != uid:
+            raise sdk.UpstreamInvalid("two calls with one token are about two people")
+        return sdk.Identity(uid, describe(me), raw_ids={"ok_uid": uid})
 
     def _call(self, method: str, token: str, secret: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
         # `format` is always sent: without it the answer may be XML.
@@ -102,17 +101,18 @@ def _md5(text: str) -> str:
     return md5(text.encode(errors="surrogatepass"), usedforsecurity=False).hexdigest()
 
 
-def describe(me: Fields) -> dict[str, object]:
+def describe(me: sdk.Fields) -> dict[str, object]:
     """Claims of users.getCurrentUser; `has_email` says that there is an address, nothing says that it was checked."""
     born = _BIRTHDAY.fullmatch(me.shown("birthday") or "")
     place = me.shown_object("location")
     gender = me.shown("gender")
-    picture = next(filter(None, (https_url(me.shown(name)) for name in _PICTURES)), None)
-    claims = person(me.shown("name"), me.shown("first_name"), me.shown("last_name"), picture=picture) | build_claims(
+    picture = next(filter(None, (sdk.https_url(me.shown(name)) for name in _PICTURES)), None)
+    claims = sdk.person(me.shown("name"), me.shown("first_name"), me.shown("last_name"), picture=picture)
+    claims |= sdk.build_claims(
         profile=f"https://ok.ru/profile/{me.decimal_id('uid')}",
         gender=gender if gender in {"male", "female"} else None,
-        birthdate=birthdate(born[1], born[2], born[3]) if born else None,
+        birthdate=sdk.birthdate(born[1], born[2], born[3]) if born else None,
         locale=me.shown("locale"),
-        address=build_claims(locality=place.shown("city"), country=place.shown("countryName")),
+        address=sdk.build_claims(locality=place.shown("city"), country=place.shown("countryName")),
     )
-    return claims | contact(email=me.shown("email"), email_verified=False)
+    return claims | sdk.contact(email=me.shown("email"), email_verified=False)

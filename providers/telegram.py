@@ -12,16 +12,12 @@ from urllib.parse import urlencode
 
 from pydantic import Field, SecretStr, model_validator
 
-from broker.core.errors import UpstreamInvalid
-from broker.upstream import Channel, Flow, Identity, OidcProvider, ProviderSettings, Redirect, Reply, Widget
-from broker.upstream.abilities import SignedIdentity
-from broker.upstream.fields import Fields, contact, international, person
-from broker.upstream.signed import SignedReply, unpack_result
+from broker import upstream as sdk
 
 _NAMES = frozenset({"id", "auth_date", "first_name", "last_name", "username", "photo_url"})
 
 
-class TelegramSettings(ProviderSettings):
+class TelegramSettings(sdk.ProviderSettings):
     """A bot. Its id is the client id in every mode, so one bot means one set of people."""
 
     mode: Literal["oidc", "widget"] = Field(default="oidc", description="widget: bots not moved to OpenID Connect")
@@ -41,11 +37,11 @@ class TelegramSettings(ProviderSettings):
         return self
 
 
-class Telegram(OidcProvider):
+class Telegram(sdk.OidcProvider):
     """The key of a person is the numeric user id, the same in all three ways; `sub` is another number."""
 
-    Settings: ClassVar[type[ProviderSettings]] = TelegramSettings
-    channels = frozenset({Channel.QUERY, Channel.FRAGMENT})
+    Settings: ClassVar[type[sdk.ProviderSettings]] = TelegramSettings
+    channels = frozenset({sdk.Channel.QUERY, sdk.Channel.FRAGMENT})
     title: ClassVar[Mapping[str, str]] = {"ru": "Telegram", "en": "Telegram"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти через Telegram", "en": "Log in with Telegram"}
     brand = "#229ED9"
@@ -61,11 +57,11 @@ class Telegram(OidcProvider):
         more = {"phone": self.settings.request_phone, "telegram:bot_access": self.settings.request_messages}
         return ("openid", "profile", *(scope for scope, wanted in more.items() if wanted))
 
-    def token_params(self, flow: Flow, params: Mapping[str, str]) -> dict[str, str]:
+    def token_params(self, flow: sdk.Flow, params: Mapping[str, str]) -> dict[str, str]:
         """The client id goes into the form as well as into the header."""
         return super().token_params(flow, params) | {"client_id": self.settings.client_id}
 
-    async def begin(self, flow: Flow) -> Redirect | Widget:
+    async def begin(self, flow: sdk.Flow) -> sdk.Redirect | sdk.Widget:
         """To OpenID Connect, to Telegram's page for the widget, or the widget on ours."""
         if self.settings.mode == "oidc":
             return await super().begin(flow)
@@ -77,44 +73,47 @@ class Telegram(OidcProvider):
         script, frame = map(self.tools.browser_url, ("https://telegram.org", "https://oauth.telegram.org"))
         context = {"script": f"{script}/js/telegram-widget.js?22", "bot": self.settings.bot_username}
         context |= {"auth_url": flow.callback_with_state, "lang": flow.ui_locale} | access
-        embedded = Widget("telegram.html", context, url, script_origins=(script,), frame_origins=(frame,))
-        return embedded if self.settings.bot_username else Redirect(url)
+        embedded = sdk.Widget("telegram.html", context, url, script_origins=(script,), frame_origins=(frame,))
+        return embedded if self.settings.bot_username else sdk.Redirect(url)
 
-    async def finish(self, flow: Flow, reply: Reply) -> Identity:
+    async def finish(self, flow: sdk.Flow, reply: sdk.Reply) -> sdk.Identity:
         """A code in the query, or signed fields in the query or in a fragment."""
         if self.settings.mode == "widget" and reply.via in self.channels:
             return (await self.verify_unasked(_unpack(reply))).identity
-        if reply.via is Channel.FRAGMENT:
-            raise UpstreamInvalid("the reply came by fragment")
+        if reply.via is sdk.Channel.FRAGMENT:
+            raise sdk.UpstreamInvalid("the reply came by fragment")
         return await super().finish(flow, reply)
 
-    def describe(self, claims: Fields) -> Identity:
+    def describe(self, claims: sdk.Fields) -> sdk.Identity:
         """Claims of a verified ID token; the phone number is one that Telegram checked."""
         user_id, whole, username = claims.decimal_id("id"), claims.shown("name"), claims.shown("preferred_username")
-        given, family, picture = claims.shown("given_name"), claims.shown("family_name"), claims.shown("picture")
-        known = person(whole, given or whole, family, nickname=username or whole, username=username, picture=picture)
+        given, family, photo = claims.shown("given_name"), claims.shown("family_name"), claims.shown("picture")
+        known = sdk.person(whole, given or whole, family, nickname=username or whole, username=username, picture=photo)
         # quirk(telegram): the number has no plus (vendor docs read 2026-11)
-        number, flag = international(claims.shown("phone_number")), "phone_number_verified"
-        phone = contact(phone=number, phone_verified=flag not in claims or claims.flag(flag) is True)
+        number, flag = sdk.international(claims.shown("phone_number")), "phone_number_verified"
+        phone = sdk.contact(phone=number, phone_verified=flag not in claims or claims.flag(flag) is True)
         ids = {"telegram_id": user_id, "telegram_oidc_sub": claims.text("sub")}
-        return Identity(user_id, known | phone, raw_ids=ids, amr=("fed", "telegram-oidc"))
+        return sdk.Identity(user_id, known | phone, raw_ids=ids, amr=("fed", "telegram-oidc"))
 
-    async def verify_unasked(self, params: Mapping[str, str | bool]) -> SignedIdentity:
+    async def verify_unasked(self, params: Mapping[str, str | bool]) -> sdk.SignedIdentity:
         """The person in signed fields: of the widget, or of a login_url button that somebody tapped."""
         if (token := self.settings.bot_token) is None:
-            raise UpstreamInvalid("signed replies need bot_token in the configuration")
-        rules = SignedReply(sha256(token.get_secret_value().encode()).digest(), _NAMES, frozenset({"id", "auth_date"}))
+            raise sdk.UpstreamInvalid("signed replies need bot_token in the configuration")
+        key = sha256(token.get_secret_value().encode()).digest()
+        rules = sdk.SignedReply(key, _NAMES, numbers=frozenset({"id", "auth_date"}))
         signed = rules.verify(params, now=self.tools.now(), odd=self.tools.odd)
         me, ids = signed.fields, {"telegram_id": signed.fields.decimal_id("id")}
         first, last, username = me.shown("first_name"), me.shown("last_name"), me.shown("username")
-        known = person(None, first, last, nickname=username or first, username=username, picture=me.shown("photo_url"))
-        identity = Identity(ids["telegram_id"], known, raw_ids=ids, amr=("fed", "telegram-widget"))
-        return SignedIdentity(identity, signed.replay_key, signed.expires_at)
+        known = sdk.person(
+            None, first, last, nickname=username or first, username=username, picture=me.shown("photo_url")
+        )
+        identity = sdk.Identity(ids["telegram_id"], known, raw_ids=ids, amr=("fed", "telegram-widget"))
+        return sdk.SignedIdentity(identity, signed.replay_key, signed.expires_at)
 
-    def replay_key(self, reply: Reply) -> str:
+    def replay_key(self, reply: sdk.Reply) -> str:
         """The signature of a widget reply: whoever sees it could use it, so it is good once."""
         return "" if self.settings.mode == "oidc" else str(_unpack(reply).get("hash", ""))
 
 
-def _unpack(reply: Reply) -> Mapping[str, str | bool]:
-    return unpack_result(reply.params["tgAuthResult"]) if "tgAuthResult" in reply.params else reply.params
+def _unpack(reply: sdk.Reply) -> Mapping[str, str | bool]:
+    return sdk.unpack_result(reply.params["tgAuthResult"]) if "tgAuthResult" in reply.params else reply.params

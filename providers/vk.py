@@ -11,16 +11,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
-from broker.upstream import Flow, Identity, OAuth2Provider, ProviderSettings, Reply, UpstreamInvalid
-from broker.upstream.fields import Fields, birthdate, build_claims, contact, international, person, same
-from broker.upstream.strict_json import parse_object
+from broker import upstream as sdk
 
 _VERIFIER = re.compile(r"[A-Za-z0-9_\-]{43,128}")
 _LANGUAGES = {"ru": "0", "uk": "1", "en": "3", "es": "4", "de": "6", "pl": "15", "fr": "16", "uz": "65", "kk": "97"}
 _BIRTHDAY = re.compile(r"(\d{1,2})\.(\d{1,2})(?:\.(\d{4}))?")
 
 
-class VKSettings(ProviderSettings):
+class VKSettings(sdk.ProviderSettings):
     """A web application of the VK ID cabinet."""
 
     scopes: tuple[str, ...] = Field(default=("vkid.personal_info", "email"), description="`phone` where VK allowed it")
@@ -33,10 +31,10 @@ class VKSettings(ProviderSettings):
     )
 
 
-class VK(OAuth2Provider):
+class VK(sdk.OAuth2Provider):
     """The key of a person is `user_id`, the same number in the token response and in user_info."""
 
-    Settings: ClassVar[type[ProviderSettings]] = VKSettings
+    Settings: ClassVar[type[sdk.ProviderSettings]] = VKSettings
     title: ClassVar[Mapping[str, str]] = {"ru": "VK ID", "en": "VK ID"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти с VK ID", "en": "Sign in with VK ID"}
     brand = "#0077FF"
@@ -46,12 +44,12 @@ class VK(OAuth2Provider):
     client_auth = "none"
     challenge_method = "s256"  # quirk(vk): lower case in every official SDK (read 2026-11)
 
-    def authorize_params(self, flow: Flow) -> dict[str, str]:
+    def authorize_params(self, flow: sdk.Flow) -> dict[str, str]:
         """The request with the first screen and the language VK knows by number."""
         form = self.settings.provider
         # quirk(vk): a verifier with `.` or `~` would be refused at the exchange, when the person has logged in already
         if _VERIFIER.fullmatch(flow.code_verifier) is None:
-            raise UpstreamInvalid("VK knows no such characters in a code_verifier")
+            raise sdk.UpstreamInvalid("VK knows no such characters in a code_verifier")
         # quirk(vk): its own SDK asks for a login whenever it shows one of the other two forms
         prompts = {"login", "consent", "select_account"} & set(flow.prompt) | ({"login"} if form != "vkid" else set())
         more = {"provider": form, "lang_id": _LANGUAGES.get(flow.ui_locale, "3")}
@@ -61,28 +59,28 @@ class VK(OAuth2Provider):
         """The unverified state, also of a reply in payload form."""
         return unpack(params).get("state", "")
 
-    def read(self, flow: Flow, reply: Reply) -> Mapping[str, str]:
+    def read(self, flow: sdk.Flow, reply: sdk.Reply) -> Mapping[str, str]:
         """Plain and payload form alike."""
-        return super().read(flow, Reply(reply.via, unpack(reply.params)))
+        return super().read(flow, sdk.Reply(reply.via, unpack(reply.params)))
 
-    def token_params(self, flow: Flow, params: Mapping[str, str]) -> dict[str, str]:
+    def token_params(self, flow: sdk.Flow, params: Mapping[str, str]) -> dict[str, str]:
         """The exchange repeats the device and carries a state that must be echoed."""
-        more = {"device_id": Fields(params, "reply").text("device_id"), "state": flow.state}
+        more = {"device_id": sdk.Fields(params, "reply").text("device_id"), "state": flow.state}
         if self.settings.service_token is not None:
             more["service_token"] = self.settings.service_token.get_secret_value()
         return super().token_params(flow, params) | more
 
-    async def identity(self, flow: Flow, tokens: Fields) -> Identity:
+    async def identity(self, flow: sdk.Flow, tokens: sdk.Fields) -> sdk.Identity:
         """user_info of the token, about the same person as the token response."""
-        if not same(tokens.text("state"), flow.state):
-            raise UpstreamInvalid("token response: state is not echoed")
+        if not sdk.same(tokens.text("state"), flow.state):
+            raise sdk.UpstreamInvalid("token response: state is not echoed")
         form = {"client_id": self.settings.client_id, "access_token": tokens.text("access_token")}
         user = (await self.http.post_form(self.info_url, form)).sub("user")
         if (user_id := user.decimal_id("user_id")) != tokens.decimal_id("user_id"):
-            raise UpstreamInvalid("token response and user_info are about two people")
+            raise sdk.UpstreamInvalid("token response and user_info are about two people")
         if self.settings.id_token_key is not None:
             self._check_id_token(tokens.text("id_token"), user_id)
-        return Identity(user_id, describe(user), raw_ids={"vk_user_id": user_id})
+        return sdk.Identity(user_id, describe(user), raw_ids={"vk_user_id": user_id})
 
     def _check_id_token(self, token: str, user_id: str) -> None:
         # Further evidence only: without a nonce and valid for 360 days it never logs anybody in by itself.
@@ -90,31 +88,31 @@ class VK(OAuth2Provider):
         # quirk(vk): `iis` is spelt so and `app` stands for aud; there is neither iss nor aud (samples read 2026-11)
         parties = (claims.text("iis"), claims.decimal_id("app"), claims.decimal_id("sub"))
         if parties != ("VK", self.settings.client_id, user_id):
-            raise UpstreamInvalid("id_token is of another issuer, app or person")
+            raise sdk.UpstreamInvalid("id_token is of another issuer, app or person")
         if claims.integer("exp") <= (now := self.tools.now()) or abs(now - claims.integer("iat")) > 300:
-            raise UpstreamInvalid("id_token is not of this login")
+            raise sdk.UpstreamInvalid("id_token is not of this login")
 
 
 def unpack(params: Mapping[str, str]) -> Mapping[str, str]:
     """The reply's parameters, those inside a JSON `payload` included; one that says two things is refused."""
     if "payload" not in params:
         return params
-    inner = parse_object(params["payload"], "payload")
+    inner = sdk.parse_object(params["payload"], "payload")
     packed = {name: str(value) for name, value in inner.items() if isinstance(value, (str, int))}
     if any(params.get(name, value) != value for name, value in packed.items()):
-        raise UpstreamInvalid("the reply and its payload contradict each other")
+        raise sdk.UpstreamInvalid("the reply and its payload contradict each other")
     return {**params, **packed}
 
 
-def describe(user: Fields) -> dict[str, object]:
+def describe(user: sdk.Fields) -> dict[str, object]:
     """Claims of user_info; no flag says that an address was checked (`verified` is a badge), so none is verified."""
     # quirk(vk): a phone number has no plus (vendor docs read 2026-11)
-    born, phone = _BIRTHDAY.fullmatch(user.shown("birthday") or ""), international(user.shown("phone"))
+    born, phone = _BIRTHDAY.fullmatch(user.shown("birthday") or ""), sdk.international(user.shown("phone"))
     return (
-        person(None, user.shown("first_name"), user.shown("last_name"), picture=user.shown("avatar"))
-        | contact(email=user.shown("email"), email_verified=False, phone=phone if len(phone or "") > 11 else None)
-        | build_claims(
+        sdk.person(None, user.shown("first_name"), user.shown("last_name"), picture=user.shown("avatar"))
+        | sdk.contact(email=user.shown("email"), email_verified=False, phone=phone if len(phone or "") > 11 else None)
+        | sdk.build_claims(
             gender={1: "female", 2: "male"}.get(user.shown_number("sex") or 0),
-            birthdate=birthdate(born[3], born[2], born[1]) if born else None,
+            birthdate=sdk.birthdate(born[3], born[2], born[1]) if born else None,
         )
     )

@@ -11,8 +11,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from broker.upstream import ConfidentialSettings, Flow, Identity, OAuth2Provider, ProviderSettings, UpstreamInvalid
-from broker.upstream.fields import Fields, birthdate, build_claims, contact, person
+from broker import upstream as sdk
 
 # Mailboxes of these domains are the Yandex account itself; any other address is hosted by somebody else.
 _OWN_DOMAINS = frozenset({"yandex.ru", "yandex.com", "yandex.by", "yandex.kz", "yandex.ua", "yandex.com.tr", "ya.ru"})
@@ -20,7 +19,7 @@ _AVATAR = re.compile(r"[A-Za-z0-9/_.\-]{1,200}")
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 
 
-class YandexSettings(ConfidentialSettings):
+class YandexSettings(sdk.ConfidentialSettings):
     """An app of the kind `for user login` at oauth.yandex.ru."""
 
     scopes: tuple[str, ...] = Field(
@@ -33,10 +32,10 @@ class YandexSettings(ConfidentialSettings):
     trust_phone: bool = Field(default=False, description="Call the phone number verified")
 
 
-class Yandex(OAuth2Provider):
+class Yandex(sdk.OAuth2Provider):
     """The key of a person is `id`; logins are given out again and `psuid` changes with the client id."""
 
-    Settings: ClassVar[type[ProviderSettings]] = YandexSettings
+    Settings: ClassVar[type[sdk.ProviderSettings]] = YandexSettings
     title: ClassVar[Mapping[str, str]] = {"ru": "Яндекс ID", "en": "Yandex ID"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти с Яндекс ID", "en": "Sign in with Yandex ID"}
     brand = "#000000"
@@ -45,35 +44,35 @@ class Yandex(OAuth2Provider):
     info_url = "https://login.yandex.ru/info"
     client_auth = "basic"
 
-    def authorize_params(self, flow: Flow) -> dict[str, str]:
+    def authorize_params(self, flow: sdk.Flow) -> dict[str, str]:
         """Account choice where the client asked for a fresh login; there is no `prompt` (vendor docs read 2026-11)."""
         params = super().authorize_params(flow)
         if flow.login_hint:
             params["login_hint"] = flow.login_hint
         return params | ({"force_confirm": "yes"} if flow.prompt else {})
 
-    async def identity(self, flow: Flow, tokens: Fields) -> Identity:
+    async def identity(self, flow: sdk.Flow, tokens: sdk.Fields) -> sdk.Identity:
         """The profile of the token, if the token is one of ours."""
         # quirk(yandex): the scheme is `OAuth` although token_type says bearer (vendor docs read 2026-11)
         headers = {"Authorization": f"OAuth {tokens.text('access_token')}"}
         me = await self.http.get_json(self.info_url, params={"format": "json"}, headers=headers)
         # quirk(yandex): info answers for the tokens of every app; only client_id says whose it is
         if me.text("client_id") != self.settings.client_id:
-            raise UpstreamInvalid("info: the token was issued to another app")
+            raise sdk.UpstreamInvalid("info: the token was issued to another app")
         psuid = me.shown("psuid")
-        return Identity(
+        return sdk.Identity(
             me.decimal_id("id"),
             _person(me) | self._contact(me),
             raw_ids={"yandex_id": me.decimal_id("id")} | ({"yandex_psuid": psuid} if psuid else {}),
         )
 
-    def _contact(self, me: Fields) -> dict[str, object]:
+    def _contact(self, me: sdk.Fields) -> dict[str, object]:
         emails = me.raw("emails")
         first = emails[0] if isinstance(emails, list) and emails and isinstance(emails[0], str) else None
         email = me.shown("default_email") or first
         phone = me.shown_object("default_phone").shown("number")
         owned = _OWN_DOMAINS | {domain.lower() for domain in self.settings.trust_email_domains}
-        return contact(
+        return sdk.contact(
             email=email,
             email_verified=(email or "").rpartition("@")[2].lower() in owned,
             phone=phone,
@@ -81,20 +80,20 @@ class Yandex(OAuth2Provider):
         )
 
 
-def _person(me: Fields) -> dict[str, object]:
+def _person(me: sdk.Fields) -> dict[str, object]:
     sex, born = me.shown("sex"), _DATE.fullmatch(me.shown("birthday") or "")
     given, family = me.shown("first_name"), me.shown("last_name")
     whole = me.shown("real_name") or (None if given or family else me.shown("display_name"))
-    known = person(
+    known = sdk.person(
         whole, given, family, nickname=me.shown("display_name"), username=me.shown("login"), picture=_picture(me)
     )
-    return known | build_claims(
+    return known | sdk.build_claims(
         gender=sex if sex in {"male", "female"} else None,
-        birthdate=birthdate(born[1], born[2], born[3]) if born else None,
+        birthdate=sdk.birthdate(born[1], born[2], born[3]) if born else None,
     )
 
 
-def _picture(me: Fields) -> str | None:
+def _picture(me: sdk.Fields) -> str | None:
     avatar = me.shown("default_avatar_id")
     # quirk(yandex): 0/0-0 is a stub too; the slash inside an id stays as it is
     if me.flag("is_avatar_empty") or avatar in {None, "0/0-0"} or _AVATAR.fullmatch(avatar) is None:

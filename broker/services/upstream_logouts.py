@@ -11,7 +11,7 @@ from broker.services.endings import Endings
 from broker.services.providers import Providers
 from broker.store.base import Kind, Transient
 
-_REMEMBERED = 3600  # seconds; no logout token counts that long (`broker.upstream.logout_token`)
+_REMEMBERED = 3600  # seconds; no logout token counts that long (`broker.upstream.oidc_session`)
 
 
 class UpstreamLogouts:

@@ -1,6 +1,6 @@
-"""The provider SDK, version 1: the names a provider, ours or a plugin's, may import.
+"""The provider SDK, version 1: every name that a provider, ours or a plugin's, may import. The modules below are not.
 
-`broker.upstream.fields` and `broker.upstream.strict_json` belong to it: how answers are read and claims are made.
+Shapes to inherit from first, then what they exchange with the broker, then how answers are read and claims are made.
 """
 
 from broker.core.errors import (
@@ -10,10 +10,29 @@ from broker.core.errors import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from broker.core.identity import Identity
-from broker.upstream.abilities import AcceptsUnasked, SignedIdentity
-from broker.upstream.discovery import DiscoveryRules, Metadata
-from broker.upstream.fields import Fields, birthdate, build_claims, contact, https_url, international, person, same
+from broker.core.identity import Identity, UpstreamSession
+from broker.upstream.abilities import (
+    Abilities,
+    AcceptsUnasked,
+    EndsSession,
+    HasAbilities,
+    ReceivesLogout,
+    RefreshesIdentity,
+    SignedIdentity,
+    UpstreamLogout,
+)
+from broker.upstream.discovery import Address, DiscoveryRules, IssuerAddress, Metadata
+from broker.upstream.fields import (
+    Fields,
+    birthdate,
+    build_claims,
+    contact,
+    https_url,
+    international,
+    parse_object,
+    person,
+    same,
+)
 from broker.upstream.model import (
     Channel,
     ConfidentialSettings,
@@ -22,6 +41,7 @@ from broker.upstream.model import (
     Http,
     IdTokenRules,
     Jwt,
+    Origin,
     Provider,
     ProviderSettings,
     Redirect,
@@ -30,33 +50,48 @@ from broker.upstream.model import (
     Tools,
     Widget,
 )
-from broker.upstream.oauth2 import OAuth2Provider
+from broker.upstream.oauth2 import ClientAuth, OAuth2Provider
 from broker.upstream.oidc import OidcProvider
+from broker.upstream.oidc_session import SessionOidcProvider, SessionSettings
 from broker.upstream.signed import SignedFields, SignedReply, unpack_result
-from broker.upstream.strict_json import parse_object
+from broker.upstream.standard import ExtraParams, Scopes, Signature, Wish, standard_identity
 
 SDK_VERSION = 1
 
 __all__ = [
     "SDK_VERSION",
+    "Abilities",
     "AcceptsUnasked",
+    "Address",
     "Channel",
+    "ClientAuth",
     "ConfidentialSettings",
     "DiscoveryRules",
+    "EndsSession",
+    "ExtraParams",
     "Fields",
     "FindsState",
     "Flow",
+    "HasAbilities",
     "Http",
     "IdTokenRules",
     "Identity",
+    "IssuerAddress",
     "Jwt",
     "Metadata",
     "OAuth2Provider",
     "OidcProvider",
+    "Origin",
     "Provider",
     "ProviderSettings",
+    "ReceivesLogout",
     "Redirect",
+    "RefreshesIdentity",
     "Reply",
+    "Scopes",
+    "SessionOidcProvider",
+    "SessionSettings",
+    "Signature",
     "SignedFields",
     "SignedIdentity",
     "SignedReply",
@@ -65,9 +100,12 @@ __all__ = [
     "UpstreamDenied",
     "UpstreamError",
     "UpstreamInvalid",
+    "UpstreamLogout",
     "UpstreamRejected",
+    "UpstreamSession",
     "UpstreamUnavailable",
     "Widget",
+    "Wish",
     "birthdate",
     "build_claims",
     "contact",
@@ -76,5 +114,6 @@ __all__ = [
     "parse_object",
     "person",
     "same",
+    "standard_identity",
     "unpack_result",
 ]

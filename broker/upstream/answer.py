@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 
 from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
 from broker.upstream.exchange import Answer
-from broker.upstream.fields import Fields, SignedAnswer
-from broker.upstream.strict_json import parse_json
+from broker.upstream.fields import Fields, SignedAnswer, parse_json
 
 NOT_NOW = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 _ERROR_NAME = re.compile(r"[A-Za-z0-9_.\- ]{1,64}")

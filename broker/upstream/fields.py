@@ -1,4 +1,7 @@
-"""JSON of an upstream, read by name: a missing or wrong value is UpstreamInvalid, never a KeyError."""
+"""JSON of an upstream: parsed so that it has one meaning only (`broker.core.strict_json`), and read by name.
+
+A missing or wrong value is UpstreamInvalid, never a KeyError.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from hmac import compare_digest
 from typing import Any
 
+from broker.core import strict_json
 from broker.core.errors import UpstreamInvalid
 from broker.core.events import Event, Recorder
 from broker.core.personal import plain_email, plain_phone
@@ -137,6 +141,23 @@ class SignedAnswer(Fields):
         """`what` names the answer in error texts."""
         super().__init__({}, what)
         self.unverified_token = unverified_token
+
+
+def parse_json(raw: bytes | str, what: str) -> Any:
+    """The value; raises UpstreamInvalid, naming `what`, for whatever two readers could understand differently."""
+    try:
+        return strict_json.parse_json(raw)
+    except strict_json.Malformed as problem:
+        # The text is left out: it may hold tokens, and an exception text ends up in a log.
+        raise UpstreamInvalid(f"{what}: {problem}") from None
+
+
+def parse_object(raw: bytes | str, what: str) -> dict[str, Any]:
+    """The JSON object in `raw`; errors as `parse_json`."""
+    value = parse_json(raw, what)
+    if not isinstance(value, dict):
+        raise UpstreamInvalid(f"{what}: not a JSON object")
+    return value
 
 
 def counting(recorder: Recorder, provider: str) -> Callable[[str], None]:

@@ -1,4 +1,4 @@
-"""The shapes a provider and the broker exchange. A provider sees these and `broker.core` values, nothing else."""
+"""The shapes a provider and the broker exchange. A provider gets them by `broker.upstream`."""
 
 from __future__ import annotations
 

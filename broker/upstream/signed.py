@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from broker.core.errors import UpstreamDenied, UpstreamInvalid
-from broker.upstream.fields import Fields, same
-from broker.upstream.strict_json import parse_json
+from broker.upstream.fields import Fields, parse_json, same
 
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")

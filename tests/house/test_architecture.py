@@ -22,6 +22,7 @@ PURE = re.compile(
     r"(?:__future__|base64|binascii|collections|contextlib|contextvars|copy|dataclasses|enum|functools|hashlib|hmac|ipaddress|itertools"
     r"|json|math|re|string|struct|types|typing|unicodedata|urllib\.parse|cryptography|jwt|orjson|broker\.core)(?:\.|$)"
 )
+FENCED_PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 AllDefs = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -198,6 +199,20 @@ def test_providers_do_not_know_each_other() -> None:
         if name.startswith("providers") and not path.endswith("__init__.py")
     ]
     assert acquainted == []
+
+
+def test_a_provider_imports_the_sdk_and_nothing_else_of_the_broker() -> None:
+    own = re.compile(r"(?:broker|providers)(?:\.|$)")
+    plugin = FENCED_PYTHON.findall((ROOT / "docs/how-to/write-a-provider.md").read_text(encoding="utf-8"))
+    assert plugin, "the page shows a whole plugin"
+    code = [*nodes("providers"), *(("the page", node) for text in plugin for node in ast.walk(ast.parse(text)))]
+    wanted = [
+        f"{path}:{node.lineno}"
+        for path, node in code
+        if isinstance(node, ast.Import | ast.ImportFrom) and any(map(own.match, imported(node)))
+        if ast.unparse(node) != "from broker import upstream as sdk"
+    ]
+    assert wanted == []
 
 
 def test_only_the_command_line_and_tests_know_the_demo() -> None:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamInvalid, UpstreamUnavailable
 from broker.core.identity import UpstreamSession
 from broker.upstream.abilities import Abilities, UpstreamLogout, abilities_of
-from broker.upstream.logout_token import EVENT
+from broker.upstream.oidc_session import EVENT
 from providers.oidc import OidcSettings
 from tests.contract.bench import FLOW, NOW, Bench, load_cases, signing_key
 from tests.contract.raw_server import json_of

@@ -79,9 +79,9 @@ nothing = 5
 
 
 @contextmanager
-def installed(folder: Path, package: str, **entries: str) -> Iterator[None]:
+def installed(folder: Path, package: str, code: str = PLUGIN, **entries: str) -> Iterator[None]:
     """A distribution with these entry points, importable for the time of a test."""
-    (folder / f"{package}.py").write_text(PLUGIN)
+    (folder / f"{package}.py").write_text(code, encoding="utf-8")
     info = folder / f"{package}-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
@@ -101,6 +101,16 @@ def test_a_plugin_is_found_beside_the_built_in_types(tmp_path: Path) -> None:
         assert found["acme"].__name__ == "Acme"
         with pytest.raises(UnknownProvider, match="did you mean acme"):
             provider_types(["acmee"])
+
+
+def test_the_provider_that_the_page_shows_is_one(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs/how-to/write-a-provider.md"
+    shown = page.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+    with installed(tmp_path, "broker_acme_page", shown, acme="Acme"):
+        acme = provider_types(["acme"])["acme"]
+        settings = acme.Settings.model_validate({"type": "acme", "client_id": "x", "client_secret": "y"})
+    assert acme.__doc__ == "The key of a person is `id`."
+    assert settings.identity_namespace() == "acme:x"
 
 
 def test_a_plugin_may_not_take_the_name_of_a_built_in_type(tmp_path: Path) -> None:

@@ -10,8 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.core.errors import UpstreamInvalid
-from broker.upstream.fields import Fields, birthdate, build_claims, contact, https_url, person, same
-from broker.upstream.strict_json import parse_json, parse_object
+from broker.upstream.fields import (
+    Fields,
+    birthdate,
+    build_claims,
+    contact,
+    https_url,
+    parse_json,
+    parse_object,
+    person,
+    same,
+)
 
 
 def test_names_are_read_and_errors_hold_no_values() -> None:
