@@ -17,3 +17,11 @@ def test_a_tiny_burst_of_every_operation_runs_against_the_whole_product() -> Non
         assert operation in done.stdout
     for operation in ("token: client credentials", "bound by DPoP", "pushed authorization request"):
         assert operation in done.stdout
+
+
+def test_the_walk_counts_the_calls_of_every_request_of_a_login() -> None:
+    command = [sys.executable, "-m", "benchmarks.walk"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for request in ("GET /authorize", "GET /callback", "POST /token code", "POST /token refresh", "POST /introspect"):
+        assert f"\n{request}" in done.stdout

@@ -1,0 +1,1 @@
+"""How statements may be written once for SQLite and PostgreSQL: the shapes that ADR 39 compares."""
