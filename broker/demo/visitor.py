@@ -110,8 +110,8 @@ class Visitor:
 
     `scripts`: whether pages' scripts run (forms that submit themselves, fragments handed over). `stops`: prefixes of
     URLs at which a navigation ends without a request, for apps that exist only in a test. `languages`: the value of
-    Accept-Language. `tls`: whose certificates are believed; the system's authorities by default. `history` and `pages`
-    are every request made and every answer to one. Use as an async context manager.
+    Accept-Language. `tls`: whose certificates are believed; the system's authorities by default. `resolver`: where the
+    hosts are. `history` and `pages` are every request made and every answer to one. Use as an async context manager.
     """
 
     def __init__(
@@ -123,12 +123,14 @@ class Visitor:
         now: Callable[[], float] = time.time,
         headers: Mapping[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
+        resolver: AbstractResolver | None = None,
     ) -> None:
         self.scripts = scripts
         self.stops = stops
         self.languages = languages
         self.headers = dict(headers or {})
         self.tls = tls
+        self.resolver = resolver or LocalhostResolver()
         self.cookies = CookieJar(now)
         self.history: list[Step] = []
         self.pages: list[Page] = []
@@ -137,7 +139,7 @@ class Visitor:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(resolver=LocalhostResolver(), ssl=self.tls or True),
+            connector=aiohttp.TCPConnector(resolver=self.resolver, ssl=self.tls or True),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=30),
             trust_env=False,
