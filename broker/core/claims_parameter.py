@@ -1,11 +1,19 @@
-"""The `claims` parameter of an authorization request (OIDC Core 5.5): what it says, and whom it names."""
+"""The `claims` parameter of an authorization request (OIDC Core 5.5): read, written again, and whom it names."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
+from broker.core.claims import select_claims
+from broker.core.client import Client
 from broker.core.errors import InvalidRequest
+from broker.core.parameters import Parameters
+from broker.core.query import Sent
+from broker.core.records import AuthorizationRequest
+from broker.core.step_up import parse_essential_acr
 from broker.core.strict_json import Malformed, parse_object
 
 MAX_CLAIMS = 4096  # characters
@@ -45,3 +53,22 @@ def one_person(hinted: str, requested: str) -> str:
     if hinted and requested and hinted != requested:
         raise InvalidRequest("id_token_hint and claims name different users")
     return hinted or requested
+
+
+def parse_wanted(params: Parameters, client: Client) -> tuple[Mapping[str, Any], tuple[str, ...], str]:
+    """The claims asked for that this client may have, the essential levels, and whom `claims` names (OIDC Core 5.5)."""
+    claims = parse_claims(params.text("claims"))
+    sub, levels = requested_sub(claims), parse_essential_acr(claims)
+    named = {place: dict.fromkeys(select_claims(wanted, client)) for place, wanted in claims.items()}
+    return {place: names for place, names in named.items() if names}, levels, sub
+
+
+def write_wanted(request: AuthorizationRequest) -> Sent:
+    """Whom an id_token_hint named is named here, too: the hint itself may have run out by then."""
+    claims = {place: dict(wanted) for place, wanted in request.claims.items()}
+    if request.essential_acr:
+        acr = {"acr": {"essential": True, "values": list(request.essential_acr)}}
+        claims["id_token"] = claims.get("id_token", {}) | acr
+    if request.hinted_sub:
+        claims["id_token"] = claims.get("id_token", {}) | {"sub": {"value": request.hinted_sub}}
+    return {"claims": orjson.dumps(claims).decode()} if claims else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, KeysView, Mapping
 from urllib.parse import unquote_to_bytes
 
 from broker.core.errors import InvalidRequest
@@ -18,9 +18,12 @@ MULTIPLE = "resource"  # the one parameter that may come more than once (RFC 870
 
 
 class Parameters(Mapping[str, str]):
-    """Parameters of one request by name; `repeated` are the names that came more than once (RFC 6749 section 3.1)."""
+    """Parameters of one request by name (RFC 6749 section 3.1).
 
-    __slots__ = ("_multiple", "_values", "repeated")
+    `names` came with a value, `repeated` came more than once, with one or without.
+    """
+
+    __slots__ = ("_multiple", "_values", "names", "repeated")
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         """A parameter without a value counts as omitted (RFC 6749 section 3.1)."""
@@ -36,11 +39,16 @@ class Parameters(Mapping[str, str]):
                 if name == MULTIPLE:
                     multiple.append(value)
         self._multiple = tuple(multiple)
+        self.names: KeysView[str] = self._values.keys()
         self.repeated = frozenset(repeated - {MULTIPLE})
 
     def __getitem__(self, name: str) -> str:
         """The first value that is not empty."""
         return self._values[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether it was sent with a value."""
+        return name in self._values
 
     def __iter__(self) -> Iterator[str]:
         """The names, in the order sent."""
@@ -66,7 +74,7 @@ class Parameters(Mapping[str, str]):
 
     def words(self, name: str) -> tuple[str, ...]:
         """A space-separated list without duplicates, in the order sent (RFC 6749 section 3.3)."""
-        return tuple(dict.fromkeys(word for word in self.text(name).split(" ") if word))
+        return tuple(dict.fromkeys([word for word in self._values.get(name, "").split(" ") if word]))
 
     def only(self, names: Iterable[str]) -> Parameters:
         """These alone, as if nothing else had been sent."""
@@ -96,14 +104,12 @@ def parse_form(raw: bytes) -> Parameters:
 def _parse_field(field: str) -> tuple[str, str]:
     if len(field) > MAX_FIELD:
         raise InvalidRequest(f"a parameter is longer than {MAX_FIELD} characters")
-    name, _, value = field.partition("=")
-    return _decode(name), _decode(value)
+    name, _, value = field.replace("+", " ").partition("=")
+    return _decode(name) if "%" in name else name, _decode(value) if "%" in value else value
 
 
 def _decode(text: str) -> str:
-    if "+" in text:
-        text = text.replace("+", " ")
-    return _check_text(unquote_to_bytes(text)) if "%" in text else text
+    return _check_text(unquote_to_bytes(text))
 
 
 def _check_text(raw: bytes) -> str:

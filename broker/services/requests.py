@@ -6,21 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from broker.core.authorize import (
-    ANY_PROVIDER,
-    IDP_HINTS,
-    VerifiedRedirect,
-    check_lengths,
-    parse_client_id,
-    verify_target,
-)
+from broker.core.authorize import VerifiedRedirect, parse_client_id, verify_target
 from broker.core.client import Client
 from broker.core.errors import InvalidDpopProof, InvalidRequest, InvalidRequestUri, InvalidToken, PageError
 from broker.core.events import Event
 from broker.core.parameters import Parameters
 from broker.core.pushed import is_pushed
 from broker.core.records import AuthorizationRequest
-from broker.core.request_parameters import build_request, parse_hint, parse_locales
+from broker.core.request_parameters import add_to_kept, build_request
 from broker.services.clients import Clients
 from broker.services.context import Context
 from broker.services.par import EXPIRES_IN, PushedRequests
@@ -137,11 +130,7 @@ class Requests:
         request = await self._pushed.present(client, params["request_uri"])
         target = VerifiedRedirect.of(request, client)
         place(target)
-        check_lengths(params.only(("ui_locales", *IDP_HINTS)), client)
-        hint = parse_hint(params) or request.idp_hint
-        locales = parse_locales(params) or request.ui_locales
-        request = replace(request, idp_hint="" if hint == ANY_PROVIDER else hint, ui_locales=locales)
-        return Asked(request, target)
+        return Asked(add_to_kept(request, params, client), target)
 
     def _build(self, params: Parameters, target: VerifiedRedirect) -> AuthorizationRequest:
         return build_request(params, target, hinted_sub=self._verify_hint(params, target.client))
@@ -167,6 +156,6 @@ def _check_may_come_so(client: Client) -> None:
 def _find_target(params: Parameters, client: Client) -> VerifiedRedirect | None:
     """Where the parameters outside lead, when that is a place of this client at all."""
     try:
-        return replace(verify_target(params, client), silent=False)
+        return verify_target(params, client, outside=True)
     except PageError:
         return None

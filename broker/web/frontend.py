@@ -10,12 +10,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from broker.core.addresses import build_response_url
-from broker.core.authorize import ANY_PROVIDER, IDP_HINTS, VerifiedRedirect
+from broker.core.authorize import VerifiedRedirect
 from broker.core.client import Client
 from broker.core.errors import ForeignPost
 from broker.core.parameters import Parameters
 from broker.core.query import Sent, encode_query
 from broker.core.records import AuthorizationRequest
+from broker.core.request_parameters import ANY_PROVIDER, IDP_HINTS
 from broker.core.terms import ResponseMode
 from broker.services.authorize import Ask
 from broker.web.cookies import LANGUAGE, Cookies

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import get_args, get_type_hints
 
 import pytest
 
-from broker.core import authorize
-from broker.core.authorize import CHECKS, KNOWN, Check
 from broker.core.client import Client, RequestPolicy
 from broker.core.errors import InvalidRequest, RequestError
 from broker.core.parameters import Parameters
 from broker.core.records import AuthorizationRequest
-from broker.core.request_parameters import build_request
+from broker.core.request_parameters import KNOWN, build_request
+from broker.core.request_parameters import ROWS as TABLE
 from broker.core.terms import GrantType
 from tests.core.authorization_request import CHALLENGE, CLIENT, PUBLIC, REDIRECT, RELAXED, STRICT, send, target_of
 
+RULES: dict[str, Callable[[Parameters, Client], object]] = {
+    "repeated": lambda params, _: params.check_single(KNOWN),
+    **{row.names[0]: row.prove for row in TABLE},
+}
+"""Every rule, by the first parameter it is about."""
 REFRESH_ONLY = Client(id="app", name={}, redirect_uris=(REDIRECT,), grants=frozenset({GrantType.REFRESH_TOKEN}))
 API = "https://api.test"
 ASKS = replace(CLIENT, requests=RequestPolicy(resources=(API,)))
@@ -24,9 +30,9 @@ QUERY_ONLY = Client(id="app", name={}, redirect_uris=(REDIRECT,), response_modes
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A request that exactly one check refuses, and with which error."""
+    """A request that exactly one rule refuses, and with which error."""
 
-    check: Check
+    rule: str
     error: str
     params: Parameters
     client: Client = CLIENT
@@ -34,85 +40,102 @@ class Row:
 
 ROWS = (
     *(
-        Row(authorize.check_repeated, "invalid_request", send((name, "x")))
+        Row("repeated", "invalid_request", send((name, "x")))
         for name in sorted(set(KNOWN) & {"response_type", "scope", "state", "nonce", "code_challenge"})
     ),
     *(
-        Row(authorize.check_repeated, "invalid_request", send((name, ""), (name, "")))
+        Row("repeated", "invalid_request", send((name, ""), (name, "")))
         for name in sorted(set(KNOWN) - {"client_id", "redirect_uri"})
     ),
-    Row(authorize.check_registration, "registration_not_supported", send(registration="{}")),
-    Row(authorize.check_response_type, "invalid_request", send(response_type=None)),
-    Row(authorize.check_response_type, "unsupported_response_type", send(response_type="token")),
-    Row(authorize.check_response_type, "unsupported_response_type", send(response_type="id_token")),
-    Row(authorize.check_response_type, "unsupported_response_type", send(response_type="code token")),
-    Row(authorize.check_response_type, "unsupported_response_type", send(response_type="code id_token")),
-    Row(authorize.check_response_type, "unsupported_response_type", send(response_type="CODE")),
-    Row(authorize.check_response_type, "unsupported_response_type", send(response_type="none")),
-    Row(authorize.check_response_type, "unauthorized_client", send(), REFRESH_ONLY),
-    Row(authorize.check_response_mode, "invalid_request", send(response_mode="fragment")),
-    Row(authorize.check_response_mode, "invalid_request", send(response_mode="form_post.jwt")),
-    Row(authorize.check_response_mode, "invalid_request", send(response_mode="form_post"), QUERY_ONLY),
-    Row(authorize.check_lengths, "invalid_request", send(state="x" * 2049)),
-    Row(authorize.check_lengths, "invalid_request", send(nonce="x" * 1025)),
-    Row(authorize.check_lengths, "invalid_request", send(login_hint="x" * 1025)),
-    Row(authorize.check_lengths, "invalid_request", send(acr_values="x" * 1025)),
-    Row(authorize.check_lengths, "invalid_request", send(idp_hint="x" * 1025)),
-    Row(authorize.check_scope, "invalid_scope", send(scope=None)),
-    Row(authorize.check_scope, "invalid_scope", send(scope="   ")),
-    Row(authorize.check_scope, "invalid_scope", send(scope="admin")),
-    Row(authorize.check_scope, "invalid_scope", send(scope="OPENID")),
-    Row(authorize.check_scope, "invalid_scope", send(scope="phone")),
-    Row(authorize.check_prompt, "invalid_request", send(prompt="create none")),
-    Row(authorize.check_prompt, "invalid_request", send(prompt="Login")),
-    Row(authorize.check_prompt, "invalid_request", send(prompt="none login")),
-    Row(authorize.check_prompt, "invalid_request", send(prompt="consent none")),
-    Row(authorize.check_pkce, "invalid_request", send(code_challenge=None, code_challenge_method=None, nonce=None)),
-    Row(authorize.check_pkce, "invalid_request", send(code_challenge=None, code_challenge_method=None, scope="email")),
-    Row(authorize.check_pkce, "invalid_request", send(code_challenge=None, code_challenge_method=None), STRICT),
-    Row(authorize.check_pkce, "invalid_request", send(code_challenge=None, code_challenge_method=None), PUBLIC),
-    Row(authorize.check_pkce, "invalid_request", send(code_challenge=None), RELAXED),
-    Row(authorize.check_pkce, "invalid_request", send(code_challenge_method=None)),
-    Row(authorize.check_pkce, "invalid_request", send(code_challenge_method="plain")),
-    Row(authorize.check_pkce, "invalid_request", send(code_challenge_method="s256")),
-    Row(authorize.check_pkce, "invalid_request", send(code_challenge=CHALLENGE[:-1])),
-    Row(authorize.check_pkce, "invalid_request", send(code_challenge=CHALLENGE + "=")),
-    Row(authorize.check_dpop_jkt, "invalid_request", send(dpop_jkt="x")),
-    Row(authorize.check_dpop_jkt, "invalid_request", send(dpop_jkt=CHALLENGE + "=")),
+    Row("registration", "registration_not_supported", send(registration="{}")),
+    Row("response_type", "invalid_request", send(response_type=None)),
+    Row("response_type", "unsupported_response_type", send(response_type="token")),
+    Row("response_type", "unsupported_response_type", send(response_type="id_token")),
+    Row("response_type", "unsupported_response_type", send(response_type="code token")),
+    Row("response_type", "unsupported_response_type", send(response_type="code id_token")),
+    Row("response_type", "unsupported_response_type", send(response_type="CODE")),
+    Row("response_type", "unsupported_response_type", send(response_type="none")),
+    Row("response_type", "unauthorized_client", send(), REFRESH_ONLY),
+    Row("response_mode", "invalid_request", send(response_mode="fragment")),
+    Row("response_mode", "invalid_request", send(response_mode="form_post.jwt")),
+    Row("response_mode", "invalid_request", send(response_mode="form_post"), QUERY_ONLY),
+    Row("state", "invalid_request", send(state="x" * 2049)),
+    Row("nonce", "invalid_request", send(nonce="x" * 1025)),
+    Row("login_hint", "invalid_request", send(login_hint="x" * 1025)),
+    Row("acr_values", "invalid_request", send(acr_values="x" * 1025)),
     *(
-        Row(authorize.check_max_age, "invalid_request", send(max_age=value))
+        Row("idp_hint", "invalid_request", send((hint, "x" * 1025), idp_hint=None))
+        for hint in ("idp_hint", "kc_idp_hint", "connector_id")
+    ),
+    Row("ui_locales", "invalid_request", send(ui_locales="x" * 1025)),
+    Row("scope", "invalid_scope", send(scope=None)),
+    Row("scope", "invalid_scope", send(scope="   ")),
+    Row("scope", "invalid_scope", send(scope="admin")),
+    Row("scope", "invalid_scope", send(scope="OPENID")),
+    Row("scope", "invalid_scope", send(scope="phone")),
+    Row("prompt", "invalid_request", send(prompt="create none")),
+    Row("prompt", "invalid_request", send(prompt="Login")),
+    Row("prompt", "invalid_request", send(prompt="none login")),
+    Row("prompt", "invalid_request", send(prompt="consent none")),
+    Row("code_challenge", "invalid_request", send(code_challenge=None, code_challenge_method=None, nonce=None)),
+    Row("code_challenge", "invalid_request", send(code_challenge=None, code_challenge_method=None, scope="email")),
+    Row("code_challenge", "invalid_request", send(code_challenge=None, code_challenge_method=None), STRICT),
+    Row("code_challenge", "invalid_request", send(code_challenge=None, code_challenge_method=None), PUBLIC),
+    Row("code_challenge", "invalid_request", send(code_challenge=None), RELAXED),
+    Row("code_challenge", "invalid_request", send(code_challenge_method=None)),
+    Row("code_challenge", "invalid_request", send(code_challenge_method="plain")),
+    Row("code_challenge", "invalid_request", send(code_challenge_method="s256")),
+    Row("code_challenge", "invalid_request", send(code_challenge=CHALLENGE[:-1])),
+    Row("code_challenge", "invalid_request", send(code_challenge=CHALLENGE + "=")),
+    Row("dpop_jkt", "invalid_request", send(dpop_jkt="x")),
+    Row("dpop_jkt", "invalid_request", send(dpop_jkt=CHALLENGE + "=")),
+    *(
+        Row("max_age", "invalid_request", send(max_age=value))
         for value in ("-1", "1.5", "1e3", "x", " 1", "٣", "9" * 10)
     ),
-    Row(authorize.check_claims, "invalid_request", send(claims="{")),
-    Row(authorize.check_resource, "invalid_target", send(resource="https://unknown.test")),
-    Row(
-        authorize.check_resource, "invalid_target", send(("resource", "https://unknown.test"), ("resource", API)), ASKS
-    ),
-    Row(authorize.check_resource, "invalid_target", send(resource=f"{API}#x"), ASKS),
-    Row(authorize.check_authorization_details, "invalid_authorization_details", send(authorization_details="[]")),
-    Row(authorize.check_claims, "invalid_request", send(claims='{"id_token":{"sub":{"value":7}}}')),
+    Row("claims", "invalid_request", send(claims="{")),
+    Row("resource", "invalid_target", send(resource="https://unknown.test")),
+    Row("resource", "invalid_target", send(("resource", "https://unknown.test"), ("resource", API)), ASKS),
+    Row("resource", "invalid_target", send(resource=f"{API}#x"), ASKS),
+    Row("authorization_details", "invalid_authorization_details", send(authorization_details="[]")),
+    Row("claims", "invalid_request", send(claims='{"id_token":{"sub":{"value":7}}}')),
 )
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.check.__name__}: {dict(row.params)}"[:80])
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.rule}: {dict(row.params)}"[:80])
 def test_each_rule_is_refused_by_its_check_with_its_error(row: Row) -> None:
     with pytest.raises(RequestError) as caught:
         build_request(row.params, target_of(row.params, row.client))
     assert caught.value.code == row.error
     with pytest.raises(RequestError):
-        row.check(row.params, row.client)
+        RULES[row.rule](row.params, row.client)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.check.__name__}: {dict(row.params)}"[:80])
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.rule}: {dict(row.params)}"[:80])
 def test_no_other_check_stands_in_for_a_missing_one(row: Row) -> None:
-    for check in CHECKS:
-        if check is not row.check:
-            check(row.params, row.client)
+    for name, rule in RULES.items():
+        if name != row.rule:
+            rule(row.params, row.client)
 
 
 def test_every_check_has_a_row_and_is_in_the_list() -> None:
-    named = {value for name, value in vars(authorize).items() if name.startswith("check_")}
-    assert {row.check for row in ROWS} == set(CHECKS) == named
+    assert {row.rule for row in ROWS} == set(RULES)
+
+
+def test_every_parameter_and_every_field_has_one_row_of_the_table() -> None:
+    names = [name for row in TABLE for name in row.names]
+    assert len(names) == len(set(names))
+    proved = [field for row in TABLE for field in row.fields]
+    elsewhere = ["client_id", "redirect_uri", "request_uri", "device"]
+    assert sorted(proved + elsewhere) == sorted(field.name for field in fields(AuthorizationRequest))
+
+
+def test_a_row_proves_what_its_field_may_hold() -> None:
+    record = get_type_hints(AuthorizationRequest)
+    for row in TABLE:
+        proves = get_type_hints(row.read)["return"]
+        values = get_args(proves) if len(row.fields) > 1 else (proves,) * len(row.fields)
+        assert values == tuple(record[field] for field in row.fields), row.names
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from broker.core.authorize import check_pkce
 from broker.core.display_name import fold_name
 from broker.core.errors import (
     InvalidClientMetadata,
@@ -22,6 +21,7 @@ from broker.core.errors import (
 from broker.core.registered_client import RegisteredClient, build_registered
 from broker.core.registration import parse_metadata
 from broker.core.registration_rules import RegistrationRules, complete
+from broker.core.request_parameters import parse_challenge
 from broker.core.terms import Algorithm, AuthMethod, GrantType, Pkce, Scope, SubjectType
 from tests.core.authorization_request import send
 
@@ -265,9 +265,9 @@ def test_a12_a_public_client_always_uses_pkce_whatever_the_operator_lets_others(
         for method in ("none", "client_secret_basic"):
             record = RegisteredClient("dc_1", register(token_endpoint_auth_method=method), "", "t", "", 1)
             client = build_registered(record, "", rules)
-            check_pkce(send(), client)
+            parse_challenge(send(), client)
             with nullcontext() if lets and method != "none" else pytest.raises(InvalidRequest):
-                check_pkce(bare, client)
+                parse_challenge(bare, client)
 
 
 def test_who_registers_uses_pkce_unless_the_operator_says_otherwise() -> None:

@@ -104,3 +104,13 @@ def test_a_device_asks_for_a_level_and_an_age_as_a_browser_does() -> None:
     assert (plain.acr_values, plain.max_age) == (("silver",), 60)
     with pytest.raises(RequestError):
         build_device_request(Parameters([*asked.only(("scope",)).items(), ("max_age", "soon")]), client)
+
+
+@pytest.mark.parametrize("name", ["state", "nonce", "login_hint", "ui_locales", "idp_hint"])
+def test_what_a_device_has_no_use_for_is_bounded_and_left_out(name: str) -> None:
+    plain = Parameters([("client_id", "app"), ("scope", "openid")])
+    assert build_device_request(Parameters([*plain.items(), (name, "ru")]), CLIENT) == build_device_request(
+        plain, CLIENT
+    )
+    with pytest.raises(RequestError, match=f"{name} is longer"):
+        build_device_request(Parameters([*plain.items(), (name, "x" * 2049)]), CLIENT)
