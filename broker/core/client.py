@@ -9,7 +9,17 @@ from typing import Any
 
 from broker.core.addresses import check_redirect_uri, is_on_this_machine, same_start
 from broker.core.errors import BadRedirectUri, quote
-from broker.core.terms import Algorithm, AuthMethod, GrantType, IdTokenClaims, Pkce, Profile, SubjectType, TokenFormat
+from broker.core.terms import (
+    Algorithm,
+    AuthMethod,
+    GrantType,
+    IdTokenClaims,
+    Pkce,
+    Profile,
+    ResponseMode,
+    SubjectType,
+    TokenFormat,
+)
 
 _FREE_PORT = re.compile(r"http://(127\.0\.0\.1|\[::1\])(?::([1-9][0-9]{0,4}))?(/[^?#]*)?(\?[^#]*)?")
 _ANYWHERE_HERE = re.compile(r"http://(?:127\.0\.0\.1|\[::1\]|localhost)(?::[1-9][0-9]{0,4})?(?:[/?][^#]*)?")
@@ -129,7 +139,7 @@ class Client:
     home_uri: str = ""
     initiate_login_uri: str = ""
     email_fallback: str = ""
-    response_modes: frozenset[str] = frozenset({"query", "form_post"})
+    response_modes: frozenset[str] = frozenset(ResponseMode)
     assertions: AssertionPolicy = field(default_factory=AssertionPolicy)
     requests: RequestPolicy = field(default_factory=RequestPolicy)
     tokens: TokenPolicy = field(default_factory=TokenPolicy)

@@ -101,10 +101,10 @@ def check_response_type(params: Parameters, client: Client) -> None:
 
 
 def parse_response_mode(params: Parameters, client: Client) -> str:
-    """`query` or `form_post`: a code never travels in a fragment."""
+    """A mode of ours that this client may use: a code never travels in a fragment."""
     mode = params.text("response_mode")
     if mode not in client.response_modes:
-        raise InvalidRequest("response_mode must be query or form_post")
+        raise InvalidRequest(f"response_mode must be {' or '.join(ResponseMode)}")
     return ResponseMode(mode)
 
 

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from broker.core.addresses import build_response_url
 from broker.core.authorize import VerifiedRedirect
 from broker.core.client import Client
 from broker.core.errors import ForeignPost
@@ -17,12 +16,12 @@ from broker.core.parameters import Parameters
 from broker.core.query import Sent, encode_query
 from broker.core.records import AuthorizationRequest
 from broker.core.request_parameters import ANY_PROVIDER, IDP_HINTS
-from broker.core.terms import ResponseMode
 from broker.services.authorize import Ask
 from broker.web.cookies import LANGUAGE, Cookies
 from broker.web.locale import negotiate
 from broker.web.pages import Pages
-from broker.web.views import ClientView, FormPostView, ReturnView
+from broker.web.response_modes import DELIVERIES
+from broker.web.views import ClientView
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +101,8 @@ class Frontend:
 
     def error_href(self, target: VerifiedRedirect, code: str, description: str) -> str:
         """A link that takes an error back to the client, or "" where that needs a form."""
-        if target.response_mode is ResponseMode.FORM_POST:
-            return ""
-        return build_response_url(target.redirect_uri, self.error_params(target, code, description))
+        params = self.error_params(target, code, description)
+        return DELIVERIES[target.response_mode].link(target.redirect_uri, params)
 
     @staticmethod
     def leave_to(href: str) -> Response:
@@ -125,15 +123,13 @@ class Frontend:
         A GET is answered by a redirect; a POST by a page that navigates, because `form-action` would stop a redirect.
         With `pause` the person sees where it goes, and goes there by a tap or not at all.
         """
-        url = build_response_url(target.redirect_uri, params)
-        by_form = target.response_mode is ResponseMode.FORM_POST
-        if not pause and not by_form and request.method == "GET" and url.startswith(("https:", "http:")):
-            return RedirectResponse(url, status)
+        delivery = DELIVERIES[target.response_mode]
+        href = delivery.link(target.redirect_uri, params)
+        if not pause and request.method == "GET" and href.startswith(("https:", "http:")):
+            return RedirectResponse(href, status)
         locale = self.locale(request, client=target.client)
         view = self.client_view(target.client, target.redirect_uri)
-        if by_form:
-            return self.pages.form_post(FormPostView(target.redirect_uri, params, view, pause), locale)
-        return self.pages.returned(ReturnView(url, view, pause), locale)
+        return self.pages.show(delivery.page(target.redirect_uri, params, view, pause), locale)
 
 
 def link_params(params: Parameters, request: AuthorizationRequest, *, hinted: bool = True) -> Sent:
