@@ -6,7 +6,7 @@ asked for is checked by the table of `broker.core.request_parameters`, whose fai
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from broker.core.client import Client
 from broker.core.errors import BadRedirectUri, UnknownClient, quote
@@ -19,7 +19,7 @@ MAX_STATE = 2048  # characters
 
 @dataclass(frozen=True, slots=True)
 class VerifiedRedirect:
-    """A place the browser may be sent to, errors included; made in this module only, where its URI is verified.
+    """A place the browser may be sent to, errors included; made by one function, which verifies its URI.
 
     `silent`: nobody looks at the browser (`prompt=none`), so every failure is told to the client. `request_uri` names
     the pushed request that an answer there ends, or "".
@@ -35,14 +35,9 @@ class VerifiedRedirect:
     @classmethod
     def of(cls, request: AuthorizationRequest, client: Client) -> VerifiedRedirect:
         """The place of a request that was checked before; raises BadRedirectUri when it stands no longer."""
-        return cls(
-            client=client,
-            redirect_uri=client.verify_redirect_uri(request.redirect_uri),
-            response_mode=ResponseMode(request.response_mode),
-            state=request.state,
-            silent=Prompt.NONE in request.prompt,
-            request_uri=request.request_uri,
-        )
+        silent = Prompt.NONE in request.prompt
+        place = _verify(client, request.redirect_uri, request.response_mode, request.state, silent=silent)
+        return replace(place, request_uri=request.request_uri)
 
 
 def parse_client_id(params: Parameters) -> str:
@@ -69,13 +64,18 @@ def verify_target(params: Parameters, client: Client | None, *, outside: bool = 
             public="redirect_uri is missing or was sent more than once",
             client=client,
         )
-    redirect_uri = client.verify_redirect_uri(sent)
     mode, state = params.text("response_mode"), params.text("state")
     usable = mode in client.response_modes and "response_mode" not in params.repeated
-    return VerifiedRedirect(
-        client=client,
-        redirect_uri=redirect_uri,
-        response_mode=ResponseMode(mode) if usable else ResponseMode.QUERY,
-        state=state if "state" not in params.repeated and len(state) <= MAX_STATE else "",
+    return _verify(
+        client,
+        sent,
+        mode if usable else ResponseMode.QUERY,
+        state if "state" not in params.repeated and len(state) <= MAX_STATE else "",
         silent=not outside and Prompt.NONE in params.words("prompt"),
     )
+
+
+def _verify(client: Client, unverified_redirect_uri: str, mode: str, state: str, *, silent: bool) -> VerifiedRedirect:
+    """Every place is made here, and its URI is verified here."""
+    redirect_uri = client.verify_redirect_uri(unverified_redirect_uri)
+    return VerifiedRedirect(client, redirect_uri, ResponseMode(mode), state, silent)

@@ -162,6 +162,15 @@ def test_only_the_command_line_and_the_demo_print() -> None:
     assert printing == []
 
 
+def test_what_is_trusted_is_made_in_one_place() -> None:
+    made: dict[str, set[str]] = {"VerifiedRedirect": set(), "AuthorizationRequest": set()}
+    for path, node in nodes("broker"):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in made:
+            made[node.func.id].add(path)
+    assert [len(paths) for paths in made.values()] == [1, 1], made
+    assert all(path.startswith("broker/core/") for path in set().union(*made.values()))
+
+
 def test_nothing_waits_by_blocking_the_event_loop() -> None:
     blocking = [
         f"{path}:{node.lineno}"
