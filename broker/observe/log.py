@@ -47,7 +47,7 @@ class Log:
         self._threshold = LEVELS[level]
         self._second, self._second_text = -1, ""
         self._render: Callable[[object, str, EventDict], bytes] = render_text if style == "text" else render_json
-        processors: list[Processor] = [self._stamp, self._redact, self._finish]
+        processors: list[Processor] = [self._build_line]
         kind = structlog.make_filtering_bound_logger(logging.DEBUG)
         self._logger: FilteringBoundLogger = structlog.wrap_logger(_Writer(lines), processors, kind).bind()
 
@@ -60,11 +60,11 @@ class Log:
         """An exception nobody foresaw: its type, text and frames, without secrets and without source lines."""
         self.write("error", event, {"kind": type(error).__name__, "exception": describe(error)})
 
-    def _stamp(self, _: object, level: str, fields: EventDict) -> EventDict:
+    def _build_line(self, logger: object, level: str, fields: EventDict) -> bytes:
         head: EventDict = {"ts": self._now(), "level": level, "event": fields.pop("event")}
         if reference := request_id.get():
             head["request_id"] = reference
-        return {**head, **fields}
+        return self._redactor.line(self._render(logger, level, self._redactor.fields({**head, **fields})))
 
     def _now(self) -> str:
         at = self._clock()
@@ -72,12 +72,6 @@ class Log:
         if second != self._second:
             self._second, self._second_text = second, datetime.fromtimestamp(second, UTC).isoformat()[:19]
         return f"{self._second_text}.{int(at * 1000) % 1000:03d}Z"
-
-    def _redact(self, _: object, __: str, fields: EventDict) -> EventDict:
-        return self._redactor.fields(fields)
-
-    def _finish(self, logger: object, level: str, fields: EventDict) -> bytes:
-        return self._redactor.line(self._render(logger, level, fields))
 
 
 class _Writer:

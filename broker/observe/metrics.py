@@ -25,7 +25,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._bounds = {"provider": frozenset(providers), "client": frozenset(clients)}
         self._seen: dict[str, set[str]] = {}
-        self._children: dict[tuple[str, ...], Any] = {}
+        self._children = _Children(self._find)
         self._families: dict[str, MetricWrapperBase] = {}
         self._clock = clock
         self._active_since: dict[str, float] = {}
@@ -41,15 +41,15 @@ class Metrics:
 
     def count(self, name: str, *values: object, by: float = 1) -> None:
         """Add to a counter; `values` are its labels in order."""
-        self._child(name, values).inc(by)
+        self._children[(name, *map(str, values))].inc(by)
 
     def observe(self, name: str, seconds: float, *values: object) -> None:
         """Add to a histogram."""
-        self._child(name, values).observe(seconds)
+        self._children[(name, *map(str, values))].observe(seconds)
 
     def set_to(self, name: str, value: float, *values: object) -> None:
         """Set a gauge."""
-        self._child(name, values).set(value)
+        self._children[(name, *map(str, values))].set(value)
 
     def breaker(self, provider: object, state: object) -> None:
         """0 while calls pass, 1 while none does."""
@@ -67,16 +67,13 @@ class Metrics:
         self.set_to("broker_python_objects_collected", sum(part["collected"] for part in gc.get_stats()))
         return generate_latest(self.registry)
 
-    def _child(self, name: str, values: tuple[object, ...]) -> Any:
-        key = (name, *map(str, values))
-        child = self._children.get(key)
-        if child is None:
-            family = self._families[name]
-            labels = _labels(name)
-            bounded = [self._bounded(label, str(value)) for label, value in zip(labels, values, strict=True)]
-            child = family.labels(*bounded) if labels else family
-            if bounded == list(key[1:]):  # a value that was replaced by `other` must not fill this table either
-                self._children[key] = child
+    def _find(self, key: tuple[str, ...]) -> Any:
+        name, *values = key
+        family, labels = self._families[name], _labels(name)
+        bounded = [self._bounded(label, value) for label, value in zip(labels, values, strict=True)]
+        child: Any = family.labels(*bounded) if labels else family
+        if bounded == values:  # a value that was replaced by `other` must not fill this table either
+            self._children[key] = child
         return child
 
     def _bounded(self, label: str, value: str) -> str:
@@ -88,6 +85,16 @@ class Metrics:
             return OTHER
         seen.add(value)
         return value
+
+
+class _Children(dict[tuple[str, ...], Any]):
+    """Series by name and labels; `find` gives those that are not here."""
+
+    def __init__(self, find: Callable[[tuple[str, ...]], Any]) -> None:
+        self._find = find
+
+    def __missing__(self, key: tuple[str, ...]) -> Any:
+        return self._find(key)
 
 
 def _labels(name: str) -> tuple[str, ...]:

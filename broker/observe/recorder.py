@@ -1,4 +1,8 @@
-"""`Observer`: every event to the log, the audit stream and the metrics, as the catalogue says."""
+"""`Observer`: every event to the log, the audit stream and the metrics, as the catalogue says.
+
+The audit stream says who did what to whom, once per action, appended and never rewritten. In a file of its own it is
+readable by its owner only. On stdout its lines carry `"audit": true` and are written whatever the log level is.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,13 @@ from prometheus_client import disable_created_metrics
 
 from broker import __version__
 from broker.core.events import Event
-from broker.observe.audit import Audit
 from broker.observe.catalogue import EVENTS
 from broker.observe.log import Clock, Lines, Log, StdlibBridge
 from broker.observe.metrics import Metrics
 from broker.observe.redact import Redactor
 from broker.observe.sink import Sink
 
+_STDOUT = "stdout"
 Value = str | int | float | bool | None
 
 
@@ -28,7 +32,7 @@ class Setup:
 
     level: str = "info"
     style: str = "auto"
-    audit: str = "stdout"
+    audit: str = _STDOUT
     providers: Iterable[str] = ()
     clients: Iterable[str] = ()
     secrets: Iterable[str] = ()
@@ -37,7 +41,8 @@ class Setup:
 class Observer:
     """Implements `broker.core.events.Recorder`."""
 
-    def __init__(self, log: Log, audit: Audit, metrics: Metrics, sinks: Iterable[Sink] = ()) -> None:
+    def __init__(self, log: Log, audit: Log | None, metrics: Metrics, sinks: Iterable[Sink] = ()) -> None:
+        """`audit` is None where the audit stream is part of the log."""
         self._log = log
         self._audit = audit
         self._sinks = tuple(sinks)
@@ -58,15 +63,27 @@ class Observer:
             sinks.append(lines := Sink(sys.stdout.fileno()))
         terminal = bool(sinks) and os.isatty(sys.stdout.fileno())
         style = setup.style if setup.style != "auto" else "text" if terminal else "json"
-        audit, file = Audit.open_(setup.audit, redactor, clock=clock)
-        sinks += [file] if file is not None else []
+        audit = None
+        if setup.audit != _STDOUT:
+            sinks.append(file := Sink.append_to(setup.audit))
+            audit = Log(file, redactor, level="debug", style="json", clock=clock)
         log = Log(lines, redactor, level=setup.level, style=style, clock=clock)
         return cls(log, audit, Metrics(setup.providers, setup.clients, clock=clock), sinks)
 
     def record(self, event: Event, /, **fields: Value) -> None:
         """Take note; never raises and never blocks."""
         try:
-            self._record(event, fields)
+            entry = EVENTS[event]
+            if entry.meter is not None:
+                entry.meter(self.metrics, fields)
+            if entry.renamed:
+                fields = {entry.renamed.get(name, name): value for name, value in fields.items()}
+            in_log = entry.audit and self._audit is None
+            if in_log:
+                fields["audit"] = True
+            self._log.write(entry.level, event.value, fields, always=in_log)
+            if entry.audit and self._audit is not None:
+                self._audit.write("info", event.value, fields)
         except Exception as error:  # the contract: telling the operator must never fail the user
             self.metrics.count("broker_observe_errors_total")
             self._log.crash(error, "observe.error")
@@ -92,16 +109,3 @@ class Observer:
         """Write out what is waiting."""
         for sink in self._sinks:
             sink.close()
-
-    def _record(self, event: Event, fields: dict[str, Value]) -> None:
-        entry = EVENTS[event]
-        if entry.meter is not None:
-            entry.meter(self.metrics, fields)
-        if entry.renamed:
-            fields = {entry.renamed.get(name, name): value for name, value in fields.items()}
-        in_log = entry.audit and not self._audit.apart
-        if in_log:
-            fields["audit"] = True
-        self._log.write(entry.level, event.value, fields, always=in_log)
-        if entry.audit:
-            self._audit.write(event.value, fields)

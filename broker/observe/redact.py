@@ -12,6 +12,7 @@ from typing import Any
 
 HIDDEN = "[hidden]"
 TEXT_LIMIT = 4096  # characters of one value
+_TELL_NOTHING = (int, float, type(None))  # and bool, which is an int
 _SHORT = 256  # characters; the longest identifier there is has 255
 
 # Identifiers, words of ours and numbers as text; long random-looking ids among them are no secrets.
@@ -60,7 +61,9 @@ class Redactor:
     def fields(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """The same fields, each value safe to print: text without secrets, numbers, booleans and None as they are."""
         return {
-            name: value if name in SAFE and type(value) is str and len(value) <= _SHORT else self._field(name, value)
+            name: value
+            if isinstance(value, _TELL_NOTHING) or (name in SAFE and type(value) is str and len(value) <= _SHORT)
+            else self._field(name, value)
             for name, value in fields.items()
         }
 
@@ -77,7 +80,7 @@ class Redactor:
         return _WORD.sub(_hide_word, _SHAPES.sub(_hide, _hide_pairs(text)))
 
     def _field(self, name: str, value: Any) -> Any:
-        if value is None or isinstance(value, bool | int | float):
+        if isinstance(value, _TELL_NOTHING):
             return value
         if name not in SAFE and _SECRET_FIELD.match(name):
             return HIDDEN

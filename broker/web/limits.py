@@ -45,7 +45,10 @@ class Counters:
     def hit(self, key: str, seconds: int) -> float:
         """Count one; the weighted count over a sliding window of `seconds`."""
         name = f"{key}|{int(self._clock() // seconds)}"
-        self._keep(name, self._windows.get(name, 0) + 1)
+        self._windows[name] = self._windows.get(name, 0) + 1
+        self._windows.move_to_end(name)
+        while len(self._windows) > self._slots:
+            self._windows.popitem(last=False)
         return self.count(key, seconds)
 
     def count(self, key: str, seconds: int) -> float:
@@ -53,12 +56,6 @@ class Counters:
         window, phase = divmod(self._clock(), seconds)
         current = self._windows.get(f"{key}|{int(window)}", 0)
         return current + self._windows.get(f"{key}|{int(window) - 1}", 0) * (1 - phase / seconds)
-
-    def _keep(self, name: str, count: int) -> None:
-        self._windows[name] = count
-        self._windows.move_to_end(name)
-        while len(self._windows) > self._slots:
-            self._windows.popitem(last=False)
 
 
 class Limits:
