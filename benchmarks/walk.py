@@ -66,6 +66,7 @@ class Walk:
     calls: Counter[CodeType] = field(default_factory=Counter)
     arrows: Counter[tuple[str, str]] = field(default_factory=Counter)
     store: Counter[str] = field(default_factory=Counter)
+    tree: list[str] = field(default_factory=list)
     deepest: int = 0
     _entered: set[FrameType] = field(default_factory=set)
 
@@ -76,6 +77,7 @@ class Walk:
         self._entered.add(frame)
         above = list(_ours_above(frame))
         self.calls[frame.f_code] += 1
+        self.tree.append(f"{'  ' * len(above)}{_describe(frame.f_code)}")
         self.deepest = max(self.deepest, len(above) + 1)
         here, there = frame.f_code.co_filename, above[0].f_code.co_filename if above else ""
         if there and here != there:
@@ -96,12 +98,9 @@ class Walk:
             folders[str(Path(code.co_filename).relative_to(ROOT).parent)] += number
         return ", ".join(f"{folder} {number}" for folder, number in folders.most_common())
 
-    def most_called(self, number: int) -> list[str]:
-        """The functions with the most calls."""
-        return [
-            f"{times:5}  {Path(code.co_filename).relative_to(ROOT)}:{code.co_firstlineno} {code.co_qualname}"
-            for code, times in sorted(self.calls.items(), key=lambda one: (-one[1], one[0].co_filename))[:number]
-        ]
+
+def _describe(code: CodeType) -> str:
+    return f"{code.co_qualname}  {Path(code.co_filename).relative_to(ROOT)}"
 
 
 _PLACES = (f"{ROOT}/broker/", f"{ROOT}/providers/")
@@ -247,8 +246,8 @@ def main() -> None:
         print(f"{name:22}" + "".join(f"{number:12}" for number in one.row()))
     for name, one in walks.items():
         print(f"{name}: {one.in_folders()}")
-        if "--calls" in sys.argv:
-            print("\n".join(one.most_called(40)))
+        if "--tree" in sys.argv:
+            print("\n".join(one.tree))
     print_house(ROOT)
 
 
