@@ -96,12 +96,12 @@ class Oidc(sdk.SessionOidcProvider):
             raise sdk.UpstreamInvalid(f"the reply came by {reply.via}")
         return super().read(flow, reply)
 
-    def client_auth_at(self, metadata: sdk.Metadata) -> sdk.ClientAuth:
+    async def credentials(self, metadata: sdk.Metadata) -> sdk.Credentials:
         """As configured, else by what the issuer lists; one that lists nothing means the header (Discovery 3)."""
         listed, chosen = metadata.auth_methods, self.settings.token_endpoint_auth_method
         if chosen == "auto":
             chosen = "client_secret_post" if listed and "client_secret_basic" not in listed else "client_secret_basic"
-        return "post" if chosen == "client_secret_post" else "basic"
+        return self.by_secret("post" if chosen == "client_secret_post" else "basic")
 
     def describe(self, claims: sdk.Fields) -> sdk.Identity:
         """Standard claims, where the operator does not say otherwise."""

@@ -36,6 +36,7 @@ from broker.upstream.fields import (
 from broker.upstream.model import (
     Channel,
     ConfidentialSettings,
+    Credentials,
     FindsState,
     Flow,
     Http,
@@ -50,7 +51,7 @@ from broker.upstream.model import (
     Tools,
     Widget,
 )
-from broker.upstream.oauth2 import ClientAuth, OAuth2Provider
+from broker.upstream.oauth2 import OAuth2Provider
 from broker.upstream.oidc import OidcProvider
 from broker.upstream.oidc_session import SessionOidcProvider, SessionSettings
 from broker.upstream.signed import SignedFields, SignedReply, unpack_result
@@ -64,8 +65,8 @@ __all__ = [
     "AcceptsUnasked",
     "Address",
     "Channel",
-    "ClientAuth",
     "ConfidentialSettings",
+    "Credentials",
     "DiscoveryRules",
     "EndsSession",
     "ExtraParams",

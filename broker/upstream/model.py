@@ -95,6 +95,18 @@ def _origin(value: str) -> str:
 Origin = Annotated[str, AfterValidator(_origin)]
 
 
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What shows a token endpoint that it is us who asks, made for one request.
+
+    `form` are members of the request: the client's id, its secret or a signed assertion (RFC 6749 section 2.3.1, RFC
+    7521 section 4.2). `basic` is (client_id, client_secret) for the header. No text of it shows a secret.
+    """
+
+    form: Mapping[str, str] = field(default_factory=dict, repr=False)
+    basic: tuple[str, str] | None = field(default=None, repr=False)
+
+
 class ProviderSettings(BaseModel):
     """What every provider can be told in config.yaml; a type adds its own keys by inheriting.
 

@@ -12,7 +12,17 @@ from broker.core.query import encode_query
 from broker.upstream.answer import NOT_NOW, clean_name
 from broker.upstream.discovery import Metadata
 from broker.upstream.fields import Fields, same
-from broker.upstream.model import Channel, ConfidentialSettings, Flow, ProviderSettings, Redirect, Reply, Tools, Widget
+from broker.upstream.model import (
+    Channel,
+    ConfidentialSettings,
+    Credentials,
+    Flow,
+    ProviderSettings,
+    Redirect,
+    Reply,
+    Tools,
+    Widget,
+)
 
 ClientAuth = Literal["basic", "post", "none"]
 _DENIED = frozenset(
@@ -23,10 +33,10 @@ _DENIED = frozenset(
 class OAuth2Provider(ABC):
     """A code flow with PKCE and state. A type names its URLs and says in `identity` who the tokens speak of.
 
-    `client_auth`: how the secret travels to the token endpoint (RFC 6749 section 2.3.1). `challenge_method`: as the
-    upstream spells S256, "" where it knows no PKCE at all and `state` alone binds the answer to the browser.
-    `refuses_embedded`: it refuses browsers inside other apps, so people are told to open their usual one. `not_now`:
-    error codes, in replies and answers, by which it says that it cannot just now.
+    `client_auth`: how the secret travels to the token endpoint (RFC 6749 section 2.3.1); `credentials` may say more.
+    `challenge_method`: as the upstream spells S256, "" where it knows no PKCE at all and `state` alone binds the answer
+    to the browser. `refuses_embedded`: it refuses browsers inside other apps, so people are told to open their usual
+    one. `not_now`: error codes, in replies and answers, by which it says that it cannot just now.
     """
 
     Settings: ClassVar[type[ProviderSettings]] = ConfidentialSettings
@@ -110,22 +120,29 @@ class OAuth2Provider(ABC):
             raise UpstreamInvalid("the reply does not name the issuer, who says that every reply does")
         return await self.ask_tokens(form, metadata)
 
-    async def ask_tokens(self, form: dict[str, str], metadata: Metadata) -> Fields:
+    async def ask_tokens(self, form: Mapping[str, str], metadata: Metadata) -> Fields:
         """The answer to a token request, with a non-empty `access_token`; the credentials are added here."""
-        client_auth, basic = self.client_auth_at(metadata), None
-        if client_auth == "basic":
-            basic = (self.settings.client_id, self.settings.client_secret.get_secret_value())
-        else:
-            form["client_id"] = self.settings.client_id
-        if client_auth == "post":
-            form["client_secret"] = self.settings.client_secret.get_secret_value()
-        tokens = await self.http.post_form(metadata.token_endpoint, form, basic=basic)
+        proof = await self.credentials(metadata)
+        tokens = await self.http.post_form(metadata.token_endpoint, {**form, **proof.form}, basic=proof.basic)
         tokens.text("access_token")
         return tokens
 
-    def client_auth_at(self, metadata: Metadata) -> ClientAuth:
-        """How the secret travels to this token endpoint."""
-        return self.client_auth
+    async def credentials(self, metadata: Metadata) -> Credentials:
+        """What shows this token endpoint that it is us, asked for anew with every token request.
+
+        A type says it here whose secret is signed each time (Apple's, `private_key_jwt`), or chosen by the metadata.
+        """
+        return self.by_secret(self.client_auth)
+
+    def by_secret(self, way: ClientAuth) -> Credentials:
+        """The client's id and the secret of the settings, in the form or in the header; "none": the id alone."""
+        client_id = self.settings.client_id
+        if way == "none":
+            return Credentials({"client_id": client_id})
+        secret = self.settings.client_secret.get_secret_value()
+        if way == "basic":
+            return Credentials(basic=(client_id, secret))
+        return Credentials({"client_id": client_id, "client_secret": secret})
 
     @abstractmethod
     async def identity(self, flow: Flow, tokens: Fields) -> Identity:

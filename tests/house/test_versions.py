@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +38,21 @@ def locked() -> dict[str, Version]:
     return found
 
 
+def declared(*extras: str) -> list[Requirement]:
+    """What an installation with these extras asks for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    optional = [text for extra in extras for text in project["optional-dependencies"][extra]]
+    return [*map(Requirement, [*project["dependencies"], *optional])]
+
+
+def needed(path: Path) -> set[str]:
+    """The top-level modules of others that a file imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    named = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    named |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    return {name.partition(".")[0] for name in named} - sys.stdlib_module_names - {"broker", "providers"}
+
+
 @pytest.mark.parametrize(("name", "floor"), FLOORS.items())
 def test_j10_the_lock_holds_no_version_below_its_floor(name: str, floor: str) -> None:
     assert locked()[name] >= Version(floor)
@@ -46,11 +64,23 @@ def test_j10_the_tests_run_on_no_version_below_its_floor(name: str, floor: str) 
 
 
 def test_j10_no_installation_is_allowed_below_a_floor() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    for requirement in map(Requirement, project["dependencies"]):
+    for requirement in declared("demo"):
         if floor := FLOORS.get(requirement.name):
             lowest = min(Version(s.version) for s in requirement.specifier if s.operator in {">=", "==", "~="})
             assert lowest >= Version(floor), f"{requirement} admits versions below {floor}"
+
+
+def test_what_is_imported_is_declared_where_it_is_needed() -> None:
+    homes, unpaid = packages_distributions(), []
+    always, with_demo = ({canonicalize_name(one.name) for one in declared(*extras)} for extras in ((), ("demo",)))
+    for path in [*(ROOT / "broker").rglob("*.py"), *(ROOT / "providers").rglob("*.py")]:
+        name = path.relative_to(ROOT).as_posix()
+        paid = with_demo if name.startswith("broker/demo/") else always
+        brought = {"pydantic_core", "pytest"} if name == "broker/testing.py" else {"pydantic_core"}  # pydantic pins it
+        for module in needed(path) - brought:
+            if not {canonicalize_name(home) for home in homes.get(module, ())} & paid:
+                unpaid.append(f"{name}: {module}")
+    assert unpaid == []
 
 
 def test_j10_deprecated_jose_of_authlib_is_never_imported() -> None:
