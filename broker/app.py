@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_network
-from typing import Any
 
 from starlette.types import ASGIApp
 
@@ -23,7 +22,7 @@ from broker.core.events import Event, Recorder
 from broker.core.seal import Seal, derive
 from broker.master import expect_database, load_masters
 from broker.observe import Observer, Setup
-from broker.registry import provider_types
+from broker.registry import assets_of, provider_types
 from broker.services.context import Context
 from broker.services.deliveries import Deliveries
 from broker.services.emergency import Emergency
@@ -267,6 +266,7 @@ async def _build_providers(
                 refuses_embedded=getattr(provider, "refuses_embedded", False),  # a plugin need not know of it
                 down_for=partial(_down_for, tools),
                 abilities=abilities_of(provider),
+                assets=assets_of(kind),
             )
         )
     return tuple(instances)
@@ -291,9 +291,8 @@ async def _namespace_key(durable: Durable, name: str, settings: ProviderSettings
 
 
 def _texts(provider: Provider, settings: ProviderSettings) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Plain name and button text; a configured name stands for both."""
+    """Plain name and button text; a configured name stands for both, and where it is one text, in every language."""
     if settings.name is None:
         return provider.title, provider.label
-    named: Any = settings.name
-    texts = {"en": named, "ru": named} if isinstance(named, str) else named
+    texts = {"": settings.name} if isinstance(settings.name, str) else settings.name
     return texts, texts

@@ -71,7 +71,15 @@ def check_plugin(name: str, found: Any) -> type[Provider]:
     )
     if not good:
         raise UnknownProvider(f"the type {name} is no provider class (docs/how-to/write-a-provider.md)")
+    assets = assets_of(found)
+    if assets is not None and not (isinstance(assets, Path) and assets.is_dir()):
+        raise UnknownProvider(f"the assets of the type {name} are no folder")
     return cast("type[Provider]", found)
+
+
+def assets_of(kind: type[Provider]) -> Path | None:
+    """The folder with the type's own icon and pages, None where it has none; a plugin need not know of it."""
+    return getattr(kind, "assets", None)
 
 
 def _owner(plugin: EntryPoint) -> str:

@@ -19,7 +19,7 @@ def build_public(parts: Parts, services: Services) -> ASGIApp:
     """The public ASGI app over `build_services(parts)`."""
     config, context = parts.config, parts.context
     site = Site.of(config.issuer, services.clients.origins)
-    frontend = build_frontend(config, site, parts.observer)
+    frontend = build_frontend(config, site, parts.observer, parts.providers.assets)
     endpoints = build_endpoints(parts, services, frontend)
     errors = Errors(
         frontend,

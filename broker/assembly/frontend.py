@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from broker.assembly.clients import localised, logo_name
@@ -14,18 +15,21 @@ from broker.web.templates import Tell
 from broker.web.views import Look
 
 
-def build_frontend(config: Config, site: Site, recorder: Recorder) -> Frontend:
-    """Pages in the operator's colours and languages."""
+def build_frontend(config: Config, site: Site, recorder: Recorder, assets: Mapping[str, Path]) -> Frontend:
+    """Pages in the operator's colours and languages; `assets` as for `build_pages`."""
 
     def tell(template: str, reason: str) -> None:
         recorder.record(Event.TEMPLATE_FAILED, template=template, reason=reason)
 
-    pages = build_pages(config, site.base, tell)
+    pages = build_pages(config, site.base, tell, assets)
     return Frontend(pages, site.origin, site.base, config.ui.languages, config.ui.default_language)
 
 
-def build_pages(config: Config, base: str, tell: Tell) -> Pages:
-    """Every page; `base` is the path of the issuer. `tell` hears of the operator's templates that do not work."""
+def build_pages(config: Config, base: str, tell: Tell, assets: Mapping[str, Path]) -> Pages:
+    """Every page; `base` is the path of the issuer. `tell` hears of the operator's templates that do not work.
+
+    `assets`: the folders that provider types bring with them, by type.
+    """
     ui = config.ui
     look = Look(
         product_name=localised(ui.product_name),
@@ -47,5 +51,6 @@ def build_pages(config: Config, base: str, tell: Tell) -> Pages:
         look,
         override=Path(ui.templates) if ui.templates else None,
         files={name: Path(path) for name, path in logos.items()},
+        brought=assets,
         tell=tell,
     )

@@ -79,18 +79,23 @@ def look_at_pages(config: Config) -> Findings:
     from pathlib import Path
 
     from broker.assembly.frontend import build_pages
+    from broker.registry import assets_of, provider_types
     from broker.web.templates import find_strangers
 
     found = Findings()
-    pages = build_pages(
-        config, "", lambda template, reason: found.failures.append(f"ui.templates: {template} does not work: {reason}")
-    )
+    kinds = dict.fromkeys(settings.type for settings in config.providers.values() if settings.enabled)
+    types = provider_types(kinds).items()
+    brought = {name: assets for name, kind in types if (assets := assets_of(kind)) is not None}
+
+    def tell(template: str, reason: str) -> None:
+        found.failures.append(f"ui.templates: {template} does not work: {reason}")
+
+    pages = build_pages(config, "", tell, brought)
     if config.ui.templates:
         for name, meant in find_strangers(Path(config.ui.templates)):
             hint = f" (did you mean {meant}?)" if meant else ""
             found.warnings.append(f"ui.templates: {name} replaces no page and is included by none{hint}")
     if config.network.upstreams == "real":
-        kinds = dict.fromkeys(settings.type for settings in config.providers.values() if settings.enabled)
         drawn = ", ".join(f"static/icons/{kind}.svg" for kind in pages.icons_drawn_by_us(kinds))
         if drawn:
             found.notes.append(f"ui.templates: {drawn}: placeholders; their owners want their own files on your page")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from broker.core.client import Client
 from broker.core.errors import ProviderNotOffered
@@ -18,7 +19,7 @@ class ProviderInstance:
 
     `title` is its plain name ("Google"), `label` what its button says, both per language. `refuses_embedded`: it does
     not work in browsers inside other apps. `down_for`: seconds it has not answered, None while it does.
-    `abilities`: what it does beyond logging people in.
+    `abilities`: what it does beyond logging people in. `assets`: a folder with its own icon and pages.
     """
 
     name: str
@@ -31,6 +32,7 @@ class ProviderInstance:
     refuses_embedded: bool = False
     down_for: Callable[[], float | None] = lambda: None
     abilities: Abilities = field(default_factory=Abilities)
+    assets: Path | None = None
 
 
 class Providers:
@@ -68,6 +70,11 @@ class Providers:
     def titles(self) -> frozenset[str]:
         """The plain names of all instances, in every language."""
         return frozenset(text for instance in self._instances.values() for text in instance.title.values())
+
+    @property
+    def assets(self) -> Mapping[str, Path]:
+        """The folders that types bring with them, by type."""
+        return {one.kind: one.assets for one in self._instances.values() if one.assets is not None}
 
     def levels_of(self, name: str) -> tuple[str, ...]:
         """The authentication levels (`acr`) it can be asked to reach."""

@@ -65,8 +65,9 @@ class Redirect:
 class Widget:
     """Show a page of ours with the upstream's widget.
 
-    `template` is a file below templates/widget/, `context` its data (escaped as text), `script_origins` and
-    `frame_origins` are added to the page's content security policy. `url` works without a script.
+    `template` is a file below templates/widget/, or `<type>/<file>` in the folder that the type names as its `assets`;
+    `context` its data (escaped as text). `script_origins` and `frame_origins` are added to the page's content security
+    policy. `url` works without a script.
     """
 
     template: str
@@ -253,7 +254,7 @@ class Provider(Protocol):
 
     Settings: ClassVar[type[ProviderSettings]]
     channels: ClassVar[frozenset[Channel]]
-    title: ClassVar[Mapping[str, str]]  # plain name per language, "ru" and "en" at least
+    title: ClassVar[Mapping[str, str]]  # plain name by language code; English is shown where a page's language lacks
     label: ClassVar[Mapping[str, str]]  # button text, likewise
     brand: ClassVar[str]  # "#rrggbb", the owner's colour
 

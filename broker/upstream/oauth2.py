@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
@@ -36,7 +37,8 @@ class OAuth2Provider(ABC):
     `client_auth`: how the secret travels to the token endpoint (RFC 6749 section 2.3.1); `credentials` may say more.
     `challenge_method`: as the upstream spells S256, "" where it knows no PKCE at all and `state` alone binds the answer
     to the browser. `refuses_embedded`: it refuses browsers inside other apps, so people are told to open their usual
-    one. `not_now`: error codes, in replies and answers, by which it says that it cannot just now.
+    one. `not_now`: error codes, in replies and answers, by which it says that it cannot just now. `assets`: a folder
+    beside the adapter with `icon.svg` for the button and pages of its widgets (*.html); None: what we have will do.
     """
 
     Settings: ClassVar[type[ProviderSettings]] = ConfidentialSettings
@@ -51,6 +53,7 @@ class OAuth2Provider(ABC):
     scope_separator: ClassVar[str] = " "
     refuses_embedded: ClassVar[bool] = False
     not_now: ClassVar[frozenset[str]] = NOT_NOW
+    assets: ClassVar[Path | None] = None
 
     def __init__(self, settings: Any, tools: Tools) -> None:
         """`settings` is an instance of `Settings`."""

@@ -47,12 +47,20 @@ class StaticFile(NamedTuple):
 
 
 class Assets:
-    """The static files of one broker: the operator's before ours, `files` (name -> path) before both."""
+    """The static files of one broker: the operator's before ours, `files` (name -> path) before both.
 
-    def __init__(self, look: Look, places: tuple[Path, ...], files: Mapping[str, Path]) -> None:
+    `icons` (name -> path) are those of provider types of others, where there is such a file; they replace nothing.
+    """
+
+    def __init__(
+        self, look: Look, places: tuple[Path, ...], files: Mapping[str, Path], icons: Mapping[str, Path]
+    ) -> None:
         self._base = f"{look.base_path}/static"
         self._known: dict[str, StaticFile] = {}
         self._placeholders: set[str] = set()
+        for name, path in icons.items():
+            if path.is_file():
+                self._add(name, path.read_bytes())
         for place in reversed(places):
             root = place / "static"
             for path in sorted(root.rglob("*")):

@@ -60,9 +60,10 @@ def _branded(buttons: Sequence[Button]) -> list[tuple[str, str, str]]:
 class Pages:
     """Every page in every language. `override` is a directory whose files win over ours, one by one.
 
-    `files` adds static files by name (logos: `{"logo.svg": Path(...)}`). All are read and compiled here, and the
-    operator's pages rendered with sample views: `tell` hears of each that fails, then or later, and ours is shown in
-    its place. `randomness` gives that many bytes for a nonce.
+    `files` adds static files by name (logos: `{"logo.svg": Path(...)}`), `brought` are the folders of provider types
+    with an icon and pages of their own, by type: they add to ours and replace nothing. All are read and compiled here,
+    and the operator's pages rendered with sample views: `tell` hears of each that fails, then or later, and ours is
+    shown in its place. `randomness` gives that many bytes for a nonce.
     """
 
     def __init__(
@@ -71,15 +72,17 @@ class Pages:
         *,
         override: Path | None = None,
         files: Mapping[str, Path] = MappingProxyType({}),
+        brought: Mapping[str, Path] = MappingProxyType({}),
         randomness: Randomness = secrets.token_bytes,
         tell: Tell = lambda template, reason: None,
     ) -> None:
         self._look = look
         self._randomness = randomness
-        self._assets = Assets(look, tuple(place for place in (override, BUILT_IN) if place), files)
+        icons = {f"icons/{kind}.svg": place / "icon.svg" for kind, place in brought.items()}
+        self._assets = Assets(look, tuple(place for place in (override, BUILT_IN) if place), files, icons)
         filters: Mapping[str, Callable[..., object]] = {"href": safe_href, "branded": _branded, "picture": own_picture}
         spoken = {locale: Language(locale, self._globals(locale), filters) for locale in look.languages}
-        self._templates = Templates(override, spoken, tell=tell)
+        self._templates = Templates(override, spoken, tell=tell, brought=brought)
 
     def icons_drawn_by_us(self, kinds: Iterable[str]) -> list[str]:
         """The provider types whose icon is our placeholder; their owners want their own shown."""

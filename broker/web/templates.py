@@ -17,6 +17,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, St
 from jinja2.meta import find_referenced_templates
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from broker.core.errors import ConfigError
 from broker.web.samples import sample_views
 from broker.web.views import DATA, View, template_of
 
@@ -43,21 +44,29 @@ class Language:
 class Templates:
     """Renders templates in several languages.
 
-    `override` is a directory whose files win over ours, one by one. A template of ours that does not compile or render
-    is a bug and raises. `tell` hears of each page of the operator's that fails, once.
+    `override` is a directory whose files win over ours, one by one. `brought` are folders of provider types, by type:
+    a page there is `widget/<type>/<file>`. A template of ours that does not compile or render is a bug and raises, one
+    that a type brought is ConfigError. `tell` hears of each page of the operator's that fails, once.
     """
 
-    def __init__(self, override: Path | None, spoken: Mapping[str, Language], *, tell: Tell) -> None:
+    def __init__(
+        self, override: Path | None, spoken: Mapping[str, Language], *, tell: Tell, brought: Mapping[str, Path]
+    ) -> None:
         self._tell = tell
-        self._ours = {locale: _environment((BUILT_IN,), language) for locale, language in spoken.items()}
-        self._built_in = frozenset(names_in(BUILT_IN))
+        self._ours = {locale: _environment((BUILT_IN,), brought, language) for locale, language in spoken.items()}
+        theirs = {f"widget/{kind}/{name}" for kind, place in brought.items() for name in names_in(place)}
+        self._built_in = frozenset(names_in(BUILT_IN)) | theirs
         for environment in self._ours.values():
-            for name in self._built_in:
+            for name in sorted(self._built_in - theirs):
                 environment.get_template(name)
+            for name in sorted(theirs):
+                _compile_brought(environment, name)
         self._theirs: dict[str, Environment] = {}
         self._trusted: set[str] = set()  # pages that the operator's files have a part in, and that work
         if override is not None:
-            self._theirs = {locale: _environment((override, BUILT_IN), language) for locale, language in spoken.items()}
+            self._theirs = {
+                locale: _environment((override, BUILT_IN), brought, language) for locale, language in spoken.items()
+            }
             self._trusted = set(self._built_in) | set(names_in(override))
             self._try_all()
 
@@ -129,9 +138,19 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return super().is_safe_attribute(obj, attr, value)
 
 
-def _environment(places: tuple[Path, ...], language: Language) -> Environment:
+def _compile_brought(environment: Environment, name: str) -> None:
+    try:
+        environment.get_template(name)
+    except TemplateSyntaxError as error:
+        kind = name.split("/")[1]
+        raise ConfigError([f"providers: the type {kind} brings a page {_place(error)}{error.message}"]) from None
+
+
+def _environment(places: tuple[Path, ...], brought: Mapping[str, Path], language: Language) -> Environment:
+    widgets = PrefixLoader({kind: FileSystemLoader(place) for kind, place in brought.items()})
+    more = PrefixLoader({"builtin": FileSystemLoader(BUILT_IN), "widget": widgets})
     environment = _Sandbox(
-        loader=ChoiceLoader([*map(FileSystemLoader, places), PrefixLoader({"builtin": FileSystemLoader(BUILT_IN)})]),
+        loader=ChoiceLoader([*map(FileSystemLoader, places), more]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
