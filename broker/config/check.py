@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from os.path import isdir, isfile  # False for a name no file system takes, where pathlib would raise
 from pathlib import Path
 
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
 from broker.config.client_check import CLIENT_CHECKS
 from broker.config.client_check_fapi import check_fapi
 from broker.config.demo_values import is_demo_client, is_demo_issuer, is_demo_secret, is_demo_value, is_on_this_machine
 from broker.config.model import Config
 from broker.config.report import Report, did_you_mean
+from broker.config.reveal import scalars_of
 from broker.config.source import KeyPath
 from broker.core.registered_client import REGISTERED_PREFIX
 
@@ -37,21 +38,6 @@ def check_everything(config: Config, report: Report) -> None:
     for client_id, client in config.clients.items():
         for check_client in CLIENT_CHECKS:
             check_client(client, ("clients", client_id), report)
-
-
-def scalars_of(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, str | SecretStr]]:
-    """Every text and every secret in a model, however deep, with its path."""
-    if isinstance(value, str | SecretStr):
-        yield path, value
-    elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from scalars_of(getattr(value, name), (*path, name))
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from scalars_of(inner, (*path, str(key)))
-    elif isinstance(value, tuple | list):
-        for index, inner in enumerate(value):
-            yield from scalars_of(inner, (*path, index))
 
 
 def _in_use(config: Config) -> Iterator[tuple[KeyPath, str | SecretStr]]:

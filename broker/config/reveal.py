@@ -1,4 +1,4 @@
-"""Every secret a configuration holds, so that the log can be kept free of them."""
+"""Every text and secret that a configuration holds: to be checked before the start, and to be kept out of the log."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, SecretStr
 
+from broker.config.source import KeyPath
 
-def secrets_of(value: object) -> Iterator[str]:
-    """The text of each SecretStr anywhere in a model, mapping or sequence."""
-    if isinstance(value, SecretStr):
-        yield value.get_secret_value()
+
+def scalars_of(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, str | SecretStr]]:
+    """Every text and every secret in a model, however deep, with its path."""
+    if isinstance(value, str | SecretStr):
+        yield path, value
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            yield from secrets_of(getattr(value, name))
+            yield from scalars_of(getattr(value, name), (*path, name))
     elif isinstance(value, Mapping):
-        for member in value.values():
-            yield from secrets_of(member)
-    elif isinstance(value, list | tuple):
-        for member in value:
-            yield from secrets_of(member)
+        for key, inner in value.items():
+            yield from scalars_of(inner, (*path, str(key)))
+    elif isinstance(value, tuple | list):
+        for index, inner in enumerate(value):
+            yield from scalars_of(inner, (*path, index))
+
+
+def secrets_of(value: object) -> Iterator[str]:
+    """The text of each SecretStr, however deep."""
+    yield from (found.get_secret_value() for _, found in scalars_of(value, ()) if isinstance(found, SecretStr))
