@@ -216,7 +216,7 @@ def _places(value: Mapping[str, Any]) -> Iterator[str]:
 
 
 def load_cases(kind: str) -> list[Case]:
-    """Every variant of a type; a type without a fixture is an error, not a gap."""
+    """Every variant of a type; tests/fixtures/README.md says what stands in one."""
     path = FIXTURES / f"{kind}.json"
     data = json.loads(path.read_text(encoding="utf-8"))
     return [Case(kind, variant, inner) for variant, inner in data.items()]

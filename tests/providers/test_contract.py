@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from broker.demo.upstreams import EMULATORS
 from providers import BUILTIN
-from tests.contract.bench import load_cases
+from tests.contract.bench import FIXTURES, load_cases
 from tests.contract.provider import ProviderRules
 
 pytestmark = pytest.mark.anyio
 
-CASES = [case for kind in sorted(BUILTIN) for case in load_cases(kind)]
+FOUND = sorted(kind for kind in BUILTIN if (FIXTURES / f"{kind}.json").is_file())
+CASES = [case for kind in FOUND for case in load_cases(kind)]
+
+
+@pytest.mark.parametrize("kind", sorted(BUILTIN))
+def test_every_built_in_type_has_a_fixture_and_an_emulator(kind: str) -> None:
+    assert kind in FOUND, f"write tests/fixtures/{kind}.json; tests/fixtures/README.md says what it holds"
+    assert kind in EMULATORS, f"write broker/demo/upstreams/{kind}.py and name it in the table of its package"
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
