@@ -410,7 +410,10 @@ async def until(state: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_an_upstream_nobody_could_reach_is_found_well_without_people() -> None:
+@pytest.mark.parametrize(
+    "answer", [answer_of(b"", "405 Method Not Allowed", "Connection: close"), b"220 this is no HTTP\r\n\r\n"]
+)
+async def test_an_upstream_nobody_could_reach_is_found_well_without_people(answer: bytes) -> None:
     async with raw_server() as gone:
         pass
     pool, notes, looks = await HttpPool.open(), Notes(), Looks()
@@ -426,7 +429,7 @@ async def test_an_upstream_nobody_could_reach_is_found_well_without_people() -> 
 
         async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             seen.append(await reader.readuntil(b"\r\n\r\n"))
-            writer.write(answer_of(b"", "405 Method Not Allowed", "Connection: close"))
+            writer.write(answer)
             writer.close()
 
         server = await asyncio.start_server(refuse, host, int(port))
