@@ -20,22 +20,19 @@ from broker.services.logout import Logout
 from broker.services.revocation import Revocation
 from broker.services.upstream_logouts import UpstreamLogouts
 from broker.web.authorize import AuthorizeEndpoint
-from broker.web.backchannel import BackChannelEndpoint
 from broker.web.callback import CallbackEndpoint
+from broker.web.clients import ClientEndpoints
 from broker.web.consent import ConsentEndpoint
 from broker.web.departures import Departures
-from broker.web.device import DeviceAuthorizationEndpoint, DeviceConfirmation, DeviceEndpoints, DeviceEntry
+from broker.web.device import DeviceConfirmation, DeviceEndpoints, DeviceEntry
 from broker.web.door import Door
 from broker.web.enter import EnterEndpoint
 from broker.web.frontend import Frontend
-from broker.web.introspect import IntrospectionEndpoint
 from broker.web.limits import Limits, Rate
 from broker.web.logout import LogoutEndpoint
 from broker.web.meta import MetaEndpoints
-from broker.web.par import PushEndpoint
 from broker.web.proofs import ProofReader
 from broker.web.register import RegistrationEndpoint
-from broker.web.revoke import RevocationEndpoint
 from broker.web.routes import Endpoints
 from broker.web.source import Sources
 from broker.web.token import TokenEndpoint, UserinfoEndpoint
@@ -45,20 +42,20 @@ from broker.web.visitors import Visitors
 def build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> Endpoints:
     """All of them."""
     config, context = parts.config, parts.context
-    door = _build_door(parts)
+    door = _build_door(parts, services)
     shared: dict[str, Any] = {"sessions": services.sessions, "door": door}
     login: dict[str, Any] = shared | {"logins": services.logins, "providers": parts.providers}
     show_last = config.login.show_last_used
     departures = Departures(frontend, services.logins, parts.providers, door, show_last_used=show_last)
     remember_for = config.session.remember_last_provider
-    authorization, clients, tokens = services.authorization, services.clients, services.tokens
+    authorization, tokens = services.authorization, services.tokens
     reader = ProofReader(services.proofs.mint_nonce)
     return Endpoints(
         meta=MetaEndpoints(frontend, parts.keys, _build_metadata(config, parts.providers.levels), issuer=config.issuer),
         authorize=AuthorizeEndpoint(
             frontend, services.requests, authorization, departures=departures, providers=parts.providers, **shared
         ),
-        par=PushEndpoint(services.requests, door, reader),
+        clients=_build_clients(parts, services, door, reader),
         callback=CallbackEndpoint(frontend, authorization, remember_for=remember_for, **login),
         consent=ConsentEndpoint(frontend, authorization, consents=services.consents, people=services.people, **shared),
         logout=_build_logout(parts, services, frontend, door),
@@ -72,11 +69,8 @@ def build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> End
             **shared,
         ),
         token=TokenEndpoint(_build_token_service(parts, services), door, reader),
-        revoke=RevocationEndpoint(Revocation(context, clients, parts.durable, tokens), door),
-        introspect=IntrospectionEndpoint(Introspection(context, clients, parts.durable, tokens=tokens), door),
         register=RegistrationEndpoint(services.registrations, door),
         userinfo=UserinfoEndpoint(tokens, door, proofs=services.proofs, reader=reader),
-        backchannel=_build_backchannel(parts, services, door),
     )
 
 
@@ -84,15 +78,22 @@ def _build_devices(services: Services, frontend: Frontend, door: Door, departure
     shared: dict[str, Any] = {"sessions": services.sessions, "door": door}
     pages = (frontend, services.devices, services.authorization)
     return DeviceEndpoints(
-        DeviceAuthorizationEndpoint(services.devices, door),
         DeviceEntry(*pages, departures=departures, **shared),
         DeviceConfirmation(*pages, consents=services.consents, people=services.people, **shared),
     )
 
 
-def _build_backchannel(parts: Parts, services: Services, door: Door) -> BackChannelEndpoint:
-    logouts = UpstreamLogouts(parts.context, parts.transient, parts.providers, services.endings)
-    return BackChannelEndpoint(logouts, door)
+def _build_clients(parts: Parts, services: Services, door: Door, proofs: ProofReader) -> ClientEndpoints:
+    context, durable, tokens = parts.context, parts.durable, services.tokens
+    return ClientEndpoints(
+        door,
+        proofs,
+        requests=services.requests,
+        devices=services.devices,
+        revocation=Revocation(context, durable, tokens),
+        introspection=Introspection(context, services.clients, durable, tokens=tokens),
+        logouts=UpstreamLogouts(context, parts.transient, parts.providers, services.endings),
+    )
 
 
 def _build_metadata(config: Config, levels: tuple[str, ...]) -> dict[str, Any]:
@@ -140,10 +141,10 @@ def _build_token_service(parts: Parts, services: Services) -> TokenService:
         GrantType.CLIENT_CREDENTIALS: ClientCredentials(),
         GrantType.DEVICE_CODE: DeviceCode(services.devices, codes),
     }
-    return TokenService(context, services.clients, services.proofs, tokens, handlers)
+    return TokenService(context, services.proofs, tokens, handlers)
 
 
-def _build_door(parts: Parts) -> Door:
+def _build_door(parts: Parts, services: Services) -> Door:
     config = parts.config
     names = set(type(config.limits).model_fields) - {"request_body"}
     rates = {name: Rate(*getattr(config.limits, name)) for name in names}
@@ -152,4 +153,5 @@ def _build_door(parts: Parts) -> Door:
     limits = Limits(rates, parts.observer, clock=parts.context.clock, shared=shared)
     context = parts.context
     visitors = Visitors(parts.seal("visitor"), clock=context.clock, randomness=context.randomness)
-    return Door(limits, Sources(config.server.trusted_proxies), visitors, config.limits.request_body)
+    sources = Sources(config.server.trusted_proxies)
+    return Door(limits, sources, visitors, config.limits.request_body, services.clients.verify)

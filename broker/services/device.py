@@ -50,10 +50,6 @@ class Devices:
         self._transient = transient
         self._seal = seal
 
-    async def verify_client(self, authorization: str, params: Parameters) -> Client:
-        """The client whose device asks, as at the token endpoint; raises InvalidClient."""
-        return await self._clients.verify(authorization, params)
-
     async def begin(self, client: Client, params: Parameters, *, place: str) -> dict[str, Any]:
         """The answer to a device (section 3.2); raises RequestError. `place`: where it asks from, coarsely."""
         asked = build_device_request(params, client)

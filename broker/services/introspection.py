@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from broker.core.client import Client
-from broker.core.errors import InvalidClient, InvalidRequest, InvalidToken
+from broker.core.errors import InvalidRequest, InvalidToken
 from broker.core.events import Event
 from broker.core.id_token import build_confirmation, build_context, client_subject
 from broker.core.parameters import Parameters
@@ -28,13 +28,6 @@ class Introspection:
         self._clients = clients
         self._durable = durable
         self._tokens = tokens
-
-    async def verify_client(self, authorization: str, params: Parameters) -> Client:
-        """The client, as at the token endpoint but never a public one: anybody may say its name (RFC 7662 2.1)."""
-        client = await self._clients.verify(authorization, params)
-        if client.public:
-            raise InvalidClient("introspection is for clients that have a secret")
-        return client
 
     async def answer(self, client: Client, params: Parameters) -> dict[str, Any]:
         """The introspection response; exactly `{"active": false}` for all that is not a living token of this client.

@@ -54,10 +54,6 @@ class Requests:
         self._pushed = pushed
         self._objects = objects
 
-    async def verify_client(self, authorization: str, params: Parameters) -> Client:
-        """The client that pushes, as at the token endpoint; raises InvalidClient."""
-        return await self._clients.verify(authorization, params)
-
     async def push(self, client: Client, params: Parameters, *, proof: str = "") -> dict[str, Any]:
         """The answer to a pushed request (RFC 9126 section 2.2); raises RequestError or BadRedirectUri.
 

@@ -8,7 +8,6 @@ from broker.core.events import Event
 from broker.core.parameters import Parameters
 from broker.core.records import ClientToken
 from broker.core.seal import digest
-from broker.services.clients import Clients
 from broker.services.context import Context
 from broker.services.tokens import Tokens
 from broker.store.base import Durable
@@ -17,16 +16,11 @@ from broker.store.base import Durable
 class Revocation:
     """Ends what belongs to the client that asks, and nothing else."""
 
-    def __init__(self, context: Context, clients: Clients, durable: Durable, tokens: Tokens) -> None:
+    def __init__(self, context: Context, durable: Durable, tokens: Tokens) -> None:
         """`tokens` reads what comes back."""
         self._context = context
-        self._clients = clients
         self._durable = durable
         self._tokens = tokens
-
-    async def verify_client(self, authorization: str, params: Parameters) -> Client:
-        """The client, as at the token endpoint; raises InvalidClient."""
-        return await self._clients.verify(authorization, params)
 
     async def revoke(self, client: Client, params: Parameters) -> None:
         """End the token's grant, or the token itself where it has none; raises InvalidRequest.

@@ -1,4 +1,4 @@
-"""`/device_authorization` and `/device`: a device without a browser, and the browser of whoever says yes (RFC 8628)."""
+"""`/device`: the browser of whoever says yes to a device that has none (RFC 8628)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from broker.services.consent import Consents
 from broker.services.device import EXPIRES_IN, Devices
 from broker.services.people import People
 from broker.services.sessions import Session, Sessions
-from broker.web.answers import answer_json
 from broker.web.cookies import BROWSER, SESSION, Cookies
 from broker.web.departures import Departures
 from broker.web.door import Door
@@ -26,26 +25,6 @@ from broker.web.source import coarse
 from broker.web.views import DeviceCodeView, DeviceConfirmView, DeviceDoneView, LoginView
 
 _MAX_TICKET = 16 * 1024  # bytes; a sealed request is a third larger than the request was
-
-
-class DeviceAuthorizationEndpoint:
-    """POST only; parameters in the body only."""
-
-    def __init__(self, devices: Devices, door: Door) -> None:
-        """`door` counts visitors and reads bodies."""
-        self._devices = devices
-        self._door = door
-
-    async def post(self, request: Request) -> Response:
-        """The codes (section 3.2).
-
-        They are kept. Anybody can speak in the name of a public client, so that is counted like a departure.
-        """
-        client, params = await self._door.admit(request, self._devices.verify_client)
-        if client.public:
-            await self._door.count("login_start", request)
-        place = coarse(self._door.sources.find(request))
-        return answer_json(await self._devices.begin(client, params, place=place))
 
 
 class DeviceEntry:
@@ -218,8 +197,7 @@ class DeviceConfirmation:
 
 @dataclass(frozen=True, slots=True)
 class DeviceEndpoints:
-    """The device's and the person's."""
+    """The page of the code, and the question."""
 
-    begin: DeviceAuthorizationEndpoint
     entry: DeviceEntry
     confirmation: DeviceConfirmation

@@ -1,4 +1,4 @@
-"""What every endpoint does at its door: count the visitor, read a bounded body."""
+"""What every endpoint does at its door: count the visitor (rate limits), read a bounded body, prove the client."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ from broker.web.limits import Limits
 from broker.web.source import Sources
 from broker.web.visitors import Visitors
 
+Verify = Callable[[str, Parameters], Awaitable[Client]]
 _GROUPS = 256  # of client ids: a source that makes ids up is counted under no more keys than these
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Shared by the endpoints. `body_limit` in bytes."""
+    """Shared by the endpoints. `body_limit` in bytes; `verify` proves a client by Authorization header and form."""
 
     limits: Limits
     sources: Sources
     visitors: Visitors
     body_limit: int
+    verify: Verify
 
     async def count(self, limit: str, request: Request) -> None:
         """Count one visit from this request's source; raises TooManyRequests."""
@@ -51,15 +53,13 @@ class Door:
         """
         await self.limits.check(limit, f"{client.id}|{self.sources.find(request)}" if client.public else client.id)
 
-    async def admit(
-        self, request: Request, verify: Callable[[str, Parameters], Awaitable[Client]]
-    ) -> tuple[Client, Parameters]:
+    async def admit(self, request: Request, *, confidential: str = "") -> tuple[Client, Parameters]:
         """The form in the body and the client that proved itself by it; what an app may call walks through here.
 
-        `verify` is given the Authorization header, or "", and the form. Raises HTTPException, InvalidRequest,
-        InvalidClient or TooManyRequests. Failures count per source and client that was named, and are asked about
-        before a secret is looked at: the right one is refused as well then, or guessing would go on. Calls
-        count per client.
+        `confidential`: what this is, where a public client may not come, because anybody can say its name. Raises
+        HTTPException, InvalidRequest, InvalidClient or TooManyRequests. Failures count per source and client that was
+        named, and are asked about before a secret is looked at: the right one is refused as well then, or guessing
+        would go on. Calls count per client.
         """
         params = await self.read_form(request)
         authorization = request.headers.get("authorization", "")
@@ -69,7 +69,9 @@ class Door:
         if claimed:
             self.limits.ask("client_auth_failure", guesses)
         try:
-            client = await verify(authorization, params)
+            client = await self.verify(authorization, params)
+            if confidential and client.public:
+                raise InvalidClient(f"{confidential} is for clients that have a secret")
         except InvalidClient:
             await self.limits.check("client_auth_failure", guesses)
             raise

@@ -7,18 +7,15 @@ from dataclasses import dataclass, replace
 
 from broker.core.discovery import metadata_paths
 from broker.web.authorize import AuthorizeEndpoint
-from broker.web.backchannel import BackChannelEndpoint
 from broker.web.callback import CallbackEndpoint
+from broker.web.clients import ClientEndpoints
 from broker.web.consent import ConsentEndpoint
 from broker.web.device import DeviceEndpoints
 from broker.web.dispatch import Access, Endpoint, Route
 from broker.web.enter import EnterEndpoint
-from broker.web.introspect import IntrospectionEndpoint
 from broker.web.logout import LogoutEndpoint
 from broker.web.meta import MetaEndpoints
-from broker.web.par import PushEndpoint
 from broker.web.register import RegistrationEndpoint
-from broker.web.revoke import RevocationEndpoint
 from broker.web.token import TokenEndpoint, UserinfoEndpoint
 
 
@@ -28,18 +25,15 @@ class Endpoints:
 
     meta: MetaEndpoints
     authorize: AuthorizeEndpoint
-    par: PushEndpoint
+    clients: ClientEndpoints
     callback: CallbackEndpoint
     consent: ConsentEndpoint
     devices: DeviceEndpoints
     enter: EnterEndpoint
     logout: LogoutEndpoint
     token: TokenEndpoint
-    revoke: RevocationEndpoint
-    introspect: IntrospectionEndpoint
     register: RegistrationEndpoint
     userinfo: UserinfoEndpoint
-    backchannel: BackChannelEndpoint
 
 
 def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
@@ -66,16 +60,16 @@ def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
     yield _both("/device/confirm", confirmation.get, confirmation.post, browser, "device")
     yield _both("/enter/{provider}/{client_id}", ends.enter.get, ends.enter.post, browser, "enter")
 
-    yield Route("/par", ("POST",), ends.par.post, client, "par", cors=True)
-    yield Route("/device_authorization", ("POST",), ends.devices.begin.post, client, "device_authorization", cors=True)
+    yield Route("/par", ("POST",), ends.clients.push, client, "par", cors=True)
+    yield Route("/device_authorization", ("POST",), ends.clients.device, client, "device_authorization", cors=True)
     yield Route("/token", ("POST",), ends.token.post, client, "token", cors=True)
-    yield Route("/revoke", ("POST",), ends.revoke.post, client, "revoke", cors=True)
-    yield Route("/introspect", ("POST",), ends.introspect.post, client, "introspect")
+    yield Route("/revoke", ("POST",), ends.clients.revoke, client, "revoke", cors=True)
+    yield Route("/introspect", ("POST",), ends.clients.introspect, client, "introspect")
     yield Route("/register", ("POST",), ends.register.post, client, "register")
     yield _entry("/register/{client_id}", ends.register)
     userinfo = _both("/userinfo", ends.userinfo.get, ends.userinfo.post, client, "userinfo", cors=True)
     yield replace(userinfo, dpop=True)
-    yield Route("/backchannel/{provider}", ("POST",), ends.backchannel.post, client, "backchannel")
+    yield Route("/backchannel/{provider}", ("POST",), ends.clients.hear_logout, client, "backchannel")
 
 
 def _entry(path: str, register: RegistrationEndpoint) -> Route:

@@ -33,7 +33,7 @@ class TokenEndpoint:
     async def post(self, request: Request) -> Response:
         """Authenticate the client, then answer it."""
         proof = self._proofs.read(request)
-        client, params = await self._door.admit(request, self._service.verify_client)
+        client, params = await self._door.admit(request)
         return answer_json(await self._service.answer(client, params, proof=proof))
 
 

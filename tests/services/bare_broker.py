@@ -238,7 +238,6 @@ class World:
         codes = AuthorizationCode(context, (durable, transient), self.tokens, self.upstream, session_ttl=86400)
         self.token_endpoint = TokenEndpoint(
             context,
-            self.directory,
             self.proofs,
             self.tokens,
             {
@@ -253,7 +252,7 @@ class World:
                 GrantType.CLIENT_CREDENTIALS: ClientCredentials(),
             },
         )
-        self.revocation = Revocation(context, self.directory, durable, self.tokens)
+        self.revocation = Revocation(context, durable, self.tokens)
         self.introspection = Introspection(context, self.directory, durable, tokens=self.tokens)
 
     def _tie_logins(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from broker.core.errors import InvalidClient, InvalidRequest
+from broker.core.errors import InvalidRequest
 from broker.core.events import Event
 from broker.core.parameters import Parameters
 from broker.core.seal import digest
@@ -145,17 +145,6 @@ async def test_e8_an_id_token_is_not_active(world: World) -> None:
     answer = await tokens_of(world)
     for token in (answer["id_token"], "x", "a.b.c", "rt_x", "at_" + answer["refresh_token"]):
         assert await world.introspect(token) == DEAD
-
-
-async def test_f19_only_a_client_with_a_secret_may_ask(world: World) -> None:
-    await tokens_of(world)
-    world.clients["open"] = app("open")
-    await world.restart()
-    good = Parameters({"client_id": "app", "client_secret": SECRET}.items())
-    assert await world.introspection.verify_client("", good) is world.clients["app"]
-    for wrong in ({"client_id": "app", "client_secret": "x"}, {"client_id": "app"}, {"client_id": "open"}, {}):
-        with pytest.raises(InvalidClient):
-            await world.introspection.verify_client("", Parameters(wrong.items()))
 
 
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "x"])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections import Counter
+from dataclasses import replace
+from hashlib import sha256
+from urllib.parse import urlencode
 
 import pytest
 from starlette.requests import Request
@@ -12,10 +15,11 @@ from starlette.types import Message
 from broker.core.client import Client
 from broker.core.errors import InvalidClient, TooManyRequests
 from broker.core.parameters import Parameters
-from broker.web.door import Door
+from broker.core.terms import AuthMethod
+from broker.web.door import Door, Verify
 from broker.web.limits import Limits, Rate
 from broker.web.source import Sources
-from tests.services.bare_broker import Clock, Notes
+from tests.services.bare_broker import Clock, Notes, World, app
 from tests.web.test_limits import make_visitors
 
 pytestmark = pytest.mark.anyio
@@ -27,18 +31,18 @@ FORM = [
 ]
 
 
-def make_door() -> Door:
+def make_door(verify: Verify) -> Door:
     """Lets three calls of a client through in a minute, and two failures of a source and client."""
     rates = {"token": Rate(3, 60), "client_auth_failure": Rate(2, 60)}
     limits = Limits(rates, Notes(), clock=Clock(), shared=None)
-    return Door(limits, Sources(()), make_visitors(Clock()), 1024)
+    return Door(limits, Sources(()), make_visitors(Clock()), 1024, verify)
 
 
-def request(*, secret_of: str = "shop", address: str = "192.0.2.1") -> Request:
+def request(*, secret_of: str = "shop", address: str = "192.0.2.1", form: bytes = b"token=t") -> Request:
     """A form posted with a secret of this client, "": without any."""
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": b"token=t", "more_body": False}
+        return {"type": "http.request", "body": form, "more_body": False}
 
     headers = FORM
     if secret_of != "shop":
@@ -65,40 +69,64 @@ async def stranger(_: str, __: Parameters) -> Client:
 
 
 async def test_a_client_is_let_in_with_its_form_as_often_as_the_limit_says() -> None:
-    door = make_door()
+    door = make_door(known)
     for _ in range(3):
-        client, params = await door.admit(request(), known)
+        client, params = await door.admit(request())
         assert (client, dict(params)) == (SHOP, {"token": "t"})
     with pytest.raises(TooManyRequests):
-        await door.admit(request(), known)
+        await door.admit(request())
 
 
 async def test_f31_who_guessed_too_often_is_refused_with_the_right_secret_too() -> None:
-    door = make_door()
+    door = make_door(stranger)
     for _ in range(2):
         with pytest.raises(InvalidClient):
-            await door.admit(request(), stranger)
+            await door.admit(request())
     with pytest.raises(TooManyRequests):
-        await door.admit(request(), known)
+        await replace(door, verify=known).admit(request())
 
 
 async def test_f31_neighbours_behind_one_address_do_not_lock_each_other_out() -> None:
-    door = make_door()
+    door = make_door(stranger)
     for _ in range(5):
         with pytest.raises((InvalidClient, TooManyRequests)):
-            await door.admit(request(), stranger)
+            await door.admit(request())
         with pytest.raises((InvalidClient, TooManyRequests)):
-            await door.admit(request(secret_of=""), stranger)
+            await door.admit(request(secret_of=""))
     for other in (request(secret_of="other"), request(secret_of=""), request(address="192.0.2.2")):
-        assert (await door.admit(other, anybody))[0] is SHOP
+        assert (await replace(door, verify=anybody).admit(other))[0] is SHOP
 
 
 async def test_f31_names_that_a_source_makes_up_fill_no_memory() -> None:
-    door = make_door()
+    door = make_door(stranger)
     told = Counter[type[Exception]]()
     for number in range(2000):
         try:
-            await door.admit(request(secret_of=f"made-up-{number}" * 20), stranger)
+            await door.admit(request(secret_of=f"made-up-{number}" * 20))
         except (InvalidClient, TooManyRequests) as refused:
             told[type(refused)] += 1
     assert told[InvalidClient] <= 2 * 256
+
+
+async def test_f19_only_a_client_with_a_secret_may_ask() -> None:
+    world = await World.open()
+    secret = sha256(b"s3cret").hexdigest()
+    world.clients = {"app": app(auth_method=AuthMethod.POST, secret_digests=(secret,)), "open": app("open")}
+    await world.restart()
+    door = make_door(world.directory.verify)
+
+    def told(address: str = "192.0.2.1", **form: str) -> Request:
+        return request(secret_of="", address=address, form=urlencode(form).encode())
+
+    good = await door.admit(told(client_id="app", client_secret="s3cret"), confidential="introspection")
+    assert good[0] is world.clients["app"]
+    wrongs: tuple[dict[str, str], ...] = (
+        {"client_id": "app", "client_secret": "x"},
+        {"client_id": "app"},
+        {"client_id": "open"},
+        {},
+    )
+    for number, wrong in enumerate(wrongs, 10):
+        with pytest.raises(InvalidClient):
+            await door.admit(told(f"192.0.2.{number}", **wrong), confidential="introspection")
+    assert (await door.admit(told(client_id="open")))[0] is world.clients["open"]

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.core.client import Client
-from broker.core.errors import StoreUnavailable, TooManyRequests
+from broker.core.errors import InvalidClient, StoreUnavailable, TooManyRequests
+from broker.core.parameters import Parameters
 from broker.core.seal import Seal
 from broker.core.terms import AuthMethod
 from broker.web.door import Door
@@ -38,10 +39,15 @@ def make_visitors(clock: Clock, master: bytes = b"m" * 32) -> Visitors:
     )
 
 
+async def nobody(_: str, __: Parameters) -> Client:
+    """No client comes here."""
+    raise InvalidClient("no")
+
+
 def make_door(clock: Clock, number: int = 5, limit: str = "token", shared: SharedCounters | None = None) -> Door:
     """A door that lets so many through in a minute."""
     limits = Limits({limit: Rate(number, 60)}, Notes(), clock=clock, shared=shared)
-    return Door(limits, Sources(()), make_visitors(clock), 1024)
+    return Door(limits, Sources(()), make_visitors(clock), 1024, nobody)
 
 
 def cookie_of(visitors: Visitors, *, at: Request | None = None) -> str:

@@ -1,4 +1,4 @@
-"""The phases of a token request: the client, its proof of possession, the grant type, acting, answering.
+"""The phases of a token request of a client that proved itself: grant type, proof of possession, acting, answering.
 
 No grant skips one.
 """
@@ -21,7 +21,6 @@ from broker.core.events import Event
 from broker.core.parameters import Parameters
 from broker.core.terms import GrantType
 from broker.core.token_request import check_token_parameters
-from broker.services.clients import Clients
 from broker.services.context import Context
 from broker.services.held import Held
 from broker.services.proofs import Key, Proofs, check_profile
@@ -58,21 +57,15 @@ class TokenEndpoint:
     def __init__(
         self,
         context: Context,
-        clients: Clients,
         proofs: Proofs,
         tokens: Tokens,
         handlers: Mapping[GrantType, GrantHandler],
     ) -> None:
         """`handlers`: every grant type offered."""
         self._context = context
-        self._clients = clients
         self._proofs = proofs
         self._tokens = tokens
         self._handlers = handlers
-
-    async def verify_client(self, authorization: str, params: Parameters) -> Client:
-        """Phase one; raises InvalidClient."""
-        return await self._clients.verify(authorization, params)
 
     async def answer(self, client: Client, params: Parameters, *, proof: str = "") -> dict[str, Any]:
         """The token response of an authenticated client (RFC 6749 section 5.1); raises RequestError.
