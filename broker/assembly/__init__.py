@@ -25,7 +25,6 @@ def build_public(parts: Parts, services: Services) -> ASGIApp:
         frontend,
         parts.observer,
         clock=context.clock,
-        end_request=services.pushed.end,
         on_own_machine=config.network.upstreams == "emulated" or site.on_own_machine,
     )
     return Dispatcher(

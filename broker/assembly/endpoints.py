@@ -19,6 +19,7 @@ from broker.services.introspection import Introspection
 from broker.services.logout import Logout
 from broker.services.revocation import Revocation
 from broker.services.upstream_logouts import UpstreamLogouts
+from broker.services.userinfo import Userinfo
 from broker.web.authorize import AuthorizeEndpoint
 from broker.web.callback import CallbackEndpoint
 from broker.web.clients import ClientEndpoints
@@ -41,45 +42,61 @@ from broker.web.visitors import Visitors
 
 def build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> Endpoints:
     """All of them."""
-    config, context = parts.config, parts.context
-    door = _build_door(parts, services)
-    shared: dict[str, Any] = {"sessions": services.sessions, "door": door}
-    login: dict[str, Any] = shared | {"logins": services.logins, "providers": parts.providers}
+    config, door = parts.config, _build_door(parts, services)
     show_last = config.login.show_last_used
     departures = Departures(frontend, services.logins, parts.providers, door, show_last_used=show_last)
     remember_for = config.session.remember_last_provider
-    authorization, tokens = services.authorization, services.tokens
     reader = ProofReader(services.proofs.mint_nonce)
     return Endpoints(
         meta=MetaEndpoints(frontend, parts.keys, _build_metadata(config, parts.providers.levels), issuer=config.issuer),
-        authorize=AuthorizeEndpoint(
-            frontend, services.requests, authorization, departures=departures, providers=parts.providers, **shared
-        ),
+        authorize=_build_authorize(parts, services, frontend, door, departures),
         clients=_build_clients(parts, services, door, reader),
-        callback=CallbackEndpoint(frontend, authorization, remember_for=remember_for, **login),
-        consent=ConsentEndpoint(frontend, authorization, consents=services.consents, people=services.people, **shared),
+        callback=CallbackEndpoint(
+            frontend,
+            services.completion,
+            providers=parts.providers,
+            door=door,
+            session_ttl=config.session.absolute_ttl,
+            remember_for=remember_for,
+        ),
+        consent=ConsentEndpoint(frontend, services.questions, services.people, door),
         logout=_build_logout(parts, services, frontend, door),
         devices=_build_devices(services, frontend, door, departures),
         enter=EnterEndpoint(
             frontend,
             services.entries,
             providers=parts.providers,
-            mint=context.mint,
+            mint=parts.context.mint,
             remember_for=remember_for,
-            **shared,
+            sessions=services.sessions,
+            door=door,
         ),
         token=TokenEndpoint(_build_token_service(parts, services), door, reader),
         register=RegistrationEndpoint(services.registrations, door),
-        userinfo=UserinfoEndpoint(tokens, door, proofs=services.proofs, reader=reader),
+        userinfo=UserinfoEndpoint(Userinfo(services.tokens, services.proofs), door, reader),
+    )
+
+
+def _build_authorize(
+    parts: Parts, services: Services, frontend: Frontend, door: Door, departures: Departures
+) -> AuthorizeEndpoint:
+    return AuthorizeEndpoint(
+        frontend,
+        services.requests,
+        services.authorization,
+        departures=departures,
+        sessions=services.sessions,
+        providers=parts.providers,
+        pushed=services.pushed,
+        door=door,
     )
 
 
 def _build_devices(services: Services, frontend: Frontend, door: Door, departures: Departures) -> DeviceEndpoints:
-    shared: dict[str, Any] = {"sessions": services.sessions, "door": door}
-    pages = (frontend, services.devices, services.authorization)
+    devices, sessions = services.devices, services.sessions
     return DeviceEndpoints(
-        DeviceEntry(*pages, departures=departures, **shared),
-        DeviceConfirmation(*pages, consents=services.consents, people=services.people, **shared),
+        DeviceEntry(frontend, devices, services.authorization, departures=departures, sessions=sessions, door=door),
+        DeviceConfirmation(frontend, devices, services.questions, people=services.people, door=door),
     )
 
 

@@ -11,6 +11,7 @@ from broker.core.events import Recorder
 from broker.core.seal import Seal
 from broker.services.authorize import Authorization
 from broker.services.clients import Clients
+from broker.services.complete import Completion
 from broker.services.consent import Consents
 from broker.services.context import Context
 from broker.services.deliveries import Deliveries
@@ -25,6 +26,7 @@ from broker.services.par import PushedRequests
 from broker.services.people import People
 from broker.services.proofs import Proofs
 from broker.services.providers import Providers
+from broker.services.questions import Questions
 from broker.services.registrations import Registrations
 from broker.services.requests import Requests
 from broker.services.sessions import Sessions
@@ -78,6 +80,8 @@ class Services:
     entries: Entries
     requests: Requests
     authorization: Authorization
+    completion: Completion
+    questions: Questions
     pushed: PushedRequests
     devices: Devices
     people: People

@@ -12,6 +12,7 @@ from broker.services.authorize import Authorization
 from broker.services.client_assertions import ClientAssertions
 from broker.services.client_keys import ClientKeys
 from broker.services.clients import Clients
+from broker.services.complete import Completion
 from broker.services.consent import TICKET_TTL, Consents
 from broker.services.deliveries import Deliveries
 from broker.services.device import Devices
@@ -22,6 +23,7 @@ from broker.services.login import Logins
 from broker.services.par import PushedRequests
 from broker.services.people import People
 from broker.services.proofs import Nonces, Proofs
+from broker.services.questions import Questions
 from broker.services.registrations import RegistrationPolicy, Registrations
 from broker.services.request_objects import RequestObjects
 from broker.services.requests import Requests
@@ -40,36 +42,46 @@ def build_services(parts: Parts) -> Services:
     logins, entries = _build_logins(parts, clients)
     # A person may look at the login page, at an upstream and at the question for as long as each of them stands.
     pushed = PushedRequests(context, transient, kept_for=2 * parts.providers.flow_ttl + TICKET_TTL)
-    authorization = Authorization(
-        context,
-        clients=clients,
-        providers=parts.providers,
-        consents=consents,
-        tokens=tokens,
-        gate=parts.gate,
-        pushed=pushed,
-        stores=(durable, transient),
-    )
+    authorization = _build_authorization(parts, clients, tokens, consents, pushed)
+    devices = Devices(context, clients, transient, parts.seal("device"))
     objects, proofs = RequestObjects(context, keys, parts.outbound), _build_proofs(parts)
     upstream = _build_upstream(parts)
     deliveries, endings = _build_endings(parts, clients)
+    sessions = _build_sessions(parts, upstream, endings)
     return Services(
         clients=clients,
         registrations=registrations,
         proofs=proofs,
         tokens=tokens,
-        sessions=_build_sessions(parts, upstream, endings),
+        sessions=sessions,
         consents=consents,
         logins=logins,
         entries=entries,
         requests=Requests(context, clients, tokens, proofs=proofs, pushed=pushed, objects=objects),
         authorization=authorization,
         pushed=pushed,
-        devices=Devices(context, clients, transient, parts.seal("device")),
+        devices=devices,
+        completion=Completion(logins, sessions, authorization, pushed),
+        questions=Questions(authorization, consents, sessions=sessions, devices=devices, pushed=pushed),
         people=People(durable),
         upstream=upstream,
         endings=endings,
         deliveries=deliveries,
+    )
+
+
+def _build_authorization(
+    parts: Parts, clients: Clients, tokens: Tokens, consents: Consents, pushed: PushedRequests
+) -> Authorization:
+    return Authorization(
+        parts.context,
+        clients=clients,
+        providers=parts.providers,
+        consents=consents,
+        tokens=tokens,
+        gate=parts.gate,
+        pushed=pushed,
+        stores=(parts.durable, parts.transient),
     )
 
 

@@ -20,6 +20,7 @@ from broker.core.records import AuthorizationRequest, CodeRecord
 from broker.core.seal import digest
 from broker.core.step_up import is_weak
 from broker.core.terms import Prompt
+from broker.core.whereabouts import Whereabouts, located
 from broker.services.clients import Clients
 from broker.services.consent import Consents
 from broker.services.context import Context
@@ -63,6 +64,14 @@ class Answer:
     params: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Return:
+    """An `Answer` together with the place it goes to."""
+
+    target: VerifiedRedirect
+    params: dict[str, str]
+
+
 Step = Choose | Start | Ask | Answer
 
 
@@ -102,7 +111,7 @@ class Authorization:
         """The verified place of a request that was checked before; raises PageError when it stands no longer."""
         return VerifiedRedirect.of(request, await self.client_of(request))
 
-    async def is_trusted(self, request: AuthorizationRequest, client: Client, session: Session | None) -> bool:
+    async def _is_trusted(self, request: AuthorizationRequest, client: Client, session: Session | None) -> bool:
         """Whether an error may take the browser there although nobody was asked (RFC 9700 section 4.11.2).
 
         Operators vouch for their own apps; for one that registered itself only who once agreed to it does.
@@ -112,7 +121,15 @@ class Authorization:
         return session is not None and await self._consents.is_given(request, client, session.record.sub)
 
     async def next_step(self, request: AuthorizationRequest, client: Client, session: Session | None) -> Step:
-        """For a request that just arrived, with whatever session the browser has."""
+        """For a request that just arrived, with whatever session the browser has.
+
+        What fails says whether somebody agreed to be sent there: see `Whereabouts.asked`.
+        """
+        silent = Prompt.NONE in request.prompt
+        with located(Whereabouts(asked=silent and await self._is_trusted(request, client, session))):
+            return await self._decide(request, client, session)
+
+    async def _decide(self, request: AuthorizationRequest, client: Client, session: Session | None) -> Step:
         person = await self._silent_person(request, client, session)
         if person is not None and session is not None:
             return await self.after_login(request, client, session)

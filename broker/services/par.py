@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from broker.core.authorize import VerifiedRedirect
 from broker.core.client import Client
 from broker.core.errors import InvalidRequestUri, SealBroken, StoreUnavailable
 from broker.core.pushed import PREFIX, PushedRequest
 from broker.core.records import AuthorizationRequest
 from broker.core.request_object import LEEWAY, RequestObject
 from broker.core.seal import digest
+from broker.core.whereabouts import Whereabouts, is_for_client, located
 from broker.services.context import Context
 from broker.store.base import Kind, Transient
 
@@ -72,10 +76,22 @@ class PushedRequests:
         if request_uri and not await self._take(request_uri):
             raise InvalidRequestUri("request_uri was answered before")
 
-    async def end(self, request_uri: str) -> None:
+    @asynccontextmanager
+    async def answering(self, target: VerifiedRedirect, *, asked: bool = False) -> AsyncIterator[None]:
+        """What fails in the body is told at `target`; where the client hears of it, the pushed request ends with it.
+
+        An error that goes back is the answer, so the request has none left to give. `asked`: see `Whereabouts`.
+        """
+        try:
+            with located(Whereabouts(target=target, asked=asked)):
+                yield
+        except Exception as error:
+            if target.request_uri and is_for_client(error, target):
+                await self._end(target.request_uri)
+            raise
+
+    async def _end(self, request_uri: str) -> None:
         """End a request that is answered with an error, whether or not it still stands."""
-        if not request_uri:
-            return
         try:
             await self._take(request_uri)
         except StoreUnavailable:

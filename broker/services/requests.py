@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +13,7 @@ from broker.core.parameters import Parameters
 from broker.core.pushed import is_pushed
 from broker.core.records import AuthorizationRequest
 from broker.core.request_parameters import add_to_kept, build_request
+from broker.core.whereabouts import Whereabouts, located
 from broker.services.clients import Clients
 from broker.services.context import Context
 from broker.services.par import EXPIRES_IN, PushedRequests
@@ -22,7 +22,6 @@ from broker.services.request_objects import RequestObjects
 from broker.services.tokens import Tokens
 
 _UNSIGNED = "this client must send its requests as signed request objects (RFC 9101)"
-Place = Callable[[VerifiedRedirect], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,28 +83,26 @@ class Requests:
         await self._proofs.claim(proven, endpoint="/par")
         return replace(request, dpop_jkt=proven.jkt)
 
-    async def verify(self, params: Parameters, place: Place) -> Asked:
-        """The checked request. `place` is told where failures go from then on; raises RequestError or PageError."""
+    async def verify(self, params: Parameters) -> Asked:
+        """The checked request; raises RequestError or PageError, which carry their `Whereabouts` once that is known."""
         client = await self._clients.find(parse_client_id(params))
         if client is not None and is_pushed(params.text("request_uri")):
-            return await self._present(params, client, place)
+            return await self._present(params, client)
         if client is not None and ("request" in params or "request_uri" in params):
-            return await self._open(params, client, place)
+            with located(Whereabouts(target=_find_target(params, client))):
+                return await self._open(params, client)
         target = verify_target(params, client)
-        place(target)
-        _check_may_come_so(target.client)
-        if target.client.requests.require_signed_request_object:
-            raise InvalidRequest(_UNSIGNED)
-        return Asked(self._build(params, target), target)
+        with located(Whereabouts(target=target)):
+            _check_may_come_so(target.client)
+            if target.client.requests.require_signed_request_object:
+                raise InvalidRequest(_UNSIGNED)
+            return Asked(self._build(params, target), target)
 
-    async def _open(self, params: Parameters, client: Client, place: Place) -> Asked:
+    async def _open(self, params: Parameters, client: Client) -> Asked:
         """A signed request, in the address or where it names (RFC 9101). Nothing outside it is asked for.
 
         What is wrong with the object itself is told at the redirect URI outside, where that is a registered one.
         """
-        outside = _find_target(params, client)
-        if outside is not None:
-            place(outside)
         params.check_single(("request", "request_uri"))
         if "request" in params and "request_uri" in params:
             raise InvalidRequest("request and request_uri exclude each other (RFC 9101 section 5)")
@@ -113,20 +110,18 @@ class Requests:
         text = params.text("request") or await self._objects.fetch(client, params["request_uri"])
         signed = await self._objects.open_(client, text, fetched="request" not in params)
         target = verify_target(signed.params, client)
-        place(target)
-        request = await self._pushed.keep_signed(client, self._build(signed.params, target), signed)
-        target = VerifiedRedirect.of(request, client)
-        place(target)
-        return Asked(request, target)
+        with located(Whereabouts(target=target)):
+            request = await self._pushed.keep_signed(client, self._build(signed.params, target), signed)
+        return Asked(request, VerifiedRedirect.of(request, client))
 
-    async def _present(self, params: Parameters, client: Client, place: Place) -> Asked:
+    async def _present(self, params: Parameters, client: Client) -> Asked:
         """A pushed request. What else is in the address counts for nothing, but what our own pages add to it."""
         if "request_uri" in params.repeated:
             raise InvalidRequestUri("request_uri repeated", client=client)
         request = await self._pushed.present(client, params["request_uri"])
         target = VerifiedRedirect.of(request, client)
-        place(target)
-        return Asked(add_to_kept(request, params, client), target)
+        async with self._pushed.answering(target):
+            return Asked(add_to_kept(request, params, client), target)
 
     def _build(self, params: Parameters, target: VerifiedRedirect) -> AuthorizationRequest:
         return build_request(params, target, hinted_sub=self._verify_hint(params, target.client))

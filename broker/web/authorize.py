@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,8 +10,9 @@ from broker.core.parameters import Parameters
 from broker.core.pushed import is_pushed
 from broker.core.terms import Prompt
 from broker.services.authorize import Answer, Ask, Authorization, Choose, Start, Step
+from broker.services.par import PushedRequests
 from broker.services.providers import Providers
-from broker.services.requests import Asked, Place, Requests
+from broker.services.requests import Asked, Requests
 from broker.services.sessions import Sessions
 from broker.web.cookies import SESSION, Cookies
 from broker.web.departures import Departures
@@ -35,28 +34,28 @@ class AuthorizeEndpoint:
         departures: Departures,
         sessions: Sessions,
         providers: Providers,
+        pushed: PushedRequests,
         door: Door,
     ) -> None:
-        """`door` reads bodies, `departures` counts who leaves."""
+        """`door` reads bodies, `departures` counts who leaves, `pushed` ends what was answered with an error."""
         self._frontend = frontend
         self._requests = requests
         self._authorization = authorization
         self._departures = departures
         self._sessions = sessions
         self._providers = providers
+        self._pushed = pushed
         self._door = door
 
     async def get(self, request: Request) -> Response:
         """An authorization request, or one of our own links back to it."""
         params = read_query(request)
         await self._count_object(request, params)
-        asked = await self._requests.verify(params, _failures_of(request))
-        session = await self._sessions.find(Cookies.read(request, SESSION))
-        client = asked.target.client
-        if asked.target.silent:
-            request.state.unasked = not await self._authorization.is_trusted(asked.request, client, session)
-        step = await self._authorization.next_step(asked.request, client, session)
-        return await self._take(request, params, asked, step)
+        asked = await self._requests.verify(params)
+        async with self._pushed.answering(asked.target):
+            session = await self._sessions.find(Cookies.read(request, SESSION))
+            step = await self._authorization.next_step(asked.request, asked.target.client, session)
+            return await self._take(request, params, asked, step)
 
     async def post(self, request: Request) -> Response:
         """The same in a form (OIDC Core 3.1.2.1).
@@ -66,11 +65,12 @@ class AuthorizeEndpoint:
         """
         params = await self._door.read_form(request)
         await self._count_object(request, params)
-        asked = await self._requests.verify(params, _failures_of(request))
-        href = self._frontend.authorize_href(link_params(params, asked.request))
-        if len(href) > MAX_QUERY:
-            raise InvalidRequest(f"the request is longer than {MAX_QUERY} bytes")
-        return self._frontend.leave_to(href)
+        asked = await self._requests.verify(params)
+        async with self._pushed.answering(asked.target):
+            href = self._frontend.authorize_href(link_params(params, asked.request))
+            if len(href) > MAX_QUERY:
+                raise InvalidRequest(f"the request is longer than {MAX_QUERY} bytes")
+            return self._frontend.leave_to(href)
 
     async def _count_object(self, request: Request, params: Parameters) -> None:
         """Whoever has us fetch a request object, or keep one, sets something in motion, like a departure."""
@@ -115,9 +115,3 @@ class AuthorizeEndpoint:
         if "ui_locales" in params:
             Cookies.remember_language(response, locale)
         return response
-
-
-def _failures_of(request: Request) -> Place:
-    """Where failures of this request go is noted where `broker.web.errors` looks, and that nobody was asked yet."""
-    request.state.unasked = True
-    return partial(setattr, request.state, "target")

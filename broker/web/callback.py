@@ -5,15 +5,13 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from broker.core.authorize import VerifiedRedirect
 from broker.core.errors import NothingAsked, UpstreamError
 from broker.core.events import visitor
 from broker.core.parameters import Parameters, parse_form
-from broker.services.attempt import Callback, Finished
-from broker.services.authorize import Ask, Authorization
-from broker.services.login import Logins
+from broker.services.attempt import Callback
+from broker.services.authorize import Ask
+from broker.services.complete import Completion
 from broker.services.providers import Providers
-from broker.services.sessions import Sessions
 from broker.services.states import States
 from broker.upstream.model import Channel, Provider, finds_state
 from broker.web.cookies import SESSION, Cookies
@@ -24,26 +22,24 @@ from broker.web.views import FragmentView
 
 
 class CallbackEndpoint:
-    """Turns what arrived into a `Callback`, lets the login finish, and goes on with the request it was for."""
+    """Turns what arrived into a `Callback`, and shows what comes of it."""
 
     def __init__(
         self,
         frontend: Frontend,
-        authorization: Authorization,
+        completion: Completion,
         *,
-        logins: Logins,
-        sessions: Sessions,
         providers: Providers,
         door: Door,
+        session_ttl: int,
         remember_for: int,
     ) -> None:
-        """`remember_for`: seconds the last used provider is remembered."""
+        """`session_ttl`: seconds a browser keeps its session, `remember_for`: the provider it used last."""
         self._frontend = frontend
-        self._authorization = authorization
-        self._logins = logins
-        self._sessions = sessions
+        self._completion = completion
         self._providers = providers
         self._door = door
+        self._session_ttl = session_ttl
         self._remember_for = remember_for
 
     async def get(self, request: Request) -> Response:
@@ -74,36 +70,23 @@ class CallbackEndpoint:
         reply = {key: value for key, value in params.items() if not (in_path and key == "state")}
         tag = States.tag(state)
         callback = Callback(name, state, channel, reply, Cookies.read_flow(request, tag))
-        request.state.flow_tag = tag
         visitor.set(self._door.sources.find(request))
-        return await self._go_on(request, tag, await self._logins.finish(callback))
+        done = await self._completion.complete(callback, Cookies.read(request, SESSION))
+        response: Response
+        if isinstance(done.step, Ask):
+            response = self._frontend.leave_to(self._frontend.question_href(done.step))
+        else:
+            response = self._frontend.respond(request, done.step.target, done.step.params)
+        Cookies.start_session(response, done.cookie, ttl=self._session_ttl)
+        Cookies.remember_provider(response, done.provider, ttl=self._remember_for)
+        Cookies.drop_flow(response, tag)
+        return response
 
     def _read_again(self, request: Request) -> str:
         """The link that begins anew; what somebody else put into the cookie is none."""
         kept = Cookies.read_again(request)
         ours = kept.startswith((f"{self._frontend.base}/authorize?", f"{self._frontend.base}/device"))
         return kept if ours and kept.isprintable() else ""
-
-    async def _go_on(self, request: Request, tag: str, finished: Finished) -> Response:
-        client = finished.client
-        if not finished.request.device:
-            request.state.target = VerifiedRedirect.of(finished.request, client)
-        before = await self._sessions.find(Cookies.read(request, SESSION))
-        value, session = self._sessions.build(
-            finished.person, finished.identity, finished.provider, began_at=finished.started_at, replacing=before
-        )
-        step = await self._authorization.after_login(finished.request, client, session, fresh_since=finished.started_at)
-        # Only now: a login the request does not accept leaves whoever was logged in before as they were.
-        await self._sessions.keep(session, replacing=before)
-        response: Response
-        if isinstance(step, Ask):
-            response = self._frontend.leave_to(self._frontend.question_href(step))
-        else:
-            response = self._frontend.respond(request, request.state.target, step.params)
-        Cookies.start_session(response, value, ttl=self._sessions.limits.absolute)
-        Cookies.remember_provider(response, finished.provider, ttl=self._remember_for)
-        Cookies.drop_flow(response, tag)
-        return response
 
 
 def _find_state(provider: Provider, params: Parameters) -> str:

@@ -45,29 +45,29 @@ class ClientEndpoints:
         What is pushed is kept. Anybody can speak in the name of a public client, so that is counted like a departure.
         """
         proof = self._proofs.read(request)
-        client, params = await self._door.admit(request)
-        if client.public:
-            await self._door.count("login_start", request)
-        return answer_json(await self._requests.push(client, params, proof=proof), 201)
+        async with self._door.admit(request) as (client, params):
+            if client.public:
+                await self._door.count("login_start", request)
+            return answer_json(await self._requests.push(client, params, proof=proof), 201)
 
     async def device(self, request: Request) -> Response:
         """Device authorization: the codes (RFC 8628 section 3.2). They are kept, and counted as in `push`."""
-        client, params = await self._door.admit(request)
-        if client.public:
-            await self._door.count("login_start", request)
-        place = coarse(self._door.sources.find(request))
-        return answer_json(await self._devices.begin(client, params, place=place))
+        async with self._door.admit(request) as (client, params):
+            if client.public:
+                await self._door.count("login_start", request)
+            place = coarse(self._door.sources.find(request))
+            return answer_json(await self._devices.begin(client, params, place=place))
 
     async def revoke(self, request: Request) -> Response:
         """Revocation: 200 without a body, whatever the token was (RFC 7009 section 2.2)."""
-        client, params = await self._door.admit(request)
-        await self._revocation.revoke(client, params)
+        async with self._door.admit(request) as (client, params):
+            await self._revocation.revoke(client, params)
         return Response(status_code=200, headers=NO_STORE)
 
     async def introspect(self, request: Request) -> Response:
         """Introspection: what a token is (RFC 7662), told to clients that have a secret."""
-        client, params = await self._door.admit(request, confidential="introspection")
-        return answer_json(await self._introspection.answer(client, params))
+        async with self._door.admit(request, confidential="introspection") as (client, params):
+            return answer_json(await self._introspection.answer(client, params))
 
     async def hear_logout(self, request: Request) -> Response:
         """Back-channel logout: an upstream tells that somebody logged out there (OIDC Back-Channel Logout 1.0).

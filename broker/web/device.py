@@ -9,13 +9,14 @@ from starlette.responses import Response
 
 from broker.core.claims import build_asked_scope, describe
 from broker.core.client import Client
-from broker.core.errors import ForeignPost, InvalidRequest
-from broker.core.records import AuthorizationRequest, ConsentTicket
+from broker.core.errors import InvalidRequest
+from broker.core.records import AuthorizationRequest
 from broker.services.authorize import Answer, Ask, Authorization, Choose, Start
-from broker.services.consent import Consents
 from broker.services.device import EXPIRES_IN, Devices
 from broker.services.people import People
-from broker.services.sessions import Session, Sessions
+from broker.services.questions import Questions
+from broker.services.sessions import Sessions
+from broker.web.consent import MAX_TICKET, read_answer
 from broker.web.cookies import BROWSER, SESSION, Cookies
 from broker.web.departures import Departures
 from broker.web.door import Door
@@ -23,8 +24,6 @@ from broker.web.frontend import Frontend
 from broker.web.http import read_query
 from broker.web.source import coarse
 from broker.web.views import DeviceCodeView, DeviceConfirmView, DeviceDoneView, LoginView
-
-_MAX_TICKET = 16 * 1024  # bytes; a sealed request is a third larger than the request was
 
 
 class DeviceEntry:
@@ -80,7 +79,7 @@ class DeviceEntry:
 
     async def choose(self, request: Request) -> Response:
         """Behind a right code: who are you? A session that is there is taken to the question at once."""
-        params = read_query(request, limit=_MAX_TICKET)
+        params = read_query(request, limit=MAX_TICKET)
         sealed = params.text("ticket")
         waiting = await self._devices.open_ticket(sealed, browser=Cookies.read(request, BROWSER))
         asked = AuthorizationRequest.from_bytes(waiting.request.encode())
@@ -126,35 +125,26 @@ class DeviceConfirmation:
     """Is that your device? The question is bound to one session and good for one answer, like every question here."""
 
     def __init__(
-        self,
-        frontend: Frontend,
-        devices: Devices,
-        authorization: Authorization,
-        *,
-        consents: Consents,
-        sessions: Sessions,
-        people: People,
-        door: Door,
+        self, frontend: Frontend, devices: Devices, questions: Questions, *, people: People, door: Door
     ) -> None:
-        """`door` reads bodies and knows where somebody comes from."""
+        """`people` knows names, `door` reads bodies and knows where somebody comes from."""
         self._frontend = frontend
         self._devices = devices
-        self._authorization = authorization
-        self._consents = consents
-        self._sessions = sessions
+        self._questions = questions
         self._people = people
         self._door = door
 
     async def get(self, request: Request) -> Response:
         """The question, with all that tells a device of one's own from a stranger's."""
-        params = read_query(request, limit=_MAX_TICKET)
+        params = read_query(request, limit=MAX_TICKET)
         sealed = params.text("ticket")
-        asked, session, _, client = await self._open(request, sealed)
+        question = await self._questions.open_(sealed, Cookies.read(request, SESSION), for_device=True)
+        asked, client = question.request, question.client
         waiting = await self._devices.find(asked.device)
         view = DeviceConfirmView(
             client=self._frontend.device_view(client),
             scopes=describe(build_asked_scope(asked.scope, asked.claims)),
-            person_name=await self._people.name_of(session.record),
+            person_name=await self._people.name_of(question.session.record),
             user_code=self._devices.user_code_of(asked.device, waiting),
             minutes=self._devices.minutes_ago(waiting),
             place=waiting.place,
@@ -168,31 +158,10 @@ class DeviceConfirmation:
 
     async def post(self, request: Request) -> Response:
         """The answer."""
-        self._frontend.check_own_form(request)
-        params = await self._door.read_form(request)
-        if params.text("answer") not in {"allow", "deny"}:
-            raise InvalidRequest("answer must be allow or deny")
-        asked, session, ticket, client = await self._open(request, params.text("ticket"))
-        allowed = params["answer"] == "allow"
-        async with self._consents.answer(ticket, asked, session.record.sub, allowed=allowed, client=client):
-            if allowed:
-                await self._authorization.check_still_welcome(client, session)
-                waiting = await self._devices.find(asked.device)
-                code = self._authorization.build_code(asked, session, ttl=self._devices.left_of(waiting))
-                await self._devices.approve(asked.device, code)
-            else:
-                await self._devices.deny(asked, session.record.sub)
+        sealed, allowed = await read_answer(request, self._frontend, self._door)
+        client = await self._questions.answer_device(sealed, Cookies.read(request, SESSION), allowed=allowed)
         view = DeviceDoneView(self._frontend.device_view(client), allowed)
         return self._frontend.pages.device_done(view, self._frontend.locale(request, client=client))
-
-    async def _open(self, request: Request, sealed: str) -> tuple[AuthorizationRequest, Session, ConsentTicket, Client]:
-        session = await self._sessions.find(Cookies.read(request, SESSION))
-        ticket, asked = self._consents.open_ticket(sealed, session, for_device=True)
-        if session is None:
-            raise ForeignPost("an answer about a device without a session")
-        client = await self._authorization.client_of(asked)
-        self._consents.check_promise(ticket, asked, client)
-        return asked, session, ticket, client
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,20 +148,15 @@ class Dispatcher:
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception as error:
-            return await self._fail(request, route, error)
+            return self._fail(request, route, error)
 
-    async def _fail(self, request: Request, route: Route | None, error: Exception) -> Response:
+    def _fail(self, request: Request, route: Route | None, error: Exception) -> Response:
         try:
             if self._errors.is_unforeseen(error):
                 self._on_crash(error)
             if _is_for_person(request, route):
-                return await self._errors.as_page(request, error)
-            return self._errors.as_json(
-                error,
-                realm=self._site.issuer,
-                schemes=_schemes(request, route),
-                client=getattr(request.state, "client", None),
-            )
+                return self._errors.as_page(request, error)
+            return self._errors.as_json(error, realm=self._site.issuer, schemes=_schemes(request, route))
         except Exception as second:  # the error page itself is broken: still no stack trace for anybody
             self._on_crash(second)
             return Response(f"Something broke on our side. Reference: {request_id.get()}", 500, media_type="text/plain")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -12,6 +13,7 @@ from broker.core.client import Client
 from broker.core.errors import InvalidClient
 from broker.core.parameters import Parameters
 from broker.core.token_request import find_claimed_client
+from broker.core.whereabouts import Whereabouts, located
 from broker.web.http import read_form
 from broker.web.limits import Limits
 from broker.web.source import Sources
@@ -53,13 +55,14 @@ class Door:
         """
         await self.limits.check(limit, f"{client.id}|{self.sources.find(request)}" if client.public else client.id)
 
-    async def admit(self, request: Request, *, confidential: str = "") -> tuple[Client, Parameters]:
+    @asynccontextmanager
+    async def admit(self, request: Request, *, confidential: str = "") -> AsyncIterator[tuple[Client, Parameters]]:
         """The form in the body and the client that proved itself by it; what an app may call walks through here.
 
         `confidential`: what this is, where a public client may not come, because anybody can say its name. Raises
         HTTPException, InvalidRequest, InvalidClient or TooManyRequests. Failures count per source and client that was
         named, and are asked about before a secret is looked at: the right one is refused as well then, or guessing
-        would go on. Calls count per client.
+        would go on. Calls count per client, and what fails in the body is known to be this client's.
         """
         params = await self.read_form(request)
         authorization = request.headers.get("authorization", "")
@@ -75,9 +78,9 @@ class Door:
         except InvalidClient:
             await self.limits.check("client_auth_failure", guesses)
             raise
-        request.state.client = client
-        await self.count_client("token", request, client)
-        return client, params
+        with located(Whereabouts(client=client)):
+            await self.count_client("token", request, client)
+            yield client, params
 
     async def read_form(self, request: Request) -> Parameters:
         """The form in the body; raises HTTPException or InvalidRequest."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
@@ -40,6 +40,7 @@ from broker.core.errors import (
 )
 from broker.core.events import Event, Recorder, request_id
 from broker.core.request_parameters import to_params
+from broker.core.whereabouts import is_for_client, whereabouts_of
 from broker.services.attempt import LoginFailed
 from broker.web.answers import answer_json
 from broker.web.cookies import Cookies
@@ -51,7 +52,7 @@ from broker.web.views import ErrorView
 class Errors:
     """Makes the answer to a failure. The detail goes to the log, the public part to the other side.
 
-    A failure carries what its page needs: nothing is looked up here, because what failed may be the store.
+    A failure carries where it happened (`Whereabouts`): nothing is looked up here, what failed may be the store.
     """
 
     def __init__(
@@ -60,18 +61,15 @@ class Errors:
         recorder: Recorder,
         *,
         clock: Callable[[], float],
-        end_request: Callable[[str], Awaitable[None]],
         on_own_machine: bool,
     ) -> None:
-        """`clock` gives epoch seconds. `end_request` ends the pushed request of this name, "" is none, and never fails.
+        """`clock` gives epoch seconds.
 
-        An error that goes back to the client is the answer, so a pushed request has none left to give.
         `on_own_machine`: nobody but the developer sees our pages, so they may say what is registered.
         """
         self._frontend = frontend
         self._recorder = recorder
         self._clock = clock
-        self._end_request = end_request
         self._on_own_machine = on_own_machine
 
     @staticmethod
@@ -81,12 +79,10 @@ class Errors:
 
     # --- back channel ---
 
-    def as_json(
-        self, error: Exception, *, realm: str, schemes: tuple[str, ...] = ("Bearer",), client: Client | None = None
-    ) -> Response:
+    def as_json(self, error: Exception, *, realm: str, schemes: tuple[str, ...] = ("Bearer",)) -> Response:
         """RFC 6749 section 5.2, RFC 6750 section 3, RFC 9449 section 7.1.
 
-        `schemes`: by which tokens may come there, the one that was used first. `client`: who had proved itself.
+        `schemes`: by which tokens may come there, the one that was used first.
         """
         if isinstance(error, HTTPException):
             return answer_json(
@@ -102,21 +98,21 @@ class Errors:
             headers["www-authenticate"] = _challenge(known, schemes, realm, body)
         if isinstance(known, StoreUnavailable | TooManyRequests):
             headers["retry-after"] = str(known.retry_after)
-        self._note(known, client)
+        self._note(known, whereabouts_of(error).client)
         return answer_json(body, 401 if at_resource else known.status, headers)
 
     # --- front channel ---
 
-    async def as_page(self, request: Request, error: Exception) -> Response:
+    def as_page(self, request: Request, error: Exception) -> Response:
         """A redirect where a verified place is at hand and the failure is for the client, otherwise a page."""
-        response = await self._page_or_redirect(request, error)
-        tag = getattr(request.state, "flow_tag", "")
+        response = self._page_or_redirect(request, error)
+        tag = whereabouts_of(error).flow
         # While state cannot be claimed the attempt is not spent: the person reloads when the store is back.
         if tag and not isinstance(error, StoreUnavailable):
             Cookies.drop_flow(response, tag)
         return response
 
-    async def _page_or_redirect(self, request: Request, error: Exception) -> Response:
+    def _page_or_redirect(self, request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):
             page = "E-NOTFOUND" if error.status_code == 404 else "E-CLIENT"
             response = self._page(request, ErrorView(page, *self._stamp(), hint=error.detail), error.status_code)
@@ -125,12 +121,12 @@ class Errors:
         if isinstance(error, LoginFailed):
             return self._login_failed(request, error)
         known = error if isinstance(error, BrokerError) else BrokerError(repr(error))
-        target: VerifiedRedirect | None = getattr(request.state, "target", None)
+        here = whereabouts_of(error)
+        target = here.target
         self._note(known, target.client if target else getattr(known, "client", None))
-        if target is not None and _is_for_client(known, target):
-            await self._end_request(target.request_uri)
+        if target is not None and is_for_client(known, target):
             params = self._frontend.error_params(target, known.code, known.public or _fallback(known))
-            return self._frontend.respond(request, target, params, pause=_is_lure(request, target))
+            return self._frontend.respond(request, target, params, pause=not here.asked and _is_lure(request, target))
         return self._page(
             request, self._build_view(request, known, target.client if target else None), known.status, target
         )
@@ -240,18 +236,13 @@ def _page_of(error: BrokerError) -> str:
     return next((page for kind, page in pages if isinstance(error, kind)), "E-INTERNAL")
 
 
-def _is_for_client(error: BrokerError, target: VerifiedRedirect) -> bool:
-    """Whether the app hears of it: of what its developer can mend, and of everything where no person is asked."""
-    return target.silent or (isinstance(error, RequestError) and not isinstance(error, TooManyRequests))
-
-
 def _is_lure(request: Request, target: VerifiedRedirect) -> bool:
-    """Whether a link to us would lead, nobody having been asked, to a place nobody verified (RFC 9700 4.11.2).
+    """Whether a link to us would lead who was not asked to a place nobody verified (RFC 9700 section 4.11.2).
 
     A link opens a document; a silent renewal in a hidden frame takes nobody anywhere.
     """
     hidden = target.silent and request.headers.get("sec-fetch-dest") == "iframe"
-    return target.client.origin.registered and not hidden and getattr(request.state, "unasked", False)
+    return target.client.origin.registered and not hidden
 
 
 def _fallback(error: BrokerError) -> str:

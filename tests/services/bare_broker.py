@@ -305,7 +305,7 @@ class World:
         }
         sent = {name: value for name, value in (values | changed).items() if value is not None}
         params = Parameters(sent.items())
-        return (await self.requests.verify(params, lambda _: None)).request
+        return (await self.requests.verify(params)).request
 
     async def begin(self, request: AuthorizationRequest, name: str = "alpha") -> tuple[Begun, Flow]:
         """A login attempt, and what the upstream was told."""

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from broker.core.authorize import VerifiedRedirect
 from broker.core.client import AssertionPolicy, Origin, RequestPolicy
 from broker.core.errors import (
     BadRedirectUri,
@@ -17,6 +16,7 @@ from broker.core.errors import (
     InvalidRequest,
     InvalidRequestObject,
     InvalidRequestUri,
+    InvalidScope,
     LoginRequired,
     RequestNotSupported,
     RequestUriNotSupported,
@@ -26,6 +26,7 @@ from broker.core.jose import KeyPair, mint_key
 from broker.core.parameters import Parameters
 from broker.core.request_object import LEEWAY, LIFETIME
 from broker.core.terms import Algorithm, AuthMethod, Profile
+from broker.core.whereabouts import whereabouts_of
 from broker.services.authorize import Answer
 from broker.services.requests import Asked
 from tests.core.own_tokens import encode, pair_of
@@ -78,10 +79,10 @@ async def become(world: World, **policy: Any) -> None:
     await world.restart()
 
 
-async def come(world: World, told: list[VerifiedRedirect] | None = None, /, **outside: str) -> Asked:
+async def come(world: World, **outside: str) -> Asked:
     """A browser comes with these parameters."""
     sent = Parameters(({"client_id": "app"} | outside).items())
-    return await world.requests.verify(sent, (told if told is not None else []).append)
+    return await world.requests.verify(sent)
 
 
 async def refused(world: World, failure: type[BrokerError] = InvalidRequestObject, **outside: str) -> str:
@@ -113,11 +114,15 @@ async def test_e8_a_token_of_another_type_is_no_request(signing: World, typ: str
 
 async def test_a19_what_is_outside_does_not_count(signing: World) -> None:
     outside = {"state": "outside", "scope": "openid email", "prompt": "none", "nonce": "n", "redirect_uri": "x:y"}
-    told: list[VerifiedRedirect] = []
-    asked = await come(signing, told, request=sealed(), **outside)
+    asked = await come(signing, request=sealed(), **outside)
     plain = (await come(signing, request=sealed(state="inside"))).request
     assert replace(asked.request, request_uri=plain.request_uri) == plain
-    assert {(place.redirect_uri, place.state) for place in told} == {(REDIRECT, "inside")}
+    assert (asked.target.redirect_uri, asked.target.state) == (REDIRECT, "inside")
+    with pytest.raises(InvalidScope) as caught:
+        await come(signing, request=sealed(scope="nothing"), **outside)
+    place = whereabouts_of(caught.value).target
+    assert place is not None
+    assert (place.redirect_uri, place.state) == (REDIRECT, "inside")
 
 
 async def test_a19_nothing_is_merged_in(signing: World) -> None:
@@ -130,14 +135,14 @@ async def test_a19_nothing_is_merged_in(signing: World) -> None:
 
 
 async def test_a_failure_of_the_object_is_told_at_a_registered_place_outside_or_on_a_page(signing: World) -> None:
-    told: list[VerifiedRedirect] = []
-    with pytest.raises(InvalidRequestObject):
-        await come(signing, told, request="x", redirect_uri=REDIRECT, state="outside", prompt="none")
-    assert [(place.redirect_uri, place.state, place.silent) for place in told] == [(REDIRECT, "outside", False)]
-    told.clear()
-    with pytest.raises(InvalidRequestObject):
-        await come(signing, told, request="x", redirect_uri="https://evil.test/")
-    assert told == []
+    with pytest.raises(InvalidRequestObject) as caught:
+        await come(signing, request="x", redirect_uri=REDIRECT, state="outside", prompt="none")
+    place = whereabouts_of(caught.value).target
+    assert place is not None
+    assert (place.redirect_uri, place.state, place.silent) == (REDIRECT, "outside", False)
+    with pytest.raises(InvalidRequestObject) as caught:
+        await come(signing, request="x", redirect_uri="https://evil.test/")
+    assert whereabouts_of(caught.value).target is None
 
 
 @pytest.mark.parametrize(
@@ -252,7 +257,7 @@ async def test_a19_i1_nothing_is_fetched_before_the_client_and_the_uri_are_known
 async def test_h1_an_object_comes_once(signing: World) -> None:
     for name in ("request", "request_uri"):
         with pytest.raises(InvalidRequest, match="more than once"):
-            await signing.requests.verify(Parameters([("client_id", "app"), (name, "x"), (name, "x")]), lambda _: None)
+            await signing.requests.verify(Parameters([("client_id", "app"), (name, "x"), (name, "x")]))
 
 
 async def test_a19_an_object_is_answered_once_however_it_is_signed(signing: World) -> None:
@@ -282,8 +287,8 @@ async def test_a19_two_tabs_with_one_object_get_one_code(signing: World) -> None
 async def test_an_error_answers_an_object_too(signing: World) -> None:
     asked = await come(signing, request=sealed(prompt="none"))
     with pytest.raises(LoginRequired):
-        await signing.authorization.next_step(asked.request, asked.target.client, None)
-    await signing.pushed.end(asked.target.request_uri)
+        async with signing.pushed.answering(asked.target):
+            await signing.authorization.next_step(asked.request, asked.target.client, None)
     await refused(signing, InvalidRequestUri, request=sealed(prompt="none"))
 
 

@@ -81,11 +81,11 @@ async def test_a_request_says_for_which_apis(world: World) -> None:
     sent = [("client_id", "app"), ("redirect_uri", REDIRECT), ("response_type", "code"), ("scope", "openid")]
     sent += [("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"), ("code_challenge_method", "S256")]
     named = [("resource", FILES), ("resource", API)]
-    asked = await world.requests.verify(Parameters(sent + named), lambda _: None)
+    asked = await world.requests.verify(Parameters(sent + named))
     assert asked.request.resource == (FILES, API)
     pushed = await world.requests.push(world.clients["app"], Parameters(sent + named))
     again = Parameters([("client_id", "app"), ("request_uri", pushed["request_uri"]), ("resource", OTHER)])
-    assert (await world.requests.verify(again, lambda _: None)).request.resource == (FILES, API)
+    assert (await world.requests.verify(again)).request.resource == (FILES, API)
     with pytest.raises(InvalidTarget):
         await world.requests.push(world.clients["app"], Parameters([*sent, ("resource", OTHER)]))
 

@@ -16,6 +16,7 @@ from broker.core.client import Client
 from broker.core.errors import InvalidClient, TooManyRequests
 from broker.core.parameters import Parameters
 from broker.core.terms import AuthMethod
+from broker.core.whereabouts import Whereabouts, whereabouts_of
 from broker.web.door import Door, Verify
 from broker.web.limits import Limits, Rate
 from broker.web.source import Sources
@@ -68,33 +69,40 @@ async def stranger(_: str, __: Parameters) -> Client:
     raise InvalidClient("no")
 
 
+async def admit(door: Door, request: Request, *, confidential: str = "") -> Client:
+    """Who is let in."""
+    async with door.admit(request, confidential=confidential) as (client, _):
+        return client
+
+
 async def test_a_client_is_let_in_with_its_form_as_often_as_the_limit_says() -> None:
     door = make_door(known)
     for _ in range(3):
-        client, params = await door.admit(request())
-        assert (client, dict(params)) == (SHOP, {"token": "t"})
-    with pytest.raises(TooManyRequests):
-        await door.admit(request())
+        async with door.admit(request()) as (client, params):
+            assert (client, dict(params)) == (SHOP, {"token": "t"})
+    with pytest.raises(TooManyRequests) as caught:
+        await admit(door, request())
+    assert whereabouts_of(caught.value) == Whereabouts(client=SHOP)
 
 
 async def test_f31_who_guessed_too_often_is_refused_with_the_right_secret_too() -> None:
     door = make_door(stranger)
     for _ in range(2):
         with pytest.raises(InvalidClient):
-            await door.admit(request())
+            await admit(door, request())
     with pytest.raises(TooManyRequests):
-        await replace(door, verify=known).admit(request())
+        await admit(replace(door, verify=known), request())
 
 
 async def test_f31_neighbours_behind_one_address_do_not_lock_each_other_out() -> None:
     door = make_door(stranger)
     for _ in range(5):
         with pytest.raises((InvalidClient, TooManyRequests)):
-            await door.admit(request())
+            await admit(door, request())
         with pytest.raises((InvalidClient, TooManyRequests)):
-            await door.admit(request(secret_of=""))
+            await admit(door, request(secret_of=""))
     for other in (request(secret_of="other"), request(secret_of=""), request(address="192.0.2.2")):
-        assert (await replace(door, verify=anybody).admit(other))[0] is SHOP
+        assert await admit(replace(door, verify=anybody), other) is SHOP
 
 
 async def test_f31_names_that_a_source_makes_up_fill_no_memory() -> None:
@@ -102,7 +110,7 @@ async def test_f31_names_that_a_source_makes_up_fill_no_memory() -> None:
     told = Counter[type[Exception]]()
     for number in range(2000):
         try:
-            await door.admit(request(secret_of=f"made-up-{number}" * 20))
+            await admit(door, request(secret_of=f"made-up-{number}" * 20))
         except (InvalidClient, TooManyRequests) as refused:
             told[type(refused)] += 1
     assert told[InvalidClient] <= 2 * 256
@@ -118,8 +126,8 @@ async def test_f19_only_a_client_with_a_secret_may_ask() -> None:
     def told(address: str = "192.0.2.1", **form: str) -> Request:
         return request(secret_of="", address=address, form=urlencode(form).encode())
 
-    good = await door.admit(told(client_id="app", client_secret="s3cret"), confidential="introspection")
-    assert good[0] is world.clients["app"]
+    good = await admit(door, told(client_id="app", client_secret="s3cret"), confidential="introspection")
+    assert good is world.clients["app"]
     wrongs: tuple[dict[str, str], ...] = (
         {"client_id": "app", "client_secret": "x"},
         {"client_id": "app"},
@@ -128,5 +136,5 @@ async def test_f19_only_a_client_with_a_secret_may_ask() -> None:
     )
     for number, wrong in enumerate(wrongs, 10):
         with pytest.raises(InvalidClient):
-            await door.admit(told(f"192.0.2.{number}", **wrong), confidential="introspection")
-    assert (await door.admit(told(client_id="open")))[0] is world.clients["open"]
+            await admit(door, told(f"192.0.2.{number}", **wrong), confidential="introspection")
+    assert await admit(door, told(client_id="open")) is world.clients["open"]
