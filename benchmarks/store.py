@@ -15,9 +15,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from broker.store.base import Kind, Transient
 from broker.store.redis import RedisTransient
 from broker.store.sqlite import SqliteStore
+from broker.store.transient import Kind, Transient
 from tests.contract.people import NOW, account, grant, link, token
 from tests.contract.redis_server import RedisServer
 
@@ -50,7 +50,6 @@ async def measure_transient(name: str, store: Transient) -> None:
     await measure(f"{name} put", lambda n: store.put(Kind.CODE, f"{n:012}", VALUE, ttl=600))
     await measure(f"{name} get", lambda n: store.get(Kind.CODE, f"{n:012}"))
     await measure(f"{name} take", lambda n: store.take(Kind.CODE, f"{n:012}"))
-    await measure(f"{name} hit", lambda n: store.hit(f"{n % 50}", ttl=60))
 
 
 async def measure_sqlite(path: str) -> None:
@@ -58,17 +57,19 @@ async def measure_sqlite(path: str) -> None:
     store = await SqliteStore.open(path, clock=time.time)
     durable = store.durable
     await measure_transient("sqlite", store.transient)
-    await measure("sqlite first login", lambda n: durable.adopt(account(f"s{n}"), link(f"x{n}")))
-    await measure("sqlite returning login", lambda n: durable.update_link(replace(link(f"x{n}"), seen_at=NOW + 1)))
+    await measure("sqlite first login", lambda n: durable.people.adopt(account(f"s{n}"), link(f"x{n}")))
+    await measure(
+        "sqlite returning login", lambda n: durable.people.update_link(replace(link(f"x{n}"), seen_at=NOW + 1))
+    )
     await measure(
         "sqlite redeem",
-        lambda n: durable.redeem(
+        lambda n: durable.grants.redeem(
             f"c{n}", grant(n, sub=f"s{n}", subject=f"x{n}"), token(f"t{n}", grant_id=f"g{n}"), now=NOW
         ),
     )
-    await measure("sqlite grant (userinfo)", lambda n: durable.grant(f"g{n}", now=NOW))
+    await measure("sqlite grant (userinfo)", lambda n: durable.grants.find(f"g{n}", now=NOW))
     await measure(
-        "sqlite rotate", lambda n: durable.rotate(f"t{n}", token(f"u{n}", grant_id=f"g{n}"), now=NOW, grace=10)
+        "sqlite rotate", lambda n: durable.grants.rotate(f"t{n}", token(f"u{n}", grant_id=f"g{n}"), now=NOW, grace=10)
     )
     await store.close()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_network
@@ -17,10 +17,10 @@ from broker.assembly import Parts, build_public, build_services
 from broker.assembly.chores import Chore, repeat
 from broker.config.model import Config
 from broker.config.reveal import secrets_of
-from broker.core.errors import ConfigError, SealBroken
+from broker.core.errors import ConfigError
 from broker.core.events import Event, Recorder
 from broker.core.seal import Seal, derive
-from broker.master import expect_database, load_masters
+from broker.master import another_master_key, expect_database, load_masters
 from broker.observe import Observer, Setup
 from broker.registry import assets_of, provider_types
 from broker.services.context import Context
@@ -31,9 +31,11 @@ from broker.services.keys import LOOK_EVERY, KeyRing, RotationRules
 from broker.services.providers import ProviderInstance, Providers
 from broker.services.signing import SealedKeys
 from broker.services.subjects import Subjects, open_subjects
-from broker.store.base import Durable, Transient
-from broker.store.namespaces import NamespaceChanged
+from broker.store.base import Durable
+from broker.store.keys import KeyStore
+from broker.store.people import NamespaceChanged, PeopleStore
 from broker.store.sqlite import SqliteStore
+from broker.store.transient import Transient
 from broker.upstream.abilities import abilities_of
 from broker.upstream.answer import NOT_NOW
 from broker.upstream.guard import LOOPBACK
@@ -41,6 +43,7 @@ from broker.upstream.http import HttpPool
 from broker.upstream.model import Provider, ProviderSettings, Tools
 from broker.upstream.outbound import Outbound
 from broker.upstream.tools import lend
+from broker.web.limits import SharedCounters
 from broker.web.manage import Check, Management
 
 _SWEEP_EVERY = 60.0  # seconds between sweeps of expired rows
@@ -117,7 +120,8 @@ async def build(
             config.storage.sqlite.path, clock=clock, recorder=seen, create=create, expected=expect_database(config)
         )
         opened.push_async_callback(store.close)
-        return await _assemble(config, seen, opened, store, clock=clock, randomness=randomness)
+        context = Context(config.issuer, clock, randomness, seen)
+        return await _assemble(config, context, seen, opened, store)
 
 
 def _open_observer(config: Config) -> Observer:
@@ -139,22 +143,16 @@ def _open_observer(config: Config) -> Observer:
 
 
 async def _assemble(
-    config: Config,
-    observer: Observer,
-    opened: AsyncExitStack,
-    store: SqliteStore,
-    *,
-    clock: Callable[[], float],
-    randomness: Randomness,
+    config: Config, context: Context, observer: Observer, opened: AsyncExitStack, store: SqliteStore
 ) -> Broker:
-    masters, context = load_masters(config), Context(config.issuer, clock, randomness, observer)
-    durable, transient = store.durable, await _open_transient(config, opened, store, observer)
-    await _check_client_ids(config, durable)
+    masters, clock, durable = load_masters(config), context.clock, store.durable
+    transient, counters = await _open_transient(config, opened, store, observer)
+    await _check_client_ids(config, durable.people)
     pool = await HttpPool.open(ca_file=config.network.ca_file, trust_env=config.network.trust_env)
     opened.push_async_callback(pool.close)
-    instances = await _build_providers(config, pool, durable, observer, clock=clock)
-    seal = partial(Seal, masters, randomness=randomness, clock=clock)
-    keys = await _open_keys(config, context, durable, SealedKeys(seal("signing key")))
+    instances = await _build_providers(config, pool, durable.people, observer, clock=clock)
+    seal = partial(Seal, masters, randomness=context.randomness, clock=clock)
+    keys = await _open_keys(config, context, durable.keys, SealedKeys(seal("signing key")))
     parts = Parts(
         config=config,
         context=context,
@@ -166,58 +164,49 @@ async def _assemble(
         ),
         gate=Gate((instance.name, instance.key) for instance in instances),
         outbound=await _open_outbound(config, opened, observer),
-        subjects=await _open_subjects(context, durable, seal("pairwise")),
+        subjects=await _open_subjects(context, durable.keys, seal("pairwise")),
         seal=seal,
         derive=lambda purpose: tuple(derive(master, purpose) for master in masters),
         observer=observer,
+        counters=counters,
     )
     checks: dict[str, Check] = {"durable": durable.ping, "transient": transient.ping, "whole": store.confirm_whole}
     management = Management(checks, observer.expose)
     services = build_services(parts)
-    public, emergency = build_public(parts, services), Emergency(context, keys, durable)
+    public, emergency = build_public(parts, services), Emergency(context, keys, durable.grants)
     return Broker(
         public, management, keys, emergency, durable, store, observer, services.deliveries, clock, opened.pop_all()
     )
 
 
-async def _open_keys(config: Config, context: Context, durable: Durable, service: SealedKeys) -> KeyRing:
+async def _open_keys(config: Config, context: Context, store: KeyStore, service: SealedKeys) -> KeyRing:
     chosen = config.keys
     rules = RotationRules(chosen.rotate_every, chosen.publish_before, chosen.keep_after)
-    keys = KeyRing(context, durable, service, algorithms=chosen.algorithms, rules=rules)
-    with _another_master_key("the signing keys are"):
+    keys = KeyRing(context, store, service, algorithms=chosen.algorithms, rules=rules)
+    with another_master_key("the signing keys are"):
         await keys.refresh()
     return keys
 
 
-@contextmanager
-def _another_master_key(what: str) -> Iterator[None]:
-    try:
-        yield
-    except SealBroken:
-        raise ConfigError(
-            [
-                f"keys.master: {what} sealed in the database with another master key; put that one back, as the second "
-                "entry of keys.master if a new one is to seal from now on"
-            ]
-        ) from None
+async def _open_subjects(context: Context, store: KeyStore, seal: Seal) -> Subjects:
+    with another_master_key("the salt of pairwise subjects is"):
+        return await open_subjects(context, store, seal)
 
 
-async def _open_subjects(context: Context, durable: Durable, seal: Seal) -> Subjects:
-    with _another_master_key("the salt of pairwise subjects is"):
-        return await open_subjects(context, durable, seal)
-
-
-async def _open_transient(config: Config, opened: AsyncExitStack, store: SqliteStore, recorder: Recorder) -> Transient:
+async def _open_transient(
+    config: Config, opened: AsyncExitStack, store: SqliteStore, recorder: Recorder
+) -> tuple[Transient, SharedCounters | None]:
+    """Nodes that share a store share their counts; one process alone counts in its own memory."""
     if config.storage.transient == "sqlite" or config.storage.redis is None:
-        return store.transient
+        return store.transient, None
     from broker.store.redis import RedisTransient  # noqa: PLC0415 - imported only where Redis is chosen
 
-    redis, installation = config.storage.redis, await store.durable.installation()
+    redis, installation = config.storage.redis, await store.durable.keys.installation()
     transient = await RedisTransient.open(
         redis.url.get_secret_value(), prefix=redis.prefix, installation=installation, recorder=recorder
     )
     opened.push_async_callback(transient.close)
-    return transient
+    return transient, transient
 
 
 async def _open_outbound(config: Config, opened: AsyncExitStack, recorder: Recorder) -> Outbound:
@@ -230,15 +219,15 @@ async def _open_outbound(config: Config, opened: AsyncExitStack, recorder: Recor
     return outbound
 
 
-async def _check_client_ids(config: Config, durable: Durable) -> None:
+async def _check_client_ids(config: Config, people: PeopleStore) -> None:
     """A client is never called what a person is called: one must not pass for the other (RFC 9700 section 4.15)."""
-    taken = [client_id for client_id in config.clients if await durable.links(client_id)]
+    taken = [client_id for client_id in config.clients if await people.links(client_id)]
     if taken:
         raise ConfigError([f"clients.{name}: is the `sub` of a person; give the client another id" for name in taken])
 
 
 async def _build_providers(
-    config: Config, pool: HttpPool, durable: Durable, recorder: Recorder, *, clock: Callable[[], float]
+    config: Config, pool: HttpPool, people: PeopleStore, recorder: Recorder, *, clock: Callable[[], float]
 ) -> tuple[ProviderInstance, ...]:
     settings: Mapping[str, ProviderSettings] = {
         name: chosen for name, chosen in config.providers.items() if chosen.enabled
@@ -252,7 +241,7 @@ async def _build_providers(
         not_now = getattr(kind, "not_now", NOT_NOW)  # a plugin need not know of it
         tools = lend(pool, name, chosen, recorder=recorder, not_now=not_now, now=clock)
         provider: Provider = kind(chosen, tools)
-        key = await _namespace_key(durable, name, chosen)
+        key = await _namespace_key(people, name, chosen)
         title, label = _texts(provider, chosen)
         instances.append(
             ProviderInstance(
@@ -276,9 +265,9 @@ def _down_for(tools: Tools) -> float | None:
     return tools.http.down_for
 
 
-async def _namespace_key(durable: Durable, name: str, settings: ProviderSettings) -> str:
+async def _namespace_key(people: PeopleStore, name: str, settings: ProviderSettings) -> str:
     try:
-        return await durable.namespace_key(name, settings.identity_namespace())
+        return await people.namespace_key(name, settings.identity_namespace())
     except NamespaceChanged as changed:
         key = f"providers.{name}"
         raise ConfigError(

@@ -7,14 +7,15 @@ import secrets
 import stat
 import tempfile
 from base64 import b64encode
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from broker.config.model import Config
 from broker.config.values import parse_master_key
-from broker.core.errors import ConfigError
+from broker.core.errors import ConfigError, SealBroken
 from broker.store.sqlite_place import MEMORY, check_owner
 
 
@@ -71,3 +72,17 @@ def _load(path: Path) -> bytes:
         return parse_master_key(SecretStr(path.read_text("ascii").strip()))
     except ValueError as error:
         raise ConfigError([f"keys.master: {path}: {error}"]) from None
+
+
+@contextmanager
+def another_master_key(what: str) -> Iterator[None]:
+    """Say so, as a ConfigError, when `what` was sealed with another master key."""
+    try:
+        yield
+    except SealBroken:
+        raise ConfigError(
+            [
+                f"keys.master: {what} sealed in the database with another master key; put that one back, as the second "
+                "entry of keys.master if a new one is to seal from now on"
+            ]
+        ) from None

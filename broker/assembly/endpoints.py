@@ -107,8 +107,8 @@ def _build_clients(parts: Parts, services: Services, door: Door, proofs: ProofRe
         proofs,
         requests=services.requests,
         devices=services.devices,
-        revocation=Revocation(context, durable, tokens),
-        introspection=Introspection(context, services.clients, durable, tokens=tokens),
+        revocation=Revocation(context, durable.grants, tokens),
+        introspection=Introspection(context, services.clients, durable.grants, tokens=tokens),
         logouts=UpstreamLogouts(context, parts.transient, parts.providers, services.endings),
     )
 
@@ -142,18 +142,20 @@ def _build_token_service(parts: Parts, services: Services) -> TokenService:
     context, durable, tokens = parts.context, parts.durable, services.tokens
     codes = AuthorizationCode(
         context,
-        (durable, parts.transient),
         tokens,
         services.upstream,
+        people=durable.people,
+        grants=durable.grants,
+        transient=parts.transient,
         session_ttl=parts.config.session.absolute_ttl,
     )
     handlers: dict[GrantType, GrantHandler] = {
         GrantType.AUTHORIZATION_CODE: codes,
         GrantType.REFRESH_TOKEN: RefreshTokenGrant(
             context,
-            durable,
+            durable.grants,
             tokens,
-            Confirmations(context, durable, parts.providers, parts.seal("upstream login")),
+            Confirmations(context, durable.sessions, parts.providers, parts.seal("upstream login")),
         ),
         GrantType.CLIENT_CREDENTIALS: ClientCredentials(),
         GrantType.DEVICE_CODE: DeviceCode(services.devices, codes),
@@ -165,9 +167,7 @@ def _build_door(parts: Parts, services: Services) -> Door:
     config = parts.config
     names = set(type(config.limits).model_fields) - {"request_body"}
     rates = {name: Rate(*getattr(config.limits, name)) for name in names}
-    # Nodes that share a store share their counts; one process alone counts in its own memory.
-    shared = parts.transient if config.storage.transient == "redis" else None
-    limits = Limits(rates, parts.observer, clock=parts.context.clock, shared=shared)
+    limits = Limits(rates, parts.observer, clock=parts.context.clock, shared=parts.counters)
     context = parts.context
     visitors = Visitors(parts.seal("visitor"), clock=context.clock, randomness=context.randomness)
     sources = Sources(config.server.trusted_proxies)

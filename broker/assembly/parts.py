@@ -33,7 +33,9 @@ from broker.services.sessions import Sessions
 from broker.services.subjects import Subjects
 from broker.services.tokens import Tokens
 from broker.services.upstream_sessions import UpstreamSessions
-from broker.store.base import Durable, Transient
+from broker.store.base import Durable
+from broker.store.transient import Transient
+from broker.web.limits import SharedCounters
 
 
 class RequestObserver(Recorder, Protocol):
@@ -50,7 +52,10 @@ class RequestObserver(Recorder, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the composition root picked. `seal` seals for one purpose; `derive`: its raw keys, the current first."""
+    """What the composition root picked. `seal` seals for one purpose; `derive`: its raw keys, the current first.
+
+    `counters` are those that nodes share, None where there is one.
+    """
 
     config: Config
     context: Context
@@ -64,6 +69,7 @@ class Parts:
     seal: Callable[[str], Seal]
     derive: Callable[[str], tuple[bytes, ...]]
     observer: RequestObserver
+    counters: SharedCounters | None = None
 
 
 @dataclass(frozen=True, slots=True)

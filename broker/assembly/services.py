@@ -35,10 +35,10 @@ from broker.services.upstream_sessions import UpstreamSessions
 
 def build_services(parts: Parts) -> Services:
     """Every service, tied to the others it needs."""
-    config, context, durable, transient = parts.config, parts.context, parts.durable, parts.transient
+    context, people, transient = parts.context, parts.durable.people, parts.transient
     registrations, keys = _build_registrations(parts), ClientKeys(context, parts.outbound)
-    clients = Clients(context, build_clients(config), ClientAssertions(context, transient, keys), registrations)
-    tokens, consents = _build_tokens(parts, clients), Consents(context, durable, transient, parts.seal("consent"))
+    clients = Clients(context, build_clients(parts.config), ClientAssertions(context, transient, keys), registrations)
+    tokens, consents = _build_tokens(parts, clients), Consents(context, people, transient, parts.seal("consent"))
     logins, entries = _build_logins(parts, clients)
     # A person may look at the login page, at an upstream and at the question for as long as each of them stands.
     pushed = PushedRequests(context, transient, kept_for=2 * parts.providers.flow_ttl + TICKET_TTL)
@@ -63,7 +63,7 @@ def build_services(parts: Parts) -> Services:
         devices=devices,
         completion=Completion(logins, sessions, authorization, pushed),
         questions=Questions(authorization, consents, sessions=sessions, devices=devices, pushed=pushed),
-        people=People(durable),
+        people=People(people),
         upstream=upstream,
         endings=endings,
         deliveries=deliveries,
@@ -81,7 +81,7 @@ def _build_authorization(
         tokens=tokens,
         gate=parts.gate,
         pushed=pushed,
-        stores=(parts.durable, parts.transient),
+        stores=(parts.durable.people, parts.transient),
     )
 
 
@@ -94,12 +94,17 @@ def _build_proofs(parts: Parts) -> Proofs:
 def _build_tokens(parts: Parts, clients: Clients) -> Tokens:
     subjects = parts.subjects
     held = HeldGrants(
-        parts.context, parts.durable, clients=clients, gate=parts.gate, subjects=subjects, providers=parts.providers
+        parts.context,
+        parts.durable.grants,
+        clients=clients,
+        gate=parts.gate,
+        subjects=subjects,
+        providers=parts.providers,
     )
     return Tokens(
         parts.context,
         parts.keys,
-        parts.durable,
+        parts.durable.grants,
         seal=parts.seal("access token"),
         refresh_key=parts.derive("refresh token")[0],
         lifetimes=_lifetimes(parts.config),
@@ -110,15 +115,23 @@ def _build_tokens(parts: Parts, clients: Clients) -> Tokens:
 
 def _build_upstream(parts: Parts) -> UpstreamSessions:
     id_tokens, logins = parts.seal("upstream id token"), parts.seal("upstream login")
-    return UpstreamSessions(parts.context, parts.durable, parts.providers, id_tokens=id_tokens, logins=logins)
+    return UpstreamSessions(parts.context, parts.durable.sessions, parts.providers, id_tokens=id_tokens, logins=logins)
 
 
 def _build_endings(parts: Parts, clients: Clients) -> tuple[Deliveries, Endings]:
     context, durable, remember_for = parts.context, parts.durable, parts.config.session.absolute_ttl
     deliveries = Deliveries(
-        context, durable, clients, parts.keys, parts.outbound, subjects=parts.subjects, on_crash=parts.observer.on_crash
+        context,
+        durable.deliveries,
+        clients,
+        parts.keys,
+        parts.outbound,
+        subjects=parts.subjects,
+        on_crash=parts.observer.on_crash,
     )
-    return deliveries, Endings(context, durable, parts.transient, remember_for=remember_for, queued=deliveries.push)
+    return deliveries, Endings(
+        context, durable.sessions, parts.transient, remember_for=remember_for, queued=deliveries.push
+    )
 
 
 def _build_sessions(parts: Parts, upstream: UpstreamSessions, endings: Endings) -> Sessions:
@@ -128,7 +141,7 @@ def _build_sessions(parts: Parts, upstream: UpstreamSessions, endings: Endings) 
 
 def _build_logins(parts: Parts, clients: Clients) -> tuple[Logins, Entries]:
     context, providers = parts.context, parts.providers
-    accounts = Accounts(context, parts.durable, parts.gate)
+    accounts = Accounts(context, parts.durable.people, parts.gate)
     logins = Logins(
         context,
         clients,
@@ -158,7 +171,7 @@ def _build_registrations(parts: Parts) -> Registrations:
     digests = tuple(text.removeprefix("sha256:") for text in chosen.token_hashes)
     policy = RegistrationPolicy(digests, chosen.max_clients, rules)
     seal = parts.seal("registered client")
-    return Registrations(parts.context, parts.durable, parts.outbound, seal=seal, policy=policy)
+    return Registrations(parts.context, parts.durable.clients, parts.outbound, seal=seal, policy=policy)
 
 
 def _reserved_names(parts: Parts) -> frozenset[str]:

@@ -17,8 +17,9 @@ from broker.core.records import SigningKey
 from broker.core.terms import Algorithm
 from broker.observe import Observer, Setup
 from broker.observe.sink import Sink
+from broker.store.sql_keys import signing_keys
+from broker.store.sqlite_engine import run
 from broker.store.sqlite_file import reading
-from broker.store.sqlite_keys import signing_keys
 
 
 class Desk:
@@ -41,7 +42,7 @@ class Desk:
         return await answer(question)
 
     async def _list(self, _: Question) -> Answer:
-        return Answer(table(await self._broker.durable.signing_keys(), int(time.time())))
+        return Answer(table(await self._broker.durable.keys.signing_keys(), int(time.time())))
 
     async def _rotate(self, question: Question) -> Answer:
         for algorithm in [Algorithm(name) for name in question["algorithms"]]:
@@ -72,7 +73,7 @@ def ask(config: Config, question: Question) -> list[str]:
         return answer.lines
     if question["do"] == "list":
         with reading(config.storage.sqlite.path) as db:
-            return table(signing_keys(db), int(time.time()))
+            return table(run(db, signing_keys()), int(time.time()))
     return asyncio.run(_ask_ourselves(config, question)).lines
 
 

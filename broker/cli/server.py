@@ -119,7 +119,7 @@ async def _serve(broker: Broker, config: Config, sockets: Sockets, tls: Tls | No
 async def _tell_key_ages(broker: Broker) -> None:
     """To the metrics; keys that take over later tell by themselves."""
     now = time.time()
-    for key in await broker.durable.signing_keys():
+    for key in await broker.durable.keys.signing_keys():
         if key.retired_at is None and key.active_at <= now:
             broker.observer.metrics.key_active(key.algorithm, key.active_at)
 

@@ -8,7 +8,7 @@ from broker.core.events import Event
 from broker.core.identity import Account, Identity, Link, Person
 from broker.services.context import Context
 from broker.services.gate import Gate
-from broker.store.base import Durable
+from broker.store.people import PeopleStore
 
 _RENEW_AFTER = 86400  # seconds; an unchanged link is written at most this often
 
@@ -16,10 +16,10 @@ _RENEW_AFTER = 86400  # seconds; an unchanged link is written at most this often
 class Accounts:
     """Turns (provider instance, subject) into a person, and nothing else into one."""
 
-    def __init__(self, context: Context, durable: Durable, gate: Gate) -> None:
-        """`durable` holds accounts and links, `gate` says who may still log in."""
+    def __init__(self, context: Context, people: PeopleStore, gate: Gate) -> None:
+        """`people` holds accounts and links, `gate` says who may still log in."""
         self._context = context
-        self._durable = durable
+        self._people = people
         self._gate = gate
 
     async def resolve(self, provider_key: str, provider: str, identity: Identity) -> Person:
@@ -36,14 +36,14 @@ class Accounts:
             raw_ids=dict(identity.raw_ids),
             seen_at=now,
         )
-        person = await self._durable.person(provider_key, identity.subject)
+        person = await self._people.person(provider_key, identity.subject)
         if person is None:
             account = Account(sub=self._mint_sub(), created_at=now)
-            person = await self._durable.adopt(account, link)
+            person = await self._people.adopt(account, link)
             if person.account.sub == account.sub:
                 self._context.recorder.record(Event.ACCOUNT_CREATED, sub=account.sub, provider=provider)
         if _is_stale(person.link, link):
-            await self._durable.update_link(link)
+            await self._people.update_link(link)
             person = Person(person.account, link)
         self._gate.check_person(person)
         return person

@@ -29,7 +29,8 @@ from broker.services.par import PushedRequests
 from broker.services.providers import Providers
 from broker.services.sessions import Session
 from broker.services.tokens import Tokens
-from broker.store.base import Durable, Kind, Transient
+from broker.store.people import PeopleStore
+from broker.store.transient import Kind, Transient
 
 _ASKS = frozenset({Prompt.LOGIN, Prompt.SELECT_ACCOUNT, Prompt.CREATE})  # what no session answers
 _SKEW = 60  # seconds an upstream's clock may be off
@@ -88,9 +89,9 @@ class Authorization:
         tokens: Tokens,
         gate: Gate,
         pushed: PushedRequests,
-        stores: tuple[Durable, Transient],
+        stores: tuple[PeopleStore, Transient],
     ) -> None:
-        """`stores`: durable for people, transient for codes."""
+        """`stores`: of people, and transient for codes."""
         self._context = context
         self._clients = clients
         self._providers = providers
@@ -98,7 +99,7 @@ class Authorization:
         self._tokens = tokens
         self._gate = gate
         self._pushed = pushed
-        self._durable, self._transient = stores
+        self._people, self._transient = stores
 
     async def client_of(self, request: AuthorizationRequest) -> Client:
         """The client of a request that was checked before; raises UnknownClient when it is one no longer."""
@@ -204,7 +205,7 @@ class Authorization:
     async def check_still_welcome(self, client: Client, session: Session) -> None:
         """Raise when the person, or their provider, was switched off while a page was open."""
         record = session.record
-        person = await self._durable.person(record.provider_key, record.subject)
+        person = await self._people.person(record.provider_key, record.subject)
         gone = person is None or person.account.sub != record.sub
         if person is None or gone or not self._gate.admits(record.provider_key, client):
             raise LoginRequired("the login is no longer accepted; log in again")
@@ -230,7 +231,7 @@ class Authorization:
         weak = self._is_weak(request, session)
         if too_old or stranger or elsewhere or weak or not self._gate.admits(record.provider_key, client):
             return None
-        person = await self._durable.person(record.provider_key, record.subject)
+        person = await self._people.person(record.provider_key, record.subject)
         if person is None or person.account.sub != record.sub or person.account.blocked:
             return None
         return person

@@ -11,7 +11,7 @@ from broker.core.strict_json import Malformed
 from broker.core.terms import AuthMethod
 from broker.services.client_keys import ClientKeys
 from broker.services.context import Context
-from broker.store.base import Kind, Transient
+from broker.store.transient import Kind, Transient
 
 
 class ClientAssertions:

@@ -12,7 +12,7 @@ from broker.core.seal import Seal
 from broker.services.context import Context
 from broker.services.held import Held
 from broker.services.providers import ProviderInstance, Providers
-from broker.store.base import Durable
+from broker.store.sessions import SessionStore
 from broker.upstream.abilities import RefreshesIdentity
 
 EVERY = 600  # seconds between two questions about one login
@@ -25,10 +25,10 @@ class Confirmations:
     An upstream that does not answer must not log everybody out: whoever was welcome stays so until it answers again.
     """
 
-    def __init__(self, context: Context, durable: Durable, providers: Providers, seal: Seal) -> None:
+    def __init__(self, context: Context, sessions: SessionStore, providers: Providers, seal: Seal) -> None:
         """`seal` has the purpose "upstream login"."""
         self._context = context
-        self._durable = durable
+        self._sessions = sessions
         self._providers = providers
         self._seal = seal
 
@@ -39,7 +39,7 @@ class Confirmations:
         if instance is None or instance.abilities.refreshes is None:
             return
         # The claim comes first: an upstream that changes the token at every use would take two questions for a theft.
-        sealed = await self._durable.claim_login(held.session, now=self._context.now(), every=EVERY)
+        sealed = await self._sessions.claim_login(held.session, now=self._context.now(), every=EVERY)
         if sealed is not None:
             await self._ask(held, instance, instance.abilities.refreshes, sealed)
 
@@ -49,7 +49,7 @@ class Confirmations:
             async with asyncio.timeout(_DEADLINE):
                 renewed = await ability.refresh(held.grant.subject, kept)
         except (UpstreamDenied, UpstreamInvalid) as error:
-            await self._durable.lose_login(held.session, now=self._context.now())
+            await self._sessions.lose_login(held.session, now=self._context.now())
             self._record(instance, type(error).__name__)
             raise InvalidGrant(
                 "the provider no longer confirms this login; log in again", detail=error.detail
@@ -58,7 +58,7 @@ class Confirmations:
             self._record(instance, type(error).__name__)
             return
         if renewed != kept:
-            await self._durable.renew_login(held.session, seal_login(self._seal, held.session, renewed))
+            await self._sessions.renew_login(held.session, seal_login(self._seal, held.session, renewed))
         self._record(instance, "confirmed")
 
     def _open(self, sid: str, sealed: str) -> UpstreamSession:

@@ -17,7 +17,7 @@ from broker.services.context import Context
 from broker.services.keys import KeyRing
 from broker.services.outbound import Outbound
 from broker.services.subjects import Subjects
-from broker.store.logouts import Logouts
+from broker.store.deliveries import DeliveryStore
 
 AT_ONCE = 16  # deliveries under way together, so that apps that hang keep few others waiting
 SHARE = 4  # of them one app may have: what hangs or floods is its own
@@ -55,7 +55,7 @@ class Deliveries:
     def __init__(
         self,
         context: Context,
-        queue: Logouts,
+        queue: DeliveryStore,
         clients: Clients,
         keys: KeyRing,
         outbound: Outbound,
@@ -129,11 +129,11 @@ class Deliveries:
         now = self._context.now()
         busy = Counter(self._under_way.values())
         limit = AT_ONCE - len(self._under_way)
-        return await self._queue.claim_deliveries(now=now, until=now + LEASE, limit=limit, share=SHARE, under_way=busy)
+        return await self._queue.claim(now=now, until=now + LEASE, limit=limit, share=SHARE, under_way=busy)
 
     async def _count(self) -> None:
         """A read of what is on its way, told when it changed: an idle broker writes nothing."""
-        before, self._backlog = self._backlog, await self._queue.deliveries()
+        before, self._backlog = self._backlog, await self._queue.waiting()
         if before != self._backlog:
             self._context.recorder.record(Event.LOGOUT_BACKLOG, waiting=self._backlog)
 
@@ -156,7 +156,7 @@ class Deliveries:
         except FetchFailed as error:
             status, reason = 0, error.detail
         if status in _DELIVERED:
-            await self._queue.finish_delivery(delivery.id)
+            await self._queue.finish(delivery.id)
             self._note(delivery, Telling.TOLD)
             self._context.recorder.record(
                 Event.LOGOUT_TOLD, client_id=delivery.client_id, sub=delivery.sub, attempts=delivery.attempts
@@ -164,11 +164,11 @@ class Deliveries:
         elif status == _REFUSED:
             await self._give_up(delivery, reason)
         else:
-            await self._queue.postpone_delivery(delivery.id, next_at=now + self._delay(delivery.attempts))
+            await self._queue.postpone(delivery.id, next_at=now + self._delay(delivery.attempts))
             self._failed(delivery, Telling.WAITING, reason)
 
     async def _give_up(self, delivery: Delivery, reason: str) -> None:
-        await self._queue.finish_delivery(delivery.id)
+        await self._queue.finish(delivery.id)
         self._failed(delivery, Telling.FAILED, reason)
 
     def _failed(self, delivery: Delivery, outcome: Telling, reason: str) -> None:

@@ -31,7 +31,7 @@ from broker.core.request_parameters import build_device_request
 from broker.core.seal import Seal, digest
 from broker.services.clients import Clients
 from broker.services.context import Context
-from broker.store.base import Kind, Transient
+from broker.store.transient import Kind, Transient
 
 EXPIRES_IN = 600  # seconds until the person must have answered
 INTERVAL = 5  # seconds between two questions of a device, and what every question too early adds (section 3.5)

@@ -9,7 +9,8 @@ from broker.core.logout import SessionClient
 from broker.services.context import Context
 from broker.services.providers import ProviderInstance
 from broker.services.sessions import Session
-from broker.store.base import Durable, Kind, Transient
+from broker.store.sessions import SessionStore
+from broker.store.transient import Kind, Transient
 from broker.upstream.abilities import UpstreamLogout
 
 
@@ -19,7 +20,7 @@ class Endings:
     def __init__(
         self,
         context: Context,
-        durable: Durable,
+        sessions: SessionStore,
         transient: Transient,
         *,
         remember_for: int,
@@ -30,7 +31,7 @@ class Endings:
         `queued` is called when there may be apps to be told.
         """
         self._context = context
-        self._durable = durable
+        self._sessions = sessions
         self._transient = transient
         self._remember_for = remember_for
         self._queued = queued
@@ -42,7 +43,7 @@ class Endings:
         apps are told of a logout that has to be asked for again, and none is forgotten.
         """
         now = self._context.now()
-        told = await self._durable.end_session(session.record.sid, now=now, expires_at=now + self._remember_for)
+        told = await self._sessions.end(session.record.sid, now=now, expires_at=now + self._remember_for)
         await self._transient.take(Kind.SESSION, session.key)
         self._queued()
         self._context.recorder.record(Event.SESSION_ENDED, sub=session.record.sub, reason=reason)
@@ -50,12 +51,12 @@ class Endings:
 
     async def retire_cookie(self, key: str) -> None:
         """A session goes on under a new cookie: the one known by `key` opens nothing from here on, whatever is kept."""
-        await self._durable.retire_cookie(key, expires_at=self._context.now() + self._remember_for)
+        await self._sessions.retire_cookie(key, expires_at=self._context.now() + self._remember_for)
         await self._transient.take(Kind.SESSION, key)
 
     async def is_ended(self, session: Session) -> bool:
         """Whether this was ended here. The store of sessions may have gone back in time; this one never does."""
-        return await self._durable.is_ended(session.record.sid, session.key, now=self._context.now())
+        return await self._sessions.is_ended(session.record.sid, session.key, now=self._context.now())
 
     async def end_upstream(self, instance: ProviderInstance, logout: UpstreamLogout) -> tuple[str, ...]:
         """Every session that the upstream's word is about; the `sid` of those that grants or apps still hung on.
@@ -64,7 +65,7 @@ class Endings:
         when they are next looked at, on every node.
         """
         now = self._context.now()
-        ended = await self._durable.end_upstream(
+        ended = await self._sessions.end_upstream(
             instance.key, sid=logout.sid, subject=logout.subject, now=now, expires_at=now + self._remember_for
         )
         self._queued()

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from broker.core.client import Client
 from broker.core.errors import AccountBlocked, InvalidGrant
 from broker.core.identity import Person
-from broker.store.base import LiveGrant
+from broker.store.grants import LiveGrant
 
 
 class Gate:

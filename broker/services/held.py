@@ -18,7 +18,7 @@ from broker.services.context import Context
 from broker.services.gate import Gate
 from broker.services.providers import Providers
 from broker.services.subjects import Subjects
-from broker.store.base import Durable, LiveGrant
+from broker.store.grants import GrantStore, LiveGrant
 
 T = TypeVar("T", AccessToken, ClientToken)
 
@@ -53,7 +53,7 @@ class HeldGrants:
     def __init__(
         self,
         context: Context,
-        durable: Durable,
+        grants: GrantStore,
         *,
         clients: Clients,
         gate: Gate,
@@ -62,7 +62,7 @@ class HeldGrants:
     ) -> None:
         """`gate` says who may still log in, `subjects` how a client knows them, `providers` whose word counts."""
         self._context = context
-        self._durable = durable
+        self._grants = grants
         self._clients = clients
         self._gate = gate
         self._subjects = subjects
@@ -78,7 +78,7 @@ class HeldGrants:
 
     async def open_(self, grant_id: str, client: Client) -> Held | None:
         """As `find`, but raises InvalidGrant where the login is no longer accepted."""
-        live = await self._durable.grant(grant_id, now=self._context.now())
+        live = await self._grants.find(grant_id, now=self._context.now())
         return self.cut(live, client) if live is not None and live.grant.client_id == client.id else None
 
     def cut(self, live: LiveGrant, client: Client) -> Held:

@@ -16,17 +16,17 @@ from broker.core.terms import GrantType, Scope
 from broker.services.clients import Clients
 from broker.services.context import Context
 from broker.services.tokens import Tokens, type_of
-from broker.store.base import Durable
+from broker.store.grants import GrantStore
 
 
 class Introspection:
     """Answers from the stores, each time anew: a cached answer would outlive a revocation."""
 
-    def __init__(self, context: Context, clients: Clients, durable: Durable, *, tokens: Tokens) -> None:
+    def __init__(self, context: Context, clients: Clients, grants: GrantStore, *, tokens: Tokens) -> None:
         """`tokens` opens them and knows what their clients still have."""
         self._context = context
         self._clients = clients
-        self._durable = durable
+        self._grants = grants
         self._tokens = tokens
 
     async def answer(self, client: Client, params: Parameters) -> dict[str, Any]:
@@ -48,7 +48,7 @@ class Introspection:
         return {"active": True, "iss": issuer, "aud": issuer, "client_id": client.id} | said
 
     async def _find_refresh(self, client: Client, token: str) -> dict[str, Any] | None:
-        known = await self._durable.refresh_token(digest(token))
+        known = await self._grants.refresh_token(digest(token))
         if known is None or known.spent_at is not None or known.expires_at <= self._context.now():
             return None
         held = await self._tokens.held.find(known.grant_id, client.id)
@@ -87,7 +87,7 @@ class Introspection:
         return (cut, {"sub": held.grant.sub} | build_context(held.grant)) if cut is not None else None
 
     async def _find_own(self, owner: Client, token: ClientToken) -> tuple[ClientToken, dict[str, Any]] | None:
-        if GrantType.CLIENT_CREDENTIALS not in owner.grants or await self._durable.is_revoked(token.jti):
+        if GrantType.CLIENT_CREDENTIALS not in owner.grants or await self._grants.is_revoked(token.jti):
             return None
         cut = self._tokens.held.cut_token(token, owner.service_scopes, owner.requests.resources)
         said = {"sub": client_subject(owner.id), "iat": token.issued_at, "jti": token.jti}

@@ -15,7 +15,7 @@ from broker.core.records import SigningKey
 from broker.core.terms import Algorithm
 from broker.services.context import Context
 from broker.services.signing import KeyService, Signer
-from broker.store.base import Durable
+from broker.store.keys import KeyStore
 
 LOOK_EVERY = 20.0
 """Seconds between two looks of a node at the keys in the store: well under the minute in which all must agree."""
@@ -48,7 +48,7 @@ class KeyRing:
     def __init__(
         self,
         context: Context,
-        durable: Durable,
+        store: KeyStore,
         service: KeyService,
         *,
         algorithms: tuple[Algorithm, ...],
@@ -56,7 +56,7 @@ class KeyRing:
     ) -> None:
         """`service` makes and opens the private keys; `algorithms` are those to hold a key for."""
         self._context = context
-        self._durable = durable
+        self._store = store
         self._service = service
         self._algorithms = algorithms
         self._rules = rules
@@ -74,11 +74,11 @@ class KeyRing:
             await self._refresh()
 
     async def _refresh(self) -> None:
-        stored = await self._durable.signing_keys()
+        stored = await self._store.signing_keys()
         now = self._context.now()
         for algorithm in self._algorithms:
             await self._advance(algorithm, [key for key in stored if key.algorithm == algorithm], now)
-        await self._publish(await self._durable.signing_keys(), now)
+        await self._publish(await self._store.signing_keys(), now)
 
     async def rotate(self, algorithm: Algorithm, *, at_once: bool = False) -> str:
         """Publish a new key that takes over after `publish_before`, or now; its kid. The old one stays published.
@@ -87,7 +87,7 @@ class KeyRing:
         """
         async with self._lock:
             now = self._context.now()
-            before = [key for key in await self._durable.signing_keys() if key.algorithm == algorithm]
+            before = [key for key in await self._store.signing_keys() if key.algorithm == algorithm]
             key = await self._make(algorithm, active_at=now if at_once else now + self._rules.publish_before)
             for old in before if at_once else ():
                 if old.retired_at is None:
@@ -105,9 +105,7 @@ class KeyRing:
             now = self._context.now()
             held = [algorithm for algorithm in self._algorithms if not algorithms or algorithm in algorithms]
             heirs = [await self._build(algorithm, active_at=now) for algorithm in held]
-            removed = await self._durable.replace_signing_keys(
-                heirs, algorithms={algorithm.value for algorithm in algorithms} or None
-            )
+            removed = await self._store.replace(heirs, algorithms={algorithm.value for algorithm in algorithms} or None)
             for key in removed:
                 self._context.recorder.record(Event.KEY_REMOVED, kid=key.kid, algorithm=key.algorithm)
             for key in heirs:
@@ -132,11 +130,11 @@ class KeyRing:
                 await self._retire(key, now)
         for key in keys:
             if key.retired_at is not None and key.retired_at + self._rules.keep_after <= now:
-                await self._durable.delete_signing_key(key.kid)
+                await self._store.delete(key.kid)
 
     async def _make(self, algorithm: Algorithm, *, active_at: int) -> SigningKey:
         key = await self._build(algorithm, active_at=active_at)
-        await self._durable.add_signing_key(key)
+        await self._store.add(key)
         self._context.recorder.record(Event.KEY_CREATED, kid=key.kid, algorithm=algorithm.value)
         return key
 
@@ -152,7 +150,7 @@ class KeyRing:
         )
 
     async def _retire(self, key: SigningKey, now: int) -> None:
-        if await self._durable.retire_signing_key(key.kid, at=now):
+        if await self._store.retire(key.kid, at=now):
             self._context.recorder.record(Event.KEY_RETIRED, kid=key.kid, algorithm=key.algorithm)
 
     async def _publish(self, stored: tuple[SigningKey, ...], now: int) -> None:

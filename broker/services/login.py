@@ -36,7 +36,7 @@ from broker.services.context import Context
 from broker.services.once import once
 from broker.services.providers import ProviderInstance, Providers
 from broker.services.states import States
-from broker.store.base import Kind, Transient
+from broker.store.transient import Kind, Transient
 from broker.upstream.model import Flow, Reply, signs_replies
 
 MAX_COOKIE = 3600  # characters; browsers keep 4096 bytes with name and attributes

@@ -27,7 +27,7 @@ from broker.services.endings import Endings
 from broker.services.sessions import Session
 from broker.services.tokens import Tokens
 from broker.services.upstream_sessions import UpstreamSessions
-from broker.store.base import Kind, Transient
+from broker.store.transient import Kind, Transient
 
 _TICKET_TTL = 600  # seconds
 _AWAY_TTL = 600  # seconds somebody may be at the upstream before we have forgotten where they were going

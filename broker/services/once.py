@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from broker.core.errors import PageError, StoreUnavailable
-from broker.store.base import Kind, Transient
+from broker.store.transient import Kind, Transient
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from broker.core.request_object import LEEWAY, RequestObject
 from broker.core.seal import digest
 from broker.core.whereabouts import Whereabouts, is_for_client, located
 from broker.services.context import Context
-from broker.store.base import Kind, Transient
+from broker.store.transient import Kind, Transient
 
 EXPIRES_IN = 60  # seconds until the browser must have come
 

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from broker.core.records import SessionRecord
-from broker.store.base import Durable
+from broker.store.people import PeopleStore
 
 
 class People:
     """Reads names; keeps none."""
 
-    def __init__(self, durable: Durable) -> None:
-        """`durable` holds the links."""
-        self._durable = durable
+    def __init__(self, people: PeopleStore) -> None:
+        """`people` holds the links."""
+        self._people = people
 
     async def name_of(self, record: SessionRecord) -> str:
         """The name the upstream gave last, or "" when it gave none."""
-        person = await self._durable.person(record.provider_key, record.subject)
+        person = await self._people.person(record.provider_key, record.subject)
         return pick_name(person.link.claims) if person else ""
 
 

@@ -17,7 +17,7 @@ from broker.core.fapi import serves
 from broker.core.jose import b64url
 from broker.core.seal import digest
 from broker.services.context import Context
-from broker.store.base import Kind, Transient
+from broker.store.transient import Kind, Transient
 
 WINDOW = 60  # seconds: how far the clock of whoever made a proof may be from ours
 NONCE_PERIOD = 300  # seconds: a nonce is given out for one period and accepted until the end of the next

@@ -20,7 +20,7 @@ from broker.core.seal import Seal, digest
 from broker.core.strict_json import Malformed, parse_json
 from broker.services.context import Context
 from broker.services.outbound import Outbound
-from broker.store.base import Durable
+from broker.store.clients import ClientStore
 
 _MAX_LOGO = 32 * 1024  # bytes; it is read with its entry and stands in the page
 _PICTURES = {"png": rb"\x89PNG\r\n\x1a\n", "jpeg": rb"\xff\xd8\xff", "gif": rb"GIF8[79]a", "webp": rb"RIFF....WEBP"}
@@ -41,11 +41,11 @@ class Registrations:
     """Makes, finds, changes and deletes entries. An entry's own token opens that entry and no other."""
 
     def __init__(
-        self, context: Context, durable: Durable, outbound: Outbound, *, seal: Seal, policy: RegistrationPolicy
+        self, context: Context, clients: ClientStore, outbound: Outbound, *, seal: Seal, policy: RegistrationPolicy
     ) -> None:
         """`seal` has the purpose "registered client"."""
         self._context = context
-        self._durable = durable
+        self._clients = clients
         self._outbound = outbound
         self._seal = seal
         self._policy = policy
@@ -73,7 +73,7 @@ class Registrations:
             created_at=self._context.now(),
             logo=await self._read_logo(metadata),
         )
-        if not await self._durable.add_client(record, limit=self._policy.max_clients):
+        if not await self._clients.add(record, limit=self._policy.max_clients):
             raise RegistrationFull("as many clients as the operator allows have registered; ask the operator")
         await self._record(Event.CLIENT_REGISTERED, record)
         return self._describe(record, secret, token)
@@ -99,7 +99,7 @@ class Registrations:
             sector=await self._read_sector(metadata),
             logo=await self._read_logo(metadata),
         )
-        if not await self._durable.replace_client(after, replacing=before.token_digest):
+        if not await self._clients.replace(after, replacing=before.token_digest):
             raise InvalidToken("the registration access token was used for another change meanwhile")
         await self._record(Event.CLIENT_UPDATED, after)
         return self._describe(after, kept_secret, fresh)
@@ -107,18 +107,18 @@ class Registrations:
     async def delete(self, client_id: str, token: str) -> None:
         """No such client any more, and no token of it works (RFC 7592 section 2.3)."""
         await self._open(client_id, token)
-        await self._durable.delete_client(client_id)
+        await self._clients.delete(client_id)
         self._context.recorder.record(Event.CLIENT_DELETED, client_id=client_id)
 
     async def _record(self, event: Event, record: RegisteredClient) -> None:
         """With another entry of the same name, if there is one: whose copy it is, the operator has to judge."""
         names = folded_names(record.metadata)
-        namesake = await self._durable.namesake(names, of=record.client_id) if names else None
+        namesake = await self._clients.namesake(names, of=record.client_id) if names else None
         about = {"namesake": namesake} if namesake is not None else {}
         self._context.recorder.record(event, client_id=record.client_id, **about)
 
     async def _load(self, client_id: str) -> RegisteredClient | None:
-        return await self._durable.registered_client(client_id) if client_id.startswith(REGISTERED_PREFIX) else None
+        return await self._clients.find(client_id) if client_id.startswith(REGISTERED_PREFIX) else None
 
     async def _open(self, client_id: str, token: str) -> RegisteredClient:
         """One answer for every reason: nobody learns which entries there are."""

@@ -10,16 +10,16 @@ from broker.core.records import ClientToken
 from broker.core.seal import digest
 from broker.services.context import Context
 from broker.services.tokens import Tokens
-from broker.store.base import Durable
+from broker.store.grants import GrantStore
 
 
 class Revocation:
     """Ends what belongs to the client that asks, and nothing else."""
 
-    def __init__(self, context: Context, durable: Durable, tokens: Tokens) -> None:
+    def __init__(self, context: Context, grants: GrantStore, tokens: Tokens) -> None:
         """`tokens` reads what comes back."""
         self._context = context
-        self._durable = durable
+        self._grants = grants
         self._tokens = tokens
 
     async def revoke(self, client: Client, params: Parameters) -> None:
@@ -39,7 +39,7 @@ class Revocation:
 
     async def _end_refresh(self, client: Client, token: str) -> None:
         """Spent or not: whoever gives back an old token of the family is done with all of it."""
-        known = await self._durable.refresh_token(digest(token))
+        known = await self._grants.refresh_token(digest(token))
         if known is not None:
             await self._end_grant(client, known.grant_id, "refresh_token")
 
@@ -52,9 +52,9 @@ class Revocation:
             return
         if not isinstance(opened, ClientToken):
             await self._end_grant(client, opened.grant_id, "access_token")
-        elif await self._durable.revoke_token(opened.jti, expires_at=opened.expires_at):
+        elif await self._grants.revoke_token(opened.jti, expires_at=opened.expires_at):
             self._context.recorder.record(Event.TOKEN_REVOKED, client_id=client.id, kind="client_token")
 
     async def _end_grant(self, client: Client, grant_id: str, kind: str) -> None:
-        if await self._durable.revoke_grant(grant_id, now=self._context.now(), client_id=client.id):
+        if await self._grants.revoke(grant_id, now=self._context.now(), client_id=client.id):
             self._context.recorder.record(Event.TOKEN_REVOKED, client_id=client.id, kind=kind, grant_id=grant_id)

@@ -13,7 +13,7 @@ from broker.core.seal import digest
 from broker.services.context import Context
 from broker.services.providers import Providers
 from broker.services.upstream_sessions import UpstreamSessions
-from broker.store.base import Kind, Transient
+from broker.store.transient import Kind, Transient
 
 _TOUCH_EVERY = 300  # seconds; a session in use is written this seldom
 

@@ -7,7 +7,7 @@ from broker.core.seal import Seal
 from broker.core.subject import SALT_SIZE, build_pairwise, build_sector_sid
 from broker.core.terms import SubjectType
 from broker.services.context import Context
-from broker.store.base import Durable
+from broker.store.keys import KeyStore
 
 _NAME = "pairwise salt"
 _BOUND = _NAME.encode()
@@ -35,17 +35,17 @@ class Subjects:
         return build_sector_sid(self._salt, client.tokens.sector, sid) if client.logout.hears else ""
 
 
-async def open_subjects(context: Context, durable: Durable, seal: Seal) -> Subjects:
+async def open_subjects(context: Context, keys: KeyStore, seal: Seal) -> Subjects:
     """The salt of this installation, made on first sight; raises SealBroken when another master key sealed it.
 
     `seal` has the purpose "pairwise". What an older master key sealed is sealed anew with the current one, so that the
     old one may be taken out of the configuration after a start.
     """
-    kept = await durable.secret(_NAME)
+    kept = await keys.secret(_NAME)
     if kept is None:
         fresh = context.randomness(SALT_SIZE)
-        kept = await durable.save_secret(_NAME, seal.seal(fresh, bound_to=_BOUND), replacing=None)
+        kept = await keys.save_secret(_NAME, seal.seal(fresh, bound_to=_BOUND), replacing=None)
     salt = seal.open_(kept, bound_to=_BOUND)
     if not seal.is_current(kept):
-        await durable.save_secret(_NAME, seal.seal(salt, bound_to=_BOUND), replacing=kept)
+        await keys.save_secret(_NAME, seal.seal(salt, bound_to=_BOUND), replacing=kept)
     return Subjects(salt)

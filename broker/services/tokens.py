@@ -29,7 +29,7 @@ from broker.services.context import Context
 from broker.services.held import Held, HeldGrants
 from broker.services.keys import KeyRing
 from broker.services.subjects import Subjects
-from broker.store.base import Durable
+from broker.store.grants import GrantStore
 
 _OPAQUE = "at_"
 _CLIENT = "ct_"
@@ -56,7 +56,7 @@ class Tokens:
         self,
         context: Context,
         keys: KeyRing,
-        durable: Durable,
+        grants: GrantStore,
         *,
         seal: Seal,
         refresh_key: bytes,
@@ -70,7 +70,7 @@ class Tokens:
         """
         self._context = context
         self._keys = keys
-        self._durable = durable
+        self._grants = grants
         self._seal = seal
         self._refresh_key = refresh_key
         self.lifetimes = lifetimes
@@ -183,7 +183,7 @@ class Tokens:
 
     async def check_standing(self, token: ClientToken) -> None:
         """Raise InvalidToken when a client gave its own token back. One store read."""
-        if await self._durable.is_revoked(token.jti):
+        if await self._grants.is_revoked(token.jti):
             raise InvalidToken("the access token was revoked")
 
     @staticmethod

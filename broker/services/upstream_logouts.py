@@ -9,7 +9,7 @@ from broker.core.seal import digest
 from broker.services.context import Context
 from broker.services.endings import Endings
 from broker.services.providers import Providers
-from broker.store.base import Kind, Transient
+from broker.store.transient import Kind, Transient
 
 _REMEMBERED = 3600  # seconds; no logout token counts that long (`broker.upstream.oidc_session`)
 

@@ -12,18 +12,18 @@ from broker.core.seal import Seal
 from broker.services.confirmations import seal_login
 from broker.services.context import Context
 from broker.services.providers import Providers
-from broker.store.base import Durable
+from broker.store.sessions import SessionStore
 
 
 class UpstreamSessions:
     """Ties sessions to those at upstreams, and knows which were said to be over."""
 
     def __init__(
-        self, context: Context, durable: Durable, providers: Providers, *, id_tokens: Seal, logins: Seal
+        self, context: Context, sessions: SessionStore, providers: Providers, *, id_tokens: Seal, logins: Seal
     ) -> None:
         """`id_tokens` has the purpose "upstream id token", `logins` "upstream login"."""
         self._context = context
-        self._durable = durable
+        self._sessions = sessions
         self._providers = providers
         self._id_tokens = id_tokens
         self._logins = logins
@@ -47,7 +47,7 @@ class UpstreamSessions:
         """
         if login.provider_key not in self._providers.logged_out_by_upstream:
             return False
-        at = await self._durable.upstream_ended_at(login.provider_key, sid=login.upstream_sid, subject=login.subject)
+        at = await self._sessions.upstream_ended_at(login.provider_key, sid=login.upstream_sid, subject=login.subject)
         return at is not None and login.began_at <= at
 
     async def end_href(self, record: SessionRecord, *, return_to: str = "", state: str = "") -> str:
@@ -72,6 +72,6 @@ class UpstreamSessions:
     async def keep(self, grant: Grant, upstream_refresh: str) -> None:
         """Keep, with a grant that outlives its session, what its upstream is asked with."""
         if upstream_refresh and grant.offline:
-            await self._durable.keep_login(
+            await self._sessions.keep_login(
                 grant.sid, upstream_refresh, asked_at=grant.created_at, expires_at=grant.expires_at
             )

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Self
 
 from broker.core.events import Recorder
-from broker.store.base import Kind
 from broker.store.outage import Outage
 from broker.store.redis_fitness import Fitness
 from broker.store.redis_wire import Wire
+from broker.store.transient import Kind
 
 # In one step, since a counter whose process died between the two would count for ever.
 _HIT = "local n = redis.call('INCR', KEYS[1]) if n == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end return n"
 
 
 class RedisTransient:
-    """The Transient protocol of `broker.store.base`, which says what each method promises. Expiry is the server's."""
+    """The Transient protocol, which says what each method promises, and counters. Expiry is the server's."""
 
     def __init__(self, wire: Wire, prefix: str) -> None:
         """Use `open`."""
@@ -67,7 +67,7 @@ class RedisTransient:
         return _value(await self._wire.call("GETDEL", self._named(kind, key)))
 
     async def hit(self, key: str, *, ttl: int) -> int:
-        """Transient.hit."""
+        """Count one hit and return the count since the first of a window of `ttl` seconds."""
         return int(await self._wire.call("EVAL", _HIT, 1, f"{self._prefix}hit:{key}", max(ttl, 1)))
 
     async def ping(self) -> None:

@@ -9,15 +9,16 @@ from typing import Self
 
 from broker.core.errors import StoreUnavailable
 from broker.core.events import Event, Recorder
-from broker.store.base import Durable, Transient
+from broker.store.base import Durable
 from broker.store.outage import Outage
+from broker.store.sql_durable import build_durable
 from broker.store.sqlite_aside import DamageCheck
 from broker.store.sqlite_copy import copy_without_name
-from broker.store.sqlite_durable import SqliteDurable
-from broker.store.sqlite_engine import Engine
+from broker.store.sqlite_engine import Engine, SqliteDriver
 from broker.store.sqlite_file import open_database
 from broker.store.sqlite_place import MEMORY
 from broker.store.sqlite_transient import SqliteTransient
+from broker.store.transient import Transient
 
 
 class SqliteStore:
@@ -61,7 +62,8 @@ class SqliteStore:
             recorder.record(Event.DATABASE_CREATED, path=path)
         engine = Engine(database, Outage("sqlite", recorder))
         check = None if engine.aside is None else DamageCheck(database, engine.aside, recorder, clock=clock)
-        return cls(engine, SqliteDurable(engine, randomness), SqliteTransient(engine, clock), path, check)
+        durable = build_durable(SqliteDriver(engine), randomness)
+        return cls(engine, durable, SqliteTransient(engine, clock), path, check)
 
     async def look(self) -> None:
         """Return when the database is the file that was opened, at its path; raises StoreUnavailable. Cheap."""

@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from broker.core.errors import StoreUnavailable
 from broker.store.outage import Outage
+from broker.store.sql import Steps
 from broker.store.sqlite_aside import Aside
 from broker.store.sqlite_file import Database, unavailable
 
@@ -219,6 +220,34 @@ class Engine:
                 item.future.set_exception(item.outcome)
             else:
                 item.future.set_result(item.outcome)
+
+
+class SqliteDriver:
+    """The Driver protocol of `broker.store.sql` over one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        """`engine` reads and writes."""
+        self._engine = engine
+        self.ping, self.close = engine.heartbeat, engine.close
+
+    def read(self, operation: Callable[[], Steps[T]]) -> Coroutine[Any, Any, T]:
+        """Driver.read."""
+        return self._engine.read(lambda db: run(db, operation()))
+
+    def write(self, operation: Callable[[], Steps[T]]) -> Coroutine[Any, Any, T]:
+        """Driver.write."""
+        return self._engine.write(lambda db: run(db, operation()))
+
+
+def run(db: sqlite3.Connection, steps: Steps[T]) -> T:
+    """Do the statements of an operation one after the other, and return what it comes to."""
+    try:
+        sql, params = next(steps)
+        while True:
+            sql, params = steps.send(db.execute(sql, params))
+    except StopIteration as done:
+        result: T = done.value
+        return result
 
 
 def commit_together(db: sqlite3.Connection, batch: list[_Item]) -> None:

@@ -1,13 +1,12 @@
-"""Transient on SQLite: values in the database beside everything else, counters in the memory of the one process."""
+"""Transient on SQLite: values in the database beside everything else."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
 
-from broker.store.base import Kind
-from broker.store.counters import Counters
 from broker.store.sqlite_engine import Engine
+from broker.store.transient import Kind
 
 _SWEEP_EVERY = 64  # puts
 _SWEPT_AT_ONCE = 192  # rows: three out for one in, so a full table empties while it is used
@@ -16,16 +15,11 @@ _KEPT_AFTER_EXPIRY = 3600
 
 
 class SqliteTransient:
-    """The Transient protocol of `broker.store.base`, which says what each method promises.
-
-    Counters are not in the file: they are about seconds and minutes, one process counts them all, and an unproved
-    visitor must not cost a disk write. A restart forgets them.
-    """
+    """The Transient protocol, which says what each method promises."""
 
     def __init__(self, engine: Engine, clock: Callable[[], float]) -> None:
         """`clock`: epoch seconds."""
         self._engine, self._clock = engine, clock
-        self._counters = Counters()
         self._puts = 0
 
     async def put(self, kind: Kind, key: str, value: bytes, *, ttl: int) -> bool:
@@ -49,10 +43,6 @@ class SqliteTransient:
         """Transient.take."""
         now = self._clock()
         return await self._engine.write(lambda db: _take(db, kind, key, now))
-
-    async def hit(self, key: str, *, ttl: int) -> int:
-        """Transient.hit."""
-        return self._counters.hit(key, max(ttl, 1), self._clock())
 
     async def ping(self) -> None:
         """Transient.ping."""

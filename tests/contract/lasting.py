@@ -18,20 +18,20 @@ class LastingTokenRules:
     async def test_a_token_that_is_prolonged_lives_longer_and_is_not_spent(self, durable: Durable) -> None:
         await settle(durable)
         for _ in range(2):
-            assert await durable.prolong("t1", now=NOW, expires_at=NOW + 900)
-        assert await durable.refresh_token("t1") == replace(token("t1"), expires_at=NOW + 900)
+            assert await durable.grants.prolong("t1", now=NOW, expires_at=NOW + 900)
+        assert await durable.grants.refresh_token("t1") == replace(token("t1"), expires_at=NOW + 900)
 
     async def test_nothing_dead_is_prolonged(self, durable: Durable) -> None:
         await settle(durable)
         expired = token("t1").expires_at
-        assert not await durable.prolong("t9", now=NOW, expires_at=NOW + 900)
-        assert not await durable.prolong("t1", now=expired, expires_at=expired + 900)
-        await durable.revoke_grant("g1", now=NOW)
-        assert not await durable.prolong("t1", now=NOW, expires_at=NOW + 900)
-        assert await durable.refresh_token("t1") == token("t1")
+        assert not await durable.grants.prolong("t9", now=NOW, expires_at=NOW + 900)
+        assert not await durable.grants.prolong("t1", now=expired, expires_at=expired + 900)
+        await durable.grants.revoke("g1", now=NOW)
+        assert not await durable.grants.prolong("t1", now=NOW, expires_at=NOW + 900)
+        assert await durable.grants.refresh_token("t1") == token("t1")
 
     async def test_f6_a_spent_token_is_not_prolonged(self, durable: Durable) -> None:
         await settle(durable)
-        await durable.rotate("t1", token("t2"), now=NOW, grace=10)
-        assert not await durable.prolong("t1", now=NOW, expires_at=NOW + 900)
-        assert await durable.prolong("t2", now=NOW, expires_at=NOW + 900)
+        await durable.grants.rotate("t1", token("t2"), now=NOW, grace=10)
+        assert not await durable.grants.prolong("t1", now=NOW, expires_at=NOW + 900)
+        assert await durable.grants.prolong("t2", now=NOW, expires_at=NOW + 900)

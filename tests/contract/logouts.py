@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from broker.core.logout import DELIVERED_WITHIN, Delivery, SessionClient
-from broker.store.base import Durable, Redeemed, SessionOver
+from broker.store.base import Durable
+from broker.store.grants import Redeemed, SessionOver
 from tests.contract.people import NOW, account, grant, link
 
 UNTIL = NOW + 86_400
@@ -19,10 +20,10 @@ FRAME = SessionClient("sid", "frame", "sub-of-frame", False, UNTIL)
 
 async def redeem(durable: Durable, *hearers: SessionClient, number: int = 1) -> None:
     """A person whose session gave each of these apps a grant."""
-    await durable.adopt(account(), link())
+    await durable.people.adopt(account(), link())
     for shift, hears in enumerate(hearers):
         given = replace(grant(number + shift), client_id=hears.client_id, sid=hears.sid, offline=False)
-        assert await durable.redeem(f"c{number + shift}", given, None, now=NOW, hears=hears) == Redeemed()
+        assert await durable.grants.redeem(f"c{number + shift}", given, None, now=NOW, hears=hears) == Redeemed()
 
 
 async def claim(
@@ -30,7 +31,7 @@ async def claim(
 ) -> tuple[Delivery, ...]:
     """What is due at `now`."""
     until = now + lease
-    return await durable.claim_deliveries(now=now, until=until, limit=limit, share=share, under_way=under_way)
+    return await durable.deliveries.claim(now=now, until=until, limit=limit, share=share, under_way=under_way)
 
 
 class LogoutRules:
@@ -42,8 +43,8 @@ class LogoutRules:
         self, durable: Durable
     ) -> None:
         await redeem(durable, A, B, FRAME)
-        assert await durable.end_session("sid", now=NOW + 5, expires_at=UNTIL) == (A, B, FRAME)
-        assert await durable.grant("g1", now=NOW + 5) is None
+        assert await durable.sessions.end("sid", now=NOW + 5, expires_at=UNTIL) == (A, B, FRAME)
+        assert await durable.grants.find("g1", now=NOW + 5) is None
         due = await claim(durable, NOW + 5)
         assert {(one.client_id, one.sid, one.sub) for one in due} == {
             ("a", "sid", "sub-of-a"),
@@ -52,84 +53,84 @@ class LogoutRules:
         assert {(one.created_at, one.attempts, one.expires_at) for one in due} == {
             (NOW + 5, 1, NOW + 5 + DELIVERED_WITHIN)
         }
-        assert len({one.id for one in due}) == await durable.deliveries() == 2
+        assert len({one.id for one in due}) == await durable.deliveries.waiting() == 2
 
     async def test_a_session_ends_once(self, durable: Durable) -> None:
         await redeem(durable, A)
-        assert await durable.end_session("sid", now=NOW, expires_at=UNTIL) == (A,)
-        assert await durable.end_session("sid", now=NOW, expires_at=UNTIL) == ()
-        assert await durable.deliveries() == 1
+        assert await durable.sessions.end("sid", now=NOW, expires_at=UNTIL) == (A,)
+        assert await durable.sessions.end("sid", now=NOW, expires_at=UNTIL) == ()
+        assert await durable.deliveries.waiting() == 1
 
     async def test_other_sessions_go_on(self, durable: Durable) -> None:
         await redeem(durable, A)
         for other in ("Sid", ""):
-            assert await durable.end_session(other, now=NOW, expires_at=UNTIL) == ()
-        assert await durable.grant("g1", now=NOW) is not None
+            assert await durable.sessions.end(other, now=NOW, expires_at=UNTIL) == ()
+        assert await durable.grants.find("g1", now=NOW) is not None
 
     async def test_what_outlives_a_session_does(self, durable: Durable) -> None:
-        await durable.adopt(account(), link())
-        await durable.redeem("c1", grant(), None, now=NOW, hears=A)
-        assert await durable.end_session("sid", now=NOW, expires_at=UNTIL) == (A,)
-        assert await durable.grant("g1", now=NOW) is not None
+        await durable.people.adopt(account(), link())
+        await durable.grants.redeem("c1", grant(), None, now=NOW, hears=A)
+        assert await durable.sessions.end("sid", now=NOW, expires_at=UNTIL) == (A,)
+        assert await durable.grants.find("g1", now=NOW) is not None
 
     async def test_a_code_of_an_ended_session_gives_nothing(self, durable: Durable) -> None:
         await redeem(durable, A)
-        await durable.end_session("sid", now=NOW, expires_at=NOW + 1)  # sessions may be shorter than codes
+        await durable.sessions.end("sid", now=NOW, expires_at=NOW + 1)  # sessions may be shorter than codes
         late = grant(2)
         for now in (NOW, NOW + 599):
-            assert await durable.redeem("c2", late, None, now=now, hears=B) == SessionOver()
-        assert await durable.spent("c2") is None
-        assert await durable.end_session("sid", now=NOW + 1, expires_at=UNTIL) == ()
+            assert await durable.grants.redeem("c2", late, None, now=now, hears=B) == SessionOver()
+        assert await durable.grants.spent("c2") is None
+        assert await durable.sessions.end("sid", now=NOW + 1, expires_at=UNTIL) == ()
 
     async def test_a_session_that_expired_is_told_to_nobody(self, durable: Durable) -> None:
         await redeem(durable, A)
-        assert await durable.end_session("sid", now=UNTIL, expires_at=UNTIL) == ()
-        assert await durable.deliveries() == 0
+        assert await durable.sessions.end("sid", now=UNTIL, expires_at=UNTIL) == ()
+        assert await durable.deliveries.waiting() == 0
 
     async def test_the_newest_grant_of_a_session_says_how_its_app_is_told(self, durable: Durable) -> None:
         await redeem(durable, A, replace(A, backchannel=False))
-        assert await durable.end_session("sid", now=NOW, expires_at=UNTIL) == (replace(A, backchannel=False),)
-        assert await durable.deliveries() == 0
+        assert await durable.sessions.end("sid", now=NOW, expires_at=UNTIL) == (replace(A, backchannel=False),)
+        assert await durable.deliveries.waiting() == 0
 
     async def test_of_fifty_who_ask_for_what_is_due_one_gets_it(self, durable: Durable) -> None:
         await redeem(durable, A)
-        await durable.end_session("sid", now=NOW, expires_at=UNTIL)
+        await durable.sessions.end("sid", now=NOW, expires_at=UNTIL)
         asked = await asyncio.gather(*(claim(durable, NOW) for _ in range(50)))
         assert sorted(len(due) for due in asked) == [0] * 49 + [1]
 
     async def test_an_attempt_that_was_never_finished_is_claimed_again(self, durable: Durable) -> None:
         await redeem(durable, A)
-        await durable.end_session("sid", now=NOW, expires_at=UNTIL)
+        await durable.sessions.end("sid", now=NOW, expires_at=UNTIL)
         (first,) = await claim(durable, NOW)
         assert await claim(durable, NOW + 29) == ()
         assert await claim(durable, NOW + 30) == (replace(first, attempts=2),)
 
     async def test_a_postponed_delivery_comes_back_in_its_time_and_a_finished_one_never(self, durable: Durable) -> None:
         await redeem(durable, A)
-        await durable.end_session("sid", now=NOW, expires_at=UNTIL)
+        await durable.sessions.end("sid", now=NOW, expires_at=UNTIL)
         (first,) = await claim(durable, NOW)
-        await durable.postpone_delivery(first.id, next_at=NOW + 100)
+        await durable.deliveries.postpone(first.id, next_at=NOW + 100)
         assert await claim(durable, NOW + 99) == ()
         assert [one.id for one in await claim(durable, NOW + 100)] == [first.id]
-        await durable.finish_delivery(first.id)
+        await durable.deliveries.finish(first.id)
         assert await claim(durable, NOW + 1000) == ()
-        assert await durable.deliveries() == 0
+        assert await durable.deliveries.waiting() == 0
 
     async def test_no_more_is_claimed_than_was_asked_for_the_longest_due_first(self, durable: Durable) -> None:
         await redeem(durable, A)
-        await durable.end_session("sid", now=NOW, expires_at=UNTIL)
+        await durable.sessions.end("sid", now=NOW, expires_at=UNTIL)
         await redeem(durable, replace(B, sid="later"), number=5)
-        await durable.end_session("later", now=NOW + 10, expires_at=UNTIL)
+        await durable.sessions.end("later", now=NOW + 10, expires_at=UNTIL)
         assert [one.client_id for one in await claim(durable, NOW + 10, limit=1)] == ["a"]
         assert [one.client_id for one in await claim(durable, NOW + 10, limit=1)] == ["b"]
 
     async def test_clients_take_turns_and_none_has_more_than_its_share(self, durable: Durable) -> None:
         for number in range(6):
             await redeem(durable, replace(A, sid=f"of-a-{number}"), number=10 + number)
-            await durable.end_session(f"of-a-{number}", now=NOW + number, expires_at=UNTIL)
+            await durable.sessions.end(f"of-a-{number}", now=NOW + number, expires_at=UNTIL)
         for number in range(2):
             await redeem(durable, replace(B, sid=f"of-b-{number}"), number=20 + number)
-            await durable.end_session(f"of-b-{number}", now=NOW + 10 + number, expires_at=UNTIL)
+            await durable.sessions.end(f"of-b-{number}", now=NOW + 10 + number, expires_at=UNTIL)
         later = NOW + 20
         assert [one.sid for one in await claim(durable, later, limit=2)] == ["of-a-0", "of-b-0"]
         assert [one.sid for one in await claim(durable, later, share=2, a=1)] == ["of-a-1", "of-b-1"]
@@ -139,43 +140,43 @@ class LogoutRules:
     async def test_an_upstream_that_ends_a_session_has_apps_told_even_if_their_grants_are_over(
         self, durable: Durable
     ) -> None:
-        await durable.adopt(account(), link())
+        await durable.people.adopt(account(), link())
         given = replace(grant(expires_at=NOW + 10), upstream_sid="up")
-        await durable.redeem("c1", given, None, now=NOW, hears=A)
-        ended = await durable.end_upstream("p1", sid="up", subject="", now=NOW + 11, expires_at=UNTIL)
+        await durable.grants.redeem("c1", given, None, now=NOW, hears=A)
+        ended = await durable.sessions.end_upstream("p1", sid="up", subject="", now=NOW + 11, expires_at=UNTIL)
         assert ended == ("sid",)
-        assert await durable.deliveries() == 1
+        assert await durable.deliveries.waiting() == 1
 
     async def test_sweeping_forgets_sessions_of_the_past_and_no_delivery(self, durable: Durable) -> None:
         await redeem(durable, A)
         await redeem(durable, replace(B, sid="other"), number=5)
-        await durable.end_session("sid", now=NOW, expires_at=UNTIL - 1)
+        await durable.sessions.end("sid", now=NOW, expires_at=UNTIL - 1)
         # A day later than need be, for clocks that jump and come back.
         assert await durable.sweep(now=UNTIL + 86_398) == 2  # both grants
         assert await durable.sweep(now=UNTIL + 86_399) == 1  # the mark of the end
         assert await durable.sweep(now=UNTIL + 86_400) == 1  # the app of the other session
-        assert await durable.deliveries() == 1
+        assert await durable.deliveries.waiting() == 1
 
     async def test_k25_the_end_of_a_session_is_known_as_long_as_the_session_could_live(self, durable: Durable) -> None:
-        assert not await durable.is_ended("sid", "key", now=NOW)
-        await durable.end_session("sid", now=NOW, expires_at=UNTIL)
-        assert await durable.is_ended("sid", "key", now=UNTIL - 1)
-        assert not await durable.is_ended("sid", "key", now=UNTIL)
-        assert not await durable.is_ended("Sid", "sid", now=NOW)
-        await durable.end_session("sid", now=NOW, expires_at=NOW + 1)
-        assert await durable.is_ended("sid", "key", now=UNTIL - 1), "a later word makes no mark shorter"
+        assert not await durable.sessions.is_ended("sid", "key", now=NOW)
+        await durable.sessions.end("sid", now=NOW, expires_at=UNTIL)
+        assert await durable.sessions.is_ended("sid", "key", now=UNTIL - 1)
+        assert not await durable.sessions.is_ended("sid", "key", now=UNTIL)
+        assert not await durable.sessions.is_ended("Sid", "sid", now=NOW)
+        await durable.sessions.end("sid", now=NOW, expires_at=NOW + 1)
+        assert await durable.sessions.is_ended("sid", "key", now=UNTIL - 1), "a later word makes no mark shorter"
 
     async def test_k25_a_retired_cookie_is_known_for_one_while_its_session_goes_on(self, durable: Durable) -> None:
-        await durable.adopt(account(), link())
-        await durable.retire_cookie("key", expires_at=UNTIL)
-        await durable.retire_cookie("key", expires_at=NOW + 1)
-        assert await durable.is_ended("sid", "key", now=UNTIL - 1)
-        assert not await durable.is_ended("sid", "key", now=UNTIL)
-        assert not await durable.is_ended("sid", "other", now=NOW)
-        assert not await durable.is_ended("key", "", now=NOW)
-        assert await durable.redeem("c1", grant(), None, now=NOW) != SessionOver()
+        await durable.people.adopt(account(), link())
+        await durable.sessions.retire_cookie("key", expires_at=UNTIL)
+        await durable.sessions.retire_cookie("key", expires_at=NOW + 1)
+        assert await durable.sessions.is_ended("sid", "key", now=UNTIL - 1)
+        assert not await durable.sessions.is_ended("sid", "key", now=UNTIL)
+        assert not await durable.sessions.is_ended("sid", "other", now=NOW)
+        assert not await durable.sessions.is_ended("key", "", now=NOW)
+        assert await durable.grants.redeem("c1", grant(), None, now=NOW) != SessionOver()
 
     async def test_k25_what_the_upstream_ended_is_known_as_long(self, durable: Durable) -> None:
         await redeem(durable, A)
-        await durable.end_upstream("p1", sid="", subject="x1", now=NOW, expires_at=UNTIL)
-        assert await durable.is_ended("sid", "key", now=UNTIL - 1)
+        await durable.sessions.end_upstream("p1", sid="", subject="x1", now=NOW, expires_at=UNTIL)
+        assert await durable.sessions.is_ended("sid", "key", now=UNTIL - 1)

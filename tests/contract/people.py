@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from broker.core.identity import Account, Link
 from broker.core.records import Grant, RefreshToken
-from broker.store.base import Durable, Redeemed
+from broker.store.base import Durable
+from broker.store.grants import Redeemed
 
 NOW = 1_800_000_000
 
@@ -46,5 +47,5 @@ def token(digest: str, *, grant_id: str = "g1", expires_at: int = NOW + 500) -> 
 
 async def settle(durable: Durable) -> None:
     """One person with one grant and one refresh token `t1`."""
-    await durable.adopt(account(), link())
-    assert await durable.redeem("c1", grant(), token("t1"), now=NOW) == Redeemed()
+    await durable.people.adopt(account(), link())
+    assert await durable.grants.redeem("c1", grant(), token("t1"), now=NOW) == Redeemed()

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 import pytest
 
-from broker.store.base import Kind, Transient
+from broker.store.transient import Kind, Transient
 
 T = TypeVar("T")
 
@@ -19,7 +19,10 @@ CALLERS = 50
 class Place(Protocol):
     """Where a store under test lives, and its clock."""
 
-    transient: Transient
+    @property
+    def transient(self) -> Transient:
+        """The store, as it is open now."""
+        ...
 
     async def pass_time(self, seconds: int) -> None:
         """Let that many seconds of the store's clock go by."""
@@ -119,20 +122,6 @@ class TransientRules:
         for key in ("code:k", "k:", ":k", '{"k":1}', "k\u00e9", "ke\u0301", "K", "k "):
             assert await place.transient.get(Kind.CODE, key) == key.encode()
         assert await place.transient.get(Kind.CODE, "k") is None
-        await place.transient.hit("session:k", ttl=60)
-        assert await place.transient.get(Kind.SESSION, "k") is None
-
-    async def test_k16_hits_are_counted_one_by_one_by_however_many(self, place: Place) -> None:
-        counts = await at_once(CALLERS, partial(place.transient.hit, "login:192.0.2.1", ttl=60))
-        assert sorted(counts) == list(range(1, CALLERS + 1))
-        assert await place.transient.hit("login:192.0.2.2", ttl=60) == 1
-
-    async def test_a_window_of_hits_ends_with_its_first_hit_and_not_with_its_last(self, place: Place) -> None:
-        assert await place.transient.hit("k", ttl=2) == 1
-        await place.pass_time(1)
-        assert await place.transient.hit("k", ttl=2) == 2
-        await place.pass_time(1)
-        assert await place.transient.hit("k", ttl=2) == 1
 
     async def test_values_survive_a_restart(self, place: Place) -> None:
         await place.transient.put(Kind.SESSION, "kept", b"v", ttl=60)

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from broker.core.records import Grant
-from broker.store.base import Durable, Redeemed
+from broker.store.base import Durable
+from broker.store.grants import Redeemed
 from tests.contract.people import NOW, account, grant, link
 
 
@@ -21,13 +22,13 @@ def of_session(number: int, sid: str, upstream_sid: str = "", *, offline: bool =
 async def given(durable: Durable, *grants: Grant) -> None:
     """All of them, to the people they are about."""
     for one in grants:
-        await durable.adopt(account(one.sub), link(one.subject))
-        assert await durable.redeem(f"c-{one.id}", one, None, now=NOW) == Redeemed()
+        await durable.people.adopt(account(one.sub), link(one.subject))
+        assert await durable.grants.redeem(f"c-{one.id}", one, None, now=NOW) == Redeemed()
 
 
 async def living(durable: Durable, numbers: int) -> list[int]:
     """Which of the grants 1 to `numbers` are alive."""
-    return [n for n in range(1, numbers + 1) if await durable.grant(f"g{n}", now=NOW) is not None]
+    return [n for n in range(1, numbers + 1) if await durable.grants.find(f"g{n}", now=NOW) is not None]
 
 
 class UpstreamSessionRules:
@@ -39,63 +40,63 @@ class UpstreamSessionRules:
         await given(
             durable, of_session(1, "a"), of_session(2, "a"), of_session(3, "a", offline=True), of_session(4, "b")
         )
-        assert await durable.end_session("a", now=NOW, expires_at=NOW + 9) == ()
+        assert await durable.sessions.end("a", now=NOW, expires_at=NOW + 9) == ()
         assert await living(durable, 4) == [3, 4]
 
     async def test_an_upstream_session_ends_every_session_of_ours_that_came_from_it(self, durable: Durable) -> None:
         grants = of_session(1, "a", "u"), of_session(2, "b", "u"), of_session(3, "c", "v"), of_session(4, "d")
         await given(durable, *grants)
-        ended = await durable.end_upstream("p1", sid="u", subject="x1", now=NOW, expires_at=NOW + 9)
+        ended = await durable.sessions.end_upstream("p1", sid="u", subject="x1", now=NOW, expires_at=NOW + 9)
         assert ended == ("a", "b")
         assert await living(durable, 4) == [3, 4]
 
     async def test_without_a_session_the_word_is_about_all_of_a_person(self, durable: Durable) -> None:
         await given(durable, of_session(1, "a", "u"), of_session(2, "b"), of_session(3, "c", "u", subject="x2"))
-        ended = await durable.end_upstream("p1", sid="", subject="x1", now=NOW, expires_at=NOW + 9)
+        ended = await durable.sessions.end_upstream("p1", sid="", subject="x1", now=NOW, expires_at=NOW + 9)
         assert ended == ("a", "b")
         assert await living(durable, 3) == [3]
 
     async def test_the_word_of_one_provider_is_about_its_own_people(self, durable: Durable) -> None:
         await given(durable, of_session(1, "a", "u"))
-        assert await durable.end_upstream("p2", sid="u", subject="x1", now=NOW, expires_at=NOW + 9) == ()
+        assert await durable.sessions.end_upstream("p2", sid="u", subject="x1", now=NOW, expires_at=NOW + 9) == ()
         assert await living(durable, 1) == [1]
-        assert await durable.upstream_ended_at("p1", sid="u", subject="x1") is None
+        assert await durable.sessions.upstream_ended_at("p1", sid="u", subject="x1") is None
 
     async def test_a_mark_says_when_it_ended_and_never_goes_back(self, durable: Durable) -> None:
-        assert await durable.upstream_ended_at("p1", sid="u", subject="x1") is None
+        assert await durable.sessions.upstream_ended_at("p1", sid="u", subject="x1") is None
         for now in (NOW, NOW + 5, NOW + 3):
-            await durable.end_upstream("p1", sid="u", subject="", now=now, expires_at=now + 9)
-        await durable.end_upstream("p1", sid="", subject="x2", now=NOW + 7, expires_at=NOW + 9)
-        assert await durable.upstream_ended_at("p1", sid="u", subject="x1") == NOW + 5
-        assert await durable.upstream_ended_at("p1", sid="u", subject="x2") == NOW + 7
-        assert await durable.upstream_ended_at("p1", sid="", subject="x1") is None
-        assert await durable.upstream_ended_at("p1", sid="U", subject="X2") is None
+            await durable.sessions.end_upstream("p1", sid="u", subject="", now=now, expires_at=now + 9)
+        await durable.sessions.end_upstream("p1", sid="", subject="x2", now=NOW + 7, expires_at=NOW + 9)
+        assert await durable.sessions.upstream_ended_at("p1", sid="u", subject="x1") == NOW + 5
+        assert await durable.sessions.upstream_ended_at("p1", sid="u", subject="x2") == NOW + 7
+        assert await durable.sessions.upstream_ended_at("p1", sid="", subject="x1") is None
+        assert await durable.sessions.upstream_ended_at("p1", sid="U", subject="X2") is None
 
     async def test_of_fifty_who_would_ask_one_may(self, durable: Durable) -> None:
-        await durable.keep_login("a", "sealed", asked_at=NOW, expires_at=NOW + 1000)
-        assert await durable.claim_login("a", now=NOW + 59, every=60) is None
-        found = await asyncio.gather(*(durable.claim_login("a", now=NOW + 60, every=60) for _ in range(50)))
+        await durable.sessions.keep_login("a", "sealed", asked_at=NOW, expires_at=NOW + 1000)
+        assert await durable.sessions.claim_login("a", now=NOW + 59, every=60) is None
+        found = await asyncio.gather(*(durable.sessions.claim_login("a", now=NOW + 60, every=60) for _ in range(50)))
         assert sorted(one for one in found if one) == ["sealed"]
-        assert await durable.claim_login("b", now=NOW + 60, every=60) is None
+        assert await durable.sessions.claim_login("b", now=NOW + 60, every=60) is None
 
     async def test_what_is_kept_of_a_login_is_only_replaced_by_something_newer(self, durable: Durable) -> None:
-        await durable.keep_login("a", "first", asked_at=NOW, expires_at=NOW + 10)
-        await durable.renew_login("a", "second")
-        await durable.keep_login("a", "first", asked_at=NOW + 9, expires_at=NOW + 10**6)
-        assert await durable.claim_login("a", now=NOW + 1, every=1) == "second"
+        await durable.sessions.keep_login("a", "first", asked_at=NOW, expires_at=NOW + 10)
+        await durable.sessions.renew_login("a", "second")
+        await durable.sessions.keep_login("a", "first", asked_at=NOW + 9, expires_at=NOW + 10**6)
+        assert await durable.sessions.claim_login("a", now=NOW + 1, every=1) == "second"
         await durable.sweep(now=NOW + 10**5)
-        assert await durable.claim_login("a", now=NOW + 10**5, every=1) == "second"
+        assert await durable.sessions.claim_login("a", now=NOW + 10**5, every=1) == "second"
 
     async def test_a_lost_login_ends_also_what_outlives_the_session(self, durable: Durable) -> None:
         await given(durable, of_session(1, "a", offline=True), of_session(2, "a"), of_session(3, "b", offline=True))
-        await durable.keep_login("a", "sealed", asked_at=NOW, expires_at=NOW + 10)
-        await durable.lose_login("a", now=NOW)
+        await durable.sessions.keep_login("a", "sealed", asked_at=NOW, expires_at=NOW + 10)
+        await durable.sessions.lose_login("a", now=NOW)
         assert await living(durable, 3) == [3]
-        assert await durable.claim_login("a", now=NOW + 60, every=1) is None
+        assert await durable.sessions.claim_login("a", now=NOW + 60, every=1) is None
 
     async def test_what_no_longer_matters_is_swept(self, durable: Durable) -> None:
-        await durable.end_upstream("p1", sid="u", subject="", now=NOW, expires_at=NOW + 9)
-        await durable.keep_login("a", "sealed", asked_at=NOW, expires_at=NOW + 9)
+        await durable.sessions.end_upstream("p1", sid="u", subject="", now=NOW, expires_at=NOW + 9)
+        await durable.sessions.keep_login("a", "sealed", asked_at=NOW, expires_at=NOW + 9)
         assert await durable.sweep(now=NOW + 9) == 0
         assert await durable.sweep(now=NOW + 10 + 86_400) == 2
-        assert await durable.upstream_ended_at("p1", sid="u", subject="") is None
+        assert await durable.sessions.upstream_ended_at("p1", sid="u", subject="") is None

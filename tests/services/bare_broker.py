@@ -142,7 +142,7 @@ class World:
         context = Context(ISSUER, clock, os.urandom, notes, clock)
         keys = KeyRing(
             context,
-            store.durable,
+            store.durable.keys,
             SealedKeys(seal("signing key")),
             algorithms=(Algorithm.ES256, Algorithm.EDDSA),
             rules=RULES,
@@ -158,7 +158,7 @@ class World:
         context, durable, transient = self.context, self.store.durable, self.store.transient
         instances = []
         for name, upstream in self.upstreams.items():
-            key = await durable.namespace_key(name, f"upstream:{name}")
+            key = await durable.people.namespace_key(name, f"upstream:{name}")
             instances.append(
                 ProviderInstance(
                     name,
@@ -176,30 +176,30 @@ class World:
         self.gate = Gate((instance.name, instance.key) for instance in live)
         self.client_keys = ClientKeys(context, self.web)
         self.directory = Clients(context, self.clients, ClientAssertions(context, transient, self.client_keys))
-        self.accounts = Accounts(context, durable, self.gate)
+        self.accounts = Accounts(context, durable.people, self.gate)
         self.upstream = UpstreamSessions(
             context,
-            durable,
+            durable.sessions,
             self.providers,
             id_tokens=seal("upstream id token"),
             logins=seal("upstream login"),
         )
         self.deliveries = Deliveries(
             context,
-            durable,
+            durable.deliveries,
             self.directory,
             self.keys,
             self.apps,
             subjects=Subjects(SALT),
             on_crash=self.crashes.append,
         )
-        self.endings = Endings(context, durable, transient, remember_for=86400, queued=self.deliveries.push)
+        self.endings = Endings(context, durable.sessions, transient, remember_for=86400, queued=self.deliveries.push)
         limits = SessionLimits(idle=3600, absolute=86400)
         self.sessions = Sessions(context, transient, limits, self.upstream, self.endings, providers=self.providers)
         self.upstream_logouts = UpstreamLogouts(context, transient, self.providers, self.endings)
-        self.consents = Consents(context, durable, transient, seal("consent"))
+        self.consents = Consents(context, durable.people, transient, seal("consent"))
         self.states = States((derive(MASTER, "state"),), os.urandom)
-        self.people = People(durable)
+        self.people = People(durable.people)
         self._tie_tokens()
         self._tie_logins()
         self.logout = Logout(
@@ -218,14 +218,14 @@ class World:
         self.tokens = Tokens(
             context,
             self.keys,
-            durable,
+            durable.grants,
             seal=seal("access token"),
             refresh_key=derive(MASTER, "refresh token"),
             lifetimes=LIFETIMES,
             subjects=Subjects(SALT),
             held=HeldGrants(
                 context,
-                durable,
+                durable.grants,
                 clients=self.directory,
                 gate=self.gate,
                 subjects=Subjects(SALT),
@@ -235,7 +235,15 @@ class World:
         self.nonces = Nonces((derive(MASTER, "dpop nonce"),), context.now)
         self.proofs = Proofs(context, transient, self.nonces, nonce_required=self.nonce_required)
         self.devices = Devices(context, self.directory, transient, seal("device"))
-        codes = AuthorizationCode(context, (durable, transient), self.tokens, self.upstream, session_ttl=86400)
+        codes = AuthorizationCode(
+            context,
+            self.tokens,
+            self.upstream,
+            people=durable.people,
+            grants=durable.grants,
+            transient=transient,
+            session_ttl=86400,
+        )
         self.token_endpoint = TokenEndpoint(
             context,
             self.proofs,
@@ -245,15 +253,15 @@ class World:
                 GrantType.DEVICE_CODE: DeviceCode(self.devices, codes),
                 GrantType.REFRESH_TOKEN: RefreshTokenGrant(
                     context,
-                    durable,
+                    durable.grants,
                     self.tokens,
-                    Confirmations(context, durable, self.providers, seal("upstream login")),
+                    Confirmations(context, durable.sessions, self.providers, seal("upstream login")),
                 ),
                 GrantType.CLIENT_CREDENTIALS: ClientCredentials(),
             },
         )
-        self.revocation = Revocation(context, durable, self.tokens)
-        self.introspection = Introspection(context, self.directory, durable, tokens=self.tokens)
+        self.revocation = Revocation(context, durable.grants, self.tokens)
+        self.introspection = Introspection(context, self.directory, durable.grants, tokens=self.tokens)
 
     def _tie_logins(self) -> None:
         context, durable, transient = self.context, self.store.durable, self.store.transient
@@ -288,7 +296,7 @@ class World:
             tokens=self.tokens,
             gate=self.gate,
             pushed=self.pushed,
-            stores=(durable, transient),
+            stores=(durable.people, transient),
         )
 
     async def request(self, client_id: str = "app", /, **changed: str | None) -> AuthorizationRequest:

@@ -40,11 +40,11 @@ class Rings:
         """One more node; ES256 alone unless told otherwise."""
         context = Context(ISSUER, self.clock, os.urandom, self.notes)
         service = service or sealed_keys(masters)
-        return KeyRing(context, self.store.durable, service, algorithms=algorithms or (ES,), rules=RULES)
+        return KeyRing(context, self.store.durable.keys, service, algorithms=algorithms or (ES,), rules=RULES)
 
     async def stored(self) -> tuple[SigningKey, ...]:
         """What the store holds."""
-        return await self.store.durable.signing_keys()
+        return await self.store.durable.keys.signing_keys()
 
     async def pass_days(self, days: float, *rings: KeyRing) -> None:
         """Later, with housekeeping."""

@@ -19,9 +19,9 @@ from broker.services.authorize import Step
 from broker.services.logout import LogoutWish
 from broker.services.sessions import Session
 from broker.store.outage import Outage
+from broker.store.sql_durable import build_durable
 from broker.store.sqlite import SqliteStore
-from broker.store.sqlite_durable import SqliteDurable
-from broker.store.sqlite_engine import Engine
+from broker.store.sqlite_engine import Engine, SqliteDriver
 from broker.store.sqlite_file import open_database
 from broker.store.sqlite_transient import SqliteTransient
 from tests.services.bare_broker import NOW, World, app
@@ -71,7 +71,7 @@ class UndelayedStore(SqliteStore):
     ) -> UndelayedStore:
         """As SqliteStore.open."""
         engine = Undelayed(open_database(path, create=create, expected=expected), Outage("sqlite", recorder))
-        return cls(engine, SqliteDurable(engine, randomness), SqliteTransient(engine, clock))
+        return cls(engine, build_durable(SqliteDriver(engine), randomness), SqliteTransient(engine, clock))
 
 
 class Stage:

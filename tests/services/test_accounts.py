@@ -89,7 +89,7 @@ async def test_what_the_upstream_says_last_is_what_counts(world: World) -> None:
     after = await resolve(world, Identity("x1", {"name": "Anna"}))
     assert after.account == before.account
     assert after.link.claims == {"name": "Anna"}
-    assert await world.store.durable.person("key of alpha", "x1") == after
+    assert await world.store.durable.people.person("key of alpha", "x1") == after
 
 
 @pytest.mark.parametrize(("seconds", "seen_at"), [(0, NOW), (86_399, NOW), (86_400, NOW + 86_400)])

@@ -22,7 +22,7 @@ from broker.core.records import CodeRecord
 from broker.core.seal import digest
 from broker.services.authorize import Answer, Ask, Choose, Start, Step
 from broker.services.sessions import Session
-from broker.store.base import Kind
+from broker.store.transient import Kind
 from tests.services.bare_broker import CHALLENGE, ISSUER, NOW, REDIRECT, World, app
 
 pytestmark = pytest.mark.anyio
@@ -120,7 +120,7 @@ async def test_d11_b9_a_session_that_is_no_longer_welcome_answers_nothing(world:
     _, _, session = await world.log_in()
     client = world.clients["app"]
     if how == "blocked":
-        await world.store.durable.set_blocked(session.record.sub, True)
+        await world.store.durable.people.set_blocked(session.record.sub, True)
     elif how == "provider off":
         world.on = {"beta"}
     elif how == "provider not listed":

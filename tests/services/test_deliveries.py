@@ -93,7 +93,7 @@ async def test_each_app_gets_a_token_of_its_own_in_its_algorithm(world: World) -
     assert told[0]["jti"] != told[1]["jti"]
     assert told[0]["sid"] == told[1]["sid"]
     assert world.notes.count(Event.LOGOUT_TOLD) == 2
-    assert await world.store.durable.deliveries() == 0
+    assert await world.store.durable.deliveries.waiting() == 0
 
 
 async def test_g7_an_app_that_was_down_is_told_when_it_is_back_by_a_fresh_token_with_the_same_jti(world: World) -> None:
@@ -101,11 +101,11 @@ async def test_g7_an_app_that_was_down_is_told_when_it_is_back_by_a_fresh_token_
     for later in (0, 10, 60, 210):
         world.clock.now = NOW + later
         await attempt(world)
-    assert await world.store.durable.deliveries() == 1
+    assert await world.store.durable.deliveries.waiting() == 1
     world.apps.status[TELL] = 200
     world.clock.now = NOW + 1200
     await attempt(world)
-    assert await world.store.durable.deliveries() == 0
+    assert await world.store.durable.deliveries.waiting() == 0
     told = [verified(world, token) for token in world.apps.tokens(TELL)]
     assert len(told) == 5
     assert len({claims["jti"] for claims in told}) == 1
@@ -119,7 +119,7 @@ async def test_whatever_is_not_a_confirmation_is_tried_again(world: World, statu
     world.apps.status[TELL] = status
     await log_out(world)
     await attempt(world)
-    assert await world.store.durable.deliveries() == 1
+    assert await world.store.durable.deliveries.waiting() == 1
     await attempt(world)
     assert len(world.apps.heard) == 1, "not before its time"
     world.clock.now += 6
@@ -139,7 +139,7 @@ async def test_a_refusal_is_final(world: World) -> None:
     world.apps.status[TELL] = 400
     await log_out(world)
     await attempt(world)
-    assert await world.store.durable.deliveries() == 0
+    assert await world.store.durable.deliveries.waiting() == 0
     assert _outcomes(world) == [("failed", "status 400")]
 
 
@@ -147,12 +147,12 @@ async def test_an_app_that_never_answers_is_given_up_after_a_day(world: World) -
     await log_out(world)
     world.clock.now = NOW + 86_399
     await attempt(world)
-    assert await world.store.durable.deliveries() == 1
+    assert await world.store.durable.deliveries.waiting() == 1
     world.clock.now = NOW + 86_400 + 3600 * 2
     await attempt(world)
     assert len(world.apps.heard) == 1
     assert _outcomes(world)[-1] == ("failed", "no success in a day")
-    assert await world.store.durable.deliveries() == 0
+    assert await world.store.durable.deliveries.waiting() == 0
 
 
 async def test_an_app_without_an_address_is_not_waited_for(world: World) -> None:
@@ -161,7 +161,7 @@ async def test_an_app_without_an_address_is_not_waited_for(world: World) -> None
     await world.restart()
     await attempt(world)
     assert _outcomes(world) == [("failed", "no address")]
-    assert await world.store.durable.deliveries() == 0
+    assert await world.store.durable.deliveries.waiting() == 0
 
 
 async def test_an_app_that_hangs_keeps_no_other_waiting(world: World) -> None:
@@ -174,7 +174,7 @@ async def test_an_app_that_hangs_keeps_no_other_waiting(world: World) -> None:
         async with asyncio.timeout(30):
             while not world.apps.tokens(OTHER):
                 await asyncio.sleep(0.01)
-    assert await world.store.durable.deliveries() == 3 * AT_ONCE
+    assert await world.store.durable.deliveries.waiting() == 3 * AT_ONCE
     assert len(world.apps.heard) <= SHARE + 1
 
 
@@ -183,7 +183,7 @@ async def test_an_app_with_more_logouts_than_its_share_is_told_all_of_them_witho
     for _ in range(5 * SHARE):
         await log_out(world, "app")
     async with delivering(world.deliveries), asyncio.timeout(LOOK_EVERY * 4):
-        while await world.store.durable.deliveries():
+        while await world.store.durable.deliveries.waiting():
             await asyncio.sleep(0.01)
     assert len(world.apps.heard) == 5 * SHARE
 
@@ -195,7 +195,7 @@ async def test_what_is_under_way_is_nobody_elses_until_the_lease_is_over(world: 
         async with asyncio.timeout(5):
             while not world.apps.heard:
                 await asyncio.sleep(0.01)
-        claim = partial(world.store.durable.claim_deliveries, limit=9, share=9, under_way={})
+        claim = partial(world.store.durable.deliveries.claim, limit=9, share=9, under_way={})
         assert await claim(now=NOW + LEASE - 1, until=NOW + 2 * LEASE) == ()
         (again,) = await claim(now=NOW + LEASE, until=NOW + 2 * LEASE)
     assert again.attempts == 2
@@ -229,7 +229,7 @@ async def test_i4_a_logout_token_goes_to_no_private_address(world: World) -> Non
         await world.restart()
         guarded = Deliveries(
             world.context,
-            world.store.durable,
+            world.store.durable.deliveries,
             world.directory,
             world.keys,
             outbound,

@@ -138,7 +138,7 @@ async def issue(world: World, token_format: TokenFormat) -> dict[str, str]:
 
 async def test_j6_what_a_removed_key_signed_is_refused_wherever_it_comes_back(world: World) -> None:
     answer = await issue(world, TokenFormat.JWT)
-    emergency = Emergency(world.context, world.keys, world.store.durable)
+    emergency = Emergency(world.context, world.keys, world.store.durable.grants)
     await emergency.replace_keys([])
     assert not await world.is_alive(answer["access_token"])
     with pytest.raises(InvalidToken):
@@ -152,7 +152,7 @@ async def test_j6_what_a_removed_key_signed_is_refused_wherever_it_comes_back(wo
 
 async def test_j6_tokens_that_no_key_signed_end_only_when_asked(world: World) -> None:
     answer = await issue(world, TokenFormat.OPAQUE)
-    emergency = Emergency(world.context, world.keys, world.store.durable)
+    emergency = Emergency(world.context, world.keys, world.store.durable.grants)
     await emergency.replace_keys([ES])
     assert await world.is_alive(answer["access_token"])
     assert await emergency.end_grants() == 1

@@ -20,7 +20,7 @@ from broker.core.jose import half_hash
 from broker.core.records import CodeRecord
 from broker.core.seal import digest
 from broker.core.terms import Algorithm, GrantType, TokenFormat
-from broker.store.base import Kind
+from broker.store.transient import Kind
 from tests.services.bare_broker import ISSUER, NOW, REDIRECT, VERIFIER, World, app
 
 pytestmark = pytest.mark.anyio
@@ -32,7 +32,7 @@ async def test_a_code_gives_what_rfc_6749_and_openid_connect_promise(world: Worl
     assert set(answer) == {"access_token", "token_type", "expires_in", "scope", "refresh_token", "id_token"}
     assert (answer["token_type"], answer["expires_in"], answer["scope"]) == ("Bearer", 900, OFFLINE)
     claims = jwt.decode(answer["id_token"], options={"verify_signature": False})
-    person = await world.store.durable.person(*await key_and_subject(world))
+    person = await world.store.durable.people.person(*await key_and_subject(world))
     assert person is not None
     assert claims == {
         "iss": ISSUER,
@@ -220,9 +220,9 @@ async def test_f21_a_client_uses_the_grants_it_is_registered_for(world: World) -
 
 async def test_d11_a_blocked_account_gets_nothing_for_its_code(world: World) -> None:
     code = await world.code()
-    person = await world.store.durable.person(*await key_and_subject(world))
+    person = await world.store.durable.people.person(*await key_and_subject(world))
     assert person is not None
-    await world.store.durable.set_blocked(person.account.sub, True)
+    await world.store.durable.people.set_blocked(person.account.sub, True)
     with pytest.raises(InvalidGrant):
         await world.redeem(code)
     with pytest.raises(AccountBlocked):
@@ -238,7 +238,7 @@ async def test_d17_an_account_that_is_no_longer_that_of_the_login_gets_nothing_f
         await world.store.transient.put(Kind.CODE, digest(code), moved.to_bytes(), ttl=60)
         with pytest.raises(InvalidGrant):
             await world.redeem(code)
-    assert await world.store.durable.spent(digest(code)) is None
+    assert await world.store.durable.grants.spent(digest(code)) is None
 
 
 async def test_b9_a_provider_switched_off_after_the_login_gives_nothing_for_the_code(world: World) -> None:

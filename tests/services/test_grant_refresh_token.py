@@ -132,7 +132,7 @@ async def test_f6_a_start_makes_no_second_child_of_a_token_whose_child_was_used(
 
 async def test_f9_a_blocked_account_refreshes_nothing(world: World) -> None:
     before = await first(world)
-    await world.store.durable.set_blocked(claims_of(before)["sub"], True)
+    await world.store.durable.people.set_blocked(claims_of(before)["sub"], True)
     with pytest.raises(InvalidGrant):
         await world.refresh(before["refresh_token"])
     assert not await world.is_alive(before["access_token"])
@@ -156,7 +156,7 @@ async def test_f9_b9_a_provider_no_longer_accepted_refreshes_nothing(world: Worl
 async def test_f9_a_revoked_grant_refreshes_nothing(world: World) -> None:
     before = await first(world)
     token, _ = await world.tokens.verify_access(before["access_token"])
-    assert await world.store.durable.revoke_grant(token.grant_id, now=NOW)
+    assert await world.store.durable.grants.revoke(token.grant_id, now=NOW)
     with pytest.raises(InvalidGrant):
         await world.refresh(before["refresh_token"])
 

@@ -22,7 +22,7 @@ from broker.core.records import AuthorizationRequest, FlowRecord
 from broker.core.seal import digest
 from broker.services.attempt import Callback, LoginFailed
 from broker.services.login import MAX_COOKIE
-from broker.store.base import Kind
+from broker.store.transient import Kind
 from broker.upstream.model import Channel, Redirect, Reply
 from tests.services.attempts import asked, back, refused
 from tests.services.bare_broker import NOW, World, app, seal

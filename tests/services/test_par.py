@@ -29,7 +29,7 @@ from broker.core.whereabouts import Whereabouts, whereabouts_of
 from broker.services.authorize import Answer, Choose
 from broker.services.par import EXPIRES_IN
 from broker.services.requests import Asked
-from broker.store.base import Kind
+from broker.store.transient import Kind
 from tests.services.bare_broker import CHALLENGE, REDIRECT, World, app
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ from broker.core.events import Event
 from broker.core.identity import Account, Identity, Link, Person
 from broker.core.seal import digest
 from broker.services.sessions import Session
-from broker.store.base import Kind
+from broker.store.transient import Kind
 from tests.services.bare_broker import NOW, World
 
 pytestmark = pytest.mark.anyio

@@ -89,7 +89,7 @@ async def test_every_token_and_answer_of_one_client_names_the_same_subject(secto
     assert claims_of(answer["access_token"])["sub"] == said
     token, held = await sectors.tokens.verify_access(answer["access_token"])
     assert (held.grant.sub, held.person.account.sub) == (said, said)
-    kept = await sectors.store.durable.grant(token.grant_id, now=NOW)
+    kept = await sectors.store.durable.grants.find(token.grant_id, now=NOW)
     assert kept is not None
     assert kept.grant.sub != said, "the store knows the account"
 
@@ -122,12 +122,12 @@ async def test_the_salt_outlives_a_change_of_the_master_key(world: World) -> Non
     def seal(*masters: bytes) -> Seal:
         return Seal(masters, "pairwise", randomness=os.urandom, clock=time.time)
 
-    durable, client = world.store.durable, pairwise("one", "a.test")
-    first = await open_subjects(world.context, durable, seal(MASTER))
-    kept = await durable.secret("pairwise salt")
-    again = await open_subjects(world.context, durable, seal(OTHER_MASTER, MASTER))
-    alone = await open_subjects(world.context, durable, seal(OTHER_MASTER))
+    keys, client = world.store.durable.keys, pairwise("one", "a.test")
+    first = await open_subjects(world.context, keys, seal(MASTER))
+    kept = await keys.secret("pairwise salt")
+    again = await open_subjects(world.context, keys, seal(OTHER_MASTER, MASTER))
+    alone = await open_subjects(world.context, keys, seal(OTHER_MASTER))
     assert first.of("s1", client) == again.of("s1", client) == alone.of("s1", client)
-    assert await durable.secret("pairwise salt") != kept, "sealed anew with the current key"
+    assert await keys.secret("pairwise salt") != kept, "sealed anew with the current key"
     with pytest.raises(SealBroken):
-        await open_subjects(world.context, durable, seal(MASTER))
+        await open_subjects(world.context, keys, seal(MASTER))

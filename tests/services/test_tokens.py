@@ -41,7 +41,7 @@ async def test_an_access_token_dies_in_its_second_or_with_its_grant(world: World
     assert not await world.is_alive(token)
     world.clock.now -= 100
     opened, _ = await world.tokens.verify_access(token)
-    await world.store.durable.revoke_grant(opened.grant_id, now=NOW)
+    await world.store.durable.grants.revoke(opened.grant_id, now=NOW)
     assert not await world.is_alive(token)
 
 

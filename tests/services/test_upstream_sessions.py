@@ -19,7 +19,7 @@ from broker.core.events import Event
 from broker.core.parameters import Parameters
 from broker.services.attempt import Callback
 from broker.services.sessions import Session
-from broker.store.base import Kind
+from broker.store.transient import Kind
 from broker.upstream.model import Channel
 from tests.services.bare_broker import NOW, World
 from tests.services.talking_upstream import TalkingUpstream
@@ -259,4 +259,4 @@ async def test_without_offline_access_nothing_is_kept_to_ask_with(world: World, 
     upstream.speak_of(refresh_token="r")
     finished, _, session = await world.log_in()
     await world.redeem((await world.authorization.answer(finished.request, session)).params["code"])
-    assert await world.store.durable.claim_login(session.record.sid, now=NOW + 9999, every=1) is None
+    assert await world.store.durable.sessions.claim_login(session.record.sid, now=NOW + 9999, every=1) is None

@@ -8,14 +8,15 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 
 import pytest
 
-from broker.store.base import Kind, Transient
 from broker.store.redis import RedisTransient
+from broker.store.transient import Kind, Transient
 from tests.contract.redis_server import RedisServer
-from tests.contract.store import TransientRules
+from tests.contract.store import CALLERS, TransientRules, at_once
 
 _number = count()
 
@@ -34,7 +35,12 @@ class RedisPlace:
 
     server: RedisServer
     prefix: str
-    transient: Transient
+    redis: RedisTransient
+
+    @property
+    def transient(self) -> Transient:
+        """The store under test."""
+        return self.redis
 
     async def pass_time(self, seconds: int) -> None:
         """The clock is the server's, so this one is real."""
@@ -42,11 +48,11 @@ class RedisPlace:
 
     async def reopen(self) -> Transient:
         """Another broker process on the same server, after that server died and came back."""
-        await self.transient.close()
+        await self.redis.close()
         await asyncio.to_thread(self.server.kill)
         await asyncio.to_thread(self.server.start)
-        self.transient = await RedisTransient.open(self.server.url, prefix=self.prefix, installation="here")
-        return self.transient
+        self.redis = await RedisTransient.open(self.server.url, prefix=self.prefix, installation="here")
+        return self.redis
 
 
 @pytest.fixture
@@ -62,9 +68,30 @@ class TestTransient(TransientRules):
     """Values that expire."""
 
 
+@pytest.mark.anyio
+class TestCounters:
+    """Counts that nodes share."""
+
+    async def test_k16_hits_are_counted_one_by_one_by_however_many(self, place: RedisPlace) -> None:
+        counts = await at_once(CALLERS, partial(place.redis.hit, "login:192.0.2.1", ttl=60))
+        assert sorted(counts) == list(range(1, CALLERS + 1))
+        assert await place.redis.hit("login:192.0.2.2", ttl=60) == 1
+
+    async def test_a_window_of_hits_ends_with_its_first_hit_and_not_with_its_last(self, place: RedisPlace) -> None:
+        assert await place.redis.hit("k", ttl=2) == 1
+        await place.pass_time(1)
+        assert await place.redis.hit("k", ttl=2) == 2
+        await place.pass_time(1)
+        assert await place.redis.hit("k", ttl=2) == 1
+
+    async def test_d20_a_counter_that_looks_like_a_session_is_none(self, place: RedisPlace) -> None:
+        await place.redis.hit("session:k", ttl=60)
+        assert await place.transient.get(Kind.SESSION, "k") is None
+
+
 CONTENDER = """
 import asyncio, json, sys
-from broker.store.base import Kind
+from broker.store.transient import Kind
 from broker.store.redis import RedisTransient
 
 async def contend(url: str) -> None:

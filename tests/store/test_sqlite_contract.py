@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from broker.store.base import Durable, Kind, Transient
+from broker.store.base import Durable
 from broker.store.sqlite import SqliteStore
+from broker.store.transient import Kind, Transient
 from tests.contract.durable import AccountRules, GrantRules
 from tests.contract.lasting import LastingTokenRules
 from tests.contract.logouts import LogoutRules
@@ -95,15 +96,15 @@ pytestmark = pytest.mark.anyio
 
 async def test_everything_durable_survives_a_restart(place: FilePlace) -> None:
     await settle(place.store.durable)
-    await place.store.durable.save_consent("s1", "app", "p", frozenset({"openid"}), NOW)
-    key = await place.store.durable.namespace_key("google", "g")
+    await place.store.durable.people.save_consent("s1", "app", "p", frozenset({"openid"}), NOW)
+    key = await place.store.durable.people.namespace_key("google", "g")
     await place.reopen()
     again = place.store.durable
-    assert (await again.adopt(account("s2"), link())).account.sub == "s1"
-    assert await again.grant("g1", now=NOW) is not None
-    assert await again.consent("s1", "app", "p") == {"openid"}
-    assert await again.namespace_key("google", "g") == key
-    assert await again.rotate("t1", token("t2"), now=NOW, grace=1) is not None
+    assert (await again.people.adopt(account("s2"), link())).account.sub == "s1"
+    assert await again.grants.find("g1", now=NOW) is not None
+    assert await again.people.consent("s1", "app", "p") == {"openid"}
+    assert await again.people.namespace_key("google", "g") == key
+    assert await again.grants.rotate("t1", token("t2"), now=NOW, grace=1) is not None
 
 
 async def test_the_memory_is_forgotten_and_never_shared() -> None:

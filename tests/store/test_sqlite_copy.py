@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from broker.core.errors import ConfigError, StoreUnavailable
-from broker.store.base import Kind, Reused, Rotated, SpentBefore
+from broker.store.grants import Reused, Rotated, SpentBefore
 from broker.store.sqlite import SqliteStore
 from broker.store.sqlite_copy import check_copy, copy_into, restore
 from broker.store.sqlite_file import open_database
+from broker.store.transient import Kind
 from tests.contract.people import NOW, account, grant, link, settle, token
 from tests.store.doubles import Clock
 
@@ -45,11 +46,13 @@ def put_back(source: Path, path: Path, *, end_everything: bool = False) -> str:
 async def test_a_copy_is_one_moment_however_much_is_written_meanwhile(path: Path, tmp_path: Path) -> None:
     store = await SqliteStore.open(str(path), clock=Clock())
     for turn in range(20):
-        await asyncio.gather(*(store.durable.adopt(account(f"a{turn}-{n}"), link(f"a{turn}-{n}")) for n in range(100)))
+        await asyncio.gather(
+            *(store.durable.people.adopt(account(f"a{turn}-{n}"), link(f"a{turn}-{n}")) for n in range(100))
+        )
     copying = asyncio.create_task(back_up(store, tmp_path / "copy.db"))
     written = 0
     while not copying.done():
-        await store.durable.adopt(account(f"b{written}"), link(f"b{written}"))
+        await store.durable.people.adopt(account(f"b{written}"), link(f"b{written}"))
         written += 1
     copy = await copying
     with closing(sqlite3.connect(copy)) as db:
@@ -153,9 +156,9 @@ async def test_k24_nothing_that_was_used_or_ended_counts_again_after_a_restore(
     store = await SqliteStore.open(str(path), clock=Clock())
     assert await store.transient.take(Kind.CODE, "code") is None
     assert await store.transient.get(Kind.SESSION, "session") is None
-    assert await store.durable.person("p1", "x1") is not None, "people stay who they are"
-    assert (await store.durable.grant("g1", now=NOW) is None) == end_everything
-    again = await store.durable.redeem("c1", grant(2), token("t9", grant_id="g2"), now=NOW)
+    assert await store.durable.people.person("p1", "x1") is not None, "people stay who they are"
+    assert (await store.durable.grants.find("g1", now=NOW) is None) == end_everything
+    again = await store.durable.grants.redeem("c1", grant(2), token("t9", grant_id="g2"), now=NOW)
     assert again == SpentBefore("g1"), "a code that was spent before the backup stays spent"
     await store.close()
 
@@ -166,12 +169,12 @@ async def test_k24_what_was_granted_comes_back_as_it_was_unless_everything_is_to
     store = await SqliteStore.open(str(path), clock=Clock())
     await settle(store.durable)
     copy = await back_up(store, tmp_path / "copy.db")
-    await store.durable.revoke_grant("g1", now=NOW)
+    await store.durable.grants.revoke("g1", now=NOW)
     await store.close()
-    for end_everything, expected in ((False, Rotated(grant(), again=False)), (True, None)):
+    for end_everything, expected in ((False, Rotated(again=False)), (True, None)):
         put_back(copy, path, end_everything=end_everything)
         store = await SqliteStore.open(str(path), clock=Clock())
-        answer = await store.durable.rotate("t1", token("t2"), now=NOW, grace=0)
+        answer = await store.durable.grants.rotate("t1", token("t2"), now=NOW, grace=0)
         assert answer == expected
         assert not isinstance(answer, Reused)
         await store.close()

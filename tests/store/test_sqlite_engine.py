@@ -13,11 +13,11 @@ import pytest
 
 from broker.core.errors import StoreUnavailable
 from broker.core.events import Event
-from broker.store.base import Kind
 from broker.store.outage import Outage
 from broker.store.sqlite import SqliteStore
 from broker.store.sqlite_engine import Engine, Work
 from broker.store.sqlite_file import open_database
+from broker.store.transient import Kind
 from tests.contract.people import account, link
 from tests.store.doubles import Clock, Notes
 
@@ -148,14 +148,14 @@ def test_a_loop_that_ended_without_closing_leaves_no_thread_behind(tmp_path: Pat
 async def test_a_file_that_breaks_under_a_reader_is_unavailable_and_not_empty(tmp_path: Path) -> None:
     path = tmp_path / "broker.db"
     store = await SqliteStore.open(str(path), clock=Clock())
-    await store.durable.adopt(account(), link())
+    await store.durable.people.adopt(account(), link())
     await store.close()
     store = await SqliteStore.open(str(path), clock=Clock())
     with path.open("r+b") as file:
         file.seek(4096)
         file.write(b"\xff" * (path.stat().st_size - 4096))
     with pytest.raises(StoreUnavailable, match="SQLITE_CORRUPT"):
-        await store.durable.person("p1", "x1")
+        await store.durable.people.person("p1", "x1")
     await store.close()
 
 

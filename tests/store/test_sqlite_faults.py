@@ -18,12 +18,12 @@ import pytest
 
 from broker.core.errors import StoreUnavailable
 from broker.core.events import Event
-from broker.store.base import Kind
 from broker.store.outage import Outage
 from broker.store.sqlite import SqliteStore
 from broker.store.sqlite_engine import Engine
 from broker.store.sqlite_file import open_database
 from broker.store.sqlite_transient import SqliteTransient
+from broker.store.transient import Kind
 from tests.contract.people import NOW
 from tests.store.doubles import Clock, Notes
 
@@ -141,7 +141,7 @@ async def test_k9_a_commit_that_fails_is_acknowledged_to_nobody(tmp_path: Path) 
 
 WRITES = """
 import asyncio, os, sys, time
-from broker.store.base import Kind
+from broker.store.transient import Kind
 from broker.store.sqlite import SqliteStore
 from tests.contract.people import NOW, account, grant, link, token
 
@@ -150,19 +150,19 @@ def acknowledged(line: str) -> None:
 
 async def one_person(store: SqliteStore, who: str) -> None:
     number = int(who)
-    await store.durable.adopt(account(f"s{who}"), link(f"x{who}"))
+    await store.durable.people.adopt(account(f"s{who}"), link(f"x{who}"))
     acknowledged(f"adopt {who}")
     given = grant(number, sub=f"s{who}", subject=f"x{who}")
-    await store.durable.redeem(f"c{who}", given, token(f"t{who}", grant_id=f"g{number}"), now=NOW)
+    await store.durable.grants.redeem(f"c{who}", given, token(f"t{who}", grant_id=f"g{number}"), now=NOW)
     acknowledged(f"redeem {who}")
-    await store.durable.rotate(f"t{who}", token(f"u{who}", grant_id=f"g{number}"), now=NOW, grace=0)
+    await store.durable.grants.rotate(f"t{who}", token(f"u{who}", grant_id=f"g{number}"), now=NOW, grace=0)
     acknowledged(f"rotate {who}")
     await store.transient.put(Kind.CODE, who, b"v", ttl=60)
     acknowledged(f"put {who}")
     await store.transient.take(Kind.CODE, who)
     acknowledged(f"take {who}")
     if number % 3 == 0:
-        await store.durable.revoke_grant(f"g{number}", now=NOW)
+        await store.durable.grants.revoke(f"g{number}", now=NOW)
         acknowledged(f"revoke {who}")
 
 async def work(path: str, first: int) -> None:
@@ -197,17 +197,17 @@ async def check_ledger(store: SqliteStore, ledger: list[list[str]]) -> None:
     for deed, who in ledger:
         done.setdefault(who, set()).add(deed)
     for who, deeds in done.items():
-        assert await store.durable.person("p1", f"x{who}") is not None
+        assert await store.durable.people.person("p1", f"x{who}") is not None
         if "redeem" in deeds:
-            assert await store.durable.spent(f"c{who}") == f"g{who}"
+            assert await store.durable.grants.spent(f"c{who}") == f"g{who}"
         if "rotate" in deeds:
-            assert await store.durable.refresh_token(f"u{who}") is not None
+            assert await store.durable.grants.refresh_token(f"u{who}") is not None
         if "put" in deeds and "take" not in deeds:
             continue  # the next write, the take, may have been done without having been acknowledged
         if "take" in deeds:
             assert await store.transient.get(Kind.CODE, who) is None
         if "revoke" in deeds:
-            assert await store.durable.grant(f"g{who}", now=NOW) is None
+            assert await store.durable.grants.find(f"g{who}", now=NOW) is None
 
 
 def check_whole(path: str) -> None:

@@ -21,9 +21,10 @@ from broker.core.errors import ConfigError, StoreUnavailable
 from broker.core.events import Event
 from broker.core.identity import Person
 from broker.core.records import SigningKey
-from broker.store.base import Kind, Rotated
+from broker.store.grants import Rotated
 from broker.store.sqlite import SqliteStore
 from broker.store.sqlite_file import log_ahead, migrate, open_database, schema
+from broker.store.transient import Kind
 from tests.contract.people import NOW, account, grant, link, settle, token
 from tests.store.doubles import Clock, Notes
 
@@ -141,7 +142,7 @@ async def test_a_file_that_cannot_be_is_refused_by_the_name_of_its_setting(path:
 async def test_k10_damage_is_found_at_start_or_beside_the_work_or_does_no_harm(path: str) -> None:
     store = await SqliteStore.open(path, clock=Clock())
     for number in range(300):
-        await store.durable.adopt(account(f"s{number}"), link(f"x{number}"))
+        await store.durable.people.adopt(account(f"s{number}"), link(f"x{number}"))
     await store.close()
     whole = Path(path).read_bytes()
     dice, refused, found = random.Random(10), 0, 0
@@ -160,7 +161,7 @@ async def test_k10_damage_is_found_at_start_or_beside_the_work_or_does_no_harm(p
             found += 1
         else:
             for number in range(300):
-                known = await store.durable.person("p1", f"x{number}")
+                known = await store.durable.people.person("p1", f"x{number}")
                 assert known == Person(account(f"s{number}"), link(f"x{number}"))
         await store.close()
         if "damaged" in Path(f"{path}.lock").read_text():
@@ -184,7 +185,7 @@ async def check(store: SqliteStore) -> bool:
 async def test_k10_a_file_that_was_put_in_place_is_read_as_a_whole_before_it_is_served(path: str, flip: int) -> None:
     store = await SqliteStore.open(path, clock=Clock())
     for number in range(300):
-        await store.durable.adopt(account(f"s{number}"), link(f"x{number}"))
+        await store.durable.people.adopt(account(f"s{number}"), link(f"x{number}"))
     await store.close()
     copy = bytearray(Path(path).read_bytes())
     place = copy.rindex(b"x299")  # the last one is in an index: a look-up would miss a person
@@ -210,7 +211,7 @@ async def test_k10_a_start_reads_no_more_of_a_large_file_than_of_a_small_one(pat
     store = await SqliteStore.open(path, clock=Clock())
     for turn in range(10):
         people = range(turn * 1000, turn * 1000 + 1000)
-        await asyncio.gather(*(store.durable.adopt(account(f"s{n}"), link(f"x{n}")) for n in people))
+        await asyncio.gather(*(store.durable.people.adopt(account(f"s{n}"), link(f"x{n}")) for n in people))
     await store.close()
     assert os.stat(path).st_size > 20 * small
     assert cost() <= 1.2 * small
@@ -225,7 +226,7 @@ async def test_k10_damage_is_told_and_the_next_start_looks_first(path: str) -> N
     notes, clock = Notes(), Clock()
     store = await SqliteStore.open(path, clock=clock)
     for number in range(300):
-        await store.durable.adopt(account(f"s{number}"), link(f"x{number}"))
+        await store.durable.people.adopt(account(f"s{number}"), link(f"x{number}"))
     await store.close()
     store = await SqliteStore.open(path, clock=clock, recorder=notes)
     assert not await check(store)
@@ -243,7 +244,7 @@ async def test_k10_damage_is_told_and_the_next_start_looks_first(path: str) -> N
     assert notes.events == [Event.STORE_DAMAGED]
     with pytest.raises(StoreUnavailable, match="damaged: links: "):
         await store.confirm_whole()
-    await store.durable.person("p1", "x1")
+    await store.durable.people.person("p1", "x1")
     await store.close()
     os.close(held)
     with pytest.raises(ConfigError, match="is damaged"):
@@ -266,23 +267,23 @@ async def test_k17_every_schema_there_ever_was_comes_to_the_newest_with_its_peop
             db.executescript((FIXTURES / f"{version:04}.sql").read_text(encoding="utf-8"))
     store = await SqliteStore.open(path, clock=Clock())
     if version:
-        assert await store.durable.person("p1", "x1") == Person(account(), link())
-        live = await store.durable.grant("g1", now=NOW)
+        assert await store.durable.people.person("p1", "x1") == Person(account(), link())
+        live = await store.durable.grants.find("g1", now=NOW)
         assert live is not None
         assert live.grant == grant()
-        assert await store.durable.rotate("t1", token("t2"), now=NOW, grace=1) == Rotated(grant(), again=False)
-        assert await store.durable.spent("c1") == "g1"
-        assert await store.durable.consent("s1", "app", "") == {"openid"}
-        assert await store.durable.namespace_key("google", "https://accounts.google.com") == "p1"
-        assert await store.durable.signing_keys() == (SigningKey("k1", "RS256", "sealed", "{}", NOW, NOW),)
+        assert await store.durable.grants.rotate("t1", token("t2"), now=NOW, grace=1) == Rotated(again=False)
+        assert await store.durable.grants.spent("c1") == "g1"
+        assert await store.durable.people.consent("s1", "app", "") == {"openid"}
+        assert await store.durable.people.namespace_key("google", "https://accounts.google.com") == "p1"
+        assert await store.durable.keys.signing_keys() == (SigningKey("k1", "RS256", "sealed", "{}", NOW, NOW),)
         assert await store.transient.take(Kind.SESSION, "d1") == b"v"
         # This grant outlives its session, and it is known.
-        assert await store.durable.end_session("sid", now=NOW, expires_at=NOW + 9) == ()
-        await store.durable.lose_login("sid", now=NOW)
-        assert await store.durable.grant("g1", now=NOW) is None
-    assert await store.durable.is_revoked("j1") == (version >= 2)
-    assert await store.durable.deliveries() == (version >= 6)
-    assert (await store.durable.upstream_ended_at("p1", sid="u1", subject="x1") == NOW) == (version >= 4)
+        assert await store.durable.sessions.end("sid", now=NOW, expires_at=NOW + 9) == ()
+        await store.durable.sessions.lose_login("sid", now=NOW)
+        assert await store.durable.grants.find("g1", now=NOW) is None
+    assert await store.durable.grants.is_revoked("j1") == (version >= 2)
+    assert await store.durable.deliveries.waiting() == (version >= 6)
+    assert (await store.durable.sessions.upstream_ended_at("p1", sid="u1", subject="x1") == NOW) == (version >= 4)
     await store.close()
     with closing(sqlite3.connect(path)) as db, closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
         migrate(fresh, schema())

@@ -63,14 +63,14 @@ def unmount(path: Path) -> None:
 async def test_k23_a_database_that_goes_away_stops_reads_and_writes(path: Path, how: Callable[[Path], None]) -> None:
     notes = Notes()
     store = await SqliteStore.open(str(path), clock=Clock(), recorder=notes)
-    await store.durable.adopt(account(), link())
+    await store.durable.people.adopt(account(), link())
     await store.look()
     how(path)
-    for ask in (store.durable.ping, store.look, lambda: store.durable.adopt(account("s2"), link("x2"))):
+    for ask in (store.durable.ping, store.look, lambda: store.durable.people.adopt(account("s2"), link("x2"))):
         with pytest.raises(StoreUnavailable, match=r"broker\.db(-wal)? is (gone|another file)"):
             await ask()
     with pytest.raises(StoreUnavailable, match=r"broker\.db"):
-        await store.durable.person("p1", "x1")
+        await store.durable.people.person("p1", "x1")
     assert notes.events == [Event.DATABASE_CREATED, Event.STORE_UNAVAILABLE]
     await store.close()
 
@@ -84,8 +84,8 @@ async def test_k23_a_database_that_comes_back_goes_on(path: Path) -> None:
     path.with_name("elsewhere.db").rename(path)
     await store.look()
     assert notes.events[-1] is Event.STORE_RECOVERED
-    await store.durable.adopt(account(), link())
-    assert await store.durable.person("p1", "x1") is not None
+    await store.durable.people.adopt(account(), link())
+    assert await store.durable.people.person("p1", "x1") is not None
     await store.close()
 
 
@@ -93,10 +93,10 @@ async def test_k23_nothing_is_written_into_a_file_that_is_not_at_its_place(path:
     store = await SqliteStore.open(str(path), clock=Clock())
     path.rename(path.with_name("elsewhere.db"))
     with pytest.raises(StoreUnavailable):
-        await store.durable.adopt(account(), link())
+        await store.durable.people.adopt(account(), link())
     path.with_name("elsewhere.db").rename(path)
     await store.look()
-    assert await store.durable.person("p1", "x1") is None
+    assert await store.durable.people.person("p1", "x1") is None
     await store.close()
 
 
@@ -115,7 +115,7 @@ async def test_k23_a_write_during_which_the_file_leaves_is_not_acknowledged(path
 async def test_k23_what_was_acknowledged_goes_with_a_file_that_is_moved(path: Path) -> None:
     store = await SqliteStore.open(str(path), clock=Clock())
     for number in range(50):
-        await store.durable.adopt(account(f"s{number}"), link(f"x{number}"))
+        await store.durable.people.adopt(account(f"s{number}"), link(f"x{number}"))
     moved = path.with_name("elsewhere.db")
     path.rename(moved)
     with pytest.raises(StoreUnavailable):
@@ -132,7 +132,7 @@ async def test_k23_nothing_is_acknowledged_that_went_into_a_file_which_left_mean
 
     async def write(number: int) -> None:
         try:
-            await store.durable.adopt(account(f"s{number}"), link(f"x{number}"))
+            await store.durable.people.adopt(account(f"s{number}"), link(f"x{number}"))
         except StoreUnavailable:
             return
         acknowledged.append(number)
@@ -150,7 +150,7 @@ async def test_k23_nothing_is_acknowledged_that_went_into_a_file_which_left_mean
     path.with_name("elsewhere.db").rename(path)
     again = await SqliteStore.open(str(path), clock=Clock())
     for number in acknowledged:
-        assert await again.durable.person("p1", f"x{number}") is not None
+        assert await again.durable.people.person("p1", f"x{number}") is not None
     assert len(acknowledged) < 1600
     await again.close()
 

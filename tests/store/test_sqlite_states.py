@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from broker.store.outage import Outage
-from broker.store.sqlite_durable import SqliteDurable
-from broker.store.sqlite_engine import Engine
+from broker.store.sql_durable import build_durable
+from broker.store.sqlite_engine import Engine, SqliteDriver
 from broker.store.sqlite_file import open_database
 from tests.contract.people import NOW, account, grant, link, settle, token
 
@@ -22,7 +22,7 @@ class Place:
     def __init__(self) -> None:
         """In memory."""
         self.engine = Engine(open_database(":memory:"), Outage("sqlite", None))
-        self.durable = SqliteDurable(self.engine, bytes)
+        self.durable = build_durable(SqliteDriver(self.engine), bytes)
 
     async def sql(self, statement: str) -> list[tuple[object, ...]]:
         """Its rows."""
@@ -41,31 +41,31 @@ async def place(anyio_backend: str) -> AsyncIterator[Place]:
 async def test_a_deleted_account_leaves_a_stone_that_keeps_its_sub_for_ever(place: Place) -> None:
     await place.sql("DELETE FROM links WHERE sub = 's1'")
     await place.sql(f"UPDATE accounts SET deleted_at = {NOW} WHERE sub = 's1'")
-    assert await place.durable.person("p1", "x1") is None
+    assert await place.durable.people.person("p1", "x1") is None
     with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
-        await place.durable.adopt(account("s1"), link())
-    assert (await place.durable.adopt(account("s2"), link())).account.sub == "s2"
-    assert await place.durable.grant("g1", now=NOW) is None
+        await place.durable.people.adopt(account("s1"), link())
+    assert (await place.durable.people.adopt(account("s2"), link())).account.sub == "s2"
+    assert await place.durable.grants.find("g1", now=NOW) is None
 
 
 async def test_a_deleted_account_can_neither_be_switched_on_nor_use_its_grants(place: Place) -> None:
     await place.sql(f"UPDATE accounts SET deleted_at = {NOW} WHERE sub = 's1'")
-    assert not await place.durable.set_blocked("s1", False)
-    assert await place.durable.grant("g1", now=NOW) is None
-    assert await place.durable.rotate("t1", token("t2"), now=NOW, grace=10) is None
+    assert not await place.durable.people.set_blocked("s1", False)
+    assert await place.durable.grants.find("g1", now=NOW) is None
+    assert await place.durable.grants.rotate("t1", token("t2"), now=NOW, grace=10) is None
 
 
 async def test_a_grant_ends_when_its_link_goes_to_somebody_else(place: Place) -> None:
-    await place.durable.adopt(account("s2"), link("x2"))
+    await place.durable.people.adopt(account("s2"), link("x2"))
     await place.sql("UPDATE links SET sub = 's2' WHERE subject = 'x1'")
-    assert await place.durable.grant("g1", now=NOW) is None
-    assert [found.subject for found in await place.durable.links("s2")] == ["x1", "x2"]
+    assert await place.durable.grants.find("g1", now=NOW) is None
+    assert [found.subject for found in await place.durable.people.links("s2")] == ["x1", "x2"]
 
 
 async def test_links_come_in_the_order_they_were_made(place: Place) -> None:
-    await place.durable.adopt(account("s2"), link("a"))
+    await place.durable.people.adopt(account("s2"), link("a"))
     await place.sql("UPDATE links SET sub = 's1' WHERE subject = 'a'")
-    assert [found.subject for found in await place.durable.links("s1")] == ["x1", "a"]
+    assert [found.subject for found in await place.durable.people.links("s1")] == ["x1", "a"]
 
 
 async def test_an_account_with_links_is_not_removed_by_mistake(place: Place) -> None:
@@ -74,18 +74,18 @@ async def test_an_account_with_links_is_not_removed_by_mistake(place: Place) -> 
 
 
 async def test_the_time_of_the_first_agreement_is_kept(place: Place) -> None:
-    await place.durable.save_consent("s1", "app", "p", frozenset({"openid"}), NOW)
-    await place.durable.save_consent("s1", "app", "p", frozenset({"openid", "email"}), NOW + 9)
+    await place.durable.people.save_consent("s1", "app", "p", frozenset({"openid"}), NOW)
+    await place.durable.people.save_consent("s1", "app", "p", frozenset({"openid", "email"}), NOW + 9)
     rows = await place.sql("SELECT scope, agreed_at FROM consents ORDER BY scope")
     assert rows == [("email", NOW + 9), ("openid", NOW)]
 
 
 async def test_a_child_of_another_token_is_no_child_of_this_one(place: Place) -> None:
-    await place.durable.redeem("c2", grant(2), token("foreign", grant_id="g2"), now=NOW)
-    await place.durable.rotate("t1", token("t2"), now=NOW, grace=10)
-    await place.durable.rotate("t1", token("foreign", grant_id="g2"), now=NOW, grace=10)
-    assert await place.durable.grant("g1", now=NOW) is None
-    assert await place.durable.grant("g2", now=NOW) is not None
+    await place.durable.grants.redeem("c2", grant(2), token("foreign", grant_id="g2"), now=NOW)
+    await place.durable.grants.rotate("t1", token("t2"), now=NOW, grace=10)
+    await place.durable.grants.rotate("t1", token("foreign", grant_id="g2"), now=NOW, grace=10)
+    assert await place.durable.grants.find("g1", now=NOW) is None
+    assert await place.durable.grants.find("g2", now=NOW) is not None
 
 
 async def test_strict_tables_refuse_values_of_another_type(place: Place) -> None:

@@ -132,7 +132,7 @@ async def test_j6_k18_a_node_hears_within_a_minute_that_another_one_removed_a_ke
     assert look * 2 < 60
     context = Context("https://id.example.com", time.time, os.urandom, Notes())
     service = SealedKeys(Seal((MASTER,), "signing key", randomness=os.urandom, clock=time.time))
-    other = KeyRing(context, node.durable, service, algorithms=(Algorithm.RS256,), rules=RULES)
+    other = KeyRing(context, node.durable.keys, service, algorithms=(Algorithm.RS256,), rules=RULES)
     await other.refresh()
     leaked = set(node.keys.current.own)
     await other.replace()

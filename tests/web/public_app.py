@@ -24,8 +24,9 @@ from broker.services.keys import KeyRing
 from broker.services.providers import ProviderInstance, Providers
 from broker.services.signing import SealedKeys
 from broker.services.subjects import Subjects
-from broker.store.base import Durable, Kind, Transient
+from broker.store.base import Durable
 from broker.store.sqlite import SqliteStore
+from broker.store.transient import Kind, Transient
 from broker.upstream.guard import LOOPBACK
 from broker.upstream.outbound import Outbound
 from tests.services.bare_broker import MASTER, RULES, Clock, Notes
@@ -82,10 +83,6 @@ class Switched:
         """Transient.take."""
         return await self._there(f"take {kind}").take(kind, key)
 
-    async def hit(self, key: str, *, ttl: int) -> int:
-        """Transient.hit."""
-        return await self._there().hit(key, ttl=ttl)
-
     async def ping(self) -> None:
         """Transient.ping."""
         await self._there().ping()
@@ -96,21 +93,33 @@ class Switched:
 
 
 class SwitchedDurable:
-    """A durable store of which the methods that `fails` names do not answer; "*" is all of them."""
+    """A durable store of which what `fails` names does not answer: "people.person", or "*" for everything."""
 
     def __init__(self, store: Durable) -> None:
         """`store` answers everything else."""
         self.store = store
         self.fails: set[str] = set()
 
-    def __getattr__(self, name: str) -> Any:
-        """Durable's method of this name."""
-        return partial(self._call, name)
+    def __getattr__(self, repository: str) -> Any:
+        """Durable's repository of this name."""
+        return SwitchedRepository(self, repository)
 
-    async def _call(self, name: str, *args: Any, **named: Any) -> Any:
-        if {name, "*"} & self.fails:
-            raise StoreUnavailable(f"durable: {name} switched off")
-        return await getattr(self.store, name)(*args, **named)
+
+class SwitchedRepository:
+    """One of its repositories."""
+
+    def __init__(self, switched: SwitchedDurable, name: str) -> None:
+        """`switched` says what fails."""
+        self._switched, self._name = switched, name
+
+    def __getattr__(self, method: str) -> Any:
+        """The repository's method of this name."""
+        return partial(self._call, method)
+
+    async def _call(self, method: str, *args: Any, **named: Any) -> Any:
+        if {f"{self._name}.{method}", "*"} & self._switched.fails:
+            raise StoreUnavailable(f"durable: {self._name}.{method} switched off")
+        return await getattr(getattr(self._switched.store, self._name), method)(*args, **named)
 
 
 class Hearing(Notes):
@@ -182,7 +191,7 @@ async def public_app(
         return Seal((MASTER,), purpose, randomness=os.urandom, clock=clock)
 
     sealed = SealedKeys(seal("signing key"))
-    keys = KeyRing(context, store.durable, sealed, algorithms=config.keys.algorithms, rules=RULES)
+    keys = KeyRing(context, store.durable.keys, sealed, algorithms=config.keys.algorithms, rules=RULES)
     outbound = await Outbound.open(recorder=notes, inside=LOOPBACK)
     await keys.refresh()
     transient, durable = Switched(store.transient), SwitchedDurable(store.durable)
@@ -206,7 +215,7 @@ async def public_app(
     parts = Parts(
         config=config,
         context=context,
-        durable=cast("Durable", durable),  # every method, by name
+        durable=cast("Durable", durable),  # every repository, by name
         transient=transient,
         keys=keys,
         providers=Providers(instances, autoselect_single=True, flow_ttl=600),

@@ -39,7 +39,7 @@ async def test_k22_a_consent_answered_while_the_database_is_away_can_be_answered
     site: PublicApp, said: str
 ) -> None:
     form = {"ticket": await asked(site), "answer": said}
-    site.durable.fails = {"save_consent", "person"}
+    site.durable.fails = {"people.save_consent", "people.person"}
     first = await site.browser.post("/consent", data=form)
     if said == "allow":
         check_come_again(first)
@@ -59,7 +59,7 @@ async def test_k22_a_code_that_cannot_be_kept_leaves_the_question_open(site: Pub
 
 @pytest.mark.parametrize(
     ("durable", "transient"),
-    [({"person"}, set()), (set(), {"put device-answer"}), (set(), {"take user-code"})],
+    [({"people.person"}, set()), (set(), {"put device-answer"}), (set(), {"take user-code"})],
     ids=["person", "answer", "code"],
 )
 async def test_k22_a_device_confirmed_while_a_store_is_away_can_be_confirmed_again(
@@ -79,7 +79,7 @@ async def test_k22_a_device_confirmed_while_a_store_is_away_can_be_confirmed_aga
 async def test_k22_the_answer_itself_is_never_given_twice(site: PublicApp) -> None:
     form = {"ticket": await asked(site), "answer": "allow"}
     site.transient.fails = {"take claim"}
-    site.durable.fails = {"save_consent"}
+    site.durable.fails = {"people.save_consent"}
     check_come_again(await site.browser.post("/consent", data=form))
     site.transient.fails, site.durable.fails = set(), set()
     assert "E-DONE" in (await site.browser.post("/consent", data=form)).text, "what cannot be given back stands"
@@ -99,7 +99,7 @@ async def begin_registered(site: PublicApp) -> None:
     await site.authorize(client_id=entry["client_id"], redirect_uri=entry["redirect_uris"][0], idp_hint="alpha")
 
 
-@pytest.mark.parametrize("fails", [{"*"}, {"registered_client"}, {"person"}])
+@pytest.mark.parametrize("fails", [{"*"}, {"clients.find"}, {"people.person"}])
 async def test_k22_a_callback_for_a_registered_app_finds_the_database_away(
     registering: PublicApp, fails: set[str]
 ) -> None:

@@ -18,7 +18,9 @@ from broker.services.held import Held
 from broker.services.proofs import Key
 from broker.services.tokens import Tokens
 from broker.services.upstream_sessions import UpstreamSessions
-from broker.store.base import Durable, Kind, LiveGrant, SessionOver, SpentBefore, Transient
+from broker.store.grants import GrantStore, LiveGrant, SessionOver, SpentBefore
+from broker.store.people import PeopleStore
+from broker.store.transient import Kind, Transient
 
 _WRONG = "the code is wrong, expired, already used, or was issued to another client or redirect_uri"
 
@@ -31,15 +33,17 @@ class AuthorizationCode:
     def __init__(
         self,
         context: Context,
-        stores: tuple[Durable, Transient],
         tokens: Tokens,
         upstream: UpstreamSessions,
         *,
+        people: PeopleStore,
+        grants: GrantStore,
+        transient: Transient,
         session_ttl: int,
     ) -> None:
         """`upstream` says whose login ended elsewhere. `session_ttl`: seconds a session lives at most."""
         self._context = context
-        self._durable, self._transient = stores
+        self._people, self._grants, self._transient = people, grants, transient
         self._upstream = upstream
         self._session_ttl = session_ttl
         self._tokens = tokens
@@ -68,7 +72,7 @@ class AuthorizationCode:
         grant = live.grant
         refresh_token = self._tokens.mint_refresh() if _wants_refresh(held) else None
         await self._upstream.keep(grant, code.upstream_refresh)
-        outcome = await self._durable.redeem(
+        outcome = await self._grants.redeem(
             code_digest,
             grant,
             self._build_refresh(grant, refresh_token),
@@ -95,9 +99,9 @@ class AuthorizationCode:
 
     async def _end_what_was_spent(self, client: Client, code_digest: str) -> None:
         """A code that turns up again, whoever brings it, ends what it gave (RFC 6749 section 4.1.2)."""
-        grant_id = await self._durable.spent(code_digest)
+        grant_id = await self._grants.spent(code_digest)
         if grant_id is not None:
-            await self._durable.revoke_grant(grant_id, now=self._context.now())
+            await self._grants.revoke(grant_id, now=self._context.now())
             self._context.recorder.record(Event.CODE_REPLAYED, client_id=client.id, grant_id=grant_id)
 
     def _check(self, code: CodeRecord, client: Client, params: Parameters) -> None:
@@ -120,12 +124,12 @@ class AuthorizationCode:
     async def _check_not_over(self, code: CodeRecord) -> None:
         """Asked when the grant stands: a logout that came before is seen here, and one that comes later sees it."""
         if await self._upstream.is_over(code):
-            await self._durable.revoke_grant(code.grant_id, now=self._context.now())
+            await self._grants.revoke(code.grant_id, now=self._context.now())
             raise InvalidGrant("the login behind this code has ended at the provider; log in again")
 
     async def _build_live(self, code: CodeRecord, jkt: str) -> LiveGrant:
         """The grant to be, as it was asked for, with the person as they are now: nothing is spent before."""
-        person = await self._durable.person(code.provider_key, code.subject)
+        person = await self._people.person(code.provider_key, code.subject)
         if person is None or person.account.sub != code.sub:
             raise InvalidGrant(_WRONG, detail="the account is gone")
         return LiveGrant(self._build_grant(code, jkt), person)

@@ -11,7 +11,7 @@ from broker.services.device import Devices
 from broker.services.grants.authorization_code import AuthorizationCode
 from broker.services.grants.base import Issued
 from broker.services.proofs import Key
-from broker.store.base import Kind
+from broker.store.transient import Kind
 
 
 class DeviceCode:

@@ -22,7 +22,7 @@ from broker.services.grants.base import Issued
 from broker.services.held import Held
 from broker.services.proofs import Key
 from broker.services.tokens import Tokens
-from broker.store.base import Durable, Reused
+from broker.store.grants import GrantStore, Reused
 
 _DOWN_AT_MOST = 3600  # seconds between a rotation and the start after it, for a rotation whose answer may be lost
 _WRONG = "the refresh token is wrong, expired, already used, revoked, or was issued to another client"
@@ -33,11 +33,11 @@ class RefreshTokenGrant:
 
     event = Event.TOKEN_REFRESHED
 
-    def __init__(self, context: Context, durable: Durable, tokens: Tokens, confirmations: Confirmations) -> None:
+    def __init__(self, context: Context, grants: GrantStore, tokens: Tokens, confirmations: Confirmations) -> None:
         """`confirmations` says who may still log in at their upstream. This is when we start."""
         self._context = context
         self._started_at = context.now()
-        self._durable = durable
+        self._grants = grants
         self._tokens = tokens
         self._confirmations = confirmations
 
@@ -63,7 +63,7 @@ class RefreshTokenGrant:
     async def _rotate(self, client: Client, token: str, grant: Grant) -> str:
         child = self._tokens.build_child(token)
         now = self._context.now()
-        outcome = await self._durable.rotate(
+        outcome = await self._grants.rotate(
             digest(token),
             RefreshToken(digest(child), grant.id, now, self._expires_at(now, grant)),
             now=now,
@@ -86,14 +86,14 @@ class RefreshTokenGrant:
     async def _prolong(self, token: str, grant: Grant) -> None:
         """The token stays what it is; no answer repeats it (RFC 6749 section 6)."""
         now = self._context.now()
-        if not await self._durable.prolong(digest(token), now=now, expires_at=self._expires_at(now, grant)):
+        if not await self._grants.prolong(digest(token), now=now, expires_at=self._expires_at(now, grant)):
             raise InvalidGrant(_WRONG)
 
     def _expires_at(self, now: int, grant: Grant) -> int:
         return min(now + self._tokens.lifetimes.refresh_idle, grant.expires_at)
 
     async def _load(self, client: Client, token: str, jkt: str) -> tuple[RefreshToken, Held]:
-        known = await self._durable.refresh_token(digest(token))
+        known = await self._grants.refresh_token(digest(token))
         held = await self._tokens.held.open_(known.grant_id, client) if known is not None else None
         if known is None or held is None:
             text = "no such refresh token" if known is None else "of a dead grant, or of another client"
@@ -113,7 +113,7 @@ class RefreshTokenGrant:
         if not client.public or grant.jkt == jkt:
             return
         if known.spent_at is not None:
-            await self._durable.revoke_grant(grant.id, now=self._context.now())
+            await self._grants.revoke(grant.id, now=self._context.now())
             raise self._reused(client, grant.id)
         raise InvalidGrant("the refresh token is bound to another key than the one of the DPoP proof, or to none")
 
