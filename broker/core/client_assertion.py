@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any
 
 from broker.core.client import AssertionPolicy, Client
-from broker.core.compact import UnverifiedToken, parse_token
+from broker.core.compact import UnverifiedToken, numeric_date, parse_token
 from broker.core.errors import InvalidClient
 from broker.core.seal import digest
 from broker.core.strict_json import Malformed
@@ -134,7 +134,7 @@ def _check_times(claims: Mapping[str, Any], now: float) -> float:
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float:
-    value = claims.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+    value = numeric_date(claims.get(name))
+    if value is None:
         raise InvalidClient(f"{name} of client_assertion must be a time in epoch seconds")
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Mapping
@@ -57,11 +58,23 @@ def parse_token(token: str, algorithms: Collection[str]) -> UnverifiedToken:
     return UnverifiedToken(algorithm, kid, typ, claims, signing_input, decode_segment(parts[2]), header)
 
 
+def b64url(raw: bytes) -> str:
+    """base64url without padding (RFC 7515 section 2)."""
+    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
 def decode_segment(segment: str) -> bytes:
     """The bytes of the one spelling base64url has for them (RFC 4648 section 3.5); raises Malformed."""
     if _SEGMENT.fullmatch(segment) is None or len(segment) % 4 == 1:
         raise Malformed("not base64url")
     raw = urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-    if urlsafe_b64encode(raw).rstrip(b"=").decode("ascii") != segment:
+    if b64url(raw) != segment:  # the decoder ignores spare bits
         raise Malformed("not canonical base64url")
     return raw
+
+
+def numeric_date(value: object) -> float | None:
+    """A NumericDate (RFC 7519 section 2): a finite number, not below 0 and not a boolean; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        return None
+    return value

@@ -6,9 +6,7 @@ Here is everything a proof can be told by itself. Whether it is of now, fresh an
 
 from __future__ import annotations
 
-import math
 import re
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,7 +16,7 @@ from typing import Any
 import orjson
 
 from broker.core.addresses import normalise_uri
-from broker.core.compact import UnverifiedToken, decode_segment, parse_token
+from broker.core.compact import UnverifiedToken, b64url, decode_segment, numeric_date, parse_token
 from broker.core.errors import InvalidDpopProof
 from broker.core.jwk import PRIVATE_MEMBERS, parse_key, verify_signature
 from broker.core.strict_json import Malformed
@@ -113,7 +111,7 @@ def _thumbprint(jwk: Mapping[str, Any]) -> str:
     for name in required.keys() - {"kty", "crv"}:
         if decode_segment(required[name]).startswith(b"\x00") and jwk["kty"] == "RSA":
             raise Malformed("showing a key with zeros in front of a number")  # RFC 7518 section 2
-    return _b64url(sha256(orjson.dumps(required, option=orjson.OPT_SORT_KEYS)).digest())
+    return b64url(sha256(orjson.dumps(required, option=orjson.OPT_SORT_KEYS)).digest())
 
 
 def _check_request(claims: Mapping[str, Any], method: str, url: str) -> None:
@@ -125,7 +123,7 @@ def _check_request(claims: Mapping[str, Any], method: str, url: str) -> None:
 
 
 def _check_access_token(claims: Mapping[str, Any], access_token: str) -> None:
-    expected = _b64url(sha256(access_token.encode()).digest())
+    expected = b64url(sha256(access_token.encode()).digest())
     if not compare_digest(_text(claims, "ath", JTI_LIMIT).encode(), expected.encode()):
         raise Malformed("made for another access token (ath)")
 
@@ -138,11 +136,7 @@ def _text(claims: Mapping[str, Any], name: str, limit: int) -> str:
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float:
-    value = claims.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+    value = numeric_date(claims.get(name))
+    if value is None:
         raise Malformed(f"without {name}, or {name} is no number of seconds")
     return value
-
-
-def _b64url(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")

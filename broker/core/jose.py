@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256, sha512
@@ -20,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
-from broker.core.compact import parse_token
+from broker.core.compact import b64url, parse_token
 from broker.core.errors import InvalidToken
 from broker.core.strict_json import Malformed
 from broker.core.terms import Algorithm
@@ -38,11 +37,6 @@ _PADDINGS: Mapping[Algorithm, padding.AsymmetricPadding] = {
     Algorithm.RS256: padding.PKCS1v15(),  # RFC 7518 section 3.3
     Algorithm.PS256: padding.PSS(padding.MGF1(_SHA256), padding.PSS.DIGEST_LENGTH),  # 3.5: the salt is 32 bytes
 }
-
-
-def b64url(raw: bytes) -> str:
-    """base64url without padding (RFC 7515 section 2)."""
-    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)

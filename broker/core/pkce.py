@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64encode
 from hashlib import sha256
 from hmac import compare_digest
+
+from broker.core.compact import b64url
 
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
 _CHALLENGE = re.compile(r"[A-Za-z0-9\-_]{43}")
@@ -13,7 +14,7 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9\-_]{43}")
 
 def build_challenge(code_verifier: str) -> str:
     """`code_challenge` of method S256 (RFC 7636 section 4.2)."""
-    return urlsafe_b64encode(sha256(code_verifier.encode("ascii")).digest()).rstrip(b"=").decode("ascii")
+    return b64url(sha256(code_verifier.encode("ascii")).digest())
 
 
 def is_challenge(text: str) -> bool:

@@ -15,10 +15,9 @@ from typing import Any, Final
 import orjson
 
 from broker.core.client import Client
-from broker.core.compact import UnverifiedToken, parse_token
+from broker.core.compact import UnverifiedToken, b64url, numeric_date, parse_token
 from broker.core.errors import InvalidRequest, InvalidRequestObject
 from broker.core.fapi import serves
-from broker.core.jose import b64url
 from broker.core.parameters import MULTIPLE, Parameters, parse_form
 from broker.core.query import encode_query
 from broker.core.strict_json import Malformed
@@ -115,6 +114,7 @@ def _check_times(claims: Mapping[str, Any], now: float, undated: float) -> int:
 
 
 def _time(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+    time = numeric_date(value)
+    if time is None:
         raise InvalidRequestObject("a time in the request object is not in epoch seconds")
-    return value
+    return time

@@ -8,8 +8,6 @@ that is never near. Seals of the first format, by one key for ever, are still op
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
@@ -19,7 +17,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from broker.core.compact import b64url, decode_segment
 from broker.core.errors import SealBroken
+from broker.core.strict_json import Malformed
 
 _FORMAT, _FIRST_FORMAT = b"\x02", b"\x01"
 _KEY_ID = 8
@@ -54,17 +54,14 @@ class Seal:
         """URL-safe text that only `open_` with the same purpose and `bound_to` turns back into `plain`."""
         nonce, day = self._randomness(_NONCE), int(self._clock() // _SECONDS).to_bytes(_DAY, "big")
         body = self._cipher(self._current, day).encrypt(nonce, plain, self._purpose + b"\0" + bound_to)
-        return urlsafe_b64encode(_FORMAT + self._current + day + nonce + body).rstrip(b"=").decode("ascii")
+        return b64url(_FORMAT + self._current + day + nonce + body)
 
     def open_(self, sealed: str, *, bound_to: bytes = b"") -> bytes:
         """The plain bytes; raises SealBroken for everything this seal did not make."""
         try:
-            raw = urlsafe_b64decode(sealed.encode("ascii") + b"=" * (-len(sealed) % 4))
-        except (UnicodeEncodeError, Base64Error, ValueError):
-            raise SealBroken("not base64url") from None
-        # The decoder ignores spare bits and foreign characters; one record must have one spelling (RFC 4648 3.5).
-        if urlsafe_b64encode(raw).rstrip(b"=").decode("ascii") != sealed:
-            raise SealBroken("not canonical base64url")
+            raw = decode_segment(sealed)  # one record has one spelling
+        except Malformed as problem:
+            raise SealBroken(str(problem)) from None
         key_id, day_ends = raw[1 : 1 + _KEY_ID], 1 + _KEY_ID + (_DAY if raw[:1] == _FORMAT else 0)
         head = day_ends + _NONCE
         if len(raw) <= head or raw[:1] not in {_FORMAT, _FIRST_FORMAT} or key_id not in self._roots:
@@ -82,7 +79,7 @@ class Seal:
 
     def is_current(self, sealed: str) -> bool:
         """Whether the first master key made this seal; if not, seal it anew while the older key is still there."""
-        return urlsafe_b64decode(sealed.encode("ascii") + b"=" * (-len(sealed) % 4))[1 : 1 + _KEY_ID] == self._current
+        return decode_segment(sealed)[1 : 1 + _KEY_ID] == self._current
 
 
 def derive(master: bytes, purpose: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from hmac import digest as hmac_digest
 
-from broker.core.jose import b64url
+from broker.core.compact import b64url
 
 SALT_SIZE = 32  # bytes
 

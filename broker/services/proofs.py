@@ -10,11 +10,11 @@ from hmac import compare_digest
 from hmac import digest as hmac_digest
 
 from broker.core.client import Client
+from broker.core.compact import b64url
 from broker.core.dpop import Proof, verify_proof
 from broker.core.errors import InvalidDpopProof, InvalidToken, UseDpopNonce
 from broker.core.events import Event
 from broker.core.fapi import serves
-from broker.core.jose import b64url
 from broker.core.seal import digest
 from broker.services.context import Context
 from broker.store.transient import Kind, Transient

@@ -6,14 +6,14 @@ A hardware module or a key service of a cloud is one more class, picked by the c
 from __future__ import annotations
 
 import asyncio
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
 
-from broker.core.jose import KeyPair, b64url, load_key, mint_key
+from broker.core.compact import b64url
+from broker.core.jose import KeyPair, load_key, mint_key
 from broker.core.records import SigningKey
 from broker.core.seal import Seal
 from broker.core.terms import Algorithm
@@ -88,13 +88,13 @@ class Signer:
         self.kid = kid
         self.algorithm = algorithm
         self._handle = handle
-        self._headers: dict[str, bytes] = {}
+        self._headers: dict[str, str] = {}
 
     async def sign(self, claims: Mapping[str, Any], *, typ: str) -> str:
         """A compact JWS (RFC 7515 section 7.1) with the explicit type `typ` (RFC 8725 section 3.11)."""
         header = self._headers.get(typ)
         if header is None:
             text = orjson.dumps({"alg": self.algorithm.value, "kid": self.kid, "typ": typ})
-            header = self._headers[typ] = urlsafe_b64encode(text).rstrip(b"=") + b"."
-        message = header + urlsafe_b64encode(orjson.dumps(claims)).rstrip(b"=")
-        return f"{message.decode('ascii')}.{b64url(await self._handle.sign(message))}"
+            header = self._headers[typ] = b64url(text)
+        message = f"{header}.{b64url(orjson.dumps(claims))}"
+        return f"{message}.{b64url(await self._handle.sign(message.encode('ascii')))}"

@@ -8,14 +8,13 @@ known: in a browser that did not begin, or long after. It is keyed, so an upstre
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode
-from binascii import Error as Base64Error
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from hmac import compare_digest
 from hmac import digest as hmac_digest
 
-from broker.core.jose import b64url
+from broker.core.compact import b64url, decode_segment
+from broker.core.strict_json import Malformed
 
 _TIME, _RANDOM, _HINT, _PROOF = 4, 16, 2, 10
 _LENGTH = 43
@@ -51,14 +50,14 @@ class States:
 
     def _body_of(self, state: str) -> bytes:
         """What a state of ours says, or nothing."""
-        if len(state) != _LENGTH or not state.isascii():
+        if len(state) != _LENGTH:
             return b""
         try:
-            raw = urlsafe_b64decode(state + "=")
-        except (Base64Error, ValueError):
+            raw = decode_segment(state)
+        except Malformed:
             return b""
         body, proof = raw[:-_PROOF], raw[-_PROOF:]
-        if b64url(raw) != state or not any([compare_digest(proof, _prove(key, body)) for key in self._keys]):
+        if not any([compare_digest(proof, _prove(key, body)) for key in self._keys]):
             return b""
         return body
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from broker.core.claims import build_claims
 from broker.core.client import Client
+from broker.core.compact import b64url
 from broker.core.errors import BrokerError, InsufficientScope, InvalidToken
 from broker.core.id_token import (
     ACCESS_TOKEN_TYPE,
@@ -20,7 +21,7 @@ from broker.core.id_token import (
     build_id_token,
     client_subject,
 )
-from broker.core.jose import b64url, half_hash, verify_own
+from broker.core.jose import half_hash, verify_own
 from broker.core.records import AccessToken, ClientToken, Record
 from broker.core.resource import build_audience, parse_audience
 from broker.core.seal import Seal

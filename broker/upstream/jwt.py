@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from hashlib import sha256, sha384, sha512
 from typing import Any
@@ -11,7 +9,7 @@ from typing import Any
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from broker.core.compact import UnverifiedToken, parse_token
+from broker.core.compact import UnverifiedToken, b64url, numeric_date, parse_token
 from broker.core.errors import UpstreamInvalid
 from broker.core.events import Event, Recorder
 from broker.core.jwk import ALGORITHMS
@@ -155,9 +153,9 @@ def check_times(claims: Fields, *, now: float, skew: int, issued_after: int | No
 
 
 def point_in_time(claims: Fields, name: str) -> float:
-    """A NumericDate (RFC 7519 section 2): a finite number, not below 0 and not a boolean; raises UpstreamInvalid."""
-    value = claims.raw(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+    """A NumericDate (RFC 7519 section 2) of an upstream; raises UpstreamInvalid."""
+    value = numeric_date(claims.raw(name))
+    if value is None:
         raise UpstreamInvalid(f"{name} is not a point in time")
     return value
 
@@ -178,6 +176,6 @@ def check_access_token_hash(claims: Fields, algorithm: str, access_token: str) -
     if hashed is None:
         raise UpstreamInvalid("ID token: at_hash of an algorithm we cannot hash for")
     digest = hashed(access_token.encode(errors="surrogatepass")).digest()
-    half = urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode("ascii")
+    half = b64url(digest[: len(digest) // 2])
     if not access_token or not same(claims.text("at_hash"), half):
         raise UpstreamInvalid("ID token: at_hash does not fit the access token")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode
-from binascii import Error as Base64Error
-
 from starlette.requests import Request
 from starlette.responses import Response
 
-from broker.core.jose import b64url
+from broker.core.compact import b64url, decode_segment
 
 SESSION = "__Host-session"
 BROWSER = "__Host-browser"  # binds an unasked entry to the browser that opened it
@@ -77,8 +74,8 @@ class Cookies:
         """The link that `keep_again` kept, or ""; nobody else can set this cookie, but a browser may hold anything."""
         value = request.cookies.get(AGAIN, "")
         try:
-            return urlsafe_b64decode(value + "=" * (-len(value) % 4)).decode("ascii")
-        except (Base64Error, ValueError):
+            return decode_segment(value).decode("ascii")
+        except ValueError:  # Malformed is one, too
             return ""
 
     @staticmethod

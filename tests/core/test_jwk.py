@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.core.compact import parse_token
-from broker.core.jose import b64url
+from broker.core.compact import b64url, parse_token
 from broker.core.jwk import ALGORITHMS, parse_key, verify_signature
 from broker.core.strict_json import Malformed
 from broker.core.terms import Algorithm

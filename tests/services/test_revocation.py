@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from broker.core.compact import decode_segment
+from broker.core.compact import b64url, decode_segment
 from broker.core.errors import InvalidGrant, InvalidRequest
 from broker.core.events import Event
-from broker.core.jose import b64url
 from broker.core.parameters import Parameters
 from broker.core.records import ClientToken
 from broker.core.terms import AuthMethod, GrantType, TokenFormat

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from broker.core.jose import b64url
+from broker.core.compact import b64url
 from broker.upstream.model import Channel
 from broker.web.cookies import AGAIN
 from broker.web.pages import Pages

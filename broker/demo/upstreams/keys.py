@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import json
@@ -16,6 +15,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from broker.core.compact import b64url
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
@@ -69,19 +70,14 @@ def _make(kid: str, alg: str) -> Key:
     return Key(kid, alg, private)
 
 
-def base64url(data: bytes) -> str:
-    """base64url without padding (RFC 7515 section 2)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
-
-
 def half_hash(text: str) -> str:
     """The left half of SHA-256 in base64url: `at_hash` for RS256 (OIDC Core 3.1.3.6)."""
-    return base64url(hashlib.sha256(text.encode("ascii")).digest()[:16])
+    return b64url(hashlib.sha256(text.encode("ascii")).digest()[:16])
 
 
 def challenge_of(verifier: str) -> str:
     """The S256 challenge (RFC 7636 section 4.2)."""
-    return base64url(hashlib.sha256(verifier.encode("ascii", "replace")).digest())
+    return b64url(hashlib.sha256(verifier.encode("ascii", "replace")).digest())
 
 
 def unsigned(claims: Mapping[str, object]) -> str:
@@ -91,10 +87,10 @@ def unsigned(claims: Mapping[str, object]) -> str:
 
 def mac_signed(claims: Mapping[str, object], secret: bytes, **header: object) -> str:
     """A token of algorithm HS256, made without the library's refusal to use a public key as a secret."""
-    head = base64url(_json({"alg": "HS256", "typ": "JWT", **header}))
-    body = base64url(_json(claims))
+    head = b64url(_json({"alg": "HS256", "typ": "JWT", **header}))
+    body = b64url(_json(claims))
     mac = hmac.new(secret, f"{head}.{body}".encode("ascii"), hashlib.sha256).digest()
-    return f"{head}.{body}.{base64url(mac)}"
+    return f"{head}.{body}.{b64url(mac)}"
 
 
 def _json(value: Mapping[str, object]) -> bytes:

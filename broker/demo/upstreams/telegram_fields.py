@@ -8,9 +8,9 @@ import json
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from broker.core.compact import b64url
 from broker.demo.pages import environment
 from broker.demo.people import Person
-from broker.demo.upstreams.keys import base64url
 
 _NUMBERS = frozenset({"id", "auth_date"})
 
@@ -36,11 +36,11 @@ def signed(fields: Mapping[str, str], bot_token: str) -> dict[str, str]:
 
 
 def auth_result(fields: Mapping[str, str] | None) -> str:
-    """The value of `tgAuthResult`: base64url of JSON with escaped slashes and ASCII only; None is a refusal."""
+    """The value of `tgAuthResult`: b64url of JSON with escaped slashes and ASCII only; None is a refusal."""
     if fields is None:
-        return base64url(b"false")
+        return b64url(b"false")
     typed = {name: int(value) if name in _NUMBERS else value for name, value in fields.items()}
-    return base64url(json.dumps(typed, separators=(",", ":")).replace("/", "\\/").encode("ascii"))
+    return b64url(json.dumps(typed, separators=(",", ":")).replace("/", "\\/").encode("ascii"))
 
 
 def with_fields(url: str, fields: Mapping[str, str]) -> str:
