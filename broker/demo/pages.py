@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from broker.demo.faults import FAULTS
-
-if TYPE_CHECKING:
-    from broker.demo.upstreams.base import Call, Emulator
+from broker.demo.upstreams.call import Call, Upstream
 
 TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {
@@ -81,7 +79,7 @@ def target_with(call: Call, **extra: str) -> str:
     return f"{call.path}?{urlencode([*query, *extra.items()])}"
 
 
-def chooser_page(emulator: Emulator, call: Call) -> str:
+def chooser_page(emulator: Upstream, call: Call) -> str:
     """The people who live here, a way out and the fault drawer."""
     kind = emulator.type
     people = [
@@ -99,17 +97,17 @@ def chooser_page(emulator: Emulator, call: Call) -> str:
     )
 
 
-def error_page(emulator: Emulator, call: Call, problem: str) -> str:
+def error_page(emulator: Upstream, call: Call, problem: str) -> str:
     """The upstream's own error page."""
     return _render("refusal.html", emulator, call, problem=problem)
 
 
-def posting_page(emulator: Emulator, call: Call, action: str, params: Mapping[str, str]) -> str:
+def posting_page(emulator: Upstream, call: Call, action: str, params: Mapping[str, str]) -> str:
     """A form that sends itself to the app (OAuth 2.0 Form Post Response Mode)."""
     return _render("posting.html", emulator, call, action=action, params=params)
 
 
-def _render(template: str, emulator: Emulator, call: Call, **values: object) -> str:
+def _render(template: str, emulator: Upstream, call: Call, **values: object) -> str:
     language = language_of(call.query, call.headers.get("accept-language", ""))
     other = "en" if language == "ru" else "ru"
     texts = {name: text.replace("{title}", emulator.title) for name, text in TEXTS[language].items()}

@@ -18,7 +18,8 @@ from broker import upstream as sdk
 from broker.demo.people import ADA
 from broker.demo.servers import serving, take_port
 from broker.demo.upstreams import RegisteredApp
-from broker.demo.upstreams.base import Call, Handler, json_answer
+from broker.demo.upstreams.base import Handler, json_answer
+from broker.demo.upstreams.call import Call
 from broker.demo.upstreams.oidc import ISSUER
 from broker.demo.upstreams.oidc import Oidc as EmulatedOidc
 from broker.upstream.http import HttpPool

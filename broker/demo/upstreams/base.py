@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import secrets
 import time
 from abc import ABC, abstractmethod
@@ -12,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import ClassVar, Generic, TypeVar
-from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import orjson
 from starlette.applications import Starlette
@@ -23,9 +21,9 @@ from starlette.routing import Route
 from broker.demo.faults import TRANSPORT, Faults
 from broker.demo.pages import chooser_page, error_page
 from broker.demo.people import PEOPLE, Person
+from broker.demo.upstreams.call import Call, read_call
 from broker.demo.upstreams.control import Control
 
-BODY_LIMIT = 256 * 1024
 KEPT = 10_000  # secrets of one kind at once: a demo that runs for weeks must not grow
 
 
@@ -37,37 +35,6 @@ class RegisteredApp:
     client_secret: str = field(repr=False)
     redirect_uris: tuple[str, ...] = ()
     extras: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request, read. `params` joins query and form; a form field wins."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    form: Mapping[str, str]
-    headers: Mapping[str, str]
-    target: str  # path and query as received
-    body: bytes = b""
-
-    @property
-    def params(self) -> dict[str, str]:
-        """Query and form in one."""
-        return {**self.query, **self.form}
-
-    @property
-    def json(self) -> dict[str, object]:
-        """The body as a JSON object; empty for anything else."""
-        try:
-            found = orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    def get(self, name: str) -> str:
-        """A parameter, "" where absent."""
-        return self.params.get(name, "")
 
 
 Handler = Callable[[Call], Awaitable[Response]]
@@ -246,38 +213,6 @@ _BROKEN: Mapping[str, Callable[[], Response]] = {
     "not_json": lambda: HTMLResponse("<html><h1>Scheduled maintenance</h1></html>"),
     "huge_answer": lambda: Response(b'{"a":"' + b"x" * 2 * 1024 * 1024 + b'"}', media_type="application/json"),
 }
-
-
-async def read_call(request: Request) -> Call:
-    """The request as a Call; a body above the limit is cut."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            break
-    is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-    raw_query = request.url.query
-    return Call(
-        method=request.method,
-        path=request.url.path,
-        query=dict(parse_qsl(raw_query, keep_blank_values=True)),
-        form=dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)) if is_form else {},
-        headers=dict(request.headers),
-        target=request.url.path + (f"?{raw_query}" if raw_query else ""),
-        body=body,
-    )
-
-
-def client_credentials(call: Call) -> tuple[str, str]:
-    """HTTP Basic with form-encoded parts (RFC 6749 section 2.3.1), or the two form fields."""
-    scheme, _, text = call.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return call.get("client_id"), call.get("client_secret")
-    try:
-        client_id, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return unquote_plus(client_id), unquote_plus(secret)
 
 
 def json_answer(value: object, status: int = 200, **headers: str) -> Response:

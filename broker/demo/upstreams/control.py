@@ -7,7 +7,7 @@ import ipaddress
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 import orjson
@@ -18,10 +18,7 @@ from starlette.routing import Route
 
 from broker.demo.faults import UnknownFault
 from broker.demo.people import UnknownPerson, make_person
-
-if TYPE_CHECKING:
-    from broker.demo.upstreams.base import Call, Emulator
-
+from broker.demo.upstreams.call import Call, Upstream
 
 LOGGED = 5000  # requests, the newest: a demo that runs for weeks must not grow
 
@@ -95,7 +92,7 @@ class _Canned:
 class Control:
     """The switchboard of one emulator."""
 
-    emulator: Emulator
+    emulator: Upstream
     sleep: Callable[[float], Awaitable[None]]
     loopback_only: bool = True
     choice: ChoiceOrder = field(default_factory=ChoiceOrder)
