@@ -199,7 +199,3 @@ class Client:
         except ValueError:
             return False
         return True
-
-    def display_name(self, locale: str) -> str:
-        """The name in this language, else English, else any."""
-        return self.name.get(locale) or self.name.get("en") or next(iter(self.name.values()), self.id)

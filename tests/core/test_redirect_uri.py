@@ -236,19 +236,6 @@ def test_a16_a24_a_client_whose_answers_another_app_could_take_is_known(
     assert client(*uris, method=method).native is exposed
 
 
-@pytest.mark.parametrize(
-    ("names", "locale", "shown"),
-    [
-        ({"en": "App", "ru": "Приложение"}, "ru", "Приложение"),
-        ({"en": "App"}, "ru", "App"),
-        ({"ru": "Приложение"}, "en", "Приложение"),
-        ({}, "en", "app"),
-    ],
-)
-def test_a_client_is_called_by_the_best_name_there_is(names: dict[str, str], locale: str, shown: str) -> None:
-    assert Client(id="app", name=names, redirect_uris=()).display_name(locale) == shown
-
-
 ANYWHERE = Client("demo", {"en": "D"}, (), loopback_redirects=True)
 
 
