@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from broker.assembly.clients import localised, logo_name
+from broker.config.clients import localised, logo_name
 from broker.config.model import Config
 from broker.core.events import Event, Recorder
 from broker.web.dispatch import Site

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from broker.assembly.clients import build_clients, localised
 from broker.assembly.parts import Parts, Services
+from broker.config.clients import build_clients, localised
 from broker.config.model import Config
 from broker.core.display_name import fold_name
-from broker.core.registration_rules import RegistrationRules
+from broker.core.registered_client import RegistrationRules
 from broker.services.accounts import Accounts
 from broker.services.authorize import Authorization
 from broker.services.client_assertions import ClientAssertions

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from broker.config.client_check import CLIENT_CHECKS
-from broker.config.client_check_fapi import check_fapi
+from broker.config.client_check import check_client
 from broker.config.demo_values import is_demo_client, is_demo_issuer, is_demo_secret, is_demo_value, is_on_this_machine
 from broker.config.model import Config
 from broker.config.report import Report, did_you_mean
 from broker.config.reveal import scalars_of
 from broker.config.source import KeyPath
+from broker.core.fapi import CODE_TTL
 from broker.core.registered_client import REGISTERED_PREFIX
+from broker.core.terms import Profile
 
 CLIENT_SECRET_LENGTH = 32  # characters; 128 bits even in hexadecimal
 UPSTREAM_SECRET_LENGTH = 12  # characters; theirs to choose, the shortest known has 20
@@ -36,8 +37,7 @@ def check_everything(config: Config, report: Report) -> None:
     for check in _CHECKS:
         check(config, report)
     for client_id, client in config.clients.items():
-        for check_client in CLIENT_CHECKS:
-            check_client(client, ("clients", client_id), report)
+        check_client(client_id, client, report, emulated=config.network.upstreams == "emulated")
 
 
 def _in_use(config: Config) -> Iterator[tuple[KeyPath, str | SecretStr]]:
@@ -158,6 +158,14 @@ def _limits_of_time(config: Config, report: Report) -> None:
         report.warn(("keys", "publish_before"), text)
 
 
+def _limits_of_profile(config: Config, report: Report) -> None:
+    """The lifetime of codes is the same for all clients, so those of the profile set the limit."""
+    strict = [client_id for client_id, client in config.clients.items() if client.profile is Profile.FAPI2]
+    if strict and config.tokens.code_ttl > CODE_TTL:
+        text = f"is longer than {CODE_TTL}s, the most that profile: fapi2 of {', '.join(strict)} allows"
+        report.problem(("tokens", "code_ttl"), text)
+
+
 def _storage(config: Config, report: Report) -> None:
     storage = config.storage
     if storage.transient == "redis" and storage.redis is None:
@@ -217,10 +225,10 @@ _CHECKS: tuple[Callable[[Config, Report], None], ...] = (
     _namespaces,
     _anywhere_here,
     _limits_of_time,
+    _limits_of_profile,
     _storage,
     _listeners,
     _files,
     _algorithms,
     _languages,
-    check_fapi,
 )

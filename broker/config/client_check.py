@@ -1,93 +1,83 @@
-"""What must hold inside one entry of `clients`, as a table of checks. Each reports, none raises."""
+"""What must hold inside one entry of `clients`: the rules of every client, and a few about keys of the file alone."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 
-from broker.config.client_check_auth import check_assertions, check_keys, check_secret
-from broker.config.client_check_requests import check_requests, check_signed_requests
 from broker.config.client_model import ClientSettings
+from broker.config.clients import build_client
 from broker.config.report import Report
 from broker.config.source import KeyPath
-from broker.core.addresses import check_frame_uri, sector_hosts
-from broker.core.terms import AuthMethod, GrantType, Pkce, Scope, SubjectType
+from broker.core.client_assertion import ALGORITHMS
+from broker.core.client_rules import Broken, find_broken
+from broker.core.terms import AuthMethod, SubjectType
 
-_FALLBACK = re.compile(r"[A-Za-z0-9._+\-]*\{sub\}[A-Za-z0-9._+\-]*@([a-z0-9]([a-z0-9\-]*[a-z0-9])?\.)+[a-z]{2,}")
-
-
-def _client_pkce(client: ClientSettings, path: KeyPath, report: Report) -> None:
-    if client.auth_method is AuthMethod.NONE and client.pkce is Pkce.OPTIONAL:
-        report.problem((*path, "pkce"), "a public client always uses PKCE (RFC 9700 section 2.1.1)")
-
-
-def _client_origins(client: ClientSettings, path: KeyPath, report: Report) -> None:
-    if client.origins and client.auth_method is not AuthMethod.NONE:
-        report.problem((*path, "origins"), "only a public client calls from a browser; a secret there is no secret")
+_WITHOUT_SECRET: Mapping[str, str] = {
+    AuthMethod.NONE: "a public client (auth_method: none) has no secret",
+    AuthMethod.PRIVATE_KEY_JWT: "has no use: with private_key_jwt the app signs with a key of its own",
+}
 
 
-def _client_grants(client: ClientSettings, path: KeyPath, report: Report) -> None:
-    if GrantType.AUTHORIZATION_CODE not in client.grants:
-        if not {GrantType.CLIENT_CREDENTIALS, GrantType.DEVICE_CODE} & set(client.grants):
-            report.problem((*path, "grants"), "without authorization_code nobody could log in")
-        if GrantType.DEVICE_CODE not in client.grants:
-            return
-    elif not client.redirect_uris and not client.loopback_redirects:
-        report.problem((*path, "redirect_uris"), "is required: without it nobody could log in")
-    if Scope.OPENID not in client.scopes:
-        report.problem((*path, "scopes"), "openid is missing: without it nobody could log in")
-    if Scope.OFFLINE_ACCESS in client.scopes and GrantType.REFRESH_TOKEN not in client.grants:
-        report.problem((*path, "scopes"), "offline_access needs refresh_token among the grants")
+def check_client(client_id: str, settings: ClientSettings, report: Report, *, emulated: bool) -> None:
+    """Report every problem and warning about one entry. `emulated`: the upstreams are."""
+    path = ("clients", client_id)
+    for check in (_check_secret, _check_audience, _check_sector, _check_sessions):
+        check(settings, path, report)
+    client = build_client(client_id, settings, emulated=True)  # as it is written, wherever that is allowed
+    for broken in find_broken(client, emulated=emulated):
+        for place in _places(broken, settings):
+            report.problem((*path, *place), broken.text, of_key=not place)
 
 
-def _client_service(client: ClientSettings, path: KeyPath, report: Report) -> None:
-    for_itself = GrantType.CLIENT_CREDENTIALS in client.grants
-    if for_itself and client.auth_method is AuthMethod.NONE:
-        report.problem((*path, "grants"), "client_credentials needs a secret, and auth_method: none has none")
-    if client.service_scopes and not for_itself:
-        report.problem((*path, "service_scopes"), "needs client_credentials among the grants")
-    if len(set(client.service_scopes)) < len(client.service_scopes):
-        report.problem((*path, "service_scopes"), "names a scope twice")
+def _places(broken: Broken, settings: ClientSettings) -> Iterator[KeyPath]:
+    """The paths in the entry that a rule is about."""
+    if broken.item:
+        listed = getattr(settings, broken.setting)
+        yield from ((broken.setting, index) for index, item in enumerate(listed) if item == broken.item)
+    else:
+        yield (broken.setting, *broken.within) if broken.setting else ()
 
 
-def _client_sector(client: ClientSettings, path: KeyPath, report: Report) -> None:
-    pairwise = client.subject_type is SubjectType.PAIRWISE
-    if pairwise and client.sector is None and len(sector_hosts(client.redirect_uris)) > 1:
-        text = "is required: the redirect URIs have several hosts, so it is open with whom subjects are shared"
-        report.problem((*path, "sector"), text)
-    if client.sector is not None and not pairwise:
+def _check_secret(client: ClientSettings, path: KeyPath, report: Report) -> None:
+    """A secret exactly where the method needs one, in the form it needs."""
+    secrets = len(client.secret_hashes) + (client.secret is not None)
+    useless = _WITHOUT_SECRET.get(client.auth_method)
+    if useless is not None:
+        if secrets:
+            report.problem((*path, "secret" if client.secret is not None else "secret_hashes"), useless)
+        return
+    if client.auth_method is AuthMethod.SECRET_JWT:
+        if client.secret_hashes:
+            text = "cannot verify what was signed with the secret: client_secret_jwt needs `secret` itself"
+            report.problem((*path, "secret_hashes"), text)
+        elif client.secret is None:
+            report.problem(path, "needs secret: client_secret_jwt is verified with the secret itself", of_key=True)
+        return
+    if not secrets:
+        text = "needs secret_hashes (`broker client add` makes one), or auth_method: none if it can keep no secret"
+        report.problem(path, text, of_key=True)
+    if secrets > 2:
+        report.problem((*path, "secret"), "at most two secrets are live at once: the old one and the new one")
+
+
+def _check_audience(client: ClientSettings, path: KeyPath, report: Report) -> None:
+    if client.assertion_audience != "legacy":
+        return
+    if client.auth_method not in ALGORITHMS:
+        report.problem((*path, "assertion_audience"), "is for private_key_jwt and client_secret_jwt")
+    else:
+        text = "lets an assertion name an endpoint; RFC 10070 forbids it. For apps that cannot name the issuer only"
+        report.warn((*path, "assertion_audience"), text)
+
+
+def _check_sector(client: ClientSettings, path: KeyPath, report: Report) -> None:
+    if client.sector is not None and client.subject_type is not SubjectType.PAIRWISE:
         report.problem((*path, "sector"), "needs subject_type: pairwise")
 
 
-def _client_fallback(client: ClientSettings, path: KeyPath, report: Report) -> None:
-    if client.email_fallback and not _FALLBACK.fullmatch(client.email_fallback):
-        text = 'write one {sub} and a domain of yours: "{sub}@users.noreply.example.com"'
-        report.problem((*path, "email_fallback"), text)
-
-
-def _client_logout(client: ClientSettings, path: KeyPath, report: Report) -> None:
-    if client.frontchannel_logout_uri:
-        try:
-            check_frame_uri(client.frontchannel_logout_uri, client.redirect_uris)
-        except ValueError as problem:
-            report.problem((*path, "frontchannel_logout_uri"), str(problem))
+def _check_sessions(client: ClientSettings, path: KeyPath, report: Report) -> None:
+    """Every logout names its session, so there is nothing for the core to know but whether it is told at all."""
     for channel in ("backchannel", "frontchannel"):
         needs, uri = f"{channel}_logout_session_required", f"{channel}_logout_uri"
         if getattr(client, needs) and not getattr(client, uri):
             report.problem((*path, needs), f"is about {uri}, which is not set")
-
-
-CLIENT_CHECKS: tuple[Callable[[ClientSettings, KeyPath, Report], None], ...] = (
-    check_secret,
-    check_keys,
-    check_assertions,
-    check_requests,
-    check_signed_requests,
-    _client_pkce,
-    _client_origins,
-    _client_grants,
-    _client_service,
-    _client_sector,
-    _client_fallback,
-    _client_logout,
-)

@@ -1,13 +1,19 @@
-"""A client of ours and what it may do. Redirect URIs are compared, never parsed to be compared."""
+"""A client of ours: its settings, each declared once, and what it may do.
+
+A setting has one name here and in config.yaml. Where apps may say it of themselves when they register (RFC 7591), the
+member of client metadata stands beside it. Redirect URIs are compared, never parsed to be compared.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
+from broker.core import client_metadata as kinds
 from broker.core.addresses import check_redirect_uri, is_on_this_machine, same_start
+from broker.core.client_metadata import Member, member, member_of, said_by
 from broker.core.errors import BadRedirectUri, quote
 from broker.core.terms import (
     Algorithm,
@@ -34,10 +40,10 @@ class AssertionPolicy:
     assertion may name an endpoint of ours as its audience, which RFC 10070 forbids.
     """
 
-    jwks: Mapping[str, Any] | None = None
-    jwks_uri: str = ""
+    jwks: Mapping[str, Any] | None = member("jwks", kinds.JWKS, None)
+    jwks_uri: str = member("jwks_uri", kinds.CALLED_URI, "")
     shared_secrets: tuple[str, ...] = field(default=(), repr=False)
-    assertion_algs: frozenset[str] = frozenset()
+    assertion_algs: frozenset[str] = member("token_endpoint_auth_signing_alg", kinds.WORD_ALONE, frozenset())
     legacy_audience: bool = False
 
 
@@ -49,13 +55,13 @@ class RequestPolicy:
     APIs it may ask tokens for (RFC 8707). `max_age` in seconds and `acr_values` count where a request says nothing.
     """
 
-    require_par: bool = False
-    require_signed_request_object: bool = False
-    request_object_signing_alg: str = ""
-    request_uris: tuple[str, ...] = ()
+    require_par: bool = member("require_pushed_authorization_requests", kinds.FLAG, False)
+    require_signed_request_object: bool = member("require_signed_request_object", kinds.FLAG, False)
+    request_object_signing_alg: str = member("request_object_signing_alg", kinds.WORD, "")
+    request_uris: tuple[str, ...] = member("request_uris", kinds.REQUEST_URIS, ())
     resources: tuple[str, ...] = ()
-    max_age: int | None = None
-    acr_values: tuple[str, ...] = ()
+    max_age: int | None = member("default_max_age", kinds.SECONDS, None)
+    acr_values: tuple[str, ...] = member("default_acr_values", kinds.WORDS, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +74,12 @@ class TokenPolicy:
     are in its ID tokens, too, or in userinfo alone.
     """
 
-    dpop_bound_access_tokens: bool = False
+    dpop_bound_access_tokens: bool = member("dpop_bound_access_tokens", kinds.FLAG, False)
     refresh_rotated: bool = True
     serves: tuple[str, ...] = ()
-    subject_type: SubjectType = SubjectType.PUBLIC
-    sector: str = ""
-    userinfo_alg: Algorithm | None = None
+    subject_type: SubjectType = member("subject_type", kinds.one_of(SubjectType), SubjectType.PUBLIC)
+    sector: str = member("sector_identifier_uri", kinds.CALLED_HOST, "")
+    userinfo_alg: Algorithm | None = member("userinfo_signed_response_alg", kinds.one_of(Algorithm), None)
     id_token_claims: IdTokenClaims = IdTokenClaims.SCOPE
 
 
@@ -81,9 +87,9 @@ class TokenPolicy:
 class LogoutPolicy:
     """Where people go after a logout, and where it is told that somebody logged out."""
 
-    post_logout_redirect_uris: tuple[str, ...] = ()
-    backchannel_logout_uri: str = ""
-    frontchannel_logout_uri: str = ""
+    post_logout_redirect_uris: tuple[str, ...] = member("post_logout_redirect_uris", kinds.REDIRECT_URIS, ())
+    backchannel_logout_uri: str = member("backchannel_logout_uri", kinds.CALLED_URI, "")
+    frontchannel_logout_uri: str = member("frontchannel_logout_uri", kinds.WEB_URI, "")
 
     @property
     def hears(self) -> bool:
@@ -95,14 +101,14 @@ class LogoutPolicy:
 class Origin:
     """Where the client comes from: `registered` by itself (RFC 7591), or named by the operator.
 
-    `policy_uri` and `tos_uri` are its own words and shown as such, never fetched. `logo` is the picture that was
+    `policy_uri` and `tos_uri` are its own words and shown as such, never fetched. `picture` is its logo,
     fetched when it registered, as a `data:` URI: no page tells its host who looks.
     """
 
     registered: bool = False
-    policy_uri: str = ""
-    tos_uri: str = ""
-    logo: str = ""
+    policy_uri: str = member("policy_uri", kinds.WEB_URI, "")
+    tos_uri: str = member("tos_uri", kinds.WEB_URI, "")
+    picture: str = ""
     profile: Profile = Profile.STANDARD
 
 
@@ -120,24 +126,26 @@ class Client:
 
     id: str
     name: Mapping[str, str]
-    redirect_uris: tuple[str, ...]
-    auth_method: AuthMethod = AuthMethod.BASIC
+    redirect_uris: tuple[str, ...] = field(metadata=said_by("redirect_uris", kinds.REDIRECT_URIS))
+    auth_method: AuthMethod = member("token_endpoint_auth_method", kinds.one_of(AuthMethod), AuthMethod.BASIC)
     secret_either_way: bool = False
     secret_digests: tuple[str, ...] = ()
-    scopes: frozenset[str] = frozenset({"openid", "profile", "email"})
+    scopes: frozenset[str] = member("scope", kinds.SCOPE, frozenset({"openid", "profile", "email"}))
     service_scopes: tuple[str, ...] = ()
     loopback_redirects: bool = False
-    grants: frozenset[GrantType] = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN})
+    grants: frozenset[GrantType] = member(
+        "grant_types", kinds.some_of(GrantType), frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN})
+    )
     providers: tuple[str, ...] | None = None
     first_party: bool = False
     pkce: Pkce = Pkce.AUTO
-    id_token_alg: Algorithm = Algorithm.RS256
+    id_token_alg: Algorithm = member("id_token_signed_response_alg", kinds.one_of(Algorithm), Algorithm.RS256)
     access_token_format: TokenFormat = TokenFormat.OPAQUE
     origins: frozenset[str] = frozenset()
     logo: str = ""
     languages: tuple[str, ...] = ()
-    home_uri: str = ""
-    initiate_login_uri: str = ""
+    home_uri: str = member("client_uri", kinds.WEB_URI, "")
+    initiate_login_uri: str = member("initiate_login_uri", kinds.WEB_URI, "")
     email_fallback: str = ""
     response_modes: frozenset[str] = frozenset(ResponseMode)
     assertions: AssertionPolicy = field(default_factory=AssertionPolicy)
@@ -199,3 +207,36 @@ class Client:
         except ValueError:
             return False
         return True
+
+
+_KINDS: Mapping[str, type[Any]] = {
+    "": Client,
+    "assertions": AssertionPolicy,
+    "requests": RequestPolicy,
+    "tokens": TokenPolicy,
+    "logout": LogoutPolicy,
+    "origin": Origin,
+}
+_PARTS = {part.name: (policy, part) for policy, kind in _KINDS.items() for part in fields(kind)}
+MEMBERS: Mapping[str, Member] = {
+    name: said for name, (_, part) in _PARTS.items() if (said := member_of(part.metadata)) is not None
+}
+"""The settings that apps may say of themselves when they register, and how."""
+
+
+def settle(client_id: str, name: Mapping[str, str], redirect_uris: tuple[str, ...], said: Mapping[str, Any]) -> Client:
+    """A client for which everything in `said` has its place by the name of a setting: in it or in one of its policies.
+
+    The rest is as ordinary. Whoever calls this has checked the values: they are what the setting holds, but that a
+    tuple becomes a set where the setting is one.
+    """
+    its: dict[str, dict[str, Any]] = {policy: {} for policy in _KINDS}
+    for setting, value in said.items():
+        policy, part = _PARTS.get(setting, ("", None))
+        if part is not None and part.default is not MISSING:
+            is_set = isinstance(value, tuple) and isinstance(part.default, frozenset)
+            its[policy][setting] = frozenset(value) if is_set else value
+    own = its.pop("")
+    return Client(
+        client_id, name, redirect_uris, **own, **{policy: _KINDS[policy](**parts) for policy, parts in its.items()}
+    )

@@ -16,7 +16,7 @@ IMPLIED: Mapping[str, object] = {
     "dpop_bound_access_tokens": True,
     "id_token_alg": Algorithm.ES256,
 }
-"""The settings of such a client where it says nothing; `broker.config.client_check_fapi` refuses what contradicts."""
+"""The settings of such a client where it says nothing; `broker.core.client_rules` refuses what contradicts."""
 _SIGNING = frozenset({*ALGORITHMS, "Ed25519"})  # RFC 9864 has a name of its own for the curve
 
 

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
-from broker.core.client import AssertionPolicy, Client, LogoutPolicy, Origin, RequestPolicy, TokenPolicy
+from broker.core.addresses import is_on_device, sector_hosts
+from broker.core.client import MEMBERS, Client, settle
+from broker.core.display_name import fold_name
 from broker.core.records import Record
-from broker.core.registration_rules import RegistrationRules, proved_host
 from broker.core.subject import own_sector
-from broker.core.terms import Algorithm, AuthMethod, GrantType, SubjectType
+from broker.core.terms import Algorithm, AuthMethod, GrantType, IdTokenClaims, Pkce, Scope
 
 REGISTERED_PREFIX = "dc_"  # in front of every client_id made here, so that none is ever looked for elsewhere
 SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationRules:
+    """What the operator lets those have who register themselves.
+
+    `algorithms` are those a key of ours is held for. `legacy_audience` as in `AssertionPolicy`, `id_token_claims` as in
+    `TokenPolicy`: metadata has no member for it. `reserved_names` are folded: of this service, of its providers and of
+    the operator's own clients.
+    """
+
+    scopes: tuple[Scope, ...]
+    algorithms: tuple[Algorithm, ...]
+    pkce: Pkce = Pkce.REQUIRED
+    legacy_audience: bool = False
+    id_token_claims: IdTokenClaims = IdTokenClaims.SCOPE
+    reserved_names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,39 +57,61 @@ class RegisteredClient(Record):
 
 
 def build_registered(record: RegisteredClient, secret: str, rules: RegistrationRules) -> Client:
-    """The client as the services know it; `secret` is the unsealed one. The operator's rules come first."""
+    """The client as the services know it; `secret` is the unsealed one. The operator's rules come first.
+
+    Its frame is loaded at a host that it has proved to be at, or nowhere: entries of before are held to that, too.
+    """
+    client = build_as_said(record, secret, rules)
+    if urlsplit(client.logout.frontchannel_logout_uri).hostname == client.tokens.sector:
+        return client
+    return replace(client, logout=replace(client.logout, frontchannel_logout_uri=""))
+
+
+def build_as_said(record: RegisteredClient, secret: str, rules: RegistrationRules) -> Client:
+    """The client that its metadata describe, before anything that it names has to be proved."""
     known = record.metadata
-    method = AuthMethod(known["token_endpoint_auth_method"])
-    digests = (sha256(secret.encode()).hexdigest(),) if secret else ()
-    return Client(
-        id=record.client_id,
-        name=_names(record),
-        redirect_uris=tuple(known.get("redirect_uris", ())),
-        auth_method=method,
-        secret_digests=digests,
-        scopes=frozenset(known["scope"].split(" ")) & frozenset(rules.scopes),
-        grants=frozenset(GrantType(grant) for grant in known["grant_types"]),
+    said = {
+        setting: member.kind.made(known[member.name]) for setting, member in MEMBERS.items() if member.name in known
+    }
+    client = settle(record.client_id, _names(record), tuple(known.get("redirect_uris", ())), said)
+    userinfo = client.tokens.userinfo_alg
+    return replace(
+        client,
+        secret_digests=(sha256(secret.encode()).hexdigest(),) if secret else (),
+        scopes=client.scopes & frozenset(rules.scopes),
         pkce=rules.pkce,
-        id_token_alg=_held(known["id_token_signed_response_alg"], rules),
-        home_uri=known.get("client_uri", ""),
-        initiate_login_uri=known.get("initiate_login_uri", ""),
-        assertions=AssertionPolicy(
-            jwks=known.get("jwks"),
-            jwks_uri=known.get("jwks_uri", ""),
-            shared_secrets=(secret,) if method == "client_secret_jwt" else (),
-            assertion_algs=_chosen(known.get("token_endpoint_auth_signing_alg")),
+        id_token_alg=_held(client.id_token_alg, rules),
+        assertions=replace(
+            client.assertions,
+            shared_secrets=(secret,) if client.auth_method is AuthMethod.SECRET_JWT else (),
             legacy_audience=rules.legacy_audience,
         ),
-        requests=_requests(known),
-        tokens=_tokens(record, rules),
-        logout=_logout(record),
-        origin=Origin(
-            registered=True,
-            policy_uri=known.get("policy_uri", ""),
-            tos_uri=known.get("tos_uri", ""),
-            logo=record.logo,
+        tokens=replace(
+            client.tokens,
+            sector=proved_host(known, record.sector) or own_sector(record.client_id),
+            userinfo_alg=_held(userinfo, rules) if userinfo is not None else None,
+            id_token_claims=rules.id_token_claims,
         ),
+        origin=replace(client.origin, registered=True, picture=record.logo),
     )
+
+
+def proved_host(metadata: Mapping[str, Any], vouched: str) -> str:
+    """The host this client has proved to be at, or "". `vouched`: whose document names its redirect URIs, or "".
+
+    A redirect URI proves a host only where every token has gone through it: a device gets its tokens without, and what
+    goes to a person's own device may be anybody's. Whoever merely names a host shares nothing with it.
+    """
+    uris = metadata.get("redirect_uris", [])
+    if GrantType.DEVICE_CODE in metadata["grant_types"] or not uris or any(map(is_on_device, uris)):
+        return ""
+    hosts = sector_hosts(uris)
+    return vouched or (next(iter(hosts)) if len(hosts) == 1 else "")
+
+
+def folded_names(metadata: Mapping[str, Any]) -> frozenset[str]:
+    """Its names in every language, as they look at a glance."""
+    return frozenset(fold_name(text) for name, text in metadata.items() if name.partition("#")[0] == "client_name")
 
 
 def _names(record: RegisteredClient) -> dict[str, str]:
@@ -81,49 +121,6 @@ def _names(record: RegisteredClient) -> dict[str, str]:
     return names or {"en": hosts[0] if hosts else record.client_id}
 
 
-def _requests(known: Mapping[str, Any]) -> RequestPolicy:
-    return RequestPolicy(
-        require_par=known.get("require_pushed_authorization_requests", False),
-        require_signed_request_object=known.get("require_signed_request_object", False),
-        request_object_signing_alg=known.get("request_object_signing_alg", ""),
-        request_uris=tuple(known.get("request_uris", ())),
-        max_age=known.get("default_max_age"),
-        acr_values=tuple(known.get("default_acr_values", ())),
-    )
-
-
-def _tokens(record: RegisteredClient, rules: RegistrationRules) -> TokenPolicy:
-    known = record.metadata
-    signed = known.get("userinfo_signed_response_alg")
-    return TokenPolicy(
-        dpop_bound_access_tokens=known.get("dpop_bound_access_tokens", False),
-        subject_type=SubjectType(known["subject_type"]),
-        sector=_sector(record),
-        userinfo_alg=_held(signed, rules) if signed else None,
-        id_token_claims=rules.id_token_claims,
-    )
-
-
-def _sector(record: RegisteredClient) -> str:
-    return proved_host(record.metadata, record.sector) or own_sector(record.client_id)
-
-
-def _logout(record: RegisteredClient) -> LogoutPolicy:
-    known = record.metadata
-    frame_uri = known.get("frontchannel_logout_uri", "")
-    proved = urlsplit(frame_uri).hostname == _sector(record)
-    return LogoutPolicy(
-        post_logout_redirect_uris=tuple(known.get("post_logout_redirect_uris", ())),
-        backchannel_logout_uri=known.get("backchannel_logout_uri", ""),
-        frontchannel_logout_uri=frame_uri if proved else "",
-    )
-
-
-def _held(algorithm: str, rules: RegistrationRules) -> Algorithm:
+def _held(algorithm: Algorithm, rules: RegistrationRules) -> Algorithm:
     """The registered one, or another where the operator does not hold that key any more."""
-    chosen = Algorithm(algorithm)
-    return chosen if chosen in rules.algorithms else rules.algorithms[0]
-
-
-def _chosen(algorithm: str | None) -> frozenset[str]:
-    return frozenset({algorithm}) if algorithm else frozenset()
+    return algorithm if algorithm in rules.algorithms else rules.algorithms[0]

@@ -1,6 +1,7 @@
-"""Client metadata as a stranger sends it (RFC 7591 section 2, OIDC Registration 2), read member by member.
+"""Dynamic client registration (RFC 7591, OIDC Registration 1.0): what a stranger sends, read and checked as a whole.
 
 What nobody knows is left out (RFC 7591 section 2). What is known has one type and one meaning, or is refused by name.
+What must hold in every client is in `broker.core.client_rules`; here is what only a registration has to answer for.
 """
 
 from __future__ import annotations
@@ -10,16 +11,39 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from broker.core.addresses import check_redirect_uri
-from broker.core.display_name import check_display_name
+from broker.core.client import MEMBERS as SETTINGS
+from broker.core.client_metadata import CALLED_URI, CONTACTS, FLAG, NAME, WORD, WORDS, Kind, Metadata
+from broker.core.client_rules import Broken, find_broken, name_of
 from broker.core.errors import InvalidClientMetadata, InvalidRedirectUri, UnapprovedSoftwareStatement
+from broker.core.registered_client import (
+    RegisteredClient,
+    RegistrationRules,
+    build_as_said,
+    folded_names,
+    proved_host,
+)
+from broker.core.request_object import ALGORITHMS as REQUEST_ALGORITHMS
+from broker.core.terms import Algorithm, AuthMethod, GrantType, Scope, SubjectType
 
-MAX_URIS = 20
-MAX_URI = 2000  # characters
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
-_WORD = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,100}")
-Metadata = dict[str, Any]
-Reader = Callable[[object], Any]
+_GRANTS = frozenset(GrantType) - {GrantType.CLIENT_CREDENTIALS}
+_ENCRYPTED = ("id_token_encrypted_response_alg", "userinfo_encrypted_response_alg", "request_object_encryption_alg")
+MEMBERS: Mapping[str, Kind[Any]] = {
+    "client_name": NAME,
+    **{member.name: member.kind for member in SETTINGS.values()},
+    "application_type": WORD,
+    "response_types": WORDS,
+    "contacts": CONTACTS,
+    "logo_uri": CALLED_URI,
+    "require_auth_time": FLAG,
+    "backchannel_logout_session_required": FLAG,
+    "frontchannel_logout_session_required": FLAG,
+    "software_id": NAME,
+    "software_version": NAME,
+    **dict.fromkeys(_ENCRYPTED, WORD),
+    "tls_client_certificate_bound_access_tokens": FLAG,
+}
+"""Every member there is: those that say a setting of the client, and those that are kept and told, or refused."""
 
 
 def parse_metadata(sent: Mapping[str, Any]) -> Metadata:
@@ -29,155 +53,146 @@ def parse_metadata(sent: Mapping[str, Any]) -> Metadata:
     found: Metadata = {}
     for name, value in sent.items():
         member, _, language = name.partition("#")
-        reader = MEMBERS.get(member) if not language else _translated(member, language)
-        if reader is None or value is None:
+        kind = MEMBERS.get(member) if not language else _translated(member, language)
+        if kind is None or value is None:
             continue
         try:
-            found[name] = reader(value)
+            found[name] = kind.read(value)
         except ValueError as problem:
             failure = InvalidRedirectUri if name == "redirect_uris" else InvalidClientMetadata
             raise failure(f"{member} {problem}") from None
     return found
 
 
-def _translated(member: str, language: str) -> Reader | None:
+def _translated(member: str, language: str) -> Kind[Any] | None:
     return MEMBERS[member] if member == "client_name" and _LANGUAGE.fullmatch(language) else None
 
 
-def read_name(value: object) -> str:
-    """Text that people will read, exactly what it looks like."""
-    if not isinstance(value, str):
-        raise ValueError("must be text")
-    check_display_name(value)
-    return value.strip()
+def complete(metadata: Metadata, rules: RegistrationRules) -> Metadata:
+    """The metadata with every default filled in (OIDC Registration 2), checked as a whole.
+
+    Raises InvalidClientMetadata or InvalidRedirectUri.
+    """
+    whole: Metadata = {
+        "application_type": "web",
+        "response_types": ["code"],
+        "grant_types": [GrantType.AUTHORIZATION_CODE.value],
+        "token_endpoint_auth_method": AuthMethod.BASIC.value,
+        "subject_type": SubjectType.PUBLIC.value,
+        "id_token_signed_response_alg": _default_algorithm(rules),
+    } | metadata
+    whole["scope"] = _narrow(whole, rules)
+    for check in _WORDS_CHECKED:
+        check(whole, rules)
+    _check_rules(whole, rules)
+    for check in _CLAIMS_CHECKED:
+        check(whole, rules)
+    return whole
 
 
-def read_flag(value: object) -> bool:
-    """True or false."""
-    if not isinstance(value, bool):
-        raise ValueError("must be true or false")
-    return value
+def _default_algorithm(rules: RegistrationRules) -> str:
+    """RS256 (OIDC Registration 2), where the operator holds such a key."""
+    return (Algorithm.RS256 if Algorithm.RS256 in rules.algorithms else rules.algorithms[0]).value
 
 
-def read_word(value: object) -> str:
-    """A short word of the specifications."""
-    if not isinstance(value, str) or not _WORD.fullmatch(value):
-        raise ValueError("must be one word")
-    return value
+def _narrow(metadata: Metadata, rules: RegistrationRules) -> str:
+    """What was asked for, as far as it is there to be had; nothing asked is everything."""
+    asked = metadata["scope"].split(" ") if "scope" in metadata else [str(scope) for scope in rules.scopes]
+    refreshes = GrantType.REFRESH_TOKEN in metadata["grant_types"]
+    allowed = {scope for scope in rules.scopes if scope is not Scope.OFFLINE_ACCESS or refreshes}
+    return " ".join(scope for scope in dict.fromkeys(asked) if scope in allowed)
 
 
-def read_words(value: object) -> list[str]:
-    """A list of such words, each once."""
-    if not isinstance(value, list) or len(value) > MAX_URIS:
-        raise ValueError(f"must be a list of at most {MAX_URIS} words")
-    return list(dict.fromkeys(read_word(word) for word in value))
+def _check_rules(metadata: Metadata, rules: RegistrationRules) -> None:
+    """The rules of every client, for the one that this would be."""
+    entry = RegisteredClient("", metadata, secret="", token_digest="", sector=_named_host(metadata), created_at=0)
+    client = build_as_said(entry, "", rules)
+    for broken in find_broken(client):
+        if not broken.setting:
+            raise InvalidClientMetadata(f"the client {broken.text}")
+        failure = InvalidRedirectUri if broken.setting == "redirect_uris" else InvalidClientMetadata
+        raise failure(f"{name_of(broken.setting, client)}{_inside(broken)}: {broken.text}")
 
 
-def read_scope(value: object) -> str:
-    """Scopes with a space between them (RFC 6749 section 3.3)."""
-    if not isinstance(value, str) or len(value) > MAX_URI or not all(map(_WORD.fullmatch, value.split(" "))):
-        raise ValueError("must be scopes with one space between them")
-    return value
+def _inside(broken: Broken) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in broken.within)
 
 
-def read_seconds(value: object) -> int:
-    """A whole number of seconds."""
-    if type(value) is not int or not 0 <= value < 10**9:
-        raise ValueError("must be a whole number of seconds")
-    return value
+def _check_grants(metadata: Metadata, _: RegistrationRules) -> None:
+    """Only what exists (RFC 7591 section 2.1)."""
+    if metadata["response_types"] not in (["code"], []):
+        raise InvalidClientMetadata(
+            'response_types must be ["code"]; nothing else comes from the authorization endpoint'
+        )
+    if set(metadata["grant_types"]) - _GRANTS:
+        raise InvalidClientMetadata(f"grant_types may hold: {', '.join(sorted(_GRANTS))}")
 
 
-def read_web_uri(value: object) -> str:
-    """An https URI, which a browser of anybody's may be sent to, and we never fetch."""
-    uri = _read_uri(value)
-    if not uri.startswith("https:"):
-        raise ValueError("needs https")
-    return uri
+def _check_kind(metadata: Metadata, _: RegistrationRules) -> None:
+    """The way back is of the application's kind (OIDC Registration 2)."""
+    kind = metadata["application_type"]
+    if kind not in {"web", "native"}:
+        raise InvalidClientMetadata("application_type must be web or native")
+    if kind == "web" and not all(uri.startswith(("https:", "http:")) for uri in metadata.get("redirect_uris", [])):
+        raise InvalidRedirectUri("redirect_uris: a private-use scheme needs application_type native")
 
 
-def read_redirect_uris(value: object) -> list[str]:
-    """Where browsers may be sent; nothing that two parsers could read in two ways."""
-    if not isinstance(value, list) or not value or len(value) > MAX_URIS:
-        raise ValueError(f"must be a list of 1 to {MAX_URIS} URIs")
-    return list(dict.fromkeys(_read_uri(uri) for uri in value))
+def _check_method(metadata: Metadata, _: RegistrationRules) -> None:
+    if metadata["token_endpoint_auth_method"] not in set(AuthMethod):
+        raise InvalidClientMetadata(f"token_endpoint_auth_method must be one of: {', '.join(AuthMethod)}")
 
 
-def read_request_uris(value: object) -> list[str]:
-    """Where request objects may be fetched from; a fragment is part of the name (OIDC Core 6.2)."""
-    if not isinstance(value, list) or len(value) > MAX_URIS:
-        raise ValueError(f"must be a list of at most {MAX_URIS} URIs")
-    for uri in value:
-        _read_uri(uri.partition("#")[0] if isinstance(uri, str) else uri)
-    return list(dict.fromkeys(value))
+def _check_algorithms(metadata: Metadata, rules: RegistrationRules) -> None:
+    """Signatures we make or verify; nothing unsigned, nothing encrypted."""
+    held = {algorithm.value for algorithm in rules.algorithms}
+    for name in ("id_token_signed_response_alg", "userinfo_signed_response_alg"):
+        if name in metadata and metadata[name] not in held:
+            raise InvalidClientMetadata(f"{name} must be one of: {', '.join(sorted(held))}")
+    if metadata.get("request_object_signing_alg", "RS256") not in REQUEST_ALGORITHMS:
+        raise InvalidClientMetadata("request_object_signing_alg must be an asymmetric algorithm; none is not accepted")
+    if any(name in metadata for name in _ENCRYPTED):
+        raise InvalidClientMetadata("encryption of tokens and request objects is not supported; leave it out")
+    if metadata.get("tls_client_certificate_bound_access_tokens"):
+        raise InvalidClientMetadata("certificate-bound tokens are not supported; use dpop_bound_access_tokens")
 
 
-def read_called_uri(value: object) -> str:
-    """A URI we call, behind the address guard: https, or http where the guard lets it on this machine."""
-    uri = _read_uri(value)
-    if urlsplit(uri).scheme not in {"https", "http"}:
-        raise ValueError("needs https")
-    return uri
+def _check_subject(metadata: Metadata, _: RegistrationRules) -> None:
+    """A sector that nothing proves is refused, not made up (OIDC Core 8.1)."""
+    if metadata["subject_type"] not in set(SubjectType):
+        raise InvalidClientMetadata("subject_type must be public or pairwise")
+    named = metadata["subject_type"] == SubjectType.PAIRWISE and "sector_identifier_uri" in metadata
+    if named and not proved_host(metadata, _named_host(metadata)):
+        raise InvalidClientMetadata(
+            "sector_identifier_uri proves nothing with the device grant or with redirect_uris on the person's own "
+            "device; leave it out: the app then has pairwise subjects of its own"
+        )
 
 
-def read_jwks(value: object) -> Metadata:
-    """A set of public keys (RFC 7517 section 5)."""
-    if not isinstance(value, dict) or not isinstance(value.get("keys"), list):
-        raise ValueError("must be a JWK set: an object with a list of keys")
-    return value
+def _named_host(metadata: Metadata) -> str:
+    """Where the document would be that vouches for the redirect URIs; it is read before anything is kept."""
+    return urlsplit(metadata.get("sector_identifier_uri", "")).hostname or ""
 
 
-def read_contacts(value: object) -> list[str]:
-    """Ways to reach somebody, for the operator."""
-    if not isinstance(value, list) or len(value) > MAX_URIS:
-        raise ValueError(f"must be a list of at most {MAX_URIS} texts")
-    return [read_name(contact) for contact in value]
+def _check_names(metadata: Metadata, rules: RegistrationRules) -> None:
+    """Nobody goes by the name of somebody whom people here trust already."""
+    if folded_names(metadata) & rules.reserved_names:
+        raise InvalidClientMetadata(
+            "client_name is, or looks like, that of this service, of a sign-in service or of another app here"
+        )
 
 
-def _read_uri(value: object) -> str:
-    if not isinstance(value, str) or len(value) > MAX_URI:
-        raise ValueError(f"must be a URI of at most {MAX_URI} characters")
-    check_redirect_uri(value)
-    return value
+def _check_frame(metadata: Metadata, _: RegistrationRules) -> None:
+    """A frame is a GET in the person's browser: nobody sends one to a host by merely naming it."""
+    uri = metadata.get("frontchannel_logout_uri")
+    if uri is not None and urlsplit(uri).hostname != proved_host(metadata, _named_host(metadata)):
+        raise InvalidClientMetadata(
+            "frontchannel_logout_uri needs the host that all redirect_uris have, or that of sector_identifier_uri, and "
+            "no device grant; use backchannel_logout_uri"
+        )
 
 
-MEMBERS: Mapping[str, Reader] = {
-    "client_name": read_name,
-    "redirect_uris": read_redirect_uris,
-    "application_type": read_word,
-    "response_types": read_words,
-    "grant_types": read_words,
-    "scope": read_scope,
-    "contacts": read_contacts,
-    "client_uri": read_web_uri,
-    "logo_uri": read_called_uri,
-    "policy_uri": read_web_uri,
-    "tos_uri": read_web_uri,
-    "initiate_login_uri": read_web_uri,
-    "token_endpoint_auth_method": read_word,
-    "token_endpoint_auth_signing_alg": read_word,
-    "jwks_uri": read_called_uri,
-    "jwks": read_jwks,
-    "subject_type": read_word,
-    "sector_identifier_uri": read_called_uri,
-    "id_token_signed_response_alg": read_word,
-    "userinfo_signed_response_alg": read_word,
-    "request_object_signing_alg": read_word,
-    "request_uris": read_request_uris,
-    "require_pushed_authorization_requests": read_flag,
-    "require_signed_request_object": read_flag,
-    "dpop_bound_access_tokens": read_flag,
-    "default_max_age": read_seconds,
-    "default_acr_values": read_words,
-    "require_auth_time": read_flag,
-    "post_logout_redirect_uris": read_redirect_uris,
-    "backchannel_logout_uri": read_called_uri,
-    "backchannel_logout_session_required": read_flag,
-    "frontchannel_logout_uri": read_web_uri,
-    "frontchannel_logout_session_required": read_flag,
-    "software_id": read_name,
-    "software_version": read_name,
-    "id_token_encrypted_response_alg": read_word,
-    "userinfo_encrypted_response_alg": read_word,
-    "request_object_encryption_alg": read_word,
-    "tls_client_certificate_bound_access_tokens": read_flag,
-}
+_Check = Callable[[Metadata, RegistrationRules], None]
+_WORDS_CHECKED: tuple[_Check, ...] = (_check_grants, _check_kind, _check_method, _check_algorithms, _check_subject)
+"""Afterwards every word is one that the core knows, so that there is a client to apply its rules to."""
+_CLAIMS_CHECKED: tuple[_Check, ...] = (_check_names, _check_frame)
+"""What an app claims about itself that others would have to believe."""

@@ -11,11 +11,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from broker.core.client import Client
+from broker.core.client_metadata import Metadata
 from broker.core.errors import FetchFailed, InvalidClientMetadata, InvalidToken, RegistrationFull, SealBroken
 from broker.core.events import Event
-from broker.core.registered_client import REGISTERED_PREFIX, SECRET_METHODS, RegisteredClient, build_registered
-from broker.core.registration import Metadata, parse_metadata
-from broker.core.registration_rules import RegistrationRules, complete, folded_names
+from broker.core.registered_client import (
+    REGISTERED_PREFIX,
+    SECRET_METHODS,
+    RegisteredClient,
+    RegistrationRules,
+    build_registered,
+    folded_names,
+)
+from broker.core.registration import complete, parse_metadata
 from broker.core.seal import Seal, digest
 from broker.core.strict_json import Malformed, parse_json
 from broker.services.context import Context

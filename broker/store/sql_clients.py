@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from broker.core.registered_client import RegisteredClient
-from broker.core.registration_rules import folded_names
+from broker.core.registered_client import RegisteredClient, folded_names
 from broker.store.sql import Repository, Steps, do, every, one, read, write
 
 

@@ -65,7 +65,7 @@ class Frontend:
             parts.hostname or parts.scheme,
             logo,
             registered=client.origin.registered,
-            own_logo_href=client.origin.logo,
+            own_logo_href=client.origin.picture,
             policy_href=client.origin.policy_uri,
             terms_href=client.origin.tos_uri,
         )

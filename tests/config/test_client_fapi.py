@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from broker.assembly.clients import build_clients
+from broker.config.clients import build_clients
 from broker.core.client import Client
 from broker.core.jose import mint_key
 from broker.core.terms import Algorithm, AuthMethod, Pkce, Profile

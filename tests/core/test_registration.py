@@ -18,9 +18,8 @@ from broker.core.errors import (
     RequestError,
     UnapprovedSoftwareStatement,
 )
-from broker.core.registered_client import RegisteredClient, build_registered
-from broker.core.registration import parse_metadata
-from broker.core.registration_rules import RegistrationRules, complete
+from broker.core.registered_client import RegisteredClient, RegistrationRules, build_registered
+from broker.core.registration import complete, parse_metadata
 from broker.core.request_parameters import parse_challenge
 from broker.core.terms import Algorithm, AuthMethod, GrantType, Pkce, Scope, SubjectType
 from tests.core.authorization_request import send

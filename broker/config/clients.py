@@ -1,0 +1,69 @@
+"""The clients of config.yaml as the rest of the broker knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+from broker.config.client_model import ClientSettings
+from broker.config.model import Config
+from broker.core.addresses import sector_hosts
+from broker.core.client import Client, settle
+from broker.core.subject import own_sector
+from broker.core.terms import AuthMethod, Profile
+
+
+def build_clients(config: Config) -> dict[str, Client]:
+    """The clients of config.yaml by client_id."""
+    emulated = config.network.upstreams == "emulated"
+    return {name: build_client(name, settings, emulated=emulated) for name, settings in config.clients.items()}
+
+
+def build_client(client_id: str, settings: ClientSettings, *, emulated: bool) -> Client:
+    """One client. Only beside emulated upstreams may it be anywhere on this machine.
+
+    A key that means in the core what it means in the file is settled by its name. What is said here follows from more
+    than one key, or is held in another form.
+    """
+    said = {name: getattr(settings, name) for name in ClientSettings.model_fields}
+    client = settle(client_id, localised(settings.name), settings.redirect_uris, said)
+    method = settings.auth_method if isinstance(settings.auth_method, AuthMethod) else AuthMethod.BASIC
+    hosts = sector_hosts(settings.redirect_uris)
+    sector = settings.sector or (next(iter(hosts)) if len(hosts) == 1 else own_sector(client_id))
+    # Only for the method that needs it: every other secret is forgotten once it is hashed.
+    shared = settings.secret if method is AuthMethod.SECRET_JWT else None
+    return replace(
+        client,
+        auth_method=method,
+        secret_either_way=method is not settings.auth_method,
+        secret_digests=_digests(settings),
+        loopback_redirects=settings.loopback_redirects and emulated,
+        logo=logo_name(client_id, settings.logo),
+        assertions=replace(
+            client.assertions,
+            shared_secrets=(shared.get_secret_value(),) if shared is not None else (),
+            legacy_audience=settings.assertion_audience == "legacy",
+        ),
+        tokens=replace(client.tokens, sector=sector, refresh_rotated=settings.profile is not Profile.FAPI2),
+    )
+
+
+def _digests(settings: ClientSettings) -> tuple[str, ...]:
+    kept = tuple(text.removeprefix("sha256:") for text in settings.secret_hashes)
+    if settings.secret is None:
+        return kept
+    return (*kept, sha256(settings.secret.get_secret_value().encode()).hexdigest())
+
+
+def localised(text: str | Mapping[str, str]) -> Mapping[str, str]:
+    """One text per language."""
+    return {"en": text, "ru": text} if isinstance(text, str) else dict(text)
+
+
+def logo_name(client_id: str, path: str | None) -> str:
+    """A static file name of our own making; nothing of the operator's path is shown."""
+    if not path:
+        return ""
+    return f"logo-{sha256(client_id.encode()).hexdigest()[:12]}{Path(path).suffix.lower()}"
