@@ -201,6 +201,7 @@ def test_a_good_issuer_is_taken(problems: Problems, issuer: str) -> None:
             "frontchannel_logout_uri: https://other.example.com/out",
             "frontchannel_logout_uri: needs scheme",
         ),
+        ("sector: example.com", "clients.shop.sector: needs subject_type: pairwise"),
         ("backchannel_logout_session_required: true", "backchannel_logout_uri, which is not set"),
         ("home_uri: 'javascript:alert(1)'", "clients.shop.home_uri: write a complete URL"),
         ("scopes: [profile]", "openid is missing"),
@@ -249,6 +250,12 @@ def test_a3_a_dangerous_redirect_uri_cannot_be_registered(problems: Problems, ur
 def test_where_people_log_in_they_must_come_back_to_somewhere(problems: Problems, uris: str) -> None:
     text = MINIMAL.replace("    redirect_uris: [https://shop.example.com/cb]\n", uris)
     assert "clients.shop.redirect_uris: is required: without it nobody could log in" in problems(text)[0]
+
+
+def test_pairwise_subjects_of_several_hosts_need_a_sector_that_is_named(problems: Problems) -> None:
+    two = MINIMAL.replace("/cb]", "/cb, https://other.example/cb]") + "    subject_type: pairwise\n"
+    assert "clients.shop.sector: is required" in problems(two)[0]
+    assert problems(two + "    sector: example.com\n") == []
 
 
 def test_a_client_without_a_secret_must_say_that_it_is_public(problems: Problems) -> None:

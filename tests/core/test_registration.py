@@ -133,6 +133,11 @@ WRONG: dict[str, dict[str, Any]] = {
     "acr": {"default_acr_values": "high"},
     "contacts": {"contacts": "a@b.test"},
     "scheme of keys": {"jwks_uri": "ftp://app.test/jwks"},
+    "scheme of its own for keys": {"jwks_uri": "com.example.app:/jwks"},
+    "page of this machine": {"client_uri": "http://localhost/"},
+    "request places": {"request_uris": CB},
+    "keys for other uses": {"jwks": {"keys": [EC | {"use": "enc"}]}},
+    "more keys than anybody has": {"jwks": {"keys": [EC] * 101}},
 }
 
 
@@ -141,6 +146,38 @@ def test_l2_what_does_not_fit_is_refused(sent: dict[str, Any]) -> None:
     with pytest.raises(InvalidClientMetadata) as refused:
         register(**sent)
     assert "10000" not in refused.value.public
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (
+            {"token_endpoint_auth_signing_alg": "ES256"},
+            "token_endpoint_auth_signing_alg: is not for token_endpoint_auth",
+        ),
+        ({"require_signed_request_object": True}, "require_signed_request_object: needs jwks_uri or jwks"),
+        ({"grant_types": ["refresh_token"]}, "grant_types: without authorization_code"),
+        ({"jwks": {"keys": [EC, PRIVATE]}}, "jwks.keys[1]: IS A PRIVATE KEY"),
+        ({"token_endpoint_auth_method": "private_key_jwt"}, "the client needs jwks_uri"),
+    ],
+)
+def test_a_rule_of_every_client_is_told_in_the_words_of_client_metadata(sent: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidClientMetadata) as refused:
+        register(**sent)
+    assert refused.value.public.startswith(said)
+
+
+def test_what_makes_no_sense_for_an_operator_an_app_may_say_of_itself() -> None:
+    both = {"jwks": {"keys": [EC, EC | {"use": "enc"}]}}
+    device = {"redirect_uris": None, "grant_types": ["urn:ietf:params:oauth:grant-type:device_code"]}
+    for sent in (both, {"request_uris": [CB]}, {"require_pushed_authorization_requests": True, **device}):
+        assert register(**sent).items() >= {name: value for name, value in sent.items() if value is not None}.items()
+    assert register(contacts=["ops@app.test"])["contacts"] == ["ops@app.test"]
+
+
+def test_a_scheme_of_its_own_is_for_native_apps() -> None:
+    with pytest.raises(InvalidRedirectUri, match="application_type native"):
+        register(redirect_uris=["com.example.app:/cb"])
 
 
 def test_a_software_statement_is_refused_by_name() -> None:
