@@ -39,7 +39,8 @@ def build_services(parts: Parts) -> Services:
     registrations, keys = _build_registrations(parts), ClientKeys(context, parts.outbound)
     clients = Clients(context, build_clients(parts.config), ClientAssertions(context, transient, keys), registrations)
     tokens, consents = _build_tokens(parts, clients), Consents(context, people, transient, parts.seal("consent"))
-    logins, entries = _build_logins(parts, clients)
+    accounts = Accounts(context, people, parts.gate)
+    logins, entries = _build_logins(parts, clients, accounts)
     # A person may look at the login page, at an upstream and at the question for as long as each of them stands.
     pushed = PushedRequests(context, transient, kept_for=2 * parts.providers.flow_ttl + TICKET_TTL)
     authorization = _build_authorization(parts, clients, tokens, consents, pushed)
@@ -61,7 +62,7 @@ def build_services(parts: Parts) -> Services:
         authorization=authorization,
         pushed=pushed,
         devices=devices,
-        completion=Completion(logins, sessions, authorization, pushed),
+        completion=Completion(context, logins, accounts, sessions=sessions, authorization=authorization, pushed=pushed),
         questions=Questions(authorization, consents, sessions=sessions, devices=devices, pushed=pushed),
         people=People(people),
         upstream=upstream,
@@ -139,14 +140,12 @@ def _build_sessions(parts: Parts, upstream: UpstreamSessions, endings: Endings) 
     return Sessions(parts.context, parts.transient, limits, upstream, endings, providers=parts.providers)
 
 
-def _build_logins(parts: Parts, clients: Clients) -> tuple[Logins, Entries]:
+def _build_logins(parts: Parts, clients: Clients, accounts: Accounts) -> tuple[Logins, Entries]:
     context, providers = parts.context, parts.providers
-    accounts = Accounts(context, parts.durable.people, parts.gate)
     logins = Logins(
         context,
         clients,
         providers,
-        accounts,
         transient=parts.transient,
         states=States(parts.derive("state"), context.randomness),
         seal=parts.seal("flow"),

@@ -46,6 +46,21 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
+class Identified:
+    """Somebody is this `identity` at `instance`. Whose account that is here, what the attempt was for decides.
+
+    `started_at` in epoch seconds, `began_ms` in milliseconds, 0 in attempts of older versions.
+    """
+
+    request: AuthorizationRequest
+    client: Client
+    started_at: int
+    began_ms: int
+    instance: ProviderInstance
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """Somebody is logged in for this request of this client, which set out at `started_at` (epoch seconds)."""
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from broker.core.authorize import VerifiedRedirect
-from broker.core.errors import InvalidRequest
+from broker.core.errors import BrokerError, InvalidRequest
+from broker.core.events import Event
 from broker.core.whereabouts import Whereabouts, located
-from broker.services.attempt import Callback, Finished
+from broker.services.accounts import Accounts
+from broker.services.attempt import Callback, Finished, Identified
 from broker.services.authorize import Ask, Authorization, Return
+from broker.services.context import Context
 from broker.services.login import Logins
 from broker.services.par import PushedRequests
 from broker.services.sessions import Sessions
@@ -28,10 +31,19 @@ class Completion:
     """One use case: an upstream has answered."""
 
     def __init__(
-        self, logins: Logins, sessions: Sessions, authorization: Authorization, pushed: PushedRequests
+        self,
+        context: Context,
+        logins: Logins,
+        accounts: Accounts,
+        *,
+        sessions: Sessions,
+        authorization: Authorization,
+        pushed: PushedRequests,
     ) -> None:
-        """`pushed` ends what is answered with an error."""
+        """`accounts` knows whose identity it is, `pushed` ends what is answered with an error."""
+        self._context = context
         self._logins = logins
+        self._accounts = accounts
         self._sessions = sessions
         self._authorization = authorization
         self._pushed = pushed
@@ -42,12 +54,23 @@ class Completion:
         The order is a rule: a login that its request does not accept leaves whoever was logged in before as they were.
         """
         with located(Whereabouts(flow=States.tag(callback.state))):
-            finished = await self._logins.finish(callback)
+            finished = await self.resolve(await self._logins.finish(callback))
             if finished.request.device:
                 return await self._go_on(finished, cookie)
             target = VerifiedRedirect.of(finished.request, finished.client)
             async with self._pushed.answering(target, asked=True):
                 return await self._go_on(finished, cookie, target)
+
+    async def resolve(self, who: Identified) -> Finished:
+        """The person of an identity, made if they are new; raises LoginFailed."""
+        try:
+            person = await self._accounts.resolve(who.instance.key, who.instance.name, who.identity)
+        except BrokerError as error:
+            raise self._logins.fail(error, who.request, who.client, who.instance) from error
+        took = max(0, int(self._context.clock() * 1000) - (who.began_ms or who.started_at * 1000))
+        name, sub = who.instance.name, person.account.sub
+        self._context.recorder.record(Event.LOGIN_SUCCEEDED, provider=name, client_id=who.client.id, sub=sub, ms=took)
+        return Finished(who.request, who.client, who.started_at, name, person, who.identity)
 
     async def _go_on(self, finished: Finished, cookie: str, target: VerifiedRedirect | None = None) -> Completed:
         before = await self._sessions.find(cookie)

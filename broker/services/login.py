@@ -29,8 +29,7 @@ from broker.core.pkce import build_challenge
 from broker.core.records import AuthorizationRequest, FlowRecord
 from broker.core.seal import Seal, digest
 from broker.core.terms import Prompt
-from broker.services.accounts import Accounts
-from broker.services.attempt import Begun, Callback, Finished, LoginFailed
+from broker.services.attempt import Begun, Callback, Identified, LoginFailed
 from broker.services.clients import Clients
 from broker.services.context import Context
 from broker.services.once import once
@@ -54,7 +53,6 @@ class Logins:
         context: Context,
         clients: Clients,
         providers: Providers,
-        accounts: Accounts,
         *,
         transient: Transient,
         states: States,
@@ -65,7 +63,6 @@ class Logins:
         self._context = context
         self._clients = clients
         self._providers = providers
-        self._accounts = accounts
         self._transient = transient
         self._states = states
         self._seal = seal
@@ -90,13 +87,13 @@ class Logins:
         try:
             step = await self._in_time(instance.provider.begin(flow), instance)
         except UpstreamError as error:
-            raise self._failed(error, request, client, instance) from error
+            raise self.fail(error, request, client, instance) from error
         sealed = await self._keep(replace(record, memo=dict(step.memo)))
         self._context.recorder.record(Event.LOGIN_STARTED, provider=name, client_id=client.id)
         return Begun(step, self._states.tag(record.state), sealed, self._providers.flow_ttl, instance.provider.channels)
 
-    async def finish(self, callback: Callback) -> Finished:
-        """Who logged in. Everything is checked, and the state spent, before the provider is asked anything.
+    async def finish(self, callback: Callback) -> Identified:
+        """Who it is upstream, and what for. All is checked, and the state spent, before the provider is asked anything.
 
         Raises NothingAsked, FlowGone, FlowNotHere, FlowFinished, UnknownClient before, and LoginFailed after that
         point. What a store that is away does not tell is asked before the state is spent: the person may reload.
@@ -116,14 +113,9 @@ class Logins:
         instance = self._providers.find(callback.provider)
         try:
             identity = await self._ask(instance, record, request, callback)
-            person = await self._accounts.resolve(instance.key, instance.name, identity)
         except BrokerError as error:
-            raise self._failed(error, request, client, instance) from error
-        took = max(0, int(self._context.clock() * 1000) - (record.began_ms or record.started_at * 1000))
-        self._context.recorder.record(
-            Event.LOGIN_SUCCEEDED, provider=instance.name, client_id=request.client_id, sub=person.account.sub, ms=took
-        )
-        return Finished(request, client, record.started_at, instance.name, person, identity)
+            raise self.fail(error, request, client, instance) from error
+        return Identified(request, client, record.started_at, record.began_ms, instance, identity)
 
     async def _ask(
         self, instance: ProviderInstance, record: FlowRecord, request: AuthorizationRequest, callback: Callback
@@ -235,9 +227,10 @@ class Logins:
         wanted = request.essential_acr or request.acr_values
         return tuple(level for level in wanted if level in self._providers.levels_of(name)) if wanted else ()
 
-    def _failed(
+    def fail(
         self, error: BrokerError, request: AuthorizationRequest, client: Client, instance: ProviderInstance
     ) -> LoginFailed:
+        """The attempt failed by this; it is told, and what the person is shown comes back to be raised."""
         outcome = "cancelled" if isinstance(error, UpstreamDenied) else type(error).__name__
         self._context.recorder.record(
             Event.LOGIN_FAILED,

@@ -26,7 +26,7 @@ async def refused(world: World, callback: Callback, failure: type[BrokerError]) 
     """It fails before any upstream is asked, and nobody is logged in."""
     before = asked(world)
     with pytest.raises(failure):
-        await world.logins.finish(callback)
+        await world.finish(callback)
     assert asked(world) == before
     assert world.notes.count(Event.LOGIN_SUCCEEDED) == 0
     assert world.notes.count(Event.ACCOUNT_CREATED) == 0

@@ -23,6 +23,7 @@ from broker.services.authorize import Answer, Ask, Authorization
 from broker.services.client_assertions import ClientAssertions
 from broker.services.client_keys import ClientKeys
 from broker.services.clients import Clients
+from broker.services.complete import Completion
 from broker.services.confirmations import Confirmations
 from broker.services.consent import Consents
 from broker.services.context import Context
@@ -269,7 +270,6 @@ class World:
             context,
             self.directory,
             self.providers,
-            self.accounts,
             transient=transient,
             states=self.states,
             seal=seal("flow"),
@@ -298,6 +298,14 @@ class World:
             pushed=self.pushed,
             stores=(durable.people, transient),
         )
+        self.completion = Completion(
+            context,
+            self.logins,
+            self.accounts,
+            sessions=self.sessions,
+            authorization=self.authorization,
+            pushed=self.pushed,
+        )
 
     async def request(self, client_id: str = "app", /, **changed: str | None) -> AuthorizationRequest:
         """A checked authorization request."""
@@ -320,13 +328,17 @@ class World:
         begun = await self.logins.begin(request, self.clients[request.client_id], name, locale="en")
         return begun, self.upstreams[name].flows[-1]
 
+    async def finish(self, callback: Callback) -> Finished:
+        """Who logged in."""
+        return await self.completion.resolve(await self.logins.finish(callback))
+
     async def log_in(
         self, request: AuthorizationRequest | None = None, name: str = "alpha", *, replacing: Session | None = None
     ) -> tuple[Finished, str, Session]:
         """A whole login: what finished, the session's cookie and the session."""
         begun, flow = await self.begin(request or await self.request(), name)
         params = {"state": flow.state, "code": "u", "hash": flow.state}
-        finished = await self.logins.finish(Callback(name, flow.state, Channel.QUERY, params, begun.sealed))
+        finished = await self.finish(Callback(name, flow.state, Channel.QUERY, params, begun.sealed))
         value, session = await self.sessions.start(finished.person, finished.identity, name, replacing=replacing)
         return finished, value, session
 

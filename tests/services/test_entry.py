@@ -97,7 +97,7 @@ async def test_c10_a_link_used_here_is_used_at_the_callback_too(door: World) -> 
     await confirm(door, await hold(door), browser="b1")
     begun, flow = await door.begin(await door.request(), "beta")
     with pytest.raises(LoginFailed) as caught:
-        await door.logins.finish(
+        await door.finish(
             Callback("beta", flow.state, Channel.QUERY, {"state": flow.state, "hash": "h1"}, begun.sealed)
         )
     assert isinstance(caught.value.cause, FlowFinished)

@@ -55,7 +55,7 @@ async def test_a_login_ends_with_person_request_and_memo(world: World) -> None:
     request = await world.request()
     begun, flow = await world.begin(request)
     world.clock.now += 20
-    finished = await world.logins.finish(back(begun, flow))
+    finished = await world.finish(back(begun, flow))
     assert (finished.request, finished.provider, finished.started_at) == (request, "alpha", NOW)
     assert finished.identity == world.upstreams["alpha"].identity
     assert finished.person.link.claims["name"] == "Ann"
@@ -81,9 +81,9 @@ async def test_b1_an_answer_with_a_record_of_another_attempt_is_refused_and_the_
 
 async def test_b2_a_state_is_good_once(world: World) -> None:
     begun, flow = await world.begin(await world.request())
-    await world.logins.finish(back(begun, flow))
+    await world.finish(back(begun, flow))
     with pytest.raises(FlowFinished) as caught:
-        await world.logins.finish(back(begun, flow))
+        await world.finish(back(begun, flow))
     assert caught.value.client == world.clients["app"]
     assert asked(world) == 1
 
@@ -95,9 +95,7 @@ async def test_b2_of_fifty_parallel_answers_one_reaches_the_upstream(world: Worl
     )
     begun, flow = await world.begin(request)
     assert begun.sealed.startswith("@") == (size != "small")
-    outcomes = await asyncio.gather(
-        *(world.logins.finish(back(begun, flow)) for _ in range(50)), return_exceptions=True
-    )
+    outcomes = await asyncio.gather(*(world.finish(back(begun, flow)) for _ in range(50)), return_exceptions=True)
     assert asked(world) == 1
     assert sum(isinstance(outcome, FlowFinished) for outcome in outcomes) == 49
 
@@ -106,10 +104,10 @@ async def test_b2_a_failed_attempt_is_not_good_again(world: World) -> None:
     begun, flow = await world.begin(await world.request())
     world.upstreams["alpha"].failure = UpstreamUnavailable("down")
     with pytest.raises(LoginFailed):
-        await world.logins.finish(back(begun, flow))
+        await world.finish(back(begun, flow))
     world.upstreams["alpha"].failure = None
     with pytest.raises(FlowFinished):
-        await world.logins.finish(back(begun, flow))
+        await world.finish(back(begun, flow))
 
 
 async def test_b3_provider_confusion(world: World) -> None:
@@ -133,7 +131,7 @@ async def test_b10_an_answer_nobody_asked_for_is_not_processed(world: World, sta
     begun, flow = await world.begin(await world.request())
     callback = replace(back(begun, flow), state=state, sealed=begun.sealed if kept == "the real one" else kept)
     await refused(world, callback, NothingAsked)
-    assert await world.logins.finish(back(begun, flow))
+    assert await world.finish(back(begun, flow))
 
 
 async def test_b8_no_other_value_of_ours_is_a_login_attempt(world: World) -> None:
@@ -163,7 +161,7 @@ async def test_a_request_too_large_for_a_cookie_is_kept_by_reference(world: Worl
     begun, flow = await world.begin(request)
     assert begun.sealed.startswith("@")
     assert len(begun.sealed) < 60 < MAX_COOKIE
-    assert (await world.logins.finish(back(begun, flow))).request == request
+    assert (await world.finish(back(begun, flow))).request == request
 
 
 async def test_a_reference_that_is_gone_or_made_up_ends_the_attempt(world: World) -> None:
@@ -179,7 +177,7 @@ async def test_b19_three_tabs_end_in_any_order_at_their_own_client(world: World)
     ]
     for index in (2, 0, 1):
         name, attempt, flow = begun[index]
-        finished = await world.logins.finish(back(attempt, flow))
+        finished = await world.finish(back(attempt, flow))
         assert (finished.request.client_id, finished.request.state) == (name, f"s-{name}")
 
 
@@ -188,7 +186,7 @@ async def test_c8_a_signed_reply_counts_once_whatever_attempt_it_comes_to(world:
     async def arrive(signature: str) -> None:
         begun, flow = await world.begin(await world.request(), "beta")
         params = {"state": flow.state, "hash": signature}
-        await world.logins.finish(Callback("beta", flow.state, Channel.QUERY, params, begun.sealed))
+        await world.finish(Callback("beta", flow.state, Channel.QUERY, params, begun.sealed))
 
     assert isinstance(world.upstreams["beta"], SigningUpstream)
     await arrive("h1")
@@ -210,6 +208,6 @@ async def test_the_time_a_login_took_is_told_in_milliseconds(world: World) -> No
     world.clock.now += 0.9
     begun, flow = await world.begin(await world.request())
     world.clock.now += 0.35
-    await world.logins.finish(back(begun, flow))
+    await world.finish(back(begun, flow))
     (told,) = [fields for event, fields in world.notes.heard if event is Event.LOGIN_SUCCEEDED]
     assert told["ms"] == 350

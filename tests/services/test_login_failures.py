@@ -36,7 +36,7 @@ async def test_b16_a_failure_of_the_upstream_names_the_attempt_it_ends(world: Wo
     begun, flow = await world.begin(await world.request())
     world.upstreams["alpha"].failure = failure
     with pytest.raises(LoginFailed) as caught:
-        await world.logins.finish(back(begun, flow))
+        await world.finish(back(begun, flow))
     assert caught.value.cause is failure
     assert (caught.value.request, caught.value.client) == (await world.request(), world.clients["app"])
     assert (caught.value.provider.name, caught.value.only) == ("alpha", False)
@@ -64,7 +64,7 @@ async def test_i6_an_upstream_that_hangs_is_given_up(world: World) -> None:
     await world.restart()
     begun, flow = await world.begin(await world.request())
     with pytest.raises(LoginFailed) as caught:
-        await world.logins.finish(back(begun, flow))
+        await world.finish(back(begun, flow))
     assert isinstance(caught.value.cause, UpstreamUnavailable)
 
 
@@ -90,7 +90,7 @@ async def test_i6_an_upstream_that_hangs_before_the_browser_leaves_is_given_up(w
 async def test_b10_a_provider_is_heard_on_its_own_channels_only(world: World, channel: Channel) -> None:
     begun, flow = await world.begin(await world.request())
     with pytest.raises(LoginFailed) as caught:
-        await world.logins.finish(replace(back(begun, flow), channel=channel))
+        await world.finish(replace(back(begun, flow), channel=channel))
     assert isinstance(caught.value.cause, UpstreamInvalid)
     assert asked(world) == 0
 
@@ -100,7 +100,7 @@ async def test_an_attempt_is_good_for_ten_minutes(world: World, seconds: int, al
     begun, flow = await world.begin(await world.request())
     world.clock.now += seconds
     if alive:
-        assert await world.logins.finish(back(begun, flow))
+        assert await world.finish(back(begun, flow))
         return
     await refused(world, back(begun, flow), FlowGone)
     await refused(world, back(begun, flow, sealed=""), FlowGone)
@@ -108,11 +108,11 @@ async def test_an_attempt_is_good_for_ten_minutes(world: World, seconds: int, al
 
 async def test_k11_a_clock_that_jumps_does_not_bring_a_used_state_back(world: World) -> None:
     begun, flow = await world.begin(await world.request())
-    await world.logins.finish(back(begun, flow))
+    await world.finish(back(begun, flow))
     for jump in (599, -1200, 600):
         world.clock.now += jump
         with pytest.raises((FlowFinished, FlowGone)):
-            await world.logins.finish(back(begun, flow))
+            await world.finish(back(begun, flow))
     assert asked(world) == 1
 
 
