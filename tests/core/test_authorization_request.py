@@ -122,6 +122,14 @@ def test_every_check_has_a_row_and_is_in_the_list() -> None:
     assert {row.rule for row in ROWS} == set(RULES)
 
 
+def test_what_the_specifications_name_is_sent_once_whoever_reads_it() -> None:
+    target = {"client_id", "redirect_uri"}
+    read_by_services = {"request", "request_uri", "id_token_hint"}
+    read_by_nobody = {"display", "claims_locales"}
+    of_rows = {name for row in TABLE for name in row.names} - {"resource"}
+    assert set(KNOWN) == target | read_by_services | read_by_nobody | of_rows
+
+
 def test_every_parameter_and_every_field_has_one_row_of_the_table() -> None:
     names = [name for row in TABLE for name in row.names]
     assert len(names) == len(set(names))
