@@ -113,12 +113,6 @@ class InteractionRequired(RequestError):
     code = "interaction_required"
 
 
-class AccountSelectionRequired(RequestError):
-    """OIDC Core 3.1.2.6."""
-
-    code = "account_selection_required"
-
-
 class RequestNotSupported(RequestError):
     """The `request` parameter is not supported (OIDC Core 3.1.2.6)."""
 
@@ -357,7 +351,6 @@ class UpstreamError(BrokerError):
     code = "server_error"
     status = 502
     page: ClassVar[str] = "E-ANSWER"
-    provider: str = ""
 
 
 class UpstreamDenied(UpstreamError):

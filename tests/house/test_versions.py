@@ -45,12 +45,18 @@ def declared(*extras: str) -> list[Requirement]:
     return [*map(Requirement, [*project["dependencies"], *optional])]
 
 
+def for_tests() -> list[Requirement]:
+    """What the tests are run with besides."""
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    return [Requirement(text) for group in groups.values() for text in group if isinstance(text, str)]
+
+
 def needed(path: Path) -> set[str]:
     """The top-level modules of others that a file imports."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     named = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     named |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    return {name.partition(".")[0] for name in named} - sys.stdlib_module_names - {"broker", "providers"}
+    return {name.partition(".")[0] for name in named} - sys.stdlib_module_names - {"broker", "providers", "tests"}
 
 
 @pytest.mark.parametrize(("name", "floor"), FLOORS.items())
@@ -81,6 +87,19 @@ def test_what_is_imported_is_declared_where_it_is_needed() -> None:
             if not {canonicalize_name(home) for home in homes.get(module, ())} & paid:
                 unpaid.append(f"{name}: {module}")
     assert unpaid == []
+
+
+def test_what_the_tests_import_is_declared() -> None:
+    homes = packages_distributions()
+    paid = {canonicalize_name(one.name) for one in [*declared("demo"), *for_tests()]}
+    unpaid = {
+        module
+        for path in (ROOT / "tests").rglob("*.py")
+        if "node_modules" not in path.parts
+        for module in needed(path)
+        if not {canonicalize_name(home) for home in homes.get(module, ())} & paid
+    }
+    assert unpaid == set()
 
 
 def test_j10_deprecated_jose_of_authlib_is_never_imported() -> None:
