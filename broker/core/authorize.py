@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from broker.core.addresses import same_start
 from broker.core.client import Client
 from broker.core.errors import BadRedirectUri, UnknownClient, quote
 from broker.core.parameters import Parameters
@@ -77,5 +78,19 @@ def verify_target(params: Parameters, client: Client | None, *, outside: bool = 
 
 def _verify(client: Client, unverified_redirect_uri: str, mode: str, state: str, *, silent: bool) -> VerifiedRedirect:
     """Every place is made here, and its URI is verified here."""
-    redirect_uri = client.verify_redirect_uri(unverified_redirect_uri)
+    redirect_uri = verify_redirect_uri(client, unverified_redirect_uri)
     return VerifiedRedirect(client, redirect_uri, ResponseMode(mode), state, silent)
+
+
+def verify_redirect_uri(client: Client, unverified_redirect_uri: str) -> str:
+    """The URI itself when it is registered for this client; raises BadRedirectUri, which says what comes nearest."""
+    if client.is_registered(unverified_redirect_uri):
+        return unverified_redirect_uri
+    nearest = max(client.redirect_uris, key=lambda uri: same_start(uri, unverified_redirect_uri), default="")
+    raise BadRedirectUri(
+        f"redirect_uri {quote(unverified_redirect_uri)} is not registered for client {client.id}; nearest: {nearest}",
+        public="redirect_uri is not one of the URIs registered for this client, byte for byte",
+        client=client,
+        sent=unverified_redirect_uri,
+        nearest=nearest,
+    )

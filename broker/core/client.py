@@ -12,9 +12,8 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from broker.core import client_metadata as kinds
-from broker.core.addresses import check_redirect_uri, is_on_this_machine, same_start
+from broker.core.addresses import check_redirect_uri, is_on_this_machine
 from broker.core.client_metadata import Member, member, member_of, said_by
-from broker.core.errors import BadRedirectUri, quote
 from broker.core.terms import (
     Algorithm,
     AuthMethod,
@@ -175,28 +174,19 @@ class Client:
             for uri in self.redirect_uris
         ) or (self.public and self.loopback_redirects)
 
-    def verify_redirect_uri(self, unverified_redirect_uri: str) -> str:
-        """The URI itself when it is registered, byte for byte; raises BadRedirectUri.
+    def is_registered(self, unverified_redirect_uri: str) -> bool:
+        """Whether the URI is registered, byte for byte.
 
         The one exception: for a registered `http://127.0.0.1/...` or `http://[::1]/...` any port fits (RFC 8252 7.3).
         A client of the demo may be anywhere on this machine.
         """
         if unverified_redirect_uri in self.redirect_uris or self.may_be_at(unverified_redirect_uri):
-            return unverified_redirect_uri
+            return True
         sent = _FREE_PORT.fullmatch(unverified_redirect_uri)
-        if sent and int(sent[2] or 0) < 65536:
-            for registered in self.redirect_uris:
-                known = _FREE_PORT.fullmatch(registered)
-                if known and (known[1], known[3], known[4]) == (sent[1], sent[3], sent[4]):
-                    return unverified_redirect_uri
-        nearest = max(self.redirect_uris, key=lambda uri: same_start(uri, unverified_redirect_uri), default="")
-        raise BadRedirectUri(
-            f"redirect_uri {quote(unverified_redirect_uri)} is not registered for client {self.id}; nearest: {nearest}",
-            public="redirect_uri is not one of the URIs registered for this client, byte for byte",
-            client=self,
-            sent=unverified_redirect_uri,
-            nearest=nearest,
-        )
+        if sent is None or int(sent[2] or 0) >= 65536:
+            return False
+        known = filter(None, map(_FREE_PORT.fullmatch, self.redirect_uris))
+        return any((one[1], one[3], one[4]) == (sent[1], sent[3], sent[4]) for one in known)
 
     def may_be_at(self, uri: str) -> bool:
         """Whether it has `loopback_redirects`, and `uri` could be registered and is http on this machine."""

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-if TYPE_CHECKING:  # a client is checked by errors of this file
-    from broker.core.client import Client
-
+from broker.core.client import Client
 
 QUOTED = 200  # characters
 

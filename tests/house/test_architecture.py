@@ -200,6 +200,22 @@ def test_the_floors_hold() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Not for types alone either: two files that need each other are one, or lack a third."""
+    modules = {
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): text for path, text in sources(*PRODUCT)
+    }
+    needs = {
+        name: {one for node in ast.walk(ast.parse(text)) for one in _modules_of(node) if one in modules} - {name}
+        for name, text in modules.items()
+    }
+    while leaves := [name for name, needed in needs.items() if not needed]:
+        for name in leaves:
+            del needs[name]
+        needs = {name: needed - {*leaves} for name, needed in needs.items()}
+    assert needs == {}, "these go round in a circle, or need what does"
+
+
 def test_providers_do_not_know_each_other() -> None:
     acquainted = [
         f"{path}: {name}"
@@ -311,6 +327,14 @@ def test_no_test_is_skipped_without_saying_why() -> None:
 def test_test_files_have_names_of_their_own() -> None:
     stems = [Path(path).stem for path, _ in sources("tests") if Path(path).stem not in {"conftest", "__init__"}]
     assert sorted(stems) == sorted(set(stems))
+
+
+def _modules_of(node: ast.AST) -> list[str]:
+    """What an import may load: the module it names, and each name that may be a module inside it."""
+    names = imported(node)
+    return (
+        [*names, *(f"{names[0]}.{alias.name}" for alias in node.names)] if isinstance(node, ast.ImportFrom) else names
+    )
 
 
 def _is_false(value: ast.expr) -> bool:
