@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 from broker.core.claims import SUPPORTED
 from broker.core.client_assertion import EVERY_ALGORITHM
 from broker.core.dpop import ALGORITHMS as DPOP_ALGORITHMS
-from broker.core.request_object import ALGORITHMS as REQUEST_ALGORITHMS
-from broker.core.terms import AuthMethod, GrantType, Prompt, ResponseMode, Scope, SubjectType
+from broker.core.terms import REQUEST_OBJECT_ALGORITHMS, AuthMethod, GrantType, Prompt, ResponseMode, Scope, SubjectType
 
 OPENID_PATH = "/.well-known/openid-configuration"
 OAUTH_PATH = "/.well-known/oauth-authorization-server"
@@ -83,7 +82,7 @@ def _requests() -> dict[str, Any]:
         "request_parameter_supported": True,
         "request_uri_parameter_supported": True,
         "require_request_uri_registration": True,
-        "request_object_signing_alg_values_supported": list(REQUEST_ALGORITHMS),
+        "request_object_signing_alg_values_supported": list(REQUEST_OBJECT_ALGORITHMS),
         "authorization_response_iss_parameter_supported": True,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar
-
-from broker.core.client import Client
+from typing import ClassVar, Protocol
 
 QUOTED = 200  # characters
 
@@ -252,6 +250,15 @@ class RegistrationFull(RequestError):
 # --- what only a page can say: there is no verified place to send the browser to ---
 
 
+class Whose(Protocol):
+    """A client as failures know it: they are below everything that can fail."""
+
+    @property
+    def id(self) -> str:
+        """Its client_id."""
+        ...
+
+
 class PageError(BrokerError):
     """Shown to the person at the browser and never redirected; `page` names the text (docs/reference/errors.md).
 
@@ -262,7 +269,7 @@ class PageError(BrokerError):
     page: ClassVar[str] = "E-CLIENT"
     code = "invalid_request"
 
-    def __init__(self, detail: str, *, public: str = "", client: Client | None = None) -> None:
+    def __init__(self, detail: str, *, public: str = "", client: Whose | None = None) -> None:
         super().__init__(detail, public=public)
         self.client = client
 
@@ -282,7 +289,7 @@ class BadRedirectUri(PageError):
     """
 
     def __init__(
-        self, detail: str, *, public: str = "", client: Client | None = None, sent: str = "", nearest: str = ""
+        self, detail: str, *, public: str = "", client: Whose | None = None, sent: str = "", nearest: str = ""
     ) -> None:
         super().__init__(detail, public=public, client=client)
         self.sent, self.nearest = sent, nearest
@@ -335,7 +342,7 @@ class InvalidRequestUri(PageError):
     page = "E-EXPIRED"
     code = "invalid_request_uri"
 
-    def __init__(self, detail: str, *, client: Client | None = None) -> None:
+    def __init__(self, detail: str, *, client: Whose | None = None) -> None:
         super().__init__(detail, public="request_uri is wrong, expired, used or another client's; make a new one")
         self.client = client
 

@@ -22,8 +22,7 @@ from broker.core.registered_client import (
     folded_names,
     proved_host,
 )
-from broker.core.request_object import ALGORITHMS as REQUEST_ALGORITHMS
-from broker.core.terms import Algorithm, AuthMethod, GrantType, Scope, SubjectType
+from broker.core.terms import REQUEST_OBJECT_ALGORITHMS, Algorithm, AuthMethod, GrantType, Scope, SubjectType
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _GRANTS = frozenset(GrantType) - {GrantType.CLIENT_CREDENTIALS}
@@ -148,7 +147,7 @@ def _check_algorithms(metadata: Metadata, rules: RegistrationRules) -> None:
     for name in ("id_token_signed_response_alg", "userinfo_signed_response_alg"):
         if name in metadata and metadata[name] not in held:
             raise InvalidClientMetadata(f"{name} must be one of: {', '.join(sorted(held))}")
-    if metadata.get("request_object_signing_alg", "RS256") not in REQUEST_ALGORITHMS:
+    if metadata.get("request_object_signing_alg", "RS256") not in REQUEST_OBJECT_ALGORITHMS:
         raise InvalidClientMetadata("request_object_signing_alg must be an asymmetric algorithm; none is not accepted")
     if any(name in metadata for name in _ENCRYPTED):
         raise InvalidClientMetadata("encryption of tokens and request objects is not supported; leave it out")

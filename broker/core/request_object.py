@@ -21,9 +21,9 @@ from broker.core.fapi import serves
 from broker.core.parameters import MULTIPLE, Parameters, parse_form
 from broker.core.query import encode_query
 from broker.core.strict_json import Malformed
+from broker.core.terms import REQUEST_OBJECT_ALGORITHMS
 
 REQUEST_OBJECT_TYPE: Final = "oauth-authz-req+jwt"
-ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
 LIFETIME: Final = 60 * 60  # seconds (FAPI 2.0 Message Signing section 5.3.1)
 LEEWAY: Final = 30  # seconds two clocks may differ
 _TYPES = frozenset({None, "jwt", REQUEST_OBJECT_TYPE})
@@ -42,10 +42,10 @@ class RequestObject:
 def parse_request_object(text: str, client: Client) -> UnverifiedToken:
     """An object this client may have signed; nothing in it is believed yet. Raises InvalidRequestObject."""
     try:
-        token = parse_token(text, ALGORITHMS)
+        token = parse_token(text, REQUEST_OBJECT_ALGORITHMS)
     except Malformed as problem:
         raise InvalidRequestObject(
-            f"the request object is not a JWT signed by one of {', '.join(ALGORITHMS)}",
+            f"the request object is not a JWT signed by one of {', '.join(REQUEST_OBJECT_ALGORITHMS)}",
             detail=f"request object: {problem}",
         ) from None
     typ = None if token.typ is None else token.typ.lower().removeprefix("application/")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class Scope(StrEnum):
@@ -99,3 +100,7 @@ class Profile(StrEnum):
 
     STANDARD = "standard"
     FAPI2 = "fapi2"
+
+
+REQUEST_OBJECT_ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
+"""What a request object may be signed with (RFC 9101 section 6.2): whoever registers a client is held to it, too."""

@@ -123,7 +123,7 @@ class Errors:
         known = error if isinstance(error, BrokerError) else BrokerError(repr(error))
         here = whereabouts_of(error)
         target = here.target
-        self._note(known, target.client if target else getattr(known, "client", None))
+        self._note(known, target.client if target else _client_of(known))
         if target is not None and is_for_client(known, target):
             params = self._frontend.error_params(target, known.code, known.public or _fallback(known))
             return self._frontend.respond(request, target, params, pause=not here.asked and _is_lure(request, target))
@@ -132,8 +132,7 @@ class Errors:
         )
 
     def _build_view(self, request: Request, error: BrokerError, client: Client | None) -> ErrorView:
-        if isinstance(error, PageError | InvalidRequestUri):
-            client = error.client or client
+        client = _client_of(error) or client
         retry_after = error.retry_after if isinstance(error, TooManyRequests | StoreUnavailable) else 0
         nearest = error.nearest if isinstance(error, BadRedirectUri) else ""
         return ErrorView(
@@ -201,6 +200,12 @@ class Errors:
         event = Event.SERVER_ERROR if type(error) is BrokerError else Event.REQUEST_REFUSED
         whose = {"client_id": client.id} if client else {}
         self._recorder.record(event, error=error.code, kind=type(error).__name__, reason=error.detail, **whose)
+
+
+def _client_of(error: BrokerError) -> Client | None:
+    """Whose app the person is led back to, where the failure says it."""
+    said = error.client if isinstance(error, PageError | InvalidRequestUri) else None
+    return said if isinstance(said, Client) else None
 
 
 def _same_again(request: Request, error: BrokerError) -> str:
