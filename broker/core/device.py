@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 
-from broker.core.records import Record
+from broker.core.records import AuthorizationRequest, Record
 
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 """Consonants alone: no look-alikes, and no words by chance (RFC 8628 section 6.1)."""
@@ -14,39 +13,28 @@ LENGTH = 8  # letters; 20 ** 8 codes are 34 bits
 _FAIR = 256 - 256 % len(ALPHABET)
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting(Record):
+class Waiting(Record, frozen=True, tag="device"):
     """A device that waits for a person's answer. Times in epoch seconds.
 
-    `request` is an AuthorizationRequest as bytes in text, `user_code` is sealed. `place` is where the device asked
-    from, coarsely, or "".
+    `user_code` is sealed. `place` is where the device asked from, coarsely, or "".
     """
 
-    kind = "device"
-
-    client_id: str
-    request: str
+    request: AuthorizationRequest
     user_code: str
     place: str
     asked_at: int
     expires_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Pace(Record):
+class Pace(Record, frozen=True, tag="device-poll"):
     """How often a device may ask for its answer, in seconds, and when it last did, in epoch seconds."""
-
-    kind = "device-poll"
 
     interval: int
     polled_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceTicket(Record):
+class DeviceTicket(Record, frozen=True, tag="device-ticket"):
     """Somebody typed the code of this device; sealed for one browser. `expires_at` in epoch seconds."""
-
-    kind = "device-ticket"
 
     device: str
     expires_at: int

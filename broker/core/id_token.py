@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from broker.core.records import ClientToken, Grant
+from broker.core.records import ClientToken, Grant, Login
 from broker.core.resource import say_audience
 
 ID_TOKEN_TYPE = "JWT"
@@ -22,20 +22,20 @@ def build_id_token(
     """
     claims = dict(person_claims) | {
         "iss": issuer,
-        "sub": grant.sub,
+        "sub": grant.login.sub,
         "aud": grant.client_id,
         "iat": now,
         "exp": now + ttl,
-        "amr": list(grant.amr),
+        "amr": list(grant.login.amr),
         "at_hash": at_hash,
     }
-    said = {"nonce": grant.nonce, "sid": grant.sid}  # both only where there is one
-    return claims | {name: value for name, value in said.items() if value} | build_context(grant)
+    said = {"nonce": grant.nonce, "sid": grant.login.sid}  # both only where there is one
+    return claims | {name: value for name, value in said.items() if value} | build_context(grant.login)
 
 
-def build_context(grant: Grant) -> dict[str, Any]:
+def build_context(login: Login) -> dict[str, Any]:
     """When and how well the person authenticated, as far as the upstream said (RFC 9470 section 6)."""
-    return {"auth_time": grant.auth_time} | ({"acr": grant.acr} if grant.acr else {})
+    return {"auth_time": login.auth_time} | ({"acr": login.acr} if login.acr else {})
 
 
 def build_access_token(
@@ -55,7 +55,7 @@ def build_access_token(
     """
     claims = {
         "iss": issuer,
-        "sub": grant.sub,
+        "sub": grant.login.sub,
         "aud": say_audience(audience, issuer),
         "client_id": grant.client_id,
         "iat": now,
@@ -64,7 +64,7 @@ def build_access_token(
         "scope": " ".join(scope),
         "grant": grant.id,
     }
-    return claims | build_context(grant) | build_confirmation(jkt)
+    return claims | build_context(grant.login) | build_confirmation(jkt)
 
 
 def build_client_token(token: ClientToken, *, issuer: str) -> dict[str, Any]:

@@ -61,11 +61,8 @@ class Delivery:
     expires_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class LogoutTicket(Record):
+class LogoutTicket(Record, frozen=True, tag="logout"):
     """A question put to one session, sealed into the page that asks it; what follows when the answer is yes."""
-
-    kind = "logout"
 
     session: str
     client_id: str
@@ -73,11 +70,8 @@ class LogoutTicket(Record):
     expires_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class LogoutDone(Record):
+class LogoutDone(Record, frozen=True, tag="logged-out"):
     """What came of a logout, for the way back from the upstream. `apps` are the outcomes by client_id."""
-
-    kind = "logged-out"
 
     client_id: str
     redirect_uri: str

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from broker.core.records import Record
+from broker.core.records import AuthorizationRequest, Record
 
 PREFIX = "urn:ietf:params:oauth:request_uri:"
 """What a `request_uri` of ours begins with (RFC 9126 section 2.2)."""
 
 
-@dataclass(frozen=True, slots=True)
-class PushedRequest(Record):
-    """A checked request without its own name. `request` is an AuthorizationRequest as bytes in text.
+class PushedRequest(Record, frozen=True, tag="pushed"):
+    """A checked request without its own name.
 
     `until`: the epoch second to which the signed object it came in is good, 0 for one that was pushed. `shown`: a
     browser has come with it. `expires_at`: the epoch second it ends at the latest, however often it is shown.
     """
 
-    kind = "pushed"
-
-    request: str
+    request: AuthorizationRequest
     until: int = 0
     shown: bool = False
     expires_at: int = 0

@@ -1,44 +1,81 @@
-"""What is kept, to and from bytes. Every record is JSON with a kind, so one kind never reads as another."""
+"""What is kept, to and from bytes (serialization): one class is schema, reader and writer.
+
+Every record is JSON with a kind in front, so one kind never reads as another. Defaults are left out and unknown fields
+ignored, so two versions serve side by side (rolling upgrade): a new field needs a default, an old one keeps its type.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import Any, Self
 
-import orjson
+from msgspec import DecodeError, Struct, convert, field, json, structs
 
 from broker.core.errors import SealBroken
+from broker.core.records_before import nest
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Value(Struct, frozen=True, omit_defaults=True):
+    """What travels whole inside records."""
+
+    def replace(self, **changes: object) -> Self:
+        """The same but for these fields, as `dataclasses.replace`."""
+        return structs.replace(self, **changes)
+
+
+class Record(Value, frozen=True, tag_field="k"):
     """The common shape: `to_bytes` and `from_bytes` are inverse for every subclass."""
 
-    kind: ClassVar[str]
+    @classmethod
+    def kind(cls) -> str:
+        """What bytes of this class begin with."""
+        return str(cls.__struct_config__.tag)
 
     def to_bytes(self) -> bytes:
         """JSON with the kind in front."""
-        # orjson reads the fields of a dataclass by itself; the kind is put in front of what it wrote.
-        return b'{"k":"%s",%s' % (self.kind.encode(), orjson.dumps(self)[1:])
+        return json.encode(self)
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:
-        """The record; raises SealBroken for bytes of another kind or shape."""
+        """The record, every field of the declared type; raises SealBroken for bytes of another kind or shape."""
+        # The decoder refuses a wrong kind by itself, but not a missing one.
+        if not raw.startswith(b'{"k":"%s"' % cls.kind().encode()):
+            raise SealBroken(f"not a {cls.kind()} record")
         try:
-            data = orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            raise SealBroken("not a record") from None
-        if not isinstance(data, dict) or data.pop("k", None) != cls.kind:
-            raise SealBroken(f"not a {cls.kind} record")
+            return json.decode(raw, type=cls)
+        except DecodeError:
+            return cls._from_before(raw)
+
+    @classmethod
+    def _from_before(cls, raw: bytes) -> Self:
         try:
-            return cls(**{name: tuple(value) if type(value) is list else value for name, value in data.items()})
-        except TypeError:
-            raise SealBroken(f"a {cls.kind} record of another version") from None
+            return convert(nest(cls.kind(), json.decode(raw)), cls)
+        except DecodeError:
+            raise SealBroken(f"a {cls.kind()} record of another version") from None
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorizationRequest(Record):
+class Login(Value, frozen=True):
+    """Who logged in, where, when and how well; carried whole by session, code and grant. Times in epoch seconds.
+
+    `provider` is the name of the instance at that time, `provider_key` the id that survives a rename. `acr` is what the
+    upstream showed, or "". `sid` is our own name of the session, `upstream_sid` the upstream's, "" unless the provider
+    is configured to keep it. `began_at`: when the login set out.
+    """
+
+    sub: str
+    provider: str
+    provider_key: str
+    subject: str
+    auth_time: int
+    amr: tuple[str, ...]
+    sid: str
+    acr: str = ""
+    upstream_sid: str = ""
+    began_at: int = 0
+
+
+class AuthorizationRequest(Value, frozen=True):
     """A request whose client, redirect URI and parameters passed every check of `broker.core.authorize`.
 
     `redirect_uri` is the verified one. `claims` maps "id_token" and "userinfo" to the names asked for. `hinted_sub` is
@@ -47,8 +84,6 @@ class AuthorizationRequest(Record):
     this one was read from, `device` the device that waits for the answer instead of a redirect URI, which is "" then.
     Times are in seconds.
     """
-
-    kind = "request"
 
     client_id: str
     redirect_uri: str
@@ -72,16 +107,13 @@ class AuthorizationRequest(Record):
     claims: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class FlowRecord(Record):
-    """One login attempt, sealed in the visitor's browser. `request` is an AuthorizationRequest as bytes in text.
+class FlowRecord(Record, frozen=True, tag="flow"):
+    """One login attempt, sealed in the visitor's browser.
 
     `began_ms` is `started_at` in milliseconds, for the time a login takes; 0 in records of older versions.
     """
 
-    kind = "flow"
-
-    request: str
+    request: AuthorizationRequest
     provider: str
     state: str
     nonce: str
@@ -92,97 +124,56 @@ class FlowRecord(Record):
     began_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CodeRecord(Record):
-    """An authorization code: bound to client, redirect URI, challenge, person and session. Times in epoch seconds.
+class CodeRecord(Record, frozen=True, tag="code"):
+    """An authorization code: the request it answers and the login that answers it. `expires_at` in epoch seconds.
 
-    `acr` is what the upstream showed, or "". `resource` are the APIs asked for, `dpop_jkt` the key it is bound to, or
-    "". `began_at`, `upstream_sid` and `upstream_refresh` are the session's.
+    Of the request `state`, `login_hint` and `request_uri` are left out: whoever reads the store needs none of them.
+    `amr` and `acr` of the login are what counted when it was issued. `upstream_refresh` is the session's.
     """
 
-    kind = "code"
-
     grant_id: str
-    client_id: str
-    redirect_uri: str
-    scope: tuple[str, ...]
-    nonce: str
-    code_challenge: str
-    sub: str
-    provider_key: str
-    subject: str
-    auth_time: int
-    amr: tuple[str, ...]
-    sid: str
+    request: AuthorizationRequest
+    login: Login
     expires_at: int
-    acr: str = ""
-    resource: tuple[str, ...] = ()
-    dpop_jkt: str = ""
-    claims: Mapping[str, Any] = field(default_factory=dict)
-    began_at: int = 0
-    upstream_sid: str = ""
     upstream_refresh: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRecord(Record):
-    """A browser that is logged in. `sid` is ours alone: apps know the session by names of their own. Epoch seconds.
+class SessionRecord(Record, frozen=True, tag="session"):
+    """A browser that is logged in. Apps know the session by names of their own, never by its `sid`. Epoch seconds.
 
-    `acr` is what the upstream showed, or "".
-    `began_at`: when the login set out. `upstream_sid` names the upstream's own session, `upstream_id_token` and
-    `upstream_refresh` are sealed; all three are empty unless the provider is configured to keep them.
+    `upstream_id_token` and `upstream_refresh` are sealed, and empty unless the provider is configured to keep them.
     """
 
-    kind = "session"
-
-    sid: str
-    sub: str
-    provider: str
-    provider_key: str
-    subject: str
-    auth_time: int
-    amr: tuple[str, ...]
+    login: Login
     created_at: int
     seen_at: int
-    acr: str = ""
-    began_at: int = 0
-    upstream_sid: str = ""
     upstream_id_token: str = ""
     upstream_refresh: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptLogin(Record):
+class KeptLogin(Record, frozen=True, tag="kept-login"):
     """What an upstream is asked with later on; the fields are those of `broker.core.identity.UpstreamSession`."""
-
-    kind = "kept-login"
 
     refresh_token: str
     nonce: str
     auth_time: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class ConsentTicket(Record):
+class ConsentTicket(Record, frozen=True, tag="consent"):
     """A question put to one session, sealed into the consent page; `jti` makes it good for one answer.
 
     `promise` is what the page says of the app, as a digest: the answer is about that and nothing else.
     """
 
-    kind = "consent"
-
-    request: str
+    request: AuthorizationRequest
     session: str
     jti: str
     expires_at: int
     promise: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class EntryTicket(Record):
+class EntryTicket(Record, frozen=True, tag="entry"):
     """An identity nobody asked for, held until the person says it is theirs; bound to one browser."""
-
-    kind = "entry"
 
     provider: str
     client_id: str
@@ -195,15 +186,12 @@ class EntryTicket(Record):
     expires_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class AccessToken(Record):
+class AccessToken(Record, frozen=True, tag="access"):
     """What an opaque access token says once opened; the grant it names must still be alive. Epoch seconds.
 
     `audience` are the APIs it is for, empty: ours alone. `jkt` is the thumbprint of the key that must come with it, or
     "".
     """
-
-    kind = "access"
 
     grant_id: str
     client_id: str
@@ -213,14 +201,11 @@ class AccessToken(Record):
     jkt: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ClientToken(Record):
+class ClientToken(Record, frozen=True, tag="client-access"):
     """What an opaque access token says that a client got for itself; it hangs on no grant. Epoch seconds.
 
     `audience` and `jkt` as in `AccessToken`.
     """
-
-    kind = "client-access"
 
     jti: str
     client_id: str
@@ -231,36 +216,25 @@ class ClientToken(Record):
     jkt: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Grant(Record):
+class Grant(Record, frozen=True, tag="grant"):
     """What a client was given by a person; codes and tokens hang on it. Durable. Times in epoch seconds.
 
-    `claims` is the `claims` parameter of the request. `sid` names the session it came from, `upstream_sid` the one that
-    was at the upstream; `offline` outlives both. `acr` is what the upstream showed, or "". `resource` are the APIs its
-    tokens may be for. `jkt` is the thumbprint of the key it began with, or "": a public client refreshes with
-    that key alone.
+    `claims` is the `claims` parameter of the request. `offline` outlives the session of `login`, here and upstream.
+    `resource` are the APIs its tokens may be for. `jkt` is the thumbprint of the key it began with, or "": a public
+    client refreshes with that key alone.
     """
-
-    kind = "grant"
 
     id: str
     client_id: str
-    sub: str
-    provider_key: str
-    subject: str
+    login: Login
     scope: tuple[str, ...]
     nonce: str
-    auth_time: int
-    amr: tuple[str, ...]
-    sid: str
     created_at: int
     expires_at: int
     offline: bool
-    acr: str = ""
     resource: tuple[str, ...] = ()
     jkt: str = ""
     claims: Mapping[str, Any] = field(default_factory=dict)
-    upstream_sid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

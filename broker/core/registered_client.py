@@ -36,16 +36,13 @@ class RegistrationRules:
     reserved_names: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredClient(Record):
+class RegisteredClient(Record, frozen=True, tag="registered-client"):
     """`secret` is sealed, "" where it has none; `token_digest` knows its registration access token. Epoch seconds.
 
     `sector` is the host of the document that names all its redirect URIs, "" without one. Whether that host is proved,
     and so is the sector, is found anew at every look-up: entries of before are held to the same rule. `logo` is its
     picture as a `data:` URI, "" where none was fetched.
     """
-
-    kind = "registered-client"
 
     client_id: str
     metadata: Mapping[str, Any]

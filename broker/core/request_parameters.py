@@ -285,4 +285,4 @@ def to_params(request: AuthorizationRequest) -> Sent:
 def add_to_kept(request: AuthorizationRequest, params: Parameters, client: Client) -> AuthorizationRequest:
     """A request kept under a name, with the languages and the provider that our own pages add to the name."""
     locales, hint = parse_locales(params, client), parse_hint(params, client) or request.idp_hint
-    return replace(request, idp_hint="" if hint == ANY_PROVIDER else hint, ui_locales=locales or request.ui_locales)
+    return request.replace(idp_hint="" if hint == ANY_PROVIDER else hint, ui_locales=locales or request.ui_locales)

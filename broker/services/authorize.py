@@ -119,7 +119,7 @@ class Authorization:
         """
         if not client.origin.registered:
             return True
-        return session is not None and await self._consents.is_given(request, client, session.record.sub)
+        return session is not None and await self._consents.is_given(request, client, session.login.sub)
 
     async def next_step(self, request: AuthorizationRequest, client: Client, session: Session | None) -> Step:
         """For a request that just arrived, with whatever session the browser has.
@@ -142,15 +142,15 @@ class Authorization:
         self, request: AuthorizationRequest, client: Client, session: Session, *, fresh_since: int | None = None
     ) -> Ask | Answer:
         """For somebody known. `fresh_since` (epoch seconds): when they set out to log in for this very request."""
-        record = session.record
-        if not self._gate.admits(record.provider_key, client):
-            raise ProviderNotOffered(f"{record.provider} is no longer offered to client {client.id}")
+        login = session.login
+        if not self._gate.admits(login.provider_key, client):
+            raise ProviderNotOffered(f"{login.provider} is no longer offered to client {client.id}")
         if fresh_since is not None:
             if self._is_stranger(request, client, session):
                 raise LoginRequired("somebody else logged in than the one the request names")
             _check_fresh(request, session, fresh_since)
             self._check_level(request, session)
-        if await self._consents.is_needed(request, client, record.sub, fresh=fresh_since is not None):
+        if await self._consents.is_needed(request, client, login.sub, fresh=fresh_since is not None):
             if Prompt.NONE in request.prompt:
                 if client.native:
                     raise InteractionRequired("a native app is never answered silently")
@@ -166,29 +166,15 @@ class Authorization:
 
         Raises UnmetAuthenticationRequirements where the session is below an essential level.
         """
-        record = session.record
         self._check_level(request, session)
+        login = session.login
+        counted = self._providers.counted_methods(login.provider, login.amr)
         return CodeRecord(
             grant_id=self._context.mint_ordered("g"),
-            client_id=request.client_id,
-            redirect_uri=request.redirect_uri,
-            scope=request.scope,
-            nonce=request.nonce,
-            code_challenge=request.code_challenge,
-            sub=record.sub,
-            provider_key=record.provider_key,
-            subject=record.subject,
-            auth_time=record.auth_time,
-            amr=self._providers.counted_methods(record.provider, record.amr),
-            acr=self._level_of(session),
-            sid=record.sid,
+            request=request.replace(state="", login_hint="", request_uri=""),
+            login=login.replace(amr=counted, acr=self._level_of(session)),
             expires_at=self._context.now() + ttl,
-            dpop_jkt=request.dpop_jkt,
-            resource=request.resource,
-            claims=request.claims,
-            began_at=record.began_at,
-            upstream_sid=record.upstream_sid,
-            upstream_refresh=record.upstream_refresh,
+            upstream_refresh=session.record.upstream_refresh,
         )
 
     async def answer(self, request: AuthorizationRequest, session: Session) -> Answer:
@@ -199,15 +185,15 @@ class Authorization:
         await self._transient.put(Kind.CODE, digest(code), kept.to_bytes(), ttl=ttl)
         # After the code, which nobody has seen yet: what cannot be kept leaves the pushed request as it was.
         await self._pushed.spend(request.request_uri)
-        self._context.recorder.record(Event.CODE_ISSUED, client_id=request.client_id, provider=session.record.provider)
+        self._context.recorder.record(Event.CODE_ISSUED, client_id=request.client_id, provider=session.login.provider)
         return Answer({"code": code} | self.build_common(request))
 
     async def check_still_welcome(self, client: Client, session: Session) -> None:
         """Raise when the person, or their provider, was switched off while a page was open."""
-        record = session.record
-        person = await self._people.person(record.provider_key, record.subject)
-        gone = person is None or person.account.sub != record.sub
-        if person is None or gone or not self._gate.admits(record.provider_key, client):
+        login = session.login
+        person = await self._people.person(login.provider_key, login.subject)
+        gone = person is None or person.account.sub != login.sub
+        if person is None or gone or not self._gate.admits(login.provider_key, client):
             raise LoginRequired("the login is no longer accepted; log in again")
         self._gate.check_person(person)
 
@@ -221,30 +207,30 @@ class Authorization:
         """Who the session proves, as far as this request lets it."""
         if session is None or _ASKS & set(request.prompt):
             return None
-        record = session.record
+        login = session.login
         # max_age=0 asks for a new login even in the second of the last one (OIDC Core 3.1.2.1).
         too_old = request.max_age is not None and (
-            request.max_age == 0 or self._context.now() - record.auth_time > request.max_age
+            request.max_age == 0 or self._context.now() - login.auth_time > request.max_age
         )
         stranger = self._is_stranger(request, client, session)
-        elsewhere = bool(request.idp_hint) and request.idp_hint != record.provider
+        elsewhere = bool(request.idp_hint) and request.idp_hint != login.provider
         weak = self._is_weak(request, session)
-        if too_old or stranger or elsewhere or weak or not self._gate.admits(record.provider_key, client):
+        if too_old or stranger or elsewhere or weak or not self._gate.admits(login.provider_key, client):
             return None
-        person = await self._people.person(record.provider_key, record.subject)
-        if person is None or person.account.sub != record.sub or person.account.blocked:
+        person = await self._people.person(login.provider_key, login.subject)
+        if person is None or person.account.sub != login.sub or person.account.blocked:
             return None
         return person
 
     def _is_weak(self, request: AuthorizationRequest, session: Session) -> bool:
         """Whether the person should log in again to reach a level; silently nothing is gained but an answer."""
         wished = () if Prompt.NONE in request.prompt else request.acr_values
-        shown = self._providers.levels_of(session.record.provider) if wished else ()
+        shown = self._providers.levels_of(session.login.provider) if wished else ()
         return is_weak(self._level_of(session), essential=request.essential_acr, wished=wished, shown=shown)
 
     def _level_of(self, session: Session) -> str:
         """The level that counts today: an operator may have shortened the list while sessions live."""
-        return self._providers.counted_level(session.record.provider, session.record.acr)
+        return self._providers.counted_level(session.login.provider, session.login.acr)
 
     def _check_level(self, request: AuthorizationRequest, session: Session) -> None:
         if request.essential_acr and self._level_of(session) not in request.essential_acr:
@@ -252,7 +238,7 @@ class Authorization:
 
     def _is_stranger(self, request: AuthorizationRequest, client: Client, session: Session) -> bool:
         """Whether the request names somebody else than the session is of."""
-        known = self._tokens.subjects.of(session.record.sub, client)
+        known = self._tokens.subjects.of(session.login.sub, client)
         return bool(request.hinted_sub) and request.hinted_sub != known
 
     def _choose(self, request: AuthorizationRequest, client: Client) -> Choose | Start:
@@ -277,8 +263,7 @@ def _check_fresh(request: AuthorizationRequest, session: Session, since: int) ->
     An upstream that says when the person last authenticated is believed: a round trip through its old session is not
     a new login. One that says nothing is taken to have asked at the time of the round trip.
     """
-    record = session.record
     limits = [request.max_age] if request.max_age is not None else []
     limits += [0] if Prompt.LOGIN in request.prompt else []
-    if limits and record.auth_time + min(limits) < since - _SKEW:
+    if limits and session.login.auth_time + min(limits) < since - _SKEW:
         raise LoginRequired("the provider did not ask the user to log in again")

@@ -35,7 +35,7 @@ class Confirmations:
     async def confirm(self, held: Held) -> None:
         """Raise InvalidGrant, and end every grant of that login, when the upstream says no."""
         grant = held.grant
-        instance = self._providers.instance_of(grant.provider_key)
+        instance = self._providers.instance_of(grant.login.provider_key)
         if instance is None or instance.abilities.refreshes is None:
             return
         # The claim comes first: an upstream that changes the token at every use would take two questions for a theft.
@@ -47,7 +47,7 @@ class Confirmations:
         try:
             kept = self._open(held.session, sealed)
             async with asyncio.timeout(_DEADLINE):
-                renewed = await ability.refresh(held.grant.subject, kept)
+                renewed = await ability.refresh(held.grant.login.subject, kept)
         except (UpstreamDenied, UpstreamInvalid) as error:
             await self._sessions.lose_login(held.session, now=self._context.now())
             self._record(instance, type(error).__name__)

@@ -55,7 +55,7 @@ class Consents:
     def build_ticket(self, request: AuthorizationRequest, client: Client, session: Session) -> str:
         """A question to this session about this request, good for one answer within ten minutes."""
         ticket = ConsentTicket(
-            request=request.to_bytes().decode(),
+            request=request,
             session=session.key,
             jti=self._context.mint(size=16),
             expires_at=self._context.now() + TICKET_TTL,
@@ -63,9 +63,7 @@ class Consents:
         )
         return self._seal.seal(ticket.to_bytes(), bound_to=_DEVICE if request.device else b"")
 
-    def open_ticket(
-        self, sealed: str, session: Session | None, *, for_device: bool = False
-    ) -> tuple[ConsentTicket, AuthorizationRequest]:
+    def open_ticket(self, sealed: str, session: Session | None, *, for_device: bool = False) -> ConsentTicket:
         """The question put to exactly this session; raises ForeignPost or FlowGone.
 
         `for_device`: the page that asks is the one for devices. Neither page takes a ticket of the other.
@@ -78,23 +76,17 @@ class Consents:
             raise ForeignPost("a consent question of another session")
         if ticket.expires_at <= self._context.now():
             raise FlowGone("the consent question is too old")
-        return ticket, AuthorizationRequest.from_bytes(ticket.request.encode())
+        return ticket
 
     @staticmethod
-    def check_promise(ticket: ConsentTicket, request: AuthorizationRequest, client: Client) -> None:
+    def check_promise(ticket: ConsentTicket, client: Client) -> None:
         """Raise FlowGone when the client changed while its question was open: what nobody saw, nobody agreed to."""
-        if ticket.promise != promised_by(request, client):
+        if ticket.promise != promised_by(ticket.request, client):
             raise FlowGone("the client changed while its question was open")
 
     @asynccontextmanager
     async def answer(
-        self,
-        ticket: ConsentTicket,
-        request: AuthorizationRequest,
-        sub: str,
-        *,
-        allowed: bool,
-        client: Client | None = None,
+        self, ticket: ConsentTicket, sub: str, *, allowed: bool, client: Client | None = None
     ) -> AsyncIterator[None]:
         """Take the one answer; the body does what comes of it. Raises FlowFinished, with the client, for a second one.
 
@@ -103,7 +95,7 @@ class Consents:
         ttl = max(1, ticket.expires_at - self._context.now())
         twice = FlowFinished("consent answered twice", client=client)
         async with once(self._transient, digest(f"consent {ticket.jti}"), ttl=ttl, again=twice):
-            await self._keep(request, sub, ticket.promise, allowed=allowed)
+            await self._keep(ticket.request, sub, ticket.promise, allowed=allowed)
             yield
 
     async def _keep(self, request: AuthorizationRequest, sub: str, promise: str, *, allowed: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, NoReturn, TypeVar
 
 from broker.core.client import Client
@@ -55,10 +54,9 @@ class Devices:
         asked = build_device_request(params, client)
         device_code = self._context.mint_ordered("d")
         key, now = digest(device_code), self._context.now()
-        request = replace(asked, device=key).to_bytes().decode()
         user_code = await self._claim_user_code(key)
         sealed = self._seal.seal(user_code.encode(), bound_to=key.encode())
-        waiting = Waiting(client.id, request, sealed, place, now, now + EXPIRES_IN)
+        waiting = Waiting(asked.replace(device=key), sealed, place, now, now + EXPIRES_IN)
         await self._transient.put(Kind.DEVICE_POLL, key, Pace(INTERVAL).to_bytes(), ttl=EXPIRES_IN)
         await self._transient.put(Kind.DEVICE, key, waiting.to_bytes(), ttl=EXPIRES_IN + _TOLD_FOR)
         self._context.recorder.record(Event.DEVICE_STARTED, client_id=client.id)
@@ -104,7 +102,7 @@ class Devices:
         if waiting is None or waiting.expires_at <= self._context.now():
             raise FlowGone("the device waits no longer")
         if await self._transient.get(Kind.DEVICE_ANSWER, key) is not None:
-            raise FlowFinished("the device has its answer", client=await self._clients.find(waiting.client_id))
+            raise FlowFinished("the device has its answer", client=await self._clients.find(waiting.request.client_id))
         return waiting
 
     def mint_browser(self) -> str:
@@ -129,7 +127,7 @@ class Devices:
     async def approve(self, key: str, code: CodeRecord) -> None:
         """The person's yes, which becomes tokens when the device next asks; raises FlowFinished, FlowGone."""
         await self._answer(key, code.to_bytes())
-        self._context.recorder.record(Event.DEVICE_APPROVED, client_id=code.client_id, sub=code.sub)
+        self._context.recorder.record(Event.DEVICE_APPROVED, client_id=code.request.client_id, sub=code.login.sub)
 
     async def deny(self, request: AuthorizationRequest, sub: str) -> None:
         """The person's no; raises FlowFinished, FlowGone."""
@@ -144,7 +142,9 @@ class Devices:
         # Before the answer: once that is kept nothing more may fail, or a second press would find an answer.
         await self._transient.take(Kind.USER_CODE, digest(self._open_code(key, waiting)))
         if not await self._transient.put(Kind.DEVICE_ANSWER, key, said, ttl=ttl):
-            raise FlowFinished("the device was answered twice", client=await self._clients.find(waiting.client_id))
+            raise FlowFinished(
+                "the device was answered twice", client=await self._clients.find(waiting.request.client_id)
+            )
 
     # --- at the token endpoint ---
 
@@ -156,7 +156,7 @@ class Devices:
         waiting = _read(Waiting, await self._transient.get(Kind.DEVICE, key))
         if waiting is None:
             return
-        if waiting.client_id != client.id:
+        if waiting.request.client_id != client.id:
             # As with every code: what the wrong party shows has leaked, and is dead from here on.
             await self._transient.take(Kind.DEVICE, key)
             return

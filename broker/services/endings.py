@@ -43,10 +43,10 @@ class Endings:
         apps are told of a logout that has to be asked for again, and none is forgotten.
         """
         now = self._context.now()
-        told = await self._sessions.end(session.record.sid, now=now, expires_at=now + self._remember_for)
+        told = await self._sessions.end(session.login.sid, now=now, expires_at=now + self._remember_for)
         await self._transient.take(Kind.SESSION, session.key)
         self._queued()
-        self._context.recorder.record(Event.SESSION_ENDED, sub=session.record.sub, reason=reason)
+        self._context.recorder.record(Event.SESSION_ENDED, sub=session.login.sub, reason=reason)
         return told
 
     async def retire_cookie(self, key: str) -> None:
@@ -56,7 +56,7 @@ class Endings:
 
     async def is_ended(self, session: Session) -> bool:
         """Whether this was ended here. The store of sessions may have gone back in time; this one never does."""
-        return await self._sessions.is_ended(session.record.sid, session.key, now=self._context.now())
+        return await self._sessions.is_ended(session.login.sid, session.key, now=self._context.now())
 
     async def end_upstream(self, instance: ProviderInstance, logout: UpstreamLogout) -> tuple[str, ...]:
         """Every session that the upstream's word is about; the `sid` of those that grants or apps still hung on.

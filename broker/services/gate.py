@@ -34,7 +34,7 @@ class Gate:
 
     def accepts(self, live: LiveGrant, client: Client) -> bool:
         """Whether the login behind a grant still counts."""
-        return not live.person.account.blocked and self.admits(live.grant.provider_key, client)
+        return not live.person.account.blocked and self.admits(live.grant.login.provider_key, client)
 
     def check_grant(self, live: LiveGrant, client: Client) -> None:
         """Raise InvalidGrant when the provider was switched off, or taken from this client, after the login."""

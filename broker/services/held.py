@@ -85,19 +85,16 @@ class HeldGrants:
         """What this client has of its grant; raises InvalidGrant where the login is no longer accepted."""
         self._gate.check_grant(live, client)
         stored, person = live.grant, live.person
-        sub = self._subjects.of(stored.sub, client)
-        acr, amr = self._providers.still_counted(stored.provider_key, stored.acr, stored.amr)
-        grant = replace(
-            stored,
+        login = stored.login
+        sub = self._subjects.of(login.sub, client)
+        acr, amr = self._providers.still_counted(login.provider_key, login.acr, login.amr)
+        grant = stored.replace(
+            login=login.replace(sub=sub, acr=acr, amr=amr, sid=self._subjects.sid_of(login.sid, client)),
             scope=tuple(word for word in stored.scope if word in client.scopes),
             resource=tuple(uri for uri in stored.resource if uri in client.requests.resources),
-            sub=sub,
-            acr=acr,
-            amr=amr,
-            sid=self._subjects.sid_of(stored.sid, client),
         )
         known = replace(person, account=replace(person.account, sub=sub))
-        return Held(client, grant, known, stored.sid, frozenset(stored.scope))
+        return Held(client, grant, known, login.sid, frozenset(stored.scope))
 
     def cut_token(self, token: T, scope: tuple[str, ...], resource: tuple[str, ...]) -> T | None:
         """An access token as far as its client may still have what it says; None where nobody is left to take it.
@@ -107,4 +104,4 @@ class HeldGrants:
         audience = tuple(uri for uri in token.audience if uri in {*resource, self._context.issuer})
         if token.audience and not audience:
             return None
-        return replace(token, scope=tuple(word for word in token.scope if word in scope), audience=audience)
+        return token.replace(scope=tuple(word for word in token.scope if word in scope), audience=audience)

@@ -54,7 +54,7 @@ class Introspection:
         held = await self._tokens.held.find(known.grant_id, client.id)
         if held is None or Scope.OFFLINE_ACCESS not in held.grant.scope:
             return None
-        return _about(held.grant.scope, known.expires_at) | {"sub": held.grant.sub, "iat": known.issued_at}
+        return _about(held.grant.scope, known.expires_at) | {"sub": held.grant.login.sub, "iat": known.issued_at}
 
     async def _find_access(self, client: Client, token: str) -> dict[str, Any] | None:
         try:
@@ -84,7 +84,7 @@ class Introspection:
         if held is None:
             return None
         cut = self._tokens.held.cut_token(token, held.grant.scope, held.grant.resource)
-        return (cut, {"sub": held.grant.sub} | build_context(held.grant)) if cut is not None else None
+        return (cut, {"sub": held.grant.login.sub} | build_context(held.grant.login)) if cut is not None else None
 
     async def _find_own(self, owner: Client, token: ClientToken) -> tuple[ClientToken, dict[str, Any]] | None:
         if GrantType.CLIENT_CREDENTIALS not in owner.grants or await self._grants.is_revoked(token.jti):

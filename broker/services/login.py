@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from typing import TypeVar
 
 from broker.core.client import Client
@@ -74,7 +73,7 @@ class Logins:
         began = self._context.clock()
         now = int(began)
         record = FlowRecord(
-            request=request.to_bytes().decode(),
+            request=request,
             provider=name,
             state=self._states.mint(now, client.id),
             nonce=self._context.mint(),
@@ -88,7 +87,7 @@ class Logins:
             step = await self._in_time(instance.provider.begin(flow), instance)
         except UpstreamError as error:
             raise self.fail(error, request, client, instance) from error
-        sealed = await self._keep(replace(record, memo=dict(step.memo)))
+        sealed = await self._keep(record.replace(memo=dict(step.memo)))
         self._context.recorder.record(Event.LOGIN_STARTED, provider=name, client_id=client.id)
         return Begun(step, self._states.tag(record.state), sealed, self._providers.flow_ttl, instance.provider.channels)
 
@@ -103,7 +102,7 @@ class Logins:
         except PageError as error:
             error.client = error.client or self._clients.configured.get(self._whose(callback.state))
             raise
-        request = AuthorizationRequest.from_bytes(record.request.encode())
+        request = record.request
         client = await self._clients.find(request.client_id)
         if client is None:
             raise UnknownClient("the client was removed while its user was logging in")

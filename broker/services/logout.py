@@ -132,10 +132,9 @@ class Logout:
             return True
         if wish.client is None or wish.problem:
             return False
-        record = session.record
         subjects = self._tokens.subjects
-        same_session = bool(wish.sid) and wish.sid == subjects.sid_of(record.sid, wish.client)
-        return same_session or wish.sub == subjects.of(record.sub, wish.client)
+        same_session = bool(wish.sid) and wish.sid == subjects.sid_of(session.login.sid, wish.client)
+        return same_session or wish.sub == subjects.of(session.login.sub, wish.client)
 
     def build_ticket(self, wish: LogoutWish, session: Session) -> str:
         """The question whether this session is to end."""
@@ -167,7 +166,7 @@ class Logout:
         """End the session, if there is one, and tell the apps. `return_to`: where the upstream sends the browser."""
         if session is None:
             return LoggedOut(wish.client, wish.redirect_uri, {}, ended=False, problem=wish.problem, astray=wish.astray)
-        sid = session.record.sid
+        sid = session.login.sid
         with self._deliveries.watch(sid) as watch:
             told = await self._endings.end_session(session, reason="logout")
             await watch.until(sum(one.backchannel for one in told), within=_WAIT)

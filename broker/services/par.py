@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from broker.core.authorize import VerifiedRedirect
 from broker.core.client import Client
@@ -46,9 +45,9 @@ class PushedRequests:
         request_uri = PREFIX + signed.name
         if await self._transient.get(Kind.CLAIM, _mark(request_uri)) is not None:
             raise InvalidRequestUri("the request object was answered before", client=client)
-        record = replace(self._record(request, ttl=self._kept_for), until=signed.until, shown=True)
+        record = self._record(request, ttl=self._kept_for).replace(until=signed.until, shown=True)
         await self._transient.put(Kind.PAR, digest(request_uri), record.to_bytes(), ttl=self._kept_for)
-        return replace(request, request_uri=request_uri)
+        return request.replace(request_uri=request_uri)
 
     async def present(self, client: Client, request_uri: str) -> AuthorizationRequest:
         """The request of this client, as often as it is shown before it is answered; raises InvalidRequestUri.
@@ -58,18 +57,18 @@ class PushedRequests:
         """
         key = digest(request_uri)
         record = _read(await self._transient.get(Kind.PAR, key))
-        request = _request_of(record) if record is not None else None
-        if record is None or request is None:
+        if record is None:
             raise InvalidRequestUri("request_uri unknown, expired or spent", client=client)
+        request = record.request
         if request.client_id != client.id:
             raise InvalidRequestUri(f"request_uri of {request.client_id} brought by {client.id}")
         if record.expires_at and record.expires_at <= self._context.now():
             raise InvalidRequestUri("request_uri expired", client=client)
         if not record.shown:
-            shown = replace(record, shown=True, expires_at=self._context.now() + self._kept_for)
+            shown = record.replace(shown=True, expires_at=self._context.now() + self._kept_for)
             if not await self._transient.replace(Kind.PAR, key, shown.to_bytes(), ttl=self._kept_for):
                 raise InvalidRequestUri("request_uri was answered just now", client=client)
-        return replace(request, request_uri=request_uri)
+        return request.replace(request_uri=request_uri)
 
     async def spend(self, request_uri: str) -> None:
         """End a request that is answered now; raises InvalidRequestUri when it was before. "" is no pushed request."""
@@ -98,8 +97,7 @@ class PushedRequests:
             return  # nothing was given for it, and it ends by itself; the error is what must be told
 
     def _record(self, request: AuthorizationRequest, *, ttl: int) -> PushedRequest:
-        kept = replace(request, request_uri="").to_bytes().decode()
-        return PushedRequest(kept, expires_at=self._context.now() + ttl)
+        return PushedRequest(request, expires_at=self._context.now() + ttl)
 
     async def _take(self, request_uri: str) -> bool:
         """Whether this call ended it. An object can be shown again, so it leaves a mark for as long as it is good."""
@@ -121,11 +119,4 @@ def _read(raw: bytes | None) -> PushedRequest | None:
     try:
         return PushedRequest.from_bytes(raw) if raw is not None else None
     except SealBroken:  # of another version of ours, in the minutes around an upgrade
-        return None
-
-
-def _request_of(record: PushedRequest) -> AuthorizationRequest | None:
-    try:
-        return AuthorizationRequest.from_bytes(record.request.encode())
-    except SealBroken:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from broker.core.records import SessionRecord
+from broker.core.records import Login
 from broker.store.people import PeopleStore
 
 
@@ -16,9 +16,9 @@ class People:
         """`people` holds the links."""
         self._people = people
 
-    async def name_of(self, record: SessionRecord) -> str:
+    async def name_of(self, login: Login) -> str:
         """The name the upstream gave last, or "" when it gave none."""
-        person = await self._people.person(record.provider_key, record.subject)
+        person = await self._people.person(login.provider_key, login.subject)
         return pick_name(person.link.claims) if person else ""
 
 

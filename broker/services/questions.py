@@ -21,9 +21,13 @@ class Question:
     """What was put to exactly this session, about this request of a client that has not changed since."""
 
     ticket: ConsentTicket
-    request: AuthorizationRequest
     client: Client
     session: Session
+
+    @property
+    def request(self) -> AuthorizationRequest:
+        """What the app asks for."""
+        return self.ticket.request
 
 
 class Questions:
@@ -53,10 +57,10 @@ class Questions:
         session = await self._sessions.find(cookie)
         if session is None:
             raise ForeignPost("a question without a session")
-        ticket, request = self._consents.open_ticket(sealed, session, for_device=for_device)
-        client = await self._authorization.client_of(request)
-        self._consents.check_promise(ticket, request, client)
-        return Question(ticket, request, client, session)
+        ticket = self._consents.open_ticket(sealed, session, for_device=for_device)
+        client = await self._authorization.client_of(ticket.request)
+        self._consents.check_promise(ticket, client)
+        return Question(ticket, client, session)
 
     async def answer_consent(self, sealed: str, cookie: str, *, allowed: bool) -> Return:
         """The one answer, and the code it comes to; raises AccessDenied for a no, FlowFinished for a second answer."""
@@ -79,9 +83,9 @@ class Questions:
                 left = self._devices.left_of(await self._devices.find(request.device))
                 await self._devices.approve(request.device, self._authorization.build_code(request, session, ttl=left))
             else:
-                await self._devices.deny(request, session.record.sub)
+                await self._devices.deny(request, session.login.sub)
         return question.client
 
     def _answered(self, question: Question, *, allowed: bool) -> AbstractAsyncContextManager[None]:
-        sub, client = question.session.record.sub, question.client
-        return self._consents.answer(question.ticket, question.request, sub, allowed=allowed, client=client)
+        sub, client = question.session.login.sub, question.client
+        return self._consents.answer(question.ticket, sub, allowed=allowed, client=client)

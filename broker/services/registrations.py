@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Any
 from urllib.parse import urlsplit
@@ -98,8 +98,7 @@ class Registrations:
         metadata = complete(parse_metadata(sent), self._policy.rules)
         kept_secret = (secret or self._mint_secret(metadata)) if _has_secret(metadata) else ""
         fresh = self._mint_token()
-        after = replace(
-            before,
+        after = before.replace(
             metadata=metadata,
             secret=self._seal_secret(client_id, kept_secret),
             token_digest=digest(fresh),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from broker.core.authorize import VerifiedRedirect, parse_client_id, verify_target
@@ -81,7 +81,7 @@ class Requests:
         if request.dpop_jkt not in {"", proven.jkt}:
             raise InvalidDpopProof("dpop_jkt and the DPoP proof name different keys; send one of them")
         await self._proofs.claim(proven, endpoint="/par")
-        return replace(request, dpop_jkt=proven.jkt)
+        return request.replace(dpop_jkt=proven.jkt)
 
     async def verify(self, params: Parameters) -> Asked:
         """The checked request; raises RequestError or PageError, which carry their `Whereabouts` once that is known."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, TypeGuard
 
 from broker.core.errors import SealBroken
 from broker.core.events import Event
 from broker.core.identity import Identity, Person
-from broker.core.records import SessionRecord
+from broker.core.records import Login, SessionRecord
 from broker.core.seal import digest
 from broker.services.context import Context
 from broker.services.providers import Providers
@@ -32,6 +32,11 @@ class Session:
 
     record: SessionRecord
     key: str
+
+    @property
+    def login(self) -> Login:
+        """Who is logged in."""
+        return self.record.login
 
 
 class EndsSessions(Protocol):
@@ -99,8 +104,7 @@ class Sessions:
         """
         now = self._context.now()
         value = self._context.mint_ordered("s")
-        record = SessionRecord(
-            sid=replacing.record.sid if _is_same(replacing, person) else self._context.mint(size=16),
+        login = Login(
             sub=person.account.sub,
             provider=provider,
             provider_key=person.link.provider_key,
@@ -108,21 +112,21 @@ class Sessions:
             auth_time=min(identity.auth_time, now) if identity.auth_time is not None else now,
             amr=self._providers.counted_methods(provider, identity.amr),
             acr=self._providers.counted_level(provider, identity.acr),
-            created_at=now,
-            seen_at=now,
+            sid=replacing.login.sid if _is_same(replacing, person) else self._context.mint(size=16),
             began_at=now if began_at is None else began_at,
         )
-        return value, Session(self._upstream.tie(record, identity), digest(value))
+        record = self._upstream.tie(SessionRecord(login, created_at=now, seen_at=now), identity)
+        return value, Session(record, digest(value))
 
     async def keep(self, session: Session, *, replacing: Session | None) -> None:
         """From now on the cookie counts; the session it replaces is dead, so a planted id is worth nothing."""
         record = session.record
-        if replacing is not None and replacing.record.sid != record.sid:
+        if replacing is not None and replacing.login.sid != session.login.sid:
             await self._endings.end_session(replacing, reason="new login")
         elif replacing is not None:
             await self._endings.retire_cookie(replacing.key)
         await self._transient.put(Kind.SESSION, session.key, record.to_bytes(), ttl=self._ttl(record))
-        self._context.recorder.record(Event.SESSION_STARTED, sub=record.sub, provider=record.provider)
+        self._context.recorder.record(Event.SESSION_STARTED, sub=session.login.sub, provider=session.login.provider)
 
     async def find(self, value: str) -> Session | None:
         """The live session of a cookie; None when there is none, a limit has passed, or it ended here or upstream."""
@@ -141,7 +145,7 @@ class Sessions:
             await self._transient.take(Kind.SESSION, key)
             return None
         if now - record.seen_at >= min(_TOUCH_EVERY, self.limits.idle // 4):
-            record = replace(record, seen_at=now)
+            record = record.replace(seen_at=now)
             await self._transient.replace(Kind.SESSION, key, record.to_bytes(), ttl=self._ttl(record))
         return Session(record, key)
 
@@ -152,9 +156,9 @@ class Sessions:
             return True
         if await self._endings.is_ended(session):
             return True
-        if not await self._upstream.is_over(record):
+        if not await self._upstream.is_over(session.login):
             return False
-        self._context.recorder.record(Event.SESSION_ENDED, sub=record.sub, reason="logout at the provider")
+        self._context.recorder.record(Event.SESSION_ENDED, sub=session.login.sub, reason="logout at the provider")
         return True
 
     def _ttl(self, record: SessionRecord) -> int:
@@ -165,9 +169,9 @@ def _is_same(replacing: Session | None, person: Person) -> TypeGuard[Session]:
     """Whether the session is this person's, through the same link."""
     link = person.link
     return replacing is not None and (
-        replacing.record.sub,
-        replacing.record.provider_key,
-        replacing.record.subject,
+        replacing.login.sub,
+        replacing.login.provider_key,
+        replacing.login.subject,
     ) == (
         person.account.sub,
         link.provider_key,

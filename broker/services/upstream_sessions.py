@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from broker.core.errors import SealBroken, UpstreamError
 from broker.core.events import Event
 from broker.core.identity import Identity, UpstreamSession
-from broker.core.records import CodeRecord, Grant, SessionRecord
+from broker.core.records import Grant, Login, SessionRecord
 from broker.core.seal import Seal
 from broker.services.confirmations import seal_login
 from broker.services.context import Context
@@ -30,17 +28,16 @@ class UpstreamSessions:
 
     def tie(self, record: SessionRecord, identity: Identity) -> SessionRecord:
         """The record with what the provider wants kept of this login."""
-        kept, bound_to = identity.session, record.sid.encode()
+        kept, bound_to = identity.session, record.login.sid.encode()
         if kept == UpstreamSession():
             return record
-        return replace(
-            record,
-            upstream_sid=kept.sid,
+        return record.replace(
+            login=record.login.replace(upstream_sid=kept.sid),
             upstream_id_token=self._id_tokens.seal(kept.id_token.encode(), bound_to=bound_to) if kept.id_token else "",
-            upstream_refresh=seal_login(self._logins, record.sid, kept) if kept.refresh_token else "",
+            upstream_refresh=seal_login(self._logins, record.login.sid, kept) if kept.refresh_token else "",
         )
 
-    async def is_over(self, login: SessionRecord | CodeRecord) -> bool:
+    async def is_over(self, login: Login) -> bool:
         """Whether the upstream said that this login ended. One store read, and none where it cannot say so.
 
         A login that set out before the word came is over as well: the two may have crossed.
@@ -56,12 +53,12 @@ class UpstreamSessions:
         `return_to`, registered at the upstream, is where it comes back to with `state`. The session is spent by this:
         an upstream that does not answer keeps nobody from logging out here.
         """
-        instance = self._providers.instance_of(record.provider_key)
+        instance = self._providers.instance_of(record.login.provider_key)
         if instance is None or instance.abilities.ends_session is None:
             return ""
         try:
             sealed = record.upstream_id_token
-            opened = self._id_tokens.open_(sealed, bound_to=record.sid.encode()).decode() if sealed else ""
+            opened = self._id_tokens.open_(sealed, bound_to=record.login.sid.encode()).decode() if sealed else ""
             return await instance.abilities.ends_session.end_session(id_token=opened, return_to=return_to, state=state)
         except (UpstreamError, SealBroken) as error:
             self._context.recorder.record(
@@ -73,5 +70,5 @@ class UpstreamSessions:
         """Keep, with a grant that outlives its session, what its upstream is asked with."""
         if upstream_refresh and grant.offline:
             await self._sessions.keep_login(
-                grant.sid, upstream_refresh, asked_at=grant.created_at, expires_at=grant.expires_at
+                grant.login.sid, upstream_refresh, asked_at=grant.created_at, expires_at=grant.expires_at
             )

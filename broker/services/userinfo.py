@@ -35,6 +35,6 @@ class Userinfo:
         if Scope.OPENID not in opened.scope:
             raise InsufficientScope("the access token lacks the scope openid")
         about = build_claims(held.person, client, opened.scope, held.grant.claims.get("userinfo"))
-        claims = {"sub": held.grant.sub} | about
+        claims = {"sub": held.grant.login.sub} | about
         algorithm = client.tokens.userinfo_alg
         return claims if algorithm is None else await self._tokens.mint_userinfo(claims, client, algorithm)

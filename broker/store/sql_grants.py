@@ -24,11 +24,11 @@ class SqlGrants(Repository):
         hears: SessionClient | None = None,
     ) -> Steps[Redeemed | SpentBefore | SessionOver]:
         """GrantStore.redeem. The UNIQUE key of `code_digest` stands behind the look-up."""
-        before = yield from _spent(code_digest)
+        login, before = grant.login, (yield from _spent(code_digest))
         if before is not None:
             yield from _revoke(before, now)
             return SpentBefore(before)
-        if (yield from is_ended(grant.sid, "", now)):
+        if (yield from is_ended(login.sid, "", now)):
             return SessionOver()
         yield from do(
             """INSERT INTO grants
@@ -36,12 +36,12 @@ class SqlGrants(Repository):
                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             grant.id,
             code_digest,
-            grant.sub,
-            grant.provider_key,
-            grant.subject,
+            login.sub,
+            login.provider_key,
+            login.subject,
             grant.expires_at,
-            grant.sid,
-            grant.upstream_sid,
+            login.sid,
+            login.upstream_sid,
             int(grant.offline),
             grant.to_bytes(),
         )

@@ -156,9 +156,9 @@ def add_client(grant: Grant, client: SessionClient) -> Steps[int]:
         client.client_id,
         client.sub,
         int(client.backchannel),
-        grant.provider_key,
-        grant.subject,
-        grant.upstream_sid,
+        grant.login.provider_key,
+        grant.login.subject,
+        grant.login.upstream_sid,
         client.expires_at,
     )
 

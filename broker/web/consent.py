@@ -43,7 +43,7 @@ class ConsentEndpoint:
             client=self._frontend.client_view(client, target.redirect_uri),
             scopes=describe(build_asked_scope(asked.scope, asked.claims)),
             resources=asked.resource,
-            person_name=await self._people.name_of(question.session.record),
+            person_name=await self._people.name_of(question.session.login),
             ticket=sealed,
             language_hrefs=self._frontend.language_hrefs("/consent", {"ticket": sealed}),
         )

@@ -10,7 +10,6 @@ from starlette.responses import Response
 from broker.core.claims import build_asked_scope, describe
 from broker.core.client import Client
 from broker.core.errors import InvalidRequest
-from broker.core.records import AuthorizationRequest
 from broker.services.authorize import Answer, Ask, Authorization, Choose, Start
 from broker.services.device import EXPIRES_IN, Devices
 from broker.services.people import People
@@ -66,7 +65,7 @@ class DeviceEntry:
         await self._door.count("device_code_entry", request)
         session = await self._sessions.find(Cookies.read(request, SESSION))
         if session is not None:
-            await self._door.limits.check("device_code_entry", f"account {session.record.sub}")
+            await self._door.limits.check("device_code_entry", f"account {session.login.sub}")
         await self._door.limits.pace("device_code_wrong")
         browser = Cookies.read(request, BROWSER) or self._devices.mint_browser()
         ticket = await self._devices.enter(params.text("user_code"), browser=browser)
@@ -82,7 +81,7 @@ class DeviceEntry:
         params = read_query(request, limit=MAX_TICKET)
         sealed = params.text("ticket")
         waiting = await self._devices.open_ticket(sealed, browser=Cookies.read(request, BROWSER))
-        asked = AuthorizationRequest.from_bytes(waiting.request.encode())
+        asked = waiting.request
         client = await self._authorization.client_of(asked)
         locale = self._frontend.locale(request, ui_locales=params.text("ui_locales"), client=client)
         if name := params.text("idp_hint"):
@@ -144,7 +143,7 @@ class DeviceConfirmation:
         view = DeviceConfirmView(
             client=self._frontend.device_view(client),
             scopes=describe(build_asked_scope(asked.scope, asked.claims)),
-            person_name=await self._people.name_of(question.session.record),
+            person_name=await self._people.name_of(question.session.login),
             user_code=self._devices.user_code_of(asked.device, waiting),
             minutes=self._devices.minutes_ago(waiting),
             place=waiting.place,

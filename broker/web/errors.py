@@ -158,8 +158,8 @@ class Errors:
             target = VerifiedRedirect.of(failed.request, failed.client)
         except PageError:  # the redirect URI was taken away meanwhile
             return self._page(request, self._build_view(request, error, None), error.status)
-        again = to_params(replace(failed.request, idp_hint=failed.provider.name))
-        other = to_params(replace(failed.request, idp_hint=""))
+        again = to_params(failed.request.replace(idp_hint=failed.provider.name))
+        other = to_params(failed.request.replace(idp_hint=""))
         code = error.code if isinstance(error, UpstreamError | StoreUnavailable) else "access_denied"
         home = self._frontend.error_href(target, code, _about_login(error))
         view = ErrorView(

@@ -43,7 +43,7 @@ class LogoutEndpoint:
             return await self._finish(request, wish, session, locale)
         view = LogoutView(
             client=self._client_view(wish),
-            person_name=await self._people.name_of(session.record),
+            person_name=await self._people.name_of(session.login),
             ticket=self._logout.build_ticket(wish, session),
             # An address that nobody registered stands in no link of ours, not even inside its query.
             language_hrefs={} if wish.astray else self._frontend.language_hrefs("/logout", params),

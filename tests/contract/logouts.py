@@ -10,7 +10,7 @@ import pytest
 from broker.core.logout import DELIVERED_WITHIN, Delivery, SessionClient
 from broker.store.base import Durable
 from broker.store.grants import Redeemed, SessionOver
-from tests.contract.people import NOW, account, grant, link
+from tests.contract.people import NOW, account, grant, link, of_login
 
 UNTIL = NOW + 86_400
 A = SessionClient("sid", "a", "sub-of-a", True, UNTIL)
@@ -22,7 +22,7 @@ async def redeem(durable: Durable, *hearers: SessionClient, number: int = 1) -> 
     """A person whose session gave each of these apps a grant."""
     await durable.people.adopt(account(), link())
     for shift, hears in enumerate(hearers):
-        given = replace(grant(number + shift), client_id=hears.client_id, sid=hears.sid, offline=False)
+        given = of_login(grant(number + shift), sid=hears.sid).replace(client_id=hears.client_id, offline=False)
         assert await durable.grants.redeem(f"c{number + shift}", given, None, now=NOW, hears=hears) == Redeemed()
 
 
@@ -141,7 +141,7 @@ class LogoutRules:
         self, durable: Durable
     ) -> None:
         await durable.people.adopt(account(), link())
-        given = replace(grant(expires_at=NOW + 10), upstream_sid="up")
+        given = of_login(grant(expires_at=NOW + 10), upstream_sid="up")
         await durable.grants.redeem("c1", given, None, now=NOW, hears=A)
         ended = await durable.sessions.end_upstream("p1", sid="up", subject="", now=NOW + 11, expires_at=UNTIL)
         assert ended == ("sid",)

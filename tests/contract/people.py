@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from broker.core.identity import Account, Link
-from broker.core.records import Grant, RefreshToken
+from broker.core.records import Grant, Login, RefreshToken
 from broker.store.base import Durable
 from broker.store.grants import Redeemed
 
@@ -25,19 +25,19 @@ def grant(number: int = 1, *, sub: str = "s1", subject: str = "x1", expires_at: 
     return Grant(
         id=f"g{number}",
         client_id="app",
-        sub=sub,
-        provider_key="p1",
-        subject=subject,
+        login=Login(sub, "google", "p1", subject, auth_time=NOW, amr=("fed",), sid="sid"),
         scope=("openid", "offline_access"),
         nonce="n",
-        auth_time=NOW,
-        amr=("fed",),
-        sid="sid",
         created_at=NOW,
         expires_at=expires_at,
         offline=True,
         claims={"userinfo": {"name": None}},
     )
+
+
+def of_login(given: Grant, *, sid: str = "sid", upstream_sid: str = "") -> Grant:
+    """The grant as if it came from another session."""
+    return given.replace(login=given.login.replace(sid=sid, upstream_sid=upstream_sid))
 
 
 def token(digest: str, *, grant_id: str = "g1", expires_at: int = NOW + 500) -> RefreshToken:

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
 from broker.core.records import Grant
 from broker.store.base import Durable
 from broker.store.grants import Redeemed
-from tests.contract.people import NOW, account, grant, link
+from tests.contract.people import NOW, account, grant, link, of_login
 
 
 def of_session(number: int, sid: str, upstream_sid: str = "", *, offline: bool = False, subject: str = "x1") -> Grant:
     """A grant that came from this session."""
     plain = grant(number, subject=subject, sub=f"s-{subject}")
-    return replace(plain, sid=sid, upstream_sid=upstream_sid, offline=offline)
+    return of_login(plain, sid=sid, upstream_sid=upstream_sid).replace(offline=offline)
 
 
 async def given(durable: Durable, *grants: Grant) -> None:
     """All of them, to the people they are about."""
     for one in grants:
-        await durable.people.adopt(account(one.sub), link(one.subject))
+        await durable.people.adopt(account(one.login.sub), link(one.login.subject))
         assert await durable.grants.redeem(f"c-{one.id}", one, None, now=NOW) == Redeemed()
 
 

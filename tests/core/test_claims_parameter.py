@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from broker.core.claims_parameter import MAX_CLAIMS, parse_claims
 from broker.core.errors import InvalidRequest
-from broker.core.records import AuthorizationRequest
+from broker.core.pushed import PushedRequest
 from broker.core.request_parameters import build_request
 from tests.core.authorization_request import send, target_of
 
@@ -80,7 +80,7 @@ def test_h5_whatever_is_accepted_can_be_kept_and_read_back(places: dict[str, Any
         request = build_request(params, target_of(params))
     except InvalidRequest:
         return
-    assert AuthorizationRequest.from_bytes(request.to_bytes()) == request
+    assert PushedRequest.from_bytes(PushedRequest(request).to_bytes()).request == request
 
 
 def test_only_claims_of_scopes_the_client_may_have_are_kept() -> None:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from broker.core.id_token import build_access_token, build_id_token
-from broker.core.records import Grant
+from broker.core.records import Grant, Login
 
 NOW = 1_800_000_000
 GRANT = Grant(
     id="g1",
     client_id="app",
-    sub="s1",
-    provider_key="p1",
-    subject="x1",
+    login=Login("s1", "google", "p1", "x1", auth_time=NOW - 60, amr=("fed",), sid="sid1"),
     scope=("openid", "email"),
     nonce="n1",
-    auth_time=NOW - 60,
-    amr=("fed",),
-    sid="sid1",
     created_at=NOW,
     expires_at=NOW + 900,
     offline=False,
@@ -46,12 +39,12 @@ def test_an_id_token_says_what_openid_connect_core_2_asks_for() -> None:
 
 
 def test_an_id_token_has_a_nonce_only_when_one_was_sent() -> None:
-    claims = build_id_token(replace(GRANT, nonce=""), issuer="i", now=NOW, ttl=1, at_hash="h", person_claims={})
+    claims = build_id_token(GRANT.replace(nonce=""), issuer="i", now=NOW, ttl=1, at_hash="h", person_claims={})
     assert "nonce" not in claims
 
 
 def test_tokens_say_the_level_the_upstream_showed_and_none_where_it_said_nothing() -> None:
-    high = replace(GRANT, acr="urn:mfa")
+    high = GRANT.replace(login=GRANT.login.replace(acr="urn:mfa"))
     id_token = build_id_token(high, issuer="i", now=NOW, ttl=1, at_hash="h", person_claims={"acr": "made up"})
     assert id_token["acr"] == "urn:mfa"
     assert build_access_token(high, ("openid",), issuer="i", now=NOW, ttl=1, jti="j")["acr"] == "urn:mfa"

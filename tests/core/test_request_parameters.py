@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -69,7 +69,7 @@ def come_again(request: AuthorizationRequest, client: Client = CLIENT) -> Author
 
 
 def test_no_field_of_a_request_is_left_out_of_the_property_below() -> None:
-    assert {field.name for field in fields(AuthorizationRequest)} == FIELDS.keys() | NOT_SENT
+    assert set(AuthorizationRequest.__struct_fields__) == FIELDS.keys() | NOT_SENT
 
 
 @given(st.fixed_dictionaries(FIELDS))
@@ -82,7 +82,7 @@ def test_a25_a_request_that_goes_out_comes_back_whole(asked: dict[str, Any]) -> 
 @given(data=st.data())
 def test_a25_every_single_field_comes_back(name: str, data: st.DataObject) -> None:
     plain = AuthorizationRequest("app", "https://app.test/cb", ("openid", "email"))
-    request = replace(plain, **{name: data.draw(FIELDS[name])})
+    request = plain.replace(**{name: data.draw(FIELDS[name])})
     assert come_again(request) == request
 
 

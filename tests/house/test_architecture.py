@@ -20,7 +20,8 @@ CATALOGUES = re.compile(
 )
 PURE = re.compile(
     r"(?:__future__|base64|binascii|collections|contextlib|contextvars|copy|dataclasses|enum|functools|hashlib|hmac|ipaddress|itertools"
-    r"|json|math|re|string|struct|types|typing|unicodedata|urllib\.parse|cryptography|jwt|orjson|broker\.core)(?:\.|$)"
+    r"|json|math|re|string|struct|types|typing|unicodedata|urllib\.parse|cryptography|jwt|msgspec|orjson"
+    r"|broker\.core)(?:\.|$)"
 )
 FENCED_PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 AllDefs = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

@@ -349,10 +349,10 @@ class World:
         since, client = finished.started_at, self.clients[client_id]
         step = await self.authorization.after_login(request, client, session, fresh_since=since)
         if isinstance(step, Ask):
-            ticket, asked = self.consents.open_ticket(step.ticket, session)
-            async with self.consents.answer(ticket, asked, session.record.sub, allowed=True):
+            ticket = self.consents.open_ticket(step.ticket, session)
+            async with self.consents.answer(ticket, session.login.sub, allowed=True):
                 pass
-            step = await self.authorization.answer(asked, session)
+            step = await self.authorization.answer(ticket.request, session)
         assert isinstance(step, Answer)
         return step.params["code"]
 

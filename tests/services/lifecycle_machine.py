@@ -62,8 +62,8 @@ class Lifecycle(RuleBasedStateMachine):
             return
         assert isinstance(done, tuple)
         value, session, step = done
-        assert person.sub in {"", session.record.sub}, "one person, two accounts"
-        person.sub = session.record.sub
+        assert person.sub in {"", session.login.sub}, "one person, two accounts"
+        person.sub = session.login.sub
         self._take(step, self.model.start_session(value, person, replaced), client, scope)
 
     @precondition(lambda self: self.model.sessions)

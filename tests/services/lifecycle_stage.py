@@ -155,14 +155,14 @@ class Stage:
 
     async def _answer(self, ticket: str, cookie: str, allowed: bool) -> Step | None:
         world, session = self.world, await self.world.sessions.find(cookie)
-        opened, asked = world.consents.open_ticket(ticket, session)
+        opened = world.consents.open_ticket(ticket, session)
         assert session is not None
-        async with world.consents.answer(opened, asked, session.record.sub, allowed=allowed):
+        async with world.consents.answer(opened, session.login.sub, allowed=allowed):
             pass
         if not allowed:
             return None
-        await world.authorization.check_still_welcome(world.clients[asked.client_id], session)
-        return await world.authorization.answer(asked, session)
+        await world.authorization.check_still_welcome(world.clients[opened.request.client_id], session)
+        return await world.authorization.answer(opened.request, session)
 
     def log_out(self, cookie: str) -> None:
         """Somebody who means it, in a browser with this cookie."""

@@ -18,7 +18,7 @@ from broker.core.errors import (
 )
 from broker.core.events import Event
 from broker.core.identity import Identity
-from broker.core.records import CodeRecord
+from broker.core.records import AuthorizationRequest, CodeRecord, Login
 from broker.core.seal import digest
 from broker.services.authorize import Answer, Ask, Choose, Start, Step
 from broker.services.sessions import Session
@@ -120,15 +120,15 @@ async def test_d11_b9_a_session_that_is_no_longer_welcome_answers_nothing(world:
     _, _, session = await world.log_in()
     client = world.clients["app"]
     if how == "blocked":
-        await world.store.durable.people.set_blocked(session.record.sub, True)
+        await world.store.durable.people.set_blocked(session.login.sub, True)
     elif how == "provider off":
         world.on = {"beta"}
     elif how == "provider not listed":
         client = world.clients["app"] = app(providers=("beta",))
     elif how == "other account":
-        session = replace(session, record=replace(session.record, sub="s9"))
+        session = replace(session, record=session.record.replace(login=session.login.replace(sub="s9")))
     else:
-        session = replace(session, record=replace(session.record, subject="x9"))
+        session = replace(session, record=session.record.replace(login=session.login.replace(subject="x9")))
     await world.restart()
     with pytest.raises(LoginRequired):
         await next_step(world, session, prompt="none")
@@ -154,22 +154,27 @@ async def test_an_answer_is_a_code_bound_to_everything(world: World) -> None:
     raw = await world.store.transient.get(Kind.CODE, digest(step.params["code"]))
     assert raw is not None
     kept = CodeRecord.from_bytes(raw)
-    assert replace(kept, grant_id="") == CodeRecord(
+    assert kept.replace(grant_id="") == CodeRecord(
         grant_id="",
-        client_id="app",
-        redirect_uri=REDIRECT,
-        scope=("openid", "profile"),
-        nonce="n-1",
-        code_challenge=CHALLENGE,
-        sub=finished.person.account.sub,
-        provider_key=finished.person.link.provider_key,
-        subject="x1",
-        auth_time=NOW,
-        amr=("fed",),
-        sid=session.record.sid,
+        request=AuthorizationRequest(
+            client_id="app",
+            redirect_uri=REDIRECT,
+            scope=("openid", "profile"),
+            nonce="n-1",
+            code_challenge=CHALLENGE,
+            claims={"userinfo": {"email": None}},
+        ),
+        login=Login(
+            sub=finished.person.account.sub,
+            provider="alpha",
+            provider_key=finished.person.link.provider_key,
+            subject="x1",
+            auth_time=NOW,
+            amr=("fed",),
+            sid=session.login.sid,
+            began_at=NOW,
+        ),
         expires_at=NOW + 60,
-        claims={"userinfo": {"email": None}},
-        began_at=NOW,
     )
     assert world.notes.count(Event.CODE_ISSUED) == 1
 
@@ -284,6 +289,6 @@ async def test_a_kept_request_is_good_as_long_as_its_client_and_place_are(world:
     assert (target.client, target.redirect_uri, target.state) == (world.clients["app"], REDIRECT, "s-1")
     assert target.response_mode == "form_post"
     with pytest.raises(UnknownClient):
-        await world.authorization.target_of(replace(request, client_id="gone"))
+        await world.authorization.target_of(request.replace(client_id="gone"))
     with pytest.raises(BadRedirectUri):
-        await world.authorization.target_of(replace(request, redirect_uri=REDIRECT + "/"))
+        await world.authorization.target_of(request.replace(redirect_uri=REDIRECT + "/"))

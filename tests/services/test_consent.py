@@ -11,6 +11,7 @@ import pytest
 from broker.core.client import Origin, TokenPolicy
 from broker.core.errors import ConsentRequired, FlowFinished, FlowGone, ForeignPost
 from broker.core.events import Event
+from broker.core.pushed import PushedRequest
 from broker.core.records import AuthorizationRequest, ConsentTicket
 from broker.core.terms import SubjectType
 from broker.services.authorize import Ask
@@ -40,30 +41,30 @@ async def ask(world: World, **changed: str | None) -> tuple[str, Session]:
     return step.ticket, session
 
 
-async def answer(world: World, ticket: ConsentTicket, asked: AuthorizationRequest, sub: str, *, allowed: bool) -> None:
+async def answer(world: World, ticket: ConsentTicket, sub: str, *, allowed: bool) -> None:
     """The one answer, of which nothing else comes."""
-    async with world.consents.answer(ticket, asked, sub, allowed=allowed):
+    async with world.consents.answer(ticket, sub, allowed=allowed):
         pass
 
 
 async def agree(world: World, session: Session, **changed: str | None) -> None:
     """Yes to a question about this request."""
-    ticket, asked = world.consents.open_ticket(
+    ticket = world.consents.open_ticket(
         world.consents.build_ticket(await world.request(**changed), world.clients["app"], session), session
     )
-    await answer(world, ticket, asked, session.record.sub, allowed=True)
+    await answer(world, ticket, session.login.sub, allowed=True)
 
 
 async def needed(world: World, session: Session, **changed: str | None) -> bool:
     """Whether this request needs a question after a login for it."""
     client = world.clients["app"]
-    return await world.consents.is_needed(await world.request(**changed), client, session.record.sub, fresh=True)
+    return await world.consents.is_needed(await world.request(**changed), client, session.login.sub, fresh=True)
 
 
 async def needed_silently(world: World, session: Session) -> bool:
     """Whether a request needs a question although nobody logged in for it."""
     client = world.clients["app"]
-    return await world.consents.is_needed(await world.request(), client, session.record.sub, fresh=False)
+    return await world.consents.is_needed(await world.request(), client, session.login.sub, fresh=False)
 
 
 PROMISES: dict[str, dict[str, Any]] = {
@@ -117,16 +118,16 @@ async def test_a23_from_pairwise_to_public_asks_again(asking: World) -> None:
 
 async def test_a23_a_client_that_changes_while_its_question_is_open_gets_no_answer(asking: World) -> None:
     sealed, session = await ask(asking)
-    ticket, asked = asking.consents.open_ticket(sealed, session)
-    asking.consents.check_promise(ticket, asked, asking.clients["app"])
+    ticket = asking.consents.open_ticket(sealed, session)
+    asking.consents.check_promise(ticket, asking.clients["app"])
     with pytest.raises(FlowGone):
-        asking.consents.check_promise(ticket, asked, app(first_party=False, name={"en": "Totally Other Bank"}))
+        asking.consents.check_promise(ticket, app(first_party=False, name={"en": "Totally Other Bank"}))
 
 
 async def test_a23_what_was_agreed_to_without_a_promise_is_asked_once_more(asking: World) -> None:
     _, session = await ask(asking)
     before = frozenset({"openid", "profile"})
-    await asking.store.durable.people.save_consent(session.record.sub, "app", "", before, NOW)
+    await asking.store.durable.people.save_consent(session.login.sub, "app", "", before, NOW)
     assert await needed(asking, session)
 
 
@@ -175,7 +176,7 @@ async def test_g17_consent_is_per_client_and_per_person(asking: World) -> None:
     _, _, bob = await asking.log_in(name="beta")
     assert await needed(asking, bob)
     other = asking.clients["other"]
-    assert await asking.consents.is_needed(await asking.request("other"), other, ann.record.sub, fresh=True)
+    assert await asking.consents.is_needed(await asking.request("other"), other, ann.login.sub, fresh=True)
 
 
 async def test_a_client_of_ours_asks_only_when_told_to(world: World) -> None:
@@ -208,9 +209,9 @@ async def test_a13_a_question_is_answered_in_the_session_it_was_put_to(asking: W
 
 async def test_a13_a_question_is_answered_once(asking: World) -> None:
     sealed, session = await ask(asking)
-    ticket, asked = asking.consents.open_ticket(sealed, session)
+    ticket = asking.consents.open_ticket(sealed, session)
     outcomes = await asyncio.gather(
-        *(answer(asking, ticket, asked, session.record.sub, allowed=True) for _ in range(20)),
+        *(answer(asking, ticket, session.login.sub, allowed=True) for _ in range(20)),
         return_exceptions=True,
     )
     assert sum(outcome is None for outcome in outcomes) == 1
@@ -220,10 +221,10 @@ async def test_a13_a_question_is_answered_once(asking: World) -> None:
 @pytest.mark.parametrize("allowed", [True, False])
 async def test_a13_an_answer_cannot_be_changed_afterwards(asking: World, allowed: bool) -> None:
     sealed, session = await ask(asking)
-    ticket, asked = asking.consents.open_ticket(sealed, session)
-    await answer(asking, ticket, asked, session.record.sub, allowed=allowed)
+    ticket = asking.consents.open_ticket(sealed, session)
+    await answer(asking, ticket, session.login.sub, allowed=allowed)
     with pytest.raises(FlowFinished):
-        await answer(asking, ticket, asked, session.record.sub, allowed=not allowed)
+        await answer(asking, ticket, session.login.sub, allowed=not allowed)
     assert await needed(asking, session) is not allowed
     assert asking.notes.count(Event.CONSENT_REFUSED) == (not allowed)
 
@@ -241,17 +242,17 @@ async def test_a13_a_question_is_good_for_ten_minutes(asking: World, seconds: in
 
 async def test_a14_the_question_itself_says_what_is_agreed_to(asking: World) -> None:
     sealed, session = await ask(asking, scope="openid email")
-    _, asked = asking.consents.open_ticket(sealed, session)
-    assert asked == await asking.request(scope="openid email")
+    ticket = asking.consents.open_ticket(sealed, session)
+    assert ticket.request == await asking.request(scope="openid email")
 
 
 @pytest.mark.parametrize("purpose", ["flow", "entry", "access token"])
 async def test_b8_a_record_of_another_kind_or_purpose_is_no_question(asking: World, purpose: str) -> None:
     sealed, session = await ask(asking)
-    ticket, asked = asking.consents.open_ticket(sealed, session)
+    ticket = asking.consents.open_ticket(sealed, session)
     for forged in (
         seal(purpose).seal(ticket.to_bytes()),
-        seal("consent").seal(asked.to_bytes()),
+        seal("consent").seal(PushedRequest(ticket.request).to_bytes()),
         seal("consent").seal(b"{}"),
         sealed[:-1],
         "",
@@ -264,7 +265,7 @@ async def test_b8_a_record_of_another_kind_or_purpose_is_no_question(asking: Wor
 async def test_a_question_of_a_dying_second_can_still_be_answered_once(asking: World) -> None:
     _, _, session = await asking.log_in()
     request: AuthorizationRequest = await asking.request()
-    ticket = ConsentTicket(request.to_bytes().decode(), session.key, "j1", NOW)
-    await answer(asking, ticket, request, session.record.sub, allowed=True)
+    ticket = ConsentTicket(request, session.key, "j1", NOW)
+    await answer(asking, ticket, session.login.sub, allowed=True)
     with pytest.raises(FlowFinished):
-        await answer(asking, ticket, request, session.record.sub, allowed=True)
+        await answer(asking, ticket, session.login.sub, allowed=True)

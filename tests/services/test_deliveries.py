@@ -76,8 +76,8 @@ async def test_a_logout_token_says_what_the_specification_wants_and_no_more(worl
     assert claims == {
         "iss": ISSUER,
         "aud": "app",
-        "sub": session.record.sub,
-        "sid": world.tokens.subjects.sid_of(session.record.sid, world.clients["app"]),
+        "sub": session.login.sub,
+        "sid": world.tokens.subjects.sid_of(session.login.sid, world.clients["app"]),
         "iat": NOW,
         "exp": NOW + 120,
         "events": {"http://schemas.openid.net/event/backchannel-logout": {}},

@@ -21,6 +21,7 @@ from broker.core.errors import (
 )
 from broker.core.events import Event
 from broker.core.identity import Identity, Person
+from broker.core.pushed import PushedRequest
 from broker.core.records import EntryTicket
 from broker.services.attempt import Callback, LoginFailed
 from broker.services.providers import ProviderInstance
@@ -178,7 +179,7 @@ async def test_b8_nothing_else_of_ours_is_a_ticket(door: World) -> None:
         "x",
         seal("consent").seal(ticket.to_bytes(), bound_to=b"b1"),
         seal("entry").seal(ticket.to_bytes()),
-        seal("entry").seal((await door.request()).to_bytes(), bound_to=b"b1"),
+        seal("entry").seal(PushedRequest(await door.request()).to_bytes(), bound_to=b"b1"),
     ):
         with pytest.raises(ForeignPost):
             await confirm(door, sealed, browser="b1")

@@ -51,7 +51,7 @@ async def given(world: World, *resources: str, scope: str = EVERYTHING) -> dict[
 
 async def code(world: World, *resources: str, scope: str = EVERYTHING) -> str:
     """A code for all of it."""
-    request = replace(await world.request(scope=scope), resource=resources)
+    request = (await world.request(scope=scope)).replace(resource=resources)
     _, _, session = await world.log_in(request)
     return (await world.authorization.answer(request, session)).params["code"]
 

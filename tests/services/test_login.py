@@ -18,6 +18,7 @@ from broker.core.errors import (
 from broker.core.events import Event
 from broker.core.identity import Identity
 from broker.core.pkce import build_challenge, is_challenge
+from broker.core.pushed import PushedRequest
 from broker.core.records import AuthorizationRequest, FlowRecord
 from broker.core.seal import digest
 from broker.services.attempt import Callback, LoginFailed
@@ -137,11 +138,11 @@ async def test_b10_an_answer_nobody_asked_for_is_not_processed(world: World, sta
 async def test_b8_no_other_value_of_ours_is_a_login_attempt(world: World) -> None:
     begun, flow = await world.begin(await world.request())
     record = FlowRecord.from_bytes(seal("flow").open_(begun.sealed, bound_to=flow.state.encode()))
-    other = replace(record, state="x").to_bytes()
+    other = record.replace(state="x").to_bytes()
     for sealed in (
         seal("consent").seal(record.to_bytes(), bound_to=flow.state.encode()),
         seal("flow").seal(record.to_bytes()),
-        seal("flow").seal(AuthorizationRequest("app", "x", ()).to_bytes(), bound_to=flow.state.encode()),
+        seal("flow").seal(PushedRequest(AuthorizationRequest("app", "x", ())).to_bytes(), bound_to=flow.state.encode()),
         seal("flow").seal(other, bound_to=flow.state.encode()),
     ):
         begun, flow = await world.begin(await world.request())
@@ -152,7 +153,7 @@ async def test_a_record_of_another_state_is_refused_even_when_its_seal_opens(wor
     begun, flow = await world.begin(await world.request())
     bound = flow.state.encode()
     record = FlowRecord.from_bytes(seal("flow").open_(begun.sealed, bound_to=bound))
-    forged = seal("flow").seal(replace(record, state=world.states.mint(NOW, "shop")).to_bytes(), bound_to=bound)
+    forged = seal("flow").seal(record.replace(state=world.states.mint(NOW, "shop")).to_bytes(), bound_to=bound)
     await refused(world, back(begun, flow, sealed=forged), NothingAsked)
 
 

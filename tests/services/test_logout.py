@@ -70,7 +70,7 @@ async def test_a_later_session_of_the_same_person_need_not_be_asked_for(world: W
     _, tokens = await signed_in(world)
     _, _, later = await world.log_in()
     wish = await verify(world, id_token_hint=tokens["id_token"])
-    assert wish.sid != later.record.sid
+    assert wish.sid != later.login.sid
     assert world.logout.is_plain(wish, later)
 
 
@@ -80,7 +80,7 @@ async def test_a_pairwise_subject_is_known_again(world: World) -> None:
     _, tokens = await signed_in(world)
     _, _, later = await world.log_in()
     wish = await verify(world, id_token_hint=tokens["id_token"])
-    assert wish.sub != later.record.sub
+    assert wish.sub != later.login.sub
     assert world.logout.is_plain(wish, later)
 
 
@@ -214,7 +214,7 @@ async def test_it_says_which_apps_were_told_and_how(world: World) -> None:
     async with delivering(world.deliveries):
         done = await world.logout.finish(LogoutWish(), session, return_to=DONE)
     assert done.apps == {"app": Telling.TOLD}
-    known = world.tokens.subjects.sid_of(session.record.sid, world.clients["app"])
+    known = world.tokens.subjects.sid_of(session.login.sid, world.clients["app"])
     assert done.frames == (f"{FRAME}?iss=https%3A%2F%2Fid.test&sid={known}",)
     assert [(client.id, word) for client, word in await world.logout.find_clients(done.apps)] == [("app", "told")]
 
@@ -262,7 +262,7 @@ async def test_g5_the_question_is_bound_to_its_session(world: World) -> None:
 async def test_whoever_logs_in_again_stays_the_same_to_apps(world: World) -> None:
     session, tokens = await signed_in(world)
     _, value, again = await world.log_in(replacing=session)
-    assert again.record.sid == session.record.sid
+    assert again.login.sid == session.login.sid
     assert again.key != session.key
     assert await world.store.durable.deliveries.waiting() == 0
     assert await world.is_alive(tokens["access_token"])
@@ -276,7 +276,7 @@ async def test_somebody_else_who_logs_in_in_this_browser_ends_the_session_for_it
     session, tokens = await signed_in(world)
     world.upstreams["alpha"].identity = type(world.upstreams["alpha"].identity)("x2", {})
     _, _, other = await world.log_in(replacing=session)
-    assert other.record.sid != session.record.sid
+    assert other.login.sid != session.login.sid
     assert await world.store.durable.deliveries.waiting() == 1
     assert not await world.is_alive(tokens["access_token"])
 

@@ -116,7 +116,7 @@ async def test_a19_what_is_outside_does_not_count(signing: World) -> None:
     outside = {"state": "outside", "scope": "openid email", "prompt": "none", "nonce": "n", "redirect_uri": "x:y"}
     asked = await come(signing, request=sealed(), **outside)
     plain = (await come(signing, request=sealed(state="inside"))).request
-    assert replace(asked.request, request_uri=plain.request_uri) == plain
+    assert asked.request.replace(request_uri=plain.request_uri) == plain
     assert (asked.target.redirect_uri, asked.target.state) == (REDIRECT, "inside")
     with pytest.raises(InvalidScope) as caught:
         await come(signing, request=sealed(scope="nothing"), **outside)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,7 +50,7 @@ async def apis(world: World, request: pytest.FixtureRequest) -> World:
 
 async def code(world: World, *resources: str, scope: str = OFFLINE) -> str:
     """A code of a login for these APIs."""
-    request = replace(await world.request(scope=scope), resource=resources)
+    request = (await world.request(scope=scope)).replace(resource=resources)
     _, _, session = await world.log_in(request)
     return (await world.authorization.answer(request, session)).params["code"]
 
@@ -192,18 +191,18 @@ async def test_g17_an_api_is_agreed_to_like_a_scope(world: World) -> None:
     await world.restart()
     client = world.clients["app"]
     plain = await world.request(scope="openid")
-    with_api = replace(plain, resource=(API,))
+    with_api = plain.replace(resource=(API,))
     finished, _, session = await world.log_in(plain)
-    sub = session.record.sub
+    sub = session.login.sub
     step = await world.authorization.after_login(plain, client, session, fresh_since=finished.started_at)
     assert isinstance(step, Ask)
-    ticket, asked = world.consents.open_ticket(step.ticket, session)
-    async with world.consents.answer(ticket, asked, sub, allowed=True):
+    ticket = world.consents.open_ticket(step.ticket, session)
+    async with world.consents.answer(ticket, sub, allowed=True):
         pass
     assert not await world.consents.is_needed(plain, client, sub, fresh=True)
     assert await world.consents.is_needed(with_api, client, sub, fresh=True)
-    ticket, asked = world.consents.open_ticket(world.consents.build_ticket(with_api, client, session), session)
-    async with world.consents.answer(ticket, asked, sub, allowed=True):
+    ticket = world.consents.open_ticket(world.consents.build_ticket(with_api, client, session), session)
+    async with world.consents.answer(ticket, sub, allowed=True):
         pass
     assert not await world.consents.is_needed(with_api, client, sub, fresh=True)
 

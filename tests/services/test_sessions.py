@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from broker.core.events import Event
@@ -26,9 +24,9 @@ async def start(world: World, identity: Identity = IDENTITY, replacing: Session 
 async def test_a_session_says_who_logged_in_when_and_how(world: World) -> None:
     value, session = await start(world)
     assert await world.sessions.find(value) == session
-    record = session.record
-    assert (record.sub, record.provider, record.provider_key, record.subject) == ("s1", "alpha", "p1", "x1")
-    assert (record.auth_time, record.amr, record.created_at, record.seen_at) == (NOW, ("fed", "upstream-app"), NOW, NOW)
+    record, login = session.record, session.login
+    assert (login.sub, login.provider, login.provider_key, login.subject) == ("s1", "alpha", "p1", "x1")
+    assert (login.auth_time, login.amr, record.created_at, record.seen_at) == (NOW, ("fed", "upstream-app"), NOW, NOW)
 
 
 async def test_a_session_counts_from_the_moment_it_is_kept(world: World) -> None:
@@ -48,7 +46,7 @@ async def test_g1_a_login_kills_the_session_it_replaces(world: World) -> None:
     assert await world.sessions.find(value) == session
     assert value != planted
     assert session.key != before.key
-    assert session.record.sid == before.record.sid, "apps know it by this name, which opens nothing"
+    assert session.login.sid == before.login.sid, "apps know it by this name, which opens nothing"
     assert world.notes.count(Event.SESSION_ENDED) == 0
 
 
@@ -91,7 +89,7 @@ async def test_j2_the_store_knows_the_digest_only(world: World) -> None:
     raw = await world.store.transient.get(Kind.SESSION, session.key)
     assert raw is not None
     assert value.encode() not in raw
-    assert session.record.sid not in value
+    assert session.login.sid not in value
 
 
 async def test_b8_a_session_is_found_among_sessions_only(world: World) -> None:
@@ -132,7 +130,7 @@ async def test_g18_the_record_says_when_it_ends_whatever_the_store_keeps(
     world: World, seen_before: int, created_before: int
 ) -> None:
     value, session = await start(world)
-    aged = replace(session.record, seen_at=NOW - seen_before, created_at=NOW - created_before)
+    aged = session.record.replace(seen_at=NOW - seen_before, created_at=NOW - created_before)
     assert await world.store.transient.replace(Kind.SESSION, session.key, aged.to_bytes(), ttl=10**6)
     assert await world.sessions.find(value) is None
     assert await world.store.transient.get(Kind.SESSION, session.key) is None
@@ -144,8 +142,8 @@ async def test_a_session_in_use_is_written_every_five_minutes(world: World, seco
     world.clock.now += seconds
     found = await world.sessions.find(value)
     assert found is not None
-    assert (found.record.seen_at, found.record.sid, found.key) == (seen_at, session.record.sid, session.key)
-    assert (found.record.auth_time, found.record.created_at) == (NOW, NOW)
+    assert (found.record.seen_at, found.login.sid, found.key) == (seen_at, session.login.sid, session.key)
+    assert (found.login.auth_time, found.record.created_at) == (NOW, NOW)
 
 
 @pytest.mark.parametrize(("told", "kept"), [(None, NOW), (NOW - 500, NOW - 500), (NOW + 500, NOW), (NOW, NOW)])
@@ -153,4 +151,4 @@ async def test_a17_auth_time_is_what_the_upstream_proves_and_never_in_the_future
     world: World, told: int | None, kept: int
 ) -> None:
     _, session = await start(world, Identity("x1", auth_time=told))
-    assert session.record.auth_time == kept
+    assert session.login.auth_time == kept

@@ -71,9 +71,9 @@ async def test_a17_a_login_that_did_not_reach_an_essential_level_gives_nothing(l
     for shown in ("", SILVER):
         weak = await signed_on(levels, shown)
         with pytest.raises(UnmetAuthenticationRequirements):
-            await levels.authorization.after_login(request, client, weak, fresh_since=weak.record.auth_time)
+            await levels.authorization.after_login(request, client, weak, fresh_since=weak.login.auth_time)
     strong = await signed_on(levels, GOLD)
-    step = await levels.authorization.after_login(request, client, strong, fresh_since=strong.record.auth_time)
+    step = await levels.authorization.after_login(request, client, strong, fresh_since=strong.login.auth_time)
     assert isinstance(step, Answer)
 
 
@@ -116,13 +116,13 @@ async def test_levels_that_are_no_texts_are_refused(levels: World, acr: object) 
 
 async def test_b23_a_level_counts_only_from_a_provider_whose_operator_listed_it(levels: World) -> None:
     foreign = await signed_on(levels, GOLD, name="beta")
-    assert foreign.record.acr == ""
+    assert foreign.login.acr == ""
     assert await decide(levels, foreign, claims=essential(GOLD)) == Choose(("alpha",)), "who may say it is asked"
     with pytest.raises(LoginRequired):
         await decide(levels, foreign, claims=essential(GOLD), prompt="none")
     request, client = await levels.request(claims=essential(GOLD)), levels.clients["app"]
     with pytest.raises(UnmetAuthenticationRequirements):
-        await levels.authorization.after_login(request, client, foreign, fresh_since=foreign.record.auth_time)
+        await levels.authorization.after_login(request, client, foreign, fresh_since=foreign.login.auth_time)
     with pytest.raises(UnmetAuthenticationRequirements):
         await levels.authorization.answer(request, foreign)
 

@@ -79,7 +79,7 @@ async def test_g20_a_session_has_another_name_in_every_sector_and_none_where_nob
     assert said["one"]["sid"] == said["two"]["sid"]
     sids = {said[name]["sid"] for name in ("one", "far", "open")}
     assert len(sids) == 3
-    assert session.record.sid not in sids
+    assert session.login.sid not in sids
     assert not sids & {claims["sub"] for claims in said.values()}
 
 
@@ -88,10 +88,10 @@ async def test_every_token_and_answer_of_one_client_names_the_same_subject(secto
     said = claims_of(answer["id_token"])["sub"]
     assert claims_of(answer["access_token"])["sub"] == said
     token, held = await sectors.tokens.verify_access(answer["access_token"])
-    assert (held.grant.sub, held.person.account.sub) == (said, said)
+    assert (held.grant.login.sub, held.person.account.sub) == (said, said)
     kept = await sectors.store.durable.grants.find(token.grant_id, now=NOW)
     assert kept is not None
-    assert kept.grant.sub != said, "the store knows the account"
+    assert kept.grant.login.sub != said, "the store knows the account"
 
 
 async def test_a_made_up_address_does_not_betray_the_account(sectors: World) -> None:

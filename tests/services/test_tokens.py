@@ -11,6 +11,7 @@ import pytest
 from broker.core.client import TokenPolicy
 from broker.core.errors import InvalidToken
 from broker.core.id_token import ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE
+from broker.core.pushed import PushedRequest
 from broker.core.records import AccessToken
 from broker.core.terms import Algorithm, IdTokenClaims, TokenFormat
 from tests.services.bare_broker import ISSUER, NOW, World, app, seal
@@ -84,7 +85,7 @@ async def test_b8_a_record_sealed_for_something_else_is_no_access_token(world: W
 
 
 async def test_b8_another_record_under_the_right_seal_is_no_access_token(world: World) -> None:
-    sealed = seal("access token").seal((await world.request()).to_bytes())
+    sealed = seal("access token").seal(PushedRequest(await world.request()).to_bytes())
     with pytest.raises(InvalidToken):
         await world.tokens.verify_access("at_" + sealed)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from broker.core.errors import (
@@ -183,7 +181,7 @@ async def test_j2_the_upstreams_tokens_are_sealed_for_their_session(world: World
     assert b"the-refresh-token" not in raw
     href = await world.upstream.end_href(session.record, return_to="https://id.test/out", state="s")
     assert href == "https://up.test/logout?the-id-token&https://id.test/out&s"
-    planted = replace(session.record, sid="another")
+    planted = session.record.replace(login=session.login.replace(sid="another"))
     assert await world.upstream.end_href(planted) == ""
 
 
@@ -259,4 +257,4 @@ async def test_without_offline_access_nothing_is_kept_to_ask_with(world: World, 
     upstream.speak_of(refresh_token="r")
     finished, _, session = await world.log_in()
     await world.redeem((await world.authorization.answer(finished.request, session)).params["code"])
-    assert await world.store.durable.sessions.claim_login(session.record.sid, now=NOW + 9999, every=1) is None
+    assert await world.store.durable.sessions.claim_login(session.login.sid, now=NOW + 9999, every=1) is None

@@ -270,7 +270,8 @@ async def test_k17_every_schema_there_ever_was_comes_to_the_newest_with_its_peop
         assert await store.durable.people.person("p1", "x1") == Person(account(), link())
         live = await store.durable.grants.find("g1", now=NOW)
         assert live is not None
-        assert live.grant == grant()
+        # Grants of before do not say by which name their provider went.
+        assert live.grant == grant().replace(login=grant().login.replace(provider=""))
         assert await store.durable.grants.rotate("t1", token("t2"), now=NOW, grace=1) == Rotated(again=False)
         assert await store.durable.grants.spent("c1") == "g1"
         assert await store.durable.people.consent("s1", "app", "") == {"openid"}

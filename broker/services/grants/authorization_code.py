@@ -105,58 +105,52 @@ class AuthorizationCode:
             self._context.recorder.record(Event.CODE_REPLAYED, client_id=client.id, grant_id=grant_id)
 
     def _check(self, code: CodeRecord, client: Client, params: Parameters) -> None:
-        if code.client_id != client.id:
-            raise InvalidGrant(_WRONG, detail=f"code of {code.client_id} brought by {client.id}")
+        asked = code.request
+        if asked.client_id != client.id:
+            raise InvalidGrant(_WRONG, detail=f"code of {asked.client_id} brought by {client.id}")
         if code.expires_at <= self._context.now():
             raise InvalidGrant(_WRONG, detail="code expired")
-        if params.text("redirect_uri") != code.redirect_uri:
+        if params.text("redirect_uri") != asked.redirect_uri:
             raise InvalidGrant("redirect_uri must be the one of the authorization request, byte for byte")
         verifier = params.text("code_verifier")
-        if code.code_challenge and not pkce.matches(verifier, code.code_challenge):
+        if asked.code_challenge and not pkce.matches(verifier, asked.code_challenge):
             raise InvalidGrant(
                 "code_verifier does not fit the code_challenge; send the one the challenge was made from"
             )
-        if verifier and not code.code_challenge:
+        if verifier and not asked.code_challenge:
             raise InvalidGrant(
                 "code_verifier without a code_challenge; send the challenge in the authorization request"
             )
 
     async def _check_not_over(self, code: CodeRecord) -> None:
         """Asked when the grant stands: a logout that came before is seen here, and one that comes later sees it."""
-        if await self._upstream.is_over(code):
+        if await self._upstream.is_over(code.login):
             await self._grants.revoke(code.grant_id, now=self._context.now())
             raise InvalidGrant("the login behind this code has ended at the provider; log in again")
 
     async def _build_live(self, code: CodeRecord, jkt: str) -> LiveGrant:
         """The grant to be, as it was asked for, with the person as they are now: nothing is spent before."""
-        person = await self._people.person(code.provider_key, code.subject)
-        if person is None or person.account.sub != code.sub:
+        person = await self._people.person(code.login.provider_key, code.login.subject)
+        if person is None or person.account.sub != code.login.sub:
             raise InvalidGrant(_WRONG, detail="the account is gone")
         return LiveGrant(self._build_grant(code, jkt), person)
 
     def _build_grant(self, code: CodeRecord, jkt: str) -> Grant:
-        now, lifetimes = self._context.now(), self._tokens.lifetimes
-        offline = Scope.OFFLINE_ACCESS in code.scope
+        now, lifetimes, asked = self._context.now(), self._tokens.lifetimes, code.request
+        offline = Scope.OFFLINE_ACCESS in asked.scope
         ttl = lifetimes.refresh_absolute if offline else lifetimes.access_token
         return Grant(
             id=code.grant_id,
-            client_id=code.client_id,
-            sub=code.sub,
-            provider_key=code.provider_key,
-            subject=code.subject,
-            scope=code.scope,
-            nonce=code.nonce,
-            auth_time=code.auth_time,
-            amr=code.amr,
-            acr=code.acr,
-            sid=code.sid,
+            client_id=asked.client_id,
+            login=code.login,
+            scope=asked.scope,
+            nonce=asked.nonce,
             created_at=now,
             expires_at=now + ttl,
             offline=offline,
-            resource=code.resource,
+            resource=asked.resource,
             jkt=jkt,
-            claims=code.claims,
-            upstream_sid=code.upstream_sid,
+            claims=asked.claims,
         )
 
     def _build_refresh(self, grant: Grant, refresh_token: str | None) -> RefreshToken | None:
@@ -170,9 +164,9 @@ class AuthorizationCode:
         if not client.logout.hears:
             return None
         return SessionClient(
-            sid=grant.sid,
+            sid=grant.login.sid,
             client_id=client.id,
-            sub=self._tokens.subjects.of(grant.sub, client),
+            sub=self._tokens.subjects.of(grant.login.sub, client),
             backchannel=bool(client.logout.backchannel_logout_uri),
             expires_at=grant.created_at + self._session_ttl,
         )
@@ -184,7 +178,7 @@ class AuthorizationCode:
 
 def _check_key(code: CodeRecord, jkt: str) -> None:
     """A code asked for with a key is of no use without it (RFC 9449 section 10)."""
-    if code.dpop_jkt and code.dpop_jkt != jkt:
+    if code.request.dpop_jkt not in {"", jkt}:
         raise InvalidGrant("send a DPoP proof of the key that the authorization request named")
 
 

@@ -58,7 +58,7 @@ class RefreshTokenGrant:
             await self._prolong(token, held.grant)
             child = None
         # OIDC Core 12.2: the new ID token need not carry the nonce of the login.
-        return Issued(replace(held, grant=replace(held.grant, nonce="")), scope, child, audience)
+        return Issued(replace(held, grant=held.grant.replace(nonce="")), scope, child, audience)
 
     async def _rotate(self, client: Client, token: str, grant: Grant) -> str:
         child = self._tokens.build_child(token)
