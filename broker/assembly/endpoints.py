@@ -14,6 +14,7 @@ from broker.services.grants.base import GrantHandler
 from broker.services.grants.base import TokenEndpoint as TokenService
 from broker.services.grants.client_credentials import ClientCredentials
 from broker.services.grants.device_code import DeviceCode
+from broker.services.grants.giving import Giving
 from broker.services.grants.refresh_token import RefreshTokenGrant
 from broker.services.introspection import Introspection
 from broker.services.logout import Logout
@@ -140,15 +141,15 @@ def _build_logout(parts: Parts, services: Services, frontend: Frontend, door: Do
 
 def _build_token_service(parts: Parts, services: Services) -> TokenService:
     context, durable, tokens = parts.context, parts.durable, services.tokens
-    codes = AuthorizationCode(
+    giving = Giving(
         context,
         tokens,
         services.upstream,
+        services.endings,
         people=durable.people,
         grants=durable.grants,
-        transient=parts.transient,
-        session_ttl=parts.config.session.absolute_ttl,
     )
+    codes = AuthorizationCode(context, durable.grants, parts.transient, giving)
     handlers: dict[GrantType, GrantHandler] = {
         GrantType.AUTHORIZATION_CODE: codes,
         GrantType.REFRESH_TOKEN: RefreshTokenGrant(

@@ -130,9 +130,15 @@ def _build_endings(parts: Parts, clients: Clients) -> tuple[Deliveries, Endings]
         subjects=parts.subjects,
         on_crash=parts.observer.on_crash,
     )
-    return deliveries, Endings(
-        context, durable.sessions, parts.transient, remember_for=remember_for, queued=deliveries.push
+    endings = Endings(
+        context,
+        durable.sessions,
+        parts.transient,
+        subjects=parts.subjects,
+        remember_for=remember_for,
+        queued=deliveries.push,
     )
+    return deliveries, endings
 
 
 def _build_sessions(parts: Parts, upstream: UpstreamSessions, endings: Endings) -> Sessions:

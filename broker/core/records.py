@@ -131,7 +131,6 @@ class CodeRecord(Record, frozen=True, tag="code"):
     `amr` and `acr` of the login are what counted when it was issued. `upstream_refresh` is the session's.
     """
 
-    grant_id: str
     request: AuthorizationRequest
     login: Login
     expires_at: int

@@ -170,7 +170,6 @@ class Authorization:
         login = session.login
         counted = self._providers.counted_methods(login.provider, login.amr)
         return CodeRecord(
-            grant_id=self._context.mint_ordered("g"),
             request=request.replace(state="", login_hint="", request_uri=""),
             login=login.replace(amr=counted, acr=self._level_of(session)),
             expires_at=self._context.now() + ttl,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from broker.core.client import Client
 from broker.core.events import Event
 from broker.core.logout import SessionClient
+from broker.core.records import Login
 from broker.services.context import Context
 from broker.services.providers import ProviderInstance
 from broker.services.sessions import Session
+from broker.services.subjects import Subjects
 from broker.store.sessions import SessionStore
 from broker.store.transient import Kind, Transient
 from broker.upstream.abilities import UpstreamLogout
@@ -23,18 +26,32 @@ class Endings:
         sessions: SessionStore,
         transient: Transient,
         *,
+        subjects: Subjects,
         remember_for: int,
         queued: Callable[[], None] = lambda: None,
     ) -> None:
-        """`remember_for`: seconds a session can live at most, and so a mark that ends it must.
+        """`subjects` say how apps know people. `remember_for`: seconds a session can live at most, and so must a mark.
 
         `queued` is called when there may be apps to be told.
         """
         self._context = context
         self._sessions = sessions
         self._transient = transient
+        self._subjects = subjects
         self._remember_for = remember_for
         self._queued = queued
+
+    def hears_of(self, login: Login, client: Client) -> SessionClient | None:
+        """Who has to hear when the session of this login ends; apps without an address for that cost nothing."""
+        if not client.logout.hears:
+            return None
+        return SessionClient(
+            sid=login.sid,
+            client_id=client.id,
+            sub=self._subjects.of(login.sub, client),
+            backchannel=bool(client.logout.backchannel_logout_uri),
+            expires_at=self._context.now() + self._remember_for,
+        )
 
     async def end_session(self, session: Session, *, reason: str) -> tuple[SessionClient, ...]:
         """One browser's: it is logged out, and the grants of that session give nothing from here on.

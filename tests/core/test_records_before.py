@@ -89,7 +89,6 @@ NESTED: list[tuple[Record, str]] = [
     ),
     (
         CodeRecord(
-            grant_id="g1",
             request=AuthorizationRequest(
                 client_id="app",
                 redirect_uri="https://app.test/cb",

@@ -36,6 +36,7 @@ from broker.services.grants.authorization_code import AuthorizationCode
 from broker.services.grants.base import TokenEndpoint
 from broker.services.grants.client_credentials import ClientCredentials
 from broker.services.grants.device_code import DeviceCode
+from broker.services.grants.giving import Giving
 from broker.services.grants.refresh_token import RefreshTokenGrant
 from broker.services.held import HeldGrants
 from broker.services.introspection import Introspection
@@ -194,7 +195,14 @@ class World:
             subjects=Subjects(SALT),
             on_crash=self.crashes.append,
         )
-        self.endings = Endings(context, durable.sessions, transient, remember_for=86400, queued=self.deliveries.push)
+        self.endings = Endings(
+            context,
+            durable.sessions,
+            transient,
+            subjects=Subjects(SALT),
+            remember_for=86400,
+            queued=self.deliveries.push,
+        )
         limits = SessionLimits(idle=3600, absolute=86400)
         self.sessions = Sessions(context, transient, limits, self.upstream, self.endings, providers=self.providers)
         self.upstream_logouts = UpstreamLogouts(context, transient, self.providers, self.endings)
@@ -236,15 +244,8 @@ class World:
         self.nonces = Nonces((derive(MASTER, "dpop nonce"),), context.now)
         self.proofs = Proofs(context, transient, self.nonces, nonce_required=self.nonce_required)
         self.devices = Devices(context, self.directory, transient, seal("device"))
-        codes = AuthorizationCode(
-            context,
-            self.tokens,
-            self.upstream,
-            people=durable.people,
-            grants=durable.grants,
-            transient=transient,
-            session_ttl=86400,
-        )
+        giving = Giving(context, self.tokens, self.upstream, self.endings, people=durable.people, grants=durable.grants)
+        codes = AuthorizationCode(context, durable.grants, transient, giving)
         self.token_endpoint = TokenEndpoint(
             context,
             self.proofs,
