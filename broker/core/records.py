@@ -151,7 +151,7 @@ class SessionRecord(Record, frozen=True, tag="session"):
 
 
 class KeptLogin(Record, frozen=True, tag="kept-login"):
-    """What an upstream is asked with later on; the fields are those of `broker.core.identity.UpstreamSession`."""
+    """What an upstream is asked with later on; the fields are those of `UpstreamSession`."""
 
     refresh_token: str
     nonce: str
