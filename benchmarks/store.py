@@ -15,8 +15,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from broker.store.redis import RedisTransient
-from broker.store.sqlite import SqliteStore
+from broker.store.redis.transient import RedisTransient
+from broker.store.sqlite.store import SqliteStore
 from broker.store.transient import Kind, Transient
 from tests.contract.people import NOW, account, grant, link, token
 from tests.contract.redis_server import RedisServer

@@ -24,26 +24,26 @@ from broker.master import another_master_key, expect_database, load_masters
 from broker.observe import Observer, Setup
 from broker.registry import assets_of, provider_types
 from broker.services.context import Context
-from broker.services.deliveries import Deliveries
-from broker.services.emergency import Emergency
-from broker.services.gate import Gate
-from broker.services.keys import LOOK_EVERY, KeyRing, RotationRules
+from broker.services.keys.emergency import Emergency
+from broker.services.keys.ring import LOOK_EVERY, KeyRing, RotationRules
+from broker.services.keys.signing import SealedKeys
+from broker.services.logout.deliveries import Deliveries
+from broker.services.people.standing import Standing
+from broker.services.people.subjects import Subjects, open_subjects
 from broker.services.providers import ProviderInstance, Providers
-from broker.services.signing import SealedKeys
-from broker.services.subjects import Subjects, open_subjects
 from broker.store.base import Durable
 from broker.store.keys import KeyStore
 from broker.store.people import NamespaceChanged, PeopleStore
-from broker.store.sqlite import SqliteStore
+from broker.store.sqlite.store import SqliteStore
 from broker.store.transient import Transient
 from broker.upstream.abilities import abilities_of
 from broker.upstream.answer import NOT_NOW
 from broker.upstream.guard import LOOPBACK
 from broker.upstream.http import HttpPool
+from broker.upstream.lend import lend
 from broker.upstream.model import Provider, ProviderSettings, Tools
 from broker.upstream.outbound import Outbound
-from broker.upstream.tools import lend
-from broker.web.limits import SharedCounters
+from broker.web.limits.rate_limits import SharedCounters
 from broker.web.manage import Check, Management
 
 _SWEEP_EVERY = 60.0  # seconds between sweeps of expired rows
@@ -162,7 +162,7 @@ async def _assemble(
         providers=Providers(
             instances, autoselect_single=config.login.autoselect_single, flow_ttl=config.login.flow_ttl
         ),
-        gate=Gate((instance.name, instance.key) for instance in instances),
+        standing=Standing((instance.name, instance.key) for instance in instances),
         outbound=await _open_outbound(config, opened, observer),
         subjects=await _open_subjects(context, durable.keys, seal("pairwise")),
         seal=seal,
@@ -199,7 +199,7 @@ async def _open_transient(
     """Nodes that share a store share their counts; one process alone counts in its own memory."""
     if config.storage.transient == "sqlite" or config.storage.redis is None:
         return store.transient, None
-    from broker.store.redis import RedisTransient  # noqa: PLC0415 - imported only where Redis is chosen
+    from broker.store.redis.transient import RedisTransient  # noqa: PLC0415 - imported only where Redis is chosen
 
     redis, installation = config.storage.redis, await store.durable.keys.installation()
     transient = await RedisTransient.open(

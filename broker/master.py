@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from broker.config.model import Config
 from broker.config.values import parse_master_key
 from broker.core.errors import ConfigError, SealBroken
-from broker.store.sqlite_place import MEMORY, check_owner
+from broker.store.sqlite.place import MEMORY, check_owner
 
 
 def load_masters(config: Config) -> tuple[bytes, ...]:

@@ -8,103 +8,102 @@ from broker.assembly.parts import Parts, Services
 from broker.config.model import Config
 from broker.core.discovery import build_metadata
 from broker.core.terms import GrantType
-from broker.services.confirmations import Confirmations
 from broker.services.grants.authorization_code import AuthorizationCode
-from broker.services.grants.base import GrantHandler
-from broker.services.grants.base import TokenEndpoint as TokenService
 from broker.services.grants.client_credentials import ClientCredentials
 from broker.services.grants.device_code import DeviceCode
+from broker.services.grants.endpoint import GrantHandler, TokenRequests
 from broker.services.grants.giving import Giving
 from broker.services.grants.refresh_token import RefreshTokenGrant
-from broker.services.introspection import Introspection
-from broker.services.logout import Logout
-from broker.services.revocation import Revocation
-from broker.services.upstream_logouts import UpstreamLogouts
-from broker.services.userinfo import Userinfo
-from broker.web.authorize import AuthorizeEndpoint
-from broker.web.callback import CallbackEndpoint
-from broker.web.clients import ClientEndpoints
-from broker.web.consent import ConsentEndpoint
-from broker.web.departures import Departures
-from broker.web.device import DeviceConfirmation, DeviceEndpoints, DeviceEntry
-from broker.web.door import Door
-from broker.web.enter import EnterEndpoint
-from broker.web.frontend import Frontend
-from broker.web.limits import Limits, Rate
+from broker.services.logout.rp_initiated import Logout
+from broker.services.logout.upstream import UpstreamLogouts
+from broker.services.sessions.confirmations import Confirmations
+from broker.services.tokens.introspection import Introspection
+from broker.services.tokens.revocation import Revocation
+from broker.services.tokens.userinfo import Userinfo
+from broker.web.authorize.consent import ConsentEndpoint
+from broker.web.authorize.endpoint import AuthorizeEndpoint
+from broker.web.clients.endpoints import ClientEndpoints
+from broker.web.clients.register import RegistrationEndpoint
+from broker.web.devices import DeviceConfirmation, DeviceEndpoints, DeviceEntry
+from broker.web.http.proofs import ProofReader
+from broker.web.limits.client_address import Sources
+from broker.web.limits.intake import Intake
+from broker.web.limits.rate_limits import Limits, Rate
+from broker.web.limits.visitors import Visitors
+from broker.web.login.callback import CallbackEndpoint
+from broker.web.login.leaving import Leaving
+from broker.web.login.unasked import UnaskedEndpoint
 from broker.web.logout import LogoutEndpoint
 from broker.web.meta import MetaEndpoints
-from broker.web.proofs import ProofReader
-from broker.web.register import RegistrationEndpoint
+from broker.web.pages.frontend import Frontend
 from broker.web.routes import Endpoints
-from broker.web.source import Sources
-from broker.web.token import TokenEndpoint, UserinfoEndpoint
-from broker.web.visitors import Visitors
+from broker.web.tokens import TokenEndpoint, UserinfoEndpoint
 
 
 def build_endpoints(parts: Parts, services: Services, frontend: Frontend) -> Endpoints:
     """All of them."""
-    config, door = parts.config, _build_door(parts, services)
+    config, intake = parts.config, _build_intake(parts, services)
     show_last = config.login.show_last_used
-    departures = Departures(frontend, services.logins, parts.providers, door, show_last_used=show_last)
+    leaving = Leaving(frontend, services.logins, parts.providers, intake, show_last_used=show_last)
     remember_for = config.session.remember_last_provider
     reader = ProofReader(services.proofs.mint_nonce)
     return Endpoints(
         meta=MetaEndpoints(frontend, parts.keys, _build_metadata(config, parts.providers.levels), issuer=config.issuer),
-        authorize=_build_authorize(parts, services, frontend, door, departures),
-        clients=_build_clients(parts, services, door, reader),
+        authorize=_build_authorize(parts, services, frontend, intake, leaving),
+        clients=_build_clients(parts, services, intake, reader),
         callback=CallbackEndpoint(
             frontend,
             services.completion,
             providers=parts.providers,
-            door=door,
+            intake=intake,
             session_ttl=config.session.absolute_ttl,
             remember_for=remember_for,
         ),
-        consent=ConsentEndpoint(frontend, services.questions, services.people, door),
-        logout=_build_logout(parts, services, frontend, door),
-        devices=_build_devices(services, frontend, door, departures),
-        enter=EnterEndpoint(
+        consent=ConsentEndpoint(frontend, services.questions, services.people, intake),
+        logout=_build_logout(parts, services, frontend, intake),
+        devices=_build_devices(services, frontend, intake, leaving),
+        enter=UnaskedEndpoint(
             frontend,
-            services.entries,
+            services.unasked,
             providers=parts.providers,
             mint=parts.context.mint,
             remember_for=remember_for,
             sessions=services.sessions,
-            door=door,
+            intake=intake,
         ),
-        token=TokenEndpoint(_build_token_service(parts, services), door, reader),
-        register=RegistrationEndpoint(services.registrations, door),
-        userinfo=UserinfoEndpoint(Userinfo(services.tokens, services.proofs), door, reader),
+        token=TokenEndpoint(_build_token_service(parts, services), intake, reader),
+        register=RegistrationEndpoint(services.registrations, intake),
+        userinfo=UserinfoEndpoint(Userinfo(services.tokens, services.proofs), intake, reader),
     )
 
 
 def _build_authorize(
-    parts: Parts, services: Services, frontend: Frontend, door: Door, departures: Departures
+    parts: Parts, services: Services, frontend: Frontend, intake: Intake, leaving: Leaving
 ) -> AuthorizeEndpoint:
     return AuthorizeEndpoint(
         frontend,
         services.requests,
         services.authorization,
-        departures=departures,
+        leaving=leaving,
         sessions=services.sessions,
         providers=parts.providers,
         pushed=services.pushed,
-        door=door,
+        intake=intake,
     )
 
 
-def _build_devices(services: Services, frontend: Frontend, door: Door, departures: Departures) -> DeviceEndpoints:
+def _build_devices(services: Services, frontend: Frontend, intake: Intake, leaving: Leaving) -> DeviceEndpoints:
     devices, sessions = services.devices, services.sessions
     return DeviceEndpoints(
-        DeviceEntry(frontend, devices, services.authorization, departures=departures, sessions=sessions, door=door),
-        DeviceConfirmation(frontend, devices, services.questions, people=services.people, door=door),
+        DeviceEntry(frontend, devices, services.authorization, leaving=leaving, sessions=sessions, intake=intake),
+        DeviceConfirmation(frontend, devices, services.questions, people=services.people, intake=intake),
     )
 
 
-def _build_clients(parts: Parts, services: Services, door: Door, proofs: ProofReader) -> ClientEndpoints:
+def _build_clients(parts: Parts, services: Services, intake: Intake, proofs: ProofReader) -> ClientEndpoints:
     context, durable, tokens = parts.context, parts.durable, services.tokens
     return ClientEndpoints(
-        door,
+        intake,
         proofs,
         requests=services.requests,
         devices=services.devices,
@@ -124,7 +123,7 @@ def _build_metadata(config: Config, levels: tuple[str, ...]) -> dict[str, Any]:
     )
 
 
-def _build_logout(parts: Parts, services: Services, frontend: Frontend, door: Door) -> LogoutEndpoint:
+def _build_logout(parts: Parts, services: Services, frontend: Frontend, intake: Intake) -> LogoutEndpoint:
     logout = Logout(
         parts.context,
         parts.transient,
@@ -136,10 +135,10 @@ def _build_logout(parts: Parts, services: Services, frontend: Frontend, door: Do
         upstream=services.upstream,
     )
     issuer = parts.config.issuer
-    return LogoutEndpoint(frontend, logout, issuer, sessions=services.sessions, people=services.people, door=door)
+    return LogoutEndpoint(frontend, logout, issuer, sessions=services.sessions, people=services.people, intake=intake)
 
 
-def _build_token_service(parts: Parts, services: Services) -> TokenService:
+def _build_token_service(parts: Parts, services: Services) -> TokenRequests:
     context, durable, tokens = parts.context, parts.durable, services.tokens
     giving = Giving(
         context,
@@ -161,10 +160,10 @@ def _build_token_service(parts: Parts, services: Services) -> TokenService:
         GrantType.CLIENT_CREDENTIALS: ClientCredentials(),
         GrantType.DEVICE_CODE: DeviceCode(services.devices, codes),
     }
-    return TokenService(context, services.proofs, tokens, handlers)
+    return TokenRequests(context, services.proofs, tokens, handlers)
 
 
-def _build_door(parts: Parts, services: Services) -> Door:
+def _build_intake(parts: Parts, services: Services) -> Intake:
     config = parts.config
     names = set(type(config.limits).model_fields) - {"request_body"}
     rates = {name: Rate(*getattr(config.limits, name)) for name in names}
@@ -172,4 +171,4 @@ def _build_door(parts: Parts, services: Services) -> Door:
     context = parts.context
     visitors = Visitors(parts.seal("visitor"), clock=context.clock, randomness=context.randomness)
     sources = Sources(config.server.trusted_proxies)
-    return Door(limits, sources, visitors, config.limits.request_body, services.clients.verify)
+    return Intake(limits, sources, visitors, config.limits.request_body, services.clients.verify)

@@ -9,10 +9,10 @@ from broker.config.clients import localised, logo_name
 from broker.config.model import Config
 from broker.core.events import Event, Recorder
 from broker.web.dispatch import Site
-from broker.web.frontend import Frontend
-from broker.web.pages import Pages
-from broker.web.templates import Tell
-from broker.web.views import Look
+from broker.web.pages.frontend import Frontend
+from broker.web.pages.pages import Pages
+from broker.web.pages.templates import Tell
+from broker.web.pages.views import Look
 
 
 def build_frontend(config: Config, site: Site, recorder: Recorder, assets: Mapping[str, Path]) -> Frontend:

@@ -9,33 +9,33 @@ from typing import Protocol
 from broker.config.model import Config
 from broker.core.events import Recorder
 from broker.core.seal import Seal
-from broker.services.authorize import Authorization
-from broker.services.clients import Clients
-from broker.services.complete import Completion
-from broker.services.consent import Consents
+from broker.services.authorize.consent import Consents
+from broker.services.authorize.decide import Authorization
+from broker.services.authorize.pushed import PushedRequests
+from broker.services.authorize.questions import Questions
+from broker.services.authorize.requests import Requests
+from broker.services.clients.directory import Clients
+from broker.services.clients.registrations import Registrations
 from broker.services.context import Context
-from broker.services.deliveries import Deliveries
-from broker.services.device import Devices
-from broker.services.endings import Endings
-from broker.services.entry import Entries
-from broker.services.gate import Gate
-from broker.services.keys import KeyRing
-from broker.services.login import Logins
+from broker.services.devices import Devices
+from broker.services.keys.ring import KeyRing
+from broker.services.login.attempts import Logins
+from broker.services.login.complete import Completion
+from broker.services.login.unasked import UnaskedLogins
+from broker.services.logout.deliveries import Deliveries
 from broker.services.outbound import Outbound
-from broker.services.par import PushedRequests
-from broker.services.people import People
-from broker.services.proofs import Proofs
+from broker.services.people.names import People
+from broker.services.people.standing import Standing
+from broker.services.people.subjects import Subjects
 from broker.services.providers import Providers
-from broker.services.questions import Questions
-from broker.services.registrations import Registrations
-from broker.services.requests import Requests
-from broker.services.sessions import Sessions
-from broker.services.subjects import Subjects
-from broker.services.tokens import Tokens
-from broker.services.upstream_sessions import UpstreamSessions
+from broker.services.sessions.endings import Endings
+from broker.services.sessions.single_sign_on import Sessions
+from broker.services.sessions.upstream import UpstreamSessions
+from broker.services.tokens.minting import Tokens
+from broker.services.tokens.proofs import Proofs
 from broker.store.base import Durable
 from broker.store.transient import Transient
-from broker.web.limits import SharedCounters
+from broker.web.limits.rate_limits import SharedCounters
 
 
 class RequestObserver(Recorder, Protocol):
@@ -63,7 +63,7 @@ class Parts:
     transient: Transient
     keys: KeyRing
     providers: Providers
-    gate: Gate
+    standing: Standing
     outbound: Outbound
     subjects: Subjects
     seal: Callable[[str], Seal]
@@ -83,7 +83,7 @@ class Services:
     sessions: Sessions
     consents: Consents
     logins: Logins
-    entries: Entries
+    unasked: UnaskedLogins
     requests: Requests
     authorization: Authorization
     completion: Completion

@@ -5,32 +5,32 @@ from __future__ import annotations
 from broker.assembly.parts import Parts, Services
 from broker.config.clients import build_clients, localised
 from broker.config.model import Config
-from broker.core.display_name import fold_name
-from broker.core.registered_client import RegistrationRules
-from broker.services.accounts import Accounts
-from broker.services.authorize import Authorization
-from broker.services.client_assertions import ClientAssertions
-from broker.services.client_keys import ClientKeys
-from broker.services.clients import Clients
-from broker.services.complete import Completion
-from broker.services.consent import TICKET_TTL, Consents
-from broker.services.deliveries import Deliveries
-from broker.services.device import Devices
-from broker.services.endings import Endings
-from broker.services.entry import Entries
-from broker.services.held import HeldGrants
-from broker.services.login import Logins
-from broker.services.par import PushedRequests
-from broker.services.people import People
-from broker.services.proofs import Nonces, Proofs
-from broker.services.questions import Questions
-from broker.services.registrations import RegistrationPolicy, Registrations
-from broker.services.request_objects import RequestObjects
-from broker.services.requests import Requests
-from broker.services.sessions import SessionLimits, Sessions
-from broker.services.states import States
-from broker.services.tokens import Lifetimes, Tokens
-from broker.services.upstream_sessions import UpstreamSessions
+from broker.core.clients.display_name import fold_name
+from broker.core.clients.registered import RegistrationRules
+from broker.services.authorize.consent import TICKET_TTL, Consents
+from broker.services.authorize.decide import Authorization
+from broker.services.authorize.pushed import PushedRequests
+from broker.services.authorize.questions import Questions
+from broker.services.authorize.request_objects import RequestObjects
+from broker.services.authorize.requests import Requests
+from broker.services.clients.assertions import ClientAssertions
+from broker.services.clients.directory import Clients
+from broker.services.clients.keys import ClientKeys
+from broker.services.clients.registrations import RegistrationPolicy, Registrations
+from broker.services.devices import Devices
+from broker.services.login.attempts import Logins
+from broker.services.login.complete import Completion
+from broker.services.login.states import States
+from broker.services.login.unasked import UnaskedLogins
+from broker.services.logout.deliveries import Deliveries
+from broker.services.people.accounts import Accounts
+from broker.services.people.names import People
+from broker.services.sessions.endings import Endings
+from broker.services.sessions.single_sign_on import SessionLimits, Sessions
+from broker.services.sessions.upstream import UpstreamSessions
+from broker.services.tokens.held import HeldGrants
+from broker.services.tokens.minting import Lifetimes, Tokens
+from broker.services.tokens.proofs import Nonces, Proofs
 
 
 def build_services(parts: Parts) -> Services:
@@ -39,8 +39,8 @@ def build_services(parts: Parts) -> Services:
     registrations, keys = _build_registrations(parts), ClientKeys(context, parts.outbound)
     clients = Clients(context, build_clients(parts.config), ClientAssertions(context, transient, keys), registrations)
     tokens, consents = _build_tokens(parts, clients), Consents(context, people, transient, parts.seal("consent"))
-    accounts = Accounts(context, people, parts.gate)
-    logins, entries = _build_logins(parts, clients, accounts)
+    accounts = Accounts(context, people, parts.standing)
+    logins, unasked = _build_logins(parts, clients, accounts)
     # A person may look at the login page, at an upstream and at the question for as long as each of them stands.
     pushed = PushedRequests(context, transient, kept_for=2 * parts.providers.flow_ttl + TICKET_TTL)
     authorization = _build_authorization(parts, clients, tokens, consents, pushed)
@@ -57,7 +57,7 @@ def build_services(parts: Parts) -> Services:
         sessions=sessions,
         consents=consents,
         logins=logins,
-        entries=entries,
+        unasked=unasked,
         requests=Requests(context, clients, tokens, proofs=proofs, pushed=pushed, objects=objects),
         authorization=authorization,
         pushed=pushed,
@@ -80,7 +80,7 @@ def _build_authorization(
         providers=parts.providers,
         consents=consents,
         tokens=tokens,
-        gate=parts.gate,
+        standing=parts.standing,
         pushed=pushed,
         stores=(parts.durable.people, parts.transient),
     )
@@ -98,7 +98,7 @@ def _build_tokens(parts: Parts, clients: Clients) -> Tokens:
         parts.context,
         parts.durable.grants,
         clients=clients,
-        gate=parts.gate,
+        standing=parts.standing,
         subjects=subjects,
         providers=parts.providers,
     )
@@ -146,7 +146,7 @@ def _build_sessions(parts: Parts, upstream: UpstreamSessions, endings: Endings) 
     return Sessions(parts.context, parts.transient, limits, upstream, endings, providers=parts.providers)
 
 
-def _build_logins(parts: Parts, clients: Clients, accounts: Accounts) -> tuple[Logins, Entries]:
+def _build_logins(parts: Parts, clients: Clients, accounts: Accounts) -> tuple[Logins, UnaskedLogins]:
     context, providers = parts.context, parts.providers
     logins = Logins(
         context,
@@ -156,10 +156,10 @@ def _build_logins(parts: Parts, clients: Clients, accounts: Accounts) -> tuple[L
         states=States(parts.derive("state"), context.randomness),
         seal=parts.seal("flow"),
     )
-    entries = Entries(
+    unasked = UnaskedLogins(
         context, clients=clients, providers=providers, accounts=accounts, logins=logins, seal=parts.seal("entry")
     )
-    return logins, entries
+    return logins, unasked
 
 
 def _build_registrations(parts: Parts) -> Registrations:

@@ -10,7 +10,7 @@ from broker.cli.common import config_option, fail, read_config
 
 if TYPE_CHECKING:
     from broker.config.model import Config
-    from broker.store.sqlite_copy import Copied
+    from broker.store.sqlite.copy import Copied
 
 
 @click.command()

@@ -11,8 +11,8 @@ from pathlib import Path
 from broker.cli.control import ask_server
 from broker.config.model import Config
 from broker.core.errors import StoreUnavailable
-from broker.store.sqlite_copy import Copied, check_copy, copy_into, restore
-from broker.store.sqlite_file import reading
+from broker.store.sqlite.copy import Copied, check_copy, copy_into, restore
+from broker.store.sqlite.file import reading
 
 
 def take_backup(config: Config, target: str) -> Copied:

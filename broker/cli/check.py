@@ -80,7 +80,7 @@ def look_at_pages(config: Config) -> Findings:
 
     from broker.assembly.frontend import build_pages
     from broker.registry import assets_of, provider_types
-    from broker.web.templates import find_strangers
+    from broker.web.pages.templates import find_strangers
 
     found = Findings()
     kinds = dict.fromkeys(settings.type for settings in config.providers.values() if settings.enabled)

@@ -18,7 +18,7 @@ from typing import Any
 
 from broker.config.model import Config
 from broker.core.errors import StoreUnavailable
-from broker.store.sqlite_place import MEMORY
+from broker.store.sqlite.place import MEMORY
 
 _LONGEST = 100  # bytes of a unix socket's path; systems differ between 104 and 108
 _TO_ASK = 30.0  # seconds

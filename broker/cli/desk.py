@@ -17,9 +17,9 @@ from broker.core.records import SigningKey
 from broker.core.terms import Algorithm
 from broker.observe import Observer, Setup
 from broker.observe.sink import Sink
-from broker.store.sql_keys import signing_keys
-from broker.store.sqlite_engine import run
-from broker.store.sqlite_file import reading
+from broker.store.sql.keys import signing_keys
+from broker.store.sqlite.engine import run
+from broker.store.sqlite.file import reading
 
 
 class Desk:

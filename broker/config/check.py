@@ -15,8 +15,8 @@ from broker.config.model import Config
 from broker.config.report import Report, did_you_mean
 from broker.config.reveal import scalars_of
 from broker.config.source import KeyPath
-from broker.core.fapi import CODE_TTL
-from broker.core.registered_client import REGISTERED_PREFIX
+from broker.core.clients.fapi import CODE_TTL
+from broker.core.clients.registered import REGISTERED_PREFIX
 from broker.core.terms import Profile
 
 CLIENT_SECRET_LENGTH = 32  # characters; 128 bits even in hexadecimal

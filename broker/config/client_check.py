@@ -8,8 +8,8 @@ from broker.config.client_model import ClientSettings
 from broker.config.clients import build_client
 from broker.config.report import Report
 from broker.config.source import KeyPath
-from broker.core.client_assertion import ALGORITHMS
-from broker.core.client_rules import Broken, find_broken
+from broker.core.clients.assertion import ALGORITHMS
+from broker.core.clients.rules import Broken, find_broken
 from broker.core.terms import AuthMethod, SubjectType
 
 _WITHOUT_SECRET: Mapping[str, str] = {

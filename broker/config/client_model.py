@@ -21,7 +21,7 @@ from broker.config.values import (
     ToldUri,
     WebUrl,
 )
-from broker.core.fapi import IMPLIED
+from broker.core.clients.fapi import IMPLIED
 from broker.core.terms import Algorithm, GrantType, IdTokenClaims, Pkce, Profile, Scope, SubjectType, TokenFormat
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from broker.config.client_model import ClientSettings
 from broker.config.model import Config
-from broker.core.addresses import sector_hosts
-from broker.core.client import Client, settle
-from broker.core.subject import own_sector
+from broker.core.clients.client import Client, settle
+from broker.core.people.subject import own_sector
 from broker.core.terms import AuthMethod, Profile
+from broker.core.wire.addresses import sector_hosts
 
 
 def build_clients(config: Config) -> dict[str, Client]:

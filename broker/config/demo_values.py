@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
-from broker.core.addresses import is_loopback_host
+from broker.core.wire.addresses import is_loopback_host
 
 DEMO_PREFIX: Final = "demo-"  # of secrets and client ids
 _IDS: Final = frozenset(

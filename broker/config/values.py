@@ -16,10 +16,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, WithJsonSchema
 
-from broker.core.addresses import check_redirect_uri, check_told_uri, is_loopback_host
-from broker.core.display_name import check_display_name
-from broker.core.resource import check_resource_uri
+from broker.core.clients.display_name import check_display_name
 from broker.core.terms import AuthMethod, Scope
+from broker.core.tokens.audience import check_resource_uri
+from broker.core.wire.addresses import check_redirect_uri, check_told_uri, is_loopback_host
 
 _DURATION = re.compile(r"([0-9]{1,9})(s|m|h|d)")
 _SIZE = re.compile(r"([0-9]{1,9})(B|KiB|MiB)")

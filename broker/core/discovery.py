@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from broker.core.claims import SUPPORTED
-from broker.core.client_assertion import EVERY_ALGORITHM
-from broker.core.dpop import ALGORITHMS as DPOP_ALGORITHMS
+from broker.core.clients.assertion import EVERY_ALGORITHM
 from broker.core.terms import REQUEST_OBJECT_ALGORITHMS, AuthMethod, GrantType, Prompt, ResponseMode, Scope, SubjectType
+from broker.core.tokens.claims import SUPPORTED
+from broker.core.tokens.dpop import ALGORITHMS as DPOP_ALGORITHMS
 
 OPENID_PATH = "/.well-known/openid-configuration"
 OAUTH_PATH = "/.well-known/oauth-authorization-server"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from broker.core.addresses import build_response_url
-from broker.core.client import Client
+from broker.core.clients.client import Client
 from broker.core.errors import BadRedirectUri, InvalidRequest
-from broker.core.parameters import Parameters
 from broker.core.records import Record
+from broker.core.wire.addresses import build_response_url
+from broker.core.wire.parameters import Parameters
 
 LOGOUT_TOKEN_TYPE: Final = "logout+jwt"
 LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
@@ -34,7 +34,7 @@ class Telling(StrEnum):
 class SessionClient:
     """A client that knows of a session and has to hear when it ends. `sub` is the person as that client knows them.
 
-    `sid` is our own name of the session, which no client sees; see `broker.services.subjects`.
+    `sid` is our own name of the session, which no client sees; see `broker.services.people.subjects`.
     `backchannel`: it has an address that we call ourselves.
     """
 

@@ -76,7 +76,7 @@ class Login(Value, frozen=True):
 
 
 class AuthorizationRequest(Value, frozen=True):
-    """A request whose client, redirect URI and parameters passed every check of `broker.core.authorize`.
+    """A request whose client, redirect URI and parameters passed every check of `broker.core.authorize.target`.
 
     `redirect_uri` is the verified one. `claims` maps "id_token" and "userinfo" to the names asked for. `hinted_sub` is
     the subject of a verified `id_token_hint`. `essential_acr`: one of these or nothing. `resource` are the APIs the

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from broker.core.compact import b64url, decode_segment
 from broker.core.errors import SealBroken
-from broker.core.strict_json import Malformed
+from broker.core.jose.compact import b64url, decode_segment
+from broker.core.wire.strict_json import Malformed
 
 _FORMAT, _FIRST_FORMAT = b"\x02", b"\x01"
 _KEY_ID = 8

@@ -22,7 +22,7 @@ from broker.demo.servers import serving, take_port
 from broker.demo.switches import People, Switches
 from broker.observe import Observer, Setup
 from broker.registry import provider_types
-from broker.services.keys import KeyRing
+from broker.services.keys.ring import KeyRing
 
 PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
     "google": {"client_id": "test-google.apps.googleusercontent.com", "client_secret": "test-google-secret"},

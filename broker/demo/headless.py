@@ -10,7 +10,7 @@ from urllib.parse import quote_plus, urlencode
 import aiohttp
 import jwt
 
-from broker.core.pkce import build_challenge
+from broker.core.authorize.pkce import build_challenge
 from broker.demo.visitor import LocalhostResolver, Page, Visitor
 
 

@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from broker.demo.call import Call, Upstream
 from broker.demo.faults import FAULTS
-from broker.demo.upstreams.call import Call, Upstream
 
 TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {

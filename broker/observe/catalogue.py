@@ -12,6 +12,6 @@ from broker.observe.catalogue_clients import CLIENTS
 from broker.observe.catalogue_devices import DEVICES
 from broker.observe.catalogue_people import PEOPLE
 from broker.observe.catalogue_server import SERVER
-from broker.observe.entries import Entry
+from broker.observe.event_entry import Entry
 
 EVENTS: Mapping[Event, Entry] = {**PEOPLE, **CLIENTS, **DEVICES, **SERVER}

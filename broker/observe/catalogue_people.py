@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from broker.core.events import Event
-from broker.observe.entries import Entry, count
+from broker.observe.event_entry import Entry, count
 from broker.observe.metrics import Fields, Metrics
 
 _BOTH = ("provider", "client_id")

@@ -1,6 +1,6 @@
 """Nothing secret reaches a log: by the name of a field, by the shape of a text, and by the configured secrets.
 
-The last gate, not the first: events carry no secrets to begin with. Texts come from libraries and exceptions, and
+The last standing, not the first: events carry no secrets to begin with. Texts come from libraries and exceptions, and
 those quote what they were given.
 """
 

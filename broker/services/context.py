@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from broker.core.compact import b64url
 from broker.core.events import Recorder
+from broker.core.jose.compact import b64url
 
 
 @dataclass(frozen=True, slots=True)

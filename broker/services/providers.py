@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broker.core.client import Client
+from broker.core.authorize.step_up import FEDERATED, counted_level, counted_methods
+from broker.core.clients.client import Client
 from broker.core.errors import ProviderNotOffered
-from broker.core.step_up import FEDERATED, counted_level, counted_methods
 from broker.upstream.abilities import Abilities
 from broker.upstream.model import Provider
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from broker.core.registered_client import RegisteredClient
+from broker.core.clients.registered import RegisteredClient
 
 
 class ClientStore(Protocol):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from broker.core.identity import Person
 from broker.core.logout import SessionClient
+from broker.core.people.identity import Person
 from broker.core.records import Grant, RefreshToken
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from broker.core.identity import Account, Link, Person
+from broker.core.people.identity import Account, Link, Person
 
 
 class NamespaceChanged(Exception):

@@ -10,7 +10,7 @@ from broker.core.errors import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from broker.core.identity import Identity, UpstreamSession
+from broker.core.people.identity import Identity, UpstreamSession
 from broker.upstream.abilities import (
     Abilities,
     AcceptsUnasked,
@@ -55,7 +55,7 @@ from broker.upstream.oauth2 import OAuth2Provider
 from broker.upstream.oidc import OidcProvider
 from broker.upstream.oidc_session import SessionOidcProvider, SessionSettings
 from broker.upstream.signed import SignedFields, SignedReply, unpack_result
-from broker.upstream.standard import ExtraParams, Scopes, Signature, Wish, standard_identity
+from broker.upstream.standard_claims import ExtraParams, Scopes, Signature, Wish, standard_identity
 
 SDK_VERSION = 1
 

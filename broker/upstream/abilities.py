@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from broker.core.identity import Identity, UpstreamSession
+from broker.core.people.identity import Identity, UpstreamSession
 from broker.upstream.model import Provider
 
 

@@ -10,9 +10,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from broker.core.addresses import is_loopback_host
 from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamUnavailable
 from broker.core.events import Event, Recorder
+from broker.core.wire.addresses import is_loopback_host
 from broker.upstream.fields import Fields
 from broker.upstream.kept import Kept, Times
 from broker.upstream.keyset import CacheableHttp

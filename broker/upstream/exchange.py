@@ -16,7 +16,7 @@ from functools import cache
 import aiohttp
 from yarl import URL
 
-from broker.core.query import encode_query
+from broker.core.wire.query import encode_query
 
 CONNECT_TIMEOUT = 2.0  # seconds, TLS handshake included
 

@@ -1,4 +1,4 @@
-"""JSON of an upstream: parsed so that it has one meaning only (`broker.core.strict_json`), and read by name.
+"""JSON of an upstream: parsed so that it has one meaning only (`broker.core.wire.strict_json`), and read by name.
 
 A missing or wrong value is UpstreamInvalid, never a KeyError.
 """
@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from hmac import compare_digest
 from typing import Any
 
-from broker.core import strict_json
 from broker.core.errors import UpstreamInvalid
 from broker.core.events import Event, Recorder
-from broker.core.personal import plain_email, plain_phone
+from broker.core.people.cleaning import plain_email, plain_phone
+from broker.core.wire import strict_json
 
 _MAX_SAFE_DIGITS = 20
 _GAP = re.compile(r"[\s\x00-\x1f]")

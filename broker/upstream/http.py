@@ -15,7 +15,7 @@ import aiohttp
 
 from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
 from broker.core.events import Event, Recorder, visitor
-from broker.core.query import encode_query
+from broker.core.wire.query import encode_query
 from broker.upstream.answer import NOT_NOW, UpstreamAnswer, check_available, operation, rebase
 from broker.upstream.breaker import Breaker, State
 from broker.upstream.exchange import (

@@ -9,11 +9,11 @@ from typing import Any
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from broker.core.compact import UnverifiedToken, b64url, numeric_date, parse_token
 from broker.core.errors import UpstreamInvalid
 from broker.core.events import Event, Recorder
-from broker.core.jwk import ALGORITHMS
-from broker.core.strict_json import Malformed
+from broker.core.jose.compact import UnverifiedToken, b64url, numeric_date, parse_token
+from broker.core.jose.jwk import ALGORITHMS
+from broker.core.wire.strict_json import Malformed
 from broker.upstream.fields import Fields, counting, same
 from broker.upstream.keyset import CacheableHttp, KeySet
 from broker.upstream.model import IdTokenRules

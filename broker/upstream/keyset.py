@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from broker.core import jwk
 from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamUnavailable
 from broker.core.events import Event, Recorder
-from broker.core.jwk import Key, pick_key
-from broker.core.strict_json import Malformed
+from broker.core.jose import jwk
+from broker.core.jose.jwk import Key, pick_key
+from broker.core.wire.strict_json import Malformed
 from broker.upstream.fields import Fields
 from broker.upstream.kept import Kept, Times
 

@@ -11,8 +11,8 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeGuard, runtime_checka
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from broker.core.addresses import is_loopback_host
-from broker.core.identity import Identity
+from broker.core.people.identity import Identity
+from broker.core.wire.addresses import is_loopback_host
 from broker.upstream.discovery import DiscoveryRules, Metadata
 from broker.upstream.fields import Fields
 

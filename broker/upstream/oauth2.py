@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
-from broker.core.identity import Identity
-from broker.core.query import encode_query
+from broker.core.people.identity import Identity
+from broker.core.wire.query import encode_query
 from broker.upstream.answer import NOT_NOW, clean_name
 from broker.upstream.discovery import Metadata
 from broker.upstream.fields import Fields, same

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from broker.core.errors import UpstreamInvalid
-from broker.core.identity import Identity, UpstreamSession
+from broker.core.people.identity import Identity, UpstreamSession
 from broker.upstream.discovery import Metadata
 from broker.upstream.fields import Fields, SignedAnswer
 from broker.upstream.model import Flow, IdTokenRules, Reply

@@ -8,15 +8,15 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from broker.core.errors import UpstreamDenied, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
-from broker.core.identity import UpstreamSession
-from broker.core.query import encode_query
+from broker.core.people.identity import UpstreamSession
+from broker.core.wire.query import encode_query
 from broker.upstream.abilities import Abilities, EndsSession, ReceivesLogout, RefreshesIdentity, UpstreamLogout
 from broker.upstream.discovery import Metadata
 from broker.upstream.fields import Fields
 from broker.upstream.jwt import point_in_time
 from broker.upstream.model import ConfidentialSettings, Flow, IdTokenRules
 from broker.upstream.oidc import OidcProvider
-from broker.upstream.standard import Asked, ClaimNames, SubjectClaim, Trust, asks_userinfo
+from broker.upstream.standard_claims import Asked, ClaimNames, SubjectClaim, Trust, asks_userinfo
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 MAX_AGE = 600  # seconds: a logout is told at once, or after a few tries

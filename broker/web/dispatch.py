@@ -15,11 +15,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from broker.core.addresses import is_loopback_host
 from broker.core.events import request_id
+from broker.core.wire.addresses import is_loopback_host
 from broker.web.errors import Errors
-from broker.web.http import is_dpop_use
-from broker.web.proofs import nonce_of
+from broker.web.http.proofs import nonce_of
+from broker.web.http.reading import is_dpop_use
 
 _PORT = re.compile(r":[0-9]{1,5}$")
 Endpoint = Callable[[Request], Awaitable[Response]]

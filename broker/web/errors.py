@@ -11,10 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from broker.core.addresses import same_start
-from broker.core.authorize import VerifiedRedirect
-from broker.core.client import Client
-from broker.core.dpop import ALGORITHMS
+from broker.core.authorize.request import to_params
+from broker.core.authorize.target import VerifiedRedirect
+from broker.core.authorize.whereabouts import is_for_client, whereabouts_of
+from broker.core.clients.client import Client
 from broker.core.errors import (
     AccountError,
     AuthorizationPending,
@@ -39,14 +39,14 @@ from broker.core.errors import (
     quote,
 )
 from broker.core.events import Event, Recorder, request_id
-from broker.core.request_parameters import to_params
-from broker.core.whereabouts import is_for_client, whereabouts_of
-from broker.services.attempt import LoginFailed
-from broker.web.answers import answer_json
-from broker.web.cookies import Cookies
-from broker.web.frontend import Frontend
-from broker.web.http import MAX_QUERY
-from broker.web.views import ErrorView
+from broker.core.tokens.dpop import ALGORITHMS
+from broker.core.wire.addresses import same_start
+from broker.services.login.outcomes import LoginFailed
+from broker.web.http.answers import answer_json
+from broker.web.http.cookies import Cookies
+from broker.web.http.reading import MAX_QUERY
+from broker.web.pages.frontend import Frontend
+from broker.web.pages.views import ErrorView
 
 
 class Errors:

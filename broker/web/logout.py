@@ -6,14 +6,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from broker.core.errors import ForeignPost, InvalidRequest
-from broker.services.logout import LoggedOut, Logout, LogoutWish
-from broker.services.people import People
-from broker.services.sessions import Session, Sessions
-from broker.web.cookies import SESSION, Cookies
-from broker.web.door import Door
-from broker.web.frontend import Frontend
-from broker.web.http import MAX_QUERY, read_query
-from broker.web.views import ClientView, LoggedOutView, LogoutView, ToldApp
+from broker.services.logout.rp_initiated import LoggedOut, Logout, LogoutWish
+from broker.services.people.names import People
+from broker.services.sessions.single_sign_on import Session, Sessions
+from broker.web.http.cookies import SESSION, Cookies
+from broker.web.http.reading import MAX_QUERY, read_query
+from broker.web.limits.intake import Intake
+from broker.web.pages.frontend import Frontend
+from broker.web.pages.views import ClientView, LoggedOutView, LogoutView, ToldApp
 
 _MAX_STATE = 1024  # bytes of a query that comes back from an upstream
 _FRAMES_LOAD = 3  # seconds for the apps' frames before the browser goes on
@@ -23,14 +23,14 @@ class LogoutEndpoint:
     """Ends the session at once where the app proves that it speaks of it, and asks the person otherwise."""
 
     def __init__(
-        self, frontend: Frontend, logout: Logout, issuer: str, *, sessions: Sessions, people: People, door: Door
+        self, frontend: Frontend, logout: Logout, issuer: str, *, sessions: Sessions, people: People, intake: Intake
     ) -> None:
-        """`door` reads bodies; upstreams send the browser back to `done`, below the issuer."""
+        """`intake` reads bodies; upstreams send the browser back to `done`, below the issuer."""
         self._frontend = frontend
         self._logout = logout
         self._sessions = sessions
         self._people = people
-        self._door = door
+        self._intake = intake
         self._return_to = f"{issuer}/logout/done"
 
     async def get(self, request: Request) -> Response:
@@ -53,7 +53,7 @@ class LogoutEndpoint:
 
     async def post(self, request: Request) -> Response:
         """The same in a form (section 2). As at `/authorize`, the browser comes again by GET and brings its cookies."""
-        params = await self._door.read_form(request)
+        params = await self._intake.read_form(request)
         await self._logout.verify(params)
         href = self._frontend.href("/logout", params)
         if len(href) > MAX_QUERY:
@@ -63,7 +63,7 @@ class LogoutEndpoint:
     async def confirm(self, request: Request) -> Response:
         """The answer to our question."""
         self._frontend.check_own_form(request)
-        params = await self._door.read_form(request)
+        params = await self._intake.read_form(request)
         if params.text("answer") not in {"logout", "stay"}:
             raise ForeignPost("an answer without a question")
         session = await self._sessions.find(Cookies.read(request, SESSION))

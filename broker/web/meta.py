@@ -11,10 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from broker.services.keys import KeyRing
-from broker.web.assets import STATIC_HEADERS
-from broker.web.frontend import Frontend
-from broker.web.views import HomeView
+from broker.services.keys.ring import KeyRing
+from broker.web.pages.assets import STATIC_HEADERS
+from broker.web.pages.frontend import Frontend
+from broker.web.pages.views import HomeView
 
 _CACHE = "public, max-age=300"  # seconds; far below keys.publish_before, so a cache always knows the key in use
 _STATIC_CACHE = "public, max-age=3600"

@@ -6,17 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from broker.core.discovery import metadata_paths
-from broker.web.authorize import AuthorizeEndpoint
-from broker.web.callback import CallbackEndpoint
-from broker.web.clients import ClientEndpoints
-from broker.web.consent import ConsentEndpoint
-from broker.web.device import DeviceEndpoints
+from broker.web.authorize.consent import ConsentEndpoint
+from broker.web.authorize.endpoint import AuthorizeEndpoint
+from broker.web.clients.endpoints import ClientEndpoints
+from broker.web.clients.register import RegistrationEndpoint
+from broker.web.devices import DeviceEndpoints
 from broker.web.dispatch import Access, Endpoint, Route
-from broker.web.enter import EnterEndpoint
+from broker.web.login.callback import CallbackEndpoint
+from broker.web.login.unasked import UnaskedEndpoint
 from broker.web.logout import LogoutEndpoint
 from broker.web.meta import MetaEndpoints
-from broker.web.register import RegistrationEndpoint
-from broker.web.token import TokenEndpoint, UserinfoEndpoint
+from broker.web.tokens import TokenEndpoint, UserinfoEndpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Endpoints:
     callback: CallbackEndpoint
     consent: ConsentEndpoint
     devices: DeviceEndpoints
-    enter: EnterEndpoint
+    enter: UnaskedEndpoint
     logout: LogoutEndpoint
     token: TokenEndpoint
     register: RegistrationEndpoint

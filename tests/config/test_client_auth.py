@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from broker.core.jose import mint_key
+from broker.core.jose.own_keys import mint_key
 from broker.core.terms import Algorithm
 from tests.config.minimal import MINIMAL, SECRET, SHA, Read
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from broker.config.clients import build_clients
-from broker.core.client import Client
-from broker.core.jose import mint_key
+from broker.core.clients.client import Client
+from broker.core.jose.own_keys import mint_key
 from broker.core.terms import Algorithm, AuthMethod, Pkce, Profile
 from tests.config.minimal import MINIMAL, SHA, Read
 

@@ -13,7 +13,7 @@ import pytest
 
 from broker.config.client_model import ClientSettings
 from broker.config.clients import build_clients
-from broker.core.client import (
+from broker.core.clients.client import (
     MEMBERS,
     AssertionPolicy,
     Client,

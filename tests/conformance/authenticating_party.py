@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final
 
-from broker.core.client_assertion import ASSERTION_TYPE
-from broker.core.jose import mint_key
-from broker.core.pkce import build_challenge
+from broker.core.authorize.pkce import build_challenge
+from broker.core.clients.assertion import ASSERTION_TYPE
+from broker.core.jose.own_keys import mint_key
 from broker.core.terms import Algorithm
 from broker.demo.visitor import Visitor
 from tests.conformance.openid_provider import HOME, Operator

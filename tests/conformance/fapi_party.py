@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from broker.core.jose import mint_key
-from broker.core.pkce import build_challenge
+from broker.core.authorize.pkce import build_challenge
+from broker.core.jose.own_keys import mint_key
 from broker.core.terms import Algorithm
 from broker.demo.visitor import Page, Visitor
 from tests.conformance.openid_provider import HOME, Operator

@@ -6,8 +6,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Final
 
-from broker.core.client_assertion import ASSERTION_TYPE
-from broker.core.jose import KeyPair, mint_key
+from broker.core.clients.assertion import ASSERTION_TYPE
+from broker.core.jose.own_keys import KeyPair, mint_key
 from broker.core.terms import Algorithm
 from broker.demo.visitor import Visitor
 from tests.conformance.openid_provider import Operator

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from joserfc import jwt
 
-from broker.core.jose import KeyPair
+from broker.core.jose.own_keys import KeyPair
 from tests.conformance.modules.responses import (
     test_ensure_request_object_with_redirect_uri,
     test_idtoken_unsigned,

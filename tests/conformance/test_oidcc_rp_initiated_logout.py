@@ -5,8 +5,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from broker.core.compact import b64url
-from broker.core.jose import mint_key
+from broker.core.jose.compact import b64url
+from broker.core.jose.own_keys import mint_key
 from broker.core.terms import Algorithm
 from tests.conformance.leaving_party import STATE, LeavingParty
 from tests.conformance.openid_provider import Operator

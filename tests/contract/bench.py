@@ -17,14 +17,14 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from jwt import encode
 from jwt.algorithms import RSAAlgorithm
 
+from broker.core.authorize.pkce import build_challenge
 from broker.core.events import Event
-from broker.core.identity import Identity
-from broker.core.pkce import build_challenge
+from broker.core.people.identity import Identity
 from broker.registry import provider_types
 from broker.upstream.answer import NOT_NOW
 from broker.upstream.http import HttpPool
+from broker.upstream.lend import lend
 from broker.upstream.model import Channel, Flow, Provider, ProviderSettings, Redirect, Reply, Widget
-from broker.upstream.tools import lend
 from tests.contract.raw_server import RawServer, json_of, raw_server
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.core.identity import Link, Person
+from broker.core.people.identity import Link, Person
 from broker.store.base import Durable
 from broker.store.grants import LiveGrant, Redeemed, Reused, Rotated, SpentBefore
 from broker.store.people import NamespaceChanged

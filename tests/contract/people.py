@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broker.core.identity import Account, Link
+from broker.core.people.identity import Account, Link
 from broker.core.records import Grant, Login, RefreshToken
 from broker.store.base import Durable
 from broker.store.grants import Redeemed

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from broker.core.authorize import VerifiedRedirect, parse_client_id, verify_target
-from broker.core.client import Client
-from broker.core.parameters import Parameters
+from broker.core.authorize.target import VerifiedRedirect, parse_client_id, verify_target
+from broker.core.clients.client import Client
 from broker.core.terms import AuthMethod, Pkce
+from broker.core.wire.parameters import Parameters
 
 REDIRECT = "https://app.test/cb"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"

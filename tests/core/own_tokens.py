@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from broker.core.jose import KeyPair, OwnKey, build_own_key, mint_key, verify_own
+from broker.core.jose.own_keys import KeyPair, OwnKey, build_own_key, mint_key, verify_own
 from broker.core.terms import Algorithm
-from broker.services.signing import InProcess, Signer
+from broker.services.keys.signing import InProcess, Signer
 
 NOW = 1_800_000_000
 ISSUER = "https://id.test"

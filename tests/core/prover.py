@@ -7,8 +7,8 @@ from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Any
 
-from broker.core.compact import b64url
-from broker.core.jose import KeyPair, mint_key
+from broker.core.jose.compact import b64url
+from broker.core.jose.own_keys import KeyPair, mint_key
 from broker.core.terms import Algorithm
 from tests.core.own_tokens import encode
 

@@ -8,13 +8,13 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from broker.core.client import Client, RequestPolicy
+from broker.core.authorize.request import KNOWN, build_request
+from broker.core.authorize.request import ROWS as TABLE
+from broker.core.clients.client import Client, RequestPolicy
 from broker.core.errors import InvalidRequest, RequestError
-from broker.core.parameters import Parameters
 from broker.core.records import AuthorizationRequest
-from broker.core.request_parameters import KNOWN, build_request
-from broker.core.request_parameters import ROWS as TABLE
 from broker.core.terms import GrantType
+from broker.core.wire.parameters import Parameters
 from tests.core.authorization_request import CHALLENGE, CLIENT, PUBLIC, REDIRECT, RELAXED, STRICT, send, target_of
 
 RULES: dict[str, Callable[[Parameters, Client], object]] = {

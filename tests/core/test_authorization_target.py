@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from broker.core.addresses import build_response_url
-from broker.core.authorize import MAX_STATE
-from broker.core.client import Client
+from broker.core.authorize.target import MAX_STATE
+from broker.core.clients.client import Client
 from broker.core.errors import BadRedirectUri, PageError, UnknownClient
 from broker.core.terms import ResponseMode
+from broker.core.wire.addresses import build_response_url
 from tests.core.authorization_request import CLIENT, REDIRECT, send, target_of
 
 QUERY_ONLY = Client(id="app", name={}, redirect_uris=(REDIRECT,), response_modes=frozenset({"query"}))

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.core.claims import CLAIMS_OF, SUPPORTED, build_asked_scope, build_claims, describe
-from broker.core.client import Client
-from broker.core.identity import Account, Link, Person
+from broker.core.clients.client import Client
+from broker.core.people.identity import Account, Link, Person
 from broker.core.terms import Scope
+from broker.core.tokens.claims import CLAIMS_OF, SUPPORTED, build_asked_scope, build_claims, describe
 
 SEEN = 1_800_000_000
 FULL: dict[str, Any] = {

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.core.claims_parameter import MAX_CLAIMS, parse_claims
+from broker.core.authorize.claims_parameter import MAX_CLAIMS, parse_claims
+from broker.core.authorize.pushed import PushedRequest
+from broker.core.authorize.request import build_request
 from broker.core.errors import InvalidRequest
-from broker.core.pushed import PushedRequest
-from broker.core.request_parameters import build_request
 from tests.core.authorization_request import send, target_of
 
 JSON = st.recursive(

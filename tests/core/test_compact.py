@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from broker.core.compact import KID_LIMIT, TOKEN_LIMIT, decode_segment, parse_token
-from broker.core.strict_json import Malformed
+from broker.core.jose.compact import KID_LIMIT, TOKEN_LIMIT, decode_segment, parse_token
+from broker.core.wire.strict_json import Malformed
 from tests.core.own_tokens import encode
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from broker.core.device import ALPHABET, LENGTH, build_user_code, parse_user_code, show_user_code
+from broker.core.devices import ALPHABET, LENGTH, build_user_code, parse_user_code, show_user_code
 
 
 def test_f25_user_codes_are_drawn_evenly() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broker.core.display_name import MAX_NAME, check_display_name
+from broker.core.clients.display_name import MAX_NAME, check_display_name
 
 
 @pytest.mark.parametrize(

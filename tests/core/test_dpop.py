@@ -9,11 +9,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from broker.core.compact import b64url
-from broker.core.dpop import ALGORITHMS, HTU_LIMIT, JTI_LIMIT, Proof, is_thumbprint, verify_proof
+from broker.core.clients.fapi import serves
 from broker.core.errors import InvalidDpopProof
-from broker.core.fapi import serves
+from broker.core.jose.compact import b64url
 from broker.core.terms import Algorithm, Profile
+from broker.core.tokens.dpop import ALGORITHMS, HTU_LIMIT, JTI_LIMIT, Proof, is_thumbprint, verify_proof
 from tests.core.own_tokens import NOW, encode, pair_of
 from tests.core.prover import Prover, claims_for
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from broker.core.id_token import build_access_token, build_id_token
 from broker.core.records import Grant, Login
+from broker.core.tokens.id_token import build_access_token, build_id_token
 
 NOW = 1_800_000_000
 GRANT = Grant(

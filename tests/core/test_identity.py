@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.core.errors import UpstreamInvalid
-from broker.core.identity import SUBJECT_LIMIT, Identity, check_subject
+from broker.core.people.identity import SUBJECT_LIMIT, Identity, check_subject
 
 PLACEHOLDERS: tuple[object, ...] = (
     None, "", " ", "  ", "\t", "\n", "\u00a0", "None", "none", "NONE", "null", "Null", "NULL", "undefined", "Undefined",

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.errors import BadSignatureError
 from joserfc.jwk import KeySet
 
-from broker.core.compact import b64url
 from broker.core.errors import InvalidToken
-from broker.core.jose import build_own_key, half_hash, load_key, mint_key
+from broker.core.jose.compact import b64url
+from broker.core.jose.own_keys import build_own_key, half_hash, load_key, mint_key
 from broker.core.terms import Algorithm
 from tests.core.own_tokens import CLAIMS, ISSUER, NOW, own_keys, pair_of, sign, verify
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.core.errors import InvalidToken
-from broker.core.jose import mint_key
+from broker.core.jose.own_keys import mint_key
 from broker.core.terms import Algorithm
 from tests.core.own_tokens import CLAIMS, NOW, encode, forge, own_keys, pair_of, sign, verify
 

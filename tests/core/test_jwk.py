@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from broker.core.compact import b64url, parse_token
-from broker.core.jwk import ALGORITHMS, parse_key, verify_signature
-from broker.core.strict_json import Malformed
+from broker.core.jose.compact import b64url, parse_token
+from broker.core.jose.jwk import ALGORITHMS, parse_key, verify_signature
 from broker.core.terms import Algorithm
+from broker.core.wire.strict_json import Malformed
 from tests.core.own_tokens import pair_of
 from tests.services.client_app import signed
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from broker.core.addresses import check_frame_uri, check_told_uri
-from broker.core.client import Client, LogoutPolicy
+from broker.core.clients.client import Client, LogoutPolicy
 from broker.core.errors import BadRedirectUri
 from broker.core.logout import build_frame_url, build_return_url, verify_post_logout_uri
+from broker.core.wire.addresses import check_frame_uri, check_told_uri
 
 REDIRECTS = ("https://app.test/cb", "http://localhost:8401/cb", "com.example.app:/cb")
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.core.errors import InvalidRequest
-from broker.core.parameters import MAX_FIELD, MAX_FIELDS, Parameters, parse_form
+from broker.core.wire.parameters import MAX_FIELD, MAX_FIELDS, Parameters, parse_form
 
 TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=30)
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker import core
+from broker.core.authorize.pushed import PushedRequest
 from broker.core.errors import SealBroken
-from broker.core.pushed import PushedRequest
 from broker.core.records import AccessToken, AuthorizationRequest, Login, Record, Value
 
 CORE = [import_module(f"broker.core.{module.name}") for module in iter_modules(core.__path__)]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from broker.core.device import DeviceTicket, Pace, Waiting
+from broker.core.authorize.pushed import PushedRequest
+from broker.core.clients.registered import RegisteredClient
+from broker.core.devices import DeviceTicket, Pace, Waiting
 from broker.core.errors import SealBroken
 from broker.core.logout import LogoutDone, LogoutTicket
-from broker.core.pushed import PushedRequest
 from broker.core.records import (
     AccessToken,
     AuthorizationRequest,
@@ -22,7 +23,6 @@ from broker.core.records import (
     Record,
     SessionRecord,
 )
-from broker.core.registered_client import RegisteredClient
 
 REQUEST = AuthorizationRequest(
     client_id="app",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broker.core.addresses import check_redirect_uri, is_loopback_host
+from broker.core.wire.addresses import check_redirect_uri, is_loopback_host
 
 
 @pytest.mark.parametrize(

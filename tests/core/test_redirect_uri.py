@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from broker.core.authorize import verify_redirect_uri
-from broker.core.client import Client
+from broker.core.authorize.target import verify_redirect_uri
+from broker.core.clients.client import Client
 from broker.core.errors import BadRedirectUri
 from broker.core.terms import AuthMethod
 

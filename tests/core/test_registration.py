@@ -10,7 +10,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from broker.core.display_name import fold_name
+from broker.core.authorize.request import parse_challenge
+from broker.core.clients.display_name import fold_name
+from broker.core.clients.registered import RegisteredClient, RegistrationRules, build_registered
+from broker.core.clients.registration import complete, parse_metadata
 from broker.core.errors import (
     InvalidClientMetadata,
     InvalidRedirectUri,
@@ -18,9 +21,6 @@ from broker.core.errors import (
     RequestError,
     UnapprovedSoftwareStatement,
 )
-from broker.core.registered_client import RegisteredClient, RegistrationRules, build_registered
-from broker.core.registration import complete, parse_metadata
-from broker.core.request_parameters import parse_challenge
 from broker.core.terms import Algorithm, AuthMethod, GrantType, Pkce, Scope, SubjectType
 from tests.core.authorization_request import send
 

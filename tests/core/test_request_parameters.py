@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.core.authorize import verify_target
-from broker.core.client import Client, RequestPolicy
+from broker.core.authorize.request import build_device_request, build_request, to_params
+from broker.core.authorize.target import verify_target
+from broker.core.clients.client import Client, RequestPolicy
 from broker.core.errors import RequestError
-from broker.core.parameters import Parameters, parse_form
-from broker.core.query import encode_query
 from broker.core.records import AuthorizationRequest
-from broker.core.request_parameters import build_device_request, build_request, to_params
 from broker.core.terms import GrantType, Pkce
+from broker.core.wire.parameters import Parameters, parse_form
+from broker.core.wire.query import encode_query
 
 APIS = ("https://api.app.test", "https://files.app.test/v1")
 DEFAULTS = RequestPolicy(resources=APIS, max_age=60, acr_values=("silver",))

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from broker.core.errors import InvalidTarget
-from broker.core.parameters import Parameters, parse_form
-from broker.core.query import encode_query
-from broker.core.resource import (
+from broker.core.tokens.audience import (
     MAX_RESOURCE,
     MAX_RESOURCES,
     build_audience,
@@ -17,6 +15,8 @@ from broker.core.resource import (
     say_audience,
     verify_resources,
 )
+from broker.core.wire.parameters import Parameters, parse_form
+from broker.core.wire.query import encode_query
 
 API, FILES, ISSUER = "https://api.test", "https://files.test/v1?x=1", "https://id.test"
 

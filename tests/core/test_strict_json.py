@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.core.strict_json import DEPTH_LIMIT, Malformed, parse_json, parse_object
+from broker.core.wire.strict_json import DEPTH_LIMIT, Malformed, parse_json, parse_object
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.core.client import Client
+from broker.core.clients.client import Client
+from broker.core.clients.credentials import check_token_parameters, parse_credentials, verify_client
 from broker.core.errors import InvalidClient, InvalidRequest
-from broker.core.parameters import Parameters
 from broker.core.terms import AuthMethod
-from broker.core.token_request import check_token_parameters, parse_credentials, verify_client
+from broker.core.wire.parameters import Parameters
 
 BASIC = "client_secret_basic"
 SECRET, NEXT = "s3cret-s3cret-s3cret-s3cret-s3cret", "the-next-one-the-next-one-the-next-one"

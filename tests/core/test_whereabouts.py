@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from broker.core.authorize.whereabouts import Whereabouts, is_for_client, located, whereabouts_of
 from broker.core.errors import InvalidScope, LoginRequired, PageError, StoreUnavailable, TooManyRequests
-from broker.core.whereabouts import Whereabouts, is_for_client, located, whereabouts_of
 from tests.core.authorization_request import CLIENT, send, target_of
 
 TARGET = target_of(send())

@@ -15,15 +15,15 @@ from jwt import InvalidTokenError, decode, encode
 from starlette.responses import Response
 
 from broker import upstream as sdk
+from broker.demo.call import Call
 from broker.demo.people import ADA
 from broker.demo.servers import serving, take_port
 from broker.demo.upstreams import RegisteredApp
 from broker.demo.upstreams.base import Handler, json_answer
-from broker.demo.upstreams.call import Call
 from broker.demo.upstreams.oidc import ISSUER
 from broker.demo.upstreams.oidc import Oidc as EmulatedOidc
 from broker.upstream.http import HttpPool
-from broker.upstream.tools import lend
+from broker.upstream.lend import lend
 from providers.oidc import Oidc
 from tests.contract.bench import Notes
 from tests.providers.test_emulated import World, begun_now

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamUnavailable
-from broker.core.identity import Identity
+from broker.core.people.identity import Identity
 from broker.demo.emulation import registered_apps
 from broker.demo.markup import parse_markup
 from broker.demo.people import ADA, BORIS, PEOPLE, ZOE, Person
@@ -22,8 +22,8 @@ from broker.demo.upstreams import EMULATORS, VK, Emulator, RegisteredApp
 from broker.demo.upstreams.oidc_logout import LOGOUT_FAULTS
 from broker.registry import provider_types
 from broker.upstream.http import HttpPool
+from broker.upstream.lend import lend
 from broker.upstream.model import Channel, Flow, Provider, Reply
-from broker.upstream.tools import lend
 from tests.contract.bench import FLOW, Notes
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ from jwt import encode
 from pydantic import ValidationError
 
 from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamInvalid, UpstreamUnavailable
-from broker.core.identity import UpstreamSession
+from broker.core.people.identity import UpstreamSession
 from broker.upstream.abilities import Abilities, UpstreamLogout, abilities_of
 from broker.upstream.oidc_session import EVENT
 from providers.oidc import OidcSettings

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from broker.core.errors import FetchFailed
-from broker.services.deliveries import Deliveries
+from broker.services.logout.deliveries import Deliveries
 
 
 @dataclass

@@ -6,7 +6,7 @@ import pytest
 
 from broker.core.errors import BrokerError
 from broker.core.events import Event
-from broker.services.attempt import Begun, Callback
+from broker.services.login.outcomes import Begun, Callback
 from broker.upstream.model import Channel, Flow
 from tests.services.bare_broker import World
 

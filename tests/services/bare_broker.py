@@ -10,54 +10,54 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from broker.core.client import Client
+from broker.core.clients.client import Client
 from broker.core.errors import InvalidToken
 from broker.core.events import Event
-from broker.core.parameters import Parameters
 from broker.core.records import AuthorizationRequest
 from broker.core.seal import Seal, derive
 from broker.core.terms import Algorithm, AuthMethod, GrantType
-from broker.services.accounts import Accounts
-from broker.services.attempt import Begun, Callback, Finished
-from broker.services.authorize import Answer, Ask, Authorization
-from broker.services.client_assertions import ClientAssertions
-from broker.services.client_keys import ClientKeys
-from broker.services.clients import Clients
-from broker.services.complete import Completion
-from broker.services.confirmations import Confirmations
-from broker.services.consent import Consents
+from broker.core.wire.parameters import Parameters
+from broker.services.authorize.consent import Consents
+from broker.services.authorize.decide import Answer, Ask, Authorization
+from broker.services.authorize.pushed import PushedRequests
+from broker.services.authorize.request_objects import RequestObjects
+from broker.services.authorize.requests import Requests
+from broker.services.clients.assertions import ClientAssertions
+from broker.services.clients.directory import Clients
+from broker.services.clients.keys import ClientKeys
 from broker.services.context import Context
-from broker.services.deliveries import Deliveries
-from broker.services.device import Devices
-from broker.services.endings import Endings
-from broker.services.entry import Entries
-from broker.services.gate import Gate
+from broker.services.devices import Devices
 from broker.services.grants.authorization_code import AuthorizationCode
-from broker.services.grants.base import TokenEndpoint
 from broker.services.grants.client_credentials import ClientCredentials
 from broker.services.grants.device_code import DeviceCode
+from broker.services.grants.endpoint import TokenRequests
 from broker.services.grants.giving import Giving
 from broker.services.grants.refresh_token import RefreshTokenGrant
-from broker.services.held import HeldGrants
-from broker.services.introspection import Introspection
-from broker.services.keys import KeyRing, RotationRules
-from broker.services.login import Logins
-from broker.services.logout import Logout
-from broker.services.par import PushedRequests
-from broker.services.people import People
-from broker.services.proofs import Nonces, Proofs
+from broker.services.keys.ring import KeyRing, RotationRules
+from broker.services.keys.signing import SealedKeys
+from broker.services.login.attempts import Logins
+from broker.services.login.complete import Completion
+from broker.services.login.outcomes import Begun, Callback, Finished
+from broker.services.login.states import States
+from broker.services.login.unasked import UnaskedLogins
+from broker.services.logout.deliveries import Deliveries
+from broker.services.logout.rp_initiated import Logout
+from broker.services.logout.upstream import UpstreamLogouts
+from broker.services.people.accounts import Accounts
+from broker.services.people.names import People
+from broker.services.people.standing import Standing
+from broker.services.people.subjects import Subjects
 from broker.services.providers import ProviderInstance, Providers
-from broker.services.request_objects import RequestObjects
-from broker.services.requests import Requests
-from broker.services.revocation import Revocation
-from broker.services.sessions import Session, SessionLimits, Sessions
-from broker.services.signing import SealedKeys
-from broker.services.states import States
-from broker.services.subjects import Subjects
-from broker.services.tokens import Lifetimes, Tokens
-from broker.services.upstream_logouts import UpstreamLogouts
-from broker.services.upstream_sessions import UpstreamSessions
-from broker.store.sqlite import SqliteStore
+from broker.services.sessions.confirmations import Confirmations
+from broker.services.sessions.endings import Endings
+from broker.services.sessions.single_sign_on import Session, SessionLimits, Sessions
+from broker.services.sessions.upstream import UpstreamSessions
+from broker.services.tokens.held import HeldGrants
+from broker.services.tokens.introspection import Introspection
+from broker.services.tokens.minting import Lifetimes, Tokens
+from broker.services.tokens.proofs import Nonces, Proofs
+from broker.services.tokens.revocation import Revocation
+from broker.store.sqlite.store import SqliteStore
 from broker.upstream.abilities import abilities_of
 from broker.upstream.model import Channel, Flow
 from tests.services.apps import Apps
@@ -175,10 +175,10 @@ class World:
             )
         live = tuple(instance for instance in instances if instance.name in self.on)
         self.providers = Providers(live, autoselect_single=self.autoselect_single, flow_ttl=600)
-        self.gate = Gate((instance.name, instance.key) for instance in live)
+        self.standing = Standing((instance.name, instance.key) for instance in live)
         self.client_keys = ClientKeys(context, self.web)
         self.directory = Clients(context, self.clients, ClientAssertions(context, transient, self.client_keys))
-        self.accounts = Accounts(context, durable.people, self.gate)
+        self.accounts = Accounts(context, durable.people, self.standing)
         self.upstream = UpstreamSessions(
             context,
             durable.sessions,
@@ -236,7 +236,7 @@ class World:
                 context,
                 durable.grants,
                 clients=self.directory,
-                gate=self.gate,
+                standing=self.standing,
                 subjects=Subjects(SALT),
                 providers=self.providers,
             ),
@@ -246,7 +246,7 @@ class World:
         self.devices = Devices(context, self.directory, transient, seal("device"))
         giving = Giving(context, self.tokens, self.upstream, self.endings, people=durable.people, grants=durable.grants)
         codes = AuthorizationCode(context, durable.grants, transient, giving)
-        self.token_endpoint = TokenEndpoint(
+        self.token_endpoint = TokenRequests(
             context,
             self.proofs,
             self.tokens,
@@ -276,7 +276,7 @@ class World:
             seal=seal("flow"),
             deadline=self.deadline,
         )
-        self.entries = Entries(
+        self.unasked = UnaskedLogins(
             context,
             clients=self.directory,
             providers=self.providers,
@@ -295,7 +295,7 @@ class World:
             providers=self.providers,
             consents=self.consents,
             tokens=self.tokens,
-            gate=self.gate,
+            standing=self.standing,
             pushed=self.pushed,
             stores=(durable.people, transient),
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from broker.core.errors import FetchFailed
-from broker.core.jose import KeyPair
+from broker.core.jose.own_keys import KeyPair
 from tests.core.own_tokens import encode
 
 JWKS_URI = "https://app.test/jwks.json"

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from broker.store.sqlite import SqliteStore
+from broker.store.sqlite.store import SqliteStore
 from tests.services.bare_broker import NOW, World
 from tests.services.key_rings import Rings
 

@@ -12,9 +12,9 @@ from broker.core.records import SigningKey
 from broker.core.seal import Seal
 from broker.core.terms import Algorithm
 from broker.services.context import Context
-from broker.services.keys import KeyRing
-from broker.services.signing import KeyService, SealedKeys
-from broker.store.sqlite import SqliteStore
+from broker.services.keys.ring import KeyRing
+from broker.services.keys.signing import KeyService, SealedKeys
+from broker.store.sqlite.store import SqliteStore
 from tests.services.bare_broker import ISSUER, MASTER, RULES, Clock, Notes
 
 DAY = 86_400

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from broker.core.errors import ConsentRequired, InvalidGrant, InvalidScope, LoginRequired, PageError
-from broker.core.identity import Identity
-from broker.services.authorize import Answer, Ask, Step
+from broker.core.people.identity import Identity
+from broker.services.authorize.decide import Answer, Ask, Step
 from tests.services.bare_broker import NOW
 from tests.services.lifecycle_model import OFFLINE, Code, Model, Person, Refresh, Session
 from tests.services.lifecycle_stage import OURS, PROVIDERS, TALKING, THEIRS, Stage

@@ -12,18 +12,18 @@ from typing import Any, TypeVar
 
 from broker.core.errors import BrokerError
 from broker.core.events import Recorder
-from broker.core.parameters import Parameters
 from broker.core.terms import AuthMethod, TokenFormat
-from broker.services.attempt import LoginFailed
-from broker.services.authorize import Step
-from broker.services.logout import LogoutWish
-from broker.services.sessions import Session
+from broker.core.wire.parameters import Parameters
+from broker.services.authorize.decide import Step
+from broker.services.login.outcomes import LoginFailed
+from broker.services.logout.rp_initiated import LogoutWish
+from broker.services.sessions.single_sign_on import Session
 from broker.store.outage import Outage
-from broker.store.sql_durable import build_durable
-from broker.store.sqlite import SqliteStore
-from broker.store.sqlite_engine import Engine, SqliteDriver
-from broker.store.sqlite_file import open_database
-from broker.store.sqlite_transient import SqliteTransient
+from broker.store.sql.durable import build_durable
+from broker.store.sqlite.engine import Engine, SqliteDriver
+from broker.store.sqlite.file import open_database
+from broker.store.sqlite.store import SqliteStore
+from broker.store.sqlite.transient import SqliteTransient
 from tests.services.bare_broker import NOW, World, app
 from tests.services.talking_upstream import TalkingUpstream
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from broker.core.identity import Identity, UpstreamSession
+from broker.core.people.identity import Identity, UpstreamSession
 from broker.upstream.abilities import Abilities, UpstreamLogout
 from tests.services.upstreams import Upstream
 

@@ -9,8 +9,8 @@ from itertools import permutations
 import pytest
 
 from broker.core.events import Event
-from broker.core.identity import Identity, Person
-from broker.services.people import pick_name
+from broker.core.people.identity import Identity, Person
+from broker.services.people.names import pick_name
 from tests.services.bare_broker import NOW, World
 
 pytestmark = pytest.mark.anyio

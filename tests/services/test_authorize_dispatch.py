@@ -17,11 +17,11 @@ from broker.core.errors import (
     UnknownClient,
 )
 from broker.core.events import Event
-from broker.core.identity import Identity
+from broker.core.people.identity import Identity
 from broker.core.records import AuthorizationRequest, CodeRecord, Login
 from broker.core.seal import digest
-from broker.services.authorize import Answer, Ask, Choose, Start, Step
-from broker.services.sessions import Session
+from broker.services.authorize.decide import Answer, Ask, Choose, Start, Step
+from broker.services.sessions.single_sign_on import Session
 from broker.store.transient import Kind
 from tests.services.bare_broker import CHALLENGE, ISSUER, NOW, REDIRECT, World, app
 

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from broker.core.client import AssertionPolicy, Client
-from broker.core.client_assertion import ASSERTION_TYPE, EVERY_ALGORITHM, LEEWAY, LIFETIME
+from broker.core.clients.assertion import ASSERTION_TYPE, EVERY_ALGORITHM, LEEWAY, LIFETIME
+from broker.core.clients.client import AssertionPolicy, Client
 from broker.core.errors import InvalidClient, StoreUnavailable
 from broker.core.events import Event
-from broker.core.jose import KeyPair, mint_key
-from broker.core.parameters import Parameters
+from broker.core.jose.own_keys import KeyPair, mint_key
 from broker.core.seal import digest
 from broker.core.terms import Algorithm, AuthMethod
+from broker.core.wire.parameters import Parameters
 from tests.core.own_tokens import encode, pair_of
 from tests.services.bare_broker import ISSUER, NOW, World, app
 from tests.services.client_app import published, signed

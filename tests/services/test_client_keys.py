@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from broker.core.client import AssertionPolicy, Client
+from broker.core.clients.client import AssertionPolicy, Client
 from broker.core.events import Event
-from broker.core.jose import mint_key
-from broker.core.jwk import Key, UnknownKey
+from broker.core.jose.jwk import Key, UnknownKey
+from broker.core.jose.own_keys import mint_key
 from broker.core.terms import Algorithm
-from broker.services.client_keys import CLIENTS_LIMIT, COOL_DOWN, FRESH_FOR, HARD_LIMIT, SET_LIMIT, ClientKeys
+from broker.services.clients.keys import CLIENTS_LIMIT, COOL_DOWN, FRESH_FOR, HARD_LIMIT, SET_LIMIT, ClientKeys
 from broker.services.context import Context
 from broker.upstream.guard import LOOPBACK
 from broker.upstream.outbound import Outbound

@@ -8,9 +8,9 @@ import pytest
 
 from broker.core.errors import InvalidClient, ProviderNotOffered
 from broker.core.events import Event
-from broker.core.parameters import Parameters
 from broker.core.terms import AuthMethod
-from broker.services.gate import Gate
+from broker.core.wire.parameters import Parameters
+from broker.services.people.standing import Standing
 from tests.services.bare_broker import World, app
 
 pytestmark = pytest.mark.anyio
@@ -84,6 +84,6 @@ async def test_a_provider_has_a_name_as_long_as_it_is_on(world: World) -> None:
     [(None, True), (("alpha",), True), (("alias",), True), (("beta",), False), (("alpha", "beta"), True), ((), False)],
 )
 def test_m7_the_gate_looks_at_the_people_not_at_the_name(providers: tuple[str, ...] | None, admitted: bool) -> None:
-    gate = Gate([("alpha", "k1"), ("alias", "k1"), ("beta", "k2")])
-    assert gate.admits("k1", app(providers=providers)) is admitted
-    assert not gate.admits("k3", app(providers=providers))
+    standing = Standing([("alpha", "k1"), ("alias", "k1"), ("beta", "k2")])
+    assert standing.admits("k1", app(providers=providers)) is admitted
+    assert not standing.admits("k3", app(providers=providers))

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from broker.core.client import Origin, TokenPolicy
+from broker.core.authorize.pushed import PushedRequest
+from broker.core.clients.client import Origin, TokenPolicy
 from broker.core.errors import ConsentRequired, FlowFinished, FlowGone, ForeignPost
 from broker.core.events import Event
-from broker.core.pushed import PushedRequest
 from broker.core.records import AuthorizationRequest, ConsentTicket
 from broker.core.terms import SubjectType
-from broker.services.authorize import Ask
-from broker.services.sessions import Session
+from broker.services.authorize.decide import Ask
+from broker.services.sessions.single_sign_on import Session
 from tests.services.bare_broker import NOW, REDIRECT, World, app, seal
 
 pytestmark = pytest.mark.anyio

@@ -10,11 +10,11 @@ import jwt
 import orjson
 import pytest
 
-from broker.core.client import LogoutPolicy
+from broker.core.clients.client import LogoutPolicy
 from broker.core.events import Event
 from broker.core.terms import Algorithm
-from broker.services.deliveries import AT_ONCE, LEASE, LOOK_EVERY, SHARE, Deliveries
-from broker.services.sessions import Session
+from broker.services.logout.deliveries import AT_ONCE, LEASE, LOOK_EVERY, SHARE, Deliveries
+from broker.services.sessions.single_sign_on import Session
 from broker.upstream.outbound import Outbound
 from tests.services.apps import delivering
 from tests.services.bare_broker import ISSUER, NOW, World, app

@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from broker.core.client import Client
+from broker.core.authorize.pushed import PushedRequest
+from broker.core.clients.client import Client
 from broker.core.errors import (
     AccountBlocked,
     BrokerError,
@@ -20,10 +21,9 @@ from broker.core.errors import (
     UpstreamInvalid,
 )
 from broker.core.events import Event
-from broker.core.identity import Identity, Person
-from broker.core.pushed import PushedRequest
+from broker.core.people.identity import Identity, Person
 from broker.core.records import EntryTicket
-from broker.services.attempt import Callback, LoginFailed
+from broker.services.login.outcomes import Callback, LoginFailed
 from broker.services.providers import ProviderInstance
 from broker.upstream.model import Channel
 from tests.services.bare_broker import ISSUER, NOW, World, app, seal
@@ -44,18 +44,18 @@ async def door(world: World) -> World:
 
 async def hold(world: World, *, browser: str = "b1", signature: str = "h1") -> str:
     """The sealed ticket of a link opened in a browser."""
-    sealed, _, _ = await world.entries.hold("beta", "app", {"hash": signature}, browser=browser)
+    sealed, _, _ = await world.unasked.hold("beta", "app", {"hash": signature}, browser=browser)
     return sealed
 
 
 async def confirm(world: World, sealed: str, *, browser: str) -> tuple[Person, Identity, ProviderInstance, Client]:
     """Whom the ticket is about, once they said yes."""
-    async with world.entries.confirm(sealed, browser=browser) as entered:
+    async with world.unasked.confirm(sealed, browser=browser) as entered:
         return entered
 
 
 async def test_a_link_is_held_then_confirmed_by_the_person(door: World) -> None:
-    sealed, ticket, client = await door.entries.hold("beta", "app", SIGNED, browser="b1")
+    sealed, ticket, client = await door.unasked.hold("beta", "app", SIGNED, browser="b1")
     assert (ticket.subject, ticket.claims["name"], client.id) == ("x1", "Ann", "app")
     assert door.notes.count(Event.ACCOUNT_CREATED) == 0
     person, identity, instance, _ = await confirm(door, sealed, browser="b1")
@@ -86,7 +86,7 @@ async def test_c8_a_link_counts_once(door: World) -> None:
 async def test_k22_a_link_confirmed_while_no_session_can_be_kept_can_be_confirmed_again(door: World) -> None:
     sealed = await hold(door)
     with pytest.raises(StoreUnavailable):
-        async with door.entries.confirm(sealed, browser="b1"):
+        async with door.unasked.confirm(sealed, browser="b1"):
             raise StoreUnavailable("sessions are away")
     assert door.notes.count(Event.LOGIN_SUCCEEDED) == 0
     await confirm(door, sealed, browser="b1")
@@ -147,7 +147,7 @@ async def test_b10_only_clients_and_providers_that_expect_it_are_entered(
     door: World, provider: str, client_id: str, failure: type[BrokerError]
 ) -> None:
     with pytest.raises(failure):
-        await door.entries.hold(provider, client_id, SIGNED, browser="b1")
+        await door.unasked.hold(provider, client_id, SIGNED, browser="b1")
 
 
 async def test_a_link_that_does_not_verify_is_the_visitors_mistake(door: World) -> None:
@@ -193,5 +193,5 @@ async def test_b8_nothing_else_of_ours_is_a_ticket(door: World) -> None:
     ],
 )
 async def test_the_app_is_told_which_issuer_to_log_in_at(door: World, uri: str, href: str) -> None:
-    assert door.entries.initiate_href(app(initiate_login_uri=uri)) == href
+    assert door.unasked.initiate_href(app(initiate_login_uri=uri)) == href
     assert ISSUER == "https://id.test"

@@ -16,7 +16,7 @@ from broker.core.errors import (
     UnsupportedGrantType,
 )
 from broker.core.events import Event
-from broker.core.jose import half_hash
+from broker.core.jose.own_keys import half_hash
 from broker.core.records import CodeRecord
 from broker.core.seal import digest
 from broker.core.terms import Algorithm, GrantType, TokenFormat
@@ -226,7 +226,7 @@ async def test_d11_a_blocked_account_gets_nothing_for_its_code(world: World) -> 
     with pytest.raises(InvalidGrant):
         await world.redeem(code)
     with pytest.raises(AccountBlocked):
-        world.gate.check_person(replace(person, account=replace(person.account, blocked=True)))
+        world.standing.check_person(replace(person, account=replace(person.account, blocked=True)))
 
 
 async def test_d17_an_account_that_is_no_longer_that_of_the_login_gets_nothing_for_its_code(world: World) -> None:

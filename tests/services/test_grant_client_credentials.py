@@ -7,9 +7,9 @@ import pytest
 
 from broker.core.errors import InsufficientScope, InvalidScope, InvalidToken, UnauthorizedClient
 from broker.core.events import Event
-from broker.core.id_token import ACCESS_TOKEN_TYPE
 from broker.core.records import ClientToken
 from broker.core.terms import Algorithm, AuthMethod, GrantType, Scope, TokenFormat
+from broker.core.tokens.id_token import ACCESS_TOKEN_TYPE
 from tests.services.bare_broker import ISSUER, NOW, World, app, seal
 
 pytestmark = pytest.mark.anyio

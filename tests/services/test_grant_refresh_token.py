@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 import pytest
 
-from broker.core.client import TokenPolicy
+from broker.core.clients.client import TokenPolicy
 from broker.core.errors import InvalidGrant, InvalidRequest, InvalidScope, UnauthorizedClient
 from broker.core.events import Event
 from broker.core.terms import GrantType

@@ -9,9 +9,9 @@ import pytest
 
 from broker.core.errors import InvalidRequest
 from broker.core.events import Event
-from broker.core.parameters import Parameters
 from broker.core.seal import digest
 from broker.core.terms import AuthMethod, GrantType, TokenFormat
+from broker.core.wire.parameters import Parameters
 from tests.services.bare_broker import ISSUER, NOW, World, app
 
 pytestmark = pytest.mark.anyio

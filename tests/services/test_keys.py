@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from broker.core.errors import SealBroken
 from broker.core.events import Event
-from broker.core.jose import load_key
+from broker.core.jose.own_keys import load_key
 from broker.core.seal import Seal
 from broker.core.terms import Algorithm
 from tests.services.bare_broker import MASTER

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from broker.core.authorize.pkce import build_challenge, is_challenge
+from broker.core.authorize.pushed import PushedRequest
 from broker.core.errors import (
     FlowFinished,
     FlowGone,
@@ -16,13 +18,11 @@ from broker.core.errors import (
     UpstreamUnavailable,
 )
 from broker.core.events import Event
-from broker.core.identity import Identity
-from broker.core.pkce import build_challenge, is_challenge
-from broker.core.pushed import PushedRequest
+from broker.core.people.identity import Identity
 from broker.core.records import AuthorizationRequest, FlowRecord
 from broker.core.seal import digest
-from broker.services.attempt import Callback, LoginFailed
-from broker.services.login import MAX_COOKIE
+from broker.services.login.attempts import MAX_COOKIE
+from broker.services.login.outcomes import Callback, LoginFailed
 from broker.store.transient import Kind
 from broker.upstream.model import Channel, Redirect, Reply
 from tests.services.attempts import asked, back, refused

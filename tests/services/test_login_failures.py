@@ -19,8 +19,8 @@ from broker.core.errors import (
     UpstreamUnavailable,
 )
 from broker.core.events import Event
-from broker.core.identity import Identity
-from broker.services.attempt import LoginFailed
+from broker.core.people.identity import Identity
+from broker.services.login.outcomes import LoginFailed
 from broker.upstream.model import Channel, Flow, Redirect, Reply, Widget
 from tests.services.attempts import asked, back, refused
 from tests.services.bare_broker import World, app

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from broker.core.client import LogoutPolicy, TokenPolicy
+from broker.core.clients.client import LogoutPolicy, TokenPolicy
 from broker.core.errors import FlowGone, ForeignPost, InvalidGrant, InvalidRequest, LoginRequired
 from broker.core.events import Event
 from broker.core.logout import Telling
-from broker.core.parameters import Parameters
 from broker.core.terms import SubjectType
-from broker.services.logout import LogoutWish
-from broker.services.sessions import Session
+from broker.core.wire.parameters import Parameters
+from broker.services.logout.rp_initiated import LogoutWish
+from broker.services.sessions.single_sign_on import Session
 from broker.store.transient import Kind
 from tests.services.apps import delivering
 from tests.services.bare_broker import NOW, REDIRECT, World, app

@@ -9,6 +9,9 @@ import msgspec
 import orjson
 import pytest
 
+from broker.core.authorize.pushed import PREFIX, PushedRequest
+from broker.core.authorize.request import to_params
+from broker.core.authorize.whereabouts import Whereabouts, whereabouts_of
 from broker.core.errors import (
     BadRedirectUri,
     InvalidRequest,
@@ -20,16 +23,13 @@ from broker.core.errors import (
     TooManyRequests,
 )
 from broker.core.events import Event
-from broker.core.parameters import Parameters, parse_form
-from broker.core.pushed import PREFIX, PushedRequest
-from broker.core.query import encode_query
 from broker.core.records import AuthorizationRequest
-from broker.core.request_parameters import to_params
 from broker.core.seal import digest
-from broker.core.whereabouts import Whereabouts, whereabouts_of
-from broker.services.authorize import Answer, Choose
-from broker.services.par import EXPIRES_IN
-from broker.services.requests import Asked
+from broker.core.wire.parameters import Parameters, parse_form
+from broker.core.wire.query import encode_query
+from broker.services.authorize.decide import Answer, Choose
+from broker.services.authorize.pushed import EXPIRES_IN
+from broker.services.authorize.requests import Asked
 from broker.store.transient import Kind
 from tests.services.bare_broker import CHALLENGE, REDIRECT, World, app
 

@@ -8,13 +8,13 @@ from typing import Any
 import jwt
 import pytest
 
-from broker.core.client import Origin, TokenPolicy
+from broker.core.clients.client import Origin, TokenPolicy
 from broker.core.errors import InvalidDpopProof, InvalidGrant, InvalidToken, StoreUnavailable, UseDpopNonce
 from broker.core.events import Event
-from broker.core.parameters import Parameters
 from broker.core.seal import derive
 from broker.core.terms import Algorithm, AuthMethod, GrantType, Profile, TokenFormat
-from broker.services.proofs import NONCE_PERIOD, WINDOW, Nonces, Proofs
+from broker.core.wire.parameters import Parameters
+from broker.services.tokens.proofs import NONCE_PERIOD, WINDOW, Nonces, Proofs
 from tests.core.own_tokens import pair_of
 from tests.core.prover import Prover
 from tests.services.bare_broker import CHALLENGE, ISSUER, MASTER, NOW, REDIRECT, World, app

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from broker.core.client import AssertionPolicy, Origin, RequestPolicy
+from broker.core.authorize.request_object import LEEWAY, LIFETIME
+from broker.core.authorize.whereabouts import whereabouts_of
+from broker.core.clients.client import AssertionPolicy, Origin, RequestPolicy
 from broker.core.errors import (
     BadRedirectUri,
     BrokerError,
@@ -22,13 +24,11 @@ from broker.core.errors import (
     RequestUriNotSupported,
     RequestUriUnusable,
 )
-from broker.core.jose import KeyPair, mint_key
-from broker.core.parameters import Parameters
-from broker.core.request_object import LEEWAY, LIFETIME
+from broker.core.jose.own_keys import KeyPair, mint_key
 from broker.core.terms import Algorithm, AuthMethod, Profile
-from broker.core.whereabouts import whereabouts_of
-from broker.services.authorize import Answer
-from broker.services.requests import Asked
+from broker.core.wire.parameters import Parameters
+from broker.services.authorize.decide import Answer
+from broker.services.authorize.requests import Asked
 from tests.core.own_tokens import encode, pair_of
 from tests.services.bare_broker import CHALLENGE, ISSUER, NOW, REDIRECT, World, app
 from tests.services.client_app import published, signed

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from broker.core.client import Client, RequestPolicy, TokenPolicy
-from broker.core.compact import decode_segment
+from broker.core.clients.client import Client, RequestPolicy, TokenPolicy
 from broker.core.errors import InvalidAuthorizationDetails, InvalidTarget, InvalidToken
-from broker.core.parameters import Parameters
+from broker.core.jose.compact import decode_segment
 from broker.core.records import AccessToken, ClientToken
-from broker.core.strict_json import parse_object
 from broker.core.terms import AuthMethod, GrantType, TokenFormat
-from broker.services.authorize import Ask
+from broker.core.wire.parameters import Parameters
+from broker.core.wire.strict_json import parse_object
+from broker.services.authorize.decide import Ask
 from tests.services.bare_broker import ISSUER, REDIRECT, VERIFIER, World, app
 
 pytestmark = pytest.mark.anyio

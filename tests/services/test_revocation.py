@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from broker.core.compact import b64url, decode_segment
 from broker.core.errors import InvalidGrant, InvalidRequest
 from broker.core.events import Event
-from broker.core.parameters import Parameters
+from broker.core.jose.compact import b64url, decode_segment
 from broker.core.records import ClientToken
 from broker.core.terms import AuthMethod, GrantType, TokenFormat
+from broker.core.wire.parameters import Parameters
 from tests.services.bare_broker import World, app
 
 pytestmark = pytest.mark.anyio

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from broker.core.events import Event
-from broker.core.identity import Account, Identity, Link, Person
+from broker.core.people.identity import Account, Identity, Link, Person
 from broker.core.seal import digest
-from broker.services.sessions import Session
+from broker.services.sessions.single_sign_on import Session
 from broker.store.transient import Kind
 from tests.services.bare_broker import NOW, World
 

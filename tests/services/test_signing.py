@@ -13,10 +13,10 @@ import orjson
 import pytest
 
 from broker.core.errors import StoreUnavailable
-from broker.core.jose import KeyPair, mint_key
+from broker.core.jose.own_keys import KeyPair, mint_key
 from broker.core.records import SigningKey
 from broker.core.terms import Algorithm
-from broker.services.signing import InProcess, MadeKey, Signer
+from broker.services.keys.signing import InProcess, MadeKey, Signer
 from tests.core.own_tokens import CLAIMS, pair_of
 from tests.services.key_rings import ES, Rings, published
 

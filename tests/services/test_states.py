@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.services.states import States
+from broker.services.login.states import States
 
 NOW = 1_800_000_000
 STATES = States((b"k" * 32,), os.urandom)

@@ -8,10 +8,10 @@ from dataclasses import replace
 import jwt
 import pytest
 
-from broker.core.client import RequestPolicy
+from broker.core.clients.client import RequestPolicy
 from broker.core.errors import InvalidRequest, LoginRequired, UnmetAuthenticationRequirements
-from broker.services.authorize import Answer, Choose, Step
-from broker.services.sessions import Session
+from broker.services.authorize.decide import Answer, Choose, Step
+from broker.services.sessions.single_sign_on import Session
 from tests.services.bare_broker import World, app
 
 pytestmark = pytest.mark.anyio

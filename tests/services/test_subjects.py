@@ -10,12 +10,12 @@ from typing import Any
 import jwt
 import pytest
 
-from broker.core.client import Client, LogoutPolicy, TokenPolicy
+from broker.core.clients.client import Client, LogoutPolicy, TokenPolicy
 from broker.core.errors import SealBroken
 from broker.core.seal import Seal
 from broker.core.terms import SubjectType, TokenFormat
-from broker.services.authorize import Answer, Choose
-from broker.services.subjects import open_subjects
+from broker.services.authorize.decide import Answer, Choose
+from broker.services.people.subjects import open_subjects
 from tests.services.bare_broker import MASTER, NOW, REDIRECT, World, app
 
 pytestmark = pytest.mark.anyio

@@ -8,12 +8,12 @@ from typing import Any
 import jwt
 import pytest
 
-from broker.core.client import TokenPolicy
+from broker.core.authorize.pushed import PushedRequest
+from broker.core.clients.client import TokenPolicy
 from broker.core.errors import InvalidToken
-from broker.core.id_token import ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE
-from broker.core.pushed import PushedRequest
 from broker.core.records import AccessToken
 from broker.core.terms import Algorithm, IdTokenClaims, TokenFormat
+from broker.core.tokens.id_token import ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE
 from tests.services.bare_broker import ISSUER, NOW, World, app, seal
 
 pytestmark = pytest.mark.anyio

@@ -14,9 +14,9 @@ from broker.core.errors import (
     UpstreamUnavailable,
 )
 from broker.core.events import Event
-from broker.core.parameters import Parameters
-from broker.services.attempt import Callback
-from broker.services.sessions import Session
+from broker.core.wire.parameters import Parameters
+from broker.services.login.outcomes import Callback
+from broker.services.sessions.single_sign_on import Session
 from broker.store.transient import Kind
 from broker.upstream.model import Channel
 from tests.services.bare_broker import NOW, World

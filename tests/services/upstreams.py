@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from broker.core.identity import Identity
+from broker.core.people.identity import Identity
 from broker.upstream.abilities import Abilities, SignedIdentity
 from broker.upstream.model import Channel, Flow, ProviderSettings, Redirect, Reply, Tools, Widget
 

@@ -13,7 +13,7 @@ from itertools import count
 
 import pytest
 
-from broker.store.redis import RedisTransient
+from broker.store.redis.transient import RedisTransient
 from broker.store.transient import Kind, Transient
 from tests.contract.redis_server import RedisServer
 from tests.contract.store import CALLERS, TransientRules, at_once
@@ -92,7 +92,7 @@ class TestCounters:
 CONTENDER = """
 import asyncio, json, sys
 from broker.store.transient import Kind
-from broker.store.redis import RedisTransient
+from broker.store.redis.transient import RedisTransient
 
 async def contend(url: str) -> None:
     store = await RedisTransient.open(url, prefix="race:", installation="here")

@@ -13,9 +13,9 @@ import pytest
 from broker.core.errors import ConfigError, StoreUnavailable
 from broker.core.events import Event
 from broker.store.outage import Outage
-from broker.store.redis import RedisTransient
-from broker.store.redis_fitness import Fitness
-from broker.store.redis_wire import Wire
+from broker.store.redis.fitness import Fitness
+from broker.store.redis.transient import RedisTransient
+from broker.store.redis.wire import Wire
 from broker.store.transient import Kind
 from tests.contract.redis_server import RedisServer
 from tests.store.doubles import Notes

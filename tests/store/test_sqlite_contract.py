@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from broker.store.base import Durable
-from broker.store.sqlite import SqliteStore
+from broker.store.sqlite.store import SqliteStore
 from broker.store.transient import Kind, Transient
 from tests.contract.durable import AccountRules, GrantRules
 from tests.contract.lasting import LastingTokenRules

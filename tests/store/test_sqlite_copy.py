@@ -13,9 +13,9 @@ import pytest
 
 from broker.core.errors import ConfigError, StoreUnavailable
 from broker.store.grants import Reused, Rotated, SpentBefore
-from broker.store.sqlite import SqliteStore
-from broker.store.sqlite_copy import check_copy, copy_into, restore
-from broker.store.sqlite_file import open_database
+from broker.store.sqlite.copy import check_copy, copy_into, restore
+from broker.store.sqlite.file import open_database
+from broker.store.sqlite.store import SqliteStore
 from broker.store.transient import Kind
 from tests.contract.people import NOW, account, grant, link, settle, token
 from tests.store.doubles import Clock

@@ -14,9 +14,9 @@ import pytest
 from broker.core.errors import StoreUnavailable
 from broker.core.events import Event
 from broker.store.outage import Outage
-from broker.store.sqlite import SqliteStore
-from broker.store.sqlite_engine import Engine, Work
-from broker.store.sqlite_file import open_database
+from broker.store.sqlite.engine import Engine, Work
+from broker.store.sqlite.file import open_database
+from broker.store.sqlite.store import SqliteStore
 from broker.store.transient import Kind
 from tests.contract.people import account, link
 from tests.store.doubles import Clock, Notes

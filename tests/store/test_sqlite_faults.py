@@ -19,10 +19,10 @@ import pytest
 from broker.core.errors import StoreUnavailable
 from broker.core.events import Event
 from broker.store.outage import Outage
-from broker.store.sqlite import SqliteStore
-from broker.store.sqlite_engine import Engine
-from broker.store.sqlite_file import open_database
-from broker.store.sqlite_transient import SqliteTransient
+from broker.store.sqlite.engine import Engine
+from broker.store.sqlite.file import open_database
+from broker.store.sqlite.store import SqliteStore
+from broker.store.sqlite.transient import SqliteTransient
 from broker.store.transient import Kind
 from tests.contract.people import NOW
 from tests.store.doubles import Clock, Notes
@@ -142,7 +142,7 @@ async def test_k9_a_commit_that_fails_is_acknowledged_to_nobody(tmp_path: Path) 
 WRITES = """
 import asyncio, os, sys, time
 from broker.store.transient import Kind
-from broker.store.sqlite import SqliteStore
+from broker.store.sqlite.store import SqliteStore
 from tests.contract.people import NOW, account, grant, link, token
 
 def acknowledged(line: str) -> None:

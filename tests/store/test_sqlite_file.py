@@ -19,11 +19,11 @@ import pytest
 
 from broker.core.errors import ConfigError, StoreUnavailable
 from broker.core.events import Event
-from broker.core.identity import Person
+from broker.core.people.identity import Person
 from broker.core.records import SigningKey
 from broker.store.grants import Rotated
-from broker.store.sqlite import SqliteStore
-from broker.store.sqlite_file import log_ahead, migrate, open_database, schema
+from broker.store.sqlite.file import log_ahead, migrate, open_database, schema
+from broker.store.sqlite.store import SqliteStore
 from broker.store.transient import Kind
 from tests.contract.people import NOW, account, grant, link, settle, token
 from tests.store.doubles import Clock, Notes
@@ -111,7 +111,7 @@ def test_k8_one_connection_writes_and_checkpoints_and_waits_for_the_disk(path: s
 
 
 async def test_a_second_process_is_refused_and_told_who_has_the_file(path: str) -> None:
-    program = f"import sys; from broker.store.sqlite_file import open_database as o; o({path!r}); print(); input()"
+    program = f"import sys; from broker.store.sqlite.file import open_database as o; o({path!r}); print(); input()"
     with subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as holder:
@@ -326,7 +326,7 @@ def test_a_migration_that_would_orphan_somebody_changes_nothing(path: str) -> No
 
 DIES = """
 import json, os, signal, sqlite3, sys
-from broker.store.sqlite_file import migrate
+from broker.store.sqlite.file import migrate
 db = sqlite3.connect(sys.argv[1], isolation_level=None)
 db.execute("PRAGMA journal_mode = WAL")
 statements = []

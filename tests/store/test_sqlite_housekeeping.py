@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from broker.store.outage import Outage
-from broker.store.sqlite import SqliteStore
-from broker.store.sqlite_engine import Engine
-from broker.store.sqlite_file import open_database
-from broker.store.sqlite_transient import SqliteTransient
+from broker.store.sqlite.engine import Engine
+from broker.store.sqlite.file import open_database
+from broker.store.sqlite.store import SqliteStore
+from broker.store.sqlite.transient import SqliteTransient
 from broker.store.transient import Kind
 from tests.store.doubles import Clock
 

@@ -17,16 +17,16 @@ import pytest
 from broker.core.errors import ConfigError, StoreUnavailable
 from broker.core.events import Event
 from broker.store.outage import Outage
-from broker.store.sqlite import SqliteStore
-from broker.store.sqlite_engine import Engine
-from broker.store.sqlite_file import open_database
-from broker.store.sqlite_place import check_may_make, check_owner
+from broker.store.sqlite.engine import Engine
+from broker.store.sqlite.file import open_database
+from broker.store.sqlite.place import check_may_make, check_owner
+from broker.store.sqlite.store import SqliteStore
 from tests.contract.people import account, link
 from tests.store.doubles import Clock, Notes
 
 pytestmark = pytest.mark.anyio
 
-HOLDS = "import sys; from broker.store.sqlite_file import open_database as o; o(sys.argv[1]); print(); input()"
+HOLDS = "import sys; from broker.store.sqlite.file import open_database as o; o(sys.argv[1]); print(); input()"
 
 
 @pytest.fixture

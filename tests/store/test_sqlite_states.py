@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from broker.store.outage import Outage
-from broker.store.sql_durable import build_durable
-from broker.store.sqlite_engine import Engine, SqliteDriver
-from broker.store.sqlite_file import open_database
+from broker.store.sql.durable import build_durable
+from broker.store.sqlite.engine import Engine, SqliteDriver
+from broker.store.sqlite.file import open_database
 from tests.contract.people import NOW, account, grant, link, settle, token
 
 pytestmark = pytest.mark.anyio

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
 
-from broker.core.pkce import build_challenge
+from broker.core.authorize.pkce import build_challenge
 from broker.demo.visitor import Page, Visitor
 from tests.threats.site import Site
 

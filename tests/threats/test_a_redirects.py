@@ -10,7 +10,7 @@ import httpx2
 import jwt
 import pytest
 
-from broker.core.pushed import PREFIX
+from broker.core.authorize.pushed import PREFIX
 from broker.demo.visitor import Visitor
 from tests.threats.journeys import (
     CHALLENGE,

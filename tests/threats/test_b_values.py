@@ -9,8 +9,8 @@ from typing import Final
 import httpx2
 import pytest
 
-from broker.core.client_assertion import ASSERTION_TYPE
-from broker.core.pushed import PREFIX
+from broker.core.authorize.pushed import PREFIX
+from broker.core.clients.assertion import ASSERTION_TYPE
 from broker.core.terms import GrantType
 from broker.demo.visitor import Visitor
 from tests.threats.journeys import (

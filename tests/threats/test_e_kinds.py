@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from broker.core.client_assertion import ASSERTION_TYPE
+from broker.core.clients.assertion import ASSERTION_TYPE
 from tests.threats.journeys import (
     back,
     code_for,

@@ -10,8 +10,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from broker.core.client_assertion import ASSERTION_TYPE
-from broker.core.jose import mint_key
+from broker.core.clients.assertion import ASSERTION_TYPE
+from broker.core.jose.own_keys import mint_key
 from broker.core.terms import Algorithm
 from tests.services.client_app import published, signed
 from tests.threats.journeys import http

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from broker.core.compact import b64url
+from broker.core.jose.compact import b64url
 from broker.core.terms import Algorithm
 from broker.demo.visitor import Visitor
 from tests.core.own_tokens import pair_of

@@ -15,11 +15,11 @@ from urllib.parse import quote
 
 import pytest
 
-from broker.core.client import Client
+from broker.core.clients.client import Client
 from broker.core.errors import InvalidGrant
 from broker.core.seal import derive
 from broker.services.context import Context
-from broker.services.states import States
+from broker.services.login.states import States
 from tests.services.bare_broker import Clock, Notes, World
 from tests.threats.journeys import ask_token, http, request_for, tokens_for, userinfo
 from tests.threats.site import Site, running_site
@@ -259,8 +259,8 @@ def test_f27_every_statement_is_written_down_whole() -> None:
     }
     # The driver runs what the operations say, and they say it through `one`, `every` and `do` alone.
     assert found == {
-        "broker/store/sqlite_engine.py: db.execute(sql, params)",
-        "broker/store/sql.py: (yield (sql, params))",
+        "broker/store/sqlite/engine.py: db.execute(sql, params)",
+        "broker/store/sql/steps.py: (yield (sql, params))",
     }
 
 

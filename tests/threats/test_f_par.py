@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from broker.core.pushed import PREFIX
+from broker.core.authorize.pushed import PREFIX
 from broker.demo.visitor import Visitor
 from tests.threats.journeys import (
     back,

@@ -20,8 +20,8 @@ from broker.config.load import load_text
 from broker.core.seal import Seal
 from broker.core.terms import Algorithm
 from broker.services.context import Context
-from broker.services.keys import KeyRing
-from broker.services.signing import SealedKeys
+from broker.services.keys.ring import KeyRing
+from broker.services.keys.signing import SealedKeys
 from tests.config.minimal import MINIMAL
 from tests.services.bare_broker import RULES, Notes
 from tests.threats.journeys import back, http, introspect, new_visitor, refresh, sign_in, tokens_for, userinfo

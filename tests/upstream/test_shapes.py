@@ -19,14 +19,14 @@ from broker.core.errors import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from broker.core.identity import Identity
+from broker.core.people.identity import Identity
 from broker.upstream.answer import operation, rebase
 from broker.upstream.fields import Fields
 from broker.upstream.http import HttpPool
+from broker.upstream.lend import lend
 from broker.upstream.model import Channel, ConfidentialSettings, Flow, ProviderSettings, Redirect, Reply
 from broker.upstream.oauth2 import OAuth2Provider, refusal
 from broker.upstream.oidc import OidcProvider
-from broker.upstream.tools import lend
 from tests.contract.bench import FLOW, NOW, STATE, VERIFIER, Notes, public_jwk, signing_key
 from tests.contract.raw_server import RawServer, json_of, raw_server
 

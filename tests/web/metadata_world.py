@@ -15,8 +15,8 @@ from typing import Any
 import httpx2
 import jwt
 
-from broker.core.identity import Identity
-from broker.core.jose import KeyPair, mint_key
+from broker.core.jose.own_keys import KeyPair, mint_key
+from broker.core.people.identity import Identity
 from broker.core.terms import Algorithm
 from tests.contract.raw_server import RawServer, raw_server
 from tests.contract.raw_server import answer_of as http_answer

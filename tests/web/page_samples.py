@@ -9,8 +9,8 @@ from pathlib import Path
 
 from starlette.responses import HTMLResponse
 
-from broker.web.pages import Pages
-from broker.web.samples import (
+from broker.web.pages.pages import Pages
+from broker.web.pages.samples import (
     BACK,
     PERSON,
     make_client,
@@ -20,8 +20,8 @@ from broker.web.samples import (
     make_stranger,
     sample_views,
 )
-from broker.web.templates import BUILT_IN
-from broker.web.views import Look
+from broker.web.pages.templates import BUILT_IN
+from broker.web.pages.views import Look
 
 __all__ = [
     "BACK",

@@ -19,13 +19,13 @@ from broker.config.load import load_text
 from broker.core.errors import StoreUnavailable
 from broker.core.seal import Seal, derive
 from broker.services.context import Context
-from broker.services.gate import Gate
-from broker.services.keys import KeyRing
+from broker.services.keys.ring import KeyRing
+from broker.services.keys.signing import SealedKeys
+from broker.services.people.standing import Standing
+from broker.services.people.subjects import Subjects
 from broker.services.providers import ProviderInstance, Providers
-from broker.services.signing import SealedKeys
-from broker.services.subjects import Subjects
 from broker.store.base import Durable
-from broker.store.sqlite import SqliteStore
+from broker.store.sqlite.store import SqliteStore
 from broker.store.transient import Kind, Transient
 from broker.upstream.guard import LOOPBACK
 from broker.upstream.outbound import Outbound
@@ -219,7 +219,7 @@ async def public_app(
         transient=transient,
         keys=keys,
         providers=Providers(instances, autoselect_single=True, flow_ttl=600),
-        gate=Gate((name, name) for name in upstreams),
+        standing=Standing((name, name) for name in upstreams),
         outbound=outbound,
         subjects=Subjects(bytes(32)),
         seal=seal,

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from broker.core.compact import b64url
+from broker.core.jose.compact import b64url
 from broker.upstream.model import Channel
-from broker.web.cookies import AGAIN
-from broker.web.pages import Pages
-from broker.web.samples import sample_views
-from broker.web.views import ErrorView, HomeView, View
+from broker.web.http.cookies import AGAIN
+from broker.web.pages.pages import Pages
+from broker.web.pages.samples import sample_views
+from broker.web.pages.views import ErrorView, HomeView, View
 from tests.services.upstreams import Upstream
 from tests.web.page_samples import ERROR_PAGES, LOCALES, Outline, make_pages, read
 from tests.web.public_app import CONFIG, PublicApp, public_app

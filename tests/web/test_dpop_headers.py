@@ -8,8 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from broker.core.dpop import ALGORITHMS
 from broker.core.terms import Algorithm
+from broker.core.tokens.dpop import ALGORITHMS
 from tests.core.own_tokens import pair_of
 from tests.core.prover import Prover
 from tests.services.bare_broker import CHALLENGE, VERIFIER

@@ -6,8 +6,8 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from broker.services.login import MAX_COOKIE
-from broker.web.cookies import MAX_FLOWS, MAX_JAR, Cookies
+from broker.services.login.attempts import MAX_COOKIE
+from broker.web.http.cookies import MAX_FLOWS, MAX_JAR, Cookies
 
 
 def request_with(jar: dict[str, str]) -> Request:

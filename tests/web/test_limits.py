@@ -10,15 +10,15 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from broker.core.client import Client
+from broker.core.clients.client import Client
 from broker.core.errors import InvalidClient, StoreUnavailable, TooManyRequests
-from broker.core.parameters import Parameters
 from broker.core.seal import Seal
 from broker.core.terms import AuthMethod
-from broker.web.door import Door
-from broker.web.limits import Counters, Limits, Rate, SharedCounters
-from broker.web.source import Sources
-from broker.web.visitors import Visitors
+from broker.core.wire.parameters import Parameters
+from broker.web.limits.client_address import Sources
+from broker.web.limits.intake import Intake
+from broker.web.limits.rate_limits import Counters, Limits, Rate, SharedCounters
+from broker.web.limits.visitors import Visitors
 from tests.services.bare_broker import Clock, Notes
 
 pytestmark = pytest.mark.anyio
@@ -44,10 +44,10 @@ async def nobody(_: str, __: Parameters) -> Client:
     raise InvalidClient("no")
 
 
-def make_door(clock: Clock, number: int = 5, limit: str = "token", shared: SharedCounters | None = None) -> Door:
+def make_intake(clock: Clock, number: int = 5, limit: str = "token", shared: SharedCounters | None = None) -> Intake:
     """A door that lets so many through in a minute."""
     limits = Limits({limit: Rate(number, 60)}, Notes(), clock=clock, shared=shared)
-    return Door(limits, Sources(()), make_visitors(clock), 1024, nobody)
+    return Intake(limits, Sources(()), make_visitors(clock), 1024, nobody)
 
 
 def cookie_of(visitors: Visitors, *, at: Request | None = None) -> str:
@@ -57,12 +57,12 @@ def cookie_of(visitors: Visitors, *, at: Request | None = None) -> str:
     return response.headers.get("set-cookie", "").partition(";")[0]
 
 
-async def admitted(door: Door, client: Client, address: str, tries: int = 20) -> int:
+async def admitted(intake: Intake, client: Client, address: str, tries: int = 20) -> int:
     """How many of `tries` are let through."""
     through = 0
     for _ in range(tries):
         try:
-            await door.count_client("token", request_of(address), client)
+            await intake.count_client("token", request_of(address), client)
             through += 1
         except TooManyRequests:
             continue
@@ -70,28 +70,28 @@ async def admitted(door: Door, client: Client, address: str, tries: int = 20) ->
 
 
 async def test_k16_one_visitor_does_not_use_up_what_a_public_client_has_for_everybody() -> None:
-    door = make_door(Clock())
-    assert await admitted(door, PUBLIC, "192.0.2.1") == 5
-    assert await admitted(door, PUBLIC, "192.0.2.2") == 5
-    assert await admitted(door, PUBLIC, "192.0.2.1") == 0
-    assert await admitted(door, replace(PUBLIC, id="other"), "192.0.2.1") == 5
+    intake = make_intake(Clock())
+    assert await admitted(intake, PUBLIC, "192.0.2.1") == 5
+    assert await admitted(intake, PUBLIC, "192.0.2.2") == 5
+    assert await admitted(intake, PUBLIC, "192.0.2.1") == 0
+    assert await admitted(intake, replace(PUBLIC, id="other"), "192.0.2.1") == 5
 
 
 async def test_k16_a_confidential_client_is_counted_once_wherever_it_calls_from() -> None:
-    door = make_door(Clock())
-    assert await admitted(door, CONFIDENTIAL, "192.0.2.1") == 5
-    assert await admitted(door, CONFIDENTIAL, "192.0.2.2") == 0
+    intake = make_intake(Clock())
+    assert await admitted(intake, CONFIDENTIAL, "192.0.2.1") == 5
+    assert await admitted(intake, CONFIDENTIAL, "192.0.2.2") == 0
 
 
 async def test_k16_the_edge_of_a_window_lets_no_second_burst_through() -> None:
     clock = Clock()
     clock.now += 59
-    door = make_door(clock)
-    assert await admitted(door, CONFIDENTIAL, "192.0.2.1", tries=5) == 5
+    intake = make_intake(clock)
+    assert await admitted(intake, CONFIDENTIAL, "192.0.2.1", tries=5) == 5
     clock.now += 2
-    assert await admitted(door, CONFIDENTIAL, "192.0.2.1") == 0
+    assert await admitted(intake, CONFIDENTIAL, "192.0.2.1") == 0
     clock.now += 120
-    assert await admitted(door, CONFIDENTIAL, "192.0.2.1") == 5
+    assert await admitted(intake, CONFIDENTIAL, "192.0.2.1") == 5
 
 
 class Away:
@@ -104,22 +104,22 @@ class Away:
 
 async def test_k1_no_count_stands_in_the_way_of_what_needs_no_shared_store() -> None:
     for limit in ("token", "client_auth_failure", "registration", "upstream_logout"):
-        door = make_door(Clock(), limit=limit, shared=Away())
+        intake = make_intake(Clock(), limit=limit, shared=Away())
         for _ in range(5):
-            await door.count(limit, request_of("192.0.2.1"))
+            await intake.count(limit, request_of("192.0.2.1"))
         with pytest.raises(TooManyRequests):
-            await door.count(limit, request_of("192.0.2.1"))
+            await intake.count(limit, request_of("192.0.2.1"))
     for limit in ("login_start", "callback", "device_code_entry", "device_code_wrong"):
         with pytest.raises(StoreUnavailable):
-            await make_door(Clock(), limit=limit, shared=Away()).count(limit, request_of("192.0.2.1"))
+            await make_intake(Clock(), limit=limit, shared=Away()).count(limit, request_of("192.0.2.1"))
 
 
-async def starts(door: Door, cookies: Iterable[str], address: str = "192.0.2.1") -> int:
+async def starts(intake: Intake, cookies: Iterable[str], address: str = "192.0.2.1") -> int:
     """How many logins may begin, one per cookie."""
     begun = 0
     for cookie in cookies:
         try:
-            await door.count_start(request_of(address, cookie))
+            await intake.count_start(request_of(address, cookie))
             begun += 1
         except TooManyRequests:
             continue
@@ -128,29 +128,29 @@ async def starts(door: Door, cookies: Iterable[str], address: str = "192.0.2.1")
 
 async def test_f31_a_flood_from_behind_one_address_shuts_out_nobody_who_was_here_before() -> None:
     clock = Clock()
-    door = make_door(clock, limit="login_start")
-    ada, ben = cookie_of(door.visitors), cookie_of(door.visitors)
-    assert await starts(door, [""] * 100) == 5
-    assert await starts(door, [f"__Host-visitor=invented{number}" for number in range(100)]) == 0
-    assert await starts(door, [cookie_of(make_visitors(clock, b"o" * 32))] * 10) == 0, "of another broker"
-    assert await starts(door, [ada] * 10) == 5, "a browser counts for itself"
-    assert await starts(door, [ben] * 10) == 5
-    assert await starts(door, [""] * 10, "192.0.2.2") == 5
-    assert cookie_of(door.visitors, at=request_of("192.0.2.1", ada)) == "", "a number is given once"
+    intake = make_intake(clock, limit="login_start")
+    ada, ben = cookie_of(intake.visitors), cookie_of(intake.visitors)
+    assert await starts(intake, [""] * 100) == 5
+    assert await starts(intake, [f"__Host-visitor=invented{number}" for number in range(100)]) == 0
+    assert await starts(intake, [cookie_of(make_visitors(clock, b"o" * 32))] * 10) == 0, "of another broker"
+    assert await starts(intake, [ada] * 10) == 5, "a browser counts for itself"
+    assert await starts(intake, [ben] * 10) == 5
+    assert await starts(intake, [""] * 10, "192.0.2.2") == 5
+    assert cookie_of(intake.visitors, at=request_of("192.0.2.1", ada)) == "", "a number is given once"
 
 
 async def test_f31_browsers_collected_by_a_flood_have_a_bound_together() -> None:
-    door = make_door(Clock(), limit="login_start")
-    assert await starts(door, [cookie_of(door.visitors) for _ in range(100)]) == 25
+    intake = make_intake(Clock(), limit="login_start")
+    assert await starts(intake, [cookie_of(intake.visitors) for _ in range(100)]) == 25
 
 
 async def test_f31_the_number_of_a_browser_ends() -> None:
     clock = Clock()
-    door = make_door(clock, limit="login_start")
-    old = cookie_of(door.visitors)
+    intake = make_intake(clock, limit="login_start")
+    old = cookie_of(intake.visitors)
     clock.now += 30 * 86400
-    assert door.visitors.find(request_of("192.0.2.1", old)) == ""
-    assert cookie_of(door.visitors, at=request_of("192.0.2.1", old)) not in {"", old}
+    assert intake.visitors.find(request_of("192.0.2.1", old)) == ""
+    assert cookie_of(intake.visitors, at=request_of("192.0.2.1", old)) not in {"", old}
 
 
 async def test_f31_everybody_together_is_slowed_down_and_then_refused() -> None:
@@ -185,18 +185,18 @@ async def test_f31_everybody_together_is_slowed_down_and_then_refused() -> None:
 async def test_who_is_refused_is_told_when_to_come_again() -> None:
     clock = Clock()
     clock.now += 20
-    door = make_door(clock, number=0)
+    intake = make_intake(clock, number=0)
     with pytest.raises(TooManyRequests) as caught:
-        await door.count("token", request_of("192.0.2.1"))
+        await intake.count("token", request_of("192.0.2.1"))
     assert caught.value.retry_after == 40
 
 
 async def test_k11_a_clock_that_steps_back_locks_nobody_out() -> None:
     clock = Clock()
-    door = make_door(clock)
-    assert await admitted(door, CONFIDENTIAL, "192.0.2.1") == 5
+    intake = make_intake(clock)
+    assert await admitted(intake, CONFIDENTIAL, "192.0.2.1") == 5
     clock.now -= 3600
-    assert await admitted(door, CONFIDENTIAL, "192.0.2.1") == 5
+    assert await admitted(intake, CONFIDENTIAL, "192.0.2.1") == 5
 
 
 def test_k15_a_flood_of_sources_costs_a_fixed_number_of_counters() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broker.web.views import ClientView, LoggedOutView, LogoutView, ToldApp
+from broker.web.pages.views import ClientView, LoggedOutView, LogoutView, ToldApp
 from tests.web.page_samples import make_client, make_pages, read
 
 FRAMES = ("https://shop.example.com/out?iss=i&sid=s", "https://cafe.example.com:8443/out", "https://shop.example.com/b")

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from broker.web.pages import Pages
-from broker.web.templates import BUILT_IN
-from broker.web.views import (
+from broker.web.pages.pages import Pages
+from broker.web.pages.templates import BUILT_IN
+from broker.web.pages.views import (
     ConsentView,
     EnterView,
     FormPostView,

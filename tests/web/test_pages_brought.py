@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from broker.core.errors import ConfigError
-from broker.web.pages import Pages
-from broker.web.views import WidgetView
+from broker.web.pages.pages import Pages
+from broker.web.pages.views import WidgetView
 from tests.web.page_samples import PLAIN_LOOK, make_client, make_login, read
 
 PAGE = '{% extends "base.html" %}{% block main %}<p id="acme">{{ view.context.greeting }}</p>{% endblock %}'

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, Route
 from starlette.responses import HTMLResponse
 
-from broker.web.assets import STATIC_HEADERS
-from broker.web.views import ConsentView, FormPostView, FragmentView, LoggedOutView, ReturnView
+from broker.web.pages.assets import STATIC_HEADERS
+from broker.web.pages.views import ConsentView, FormPostView, FragmentView, LoggedOutView, ReturnView
 from tests.web.page_samples import LOCALES, every_page, make_client, make_error, make_pages
 
 pytestmark = pytest.mark.browser

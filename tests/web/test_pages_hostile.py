@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.web.pages import Pages
-from broker.web.policy import form_target, safe_href
-from broker.web.templates import BUILT_IN
-from broker.web.views import ConsentView, EnterView, FormPostView, ReturnView
+from broker.web.http.policy import form_target, safe_href
+from broker.web.pages.pages import Pages
+from broker.web.pages.templates import BUILT_IN
+from broker.web.pages.views import ConsentView, EnterView, FormPostView, ReturnView
 from tests.web.page_samples import (
     LOCALES,
     PERSON,

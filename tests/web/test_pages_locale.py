@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.web.locale import direction, negotiate
+from broker.web.pages.locale import direction, negotiate
 
 BOTH = ("en", "ru")
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.web.assets import DARK_GROUNDS, LIGHT_GROUNDS, STATIC_HEADERS, look_css
-from broker.web.colour import button_colours, contrast, luminance, readable, text_on
-from broker.web.templates import BUILT_IN
+from broker.web.pages.assets import DARK_GROUNDS, LIGHT_GROUNDS, STATIC_HEADERS, look_css
+from broker.web.pages.colour import button_colours, contrast, luminance, readable, text_on
+from broker.web.pages.templates import BUILT_IN
 from tests.web.page_samples import PLAIN_LOOK, every_page, make_pages, read
 
 CSS = (BUILT_IN / "static" / "base.css").read_text(encoding="utf-8")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from broker.web.pages import Pages
-from broker.web.samples import sample_views
-from broker.web.templates import BUILT_IN, find_strangers
-from broker.web.views import ConsentView, HomeView
+from broker.web.pages.pages import Pages
+from broker.web.pages.samples import sample_views
+from broker.web.pages.templates import BUILT_IN, find_strangers
+from broker.web.pages.views import ConsentView, HomeView
 from tests.web.page_samples import PLAIN_LOOK, every_page, make_error, make_login, make_pages, read
 
 HOME = HomeView("https://id.example.com", "/.well-known/openid-configuration")

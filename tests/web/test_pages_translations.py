@@ -11,7 +11,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from broker.web.templates import BUILT_IN
+from broker.web.pages.templates import BUILT_IN
 from tests.web.page_samples import LOCALES, every_page, make_error, make_pages, read
 
 SOURCES = BUILT_IN / "locale"

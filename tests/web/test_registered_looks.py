@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.web.views import ConsentView
+from broker.web.pages.views import ConsentView
 from tests.contract.raw_server import answer_of, raw_server
 from tests.web.page_samples import make_pages, make_stranger, read
 from tests.web.public_app import PublicApp, public_app

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from broker.core.terms import ResponseMode
-from broker.web.response_modes import DELIVERIES
-from broker.web.views import FormPostView, ReturnView
+from broker.web.pages.response_modes import DELIVERIES
+from broker.web.pages.views import FormPostView, ReturnView
 from tests.web.page_samples import make_client
 
 SENT = {"code": "c", "state": "a &b"}

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 import httpx2
 import pytest
 
-from broker.core.jose import mint_key
-from broker.core.pushed import PREFIX
+from broker.core.authorize.pushed import PREFIX
+from broker.core.jose.own_keys import mint_key
 from broker.core.terms import Algorithm
 from tests.services.bare_broker import CHALLENGE, ISSUER
 from tests.services.client_app import published, signed

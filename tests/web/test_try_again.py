@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from broker.core.parameters import parse_form
-from broker.core.query import encode_query
 from broker.core.records import AuthorizationRequest
-from broker.web.frontend import link_params
+from broker.core.wire.parameters import parse_form
+from broker.core.wire.query import encode_query
+from broker.web.pages.frontend import link_params
 
 
 def test_a_link_to_a_signed_request_is_its_name_and_not_the_object() -> None:

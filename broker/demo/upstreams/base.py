@@ -18,10 +18,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from broker.demo.call import Call, read_call
 from broker.demo.faults import TRANSPORT, Faults
 from broker.demo.pages import chooser_page, error_page
 from broker.demo.people import PEOPLE, Person
-from broker.demo.upstreams.call import Call, read_call
 from broker.demo.upstreams.control import Control
 
 KEPT = 10_000  # secrets of one kind at once: a demo that runs for weeks must not grow

@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from broker.demo.call import Call, Upstream
 from broker.demo.faults import UnknownFault
 from broker.demo.people import UnknownPerson, make_person
-from broker.demo.upstreams.call import Call, Upstream
 
 LOGGED = 5000  # requests, the newest: a demo that runs for weeks must not grow
 

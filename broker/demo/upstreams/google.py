@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
+from broker.demo.call import Call, client_credentials
 from broker.demo.people import Person
 from broker.demo.upstreams.base import Emulator, Handler, OneTime, RegisteredApp, back_to, json_answer
-from broker.demo.upstreams.call import Call, client_credentials
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified
 from broker.demo.upstreams.keys import challenge_of, half_hash, key
 

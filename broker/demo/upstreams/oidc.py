@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
+from broker.demo.call import Call, client_credentials
 from broker.demo.pages import posting_page
 from broker.demo.people import Person
 from broker.demo.upstreams.base import Emulator, Handler, Newest, OneTime, RegisteredApp, back_to, json_answer
-from broker.demo.upstreams.call import Call, client_credentials
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified
 from broker.demo.upstreams.keys import half_hash, key
 from broker.demo.upstreams.oidc_logins import Granted, discovery_of, fits, level_of, problem_of, profile

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from broker.demo.call import Call
 from broker.demo.faults import Faults
 from broker.demo.people import Person
 from broker.demo.upstreams.base import RegisteredApp
-from broker.demo.upstreams.call import Call
 from broker.demo.upstreams.id_tokens import Claims
 from broker.demo.upstreams.keys import challenge_of
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from starlette.responses import Response
 
+from broker.demo.call import Call
 from broker.demo.people import ADA, BORIS, Person
 from broker.demo.upstreams.base import Emulator, Handler, Newest, OneTime, RegisteredApp, back_to, json_answer
-from broker.demo.upstreams.call import Call
 
 _MESSAGES = {
     2: "SERVICE : Service temporarily unavailable",

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
+from broker.demo.call import Call
 from broker.demo.people import Person
 from broker.demo.upstreams.base import Emulator, Handler, OneTime, RegisteredApp, back_to, json_answer
-from broker.demo.upstreams.call import Call
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified
 from broker.demo.upstreams.keys import Key, challenge_of, key
 from broker.demo.upstreams.telegram_fields import (

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from broker.core.compact import b64url
+from broker.core.jose.compact import b64url
 from broker.demo.pages import environment
 from broker.demo.people import Person
 

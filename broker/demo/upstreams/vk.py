@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import orjson
 from starlette.responses import Response
 
+from broker.demo.call import Call
 from broker.demo.people import ADA, BORIS, Person
 from broker.demo.upstreams.base import Emulator, Handler, Newest, OneTime, RegisteredApp, back_to, json_answer
-from broker.demo.upstreams.call import Call
 from broker.demo.upstreams.keys import challenge_of, key
 
 _VERIFIER = re.compile(r"[A-Za-z0-9_-]{43,128}")

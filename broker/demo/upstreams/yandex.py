@@ -11,9 +11,9 @@ from xml.sax.saxutils import escape
 import jwt
 from starlette.responses import PlainTextResponse, Response
 
+from broker.demo.call import Call
 from broker.demo.people import ADA, BORIS, Person
 from broker.demo.upstreams.base import Emulator, Handler, OneTime, RegisteredApp, back_to, json_answer
-from broker.demo.upstreams.call import Call
 from broker.demo.upstreams.keys import challenge_of
 
 _YEAR = 365 * 86400

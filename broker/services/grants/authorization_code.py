@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from broker.core import pkce
-from broker.core.client import Client
+from broker.core.authorize import pkce
+from broker.core.clients.client import Client
 from broker.core.errors import InvalidGrant, InvalidRequest, SealBroken
 from broker.core.events import Event
-from broker.core.parameters import Parameters
 from broker.core.records import CodeRecord
 from broker.core.seal import digest
+from broker.core.wire.parameters import Parameters
 from broker.services.context import Context
-from broker.services.grants.base import Issued
+from broker.services.grants.endpoint import Issued
 from broker.services.grants.giving import Giving, LoginOver, Once
-from broker.services.proofs import Key
+from broker.services.tokens.proofs import Key
 from broker.store.grants import GrantStore
 from broker.store.transient import Kind, Transient
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from broker.core.client import Client
+from broker.core.clients.client import Client
 from broker.core.errors import InvalidScope, UnauthorizedClient
 from broker.core.events import Event
-from broker.core.parameters import Parameters
-from broker.core.resource import verify_resources
-from broker.services.grants.base import Issued
-from broker.services.proofs import Key
+from broker.core.tokens.audience import verify_resources
+from broker.core.wire.parameters import Parameters
+from broker.services.grants.endpoint import Issued
+from broker.services.tokens.proofs import Key
 
 
 class ClientCredentials:

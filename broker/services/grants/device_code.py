@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from broker.core.client import Client
+from broker.core.clients.client import Client
 from broker.core.errors import InvalidRequest
 from broker.core.events import Event
-from broker.core.parameters import Parameters
 from broker.core.seal import digest
-from broker.services.device import Devices
+from broker.core.wire.parameters import Parameters
+from broker.services.devices import Devices
 from broker.services.grants.authorization_code import AuthorizationCode
-from broker.services.grants.base import Issued
-from broker.services.proofs import Key
+from broker.services.grants.endpoint import Issued
+from broker.services.tokens.proofs import Key
 from broker.store.transient import Kind
 
 

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from broker.core.client import Client
+from broker.core.clients.client import Client
 from broker.core.errors import InvalidGrant
-from broker.core.parameters import Parameters
 from broker.core.records import AuthorizationRequest, Grant, Login, RefreshToken
-from broker.core.resource import verify_resources
 from broker.core.seal import digest
 from broker.core.terms import GrantType, Scope
+from broker.core.tokens.audience import verify_resources
+from broker.core.wire.parameters import Parameters
 from broker.services.context import Context
-from broker.services.endings import Endings
-from broker.services.grants.base import Issued
-from broker.services.held import Held
-from broker.services.proofs import Key
-from broker.services.tokens import Tokens
-from broker.services.upstream_sessions import UpstreamSessions
+from broker.services.grants.endpoint import Issued
+from broker.services.sessions.endings import Endings
+from broker.services.sessions.upstream import UpstreamSessions
+from broker.services.tokens.held import Held
+from broker.services.tokens.minting import Tokens
+from broker.services.tokens.proofs import Key
 from broker.store.grants import GrantStore, LiveGrant, SessionOver, SpentBefore
 from broker.store.people import PeopleStore
 

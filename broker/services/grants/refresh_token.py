@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from broker.core.client import Client
+from broker.core.clients.client import Client
 from broker.core.errors import InvalidDpopProof, InvalidGrant, InvalidRequest
 from broker.core.events import Event
-from broker.core.parameters import Parameters
 from broker.core.records import Grant, RefreshToken
-from broker.core.resource import verify_resources
 from broker.core.seal import digest
 from broker.core.terms import Scope
-from broker.services.confirmations import Confirmations
+from broker.core.tokens.audience import verify_resources
+from broker.core.wire.parameters import Parameters
 from broker.services.context import Context
-from broker.services.grants.base import Issued
-from broker.services.held import Held
-from broker.services.proofs import Key
-from broker.services.tokens import Tokens
+from broker.services.grants.endpoint import Issued
+from broker.services.sessions.confirmations import Confirmations
+from broker.services.tokens.held import Held
+from broker.services.tokens.minting import Tokens
+from broker.services.tokens.proofs import Key
 from broker.store.grants import GrantStore, Reused
 
 _DOWN_AT_MOST = 3600  # seconds between a rotation and the start after it, for a rotation whose answer may be lost

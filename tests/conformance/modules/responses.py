@@ -6,7 +6,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from secrets import token_urlsafe
 
-from broker.core.pkce import build_challenge
+from broker.core.authorize.pkce import build_challenge
 from broker.demo.cookies import is_trustworthy
 from tests.conformance.openid_provider import HOME
 from tests.conformance.relying_party import RelyingParty

@@ -1,0 +1,228 @@
+"""What must hold in a client, whoever wrote it down: the operator in config.yaml, or the app when it registered.
+
+Each rule is a function that yields what breaks it. The configuration reports all of it with line and column, dynamic
+registration refuses the first as invalid_client_metadata or invalid_redirect_uri (RFC 7591 section 3.2.2).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from broker.core.clients import fapi
+from broker.core.clients.assertion import ALGORITHMS
+from broker.core.clients.client import MEMBERS, Client
+from broker.core.jose.jwk import KEYS_LIMIT, PRIVATE_MEMBERS, parse_key
+from broker.core.people.subject import own_sector
+from broker.core.terms import AuthMethod, GrantType, Pkce, Profile, Scope, SubjectType
+from broker.core.wire.addresses import check_frame_uri, sector_hosts
+
+_FALLBACK = re.compile(r"[A-Za-z0-9._+\-]*\{sub\}[A-Za-z0-9._+\-]*@([a-z0-9]([a-z0-9\-]*[a-z0-9])?\.)+[a-z]{2,}")
+_SIGNED = ("request_uris", "request_object_signing_alg", "require_signed_request_object")
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A rule that does not hold. `setting` has the name it has in `config.yaml`; "" is the client as a whole.
+
+    Where the setting is a list, `item` is the one that is wrong. `within` is the way to a value deeper in it.
+    """
+
+    setting: str
+    text: str
+    item: str = ""
+    within: tuple[str | int, ...] = ()
+
+
+Rule = Callable[[Client], Iterator[Broken]]
+
+
+def find_broken(client: Client, *, emulated: bool = False) -> Iterator[Broken]:
+    """Every rule that this client breaks. `emulated`: the upstreams are, so everything is on one machine."""
+    yield from chain.from_iterable(rule(client) for rule in RULES)
+    if not client.origin.registered:
+        yield from chain.from_iterable(rule(client) for rule in OPERATORS_RULES)
+    if client.origin.profile is Profile.FAPI2:
+        for broken in _contradictions(client, emulated=emulated):
+            text = f"{broken.text} (profile: fapi2 asks for that; leave the key out or the profile)"
+            yield Broken(broken.setting, text, broken.item)
+
+
+def name_of(setting: str, client: Client) -> str:
+    """What this client's author calls a setting: the key of `config.yaml`, or the member of client metadata."""
+    return MEMBERS[setting].name if client.origin.registered else setting
+
+
+# --- every client ---
+
+
+def _grants(client: Client) -> Iterator[Broken]:
+    """There is a way to a first token, and for people one that ends at the app (RFC 7591 section 2.1)."""
+    if not client.grants - {GrantType.REFRESH_TOKEN}:
+        yield Broken("grants", "without authorization_code nobody could log in")
+    if GrantType.AUTHORIZATION_CODE in client.grants and not client.redirect_uris and not client.loopback_redirects:
+        yield Broken("redirect_uris", "is required: without it nobody could log in")
+
+
+def _scopes(client: Client) -> Iterator[Broken]:
+    """People who log in are told apart."""
+    if not client.grants & {GrantType.AUTHORIZATION_CODE, GrantType.DEVICE_CODE}:
+        return
+    if Scope.OPENID not in client.scopes:
+        yield Broken("scopes", "openid is missing: without it nobody could log in")
+    if Scope.OFFLINE_ACCESS in client.scopes and GrantType.REFRESH_TOKEN not in client.grants:
+        yield Broken("scopes", "offline_access needs refresh_token among the grants")
+
+
+def _keys(client: Client) -> Iterator[Broken]:
+    """Its public keys in one place (RFC 7591 section 2), and there where it signs with them."""
+    keys = client.assertions
+    if keys.jwks is not None and keys.jwks_uri:
+        yield Broken("jwks_uri", "is there beside jwks; keep one of them (RFC 7591 section 2)")
+    if client.auth_method is AuthMethod.PRIVATE_KEY_JWT and not _has_keys(client):
+        yield Broken("", "needs jwks_uri, where the app publishes its public keys, or jwks with the keys themselves")
+    if not _has_keys(client):
+        # An app that registers itself may name places before it has keys: nothing fetched from there is taken then.
+        for name in _SIGNED[1:] if client.origin.registered else _SIGNED:
+            if getattr(client.requests, name):
+                yield Broken(name, "needs jwks_uri or jwks: the keys its requests are signed with")
+
+
+def _key_set(client: Client) -> Iterator[Broken]:
+    """Public keys alone, and each of them strong enough (RFC 8725 section 3.5)."""
+    if client.assertions.jwks is None:
+        return
+    keys = client.assertions.jwks.get("keys")
+    if not isinstance(keys, list) or not 0 < len(keys) <= KEYS_LIMIT:
+        yield Broken("jwks", f"is a JWK set: {{keys: [...]}} with 1 to {KEYS_LIMIT} keys (RFC 7517 5)")
+        return
+    spares = client.origin.registered and any(map(parse_key, keys))  # keys for other uses beside one for ours
+    for index, key in enumerate(keys):
+        if isinstance(key, dict) and PRIVATE_MEMBERS & key.keys():
+            text = (
+                "IS A PRIVATE KEY. Make a new key pair in the app, put only its public half here (kty, crv, x, y or "
+                "kty, n, e) and consider this one stolen"
+            )
+            yield Broken("jwks", text, within=("keys", index))
+        elif parse_key(key) is None and not (spares and isinstance(key, dict) and key.get("use", "sig") != "sig"):
+            text = "verifies no signature: RSA of 2048 bits or more, P-256, P-384, P-521 or Ed25519, for use sig"
+            yield Broken("jwks", text, within=("keys", index))
+
+
+def _assertions(client: Client) -> Iterator[Broken]:
+    """It signs its proof of itself only by what its method has."""
+    possible = ALGORITHMS.get(client.auth_method, ())
+    method = "client_secret" if client.secret_either_way else client.auth_method
+    instead = f"; write {', '.join(possible)}" if possible else ""
+    for algorithm in sorted(client.assertions.assertion_algs - set(possible)):
+        yield Broken("assertion_algs", f"is not for {name_of('auth_method', client)}: {method}{instead}", algorithm)
+
+
+def _sector(client: Client) -> Iterator[Broken]:
+    """It is known with whom pairwise subjects are shared (OIDC Core 8.1)."""
+    pairwise, alone = client.tokens.subject_type is SubjectType.PAIRWISE, client.tokens.sector == own_sector(client.id)
+    if pairwise and alone and len(sector_hosts(client.redirect_uris)) > 1:
+        text = "is required: the redirect URIs have several hosts, so it is open with whom subjects are shared"
+        yield Broken("sector", text)
+
+
+def _frames(client: Client) -> Iterator[Broken]:
+    """A page of ours frames the app at a place of its own only (OIDC Front-Channel Logout 2)."""
+    if client.logout.frontchannel_logout_uri:
+        try:
+            check_frame_uri(client.logout.frontchannel_logout_uri, client.redirect_uris)
+        except ValueError as problem:
+            yield Broken("frontchannel_logout_uri", str(problem))
+
+
+RULES: tuple[Rule, ...] = (_grants, _keys, _assertions, _key_set, _sector, _scopes, _frames)
+
+# --- a client of config.yaml: whoever runs the broker writes nothing that has no use or no sense ---
+
+
+def _pkce(client: Client) -> Iterator[Broken]:
+    if client.public and client.pkce is Pkce.OPTIONAL:
+        yield Broken("pkce", "a public client always uses PKCE (RFC 9700 section 2.1.1)")
+
+
+def _origins(client: Client) -> Iterator[Broken]:
+    if client.origins and not client.public:
+        yield Broken("origins", "only a public client calls from a browser; a secret there is no secret")
+
+
+def _requests(client: Client) -> Iterator[Broken]:
+    """Rules for authorization requests are for clients that make some, and possible for them."""
+    if GrantType.AUTHORIZATION_CODE not in client.grants:
+        implied = client.origin.profile is Profile.FAPI2
+        for name in _SIGNED if implied else (*_SIGNED, "require_par"):
+            if getattr(client.requests, name):
+                yield Broken(name, "needs authorization_code among the grants")
+    elif client.requests.require_par and client.requests.request_uris:
+        yield Broken("request_uris", "has no use: with require_par every request is pushed")
+
+
+def _service(client: Client) -> Iterator[Broken]:
+    for_itself = GrantType.CLIENT_CREDENTIALS in client.grants
+    if for_itself and client.public:
+        yield Broken("grants", "client_credentials needs a secret, and auth_method: none has none")
+    if client.service_scopes and not for_itself:
+        yield Broken("service_scopes", "needs client_credentials among the grants")
+    if len(set(client.service_scopes)) < len(client.service_scopes):
+        yield Broken("service_scopes", "names a scope twice")
+
+
+def _fallback(client: Client) -> Iterator[Broken]:
+    if client.email_fallback and not _FALLBACK.fullmatch(client.email_fallback):
+        yield Broken("email_fallback", 'write one {sub} and a domain of yours: "{sub}@users.noreply.example.com"')
+
+
+OPERATORS_RULES: tuple[Rule, ...] = (_pkce, _origins, _requests, _service, _fallback)
+
+# --- a client of `profile: fapi2`: what the FAPI 2.0 Security Profile forbids ---
+
+_NAMES = ", ".join(fapi.ALGORITHMS)
+_PROFILE: tuple[tuple[str, Callable[[Client], bool], str], ...] = (
+    ("auth_method", lambda client: client.auth_method is AuthMethod.PRIVATE_KEY_JWT, "must be private_key_jwt"),
+    ("pkce", lambda client: client.pkce is Pkce.REQUIRED, "must be required"),
+    ("require_par", lambda client: client.requests.require_par, "must be true"),
+    ("dpop_bound_access_tokens", lambda client: client.tokens.dpop_bound_access_tokens, "must be true"),
+    ("assertion_audience", lambda client: not client.assertions.legacy_audience, "must be issuer"),
+    ("assertion_algs", lambda client: bool(client.assertions.assertion_algs), f"must be of {_NAMES}"),
+    ("id_token_alg", lambda client: client.id_token_alg in fapi.ALGORITHMS, f"must be one of {_NAMES}"),
+    (
+        "userinfo_alg",
+        lambda client: client.tokens.userinfo_alg in {None, *fapi.ALGORITHMS},
+        f"must be null or one of {_NAMES}",
+    ),
+    (
+        "request_object_signing_alg",
+        lambda client: client.requests.request_object_signing_alg in {"", *fapi.ALGORITHMS},
+        f"must be one of {_NAMES}",
+    ),
+    ("jwks", lambda client: client.assertions.jwks is None or _signs(client), f"has no key for {_NAMES}"),
+)
+
+
+def _contradictions(client: Client, *, emulated: bool) -> Iterator[Broken]:
+    for setting, fits, text in _PROFILE:
+        if not fits(client):
+            yield Broken(setting, text)
+    for algorithm in sorted(client.assertions.assertion_algs - set(fapi.ALGORITHMS)):
+        yield Broken("assertion_algs", f"must be of {_NAMES}", algorithm)
+    for uri in client.redirect_uris:
+        # A code in clear text is seen on the way; upstreams are emulated only where everything is on one machine.
+        if not uri.startswith("https://") and not (emulated and uri.startswith("http://")):
+            yield Broken("redirect_uris", "must be https", uri)
+
+
+def _signs(client: Client) -> bool:
+    """Whether one of its keys makes a signature of the profile; keys that are none are told elsewhere."""
+    keys = (client.assertions.jwks or {}).get("keys")
+    known = [key for key in map(parse_key, keys if isinstance(keys, list) else []) if key is not None]
+    return not known or any(set(key.algorithms) & set(fapi.ALGORITHMS) for key in known)
+
+
+def _has_keys(client: Client) -> bool:
+    return client.assertions.jwks is not None or bool(client.assertions.jwks_uri)

@@ -1,0 +1,70 @@
+"""Which claim goes where: scopes and the `claims` parameter against what an upstream said (OIDC Core 5.4, 5.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from broker.core.clients.client import Client
+from broker.core.people.identity import Person
+from broker.core.terms import Scope
+
+CLAIMS_OF: Mapping[str, tuple[str, ...]] = {
+    Scope.PROFILE: (
+        "name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile", "picture",
+        "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at",
+    ),
+    Scope.EMAIL: ("email", "email_verified"),
+    Scope.PHONE: ("phone_number", "phone_number_verified"),
+    Scope.ADDRESS: ("address",),
+    Scope.IDENTITIES: ("identities",),
+}  # fmt: skip
+SUPPORTED = ("sub", *dict.fromkeys(name for names in CLAIMS_OF.values() for name in names))
+_SCOPE_OF = {name: scope for scope, names in CLAIMS_OF.items() for name in names}
+
+
+def build_claims(
+    person: Person, client: Client, scope: Iterable[str], wanted: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The person's claims for one place (ID token or userinfo), without `sub`.
+
+    `wanted` is that place's part of the `claims` parameter. It can name single claims of a scope that was not asked
+    for, but only of scopes this client may have: the parameter never gives more than the registration.
+    """
+    names = {name for word in scope for name in CLAIMS_OF.get(word, ())}
+    names |= set(select_claims(wanted or (), client))
+    for name in ("email", "phone_number"):  # an address never travels without the word on who verified it
+        if name in names:
+            names.add(f"{name}_verified")
+    known = _known(person, client)
+    return {name: known[name] for name in SUPPORTED if name in names and name in known}
+
+
+def select_claims(wanted: Iterable[str], client: Client) -> tuple[str, ...]:
+    """Those of the claims named in a `claims` parameter that this client may have at all."""
+    return tuple(name for name in wanted if _SCOPE_OF.get(name) in client.scopes)
+
+
+def build_asked_scope(scope: Iterable[str], claims: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """What a request comes to for the person: its scope, and the scopes its `claims` parameter reaches into.
+
+    Consent is asked and remembered for these: nobody gets an address by naming the claim instead of the scope.
+    """
+    reached = (_SCOPE_OF[name] for wanted in claims.values() for name in wanted if name in _SCOPE_OF)
+    return tuple(dict.fromkeys((*scope, *reached)))
+
+
+def _known(person: Person, client: Client) -> dict[str, Any]:
+    link = person.link
+    known = {name: value for name, value in link.claims.items() if name in _SCOPE_OF and name != "identities"}
+    if "email" not in known and client.email_fallback:
+        known |= {"email": client.email_fallback.replace("{sub}", person.account.sub), "email_verified": False}
+    known["identities"] = [{**link.raw_ids, "provider": link.provider, "subject": link.subject}]
+    known["updated_at"] = link.seen_at
+    return known
+
+
+def describe(scope: Iterable[str]) -> tuple[str, ...]:
+    """The scopes a person is asked about, in the order of `Scope`; `openid` alone tells nothing about them."""
+    asked = set(scope)
+    return tuple(word for word in Scope if word in asked and word is not Scope.OPENID)

@@ -1,0 +1,91 @@
+"""Answering a question: may this app know these things (consent), and is that your device (RFC 8628 section 3.3)?"""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from broker.core.authorize.target import VerifiedRedirect
+from broker.core.clients.client import Client
+from broker.core.errors import AccessDenied, ForeignPost
+from broker.core.records import AuthorizationRequest, ConsentTicket
+from broker.services.authorize.consent import Consents
+from broker.services.authorize.decide import Authorization, Return
+from broker.services.authorize.pushed import PushedRequests
+from broker.services.devices import Devices
+from broker.services.sessions.single_sign_on import Session, Sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was put to exactly this session, about this request of a client that has not changed since."""
+
+    ticket: ConsentTicket
+    client: Client
+    session: Session
+
+    @property
+    def request(self) -> AuthorizationRequest:
+        """What the app asks for."""
+        return self.ticket.request
+
+
+class Questions:
+    """One use case each: a question is shown, consent is answered, a device is answered."""
+
+    def __init__(
+        self,
+        authorization: Authorization,
+        consents: Consents,
+        *,
+        sessions: Sessions,
+        devices: Devices,
+        pushed: PushedRequests,
+    ) -> None:
+        """`pushed` ends what is answered with an error."""
+        self._authorization = authorization
+        self._consents = consents
+        self._sessions = sessions
+        self._devices = devices
+        self._pushed = pushed
+
+    async def open_(self, sealed: str, cookie: str, *, for_device: bool = False) -> Question:
+        """The question in a browser whose session has this cookie; raises ForeignPost, FlowGone or UnknownClient.
+
+        `for_device`: it is put on the page for devices.
+        """
+        session = await self._sessions.find(cookie)
+        if session is None:
+            raise ForeignPost("a question without a session")
+        ticket = self._consents.open_ticket(sealed, session, for_device=for_device)
+        client = await self._authorization.client_of(ticket.request)
+        self._consents.check_promise(ticket, client)
+        return Question(ticket, client, session)
+
+    async def answer_consent(self, sealed: str, cookie: str, *, allowed: bool) -> Return:
+        """The one answer, and the code it comes to; raises AccessDenied for a no, FlowFinished for a second answer."""
+        question = await self.open_(sealed, cookie)
+        target = VerifiedRedirect.of(question.request, question.client)
+        async with self._pushed.answering(target, asked=True), self._answered(question, allowed=allowed):
+            if not allowed:
+                raise AccessDenied("the user did not agree")
+            await self._authorization.check_still_welcome(question.client, question.session)
+            answer = await self._authorization.answer(question.request, question.session)
+        return Return(target, answer.params)
+
+    async def answer_device(self, sealed: str, cookie: str, *, allowed: bool) -> Client:
+        """The one answer to a device, and whose app it runs; raises FlowFinished, FlowGone."""
+        question = await self.open_(sealed, cookie, for_device=True)
+        request, session = question.request, question.session
+        async with self._answered(question, allowed=allowed):
+            if allowed:
+                await self._authorization.check_still_welcome(question.client, session)
+                left = self._devices.left_of(await self._devices.find(request.device))
+                await self._devices.approve(request.device, self._authorization.build_code(request, session, ttl=left))
+            else:
+                await self._devices.deny(request, session.login.sub)
+        return question.client
+
+    def _answered(self, question: Question, *, allowed: bool) -> AbstractAsyncContextManager[None]:
+        sub, client = question.session.login.sub, question.client
+        return self._consents.answer(question.ticket, sub, allowed=allowed, client=client)

@@ -1,0 +1,126 @@
+"""The phases of a token request of a client that proved itself: grant type, proof of possession, acting, answering.
+
+No grant skips one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from broker.core.clients.client import Client
+from broker.core.clients.credentials import check_token_parameters
+from broker.core.errors import (
+    AuthorizationPending,
+    InvalidDpopProof,
+    RequestError,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+)
+from broker.core.events import Event
+from broker.core.terms import GrantType
+from broker.core.wire.parameters import Parameters
+from broker.services.context import Context
+from broker.services.tokens.held import Held
+from broker.services.tokens.minting import Tokens, is_openid, type_of
+from broker.services.tokens.proofs import Key, Proofs, check_profile
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What a grant came to: what the client has of it, the scope given now and the refresh token, if any.
+
+    `held` is None where a client gets something for itself and no person is concerned. `audience` are the APIs the
+    access token is for, and ourselves where we are named beside them; empty: ours alone.
+    """
+
+    held: Held | None
+    scope: tuple[str, ...]
+    refresh_token: str | None
+    audience: tuple[str, ...] = ()
+
+
+class GrantHandler(Protocol):
+    """One grant type. The client is authenticated and may use it."""
+
+    event: Event
+
+    async def issue(self, client: Client, params: Parameters, key: Key) -> Issued:
+        """Spend what was brought; raises RequestError. Use `key` once that is known to be good, before it is spent."""
+        ...
+
+
+class TokenRequests:
+    """Walks a request through the phases. `handlers` by grant type: what is not in it does not exist."""
+
+    def __init__(
+        self,
+        context: Context,
+        proofs: Proofs,
+        tokens: Tokens,
+        handlers: Mapping[GrantType, GrantHandler],
+    ) -> None:
+        """`handlers`: every grant type offered."""
+        self._context = context
+        self._proofs = proofs
+        self._tokens = tokens
+        self._handlers = handlers
+
+    async def answer(self, client: Client, params: Parameters, *, proof: str = "") -> dict[str, Any]:
+        """The token response of an authenticated client (RFC 6749 section 5.1); raises RequestError.
+
+        `proof`: the DPoP header, or "".
+        """
+        try:
+            handler = self._select(client, params)
+            key = await self._prove(client, proof)
+            issued = await handler.issue(client, params, key)
+            await key.use()
+        except AuthorizationPending:
+            raise  # a device that waits, as it should
+        except RequestError as error:
+            self._context.recorder.record(Event.TOKEN_REFUSED, client_id=client.id, error=error.code)
+            raise
+        about = {"provider": issued.held.person.link.provider} if issued.held is not None else {}
+        self._context.recorder.record(handler.event, client_id=client.id, **about)
+        return await self._build(client, issued, key.jkt)
+
+    async def _prove(self, client: Client, proof: str) -> Key:
+        """The key that what is issued now will be bound to (RFC 9449 section 5)."""
+        if proof:
+            proven = await self._proofs.verify(proof, endpoint="/token")
+            check_profile(proven, client)
+            return self._proofs.key_of(proven, endpoint="/token")
+        if client.tokens.dpop_bound_access_tokens:
+            raise InvalidDpopProof("this client is registered for tokens bound to a key; send a DPoP header")
+        return Key()
+
+    def _select(self, client: Client, params: Parameters) -> GrantHandler:
+        check_token_parameters(params)
+        wanted = params["grant_type"]
+        handler = next((handler for grant_type, handler in self._handlers.items() if grant_type == wanted), None)
+        if handler is None:
+            raise UnsupportedGrantType(f"grant_type must be one of: {', '.join(self._handlers)}")
+        if wanted not in client.grants:
+            raise UnauthorizedClient("this client is not registered for this grant_type")
+        return handler
+
+    async def _build(self, client: Client, issued: Issued, jkt: str) -> dict[str, Any]:
+        held, scope, token_type = issued.held, issued.scope, type_of(jkt)
+        if held is None:
+            own_token = await self._tokens.mint_client_access(client, scope, issued.audience, jkt=jkt)
+            return _present(own_token, token_type, self._tokens.lifetimes.access_token, scope)
+        access_token = await self._tokens.mint_access(held, scope, issued.audience, jkt=jkt)
+        answer = _present(access_token, token_type, self._tokens.access_ttl(held), scope)
+        if issued.refresh_token is not None:
+            answer["refresh_token"] = issued.refresh_token
+        if is_openid(scope):
+            answer["id_token"] = await self._tokens.mint_id_token(held, access_token, scope)
+        return answer
+
+
+def _present(access_token: str, token_type: str, expires_in: int, scope: tuple[str, ...]) -> dict[str, Any]:
+    """An empty scope has no spelling (RFC 6749 section 3.3), so it is left out."""
+    answer = {"access_token": access_token, "token_type": token_type, "expires_in": expires_in}
+    return answer | ({"scope": " ".join(scope)} if scope else {})

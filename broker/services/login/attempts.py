@@ -1,0 +1,249 @@
+"""One login attempt at one provider: begun with nothing stored, finished once, in the browser that began it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import AbstractAsyncContextManager
+from typing import TypeVar
+
+from broker.core.authorize.pkce import build_challenge
+from broker.core.clients.client import Client
+from broker.core.errors import (
+    BrokerError,
+    FlowFinished,
+    FlowGone,
+    FlowNotHere,
+    NothingAsked,
+    PageError,
+    SealBroken,
+    UnknownClient,
+    UpstreamDenied,
+    UpstreamError,
+    UpstreamInvalid,
+    UpstreamUnavailable,
+)
+from broker.core.events import Event
+from broker.core.people.identity import Identity
+from broker.core.records import AuthorizationRequest, FlowRecord
+from broker.core.seal import Seal, digest
+from broker.core.terms import Prompt
+from broker.services.clients.directory import Clients
+from broker.services.context import Context
+from broker.services.login.outcomes import Begun, Callback, Identified, LoginFailed
+from broker.services.login.states import States
+from broker.services.once import once
+from broker.services.providers import ProviderInstance, Providers
+from broker.store.transient import Kind, Transient
+from broker.upstream.model import Flow, Reply, signs_replies
+
+MAX_COOKIE = 3600  # characters; browsers keep 4096 bytes with name and attributes
+DEADLINE = 9.0  # seconds for everything an upstream is asked while one person waits
+_MARKED = 3600  # seconds a used reply is remembered: longer than any upstream of ours lets one be used
+_BY_REFERENCE = "@"
+Result = TypeVar("Result")
+
+
+class Logins:
+    """Begins and finishes login attempts."""
+
+    def __init__(
+        self,
+        context: Context,
+        clients: Clients,
+        providers: Providers,
+        *,
+        transient: Transient,
+        states: States,
+        seal: Seal,
+        deadline: float = DEADLINE,
+    ) -> None:
+        """`seal` has the purpose "flow"; `deadline` in seconds."""
+        self._context = context
+        self._clients = clients
+        self._providers = providers
+        self._transient = transient
+        self._states = states
+        self._seal = seal
+        self._deadline = deadline
+
+    async def begin(self, request: AuthorizationRequest, client: Client, name: str, *, locale: str) -> Begun:
+        """Mint state, nonce and verifier, ask the provider where to go, seal the rest; raises LoginFailed."""
+        instance = self._providers.find_offered(name, client)
+        began = self._context.clock()
+        now = int(began)
+        record = FlowRecord(
+            request=request,
+            provider=name,
+            state=self._states.mint(now, client.id),
+            nonce=self._context.mint(),
+            code_verifier=self._context.mint(size=48),
+            started_at=now,
+            expires_at=now + self._providers.flow_ttl,
+            began_ms=int(began * 1000),
+        )
+        flow = self._build_flow(record, request, locale)
+        try:
+            step = await self._in_time(instance.provider.begin(flow), instance)
+        except UpstreamError as error:
+            raise self.fail(error, request, client, instance) from error
+        sealed = await self._keep(record.replace(memo=dict(step.memo)))
+        self._context.recorder.record(Event.LOGIN_STARTED, provider=name, client_id=client.id)
+        return Begun(step, self._states.tag(record.state), sealed, self._providers.flow_ttl, instance.provider.channels)
+
+    async def finish(self, callback: Callback) -> Identified:
+        """Who it is upstream, and what for. All is checked, and the state spent, before the provider is asked anything.
+
+        Raises NothingAsked, FlowGone, FlowNotHere, FlowFinished, UnknownClient before, and LoginFailed after that
+        point. What a store that is away does not tell is asked before the state is spent: the person may reload.
+        """
+        try:
+            record = await self._open(callback)
+        except PageError as error:
+            error.client = error.client or self._clients.configured.get(self._whose(callback.state))
+            raise
+        request = record.request
+        client = await self._clients.find(request.client_id)
+        if client is None:
+            raise UnknownClient("the client was removed while its user was logging in")
+        await self._claim(callback.state, client)
+        if record.provider != callback.provider:
+            raise NothingAsked(f"state of {record.provider} came back at {callback.provider}")
+        instance = self._providers.find(callback.provider)
+        try:
+            identity = await self._ask(instance, record, request, callback)
+        except BrokerError as error:
+            raise self.fail(error, request, client, instance) from error
+        return Identified(request, client, record.started_at, record.began_ms, instance, identity)
+
+    async def _ask(
+        self, instance: ProviderInstance, record: FlowRecord, request: AuthorizationRequest, callback: Callback
+    ) -> Identity:
+        provider = instance.provider
+        if callback.channel not in provider.channels:
+            raise UpstreamInvalid(f"{instance.name} does not answer by {callback.channel}")
+        flow = self._build_flow(record, request, "")
+        reply = Reply(callback.channel, callback.params)
+        identity = await self._in_time(provider.finish(flow, reply), instance)
+        if signs_replies(provider) and (key := provider.replay_key(reply)):
+            async with self.replying(instance.key, key):
+                return identity
+        return identity
+
+    async def _in_time(self, answer: Awaitable[Result], instance: ProviderInstance) -> Result:
+        """What the provider comes to; raises UpstreamUnavailable when a person would wait too long for it."""
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await answer
+        except TimeoutError:
+            raise UpstreamUnavailable(f"{instance.name} took longer than {self._deadline} s") from None
+
+    def replying(
+        self, provider_key: str, replay_key: str, *, valid_until: int = 0
+    ) -> AbstractAsyncContextManager[None]:
+        """A signed reply counts `once`, up to `valid_until` (epoch seconds) at least; raises FlowFinished."""
+        return once(
+            self._transient,
+            digest(f"reply {provider_key} {replay_key}"),
+            ttl=max(_MARKED, valid_until - self._context.now()),
+            again=FlowFinished("a signed reply was used twice"),
+        )
+
+    async def _open(self, callback: Callback) -> FlowRecord:
+        """The record of exactly this state from exactly this browser."""
+        started_at = self._states.started_at(callback.state)
+        if started_at is None:
+            raise NothingAsked("callback with a state that is not ours")
+        if not callback.sealed:
+            await self._refuse_elsewhere(callback.state, started_at)
+        record = await self._unseal(callback)
+        if record.state != callback.state:
+            raise NothingAsked("the record is of another state")
+        if record.expires_at <= self._context.now():
+            raise FlowGone("login attempt too old")
+        return record
+
+    def _whose(self, state: str) -> str:
+        return self._states.whose(state, self._clients.configured)
+
+    async def _refuse_elsewhere(self, state: str, started_at: int) -> None:
+        """No record here: finished, too old, or another browser. In the last case the state has leaked and is burnt."""
+        if started_at + self._providers.flow_ttl <= self._context.now():
+            raise FlowGone("login attempt too old")
+        await self._claim(state, None)
+        raise FlowNotHere("the browser brought no record of this login attempt")
+
+    async def _unseal(self, callback: Callback) -> FlowRecord:
+        try:
+            sealed = callback.sealed
+            if sealed.startswith(_BY_REFERENCE):
+                raw = await self._transient.get(Kind.FLOW, digest(sealed))
+                if raw is None:
+                    raise FlowGone("the login attempt kept for this browser is gone")
+                sealed = raw.decode()
+            return FlowRecord.from_bytes(self._seal.open_(sealed, bound_to=callback.state.encode()))
+        except SealBroken as error:
+            # As with no record at all: whoever came with this state is not who began, so it is burnt.
+            await self._claim(callback.state, None)
+            raise NothingAsked(error.detail) from None
+
+    async def _claim(self, state: str, client: Client | None) -> None:
+        """Exactly one callback gets past this line for a state."""
+        ttl, value = self._providers.flow_ttl, client.id.encode() if client else b"-"
+        if not await self._transient.put(Kind.CLAIM, digest(f"state {state}"), value, ttl=ttl):
+            kept = await self._transient.get(Kind.CLAIM, digest(f"state {state}"))
+            whose = await self._clients.find(kept.decode()) if kept else None
+            raise FlowFinished("the state was used before", client=whose)
+
+    async def _keep(self, record: FlowRecord) -> str:
+        sealed = self._seal.seal(record.to_bytes(), bound_to=record.state.encode())
+        if len(sealed) <= MAX_COOKIE:
+            return sealed
+        reference = _BY_REFERENCE + self._context.mint()
+        await self._transient.put(Kind.FLOW, digest(reference), sealed.encode(), ttl=self._providers.flow_ttl)
+        return reference
+
+    def _build_flow(self, record: FlowRecord, request: AuthorizationRequest, locale: str) -> Flow:
+        callback = f"{self._context.issuer}/callback/{record.provider}"
+        return Flow(
+            state=record.state,
+            nonce=record.nonce,
+            code_verifier=record.code_verifier,
+            code_challenge=build_challenge(record.code_verifier),
+            redirect_uri=callback,
+            callback_with_state=f"{callback}/{record.state}",
+            started_at=record.started_at,
+            login_hint=request.login_hint,
+            ui_locale=locale,
+            prompt=_wished(request),
+            max_age=request.max_age,
+            acr_values=self._levels(record.provider, request),
+            memo=record.memo,
+        )
+
+    def _levels(self, name: str, request: AuthorizationRequest) -> tuple[str, ...]:
+        """What this upstream is asked to reach: what is essential, else what is wished, as far as it can."""
+        wanted = request.essential_acr or request.acr_values
+        return tuple(level for level in wanted if level in self._providers.levels_of(name)) if wanted else ()
+
+    def fail(
+        self, error: BrokerError, request: AuthorizationRequest, client: Client, instance: ProviderInstance
+    ) -> LoginFailed:
+        """The attempt failed by this; it is told, and what the person is shown comes back to be raised."""
+        outcome = "cancelled" if isinstance(error, UpstreamDenied) else type(error).__name__
+        self._context.recorder.record(
+            Event.LOGIN_FAILED,
+            provider=instance.name,
+            client_id=request.client_id,
+            outcome=outcome,
+            reason=error.detail,
+        )
+        only = len(self._providers.offered_to(client)) < 2
+        return LoginFailed(error, request, client, instance, only=only)
+
+
+def _wished(request: AuthorizationRequest) -> tuple[str, ...]:
+    """What the upstream is asked for. Hardly any says how old its own session is, so `max_age` asks for a new login."""
+    if request.max_age is None or Prompt.LOGIN in request.prompt:
+        return request.prompt
+    return (*request.prompt, Prompt.LOGIN)

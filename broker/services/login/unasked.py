@@ -1,0 +1,111 @@
+"""An identity nobody asked for: a signed link opened from a messenger. It counts once the person says it is theirs.
+
+The link is a bearer string and may have been sent by anybody, so it never logs in by itself: a page names the person
+and asks. The answer starts a session and sends the browser to the client, which begins an ordinary login.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from broker.core.clients.client import Client
+from broker.core.errors import FlowGone, ForeignPost, NothingAsked, SealBroken, UnknownClient, UpstreamError
+from broker.core.events import Event
+from broker.core.people.identity import Identity, Person
+from broker.core.records import EntryTicket
+from broker.core.seal import Seal
+from broker.core.wire.addresses import build_response_url
+from broker.services.clients.directory import Clients
+from broker.services.context import Context
+from broker.services.login.attempts import Logins
+from broker.services.people.accounts import Accounts
+from broker.services.providers import ProviderInstance, Providers
+from broker.upstream.abilities import AcceptsUnasked
+
+_TICKET_TTL = 300  # seconds
+
+
+class UnaskedLogins:
+    """Holds an unasked identity, sealed and bound to one browser, until it is confirmed."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        clients: Clients,
+        providers: Providers,
+        accounts: Accounts,
+        logins: Logins,
+        seal: Seal,
+    ) -> None:
+        """`seal` has the purpose "entry"."""
+        self._context = context
+        self._clients = clients
+        self._providers = providers
+        self._accounts = accounts
+        self._logins = logins
+        self._seal = seal
+
+    async def hold(
+        self, name: str, client_id: str, params: Mapping[str, str], *, browser: str
+    ) -> tuple[str, EntryTicket, Client]:
+        """Verify the signed parameters; the sealed ticket, bound to `browser`. Raises PageError."""
+        client, instance = await self._find(name, client_id)
+        provider = instance.provider
+        if not isinstance(provider, AcceptsUnasked):
+            raise NothingAsked(f"{name} sends nothing unasked")
+        try:
+            signed = await provider.verify_unasked(params)
+        except UpstreamError as error:
+            # The visitor brought it, no upstream failed: a link that is too old, or made up.
+            raise NothingAsked(error.detail) from None
+        ticket = EntryTicket(
+            provider=name,
+            client_id=client.id,
+            subject=signed.identity.subject,
+            claims=dict(signed.identity.claims),
+            raw_ids=dict(signed.identity.raw_ids),
+            amr=signed.identity.amr,
+            replay_key=signed.replay_key,
+            signed_until=signed.expires_at,
+            expires_at=min(signed.expires_at, self._context.now() + _TICKET_TTL),
+        )
+        return self._seal.seal(ticket.to_bytes(), bound_to=browser.encode()), ticket, client
+
+    @asynccontextmanager
+    async def confirm(
+        self, sealed: str, *, browser: str
+    ) -> AsyncIterator[tuple[Person, Identity, ProviderInstance, Client]]:
+        """Spend the ticket of exactly this browser; the body starts the session of whom it is about.
+
+        Raises ForeignPost, FlowGone or FlowFinished. Where a store is away before the body is through, the ticket is
+        as good as before (see `once`).
+        """
+        try:
+            ticket = EntryTicket.from_bytes(self._seal.open_(sealed, bound_to=browser.encode()))
+        except SealBroken as error:
+            raise ForeignPost(error.detail) from None
+        if ticket.expires_at <= self._context.now():
+            raise FlowGone("the signed link is too old")
+        client, instance = await self._find(ticket.provider, ticket.client_id)
+        async with self._logins.replying(instance.key, ticket.replay_key, valid_until=ticket.signed_until):
+            identity = Identity(ticket.subject, ticket.claims, ticket.raw_ids, amr=ticket.amr)
+            person = await self._accounts.resolve(instance.key, instance.name, identity)
+            yield person, identity, instance, client
+        self._context.recorder.record(
+            Event.LOGIN_SUCCEEDED, provider=instance.name, client_id=client.id, sub=person.account.sub, unasked=True
+        )
+
+    def initiate_href(self, client: Client) -> str:
+        """Where the client begins a login of ours (OIDC Core 4)."""
+        return build_response_url(client.initiate_login_uri, {"iss": self._context.issuer})
+
+    async def _find(self, name: str, client_id: str) -> tuple[Client, ProviderInstance]:
+        client = await self._clients.find(client_id)
+        if client is None or not client.initiate_login_uri:
+            raise UnknownClient(
+                "entry for a client that is unknown or has no initiate_login_uri",
+                public="this app cannot be entered from a link; set its initiate_login_uri",
+            )
+        return client, self._providers.find_offered(name, client)

@@ -1,0 +1,58 @@
+"""Identity to account: a first login makes both, an e-mail address makes nothing."""
+
+from __future__ import annotations
+
+from base64 import b32encode
+
+from broker.core.events import Event
+from broker.core.people.identity import Account, Identity, Link, Person
+from broker.services.context import Context
+from broker.services.people.standing import Standing
+from broker.store.people import PeopleStore
+
+_RENEW_AFTER = 86400  # seconds; an unchanged link is written at most this often
+
+
+class Accounts:
+    """Turns (provider instance, subject) into a person, and nothing else into one."""
+
+    def __init__(self, context: Context, people: PeopleStore, standing: Standing) -> None:
+        """`people` holds accounts and links, `standing` says who may still log in."""
+        self._context = context
+        self._people = people
+        self._standing = standing
+
+    async def resolve(self, provider_key: str, provider: str, identity: Identity) -> Person:
+        """The person behind an identity; unknown ones are made, account and link both or neither.
+
+        Raises AccountBlocked for one that is switched off.
+        """
+        now = self._context.now()
+        link = Link(
+            provider_key=provider_key,
+            subject=identity.subject,
+            provider=provider,
+            claims=dict(identity.claims),
+            raw_ids=dict(identity.raw_ids),
+            seen_at=now,
+        )
+        person = await self._people.person(provider_key, identity.subject)
+        if person is None:
+            account = Account(sub=self._mint_sub(), created_at=now)
+            person = await self._people.adopt(account, link)
+            if person.account.sub == account.sub:
+                self._context.recorder.record(Event.ACCOUNT_CREATED, sub=account.sub, provider=provider)
+        if _is_stale(person.link, link):
+            await self._people.update_link(link)
+            person = Person(person.account, link)
+        self._standing.check_person(person)
+        return person
+
+    def _mint_sub(self) -> str:
+        """130 random bits in lower-case letters and digits: nothing in it tells who, when or through whom."""
+        return b32encode(self._context.randomness(20)).decode("ascii").lower()[:26]
+
+
+def _is_stale(kept: Link, fresh: Link) -> bool:
+    same = (kept.provider, kept.claims, kept.raw_ids) == (fresh.provider, fresh.claims, fresh.raw_ids)
+    return not same or fresh.seen_at - kept.seen_at >= _RENEW_AFTER

@@ -1,0 +1,42 @@
+"""One gate for everybody: is this person, through this provider, still welcome at this client?
+
+Asked wherever something is issued or accepted: login, silent sign-on, code, refresh, userinfo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from broker.core.clients.client import Client
+from broker.core.errors import AccountBlocked, InvalidGrant
+from broker.core.people.identity import Person
+from broker.store.grants import LiveGrant
+
+
+class Standing:
+    """Knows which provider instances are switched on."""
+
+    def __init__(self, enabled: Iterable[tuple[str, str]]) -> None:
+        """`enabled`: (name, internal key) of every provider instance that is on."""
+        self._names: dict[str, set[str]] = {}
+        for name, key in enabled:
+            self._names.setdefault(key, set()).add(name)
+
+    def admits(self, provider_key: str, client: Client) -> bool:
+        """Whether people of this provider instance may use this client."""
+        names = self._names.get(provider_key, set())
+        return bool(names) if client.providers is None else not names.isdisjoint(client.providers)
+
+    def check_person(self, person: Person) -> None:
+        """Raise AccountBlocked when the account is switched off."""
+        if person.account.blocked:
+            raise AccountBlocked(f"account {person.account.sub} is blocked")
+
+    def accepts(self, live: LiveGrant, client: Client) -> bool:
+        """Whether the login behind a grant still counts."""
+        return not live.person.account.blocked and self.admits(live.grant.login.provider_key, client)
+
+    def check_grant(self, live: LiveGrant, client: Client) -> None:
+        """Raise InvalidGrant when the provider was switched off, or taken from this client, after the login."""
+        if not self.accepts(live, client):
+            raise InvalidGrant("the login behind this token is no longer accepted; log in again")

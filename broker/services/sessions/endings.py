@@ -1,0 +1,96 @@
+"""The one place where sessions end before their time: here, or because the upstream says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from broker.core.clients.client import Client
+from broker.core.events import Event
+from broker.core.logout import SessionClient
+from broker.core.records import Login
+from broker.services.context import Context
+from broker.services.people.subjects import Subjects
+from broker.services.providers import ProviderInstance
+from broker.services.sessions.single_sign_on import Session
+from broker.store.sessions import SessionStore
+from broker.store.transient import Kind, Transient
+from broker.upstream.abilities import UpstreamLogout
+
+
+class Endings:
+    """Ends sessions with what hangs on them. Grants with `offline_access` outlive their session (OIDC Core 11)."""
+
+    def __init__(
+        self,
+        context: Context,
+        sessions: SessionStore,
+        transient: Transient,
+        *,
+        subjects: Subjects,
+        remember_for: int,
+        queued: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`subjects` say how apps know people. `remember_for`: seconds a session can live at most, and so must a mark.
+
+        `queued` is called when there may be apps to be told.
+        """
+        self._context = context
+        self._sessions = sessions
+        self._transient = transient
+        self._subjects = subjects
+        self._remember_for = remember_for
+        self._queued = queued
+
+    def hears_of(self, login: Login, client: Client) -> SessionClient | None:
+        """Who has to hear when the session of this login ends; apps without an address for that cost nothing."""
+        if not client.logout.hears:
+            return None
+        return SessionClient(
+            sid=login.sid,
+            client_id=client.id,
+            sub=self._subjects.of(login.sub, client),
+            backchannel=bool(client.logout.backchannel_logout_uri),
+            expires_at=self._context.now() + self._remember_for,
+        )
+
+    async def end_session(self, session: Session, *, reason: str) -> tuple[SessionClient, ...]:
+        """One browser's: it is logged out, and the grants of that session give nothing from here on.
+
+        Returns the apps that have to hear of it. They are queued before the session is gone: if we die in between,
+        apps are told of a logout that has to be asked for again, and none is forgotten.
+        """
+        now = self._context.now()
+        told = await self._sessions.end(session.login.sid, now=now, expires_at=now + self._remember_for)
+        await self._transient.take(Kind.SESSION, session.key)
+        self._queued()
+        self._context.recorder.record(Event.SESSION_ENDED, sub=session.login.sub, reason=reason)
+        return told
+
+    async def retire_cookie(self, key: str) -> None:
+        """A session goes on under a new cookie: the one known by `key` opens nothing from here on, whatever is kept."""
+        await self._sessions.retire_cookie(key, expires_at=self._context.now() + self._remember_for)
+        await self._transient.take(Kind.SESSION, key)
+
+    async def is_ended(self, session: Session) -> bool:
+        """Whether this was ended here. The store of sessions may have gone back in time; this one never does."""
+        return await self._sessions.is_ended(session.login.sid, session.key, now=self._context.now())
+
+    async def end_upstream(self, instance: ProviderInstance, logout: UpstreamLogout) -> tuple[str, ...]:
+        """Every session that the upstream's word is about; the `sid` of those that grants or apps still hung on.
+
+        The sessions themselves are in browsers and in a store that may forget: a mark in the durable store ends them
+        when they are next looked at, on every node.
+        """
+        now = self._context.now()
+        ended = await self._sessions.end_upstream(
+            instance.key, sid=logout.sid, subject=logout.subject, now=now, expires_at=now + self._remember_for
+        )
+        self._queued()
+        self._context.recorder.record(
+            Event.UPSTREAM_LOGOUT,
+            provider=instance.name,
+            kind="sid" if logout.sid else "sub",
+            outcome="ended",
+            sessions=len(ended),
+        )
+        return ended

@@ -1,0 +1,179 @@
+"""The single sign-on session of a browser: a fresh id at every login, idle and absolute limits on our side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeGuard
+
+from broker.core.errors import SealBroken
+from broker.core.events import Event
+from broker.core.people.identity import Identity, Person
+from broker.core.records import Login, SessionRecord
+from broker.core.seal import digest
+from broker.services.context import Context
+from broker.services.providers import Providers
+from broker.services.sessions.upstream import UpstreamSessions
+from broker.store.transient import Kind, Transient
+
+_TOUCH_EVERY = 300  # seconds; a session in use is written this seldom
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """In seconds."""
+
+    idle: int
+    absolute: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A live session: its record and the digest its cookie is known by."""
+
+    record: SessionRecord
+    key: str
+
+    @property
+    def login(self) -> Login:
+        """Who is logged in."""
+        return self.record.login
+
+
+class EndsSessions(Protocol):
+    """See `broker.services.sessions.endings.Endings`."""
+
+    async def end_session(self, session: Session, *, reason: str) -> object:
+        """Log one browser out."""
+        ...
+
+    async def retire_cookie(self, key: str) -> None:
+        """From now on the session is known by another cookie."""
+        ...
+
+    async def is_ended(self, session: Session) -> bool:
+        """Whether either was done to this session before."""
+        ...
+
+
+class Sessions:
+    """Starts, finds and ends sessions. The cookie's value is never stored, only its digest."""
+
+    def __init__(
+        self,
+        context: Context,
+        transient: Transient,
+        limits: SessionLimits,
+        upstream: UpstreamSessions,
+        endings: EndsSessions,
+        *,
+        providers: Providers,
+    ) -> None:
+        """`limits` hold on the server, whatever a cookie says; `upstream` knows what ended elsewhere.
+
+        `endings` ends the session of whoever was logged in before, and knows for good what ended; `providers` says
+        whose word counts for what.
+        """
+        self._context = context
+        self._transient = transient
+        self._upstream = upstream
+        self._endings = endings
+        self._providers = providers
+        self.limits = limits
+
+    async def start(
+        self, person: Person, identity: Identity, provider: str, *, replacing: Session | None
+    ) -> tuple[str, Session]:
+        """The new cookie value and session, kept at once; see `keep`."""
+        value, session = self.build(person, identity, provider, replacing=replacing)
+        await self.keep(session, replacing=replacing)
+        return value, session
+
+    def build(
+        self,
+        person: Person,
+        identity: Identity,
+        provider: str,
+        *,
+        began_at: int | None = None,
+        replacing: Session | None = None,
+    ) -> tuple[str, Session]:
+        """The cookie value and session of a login, under a fresh id. It is no session before it is kept.
+
+        `began_at` (epoch seconds): when the login set out, now where nothing came before. Whoever logs in again, in the
+        session `replacing` of theirs, stays the same to apps: they know it by its `sid`, which is not the cookie.
+        """
+        now = self._context.now()
+        value = self._context.mint_ordered("s")
+        login = Login(
+            sub=person.account.sub,
+            provider=provider,
+            provider_key=person.link.provider_key,
+            subject=person.link.subject,
+            auth_time=min(identity.auth_time, now) if identity.auth_time is not None else now,
+            amr=self._providers.counted_methods(provider, identity.amr),
+            acr=self._providers.counted_level(provider, identity.acr),
+            sid=replacing.login.sid if _is_same(replacing, person) else self._context.mint(size=16),
+            began_at=now if began_at is None else began_at,
+        )
+        record = self._upstream.tie(SessionRecord(login, created_at=now, seen_at=now), identity)
+        return value, Session(record, digest(value))
+
+    async def keep(self, session: Session, *, replacing: Session | None) -> None:
+        """From now on the cookie counts; the session it replaces is dead, so a planted id is worth nothing."""
+        record = session.record
+        if replacing is not None and replacing.login.sid != session.login.sid:
+            await self._endings.end_session(replacing, reason="new login")
+        elif replacing is not None:
+            await self._endings.retire_cookie(replacing.key)
+        await self._transient.put(Kind.SESSION, session.key, record.to_bytes(), ttl=self._ttl(record))
+        self._context.recorder.record(Event.SESSION_STARTED, sub=session.login.sub, provider=session.login.provider)
+
+    async def find(self, value: str) -> Session | None:
+        """The live session of a cookie; None when there is none, a limit has passed, or it ended here or upstream."""
+        if not value:
+            return None
+        key = digest(value)
+        raw = await self._transient.get(Kind.SESSION, key)
+        if raw is None:
+            return None
+        try:
+            record = SessionRecord.from_bytes(raw)
+        except SealBroken:
+            return None  # of another version of ours, before or after an upgrade: they log in again
+        now = self._context.now()
+        if await self._is_over(Session(record, key), now):
+            await self._transient.take(Kind.SESSION, key)
+            return None
+        if now - record.seen_at >= min(_TOUCH_EVERY, self.limits.idle // 4):
+            record = record.replace(seen_at=now)
+            await self._transient.replace(Kind.SESSION, key, record.to_bytes(), ttl=self._ttl(record))
+        return Session(record, key)
+
+    async def _is_over(self, session: Session, now: int) -> bool:
+        """Whatever the store still holds: it may keep more than we told it to, or be put back to an earlier state."""
+        record = session.record
+        if now >= record.seen_at + self.limits.idle or now >= record.created_at + self.limits.absolute:
+            return True
+        if await self._endings.is_ended(session):
+            return True
+        if not await self._upstream.is_over(session.login):
+            return False
+        self._context.recorder.record(Event.SESSION_ENDED, sub=session.login.sub, reason="logout at the provider")
+        return True
+
+    def _ttl(self, record: SessionRecord) -> int:
+        return max(1, min(self.limits.idle, record.created_at + self.limits.absolute - self._context.now()))
+
+
+def _is_same(replacing: Session | None, person: Person) -> TypeGuard[Session]:
+    """Whether the session is this person's, through the same link."""
+    link = person.link
+    return replacing is not None and (
+        replacing.login.sub,
+        replacing.login.provider_key,
+        replacing.login.subject,
+    ) == (
+        person.account.sub,
+        link.provider_key,
+        link.subject,
+    )

@@ -1,0 +1,107 @@
+"""What a client has of a grant today: the one door through which a grant is read for the client it was given to.
+
+What was granted stands in the store for months. Meanwhile the operator, or a client that registered itself, may have
+changed what the client may have; a grant never gives more than that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from broker.core.clients.client import Client
+from broker.core.errors import InvalidGrant, InvalidScope
+from broker.core.people.identity import Person
+from broker.core.records import AccessToken, ClientToken, Grant
+from broker.services.clients.directory import Clients
+from broker.services.context import Context
+from broker.services.people.standing import Standing
+from broker.services.people.subjects import Subjects
+from broker.services.providers import Providers
+from broker.store.grants import GrantStore, LiveGrant
+
+T = TypeVar("T", AccessToken, ClientToken)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A living grant as its client may use it now; made by `HeldGrants` alone.
+
+    `grant` has the scope and the APIs that the client may still have, and the names that it knows person and session
+    by; so has `person`. `session` is our own name of the session, `granted` the scope of the login.
+    """
+
+    client: Client
+    grant: Grant
+    person: Person
+    session: str
+    granted: frozenset[str]
+
+    def narrow(self, asked: tuple[str, ...]) -> tuple[str, ...]:
+        """What there is to be had, or less of it (RFC 6749 section 6); raises InvalidScope for what never was.
+
+        What was taken from the client since is left out, as at the authorization endpoint: it goes on with the rest.
+        """
+        if not set(asked) <= self.granted:
+            raise InvalidScope("scope may only narrow what was granted")
+        return tuple(word for word in self.grant.scope if word in asked) if asked else self.grant.scope
+
+
+class HeldGrants:
+    """Finds grants for their clients: alive, of somebody who is still welcome there, and cut."""
+
+    def __init__(
+        self,
+        context: Context,
+        grants: GrantStore,
+        *,
+        clients: Clients,
+        standing: Standing,
+        subjects: Subjects,
+        providers: Providers,
+    ) -> None:
+        """`standing` says who may still log in, `subjects` how a client knows them, `providers` whose word counts."""
+        self._context = context
+        self._grants = grants
+        self._clients = clients
+        self._standing = standing
+        self._subjects = subjects
+        self._providers = providers
+
+    async def find(self, grant_id: str, client_id: str) -> Held | None:
+        """The grant, None where it is dead, another client's, or of a login that is no longer accepted."""
+        client = await self._clients.find(client_id)
+        try:
+            return await self.open_(grant_id, client) if client is not None else None
+        except InvalidGrant:
+            return None
+
+    async def open_(self, grant_id: str, client: Client) -> Held | None:
+        """As `find`, but raises InvalidGrant where the login is no longer accepted."""
+        live = await self._grants.find(grant_id, now=self._context.now())
+        return self.cut(live, client) if live is not None and live.grant.client_id == client.id else None
+
+    def cut(self, live: LiveGrant, client: Client) -> Held:
+        """What this client has of its grant; raises InvalidGrant where the login is no longer accepted."""
+        self._standing.check_grant(live, client)
+        stored, person = live.grant, live.person
+        login = stored.login
+        sub = self._subjects.of(login.sub, client)
+        acr, amr = self._providers.still_counted(login.provider_key, login.acr, login.amr)
+        grant = stored.replace(
+            login=login.replace(sub=sub, acr=acr, amr=amr, sid=self._subjects.sid_of(login.sid, client)),
+            scope=tuple(word for word in stored.scope if word in client.scopes),
+            resource=tuple(uri for uri in stored.resource if uri in client.requests.resources),
+        )
+        known = replace(person, account=replace(person.account, sub=sub))
+        return Held(client, grant, known, login.sid, frozenset(stored.scope))
+
+    def cut_token(self, token: T, scope: tuple[str, ...], resource: tuple[str, ...]) -> T | None:
+        """An access token as far as its client may still have what it says; None where nobody is left to take it.
+
+        An audience that has become empty is not ours: it was for APIs alone.
+        """
+        audience = tuple(uri for uri in token.audience if uri in {*resource, self._context.issuer})
+        if token.audience and not audience:
+            return None
+        return token.replace(scope=tuple(word for word in token.scope if word in scope), audience=audience)

@@ -1,0 +1,103 @@
+"""What a token is, told to the client it was given to and to the APIs it is for (RFC 7662), and to nobody else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from broker.core.clients.client import Client
+from broker.core.errors import InvalidRequest, InvalidToken
+from broker.core.events import Event
+from broker.core.records import AccessToken, ClientToken
+from broker.core.seal import digest
+from broker.core.terms import GrantType, Scope
+from broker.core.tokens.audience import say_audience
+from broker.core.tokens.id_token import build_confirmation, build_context, client_subject
+from broker.core.wire.parameters import Parameters
+from broker.services.clients.directory import Clients
+from broker.services.context import Context
+from broker.services.tokens.minting import Tokens, type_of
+from broker.store.grants import GrantStore
+
+
+class Introspection:
+    """Answers from the stores, each time anew: a cached answer would outlive a revocation."""
+
+    def __init__(self, context: Context, clients: Clients, grants: GrantStore, *, tokens: Tokens) -> None:
+        """`tokens` opens them and knows what their clients still have."""
+        self._context = context
+        self._clients = clients
+        self._grants = grants
+        self._tokens = tokens
+
+    async def answer(self, client: Client, params: Parameters) -> dict[str, Any]:
+        """The introspection response; exactly `{"active": false}` for all that is not a living token of this client.
+
+        An access token may also be one that is for an API this client is itself (`serves`).
+
+        Raises InvalidRequest without a token. `token_type_hint` is not needed: a token says what it is.
+        """
+        params.check_single(params.repeated)
+        if "token" not in params:
+            raise InvalidRequest("token is missing")
+        token = params["token"]
+        said = await (self._find_refresh if self._tokens.is_refresh(token) else self._find_access)(client, token)
+        self._context.recorder.record(Event.TOKEN_INTROSPECTED, client_id=client.id, active=said is not None)
+        if said is None:
+            return {"active": False}
+        issuer = self._context.issuer
+        return {"active": True, "iss": issuer, "aud": issuer, "client_id": client.id} | said
+
+    async def _find_refresh(self, client: Client, token: str) -> dict[str, Any] | None:
+        known = await self._grants.refresh_token(digest(token))
+        if known is None or known.spent_at is not None or known.expires_at <= self._context.now():
+            return None
+        held = await self._tokens.held.find(known.grant_id, client.id)
+        if held is None or Scope.OFFLINE_ACCESS not in held.grant.scope:
+            return None
+        return _about(held.grant.scope, known.expires_at) | {"sub": held.grant.login.sub, "iat": known.issued_at}
+
+    async def _find_access(self, client: Client, token: str) -> dict[str, Any] | None:
+        try:
+            opened = self._tokens.open_access(token)
+        except InvalidToken:
+            return None
+        owner = client if opened.client_id == client.id else await self._clients.find(opened.client_id)
+        found = await self._find_living(owner, opened) if owner is not None else None
+        if owner is None or found is None:
+            return None
+        cut, said = found
+        if owner is not client and set(client.tokens.serves).isdisjoint(cut.audience):
+            return None  # neither its own nor for an API that it runs (RFC 7662 section 2.1)
+        whom = {"client_id": owner.id, "aud": say_audience(cut.audience, self._context.issuer)}
+        return _about(cut.scope, cut.expires_at) | said | _kind(cut) | whom
+
+    async def _find_living(
+        self, owner: Client, opened: AccessToken | ClientToken
+    ) -> tuple[AccessToken | ClientToken, dict[str, Any]] | None:
+        """What is left of a token today, and what is to be said of it."""
+        return await (
+            self._find_own(owner, opened) if isinstance(opened, ClientToken) else self._find_persons(owner, opened)
+        )
+
+    async def _find_persons(self, owner: Client, token: AccessToken) -> tuple[AccessToken, dict[str, Any]] | None:
+        held = await self._tokens.held.find(token.grant_id, owner.id)
+        if held is None:
+            return None
+        cut = self._tokens.held.cut_token(token, held.grant.scope, held.grant.resource)
+        return (cut, {"sub": held.grant.login.sub} | build_context(held.grant.login)) if cut is not None else None
+
+    async def _find_own(self, owner: Client, token: ClientToken) -> tuple[ClientToken, dict[str, Any]] | None:
+        if GrantType.CLIENT_CREDENTIALS not in owner.grants or await self._grants.is_revoked(token.jti):
+            return None
+        cut = self._tokens.held.cut_token(token, owner.service_scopes, owner.requests.resources)
+        said = {"sub": client_subject(owner.id), "iat": token.issued_at, "jti": token.jti}
+        return (cut, said) if cut is not None else None
+
+
+def _kind(token: AccessToken | ClientToken) -> dict[str, Any]:
+    """How an access token is used; a refresh token has nothing of this, so that nobody takes it for one."""
+    return {"token_type": type_of(token.jkt)} | build_confirmation(token.jkt)
+
+
+def _about(scope: tuple[str, ...], expires_at: int) -> dict[str, Any]:
+    return {"exp": expires_at} | ({"scope": " ".join(scope)} if scope else {})

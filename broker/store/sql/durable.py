@@ -1,0 +1,28 @@
+"""All repositories over one driver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from broker.store.base import Durable
+from broker.store.sql.clients import SqlClients
+from broker.store.sql.deliveries import SqlDeliveries
+from broker.store.sql.grants import SqlGrants
+from broker.store.sql.keys import SqlKeys
+from broker.store.sql.people import SqlPeople
+from broker.store.sql.sessions import SqlSessions
+from broker.store.sql.steps import Driver
+
+
+def build_durable(driver: Driver, randomness: Callable[[int], bytes]) -> Durable:
+    """The durable store of the driver's database; `randomness` makes ids."""
+    return Durable(
+        people=SqlPeople(driver, randomness),
+        grants=SqlGrants(driver),
+        sessions=SqlSessions(driver, randomness),
+        deliveries=SqlDeliveries(driver),
+        clients=SqlClients(driver),
+        keys=SqlKeys(driver, randomness),
+        ping=driver.ping,
+        close=driver.close,
+    )

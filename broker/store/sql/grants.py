@@ -1,0 +1,202 @@
+"""`broker.store.grants` in SQL."""
+
+from __future__ import annotations
+
+from broker.core.logout import SessionClient
+from broker.core.records import Grant, RefreshToken
+from broker.store.grants import LiveGrant, Redeemed, Reused, Rotated, SessionOver, SpentBefore
+from broker.store.sql.people import person_from
+from broker.store.sql.sessions import add_client, is_ended
+from broker.store.sql.steps import Repository, Steps, do, one, read, sweep, write
+
+
+class SqlGrants(Repository):
+    """The GrantStore protocol, which says what each method promises."""
+
+    @write
+    def redeem(
+        self,
+        code_digest: str,
+        grant: Grant,
+        refresh: RefreshToken | None,
+        *,
+        now: int,
+        hears: SessionClient | None = None,
+    ) -> Steps[Redeemed | SpentBefore | SessionOver]:
+        """GrantStore.redeem. The UNIQUE key of `code_digest` stands behind the look-up."""
+        login, before = grant.login, (yield from _spent(code_digest))
+        if before is not None:
+            yield from _revoke(before, now)
+            return SpentBefore(before)
+        if (yield from is_ended(login.sid, "", now)):
+            return SessionOver()
+        yield from do(
+            """INSERT INTO grants
+               (id, code_digest, sub, provider_key, subject, expires_at, sid, upstream_sid, offline, body)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            grant.id,
+            code_digest,
+            login.sub,
+            login.provider_key,
+            login.subject,
+            grant.expires_at,
+            login.sid,
+            login.upstream_sid,
+            int(grant.offline),
+            grant.to_bytes(),
+        )
+        if refresh is not None:
+            yield from _add_refresh_token(refresh)
+        if hears is not None:
+            yield from add_client(grant, hears)
+        return Redeemed()
+
+    @read
+    def spent(self, code_digest: str) -> Steps[str | None]:
+        """GrantStore.spent."""
+        return _spent(code_digest)
+
+    @read
+    def find(self, grant_id: str, *, now: int) -> Steps[LiveGrant | None]:
+        """GrantStore.find."""
+        row = yield from one(
+            """SELECT body, sub, created_at, blocked, provider_key, subject, provider, claims, raw_ids, seen_at
+               FROM standing_grants WHERE id = ? AND expires_at > ?""",
+            grant_id,
+            now,
+        )
+        return None if row is None else LiveGrant(Grant.from_bytes(row[0]), person_from(row[1:]))
+
+    @read
+    def refresh_token(self, token_digest: str) -> Steps[RefreshToken | None]:
+        """GrantStore.refresh_token."""
+        row = yield from one(
+            "SELECT digest, grant_id, issued_at, expires_at, spent_at FROM refresh_tokens WHERE digest = ?",
+            token_digest,
+        )
+        return None if row is None else RefreshToken(*row)
+
+    @write
+    def rotate(self, token_digest: str, child: RefreshToken, *, now: int, grace: int) -> Steps[Rotated | Reused | None]:
+        """GrantStore.rotate. Death comes before reuse: an expired token, or one of a dead grant, changes nothing."""
+        row = yield from one(
+            "SELECT grant_id, spent_at, child FROM refresh_tokens WHERE digest = ? AND expires_at > ?",
+            token_digest,
+            now,
+        )
+        if row is None or not (yield from _stands(row[0], now)):
+            return None
+        grant_id, spent_at, known_child = row
+        if spent_at is None:
+            yield from do(
+                "UPDATE refresh_tokens SET spent_at = ?, child = ? WHERE digest = ?", now, child.digest, token_digest
+            )
+            yield from _add_refresh_token(child)
+            return Rotated(again=False)
+        if now - spent_at <= grace and known_child == child.digest and (yield from _is_unspent(child.digest)):
+            return Rotated(again=True)
+        yield from _revoke(grant_id, now)
+        return Reused(grant_id)
+
+    @write
+    def prolong(self, token_digest: str, *, now: int, expires_at: int) -> Steps[bool]:
+        """GrantStore.prolong."""
+        row = yield from one(
+            "SELECT grant_id FROM refresh_tokens WHERE digest = ? AND expires_at > ? AND spent_at IS NULL",
+            token_digest,
+            now,
+        )
+        if row is None or not (yield from _stands(row[0], now)):
+            return False
+        yield from do("UPDATE refresh_tokens SET expires_at = ? WHERE digest = ?", expires_at, token_digest)
+        return True
+
+    @write
+    def revoke(self, grant_id: str, *, now: int, client_id: str | None = None) -> Steps[bool]:
+        """GrantStore.revoke."""
+        if client_id is not None and (yield from _client_of(grant_id)) != client_id:
+            return False
+        return (yield from _revoke(grant_id, now))
+
+    @write
+    def revoke_all(self, *, now: int) -> Steps[int]:
+        """GrantStore.revoke_all."""
+        return do("UPDATE grants SET revoked_at = ? WHERE revoked_at IS NULL AND expires_at > ?", now, now)
+
+    @write
+    def revoke_token(self, token_id: str, *, expires_at: int) -> Steps[bool]:
+        """GrantStore.revoke_token."""
+        added = yield from do(
+            "INSERT INTO revoked_tokens (id, expires_at) VALUES (?, ?) ON CONFLICT DO NOTHING", token_id, expires_at
+        )
+        return added == 1
+
+    @read
+    def is_revoked(self, token_id: str) -> Steps[bool]:
+        """GrantStore.is_revoked."""
+        return (yield from one("SELECT 1 FROM revoked_tokens WHERE id = ?", token_id)) is not None
+
+    async def sweep(self, *, now: int) -> int:
+        """GrantStore.sweep."""
+        return await sweep(self._sweep, now=now)
+
+    @write
+    def _sweep(self, before: int, limit: int) -> Steps[int]:
+        """Refresh tokens go with their grants, and are not counted then."""
+        grants = yield from do(
+            "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
+            before,
+            limit,
+        )
+        tokens = yield from do(
+            """DELETE FROM refresh_tokens WHERE digest IN
+               (SELECT digest FROM refresh_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+        revoked = yield from do(
+            """DELETE FROM revoked_tokens WHERE id IN
+               (SELECT id FROM revoked_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+        return grants + tokens + revoked
+
+
+def _spent(code_digest: str) -> Steps[str | None]:
+    row = yield from one("SELECT id FROM grants WHERE code_digest = ?", code_digest)
+    return None if row is None else str(row[0])
+
+
+def _stands(grant_id: str, now: int) -> Steps[bool]:
+    """Whether it is alive: not expired, and neither it nor its person stopped."""
+    row = yield from one("SELECT 1 FROM standing_grants WHERE id = ? AND expires_at > ?", grant_id, now)
+    return row is not None
+
+
+def _revoke(grant_id: str, now: int) -> Steps[bool]:
+    """False when it was not alive. Tokens need no mark of their own: nothing reads them without their grant."""
+    changed = yield from do(
+        "UPDATE grants SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL AND expires_at > ?", now, grant_id, now
+    )
+    return changed == 1
+
+
+def _client_of(grant_id: str) -> Steps[str | None]:
+    row = yield from one("SELECT body FROM grants WHERE id = ?", grant_id)
+    return None if row is None else Grant.from_bytes(row[0]).client_id
+
+
+def _add_refresh_token(token: RefreshToken) -> Steps[int]:
+    return do(
+        "INSERT INTO refresh_tokens (digest, grant_id, issued_at, expires_at) VALUES (?, ?, ?, ?)",
+        token.digest,
+        token.grant_id,
+        token.issued_at,
+        token.expires_at,
+    )
+
+
+def _is_unspent(token_digest: str) -> Steps[bool]:
+    row = yield from one("SELECT 1 FROM refresh_tokens WHERE digest = ? AND spent_at IS NULL", token_digest)
+    return row is not None

@@ -1,0 +1,219 @@
+"""`broker.store.sessions` in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from broker.core.logout import SessionClient
+from broker.core.records import Grant
+from broker.store.sql.deliveries import queue
+from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, read, sweep, write
+
+_CODES_LIVE = 600  # seconds; no code lives longer (RFC 6749 section 4.1.2), so a mark must not be shorter-lived
+_COOKIE = "cookie:"  # a `sid` is base64url, so no session is called like a cookie
+
+
+class SqlSessions(Repository):
+    """The SessionStore protocol, which says what each method promises."""
+
+    def __init__(self, driver: Driver, randomness: Callable[[int], bytes]) -> None:
+        """`randomness` makes the ids of logout tokens."""
+        super().__init__(driver)
+        self._randomness = randomness
+
+    @write
+    def end(self, sid: str, *, now: int, expires_at: int) -> Steps[tuple[SessionClient, ...]]:
+        """SessionStore.end."""
+        return _end(sid, now, expires_at, self._randomness(16).hex())
+
+    @write
+    def retire_cookie(self, key: str, *, expires_at: int) -> Steps[None]:
+        """SessionStore.retire_cookie."""
+        return _mark(_COOKIE + key, expires_at)
+
+    @read
+    def is_ended(self, sid: str, key: str, *, now: int) -> Steps[bool]:
+        """SessionStore.is_ended."""
+        return is_ended(sid, key, now)
+
+    @write
+    def end_upstream(
+        self, provider_key: str, *, sid: str, subject: str, now: int, expires_at: int
+    ) -> Steps[tuple[str, ...]]:
+        """SessionStore.end_upstream."""
+        kind, value = ("sid", sid) if sid else ("sub", subject)
+        yield from do(
+            """INSERT INTO upstream_logouts (provider_key, kind, value, at, expires_at) VALUES (?, ?, ?, ?, ?)
+               ON CONFLICT (provider_key, kind, value) DO UPDATE SET
+               at = CASE WHEN excluded.at > upstream_logouts.at THEN excluded.at ELSE upstream_logouts.at END,
+               expires_at = CASE WHEN excluded.expires_at > upstream_logouts.expires_at
+                            THEN excluded.expires_at ELSE upstream_logouts.expires_at END""",
+            provider_key,
+            kind,
+            value,
+            now,
+            expires_at,
+        )
+        sessions = yield from (_by_sid(provider_key, sid, now) if sid else _by_subject(provider_key, subject, now))
+        fresh = self._randomness(16).hex()
+        for session in sessions:
+            yield from _end(session, now, expires_at, fresh)
+        return sessions
+
+    @read
+    def upstream_ended_at(self, provider_key: str, *, sid: str, subject: str) -> Steps[int | None]:
+        """SessionStore.upstream_ended_at. A session that the upstream gave no `sid` is never marked by one."""
+        rows = yield from every(
+            """SELECT max(at) FROM upstream_logouts
+               WHERE provider_key = ? AND (kind, value) IN (VALUES ('sub', ?), ('sid', ?))""",
+            provider_key,
+            subject,
+            sid,
+        )
+        return None if rows[0][0] is None else int(rows[0][0])
+
+    @write
+    def keep_login(self, sid: str, sealed: str, *, asked_at: int, expires_at: int) -> Steps[None]:
+        """SessionStore.keep_login."""
+        yield from do(
+            """INSERT INTO kept_logins (sid, sealed, asked_at, expires_at) VALUES (?, ?, ?, ?)
+               ON CONFLICT (sid) DO UPDATE SET expires_at = excluded.expires_at
+               WHERE excluded.expires_at > kept_logins.expires_at""",
+            sid,
+            sealed,
+            asked_at,
+            expires_at,
+        )
+
+    @write
+    def claim_login(self, sid: str, *, now: int, every: int) -> Steps[str | None]:
+        """SessionStore.claim_login."""
+        row = yield from one(
+            "UPDATE kept_logins SET asked_at = ? WHERE sid = ? AND asked_at <= ? RETURNING sealed",
+            now,
+            sid,
+            now - every,
+        )
+        return None if row is None else str(row[0])
+
+    @write
+    def renew_login(self, sid: str, sealed: str) -> Steps[None]:
+        """SessionStore.renew_login."""
+        yield from do("UPDATE kept_logins SET sealed = ? WHERE sid = ?", sealed, sid)
+
+    @write
+    def lose_login(self, sid: str, *, now: int) -> Steps[None]:
+        """SessionStore.lose_login."""
+        yield from do("DELETE FROM kept_logins WHERE sid = ?", sid)
+        yield from do(
+            "UPDATE grants SET revoked_at = ? WHERE sid = ? AND revoked_at IS NULL AND expires_at > ?", now, sid, now
+        )
+
+    async def sweep(self, *, now: int) -> int:
+        """SessionStore.sweep."""
+        return await sweep(self._sweep, now=now)
+
+    @write
+    def _sweep(self, before: int, limit: int) -> Steps[int]:
+        said = yield from do(
+            """DELETE FROM upstream_logouts WHERE (provider_key, kind, value) IN
+               (SELECT provider_key, kind, value FROM upstream_logouts
+                WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+        kept = yield from do(
+            """DELETE FROM kept_logins WHERE sid IN
+               (SELECT sid FROM kept_logins WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+        clients = yield from do(
+            """DELETE FROM session_clients WHERE (sid, client_id) IN
+               (SELECT sid, client_id FROM session_clients WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+        marks = yield from do(
+            """DELETE FROM ended_sessions WHERE sid IN
+               (SELECT sid FROM ended_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+        return said + kept + clients + marks
+
+
+def add_client(grant: Grant, client: SessionClient) -> Steps[int]:
+    """The app has to hear when the grant's session ends. A second grant of the session changes what it is told."""
+    return do(
+        """INSERT INTO session_clients
+           (sid, client_id, sub, backchannel, provider_key, subject, upstream_sid, expires_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT (sid, client_id) DO UPDATE SET
+           sub = excluded.sub, backchannel = excluded.backchannel, provider_key = excluded.provider_key,
+           subject = excluded.subject, upstream_sid = excluded.upstream_sid, expires_at = excluded.expires_at""",
+        client.sid,
+        client.client_id,
+        client.sub,
+        int(client.backchannel),
+        grant.login.provider_key,
+        grant.login.subject,
+        grant.login.upstream_sid,
+        client.expires_at,
+    )
+
+
+def is_ended(sid: str, key: str, now: int) -> Steps[bool]:
+    """SessionStore.is_ended; `key` is "" where no cookie is in question."""
+    row = yield from one("SELECT 1 FROM ended_sessions WHERE sid IN (?, ?) AND expires_at > ?", sid, _COOKIE + key, now)
+    return row is not None
+
+
+def _mark(name: str, expires_at: int) -> Steps[None]:
+    yield from do(
+        """INSERT INTO ended_sessions (sid, expires_at) VALUES (?, ?)
+           ON CONFLICT (sid) DO UPDATE SET expires_at = excluded.expires_at
+           WHERE excluded.expires_at > ended_sessions.expires_at""",
+        name,
+        expires_at,
+    )
+
+
+def _end(sid: str, now: int, expires_at: int, fresh: str) -> Steps[tuple[SessionClient, ...]]:
+    """SessionStore.end; `fresh` is unguessable and makes the ids of the deliveries."""
+    yield from do(
+        "UPDATE grants SET revoked_at = ? WHERE sid = ? AND offline = 0 AND revoked_at IS NULL AND expires_at > ?",
+        now,
+        sid,
+        now,
+    )
+    yield from _mark(sid, max(expires_at, now + _CODES_LIVE))
+    rows = yield from every(
+        "DELETE FROM session_clients WHERE sid = ? RETURNING sid, client_id, sub, backchannel, expires_at", sid
+    )
+    clients = tuple(SessionClient(row[0], row[1], row[2], bool(row[3]), row[4]) for row in sorted(rows) if row[4] > now)
+    for told in clients:
+        if told.backchannel:
+            yield from queue(told, now, fresh)
+    return clients
+
+
+# A session whose grants are all over still has apps that have to hear of its end.
+def _by_sid(provider_key: str, sid: str, now: int) -> Steps[tuple[str, ...]]:
+    rows = yield from every(
+        """SELECT sid FROM grants WHERE provider_key = ? AND upstream_sid = ? AND expires_at > ?
+           UNION
+           SELECT sid FROM session_clients WHERE provider_key = ? AND upstream_sid = ? AND expires_at > ?""",
+        *(provider_key, sid, now) * 2,
+    )
+    return tuple(sorted(str(row[0]) for row in rows))
+
+
+def _by_subject(provider_key: str, subject: str, now: int) -> Steps[tuple[str, ...]]:
+    rows = yield from every(
+        """SELECT sid FROM grants WHERE provider_key = ? AND subject = ? AND expires_at > ?
+           UNION
+           SELECT sid FROM session_clients WHERE provider_key = ? AND subject = ? AND expires_at > ?""",
+        *(provider_key, subject, now) * 2,
+    )
+    return tuple(sorted(str(row[0]) for row in rows))

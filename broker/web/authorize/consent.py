@@ -1,0 +1,65 @@
+"""`/consent`: may this app know these things? The question is bound to one session and good for one answer."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from broker.core.authorize.target import VerifiedRedirect
+from broker.core.errors import InvalidRequest
+from broker.core.tokens.claims import build_asked_scope, describe
+from broker.services.authorize.questions import Questions
+from broker.services.people.names import People
+from broker.web.http.cookies import SESSION, Cookies
+from broker.web.http.reading import read_query
+from broker.web.limits.intake import Intake
+from broker.web.pages.frontend import Frontend
+from broker.web.pages.views import ConsentView
+
+MAX_TICKET = 16 * 1024  # bytes; a sealed request is a third larger than the request was
+
+
+class ConsentEndpoint:
+    """Shows the question and takes the answer; the scopes come from the sealed ticket, never from the form."""
+
+    def __init__(self, frontend: Frontend, questions: Questions, people: People, intake: Intake) -> None:
+        """`people` knows names, `intake` reads bodies."""
+        self._frontend = frontend
+        self._questions = questions
+        self._people = people
+        self._intake = intake
+
+    async def get(self, request: Request) -> Response:
+        """The question."""
+        params = read_query(request, limit=MAX_TICKET)
+        sealed = params.text("ticket")
+        question = await self._questions.open_(sealed, Cookies.read(request, SESSION))
+        asked, client = question.request, question.client
+        target = VerifiedRedirect.of(asked, client)
+        locale = self._frontend.locale(
+            request, ui_locales=params.text("ui_locales") or " ".join(asked.ui_locales), client=client
+        )
+        view = ConsentView(
+            client=self._frontend.client_view(client, target.redirect_uri),
+            scopes=describe(build_asked_scope(asked.scope, asked.claims)),
+            resources=asked.resource,
+            person_name=await self._people.name_of(question.session.login),
+            ticket=sealed,
+            language_hrefs=self._frontend.language_hrefs("/consent", {"ticket": sealed}),
+        )
+        return self._frontend.pages.consent(view, locale)
+
+    async def post(self, request: Request) -> Response:
+        """The answer."""
+        sealed, allowed = await read_answer(request, self._frontend, self._intake)
+        done = await self._questions.answer_consent(sealed, Cookies.read(request, SESSION), allowed=allowed)
+        return self._frontend.respond(request, done.target, done.params)
+
+
+async def read_answer(request: Request, frontend: Frontend, intake: Intake) -> tuple[str, bool]:
+    """The ticket of a question and whether the answer to it is yes; raises ForeignPost or InvalidRequest."""
+    frontend.check_own_form(request)
+    params = await intake.read_form(request)
+    if params.text("answer") not in {"allow", "deny"}:
+        raise InvalidRequest("answer must be allow or deny")
+    return params.text("ticket"), params["answer"] == "allow"

@@ -1,0 +1,117 @@
+"""`/authorize`: the front door (RFC 6749 section 3.1, OIDC Core 3.1.2)."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from broker.core.authorize.pushed import is_pushed
+from broker.core.errors import InvalidRequest
+from broker.core.terms import Prompt
+from broker.core.wire.parameters import Parameters
+from broker.services.authorize.decide import Answer, Ask, Authorization, Choose, Start, Step
+from broker.services.authorize.pushed import PushedRequests
+from broker.services.authorize.requests import Asked, Requests
+from broker.services.providers import Providers
+from broker.services.sessions.single_sign_on import Sessions
+from broker.web.http.cookies import SESSION, Cookies
+from broker.web.http.reading import MAX_QUERY, read_query
+from broker.web.limits.intake import Intake
+from broker.web.login.leaving import Leaving
+from broker.web.pages.frontend import Frontend, link_params
+from broker.web.pages.views import LoginView
+
+
+class AuthorizeEndpoint:
+    """Checks the request, then does what the dispatcher says."""
+
+    def __init__(
+        self,
+        frontend: Frontend,
+        requests: Requests,
+        authorization: Authorization,
+        *,
+        leaving: Leaving,
+        sessions: Sessions,
+        providers: Providers,
+        pushed: PushedRequests,
+        intake: Intake,
+    ) -> None:
+        """`intake` reads bodies, `leaving` counts who leaves, `pushed` ends what was answered with an error."""
+        self._frontend = frontend
+        self._requests = requests
+        self._authorization = authorization
+        self._leaving = leaving
+        self._sessions = sessions
+        self._providers = providers
+        self._pushed = pushed
+        self._intake = intake
+
+    async def get(self, request: Request) -> Response:
+        """An authorization request, or one of our own links back to it."""
+        params = read_query(request)
+        await self._count_object(request, params)
+        asked = await self._requests.verify(params)
+        async with self._pushed.answering(asked.target):
+            session = await self._sessions.find(Cookies.read(request, SESSION))
+            step = await self._authorization.next_step(asked.request, asked.target.client, session)
+            return await self._take(request, params, asked, step)
+
+    async def post(self, request: Request) -> Response:
+        """The same in a form (OIDC Core 3.1.2.1).
+
+        Another site's POST carries no Lax cookie, so the session would look absent: the browser is asked to come
+        again by GET, where it brings them.
+        """
+        params = await self._intake.read_form(request)
+        await self._count_object(request, params)
+        asked = await self._requests.verify(params)
+        async with self._pushed.answering(asked.target):
+            href = self._frontend.authorize_href(link_params(params, asked.request))
+            if len(href) > MAX_QUERY:
+                raise InvalidRequest(f"the request is longer than {MAX_QUERY} bytes")
+            return self._frontend.leave_to(href)
+
+    async def _count_object(self, request: Request, params: Parameters) -> None:
+        """Whoever has us fetch a request object, or keep one, sets something in motion, like a departure."""
+        if "request" in params or ("request_uri" in params and not is_pushed(params["request_uri"])):
+            await self._intake.count_start(request)
+
+    async def _take(self, request: Request, params: Parameters, asked: Asked, step: Step) -> Response:
+        client = asked.target.client
+        locale = self._frontend.locale(request, ui_locales=" ".join(asked.request.ui_locales), client=client)
+        match step:
+            case Answer(response):
+                return self._frontend.respond(request, asked.target, response)
+            case Ask():
+                return self._frontend.leave_to(self._frontend.question_href(step))
+            case Start(name):
+                begun = await self._leaving.begin(request, asked.request, client, name, locale=locale)
+                view = self._frontend.client_view(client, asked.target.redirect_uri)
+                again = self._frontend.authorize_href(link_params(params, asked.request, hinted=False))
+                several = self._leaving.several(client)
+                return self._leaving.leave(request, begun, view, again_href=again, several=several, locale=locale)
+            case Choose(names):
+                return self._choose(request, params, asked, names, locale)
+
+    def _choose(
+        self, request: Request, params: Parameters, asked: Asked, names: tuple[str, ...], locale: str
+    ) -> Response:
+        sent = link_params(params, asked.request, hinted=False)
+        hinted = asked.request.idp_hint
+
+        def href(name: str) -> str:
+            return self._frontend.authorize_href({**sent, "idp_hint": name})
+
+        view = LoginView(
+            client=self._frontend.client_view(asked.target.client, asked.target.redirect_uri),
+            buttons=self._leaving.buttons(request, names, href),
+            language_hrefs=self._frontend.language_hrefs("/authorize", sent),
+            notice="E-NOTALLOWED" if hinted else "",
+            notice_provider=self._providers.name_of(hinted),
+            sign_up=Prompt.CREATE in asked.request.prompt,
+        )
+        response = self._frontend.pages.login(view, locale)
+        if "ui_locales" in params:
+            Cookies.remember_language(response, locale)
+        return response

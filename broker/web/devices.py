@@ -1,0 +1,171 @@
+"""`/device`: the browser of whoever says yes to a device that has none (RFC 8628)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from broker.core.clients.client import Client
+from broker.core.errors import InvalidRequest
+from broker.core.tokens.claims import build_asked_scope, describe
+from broker.services.authorize.decide import Answer, Ask, Authorization, Choose, Start
+from broker.services.authorize.questions import Questions
+from broker.services.devices import EXPIRES_IN, Devices
+from broker.services.people.names import People
+from broker.services.sessions.single_sign_on import Sessions
+from broker.web.authorize.consent import MAX_TICKET, read_answer
+from broker.web.http.cookies import BROWSER, SESSION, Cookies
+from broker.web.http.reading import read_query
+from broker.web.limits.client_address import coarse
+from broker.web.limits.intake import Intake
+from broker.web.login.leaving import Leaving
+from broker.web.pages.frontend import Frontend
+from broker.web.pages.views import DeviceCodeView, DeviceConfirmView, DeviceDoneView, LoginView
+
+
+class DeviceEntry:
+    """The page where the code is typed, and the choice of a provider behind it."""
+
+    def __init__(
+        self,
+        frontend: Frontend,
+        devices: Devices,
+        authorization: Authorization,
+        *,
+        leaving: Leaving,
+        sessions: Sessions,
+        intake: Intake,
+    ) -> None:
+        """`intake` counts who types codes, `leaving` who leaves."""
+        self._frontend = frontend
+        self._devices = devices
+        self._authorization = authorization
+        self._leaving = leaving
+        self._sessions = sessions
+        self._intake = intake
+
+    async def get(self, request: Request) -> Response:
+        """The form. A code in the address is filled in, and nothing more (section 5.4)."""
+        params = read_query(request)
+        locale = self._frontend.locale(request, ui_locales=params.text("ui_locales"))
+        response = self._show(params.text("user_code"), locale)
+        if "ui_locales" in params:
+            Cookies.remember_language(response, locale)
+        return response
+
+    async def post(self, request: Request) -> Response:
+        """A code. Whoever tries is counted before it is looked up, right or wrong, however they come.
+
+        Wrong ones of everybody together make everybody wait, before it shows who was right.
+        """
+        self._frontend.check_own_form(request)
+        params = await self._intake.read_form(request)
+        await self._intake.count("device_code_entry", request)
+        session = await self._sessions.find(Cookies.read(request, SESSION))
+        if session is not None:
+            await self._intake.limits.check("device_code_entry", f"account {session.login.sub}")
+        await self._intake.limits.pace("device_code_wrong")
+        browser = Cookies.read(request, BROWSER) or self._devices.mint_browser()
+        ticket = await self._devices.enter(params.text("user_code"), browser=browser)
+        if ticket is None:
+            await self._intake.limits.count("device_code_wrong")
+            return self._show("", self._frontend.locale(request), wrong=True)
+        response = self._frontend.leave_to(self._href(ticket, {}))
+        Cookies.bind_browser(response, browser, ttl=EXPIRES_IN)
+        return response
+
+    async def choose(self, request: Request) -> Response:
+        """Behind a right code: who are you? A session that is there is taken to the question at once."""
+        params = read_query(request, limit=MAX_TICKET)
+        sealed = params.text("ticket")
+        waiting = await self._devices.open_ticket(sealed, browser=Cookies.read(request, BROWSER))
+        asked = waiting.request
+        client = await self._authorization.client_of(asked)
+        locale = self._frontend.locale(request, ui_locales=params.text("ui_locales"), client=client)
+        if name := params.text("idp_hint"):
+            begun = await self._leaving.begin(request, asked, client, name, locale=locale)
+            view = self._frontend.device_view(client)
+            several = self._leaving.several(client)
+            return self._leaving.leave(
+                request, begun, view, again_href=self._href(sealed, {}), several=several, locale=locale
+            )
+        session = await self._sessions.find(Cookies.read(request, SESSION))
+        match await self._authorization.next_step(asked, client, session):
+            case Ask() as step:
+                return self._frontend.leave_to(self._frontend.question_href(step))
+            case Choose(names):
+                return self._offer(request, client, sealed, names, locale)
+            case Start(name):
+                # By a button even where there is one alone: a browser refuses to leave us at the end of a form.
+                return self._offer(request, client, sealed, (name,), locale)
+            case Answer():
+                raise InvalidRequest("a device is never answered without a question")
+
+    def _offer(self, request: Request, client: Client, sealed: str, names: tuple[str, ...], locale: str) -> Response:
+        view = LoginView(
+            client=self._frontend.device_view(client),
+            buttons=self._leaving.buttons(request, names, lambda name: self._href(sealed, {"idp_hint": name})),
+            language_hrefs=self._frontend.language_hrefs("/device/login", {"ticket": sealed}),
+        )
+        return self._frontend.pages.login(view, locale)
+
+    def _show(self, user_code: str, locale: str, *, wrong: bool = False) -> Response:
+        sent = {"user_code": user_code} if user_code else {}
+        view = DeviceCodeView(user_code[:32], wrong, self._frontend.language_hrefs("/device", sent))
+        return self._frontend.pages.device_code(view, locale, status=400 if wrong else 200)
+
+    def _href(self, ticket: str, more: dict[str, str]) -> str:
+        return self._frontend.href("/device/login", {"ticket": ticket} | more)
+
+
+class DeviceConfirmation:
+    """Is that your device? The question is bound to one session and good for one answer, like every question here."""
+
+    def __init__(
+        self, frontend: Frontend, devices: Devices, questions: Questions, *, people: People, intake: Intake
+    ) -> None:
+        """`people` knows names, `intake` reads bodies and knows where somebody comes from."""
+        self._frontend = frontend
+        self._devices = devices
+        self._questions = questions
+        self._people = people
+        self._intake = intake
+
+    async def get(self, request: Request) -> Response:
+        """The question, with all that tells a device of one's own from a stranger's."""
+        params = read_query(request, limit=MAX_TICKET)
+        sealed = params.text("ticket")
+        question = await self._questions.open_(sealed, Cookies.read(request, SESSION), for_device=True)
+        asked, client = question.request, question.client
+        waiting = await self._devices.find(asked.device)
+        view = DeviceConfirmView(
+            client=self._frontend.device_view(client),
+            scopes=describe(build_asked_scope(asked.scope, asked.claims)),
+            person_name=await self._people.name_of(question.session.login),
+            user_code=self._devices.user_code_of(asked.device, waiting),
+            minutes=self._devices.minutes_ago(waiting),
+            place=waiting.place,
+            near=waiting.place == coarse(self._intake.sources.find(request)) != "",
+            resources=asked.resource,
+            ticket=sealed,
+            language_hrefs=self._frontend.language_hrefs("/device/confirm", {"ticket": sealed}),
+        )
+        locale = self._frontend.locale(request, ui_locales=params.text("ui_locales"), client=client)
+        return self._frontend.pages.device_confirm(view, locale)
+
+    async def post(self, request: Request) -> Response:
+        """The answer."""
+        sealed, allowed = await read_answer(request, self._frontend, self._intake)
+        client = await self._questions.answer_device(sealed, Cookies.read(request, SESSION), allowed=allowed)
+        view = DeviceDoneView(self._frontend.device_view(client), allowed)
+        return self._frontend.pages.device_done(view, self._frontend.locale(request, client=client))
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceEndpoints:
+    """The page of the code, and the question."""
+
+    entry: DeviceEntry
+    confirmation: DeviceConfirmation

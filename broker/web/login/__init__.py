@@ -1,0 +1,1 @@
+"""Leaving for an upstream provider, its callback, and signed links nobody asked for."""

@@ -1,0 +1,99 @@
+"""`/callback/{provider}`: where upstreams answer, by query, by form, or in a fragment our landing page hands over."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from broker.core.errors import NothingAsked, UpstreamError
+from broker.core.events import visitor
+from broker.core.wire.parameters import Parameters, parse_form
+from broker.services.authorize.decide import Ask
+from broker.services.login.complete import Completion
+from broker.services.login.outcomes import Callback
+from broker.services.login.states import States
+from broker.services.providers import Providers
+from broker.upstream.model import Channel, Provider, finds_state
+from broker.web.http.cookies import SESSION, Cookies
+from broker.web.http.reading import read_query
+from broker.web.limits.intake import Intake
+from broker.web.pages.frontend import Frontend
+from broker.web.pages.views import FragmentView
+
+
+class CallbackEndpoint:
+    """Turns what arrived into a `Callback`, and shows what comes of it."""
+
+    def __init__(
+        self,
+        frontend: Frontend,
+        completion: Completion,
+        *,
+        providers: Providers,
+        intake: Intake,
+        session_ttl: int,
+        remember_for: int,
+    ) -> None:
+        """`session_ttl`: seconds a browser keeps its session, `remember_for`: the provider it used last."""
+        self._frontend = frontend
+        self._completion = completion
+        self._providers = providers
+        self._intake = intake
+        self._session_ttl = session_ttl
+        self._remember_for = remember_for
+
+    async def get(self, request: Request) -> Response:
+        """An answer in the query, or none at all: then it may be in the fragment, which only the browser sees."""
+        await self._intake.count("callback", request)
+        name = request.path_params["provider"]
+        provider = self._providers.find(name).provider
+        params = read_query(request)
+        if not params and Channel.FRAGMENT in provider.channels:
+            view = FragmentView(action=request.scope["path"], retry_href=self._read_again(request))
+            return self._frontend.pages.fragment(view, self._frontend.locale(request))
+        return await self._finish(request, name, Channel.QUERY, params)
+
+    async def post(self, request: Request) -> Response:
+        """An answer posted by the upstream, or a fragment posted by our landing page."""
+        await self._intake.count("callback", request)
+        name = request.path_params["provider"]
+        params = await self._intake.read_form(request)
+        if "fragment" in params and len(params) == 1:
+            return await self._finish(request, name, Channel.FRAGMENT, parse_form(params["fragment"].encode()))
+        return await self._finish(request, name, Channel.FORM_POST, params)
+
+    async def _finish(self, request: Request, name: str, channel: Channel, params: Parameters) -> Response:
+        if params.repeated:
+            raise NothingAsked("a parameter of the callback came twice")
+        in_path = request.path_params.get("state", "")
+        state = in_path or _find_state(self._providers.find(name).provider, params)
+        reply = {key: value for key, value in params.items() if not (in_path and key == "state")}
+        tag = States.tag(state)
+        callback = Callback(name, state, channel, reply, Cookies.read_flow(request, tag))
+        visitor.set(self._intake.sources.find(request))
+        done = await self._completion.complete(callback, Cookies.read(request, SESSION))
+        response: Response
+        if isinstance(done.step, Ask):
+            response = self._frontend.leave_to(self._frontend.question_href(done.step))
+        else:
+            response = self._frontend.respond(request, done.step.target, done.step.params)
+        Cookies.start_session(response, done.cookie, ttl=self._session_ttl)
+        Cookies.remember_provider(response, done.provider, ttl=self._remember_for)
+        Cookies.drop_flow(response, tag)
+        return response
+
+    def _read_again(self, request: Request) -> str:
+        """The link that begins anew; what somebody else put into the cookie is none."""
+        kept = Cookies.read_again(request)
+        ours = kept.startswith((f"{self._frontend.base}/authorize?", f"{self._frontend.base}/device"))
+        return kept if ours and kept.isprintable() else ""
+
+
+def _find_state(provider: Provider, params: Parameters) -> str:
+    """Where this upstream puts the state; nothing about it is believed yet."""
+    if not finds_state(provider):
+        return params.text("state")
+    try:
+        return provider.find_state(params)
+    except UpstreamError as error:
+        raise NothingAsked(error.detail) from None

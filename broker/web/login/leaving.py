@@ -1,0 +1,98 @@
+"""The way to a provider: the buttons people choose by, and the leaving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from broker.core.clients.client import Client
+from broker.core.records import AuthorizationRequest
+from broker.services.login.attempts import Logins
+from broker.services.login.outcomes import Begun
+from broker.services.providers import Providers
+from broker.upstream.model import Channel, Redirect
+from broker.web.http.cookies import LAST_PROVIDER, Cookies
+from broker.web.limits.intake import Intake
+from broker.web.pages.frontend import Frontend
+from broker.web.pages.views import Button, ClientView, WidgetView
+
+_EMBEDDED = ("Telegram", "VKAndroidApp", "VKiOSApp", "Instagram", "FBAN", "FBAV", "; wv)")
+
+
+class Leaving:
+    """Shared by the pages that people leave for a provider from."""
+
+    def __init__(
+        self, frontend: Frontend, logins: Logins, providers: Providers, intake: Intake, *, show_last_used: bool
+    ) -> None:
+        """`intake` counts who leaves."""
+        self._frontend = frontend
+        self._logins = logins
+        self._providers = providers
+        self._intake = intake
+        self._show_last_used = show_last_used
+
+    def buttons(self, request: Request, names: Iterable[str], href: Callable[[str], str]) -> tuple[Button, ...]:
+        """One per provider, what this browser used last in front; `href` leads to the provider of a name."""
+        last = Cookies.read(request, LAST_PROVIDER) if self._show_last_used else ""
+        ordered = sorted(names, key=lambda name: name != last)
+        embedded = any(mark in request.headers.get("user-agent", "") for mark in _EMBEDDED)
+        if embedded:
+            ordered.sort(key=lambda name: self._providers.find(name).refuses_embedded)
+        return tuple(self._button(name, href(name), last, embedded=embedded) for name in ordered)
+
+    def several(self, client: Client) -> bool:
+        """Whether there is another way than any one provider."""
+        return len(self._providers.offered_to(client)) > 1
+
+    async def begin(
+        self, request: Request, asked: AuthorizationRequest, client: Client, name: str, *, locale: str
+    ) -> Begun:
+        """A login attempt at this provider; raises TooManyRequests, ProviderNotOffered or LoginFailed."""
+        await self._intake.count_start(request)
+        return await self._logins.begin(asked, client, name, locale=locale)
+
+    def leave(
+        self, request: Request, begun: Begun, client: ClientView, *, again_href: str, several: bool, locale: str
+    ) -> Response:
+        """Off to the provider, or its widget on a page of ours.
+
+        `again_href` begins anew, and leads to the chooser where there are `several` ways.
+        """
+        step = begun.step
+        response: Response
+        if isinstance(step, Redirect):
+            response = RedirectResponse(step.url, 303, {"referrer-policy": "no-referrer"})
+        else:
+            view = WidgetView(
+                template=step.template,
+                context=step.context,
+                href=step.url,
+                script_origins=step.script_origins,
+                frame_origins=step.frame_origins,
+                client=client,
+                other_href=again_href if several else "",
+            )
+            response = self._frontend.pages.widget(view, locale)
+        Cookies.keep_flow(request, response, begun.tag, begun.sealed, ttl=begun.ttl)
+        self._intake.visitors.remember(request, response)
+        if Channel.FRAGMENT in begun.channels:
+            Cookies.keep_again(response, again_href, ttl=begun.ttl)
+        return response
+
+    def _button(self, name: str, href: str, last: str, *, embedded: bool) -> Button:
+        instance = self._providers.find(name)
+        refused = "open_in_browser" if embedded and instance.refuses_embedded else ""
+        down_for = instance.down_for()
+        return Button(
+            provider=name,
+            kind=instance.kind,
+            label=instance.label,
+            brand=instance.brand,
+            href=href,
+            last_used=name == last,
+            notice=refused or ("" if down_for is None else "down"),
+            minutes=int(down_for or 0) // 60,
+        )

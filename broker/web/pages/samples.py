@@ -1,0 +1,166 @@
+"""One sample of every page, for checking an operator's templates and for tests. Nothing in them is anybody's.
+
+`text` replaces every text and address that comes from outside, so that a test can fill a page with what it likes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from urllib.parse import quote
+
+from broker.web.pages.views import (
+    Button,
+    ClientView,
+    ConsentView,
+    DeviceCodeView,
+    DeviceConfirmView,
+    DeviceDoneView,
+    EnterView,
+    ErrorView,
+    FormPostView,
+    FragmentView,
+    HomeView,
+    LoggedOutView,
+    LoginView,
+    LogoutView,
+    ReturnView,
+    ToldApp,
+    View,
+    WidgetView,
+)
+
+LOGIN_NOTICES = ("E-CANCEL", "E-UPSTREAM", "E-NOTALLOWED", "E-EXPIRED", "E-COOKIE", "E-BLOCKED")
+HARMLESS_IN_QUERY = "<>'\"`&;=:/?#()"  # left as they are, so that only the page's own escaping is at work
+PERSON = "Анна"
+BACK = "https://shop.example.com/cb"
+
+
+def make_client(text: str = "") -> ClientView:
+    """An app called `text`, or Shop."""
+    name = {"en": text, "ru": text} if text else {"en": "Shop", "ru": "Магазин"}
+    return ClientView(name, text or "shop.example.com", text)
+
+
+def make_stranger(text: str = "") -> ClientView:
+    """An app that registered itself and says all it can of itself."""
+    return replace(
+        make_client(text),
+        logo_href="",
+        registered=True,
+        own_logo_href=text or "data:image/png;base64,iVBORw0KGgo=",
+        policy_href=text or "https://shop.example.com/policy",
+        terms_href=text or "https://shop.example.com/terms",
+    )
+
+
+def make_login(text: str = "", *, notice: str = "", href: str = "/authorize?a=1&b=2") -> LoginView:
+    """Two ways to sign in, the first used before."""
+    label = {"en": text or "Sign in with VK ID", "ru": text or "Войти с VK ID"}
+    buttons = (
+        Button("vk", "vk", label, text or "#0077ff", href, last_used=True, notice="open_in_browser"),
+        Button("other", text or "unheard-of", label, "#ff7700", href, notice="down"),
+    )
+    return LoginView(make_client(text), buttons, {"ru": href, "en": href}, notice, {"en": text} if text else {})
+
+
+def make_error(page: str, text: str = "") -> ErrorView:
+    """An error with everything that can be said about it."""
+    return ErrorView(
+        page,
+        text or "01JD3V7Q2M8K",
+        text or "2026-11-20T12:50:25+00:00",
+        error=text or "invalid_request",
+        hint=text or "redirect_uri is not registered",
+        provider_name={"en": text or "Google"},
+        client=make_client(text),
+        retry_href=text or "/authorize?a=1",
+        other_href=text or "/authorize?b=1",
+        home_href=text or "https://shop.example.com/",
+        retry_after=5,
+    )
+
+
+def every_logged_out(client: ClientView, text: str = "") -> Iterator[tuple[str, LoggedOutView]]:
+    """Signed out: apps told in every way and a frame, on the way to an app, and nobody to tell."""
+    name = {"en": text or "Shop"}
+    apps = tuple(ToldApp(name, outcome) for outcome in ("told", "waiting", "failed", "by_browser"))
+    frame = f"https://shop.example.com/out?sid={quote(text, safe=HARMLESS_IN_QUERY)}"
+    href = f"{BACK}?state={quote(text, safe=HARMLESS_IN_QUERY)}"
+    yield "logged-out", LoggedOutView(client, apps, (frame,), href, 3, text or "https://shop.example.com/")
+    yield "logged-out, nobody told", LoggedOutView(ClientView({}), (), home_href=text or "https://shop.example.com/")
+
+
+def make_device(
+    text: str = "", *, minutes: int = 2, place: str = "203.0.113.x", near: bool = False
+) -> DeviceConfirmView:
+    """A device of an app that registered itself."""
+    return DeviceConfirmView(
+        client=replace(make_client(text), host="", registered=True),
+        scopes=("profile", text or "email"),
+        person_name=text or PERSON,
+        user_code=text or "BCDF-GHJK",
+        minutes=minutes,
+        place=place,
+        near=near,
+        resources=(text or "https://api.shop.example",),
+        ticket=text or "ticket",
+        language_hrefs={"ru": text or "/x?ui_locales=ru", "en": text or "/x?ui_locales=en"},
+    )
+
+
+def sample_views(error_pages: tuple[str, ...], text: str = "") -> Iterator[tuple[str, View]]:
+    """Each page under a name; wherever a view holds text, `text` is put when given. Addresses of forms stay whole."""
+    yield from _before_login(text)
+    yield from _questions(text)
+    yield from _devices(text)
+    yield from _answers(text)
+    for page in error_pages:
+        yield page, make_error(page, text)
+
+
+def _hrefs(text: str) -> dict[str, str]:
+    return {"ru": text or "/x?ui_locales=ru", "en": text or "/x?ui_locales=en"}
+
+
+def _before_login(text: str) -> Iterator[tuple[str, View]]:
+    for notice in ("", *LOGIN_NOTICES):
+        yield f"login {notice}", make_login(text, notice=notice, href=text or "/authorize?a=1&b=2")
+    yield "sign up", replace(make_login(text), sign_up=True)
+    yield "login, registered", replace(make_login(text), client=make_stranger(text))
+    context = {name: text or "https://telegram.org/x" for name in ("script", "bot", "auth_url", "request_access")}
+    origins = (("https://telegram.org",), ("https://oauth.telegram.org",))
+    url = text or "https://oauth.telegram.org/auth"
+    yield "widget", WidgetView("telegram.html", context, url, *origins, make_client(text), text)
+    yield "home", HomeView(text or "https://id.example.com", text or "/.well-known/x")
+
+
+def _questions(text: str) -> Iterator[tuple[str, View]]:
+    client, hrefs, person, ticket = make_client(text), _hrefs(text), text or PERSON, text or "ticket"
+    scopes = ("openid", "profile", "email", "phone", "address", "offline_access", "identities", text or "unheard.of")
+    asked = ConsentView(client, scopes, person, ticket, hrefs, (text or "https://api.shop.example",))
+    yield "consent", asked
+    yield "consent, registered", replace(asked, client=make_stranger(text))
+    yield "enter", EnterView(client, {"en": text or "Telegram"}, person, ticket, "/enter/telegram/shop", hrefs)
+    yield "logout", LogoutView(client, person, ticket, hrefs)
+    yield "logout, a mistake", LogoutView(client, person, ticket, hrefs, problem=text or "id_token_hint is missing")
+    yield from every_logged_out(client, text)
+
+
+def _devices(text: str) -> Iterator[tuple[str, View]]:
+    for wrong in (False, True):
+        yield f"device {wrong}", DeviceCodeView(text or "BCDF-GHJK", wrong, _hrefs(text))
+    for minutes, place, near in ((0, "203.0.113.x", True), (2, "203.0.113.x", False), (5, "", False)):
+        yield f"device confirm {minutes}", make_device(text, minutes=minutes, place=text or place, near=near)
+    for allowed in (True, False):
+        yield f"device done {allowed}", DeviceDoneView(make_client(text), allowed)
+
+
+def _answers(text: str) -> Iterator[tuple[str, View]]:
+    client, stranger = make_client(text), make_stranger(text)
+    href = f"{BACK}?code=1&state={quote(text, safe=HARMLESS_IN_QUERY)}"
+    yield "return, paused", ReturnView(href, stranger, pause=True)
+    yield "form_post, paused", FormPostView(BACK, {"error": text or "e"}, stranger, pause=True)
+    yield "return", ReturnView(href, client)
+    yield "form_post", FormPostView(BACK, {"code": text or "c", "state": text or "s", text or "iss": "i"}, client)
+    yield "fragment", FragmentView("/callback/ok", text or "/authorize?a=1")

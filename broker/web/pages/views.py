@@ -1,0 +1,314 @@
+"""What each page needs to know: plain values, filled by endpoints, rendered by `broker.web.pages.pages`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import get_args
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is the same on every page; from `ui` of config.yaml. Paths are relative to the issuer."""
+
+    product_name: Mapping[str, str]
+    base_path: str = ""
+    logo_href: str = ""
+    accent: str = "#2563eb"
+    theme: str = "auto"
+    button_style: str = "neutral"
+    privacy: str = ""
+    terms: str = ""
+    support: str = ""
+    languages: tuple[str, ...] = ("en", "ru")
+    default_language: str = "en"
+    emulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClientView:
+    """An app as people see it. `host` is where people are returned to: the one thing it cannot make up.
+
+    `logo_href` is a file of the operator's. An app that `registered` itself says the rest: `own_logo_href` is a
+    `data:` URI that we fetched when it registered.
+    """
+
+    name: Mapping[str, str]
+    host: str = ""
+    logo_href: str = ""
+    registered: bool = False
+    own_logo_href: str = ""
+    policy_href: str = ""
+    terms_href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """One way to sign in. `label` per language; `kind` is the provider type, which names the icon.
+
+    `notice`: "open_in_browser" where an in-app browser will be refused by the upstream; "down" when it does not answer,
+    for `minutes` now.
+    """
+
+    provider: str
+    kind: str
+    label: Mapping[str, str]
+    brand: str
+    href: str
+    last_used: bool = False
+    notice: str = ""
+    minutes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LoginView:
+    """The provider chooser. `language_hrefs` lead to the same page in another language.
+
+    `notice` is the code of an error page that explains why the chooser is shown again, or "" (E-CANCEL, E-UPSTREAM,
+    E-NOTALLOWED, E-EXPIRED and E-COOKIE have words of their own); `notice_provider` the plain name it speaks of.
+    `sign_up`: the app sent somebody who is to be new (`prompt=create`).
+    """
+
+    client: ClientView
+    buttons: tuple[Button, ...]
+    language_hrefs: Mapping[str, str]
+    notice: str = ""
+    notice_provider: Mapping[str, str] = field(default_factory=dict)
+    sign_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentView:
+    """The question whether the app may know these things, and reach the APIs `resources` for the person.
+
+    The form POSTs `ticket` and `answer` (`allow` or `deny`) to `{base_path}/consent`.
+    """
+
+    client: ClientView
+    scopes: tuple[str, ...]
+    person_name: str
+    ticket: str
+    language_hrefs: Mapping[str, str]
+    resources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCodeView:
+    """Where the code of a device is typed. `user_code` is filled in; `wrong`: the last one was none.
+
+    The form POSTs `user_code` to `{base_path}/device`.
+    """
+
+    user_code: str
+    wrong: bool
+    language_hrefs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceConfirmView:
+    """The question whether that is one's own device.
+
+    `place` is where the device asked from, coarsely, or ""; `near`: this browser is there, too. It asked `minutes` ago.
+    The form POSTs `ticket` and `answer` (`allow` or `deny`) to `{base_path}/device/confirm`.
+    """
+
+    client: ClientView
+    scopes: tuple[str, ...]
+    person_name: str
+    user_code: str
+    minutes: int
+    place: str
+    near: bool
+    resources: tuple[str, ...]
+    ticket: str
+    language_hrefs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDoneView:
+    """The device has its answer; `allowed` or not."""
+
+    client: ClientView
+    allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EnterView:
+    """`Continue as …`: an identity arrived that nobody asked for, and the person decides.
+
+    The form POSTs `ticket` and `answer` (`allow` or `deny`) to `action`.
+    """
+
+    client: ClientView
+    provider_name: Mapping[str, str]
+    person_name: str
+    ticket: str
+    action: str
+    language_hrefs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutView:
+    """The question whether to sign out of everything; `client` asked for it, or is empty.
+
+    The form POSTs `ticket` and `answer` (`logout` or `stay`) to `{base_path}/logout/confirm`. `problem` is one sentence
+    for the app's developer (English, ours) where the request proved nothing or leads nowhere; "" where all is well.
+    """
+
+    client: ClientView
+    person_name: str
+    ticket: str
+    language_hrefs: Mapping[str, str]
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldApp:
+    """An app and how far it was told: `told`, `waiting`, `failed` or `by_browser`."""
+
+    name: Mapping[str, str]
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOutView:
+    """Somebody is signed out. `frames` are loaded out of sight, so that the browser tells those apps.
+
+    With `href` the page goes on there after `wait` seconds. `client` is the app that asked, or empty. `problem` as in
+    LogoutView.
+    """
+
+    client: ClientView
+    apps: tuple[ToldApp, ...]
+    frames: tuple[str, ...] = ()
+    href: str = ""
+    wait: int = 0
+    home_href: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorView:
+    """What happened and what to do. `page` is one of the codes of docs/reference/errors.md, `reference` the request id.
+
+    `at` is the time in ISO 8601. `error` is the OAuth error code, `hint` one sentence for the app's developer (English,
+    ours, never an echo). `provider_name` is the plain name ("Google"), not the text of its button. The hrefs become
+    buttons where the page has a use for them: `retry_href` the same again, `other_href` the chooser, `home_href` the
+    app. `retry_after` is in seconds and also becomes the header of that name. `sent` is what came where it does not
+    fit, `same` how many of its characters do, and `registered` what would have fitted, where that may be shown.
+    """
+
+    page: str
+    reference: str
+    at: str
+    error: str = ""
+    hint: str = ""
+    provider_name: Mapping[str, str] = field(default_factory=dict)
+    client: ClientView | None = None
+    retry_href: str = ""
+    other_href: str = ""
+    home_href: str = ""
+    retry_after: int = 0
+    sent: str = ""
+    same: int = 0
+    registered: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnView:
+    """`You are being returned`: a page that navigates by GET, for answers to a POST and for private-use schemes.
+
+    With `pause` it stays until the person goes on: nobody was asked anything yet, and nobody verified the app.
+    """
+
+    href: str
+    client: ClientView
+    pause: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FormPostView:
+    """The authorization response as a form that posts itself to the client (OAuth 2.0 Form Post Response Mode).
+
+    `pause` as in ReturnView.
+    """
+
+    action: str
+    fields: Mapping[str, str]
+    client: ClientView
+    pause: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentView:
+    """The landing page that hands a fragment to the broker. `action` is the callback itself.
+
+    The script POSTs one field, `fragment`: what stood behind the `#`, as it was (`a=1&b=2`, still encoded).
+    """
+
+    action: str
+    retry_href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WidgetView:
+    """A page of ours with an upstream's widget: a template below templates/widget/ and its data."""
+
+    template: str
+    context: Mapping[str, str]
+    href: str
+    script_origins: tuple[str, ...]
+    frame_origins: tuple[str, ...]
+    client: ClientView
+    other_href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HomeView:
+    """The page at the issuer itself, for the developer who looks there first."""
+
+    issuer: str
+    discovery_href: str
+
+
+View = (
+    LoginView
+    | ConsentView
+    | LogoutView
+    | LoggedOutView
+    | DeviceCodeView
+    | DeviceConfirmView
+    | DeviceDoneView
+    | EnterView
+    | ErrorView
+    | ReturnView
+    | FormPostView
+    | FragmentView
+    | WidgetView
+    | HomeView
+)
+
+DATA = frozenset({Button, ClientView, ToldApp, Look, *get_args(View)})
+"""Every class a template meets."""
+
+_TEMPLATES: Mapping[type, str] = {
+    LoginView: "login.html",
+    ConsentView: "consent.html",
+    LogoutView: "logout.html",
+    LoggedOutView: "logged_out.html",
+    DeviceCodeView: "device.html",
+    DeviceConfirmView: "device_confirm.html",
+    DeviceDoneView: "device_done.html",
+    EnterView: "enter.html",
+    ReturnView: "return.html",
+    FormPostView: "form_post.html",
+    FragmentView: "fragment.html",
+    HomeView: "home.html",
+}
+
+
+def template_of(view: View) -> str:
+    """The template that shows this view."""
+    if isinstance(view, ErrorView):
+        return f"error/{view.page}.html"
+    return f"widget/{view.template}" if isinstance(view, WidgetView) else _TEMPLATES[type(view)]

@@ -1,0 +1,56 @@
+"""`/token` and `/userinfo`: the back channel (RFC 6749 section 3.2, OIDC Core 5.3)."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from broker.core.wire.parameters import Parameters
+from broker.services.grants.endpoint import TokenRequests
+from broker.services.tokens.userinfo import Userinfo
+from broker.web.http.answers import NO_STORE, answer_json
+from broker.web.http.proofs import ProofReader
+from broker.web.http.reading import FORM, read_access_token
+from broker.web.limits.intake import Intake
+
+
+class TokenEndpoint:
+    """POST only; parameters in the body only."""
+
+    def __init__(self, service: TokenRequests, intake: Intake, proofs: ProofReader) -> None:
+        """`intake` counts visitors and reads bodies, `proofs` reads their headers."""
+        self._service = service
+        self._intake = intake
+        self._proofs = proofs
+
+    async def post(self, request: Request) -> Response:
+        """Authenticate the client, then answer it."""
+        proof = self._proofs.read(request)
+        async with self._intake.admit(request) as (client, params):
+            return answer_json(await self._service.answer(client, params, proof=proof))
+
+
+class UserinfoEndpoint:
+    """The claims behind an access token."""
+
+    def __init__(self, service: Userinfo, intake: Intake, proofs: ProofReader) -> None:
+        """`intake` reads bodies, `proofs` reads their headers."""
+        self._service = service
+        self._intake = intake
+        self._proofs = proofs
+
+    async def get(self, request: Request) -> Response:
+        """The token in the header."""
+        return await self._answer(request, None)
+
+    async def post(self, request: Request) -> Response:
+        """The token in the header, or in a form (RFC 6750 section 2.2)."""
+        is_form = request.headers.get("content-type", "").startswith(FORM)
+        return await self._answer(request, await self._intake.read_form(request) if is_form else None)
+
+    async def _answer(self, request: Request, params: Parameters | None) -> Response:
+        proof, shown = self._proofs.read(request), read_access_token(request, params)
+        said = await self._service.tell(shown.value, shown_as_dpop=shown.dpop, proof=proof, method=request.method)
+        if isinstance(said, str):
+            return Response(said, headers=NO_STORE, media_type="application/jwt")
+        return answer_json(said)
