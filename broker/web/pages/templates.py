@@ -23,7 +23,7 @@ from broker.web.pages.views import DATA, View, template_of
 
 BUILT_IN = next(
     place
-    for place in (Path(__file__).parents[1] / "_templates", Path(__file__).parents[2] / "templates")
+    for place in (Path(__file__).parents[2] / "_templates", Path(__file__).parents[3] / "templates")
     if place.is_dir() or place.name == "templates"
 )
 """Inside the package when installed from a wheel, beside it in a checkout."""
