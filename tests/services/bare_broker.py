@@ -20,6 +20,7 @@ from broker.core.wire.parameters import Parameters
 from broker.services.authorize.consent import Consents
 from broker.services.authorize.decide import Answer, Ask, Authorization
 from broker.services.authorize.pushed import PushedRequests
+from broker.services.authorize.questions import Questions
 from broker.services.authorize.request_objects import RequestObjects
 from broker.services.authorize.requests import Requests
 from broker.services.clients.assertions import ClientAssertions
@@ -306,6 +307,9 @@ class World:
             sessions=self.sessions,
             authorization=self.authorization,
             pushed=self.pushed,
+        )
+        self.questions = Questions(
+            self.authorization, self.consents, sessions=self.sessions, devices=self.devices, pushed=self.pushed
         )
 
     async def request(self, client_id: str = "app", /, **changed: str | None) -> AuthorizationRequest:
