@@ -5,13 +5,422 @@ docs/reference/events.md is made from it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from broker.core.events import Event
-from broker.observe.catalogue_clients import CLIENTS
-from broker.observe.catalogue_devices import DEVICES
-from broker.observe.catalogue_people import PEOPLE
-from broker.observe.catalogue_server import SERVER
-from broker.observe.event_entry import Entry
+from broker.observe.metrics import Fields, Metrics
 
-EVENTS: Mapping[Event, Entry] = {**PEOPLE, **CLIENTS, **DEVICES, **SERVER}
+Meter = Callable[[Metrics, Fields], None]
+_BOTH = ("provider", "client_id")
+_CHANGES = "broker_client_registrations_total"
+_ANSWERS = "broker_device_answers_total"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What becomes of one event. `renamed` maps a field to its name in the log where its own would be redacted."""
+
+    level: str
+    audit: bool
+    fields: tuple[str, ...]
+    about: str
+    meter: Meter | None = None
+    renamed: Mapping[str, str] | None = None
+
+
+def count(name: str, *labels: str, **fixed: str) -> Meter:
+    """Counts under the fields named, then under fixed values."""
+
+    def meter(metrics: Metrics, fields: Fields) -> None:
+        metrics.count(name, *map(fields.get, labels), *fixed.values())
+
+    return meter
+
+
+def _login(metrics: Metrics, fields: Fields) -> None:
+    metrics.count("broker_logins_total", fields.get("provider"), fields.get("client_id"))
+    if isinstance(took := fields.get("ms"), int | float):
+        metrics.observe("broker_login_duration_seconds", took / 1000, fields.get("provider"))
+
+
+def _backlog(metrics: Metrics, fields: Fields) -> None:
+    metrics.set_to("broker_logout_backlog", float(fields.get("waiting") or 0))
+
+
+def _called(metrics: Metrics, fields: Fields) -> None:
+    labels = (fields.get("provider"), fields.get("operation"), fields.get("outcome"))
+    metrics.observe("http_client_request_duration_seconds", float(fields.get("duration_ms") or 0) / 1000, *labels)
+
+
+def _breaker(metrics: Metrics, fields: Fields) -> None:
+    metrics.breaker(fields.get("provider"), fields.get("state"))
+
+
+def _clock(metrics: Metrics, fields: Fields) -> None:
+    metrics.set_to("broker_upstream_clock_ahead_seconds", float(fields.get("ahead_s") or 0), fields.get("provider"))
+
+
+def _keys(metrics: Metrics, fields: Fields) -> None:
+    metrics.count("broker_upstream_key_fetches_total", fields.get("provider"), fields.get("outcome"))
+    metrics.set_to("broker_upstream_keys", float(fields.get("keys") or 0), fields.get("provider"))
+
+
+def _store_down(metrics: Metrics, fields: Fields) -> None:
+    store = fields.get("store") or "durable"
+    metrics.count("broker_store_errors_total", store)
+    metrics.set_to("broker_store_up", 0, store)
+
+
+def _store_up(metrics: Metrics, fields: Fields) -> None:
+    metrics.set_to("broker_store_up", 1, fields.get("store") or "durable")
+
+
+def _store_damaged(metrics: Metrics, fields: Fields) -> None:
+    metrics.set_to("broker_store_damaged", 1, fields.get("store") or "durable")
+
+
+def _ready(metrics: Metrics, _: Fields) -> None:
+    metrics.set_to("broker_ready", 1)
+
+
+def _stopping(metrics: Metrics, _: Fields) -> None:
+    metrics.set_to("broker_ready", 0)
+
+
+def _key_active(metrics: Metrics, fields: Fields) -> None:
+    metrics.count("broker_keys_changed_total", fields.get("algorithm"), "activated")
+    metrics.key_active(str(fields.get("algorithm")))
+
+
+EVENTS: Mapping[Event, Entry] = {
+    # About people, what apps get for them, and what is refused.
+    Event.LOGIN_STARTED: Entry(
+        "debug", False, _BOTH, "A browser is sent to a provider.", count("broker_logins_started_total", *_BOTH)
+    ),
+    Event.LOGIN_SUCCEEDED: Entry(
+        "info", True, (*_BOTH, "sub", "ms", "unasked"), "Somebody logged in; `ms` from leaving to returning.", _login
+    ),
+    Event.LOGIN_FAILED: Entry(
+        "warning",
+        True,
+        (*_BOTH, "outcome", "reason"),
+        "A login ended without success: cancelled, or the name of the failure.",
+        count("broker_login_failures_total", *_BOTH, "outcome"),
+    ),
+    Event.ACCOUNT_CREATED: Entry(
+        "info",
+        True,
+        ("sub", "provider"),
+        "A first login made an account.",
+        count("broker_accounts_created_total", "provider"),
+    ),
+    Event.SESSION_STARTED: Entry(
+        "debug",
+        True,
+        ("sub", "provider"),
+        "A browser is signed on.",
+        count("broker_sessions_started_total", "provider"),
+    ),
+    Event.SESSION_ENDED: Entry(
+        "debug", True, ("sub", "reason"), "A browser is signed off.", count("broker_sessions_ended_total")
+    ),
+    Event.LOGOUT_TOLD: Entry(
+        "info",
+        True,
+        ("client_id", "sub", "attempts"),
+        "An app confirmed that it heard of a logout; `sub` is the person as that app knows them.",
+        count("broker_logout_tokens_total", "client_id", outcome="told"),
+    ),
+    Event.LOGOUT_FAILED: Entry(
+        "warning",
+        True,
+        ("client_id", "sub", "attempts", "outcome", "reason"),
+        "An app could not be told of a logout: it is tried again (`waiting`), or given up (`failed`).",
+        count("broker_logout_tokens_total", "client_id", "outcome"),
+    ),
+    Event.LOGOUT_BACKLOG: Entry("debug", False, ("waiting",), "How many logout tokens are on their way.", _backlog),
+    Event.CONSENT_GIVEN: Entry(
+        "info",
+        True,
+        ("client_id", "sub"),
+        "Somebody allowed an app.",
+        count("broker_consents_total", "client_id", answer="given"),
+    ),
+    Event.CONSENT_REFUSED: Entry(
+        "info",
+        True,
+        ("client_id", "sub"),
+        "Somebody refused an app.",
+        count("broker_consents_total", "client_id", answer="refused"),
+    ),
+    Event.REQUEST_PUSHED: Entry(
+        "debug",
+        False,
+        ("client_id",),
+        "An app pushed an authorization request.",
+        count("broker_requests_pushed_total", "client_id"),
+    ),
+    Event.CODE_ISSUED: Entry(
+        "debug", False, _BOTH, "An app gets an authorization code.", count("broker_codes_issued_total", *_BOTH)
+    ),
+    Event.CODE_REPLAYED: Entry(
+        "error",
+        True,
+        ("client_id", "grant_id"),
+        "A spent code came again: its grant is revoked. Look at the app, or at who reads its traffic.",
+        count("broker_code_replays_total", "client_id"),
+    ),
+    Event.TOKEN_ISSUED: Entry(
+        "info",
+        True,
+        _BOTH,
+        "A code was exchanged for tokens.",
+        count("broker_tokens_issued_total", *_BOTH, grant="authorization_code"),
+    ),
+    Event.TOKEN_REFRESHED: Entry(
+        "debug",
+        True,
+        _BOTH,
+        "A refresh token was exchanged for new tokens.",
+        count("broker_tokens_issued_total", *_BOTH, grant="refresh_token"),
+    ),
+    Event.TOKEN_ISSUED_TO_CLIENT: Entry(
+        "info",
+        True,
+        ("client_id",),
+        "An app got an access token for itself, with nobody behind it.",
+        count("broker_client_tokens_issued_total", "client_id"),
+    ),
+    Event.TOKEN_REFUSED: Entry(
+        "warning",
+        False,
+        ("client_id", "error"),
+        "A token request was refused.",
+        count("broker_token_refusals_total", "client_id", "error"),
+    ),
+    Event.TOKEN_REUSE_DETECTED: Entry(
+        "error",
+        True,
+        ("client_id", "grant_id"),
+        "A spent refresh token came back after the grace: its grant is revoked. One of two holders is a thief.",
+        count("broker_refresh_reuse_total", "client_id"),
+    ),
+    Event.TOKEN_REVOKED: Entry(
+        "info",
+        True,
+        ("client_id", "kind", "grant_id"),
+        "An app gave a token back. With a `grant_id` everything that hangs on that grant ended with it.",
+        count("broker_tokens_revoked_total", "client_id", "kind"),
+    ),
+    Event.TOKEN_INTROSPECTED: Entry(
+        "debug",
+        False,
+        ("client_id", "active"),
+        "An app asked what a token is.",
+        count("broker_introspections_total", "client_id", "active"),
+    ),
+    Event.CLIENT_AUTH_FAILED: Entry(
+        "warning",
+        True,
+        ("client_id", "reason"),
+        "A client could not prove itself; `client_id` only when it is one of ours.",
+        count("broker_client_auth_failures_total", "client_id"),
+    ),
+    Event.PROOF_REFUSED: Entry(
+        "warning",
+        False,
+        ("endpoint", "reason"),
+        "A DPoP proof was refused: made for something else, used before, or by a clock that is wrong.",
+        count("broker_dpop_proofs_refused_total", "endpoint"),
+    ),
+    Event.REQUEST_REFUSED: Entry(
+        "info",
+        False,
+        ("client_id", "error", "kind", "reason"),
+        "A request was answered with an error. `client_id` where it is one of ours.",
+        count("broker_requests_refused_total", "error"),
+    ),
+    # About clients that register themselves.
+    Event.CLIENT_REGISTERED: Entry(
+        "info",
+        True,
+        ("client_id", "namesake"),
+        "An app registered itself. `namesake`: another entry whose name looks the same; look at both.",
+        count(_CHANGES, change="registered"),
+    ),
+    Event.CLIENT_UPDATED: Entry(
+        "info",
+        True,
+        ("client_id", "namesake"),
+        "An app changed its own entry. `namesake` as above.",
+        count(_CHANGES, change="updated"),
+    ),
+    Event.CLIENT_DELETED: Entry(
+        "info", True, ("client_id",), "An app deleted its own entry.", count(_CHANGES, change="deleted")
+    ),
+    # About devices that wait for somebody's yes in a browser elsewhere.
+    Event.DEVICE_STARTED: Entry(
+        "debug",
+        False,
+        ("client_id",),
+        "A device asked for a code to show.",
+        count("broker_devices_started_total", "client_id"),
+    ),
+    Event.DEVICE_APPROVED: Entry(
+        "info", True, ("client_id", "sub"), "Somebody let a device in.", count(_ANSWERS, "client_id", answer="approved")
+    ),
+    Event.DEVICE_DENIED: Entry(
+        "warning",
+        True,
+        ("client_id", "sub"),
+        "Somebody turned a device away. Many of them: somebody sends people codes of theirs.",
+        count(_ANSWERS, "client_id", answer="denied"),
+    ),
+    Event.TOKEN_ISSUED_TO_DEVICE: Entry(
+        "info",
+        True,
+        ("provider", "client_id"),
+        "A device that was let in got its tokens.",
+        count("broker_tokens_issued_total", "provider", "client_id", grant="device_code"),
+    ),
+    # About keys, limits, upstreams, stores and the server itself.
+    Event.KEY_CREATED: Entry(
+        "info",
+        True,
+        ("kid", "algorithm"),
+        "A signing key was made.",
+        count("broker_keys_changed_total", "algorithm", change="created"),
+    ),
+    Event.KEY_ACTIVATED: Entry(
+        "info", True, ("kid", "algorithm"), "A signing key signs from now on; also told at every start.", _key_active
+    ),
+    Event.KEY_RETIRED: Entry(
+        "info",
+        True,
+        ("kid", "algorithm"),
+        "A signing key signs no more.",
+        count("broker_keys_changed_total", "algorithm", change="retired"),
+    ),
+    Event.KEY_REMOVED: Entry(
+        "warning",
+        True,
+        ("kid", "algorithm"),
+        "A signing key was removed by `broker keys rotate --emergency`: what it signed counts no more.",
+        count("broker_keys_changed_total", "algorithm", change="removed"),
+    ),
+    Event.GRANTS_ENDED: Entry(
+        "warning", True, ("grants",), "An operator ended all grants of all people, with every token that hangs on them."
+    ),
+    Event.LIMIT_REACHED: Entry(
+        "warning",
+        False,
+        ("limit",),
+        "A source or client was told to wait.",
+        count("broker_limits_reached_total", "limit"),
+    ),
+    Event.CLIENT_KEYS: Entry(
+        "info",
+        False,
+        ("client_id", "outcome", "keys", "reason"),
+        "An app's keys were fetched from its `jwks_uri`, or could not be, and why; `keys` is how many are known now.",
+        count("broker_client_key_fetches_total", "outcome"),
+    ),
+    Event.CLIENT_URL_CALLED: Entry(
+        "debug",
+        False,
+        ("method", "outcome", "duration_ms"),
+        "A URL that an app supplied was called: its keys, its request object, its logout endpoint. `outcome` is the "
+        "status of the answer, or why there was none.",
+        count("broker_client_urls_called_total", "method"),
+    ),
+    Event.UPSTREAM_CALLED: Entry(
+        "debug", False, ("provider", "operation", "outcome", "duration_ms"), "A call to a provider ended.", _called
+    ),
+    Event.UPSTREAM_BREAKER: Entry(
+        "warning",
+        False,
+        ("provider", "state", "reason"),
+        "A provider is left alone (open) or asked again (closed), and why; the log says `breaker`.",
+        _breaker,
+        {"state": "breaker"},
+    ),
+    Event.UPSTREAM_CLOCK: Entry(
+        "debug",
+        False,
+        ("provider", "ahead_s"),
+        "An ID token was made `ahead_s` seconds ahead of our clock; negative: before it, as far as the way takes.",
+        _clock,
+    ),
+    Event.UPSTREAM_DISCOVERY: Entry(
+        "info",
+        False,
+        ("provider", "outcome", "reason"),
+        "A provider's discovery document was fetched and checked, or could not be used, and why.",
+        count("broker_upstream_discoveries_total", "provider", "outcome"),
+    ),
+    Event.UPSTREAM_KEYS: Entry(
+        "info",
+        False,
+        ("provider", "outcome", "keys", "reason"),
+        "A provider's signing keys were fetched, or could not be, and why.",
+        _keys,
+    ),
+    Event.UPSTREAM_ODD_CLAIM: Entry(
+        "info",
+        False,
+        ("provider", "claim"),
+        "A provider told something that is only shown in a form nobody knows, or signed a field that is new: it was "
+        "left out, and the login went on.",
+        count("broker_upstream_odd_claims_total", "provider", "claim"),
+    ),
+    Event.UPSTREAM_LOGOUT: Entry(
+        "info",
+        True,
+        ("provider", "kind", "outcome", "sessions"),
+        "A provider says that one session (`sid`) or all of a person (`sub`) ended; `sessions` of ours had grants. "
+        "`refused`: its token was not believed. `ours`: a logout here could not be taken on to the provider.",
+        count("broker_upstream_logouts_total", "provider", "kind", "outcome"),
+    ),
+    Event.UPSTREAM_REFRESHED: Entry(
+        "info",
+        False,
+        ("provider", "outcome"),
+        "A provider was asked whether somebody is still welcome: confirmed, or the name of the failure. "
+        "UpstreamDenied and UpstreamInvalid end the login, others leave it.",
+        count("broker_upstream_refreshes_total", "provider", "outcome"),
+    ),
+    Event.STORE_UNAVAILABLE: Entry(
+        "error", False, ("store", "detail"), "A store stopped answering; written once per outage.", _store_down
+    ),
+    Event.STORE_RECOVERED: Entry("info", False, ("store",), "The store answers again.", _store_up),
+    Event.TEMPLATE_FAILED: Entry(
+        "error", False, ("template", "reason"), "A page in `ui.templates` does not work; the built-in one is shown."
+    ),
+    Event.STORE_DAMAGED: Entry(
+        "error",
+        False,
+        ("store", "detail"),
+        "The check that runs beside the work found the file damaged: restore a backup. `/readyz` says no from now on.",
+        _store_damaged,
+    ),
+    Event.DATABASE_CREATED: Entry(
+        "warning",
+        True,
+        ("path",),
+        "There was no database at the configured path, and an empty one was made. At any start but the first, stop: "
+        "the one with your people is somewhere else.",
+    ),
+    Event.DATABASE_COPIED: Entry(
+        "info", True, (), "`broker backup` was given a copy of everything, taken from the running server."
+    ),
+    Event.SERVER_READY: Entry("info", True, (), "Requests are accepted.", _ready),
+    Event.SERVER_STOPPING: Entry("info", True, (), "No new connections; requests in flight are finished.", _stopping),
+    Event.SERVER_ERROR: Entry(
+        "error",
+        False,
+        ("kind", "reason", "exception"),
+        "A bug: report it with this line.",
+        count("broker_server_errors_total"),
+    ),
+}
