@@ -1,9 +1,13 @@
-"""Documentation that cannot go stale unnoticed: links, pictures, events, errors, providers, commands and keys."""
+"""Documentation that cannot go stale unnoticed: links, pictures, modules, events, errors, providers, commands, keys."""
 
 from __future__ import annotations
 
+import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,6 +29,11 @@ DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md"), *ROOT.glob("deploy/**/*.md"), *ROOT.glob("benchmarks/*.md")])
 LINK = re.compile(r"(?<!`)!?\[[^\]\n]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+CODE = sorted(path for top in ("broker", "providers", "tests", "benchmarks") for path in (ROOT / top).rglob("*.py"))
+FILE = re.compile(r"(?<![\w./<{-])(?!broker_acme/)((?:[\w-]+/)+\w+\.py)\b")
+DOTTED = re.compile(r"(?<![\w./@-])((?:broker|benchmarks)(?!\.(?:db|providers)\b)(?:\.[A-Za-z_]\w*)+)(?![\w@/-])")
+"""A name in Python. `broker.db` is the database file, `broker.providers` the group of plugins' entry points,
+`broker_acme` the plugin that the documentation writes."""
 ADR = re.compile(
     r"\*\*Context\.\*\* .+\n\n\*\*Decision\.\*\* .+\n\n\*\*Price\.\*\* .+\n\n\*\*Revisit when\.?\*\* .+", re.DOTALL
 )
@@ -69,6 +78,46 @@ def test_every_link_leads_somewhere_and_every_picture_exists(page: Path) -> None
         if not where.exists() or (fragment and where.suffix == ".md" and fragment not in anchors(where)):
             dead.append(target)
     assert dead == []
+
+
+def test_every_module_and_every_name_in_one_that_texts_speak_of_exists() -> None:
+    gone = []
+    for page in [*PAGES, *CODE]:
+        text = prose(page) if page.suffix == ".py" else read(page)
+        missing = [name for name in FILE.findall(text) if not exists_as_file(name)]
+        missing += [name for name in DOTTED.findall(text) if not resolves(name)]
+        gone += [f"{page.relative_to(ROOT)}: {name}" for name in missing]
+    assert gone == []
+
+
+def prose(path: Path) -> str:
+    """The comments and docstrings of a module, and other texts that stand by themselves."""
+    code = read(path)
+    tokens = tokenize.generate_tokens(io.StringIO(code).readline)
+    said = [token.string for token in tokens if token.type == tokenize.COMMENT]
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            said.append(node.value.value)
+    return "\n".join(said)
+
+
+def exists_as_file(name: str) -> bool:
+    """Whether a file of ours has this path, or ends in it where only the end was said."""
+    return any(str(path).endswith(f"/{name}") for path in CODE) or (ROOT / name).is_file()
+
+
+def resolves(name: str) -> bool:
+    """Whether it is a package or module, or something that one has."""
+    module, rest = name, list[str]()
+    while not (ROOT / module.replace(".", "/")).is_dir() and not (ROOT / f"{module.replace('.', '/')}.py").is_file():
+        module, _, last = module.rpartition(".")
+        rest.insert(0, last)
+    found: object = import_module(module) if rest else None
+    for part in rest:
+        found = getattr(found, part, None)
+        if found is None:
+            return False
+    return True
 
 
 def test_every_provider_has_a_page_with_what_an_operator_must_enter() -> None:
