@@ -148,7 +148,7 @@ async def test_a_welcome_session_stays_welcome_while_a_page_is_open(world: World
 
 async def test_an_answer_is_a_code_bound_to_everything(world: World) -> None:
     finished, _, session = await world.log_in()
-    step = await next_step(world, session, claims='{"userinfo":{"email":null}}')
+    step = await next_step(world, session, claims='{"userinfo":{"email":null}}', login_hint="ann@app.test")
     assert isinstance(step, Answer)
     assert step.params | {"code": ""} == {"code": "", "state": "s-1", "iss": ISSUER}
     raw = await world.store.transient.get(Kind.CODE, digest(step.params["code"]))

@@ -114,6 +114,7 @@ async def test_a_code_of_a_login_that_ended_meanwhile_gives_nothing(world: World
     await told(world, "x1/u-1/j1")
     with pytest.raises(InvalidGrant, match="ended at the provider"):
         await world.redeem(code)
+    assert world.notes.count(Event.CODE_REPLAYED) == 0, "nobody showed it twice"
     with pytest.raises(InvalidGrant):
         await world.redeem(code)
 
