@@ -171,4 +171,4 @@ def _build_intake(parts: Parts, services: Services) -> Intake:
     context = parts.context
     visitors = Visitors(parts.seal("visitor"), clock=context.clock, randomness=context.randomness)
     sources = Sources(config.server.trusted_proxies)
-    return Intake(limits, sources, visitors, config.limits.request_body, services.clients.verify)
+    return Intake(limits, sources, visitors, config.limits.request_body, services.clients)

@@ -44,11 +44,10 @@ class Access(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path below the issuer's; `{name}` matches one segment of URL-safe characters."""
+    """A path below the issuer's; `{name}` matches one segment of URL-safe characters. `endpoints` by method."""
 
     path: str
-    methods: tuple[str, ...]
-    endpoint: Endpoint
+    endpoints: Mapping[str, Endpoint]
     access: Access
     name: str
     cors: bool = False
@@ -142,9 +141,9 @@ class Dispatcher:
             self._check_host(request, route)
             if request.method == "OPTIONS" and route.cors:
                 return self._preflight(request, route)
-            self._check_method(request, route)
+            endpoint = self._select(request, route)
             request.scope["path_params"] = params
-            return await route.endpoint(request)
+            return await endpoint(request)
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception as error:
@@ -172,16 +171,18 @@ class Dispatcher:
             raise HTTPException(421, "this host is not served here; the proxy must pass the Host header on")
 
     @staticmethod
-    def _check_method(request: Request, route: Route) -> None:
+    def _select(request: Request, route: Route) -> Endpoint:
         asked = "GET" if request.method == "HEAD" and route.access is Access.PUBLIC else request.method
-        if asked not in route.methods:
-            raise HTTPException(405, "this method is not offered here", {"allow": ", ".join(route.methods)})
+        endpoint = route.endpoints.get(asked)
+        if endpoint is None:
+            raise HTTPException(405, "this method is not offered here", {"allow": ", ".join(route.endpoints)})
+        return endpoint
 
     def _preflight(self, request: Request, route: Route) -> Response:
         if request.headers.get("origin") not in self._site.origins:
             return Response(status_code=403)
         headers = {
-            "access-control-allow-methods": ", ".join(route.methods),
+            "access-control-allow-methods": ", ".join(route.endpoints),
             "access-control-allow-headers": "authorization, content-type, dpop",
             "access-control-max-age": "600",
         }

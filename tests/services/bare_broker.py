@@ -118,6 +118,11 @@ class Notes:
         return [heard for heard, _ in self.heard].count(event)
 
 
+async def proven(clients: Clients, authorization: str, params: Parameters) -> Client:
+    """The client that this header and form prove."""
+    return await clients.verify(await clients.read(authorization, params))
+
+
 @dataclass
 class World:
     """Stores and services. `providers` and `clients` may be changed, then `restart`."""

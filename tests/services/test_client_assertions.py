@@ -23,7 +23,7 @@ from broker.core.seal import digest
 from broker.core.terms import Algorithm, AuthMethod
 from broker.core.wire.parameters import Parameters
 from tests.core.own_tokens import encode, pair_of
-from tests.services.bare_broker import ISSUER, NOW, World, app
+from tests.services.bare_broker import ISSUER, NOW, World, app, proven
 from tests.services.client_app import published, signed
 
 pytestmark = pytest.mark.anyio
@@ -77,7 +77,7 @@ async def become(world: World, client: Client) -> None:
 async def prove(world: World, token: str, authorization: str = "", /, **form: str) -> Client:
     """A request with this assertion."""
     sent = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": token} | form
-    return await world.directory.verify(authorization, Parameters(sent.items()))
+    return await proven(world.directory, authorization, Parameters(sent.items()))
 
 
 async def refused(world: World, token: str, authorization: str = "", /, **form: str) -> str:
@@ -125,7 +125,7 @@ async def test_f11_only_the_registered_method_counts(world: World) -> None:
     await become(world, signing())
     for form in ({"client_id": "app"}, {"client_id": "app", "client_secret": SECRET}):
         with pytest.raises(InvalidClient):
-            await world.directory.verify("", Parameters(form.items()))
+            await proven(world.directory, "", Parameters(form.items()))
 
 
 @pytest.mark.parametrize("method", [AuthMethod.BASIC, AuthMethod.POST, AuthMethod.NONE, AuthMethod.SECRET_JWT])
@@ -143,7 +143,7 @@ async def test_f11_two_ways_at_once_are_refused(world: World) -> None:
     assert "two ways" in await refused(world, assertion(), client_secret=SECRET)
     half = Parameters({"client_id": "app", "client_assertion_type": ASSERTION_TYPE, "client_secret": "x"}.items())
     with pytest.raises(InvalidClient, match="two ways"):
-        await world.directory.verify("", half)
+        await proven(world.directory, "", half)
 
 
 @pytest.mark.parametrize(

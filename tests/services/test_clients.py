@@ -11,7 +11,7 @@ from broker.core.events import Event
 from broker.core.terms import AuthMethod
 from broker.core.wire.parameters import Parameters
 from broker.services.people.standing import Standing
-from tests.services.bare_broker import World, app
+from tests.services.bare_broker import World, app, proven
 
 pytestmark = pytest.mark.anyio
 
@@ -21,10 +21,10 @@ async def test_a_client_proves_itself_and_failures_are_noted_without_made_up_nam
     world.clients["app"] = app(auth_method=AuthMethod.POST, secret_digests=(digest,))
     await world.restart()
     good = Parameters({"client_id": "app", "client_secret": "s3cret"}.items())
-    assert await world.directory.verify("", good) is world.clients["app"]
+    assert await proven(world.directory, "", good) is world.clients["app"]
     for client_id in ("app", "<script>"):
         with pytest.raises(InvalidClient):
-            await world.directory.verify("", Parameters({"client_id": client_id, "client_secret": "x"}.items()))
+            await proven(world.directory, "", Parameters({"client_id": client_id, "client_secret": "x"}.items()))
     noted = [fields["client_id"] for event, fields in world.notes.heard if event is Event.CLIENT_AUTH_FAILED]
     assert noted == ["app", None]
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.core.clients.client import Client
+from broker.core.clients.credentials import Credentials
 from broker.core.errors import InvalidClient, StoreUnavailable, TooManyRequests
 from broker.core.seal import Seal
 from broker.core.terms import AuthMethod
@@ -39,15 +40,22 @@ def make_visitors(clock: Clock, master: bytes = b"m" * 32) -> Visitors:
     )
 
 
-async def nobody(_: str, __: Parameters) -> Client:
+class Nobody:
     """No client comes here."""
-    raise InvalidClient("no")
+
+    async def read(self, authorization: str, params: Parameters) -> Credentials:
+        """ProvesClients.read."""
+        raise InvalidClient("no")
+
+    async def verify(self, credentials: Credentials) -> Client:
+        """ProvesClients.verify."""
+        raise InvalidClient("no")
 
 
 def make_intake(clock: Clock, number: int = 5, limit: str = "token", shared: SharedCounters | None = None) -> Intake:
     """A door that lets so many through in a minute."""
     limits = Limits({limit: Rate(number, 60)}, Notes(), clock=clock, shared=shared)
-    return Intake(limits, Sources(()), make_visitors(clock), 1024, nobody)
+    return Intake(limits, Sources(()), make_visitors(clock), 1024, Nobody())
 
 
 def cookie_of(visitors: Visitors, *, at: Request | None = None) -> str:
@@ -202,6 +210,6 @@ async def test_k11_a_clock_that_steps_back_locks_nobody_out() -> None:
 def test_k15_a_flood_of_sources_costs_a_fixed_number_of_counters() -> None:
     counters = Counters(Clock(), slots=100)
     for number in range(1000):
-        counters.hit(f"source {number}", 60)
-    assert counters.hit("source 999", 60) == 2
-    assert counters.hit("source 0", 60) == 1
+        counters.count(f"source {number}", 60, more=1)
+    assert counters.count("source 999", 60, more=1) == 2
+    assert counters.count("source 0", 60, more=1) == 1

@@ -33,6 +33,11 @@ class Credentials:
     secret: str = field(default="", repr=False)
     assertion: UnverifiedToken | None = field(default=None, repr=False)
 
+    @property
+    def claimed(self) -> str:
+        """The client that a secret or a signature is shown for, "" when neither is: then there is nothing to guess."""
+        return "" if self.method is AuthMethod.NONE else self.client_id
+
 
 def parse_credentials(authorization: str, params: Parameters) -> Credentials:
     """The credentials and how they came; raises InvalidClient when there are none or two kinds at once.
@@ -56,15 +61,6 @@ def parse_credentials(authorization: str, params: Parameters) -> Credentials:
         raise InvalidClient("no client credentials; send an Authorization header or client_id")
     method = AuthMethod.POST if in_body else AuthMethod.NONE
     return Credentials(method, params["client_id"], params.text("client_secret"))
-
-
-def find_claimed_client(authorization: str, params: Parameters) -> str:
-    """The client that a secret or a signature is shown for, "" when none is: then there is nothing to guess."""
-    try:
-        credentials = parse_credentials(authorization, params)
-    except InvalidClient:
-        return ""
-    return "" if credentials.method is AuthMethod.NONE else credentials.client_id
 
 
 def _parse_signed(params: Parameters) -> Credentials:

@@ -43,20 +43,25 @@ class Clients:
             return await self._registrations.find(client_id)
         return known
 
-    async def verify(self, authorization: str, params: Parameters) -> Client:
-        """The client that proved itself by exactly its registered method; raises InvalidClient."""
-        claimed = params.text("client_id")
+    async def read(self, authorization: str, params: Parameters) -> Credentials:
+        """What a client brought to prove itself, in the Authorization header or in the form; raises InvalidClient."""
         try:
-            credentials = parse_credentials(authorization, params)
-            claimed = credentials.client_id
-            return await self._verify(credentials)
+            return parse_credentials(authorization, params)
         except InvalidClient as error:
-            known = claimed if await self.find(claimed) is not None else None
-            self._context.recorder.record(Event.CLIENT_AUTH_FAILED, client_id=known, reason=error.detail)
+            await self._note_failed(params.text("client_id"), error)
             raise
 
-    async def _verify(self, credentials: Credentials) -> Client:
+    async def verify(self, credentials: Credentials) -> Client:
+        """The client that proved itself by exactly its registered method; raises InvalidClient."""
         client = await self.find(credentials.client_id)
-        if credentials.assertion is not None:
-            return await self._assertions.verify(client, credentials.assertion)
-        return verify_client(client, credentials)
+        try:
+            if credentials.assertion is not None:
+                return await self._assertions.verify(client, credentials.assertion)
+            return verify_client(client, credentials)
+        except InvalidClient as error:
+            await self._note_failed(credentials.client_id, error)
+            raise
+
+    async def _note_failed(self, claimed: str, error: InvalidClient) -> None:
+        known = claimed if await self.find(claimed) is not None else None
+        self._context.recorder.record(Event.CLIENT_AUTH_FAILED, client_id=known, reason=error.detail)

@@ -18,7 +18,9 @@ class Sources:
 
     def __init__(self, trusted: Iterable[str]) -> None:
         """`trusted`: networks in CIDR form."""
-        self._trusted = [ip_network(network, strict=False) for network in trusted]
+        networks = [ip_network(network, strict=False) for network in trusted]
+        # Remembered as below: the few proxies there are send every request.
+        self._is_trusted = lru_cache(_REMEMBERED)(lambda address: any(address in network for network in networks))
 
     def find(self, request: Request) -> str:
         """The source's address; IPv6 is cut to the /64 one subscriber has. `local` for a unix socket without proxy."""
@@ -32,9 +34,6 @@ class Sources:
             if not self._is_trusted(hop):
                 return _name(hop)
         return _name(peer) if peer is not None else UNKNOWN
-
-    def _is_trusted(self, address: Address) -> bool:
-        return any(address in network for network in self._trusted)
 
 
 def coarse(source: str) -> str:

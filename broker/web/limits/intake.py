@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 from zlib import crc32
 
 from starlette.requests import Request
 
 from broker.core.authorize.whereabouts import Whereabouts, located
 from broker.core.clients.client import Client
-from broker.core.clients.credentials import find_claimed_client
+from broker.core.clients.credentials import Credentials
 from broker.core.errors import InvalidClient
 from broker.core.wire.parameters import Parameters
 from broker.web.http.reading import read_form
@@ -19,19 +20,30 @@ from broker.web.limits.client_address import Sources
 from broker.web.limits.rate_limits import Limits
 from broker.web.limits.visitors import Visitors
 
-Verify = Callable[[str, Parameters], Awaitable[Client]]
 _GROUPS = 256  # of client ids: a source that makes ids up is counted under no more keys than these
+
+
+class ProvesClients(Protocol):
+    """`broker.services.clients.directory.Clients`, as far as the intake needs it. Both raise InvalidClient."""
+
+    async def read(self, authorization: str, params: Parameters) -> Credentials:
+        """What was brought, in header or form."""
+        ...
+
+    async def verify(self, credentials: Credentials) -> Client:
+        """Whose it is."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Shared by the endpoints. `body_limit` in bytes; `verify` proves a client by Authorization header and form."""
+    """Shared by the endpoints. `body_limit` in bytes."""
 
     limits: Limits
     sources: Sources
     visitors: Visitors
     body_limit: int
-    verify: Verify
+    clients: ProvesClients
 
     async def count(self, limit: str, request: Request) -> None:
         """Count one visit from this request's source; raises TooManyRequests."""
@@ -64,15 +76,14 @@ class Intake:
         named, and are asked about before a secret is looked at: the right one is refused as well then, or guessing
         would go on. Calls count per client, and what fails in the body is known to be this client's.
         """
-        params = await self.read_form(request)
-        authorization = request.headers.get("authorization", "")
-        claimed = find_claimed_client(authorization, params)
-        source = self.sources.find(request)
-        guesses = f"{source}|{crc32(claimed.encode()) % _GROUPS}" if claimed else source
-        if claimed:
-            self.limits.ask("client_auth_failure", guesses)
+        params = await read_form(request, limit=self.body_limit)
+        guesses = source = self.sources.find(request)
         try:
-            client = await self.verify(authorization, params)
+            credentials = await self.clients.read(request.headers.get("authorization", ""), params)
+            if claimed := credentials.claimed:
+                guesses = f"{source}|{crc32(claimed.encode()) % _GROUPS}"
+                self.limits.ask("client_auth_failure", guesses)
+            client = await self.clients.verify(credentials)
             if confidential and client.public:
                 raise InvalidClient(f"{confidential} is for clients that have a secret")
         except InvalidClient:

@@ -42,19 +42,16 @@ class Counters:
         self._slots = slots
         self._windows: OrderedDict[str, int] = OrderedDict()
 
-    def hit(self, key: str, seconds: int) -> float:
-        """Count one; the weighted count over a sliding window of `seconds`."""
-        name = f"{key}|{int(self._clock() // seconds)}"
-        self._windows[name] = self._windows.get(name, 0) + 1
-        self._windows.move_to_end(name)
-        while len(self._windows) > self._slots:
-            self._windows.popitem(last=False)
-        return self.count(key, seconds)
-
-    def count(self, key: str, seconds: int) -> float:
-        """The same without counting."""
+    def count(self, key: str, seconds: int, *, more: int = 0) -> float:
+        """The weighted count over a sliding window of `seconds`, when `more` are counted now."""
         window, phase = divmod(self._clock(), seconds)
-        current = self._windows.get(f"{key}|{int(window)}", 0)
+        name = f"{key}|{int(window)}"
+        current = self._windows.get(name, 0) + more
+        if more:
+            self._windows[name] = current
+            self._windows.move_to_end(name)
+            while len(self._windows) > self._slots:
+                self._windows.popitem(last=False)
         return current + self._windows.get(f"{key}|{int(window) - 1}", 0) * (1 - phase / seconds)
 
 
@@ -116,7 +113,7 @@ class Limits:
         Raises StoreUnavailable where the count is shared and what follows needs the shared store, too.
         """
         seconds = self._rates[name].seconds
-        count = self._counters.hit(f"{name}|{key}", seconds)
+        count = self._counters.count(f"{name}|{key}", seconds, more=1)
         if self._shared is None:
             return count
         try:
