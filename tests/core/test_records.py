@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,7 +16,7 @@ from broker.core.authorize.pushed import PushedRequest
 from broker.core.errors import SealBroken
 from broker.core.records import AccessToken, AuthorizationRequest, Login, Record, Value
 
-CORE = [import_module(f"broker.core.{module.name}") for module in iter_modules(core.__path__)]
+CORE = [import_module(module.name) for module in walk_packages(core.__path__, "broker.core.")]
 KINDS = tuple(
     kind
     for module in CORE
