@@ -1,1 +1,4 @@
-"""What the broker does, one noun a file. No framework, no concrete backend: protocols and values come in."""
+"""Use cases: what the broker does, and in which order. No framework, no concrete backend.
+
+Clock, randomness and whom to tell are in `context`; the stores come in as protocols.
+"""

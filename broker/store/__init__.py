@@ -1,1 +1,4 @@
-"""Where state lives. Everything above this floor knows the protocols of `base` only."""
+"""Where state lives: a protocol per repository, gathered in `base`, and what expires by itself in `transient`.
+
+Services know these alone; `sql`, `sqlite` and `redis` are picked by the composition root.
+"""

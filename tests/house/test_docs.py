@@ -90,6 +90,11 @@ def test_every_module_and_every_name_in_one_that_texts_speak_of_exists() -> None
     assert gone == []
 
 
+def test_every_place_that_contributors_are_sent_to_exists() -> None:
+    places = re.findall(r"`((?:[\w-]+/)+[\w.-]*)`", read("CONTRIBUTING.md"))
+    assert [place for place in places if not any((ROOT / top / place).exists() for top in ("", "broker"))] == []
+
+
 def prose(path: Path) -> str:
     """The comments and docstrings of a module, and other texts that stand by themselves."""
     code = read(path)

@@ -1,4 +1,4 @@
-"""What apps call from their servers: PAR, device codes, introspection, revocation.
+"""What apps and upstreams call from their servers: PAR, device codes, introspection, revocation, logout tokens.
 
-And dynamic client registration (RFC 7591).
+And dynamic client registration (RFC 7591). The token endpoint is `broker.web.tokens`.
 """
