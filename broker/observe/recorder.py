@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from prometheus_client import disable_created_metrics
 
 from broker import __version__
-from broker.core.events import Event
+from broker.core.events import Event, Recorder
 from broker.observe.catalogue import EVENTS
 from broker.observe.log import Clock, Lines, Log, StdlibBridge
 from broker.observe.metrics import Metrics
@@ -38,7 +38,7 @@ class Setup:
     secrets: Iterable[str] = ()
 
 
-class Observer:
+class Observer(Recorder):
     """Implements `broker.core.events.Recorder`."""
 
     def __init__(self, log: Log, audit: Log | None, metrics: Metrics, sinks: Iterable[Sink] = ()) -> None:
@@ -71,7 +71,6 @@ class Observer:
         return cls(log, audit, Metrics(setup.providers, setup.clients, clock=clock), sinks)
 
     def record(self, event: Event, /, **fields: Value) -> None:
-        """Take note; never raises and never blocks."""
         try:
             entry = EVENTS[event]
             if entry.meter is not None:

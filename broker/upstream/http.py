@@ -29,6 +29,7 @@ from broker.upstream.exchange import (
     tls_context,
 )
 from broker.upstream.fields import Fields, counting
+from broker.upstream.model import Http
 
 KEEP_ALIVE = 75.0  # seconds; a TLS handshake costs seven times a call on a kept connection
 BODY_LIMIT = 512 * 1024  # bytes after decompression
@@ -95,7 +96,7 @@ class _Rules:
     pause: Callable[[float], Awaitable[None]]
 
 
-class UpstreamHttp:
+class UpstreamHttp(Http):
     """Implements `broker.upstream.model.Http`, and `get_cacheable` for key sets."""
 
     def __init__(
@@ -123,18 +124,15 @@ class UpstreamHttp:
 
     @property
     def available(self) -> bool:
-        """Whether calls are let through just now."""
         return self._breaker.admits()
 
     @property
     def down_for(self) -> float | None:
-        """Seconds for which it has not answered, None while calls are let through; for a note on the login page."""
         return self._breaker.down_for
 
     async def get_json(
         self, url: str, *, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> Fields:
-        """The JSON object answered to a GET."""
         target = f"{url}?{encode_query(params)}" if params else url
         return await self._call(Request("GET", target, headers=headers or {}), UpstreamAnswer.fields)
 
@@ -161,7 +159,6 @@ class UpstreamHttp:
         basic: tuple[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Fields:
-        """The JSON object answered to a POSTed form; `basic` is (client_id, client_secret), RFC 6749 section 2.3.1."""
         sent = dict(headers or {})
         if basic is not None:
             pair = ":".join(quote_plus(part) for part in basic)
@@ -169,7 +166,6 @@ class UpstreamHttp:
         return await self._call(Request("POST", url, form, sent), UpstreamAnswer.fields)
 
     async def post_form_value(self, url: str, form: Mapping[str, str]) -> object:
-        """Any JSON value answered to a POSTed form; errors as `post_form`."""
         return await self._call(Request("POST", url, form), UpstreamAnswer.value)
 
     async def _call(self, request: Request, read: Callable[[UpstreamAnswer], Result]) -> Result:

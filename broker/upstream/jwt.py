@@ -16,14 +16,14 @@ from broker.core.jose.jwk import ALGORITHMS
 from broker.core.wire.strict_json import Malformed
 from broker.upstream.fields import Fields, counting, same
 from broker.upstream.keyset import CacheableHttp, KeySet
-from broker.upstream.model import IdTokenRules
+from broker.upstream.model import IdTokenRules, Jwt
 
 # The final specification recommends the first; issuers that do not follow it say what is said of any token.
 _LOGOUT_TYPES = frozenset({"LOGOUT+JWT", "JWT"})
 _HASHES = {"256": sha256, "256K": sha256, "384": sha384, "512": sha512, "EdDSA": sha512, "Ed25519": sha512}
 
 
-class JwtVerifier:
+class JwtVerifier(Jwt):
     """Implements `broker.upstream.model.Jwt` for one provider instance; key sets are never shared between two."""
 
     def __init__(
@@ -42,7 +42,6 @@ class JwtVerifier:
         self._key_sets: dict[str, KeySet] = {}
 
     async def verify_id_token(self, token: str, rules: IdTokenRules) -> Fields:
-        """The verified claims; raises UpstreamInvalid for every token that does not satisfy `rules`."""
         unverified = _parse(token, rules.algorithms)
         claims = await self._verify(unverified, rules.jwks_uri, "ID token")
         now = self._now()
@@ -65,12 +64,10 @@ class JwtVerifier:
         return claims
 
     async def verify_logout_token(self, token: str, *, jwks_uri: str, algorithms: tuple[str, ...]) -> Fields:
-        """The claims of a logout token that the issuer signed; what they say is the caller's to check."""
         unverified = _parse(token, algorithms, what="logout token", types=_LOGOUT_TYPES)
         return await self._verify(unverified, jwks_uri, "logout token")
 
     def verify_pinned(self, token: str, *, public_key: str, algorithm: str) -> Fields:
-        """The claims of a token signed with exactly this key (PEM); what they say is the caller's to check."""
         unverified = _parse(token, (algorithm,))
         try:
             public = load_pem_public_key(public_key.encode())

@@ -99,7 +99,6 @@ class _LogoutTokens:
         self._provider = provider
 
     async def verify_logout(self, logout_token: str) -> UpstreamLogout:
-        """ReceivesLogout.verify_logout."""
         provider = self._provider
         metadata = await provider.metadata()
         claims = await provider.tools.jwt.verify_logout_token(
@@ -157,7 +156,6 @@ class _EndSession:
         self._provider = provider
 
     async def end_session(self, *, id_token: str, return_to: str, state: str) -> str:
-        """EndsSession.end_session."""
         provider = self._provider
         endpoint = (await provider.metadata()).end_session_endpoint
         if not endpoint:
@@ -176,7 +174,6 @@ class _Refresh:
         self._provider = provider
 
     async def refresh(self, subject: str, kept: UpstreamSession) -> UpstreamSession:
-        """RefreshesIdentity.refresh."""
         metadata = await self._provider.metadata()
         tokens = await self._ask(kept.refresh_token, metadata)
         # An answer without an ID token is one all the same (section 12.2).

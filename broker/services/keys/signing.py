@@ -50,7 +50,7 @@ class KeyService(Protocol):
         ...
 
 
-class SealedKeys:
+class SealedKeys(KeyService):
     """The KeyService of this process: keys are kept in the database, sealed with the master key."""
 
     def __init__(self, seal: Seal) -> None:
@@ -58,12 +58,11 @@ class SealedKeys:
         self._seal = seal
 
     async def make(self, algorithm: Algorithm) -> MadeKey:
-        """KeyService.make."""
         pair = await asyncio.to_thread(mint_key, algorithm)
         return MadeKey(pair.public_jwk, self._seal.seal(pair.to_der(), bound_to=pair.kid.encode()))
 
     async def open_(self, key: SigningKey) -> KeyHandle:
-        """KeyService.open_. Parsing an RSA key is expensive."""
+        """Parsing an RSA key is expensive."""
         der = self._seal.open_(key.sealed, bound_to=key.kid.encode())
         return InProcess(await asyncio.to_thread(load_key, der, Algorithm(key.algorithm)))
 

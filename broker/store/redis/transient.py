@@ -8,13 +8,13 @@ from broker.core.events import Recorder
 from broker.store.outage import Outage
 from broker.store.redis.fitness import Fitness
 from broker.store.redis.wire import Wire
-from broker.store.transient import Kind
+from broker.store.transient import Kind, Transient
 
 # In one step, since a counter whose process died between the two would count for ever.
 _HIT = "local n = redis.call('INCR', KEYS[1]) if n == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end return n"
 
 
-class RedisTransient:
+class RedisTransient(Transient):
     """The Transient protocol, which says what each method promises, and counters. Expiry is the server's."""
 
     def __init__(self, wire: Wire, prefix: str) -> None:
@@ -51,19 +51,15 @@ class RedisTransient:
         return cls(wire, prefix)
 
     async def put(self, kind: Kind, key: str, value: bytes, *, ttl: int) -> bool:
-        """Transient.put."""
         return bool(await self._wire.call("SET", self._named(kind, key), value, "NX", "EX", max(ttl, 1)))
 
     async def get(self, kind: Kind, key: str) -> bytes | None:
-        """Transient.get."""
         return _value(await self._wire.call("GET", self._named(kind, key)))
 
     async def replace(self, kind: Kind, key: str, value: bytes, *, ttl: int) -> bool:
-        """Transient.replace."""
         return bool(await self._wire.call("SET", self._named(kind, key), value, "XX", "EX", max(ttl, 1)))
 
     async def take(self, kind: Kind, key: str) -> bytes | None:
-        """Transient.take."""
         return _value(await self._wire.call("GETDEL", self._named(kind, key)))
 
     async def hit(self, key: str, *, ttl: int) -> int:
@@ -71,11 +67,10 @@ class RedisTransient:
         return int(await self._wire.call("EVAL", _HIT, 1, f"{self._prefix}hit:{key}", max(ttl, 1)))
 
     async def ping(self) -> None:
-        """Transient.ping. Looks at the server at once, as the wire does every few seconds by itself."""
+        """Looks at the server at once, as the wire does every few seconds by itself."""
         await self._wire.check()
 
     async def close(self) -> None:
-        """Transient.close."""
         await self._wire.close()
 
     def _named(self, kind: Kind, key: str) -> str:

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from broker.core.clients.registered import RegisteredClient, folded_names
+from broker.store.clients import ClientStore
 from broker.store.sql.steps import Repository, Steps, do, every, one, read, write
 
 
-class SqlClients(Repository):
+class SqlClients(Repository, ClientStore):
     """The ClientStore protocol, which says what each method promises."""
 
     @read
     def find(self, client_id: str) -> Steps[RegisteredClient | None]:
-        """ClientStore.find."""
         row = yield from one("SELECT body FROM registered_clients WHERE client_id = ?", client_id)
         return None if row is None else RegisteredClient.from_bytes(row[0])
 
     @read
     def namesake(self, names: Collection[str], *, of: str) -> Steps[str | None]:
-        """ClientStore.namesake."""
         entries = yield from every(
             "SELECT client_id, body FROM registered_clients WHERE client_id <> ? ORDER BY created_at", of
         )
@@ -30,7 +29,6 @@ class SqlClients(Repository):
 
     @write
     def add(self, client: RegisteredClient, *, limit: int) -> Steps[bool]:
-        """ClientStore.add."""
         added = yield from do(
             """INSERT INTO registered_clients (client_id, token_digest, created_at, body)
                SELECT ?, ?, ?, ? WHERE (SELECT count(*) FROM registered_clients) < ?""",
@@ -44,7 +42,6 @@ class SqlClients(Repository):
 
     @write
     def replace(self, client: RegisteredClient, *, replacing: str) -> Steps[bool]:
-        """ClientStore.replace."""
         changed = yield from do(
             "UPDATE registered_clients SET token_digest = ?, body = ? WHERE client_id = ? AND token_digest = ?",
             client.token_digest,
@@ -56,5 +53,4 @@ class SqlClients(Repository):
 
     @write
     def delete(self, client_id: str) -> Steps[bool]:
-        """ClientStore.delete."""
         return (yield from do("DELETE FROM registered_clients WHERE client_id = ?", client_id)) == 1

@@ -7,17 +7,18 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from broker.core.logout import DELIVERED_WITHIN, Delivery, SessionClient
+from broker.store.deliveries import DeliveryStore
 from broker.store.sql.steps import Repository, Steps, do, every, read, write
 
 
-class SqlDeliveries(Repository):
+class SqlDeliveries(Repository, DeliveryStore):
     """The DeliveryStore protocol, which says what each method promises."""
 
     @write
     def claim(
         self, *, now: int, until: int, limit: int, share: int, under_way: Mapping[str, int]
     ) -> Steps[tuple[Delivery, ...]]:
-        """DeliveryStore.claim. Turns are taken among the longest due of all who have not got their share already."""
+        """Turns are taken among the longest due of all who have not got their share already."""
         rows = yield from every(
             """UPDATE logout_deliveries SET attempts = attempts + 1, next_at = ? WHERE id IN
                (WITH busy AS MATERIALIZED
@@ -43,17 +44,14 @@ class SqlDeliveries(Repository):
 
     @write
     def postpone(self, delivery_id: str, *, next_at: int) -> Steps[None]:
-        """DeliveryStore.postpone."""
         yield from do("UPDATE logout_deliveries SET next_at = ? WHERE id = ?", next_at, delivery_id)
 
     @write
     def finish(self, delivery_id: str) -> Steps[None]:
-        """DeliveryStore.finish."""
         yield from do("DELETE FROM logout_deliveries WHERE id = ?", delivery_id)
 
     @read
     def waiting(self) -> Steps[int]:
-        """DeliveryStore.waiting."""
         return int((yield from every("SELECT count(*) FROM logout_deliveries"))[0][0])
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from broker.core.logout import SessionClient
 from broker.core.records import Grant, RefreshToken
-from broker.store.grants import LiveGrant, Redeemed, Reused, Rotated, SessionOver, SpentBefore
+from broker.store.grants import GrantStore, LiveGrant, Redeemed, Reused, Rotated, SessionOver, SpentBefore
 from broker.store.sql.people import person_from
 from broker.store.sql.sessions import add_client, is_ended
 from broker.store.sql.steps import Repository, Steps, do, one, read, sweep, write
 
 
-class SqlGrants(Repository):
+class SqlGrants(Repository, GrantStore):
     """The GrantStore protocol, which says what each method promises."""
 
     @write
@@ -23,7 +23,7 @@ class SqlGrants(Repository):
         now: int,
         hears: SessionClient | None = None,
     ) -> Steps[Redeemed | SpentBefore | SessionOver]:
-        """GrantStore.redeem. The UNIQUE key of `code_digest` stands behind the look-up."""
+        """The UNIQUE key of `code_digest` stands behind the look-up."""
         login, before = grant.login, (yield from _spent(code_digest))
         if before is not None:
             yield from _revoke(before, now)
@@ -53,12 +53,10 @@ class SqlGrants(Repository):
 
     @read
     def spent(self, code_digest: str) -> Steps[str | None]:
-        """GrantStore.spent."""
         return _spent(code_digest)
 
     @read
     def find(self, grant_id: str, *, now: int) -> Steps[LiveGrant | None]:
-        """GrantStore.find."""
         row = yield from one(
             """SELECT body, sub, created_at, blocked, provider_key, subject, provider, claims, raw_ids, seen_at
                FROM standing_grants WHERE id = ? AND expires_at > ?""",
@@ -69,7 +67,6 @@ class SqlGrants(Repository):
 
     @read
     def refresh_token(self, token_digest: str) -> Steps[RefreshToken | None]:
-        """GrantStore.refresh_token."""
         row = yield from one(
             "SELECT digest, grant_id, issued_at, expires_at, spent_at FROM refresh_tokens WHERE digest = ?",
             token_digest,
@@ -78,7 +75,7 @@ class SqlGrants(Repository):
 
     @write
     def rotate(self, token_digest: str, child: RefreshToken, *, now: int, grace: int) -> Steps[Rotated | Reused | None]:
-        """GrantStore.rotate. Death comes before reuse: an expired token, or one of a dead grant, changes nothing."""
+        """Death comes before reuse: an expired token, or one of a dead grant, changes nothing."""
         row = yield from one(
             "SELECT grant_id, spent_at, child FROM refresh_tokens WHERE digest = ? AND expires_at > ?",
             token_digest,
@@ -100,7 +97,6 @@ class SqlGrants(Repository):
 
     @write
     def prolong(self, token_digest: str, *, now: int, expires_at: int) -> Steps[bool]:
-        """GrantStore.prolong."""
         row = yield from one(
             "SELECT grant_id FROM refresh_tokens WHERE digest = ? AND expires_at > ? AND spent_at IS NULL",
             token_digest,
@@ -113,19 +109,16 @@ class SqlGrants(Repository):
 
     @write
     def revoke(self, grant_id: str, *, now: int, client_id: str | None = None) -> Steps[bool]:
-        """GrantStore.revoke."""
         if client_id is not None and (yield from _client_of(grant_id)) != client_id:
             return False
         return (yield from _revoke(grant_id, now))
 
     @write
     def revoke_all(self, *, now: int) -> Steps[int]:
-        """GrantStore.revoke_all."""
         return do("UPDATE grants SET revoked_at = ? WHERE revoked_at IS NULL AND expires_at > ?", now, now)
 
     @write
     def revoke_token(self, token_id: str, *, expires_at: int) -> Steps[bool]:
-        """GrantStore.revoke_token."""
         added = yield from do(
             "INSERT INTO revoked_tokens (id, expires_at) VALUES (?, ?) ON CONFLICT DO NOTHING", token_id, expires_at
         )
@@ -133,11 +126,9 @@ class SqlGrants(Repository):
 
     @read
     def is_revoked(self, token_id: str) -> Steps[bool]:
-        """GrantStore.is_revoked."""
         return (yield from one("SELECT 1 FROM revoked_tokens WHERE id = ?", token_id)) is not None
 
     async def sweep(self, *, now: int) -> int:
-        """GrantStore.sweep."""
         return await sweep(self._sweep, now=now)
 
     @write

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from broker.core.records import SigningKey
+from broker.store.keys import KeyStore
 from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, read, write
 
 
-class SqlKeys(Repository):
+class SqlKeys(Repository, KeyStore):
     """The KeyStore protocol, which says what each method promises."""
 
     def __init__(self, driver: Driver, randomness: Callable[[int], bytes]) -> None:
@@ -18,30 +19,26 @@ class SqlKeys(Repository):
 
     @read
     def signing_keys(self) -> Steps[tuple[SigningKey, ...]]:
-        """KeyStore.signing_keys."""
         return signing_keys()
 
     @write
     def add(self, key: SigningKey) -> Steps[bool]:
-        """KeyStore.add."""
         return _add(key)
 
     @write
     def retire(self, kid: str, *, at: int) -> Steps[bool]:
-        """KeyStore.retire. Never an INSERT: a node that saw the key before it was removed brings none back."""
+        """Never an INSERT: a node that saw the key before it was removed brings none back."""
         changed = yield from do("UPDATE signing_keys SET retired_at = ? WHERE kid = ? AND retired_at IS NULL", at, kid)
         return changed == 1
 
     @write
     def delete(self, kid: str) -> Steps[None]:
-        """KeyStore.delete."""
         return _delete(kid)
 
     @write
     def replace(
         self, heirs: Sequence[SigningKey], *, algorithms: Collection[str] | None
     ) -> Steps[tuple[SigningKey, ...]]:
-        """KeyStore.replace."""
         kept = yield from signing_keys()
         gone = tuple(key for key in kept if algorithms is None or key.algorithm in algorithms)
         for key in gone:
@@ -52,22 +49,19 @@ class SqlKeys(Repository):
 
     @read
     def secret(self, name: str) -> Steps[str | None]:
-        """KeyStore.secret."""
         return _secret(name)
 
     @write
     def save_secret(self, name: str, sealed: str, *, replacing: str | None) -> Steps[str]:
-        """KeyStore.save_secret."""
         return _save_secret(name, sealed, replacing)
 
     @write
     def installation(self) -> Steps[str]:
-        """KeyStore.installation."""
         return _save_secret("installation", self._randomness(16).hex(), None)
 
 
 def signing_keys() -> Steps[tuple[SigningKey, ...]]:
-    """KeyStore.signing_keys."""
+    """Oldest first."""
     rows = yield from every(
         """SELECT kid, algorithm, sealed, public_jwk, created_at, active_at, retired_at
            FROM signing_keys ORDER BY created_at, kid"""

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import orjson
 
 from broker.core.people.identity import Account, Link, Person
-from broker.store.people import NamespaceChanged
+from broker.store.people import NamespaceChanged, PeopleStore
 from broker.store.sql.steps import Driver, Repository, Row, Steps, do, every, one, read, write
 
 
-class SqlPeople(Repository):
+class SqlPeople(Repository, PeopleStore):
     """The PeopleStore protocol, which says what each method promises."""
 
     def __init__(self, driver: Driver, randomness: Callable[[int], bytes]) -> None:
@@ -21,12 +21,11 @@ class SqlPeople(Repository):
 
     @read
     def person(self, provider_key: str, subject: str) -> Steps[Person | None]:
-        """PeopleStore.person."""
         return _person(provider_key, subject)
 
     @write
     def adopt(self, account: Account, link: Link) -> Steps[Person]:
-        """PeopleStore.adopt. The UNIQUE key of links stands behind the look-up; the PRIMARY KEY keeps a `sub`."""
+        """The UNIQUE key of links stands behind the look-up; the PRIMARY KEY keeps a `sub`."""
         known = yield from _person(link.provider_key, link.subject)
         if known is not None:
             return known
@@ -46,7 +45,6 @@ class SqlPeople(Repository):
 
     @write
     def update_link(self, link: Link) -> Steps[None]:
-        """PeopleStore.update_link."""
         yield from do(
             """UPDATE links SET provider = ?, claims = ?, raw_ids = ?, seen_at = ?
                WHERE provider_key = ? AND subject = ?""",
@@ -55,7 +53,6 @@ class SqlPeople(Repository):
 
     @read
     def links(self, sub: str) -> Steps[tuple[Link, ...]]:
-        """PeopleStore.links."""
         rows = yield from every(
             """SELECT provider_key, subject, provider, claims, raw_ids, seen_at
                FROM links WHERE sub = ? ORDER BY id""",
@@ -65,7 +62,6 @@ class SqlPeople(Repository):
 
     @write
     def set_blocked(self, sub: str, blocked: bool) -> Steps[bool]:
-        """PeopleStore.set_blocked."""
         changed = yield from do(
             "UPDATE accounts SET blocked = ? WHERE sub = ? AND deleted_at IS NULL", int(blocked), sub
         )
@@ -73,7 +69,6 @@ class SqlPeople(Repository):
 
     @read
     def consent(self, sub: str, client_id: str, promise: str) -> Steps[frozenset[str]]:
-        """PeopleStore.consent."""
         rows = yield from every(
             "SELECT scope FROM consents WHERE sub = ? AND client_id = ? AND promise = ?", sub, client_id, promise
         )
@@ -81,7 +76,7 @@ class SqlPeople(Repository):
 
     @write
     def save_consent(self, sub: str, client_id: str, promise: str, scope: frozenset[str], at: int) -> Steps[None]:
-        """PeopleStore.save_consent. A scope agreed to again keeps the time of the first agreement."""
+        """A scope agreed to again keeps the time of the first agreement."""
         for name in sorted(scope):
             yield from do(
                 """INSERT INTO consents (sub, client_id, promise, scope, agreed_at) VALUES (?, ?, ?, ?, ?)

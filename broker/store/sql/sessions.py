@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from broker.core.logout import SessionClient
 from broker.core.records import Grant
+from broker.store.sessions import SessionStore
 from broker.store.sql.deliveries import queue
 from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, read, sweep, write
 
@@ -13,7 +14,7 @@ _CODES_LIVE = 600  # seconds; no code lives longer (RFC 6749 section 4.1.2), so 
 _COOKIE = "cookie:"  # a `sid` is base64url, so no session is called like a cookie
 
 
-class SqlSessions(Repository):
+class SqlSessions(Repository, SessionStore):
     """The SessionStore protocol, which says what each method promises."""
 
     def __init__(self, driver: Driver, randomness: Callable[[int], bytes]) -> None:
@@ -23,24 +24,20 @@ class SqlSessions(Repository):
 
     @write
     def end(self, sid: str, *, now: int, expires_at: int) -> Steps[tuple[SessionClient, ...]]:
-        """SessionStore.end."""
         return _end(sid, now, expires_at, self._randomness(16).hex())
 
     @write
     def retire_cookie(self, key: str, *, expires_at: int) -> Steps[None]:
-        """SessionStore.retire_cookie."""
         return _mark(_COOKIE + key, expires_at)
 
     @read
     def is_ended(self, sid: str, key: str, *, now: int) -> Steps[bool]:
-        """SessionStore.is_ended."""
         return is_ended(sid, key, now)
 
     @write
     def end_upstream(
         self, provider_key: str, *, sid: str, subject: str, now: int, expires_at: int
     ) -> Steps[tuple[str, ...]]:
-        """SessionStore.end_upstream."""
         kind, value = ("sid", sid) if sid else ("sub", subject)
         yield from do(
             """INSERT INTO upstream_logouts (provider_key, kind, value, at, expires_at) VALUES (?, ?, ?, ?, ?)
@@ -62,7 +59,7 @@ class SqlSessions(Repository):
 
     @read
     def upstream_ended_at(self, provider_key: str, *, sid: str, subject: str) -> Steps[int | None]:
-        """SessionStore.upstream_ended_at. A session that the upstream gave no `sid` is never marked by one."""
+        """A session that the upstream gave no `sid` is never marked by one."""
         rows = yield from every(
             """SELECT max(at) FROM upstream_logouts
                WHERE provider_key = ? AND (kind, value) IN (VALUES ('sub', ?), ('sid', ?))""",
@@ -74,7 +71,6 @@ class SqlSessions(Repository):
 
     @write
     def keep_login(self, sid: str, sealed: str, *, asked_at: int, expires_at: int) -> Steps[None]:
-        """SessionStore.keep_login."""
         yield from do(
             """INSERT INTO kept_logins (sid, sealed, asked_at, expires_at) VALUES (?, ?, ?, ?)
                ON CONFLICT (sid) DO UPDATE SET expires_at = excluded.expires_at
@@ -87,7 +83,6 @@ class SqlSessions(Repository):
 
     @write
     def claim_login(self, sid: str, *, now: int, every: int) -> Steps[str | None]:
-        """SessionStore.claim_login."""
         row = yield from one(
             "UPDATE kept_logins SET asked_at = ? WHERE sid = ? AND asked_at <= ? RETURNING sealed",
             now,
@@ -98,19 +93,16 @@ class SqlSessions(Repository):
 
     @write
     def renew_login(self, sid: str, sealed: str) -> Steps[None]:
-        """SessionStore.renew_login."""
         yield from do("UPDATE kept_logins SET sealed = ? WHERE sid = ?", sealed, sid)
 
     @write
     def lose_login(self, sid: str, *, now: int) -> Steps[None]:
-        """SessionStore.lose_login."""
         yield from do("DELETE FROM kept_logins WHERE sid = ?", sid)
         yield from do(
             "UPDATE grants SET revoked_at = ? WHERE sid = ? AND revoked_at IS NULL AND expires_at > ?", now, sid, now
         )
 
     async def sweep(self, *, now: int) -> int:
-        """SessionStore.sweep."""
         return await sweep(self._sweep, now=now)
 
     @write

@@ -231,11 +231,11 @@ class SqliteDriver:
         self.ping, self.close = engine.heartbeat, engine.close
 
     def read(self, operation: Callable[[], Steps[T]]) -> Coroutine[Any, Any, T]:
-        """Driver.read."""
+        """At once, on the connection of readers."""
         return self._engine.read(lambda db: run(db, operation()))
 
     def write(self, operation: Callable[[], Steps[T]]) -> Coroutine[Any, Any, T]:
-        """Driver.write."""
+        """In the thread of the writer, in one transaction with what waits beside it."""
         return self._engine.write(lambda db: run(db, operation()))
 
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 
 from broker.store.sqlite.engine import Engine
-from broker.store.transient import Kind
+from broker.store.transient import Kind, Transient
 
 _SWEEP_EVERY = 64  # puts
 _SWEPT_AT_ONCE = 192  # rows: three out for one in, so a full table empties while it is used
@@ -14,7 +14,7 @@ _SWEPT_AT_ONCE = 192  # rows: three out for one in, so a full table empties whil
 _KEPT_AFTER_EXPIRY = 3600
 
 
-class SqliteTransient:
+class SqliteTransient(Transient):
     """The Transient protocol, which says what each method promises."""
 
     def __init__(self, engine: Engine, clock: Callable[[], float]) -> None:
@@ -23,33 +23,28 @@ class SqliteTransient:
         self._puts = 0
 
     async def put(self, kind: Kind, key: str, value: bytes, *, ttl: int) -> bool:
-        """Transient.put."""
         now = self._clock()
         self._puts += 1
         sweeping = self._puts % _SWEEP_EVERY == 0
         return await self._engine.write(lambda db: _put(db, (kind, key, value, now + max(ttl, 1)), now, sweeping))
 
     async def get(self, kind: Kind, key: str) -> bytes | None:
-        """Transient.get."""
         now = self._clock()
         return await self._engine.read(lambda db: _get(db, kind, key, now))
 
     async def replace(self, kind: Kind, key: str, value: bytes, *, ttl: int) -> bool:
-        """Transient.replace."""
         now = self._clock()
         return await self._engine.write(lambda db: _replace(db, (value, now + max(ttl, 1), kind, key, now)))
 
     async def take(self, kind: Kind, key: str) -> bytes | None:
-        """Transient.take."""
         now = self._clock()
         return await self._engine.write(lambda db: _take(db, kind, key, now))
 
     async def ping(self) -> None:
-        """Transient.ping."""
         await self._engine.heartbeat()
 
     async def close(self) -> None:
-        """Transient.close: the file is shared with the durable half, which closes with it."""
+        """The file is shared with the durable half, which closes with it."""
         await self._engine.close()
 
 
