@@ -107,13 +107,39 @@ class AuthorizationRequest(Value, frozen=True):
     claims: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Authorize(Value, frozen=True, tag="authorize"):
+    """Somebody logs in for a request of a client, and is sent to its redirect URI."""
+
+    request: AuthorizationRequest
+
+
+class Device(Value, frozen=True, tag="device"):
+    """Somebody logs in to say yes to a device, which the request names; they are sent nowhere (RFC 8628)."""
+
+    request: AuthorizationRequest
+
+
+class Link(Value, frozen=True, tag="link"):
+    """Who is `sub` already shows who else they are, at this upstream."""
+
+    sub: str
+
+
+class Account(Value, frozen=True, tag="account"):
+    """Somebody comes to see to their own account, for no client."""
+
+
+ForClient = Authorize | Device
+Purpose = Authorize | Device | Link | Account
+
+
 class FlowRecord(Record, frozen=True, tag="flow"):
-    """One login attempt, sealed in the visitor's browser.
+    """One login attempt, sealed in the visitor's browser. What comes of it, its purpose says.
 
     `began_ms` is `started_at` in milliseconds, for the time a login takes; 0 in records of older versions.
     """
 
-    request: AuthorizationRequest
+    purpose: Purpose
     provider: str
     state: str
     nonce: str

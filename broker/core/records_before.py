@@ -24,7 +24,10 @@ def nest(kind: str, old: Fields) -> Fields:
     """The fields as they are named today; of what was never flat, the same. Raises DecodeError."""
     request = old.get("request")
     if isinstance(request, str):  # JSON as text within JSON
-        return {**old, "request": json.decode(request)}
+        return nest(kind, {**old, "request": json.decode(request)})
+    if kind == "flow":  # every attempt was for a client
+        device = isinstance(request, dict) and request.get("device")
+        return {**old, "purpose": {"type": "device" if device else "authorize", "request": request}}
     return {**old, **{name: _gather(old, names) for name, names in _FLAT.get(kind, {}).items()}}
 
 

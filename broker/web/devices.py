@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from broker.core.clients.client import Client
 from broker.core.errors import InvalidRequest
+from broker.core.records import Device
 from broker.core.tokens.claims import build_asked_scope, describe
 from broker.services.authorize.decide import Answer, Ask, Authorization, Choose, Start
 from broker.services.authorize.questions import Questions
@@ -85,7 +86,7 @@ class DeviceEntry:
         client = await self._authorization.client_of(asked)
         locale = self._frontend.locale(request, ui_locales=params.text("ui_locales"), client=client)
         if name := params.text("idp_hint"):
-            begun = await self._leaving.begin(request, asked, client, name, locale=locale)
+            begun = await self._leaving.begin(request, Device(asked), client, name, locale=locale)
             view = self._frontend.device_view(client)
             several = self._leaving.several(client)
             return self._leaving.leave(

@@ -39,6 +39,7 @@ from broker.core.errors import (
     quote,
 )
 from broker.core.events import Event, Recorder, request_id
+from broker.core.records import Device
 from broker.core.tokens.dpop import ALGORITHMS
 from broker.core.wire.addresses import same_start
 from broker.services.login.outcomes import LoginFailed
@@ -151,15 +152,15 @@ class Errors:
 
     def _login_failed(self, request: Request, failed: LoginFailed) -> Response:
         """Another way, the same way again, or back to the app: nobody is left in a dead end."""
-        error = failed.cause
-        if failed.request.device:
+        error, asked = failed.cause, failed.purpose.request
+        if isinstance(failed.purpose, Device):
             return self._device_login_failed(request, failed)
         try:
-            target = VerifiedRedirect.of(failed.request, failed.client)
+            target = VerifiedRedirect.of(asked, failed.client)
         except PageError:  # the redirect URI was taken away meanwhile
             return self._page(request, self._build_view(request, error, None), error.status)
-        again = to_params(failed.request.replace(idp_hint=failed.provider.name))
-        other = to_params(failed.request.replace(idp_hint=""))
+        again = to_params(asked.replace(idp_hint=failed.provider.name))
+        other = to_params(asked.replace(idp_hint=""))
         code = error.code if isinstance(error, UpstreamError | StoreUnavailable) else "access_denied"
         home = self._frontend.error_href(target, code, _about_login(error))
         view = ErrorView(

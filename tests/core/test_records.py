@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 from broker import core
 from broker.core.authorize.pushed import PushedRequest
 from broker.core.errors import SealBroken
-from broker.core.records import AccessToken, AuthorizationRequest, Login, Record, Value
+from broker.core.records import (
+    AccessToken,
+    Account,
+    AuthorizationRequest,
+    Authorize,
+    Device,
+    Link,
+    Login,
+    Record,
+    Value,
+)
 
 CORE = [import_module(module.name) for module in walk_packages(core.__path__, "broker.core.")]
 KINDS = tuple(
@@ -44,8 +54,9 @@ def anything_of(kind: type[V]) -> st.SearchStrategy[V]:
     return st.builds(kind, **{name: VALUES[kind.__annotations__[name]] for name in kind.__struct_fields__})
 
 
-NESTED = {"request", "login"}
+NESTED = {"request", "login", "purpose"}
 VALUES |= {nested.__name__: anything_of(nested) for nested in (AuthorizationRequest, Login)}
+VALUES["Purpose"] = st.one_of([anything_of(purpose) for purpose in (Authorize, Device, Link, Account)])
 SAMPLES = {kind: anything_of(kind) for kind in KINDS}
 
 

@@ -12,9 +12,11 @@ from broker.core.logout import LogoutDone, LogoutTicket
 from broker.core.records import (
     AccessToken,
     AuthorizationRequest,
+    Authorize,
     ClientToken,
     CodeRecord,
     ConsentTicket,
+    Device,
     EntryTicket,
     FlowRecord,
     Grant,
@@ -71,10 +73,20 @@ PLAIN = (
     r"\"essential_acr\":[],\"resource\":[],\"dpop_jkt\":\"\",\"request_uri\":\"\""
 )
 
+FLOW = (
+    '"provider":"alpha","state":"state1","nonce":"n2","code_verifier":"ver","started_at":1800000000,'
+    '"expires_at":1800000900'
+)
+DEVICE = AuthorizationRequest("tv", "", ("openid",), device="dk")
 NESTED: list[tuple[Record, str]] = [
     (
+        FlowRecord(Device(DEVICE), "alpha", "state1", "n2", "ver", 1800000000, 1800000900),
+        r'{"k":"flow","request":"{\"k\":\"request\",\"client_id\":\"tv\",\"redirect_uri\":\"\",'
+        rf'\"scope\":[\"openid\"],\"state\":\"\",{PLAIN},\"device\":\"dk\",\"claims\":{{}}}}",{FLOW}}}',
+    ),
+    (
         FlowRecord(
-            request=REQUEST,
+            purpose=Authorize(REQUEST),
             provider="alpha",
             state="state1",
             nonce="n2",
@@ -148,7 +160,7 @@ NESTED: list[tuple[Record, str]] = [
     ),
     (
         Waiting(
-            request=AuthorizationRequest("tv", "", ("openid",), device="dk"),
+            request=DEVICE,
             user_code="sealed-code",
             place="Berlin",
             asked_at=1800000000,
@@ -246,3 +258,9 @@ def test_a_record_of_before_is_read(record: Record, raw: str) -> None:
 def test_b8_a_request_of_another_shape_is_refused(raw: bytes) -> None:
     with pytest.raises(SealBroken):
         PushedRequest.from_bytes(raw)
+
+
+@pytest.mark.parametrize("request_", ['"request":"[]",', '"request":7,', '"request":{},', ""])
+def test_b8_an_attempt_without_a_request_is_refused(request_: str) -> None:
+    with pytest.raises(SealBroken):
+        FlowRecord.from_bytes(f'{{"k":"flow",{request_}{FLOW}}}'.encode())

@@ -13,7 +13,8 @@ from typing import Any
 from broker.core.clients.client import Client
 from broker.core.errors import InvalidToken
 from broker.core.events import Event
-from broker.core.records import AuthorizationRequest
+from broker.core.people.identity import Identity, Person
+from broker.core.records import AuthorizationRequest, Authorize, Device
 from broker.core.seal import Seal, derive
 from broker.core.terms import Algorithm, AuthMethod, GrantType
 from broker.core.wire.parameters import Parameters
@@ -38,7 +39,7 @@ from broker.services.keys.ring import KeyRing, RotationRules
 from broker.services.keys.signing import SealedKeys
 from broker.services.login.attempts import Logins
 from broker.services.login.complete import Completion
-from broker.services.login.outcomes import Begun, Callback, Finished
+from broker.services.login.outcomes import Begun, Callback, Identified
 from broker.services.login.states import States
 from broker.services.login.unasked import UnaskedLogins
 from broker.services.logout.deliveries import Deliveries
@@ -91,6 +92,39 @@ def app(client_id: str = "app", **changed: Any) -> Client:
         id_token_alg=Algorithm.ES256,
     )
     return replace(plain, **changed)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A person, and what they logged in for."""
+
+    who: Identified
+    person: Person
+
+    @property
+    def request(self) -> AuthorizationRequest:
+        """What the app asked for."""
+        return self.who.purpose.request
+
+    @property
+    def client(self) -> Client:
+        """Whose request it was."""
+        return self.who.client
+
+    @property
+    def identity(self) -> Identity:
+        """Who they are upstream."""
+        return self.who.identity
+
+    @property
+    def provider(self) -> str:
+        """Where they logged in."""
+        return self.who.instance.name
+
+    @property
+    def started_at(self) -> int:
+        """When they set out, in epoch seconds."""
+        return self.who.started_at
 
 
 @dataclass
@@ -335,12 +369,14 @@ class World:
 
     async def begin(self, request: AuthorizationRequest, name: str = "alpha") -> tuple[Begun, Flow]:
         """A login attempt, and what the upstream was told."""
-        begun = await self.logins.begin(request, self.clients[request.client_id], name, locale="en")
+        purpose = Device(request) if request.device else Authorize(request)
+        begun = await self.logins.begin(purpose, self.clients[request.client_id], name, locale="en")
         return begun, self.upstreams[name].flows[-1]
 
     async def finish(self, callback: Callback) -> Finished:
         """Who logged in."""
-        return await self.completion.resolve(await self.logins.finish(callback))
+        who = await self.logins.finish(callback)
+        return Finished(who, await self.completion.resolve(who))
 
     async def log_in(
         self, request: AuthorizationRequest | None = None, name: str = "alpha", *, replacing: Session | None = None

@@ -20,6 +20,7 @@ from broker.core.errors import (
 )
 from broker.core.events import Event
 from broker.core.people.identity import Identity
+from broker.core.records import Authorize
 from broker.services.login.outcomes import LoginFailed
 from broker.upstream.model import Channel, Flow, Redirect, Reply, Widget
 from tests.services.attempts import asked, back, refused
@@ -38,7 +39,7 @@ async def test_b16_a_failure_of_the_upstream_names_the_attempt_it_ends(world: Wo
     with pytest.raises(LoginFailed) as caught:
         await world.finish(back(begun, flow))
     assert caught.value.cause is failure
-    assert (caught.value.request, caught.value.client) == (await world.request(), world.clients["app"])
+    assert (caught.value.purpose, caught.value.client) == (Authorize(await world.request()), world.clients["app"])
     assert (caught.value.provider.name, caught.value.only) == ("alpha", False)
     assert world.notes.count(Event.LOGIN_FAILED) == 1
     assert world.notes.count(Event.ACCOUNT_CREATED) == 0
@@ -122,14 +123,14 @@ async def test_b9_a_provider_switched_off_is_neither_begun_nor_finished(world: W
     await world.restart()
     await refused(world, back(begun, flow), ProviderNotOffered)
     with pytest.raises(ProviderNotOffered):
-        await world.logins.begin(await world.request(), world.clients["app"], "alpha", locale="en")
+        await world.logins.begin(Authorize(await world.request()), world.clients["app"], "alpha", locale="en")
 
 
 async def test_b9_a_provider_the_client_does_not_offer_is_not_begun(world: World) -> None:
     world.clients["app"] = app(providers=("beta",))
     await world.restart()
     with pytest.raises(ProviderNotOffered):
-        await world.logins.begin(await world.request(), world.clients["app"], "alpha", locale="en")
+        await world.logins.begin(Authorize(await world.request()), world.clients["app"], "alpha", locale="en")
 
 
 async def test_d11_a_blocked_person_does_not_log_in(world: World) -> None:

@@ -20,7 +20,8 @@ async def test_a_login_that_failed_names_its_attempt(world: World) -> None:
     begun, flow = await world.begin(await world.request())
     world.upstreams["alpha"].failure = UpstreamDenied("no")
     with pytest.raises(LoginFailed) as caught:
-        await world.completion.complete(back(begun, flow), "")
+        async with world.completion.complete(back(begun, flow), ""):
+            pass
     assert whereabouts_of(caught.value) == Whereabouts(flow=begun.tag)
 
 
@@ -30,10 +31,21 @@ async def test_a_login_its_request_does_not_accept_is_told_at_once_to_an_app_who
     begun, flow = await world.begin(await world.request(prompt="login"))
     world.upstreams["alpha"].identity = Identity("x1", auth_time=NOW - 3600)
     with pytest.raises(LoginRequired) as caught:
-        await world.completion.complete(back(begun, flow), "")
+        async with world.completion.complete(back(begun, flow), ""):
+            pass
     place = whereabouts_of(caught.value)
     assert place.target is not None
     assert (place.target.client.id, place.target.state, place.asked, place.flow) == ("app", "s-1", True, begun.tag)
+
+
+async def test_what_fails_while_an_answer_is_shown_is_told_where_the_answer_goes(world: World) -> None:
+    begun, flow = await world.begin(await world.request())
+    with pytest.raises(ZeroDivisionError) as caught:
+        async with world.completion.complete(back(begun, flow), ""):
+            raise ZeroDivisionError
+    place = whereabouts_of(caught.value)
+    assert place.target is not None
+    assert (place.target.client.id, place.asked, place.flow) == ("app", True, begun.tag)
 
 
 async def test_a_no_is_told_at_once_to_the_app_it_was_said_to(world: World) -> None:
@@ -46,7 +58,8 @@ async def test_a_no_is_told_at_once_to_the_app_it_was_said_to(world: World) -> N
     )
     assert isinstance(step, Ask)
     with pytest.raises(AccessDenied) as caught:
-        await world.questions.answer_consent(step.ticket, cookie, allowed=False)
+        async with world.questions.answer_consent(step.ticket, cookie, allowed=False):
+            pass
     place = whereabouts_of(caught.value)
     assert place.target is not None
     assert (place.target.state, place.asked) == ("s-1", True)
@@ -64,7 +77,8 @@ async def test_a_silent_failure_is_no_lure_where_the_operator_or_the_person_agre
     _, cookie, session = await world.log_in()
     if agreed:
         ticket = world.consents.build_ticket(await world.request(), native, session)
-        await world.questions.answer_consent(ticket, cookie, allowed=True)
+        async with world.questions.answer_consent(ticket, cookie, allowed=True):
+            pass
     with pytest.raises(InteractionRequired) as caught:
         await world.authorization.next_step(await world.request(prompt="none"), native, session)
     assert whereabouts_of(caught.value).asked is asked

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from broker.core.authorize.target import VerifiedRedirect
@@ -62,16 +63,21 @@ class Questions:
         self._consents.check_promise(ticket, client)
         return Question(ticket, client, session)
 
-    async def answer_consent(self, sealed: str, cookie: str, *, allowed: bool) -> Return:
-        """The one answer, and the code it comes to; raises AccessDenied for a no, FlowFinished for a second answer."""
+    @asynccontextmanager
+    async def answer_consent(self, sealed: str, cookie: str, *, allowed: bool) -> AsyncIterator[Return]:
+        """The one answer, and the code it comes to; raises AccessDenied for a no, FlowFinished for a second answer.
+
+        The body shows it; what fails there is told at the same place.
+        """
         question = await self.open_(sealed, cookie)
         target = VerifiedRedirect.of(question.request, question.client)
-        async with self._pushed.answering(target, asked=True), self._answered(question, allowed=allowed):
-            if not allowed:
-                raise AccessDenied("the user did not agree")
-            await self._authorization.check_still_welcome(question.client, question.session)
-            answer = await self._authorization.answer(question.request, question.session)
-        return Return(target, answer.params)
+        async with self._pushed.answering(target, asked=True):
+            async with self._answered(question, allowed=allowed):
+                if not allowed:
+                    raise AccessDenied("the user did not agree")
+                await self._authorization.check_still_welcome(question.client, question.session)
+                answer = await self._authorization.answer(question.request, question.session)
+            yield Return(target, answer.params)
 
     async def answer_device(self, sealed: str, cookie: str, *, allowed: bool) -> Client:
         """The one answer to a device, and whose app it runs; raises FlowFinished, FlowGone."""

@@ -25,7 +25,7 @@ from broker.core.errors import (
 )
 from broker.core.events import Event
 from broker.core.people.identity import Identity
-from broker.core.records import AuthorizationRequest, FlowRecord
+from broker.core.records import AuthorizationRequest, FlowRecord, ForClient
 from broker.core.seal import Seal, digest
 from broker.core.terms import Prompt
 from broker.services.clients.directory import Clients
@@ -67,13 +67,13 @@ class Logins:
         self._seal = seal
         self._deadline = deadline
 
-    async def begin(self, request: AuthorizationRequest, client: Client, name: str, *, locale: str) -> Begun:
+    async def begin(self, purpose: ForClient, client: Client, name: str, *, locale: str) -> Begun:
         """Mint state, nonce and verifier, ask the provider where to go, seal the rest; raises LoginFailed."""
         instance = self._providers.find_offered(name, client)
         began = self._context.clock()
         now = int(began)
         record = FlowRecord(
-            request=request,
+            purpose=purpose,
             provider=name,
             state=self._states.mint(now, client.id),
             nonce=self._context.mint(),
@@ -82,11 +82,11 @@ class Logins:
             expires_at=now + self._providers.flow_ttl,
             began_ms=int(began * 1000),
         )
-        flow = self._build_flow(record, request, locale)
+        flow = self._build_flow(record, purpose.request, locale)
         try:
             step = await self._in_time(instance.provider.begin(flow), instance)
         except UpstreamError as error:
-            raise self.fail(error, request, client, instance) from error
+            raise self.fail(error, purpose, client, instance) from error
         sealed = await self._keep(record.replace(memo=dict(step.memo)))
         self._context.recorder.record(Event.LOGIN_STARTED, provider=name, client_id=client.id)
         return Begun(step, self._states.tag(record.state), sealed, self._providers.flow_ttl, instance.provider.channels)
@@ -102,8 +102,10 @@ class Logins:
         except PageError as error:
             error.client = error.client or self._clients.configured.get(self._whose(callback.state))
             raise
-        request = record.request
-        client = await self._clients.find(request.client_id)
+        purpose = record.purpose
+        if not isinstance(purpose, ForClient):
+            raise NothingAsked(f"no login is begun here for {type(purpose).__name__}")
+        client = await self._clients.find(purpose.request.client_id)
         if client is None:
             raise UnknownClient("the client was removed while its user was logging in")
         await self._claim(callback.state, client)
@@ -111,10 +113,10 @@ class Logins:
             raise NothingAsked(f"state of {record.provider} came back at {callback.provider}")
         instance = self._providers.find(callback.provider)
         try:
-            identity = await self._ask(instance, record, request, callback)
+            identity = await self._ask(instance, record, purpose.request, callback)
         except BrokerError as error:
-            raise self.fail(error, request, client, instance) from error
-        return Identified(request, client, record.started_at, record.began_ms, instance, identity)
+            raise self.fail(error, purpose, client, instance) from error
+        return Identified(purpose, client, record.started_at, record.began_ms, instance, identity)
 
     async def _ask(
         self, instance: ProviderInstance, record: FlowRecord, request: AuthorizationRequest, callback: Callback
@@ -226,20 +228,18 @@ class Logins:
         wanted = request.essential_acr or request.acr_values
         return tuple(level for level in wanted if level in self._providers.levels_of(name)) if wanted else ()
 
-    def fail(
-        self, error: BrokerError, request: AuthorizationRequest, client: Client, instance: ProviderInstance
-    ) -> LoginFailed:
+    def fail(self, error: BrokerError, purpose: ForClient, client: Client, instance: ProviderInstance) -> LoginFailed:
         """The attempt failed by this; it is told, and what the person is shown comes back to be raised."""
         outcome = "cancelled" if isinstance(error, UpstreamDenied) else type(error).__name__
         self._context.recorder.record(
             Event.LOGIN_FAILED,
             provider=instance.name,
-            client_id=request.client_id,
+            client_id=client.id,
             outcome=outcome,
             reason=error.detail,
         )
         only = len(self._providers.offered_to(client)) < 2
-        return LoginFailed(error, request, client, instance, only=only)
+        return LoginFailed(error, purpose, client, instance, only=only)
 
 
 def _wished(request: AuthorizationRequest) -> tuple[str, ...]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from broker.core.authorize.target import VerifiedRedirect
 from broker.core.authorize.whereabouts import Whereabouts, located
 from broker.core.errors import BrokerError, InvalidRequest
 from broker.core.events import Event
-from broker.services.authorize.decide import Ask, Authorization, Return
+from broker.core.people.identity import Person
+from broker.core.records import Authorize, Device
+from broker.services.authorize.decide import Answer, Ask, Authorization, Return
 from broker.services.authorize.pushed import PushedRequests
 from broker.services.context import Context
 from broker.services.login.attempts import Logins
-from broker.services.login.outcomes import Callback, Finished, Identified
+from broker.services.login.outcomes import Callback, Identified
 from broker.services.login.states import States
 from broker.services.people.accounts import Accounts
 from broker.services.sessions.single_sign_on import Sessions
@@ -48,41 +52,48 @@ class Completion:
         self._authorization = authorization
         self._pushed = pushed
 
-    async def complete(self, callback: Callback, cookie: str) -> Completed:
+    @asynccontextmanager
+    async def complete(self, callback: Callback, cookie: str) -> AsyncIterator[Completed]:
         """Finish the login in a browser whose session has this cookie, "" for none; raises LoginFailed or BrokerError.
 
         The order is a rule: a login that its request does not accept leaves whoever was logged in before as they were.
+        The body shows what came of it; what fails there is told at the same place.
         """
         with located(Whereabouts(flow=States.tag(callback.state))):
-            finished = await self.resolve(await self._logins.finish(callback))
-            if finished.request.device:
-                return await self._go_on(finished, cookie)
-            target = VerifiedRedirect.of(finished.request, finished.client)
-            async with self._pushed.answering(target, asked=True):
-                return await self._go_on(finished, cookie, target)
+            who = await self._logins.finish(callback)
+            person = await self.resolve(who)
+            match who.purpose:
+                case Device():
+                    step, value = await self._go_on(who, person, cookie)
+                    if not isinstance(step, Ask):
+                        raise InvalidRequest("a device is never answered without a question")
+                    yield Completed(step, value, who.instance.name)
+                case Authorize(request):
+                    target = VerifiedRedirect.of(request, who.client)
+                    async with self._pushed.answering(target, asked=True):
+                        step, value = await self._go_on(who, person, cookie)
+                        next_ = step if isinstance(step, Ask) else Return(target, step.params)
+                        yield Completed(next_, value, who.instance.name)
 
-    async def resolve(self, who: Identified) -> Finished:
+    async def resolve(self, who: Identified) -> Person:
         """The person of an identity, made if they are new; raises LoginFailed."""
+        name = who.instance.name
         try:
-            person = await self._accounts.resolve(who.instance.key, who.instance.name, who.identity)
+            person = await self._accounts.resolve(who.instance.key, name, who.identity)
         except BrokerError as error:
-            raise self._logins.fail(error, who.request, who.client, who.instance) from error
+            raise self._logins.fail(error, who.purpose, who.client, who.instance) from error
         took = max(0, int(self._context.clock() * 1000) - (who.began_ms or who.started_at * 1000))
-        name, sub = who.instance.name, person.account.sub
-        self._context.recorder.record(Event.LOGIN_SUCCEEDED, provider=name, client_id=who.client.id, sub=sub, ms=took)
-        return Finished(who.request, who.client, who.started_at, name, person, who.identity)
+        self._context.recorder.record(
+            Event.LOGIN_SUCCEEDED, provider=name, client_id=who.client.id, sub=person.account.sub, ms=took
+        )
+        return person
 
-    async def _go_on(self, finished: Finished, cookie: str, target: VerifiedRedirect | None = None) -> Completed:
+    async def _go_on(self, who: Identified, person: Person, cookie: str) -> tuple[Ask | Answer, str]:
         before = await self._sessions.find(cookie)
         value, session = self._sessions.build(
-            finished.person, finished.identity, finished.provider, began_at=finished.started_at, replacing=before
+            person, who.identity, who.instance.name, began_at=who.started_at, replacing=before
         )
-        step = await self._authorization.after_login(
-            finished.request, finished.client, session, fresh_since=finished.started_at
-        )
+        request = who.purpose.request
+        step = await self._authorization.after_login(request, who.client, session, fresh_since=who.started_at)
         await self._sessions.keep(session, replacing=before)
-        if isinstance(step, Ask):
-            return Completed(step, value, finished.provider)
-        if target is None:
-            raise InvalidRequest("a device is never answered without a question")
-        return Completed(Return(target, step.params), value, finished.provider)
+        return step, value

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 from broker.core.clients.client import Client
 from broker.core.errors import BrokerError
-from broker.core.people.identity import Identity, Person
-from broker.core.records import AuthorizationRequest
+from broker.core.people.identity import Identity
+from broker.core.records import ForClient
 from broker.services.providers import ProviderInstance
 from broker.upstream.model import Channel, Redirect, Widget
 
 
 class LoginFailed(Exception):
-    """A login attempt of ours that did not work: what failed, for which request of which client, at which provider."""
+    """A login attempt of ours that did not work: what failed, for what purpose of which client, at which provider."""
 
     def __init__(
         self,
         cause: BrokerError,
-        request: AuthorizationRequest,
+        purpose: ForClient,
         client: Client,
         provider: ProviderInstance,
         *,
@@ -27,7 +27,7 @@ class LoginFailed(Exception):
     ) -> None:
         """`cause` is what the person is told about; `only`: the client offers no other provider."""
         super().__init__(cause.detail)
-        self.cause, self.request, self.client = cause, request, client
+        self.cause, self.purpose, self.client = cause, purpose, client
         self.provider, self.only = provider, only
 
 
@@ -47,28 +47,16 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """Somebody is this `identity` at `instance`. Whose account that is here, what the attempt was for decides.
+    """Somebody is this `identity` at `instance`. Whose account that is here, the purpose of the attempt decides.
 
     `started_at` in epoch seconds, `began_ms` in milliseconds, 0 in attempts of older versions.
     """
 
-    request: AuthorizationRequest
+    purpose: ForClient
     client: Client
     started_at: int
     began_ms: int
     instance: ProviderInstance
-    identity: Identity
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """Somebody is logged in for this request of this client, which set out at `started_at` (epoch seconds)."""
-
-    request: AuthorizationRequest
-    client: Client
-    started_at: int
-    provider: str
-    person: Person
     identity: Identity
 
 

@@ -52,8 +52,9 @@ class ConsentEndpoint:
     async def post(self, request: Request) -> Response:
         """The answer."""
         sealed, allowed = await read_answer(request, self._frontend, self._intake)
-        done = await self._questions.answer_consent(sealed, Cookies.read(request, SESSION), allowed=allowed)
-        return self._frontend.respond(request, done.target, done.params)
+        cookie = Cookies.read(request, SESSION)
+        async with self._questions.answer_consent(sealed, cookie, allowed=allowed) as done:
+            return self._frontend.respond(request, done.target, done.params)
 
 
 async def read_answer(request: Request, frontend: Frontend, intake: Intake) -> tuple[str, bool]:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from broker.core.authorize.pushed import is_pushed
 from broker.core.errors import InvalidRequest
+from broker.core.records import Authorize
 from broker.core.terms import Prompt
 from broker.core.wire.parameters import Parameters
 from broker.services.authorize.decide import Answer, Ask, Authorization, Choose, Start, Step
@@ -86,7 +87,7 @@ class AuthorizeEndpoint:
             case Ask():
                 return self._frontend.leave_to(self._frontend.question_href(step))
             case Start(name):
-                begun = await self._leaving.begin(request, asked.request, client, name, locale=locale)
+                begun = await self._leaving.begin(request, Authorize(asked.request), client, name, locale=locale)
                 view = self._frontend.client_view(client, asked.target.redirect_uri)
                 again = self._frontend.authorize_href(link_params(params, asked.request, hinted=False))
                 several = self._leaving.several(client)

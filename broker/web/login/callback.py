@@ -9,7 +9,7 @@ from broker.core.errors import NothingAsked, UpstreamError
 from broker.core.events import visitor
 from broker.core.wire.parameters import Parameters, parse_form
 from broker.services.authorize.decide import Ask
-from broker.services.login.complete import Completion
+from broker.services.login.complete import Completed, Completion
 from broker.services.login.outcomes import Callback
 from broker.services.login.states import States
 from broker.services.providers import Providers
@@ -71,7 +71,10 @@ class CallbackEndpoint:
         tag = States.tag(state)
         callback = Callback(name, state, channel, reply, Cookies.read_flow(request, tag))
         visitor.set(self._intake.sources.find(request))
-        done = await self._completion.complete(callback, Cookies.read(request, SESSION))
+        async with self._completion.complete(callback, Cookies.read(request, SESSION)) as done:
+            return self._show(request, done, tag)
+
+    def _show(self, request: Request, done: Completed, tag: str) -> Response:
         response: Response
         if isinstance(done.step, Ask):
             response = self._frontend.leave_to(self._frontend.question_href(done.step))

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from broker.core.clients.client import Client
-from broker.core.records import AuthorizationRequest
+from broker.core.records import ForClient
 from broker.services.login.attempts import Logins
 from broker.services.login.outcomes import Begun
 from broker.services.providers import Providers
@@ -47,12 +47,10 @@ class Leaving:
         """Whether there is another way than any one provider."""
         return len(self._providers.offered_to(client)) > 1
 
-    async def begin(
-        self, request: Request, asked: AuthorizationRequest, client: Client, name: str, *, locale: str
-    ) -> Begun:
+    async def begin(self, request: Request, purpose: ForClient, client: Client, name: str, *, locale: str) -> Begun:
         """A login attempt at this provider; raises TooManyRequests, ProviderNotOffered or LoginFailed."""
         await self._intake.count_start(request)
-        return await self._logins.begin(asked, client, name, locale=locale)
+        return await self._logins.begin(purpose, client, name, locale=locale)
 
     def leave(
         self, request: Request, begun: Begun, client: ClientView, *, again_href: str, several: bool, locale: str
