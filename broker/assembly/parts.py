@@ -43,11 +43,9 @@ class RequestObserver(Recorder, Protocol):
 
     def observe_request(self, route: str, status: int, seconds: float) -> None:
         """One HTTP request was answered."""
-        ...
 
     def on_crash(self, error: Exception) -> None:
         """Something nobody foresaw."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

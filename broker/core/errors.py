@@ -256,7 +256,6 @@ class Whose(Protocol):
     @property
     def id(self) -> str:
         """Its client_id."""
-        ...
 
 
 class PageError(BrokerError):

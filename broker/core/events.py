@@ -73,7 +73,6 @@ class Recorder(Protocol):
 
     def record(self, event: Event, /, **fields: str | int | float | bool | None) -> None:
         """Take note; never raises and never blocks."""
-        ...
 
 
 visitor: ContextVar[str] = ContextVar("visitor", default="")

@@ -34,7 +34,6 @@ class Lines(Protocol):
 
     def write(self, line: bytes) -> None:
         """Take one line with its line break; never waits."""
-        ...
 
 
 class Log:

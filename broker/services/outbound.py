@@ -11,8 +11,6 @@ class Outbound(Protocol):
 
     async def fetch(self, url: str, *, accept: str = ..., limit: int = ...) -> bytes:
         """The body of a 200 answer to a GET, at most `limit` bytes; raises FetchFailed."""
-        ...
 
     async def deliver(self, url: str, form: Mapping[str, str]) -> int:
         """The status that answers a POSTed form; the body is not looked at. Raises FetchFailed without an answer."""
-        ...

@@ -13,23 +13,18 @@ class ClientStore(Protocol):
 
     async def find(self, client_id: str) -> RegisteredClient | None:
         """The entry, or None."""
-        ...
 
     async def namesake(self, names: Collection[str], *, of: str) -> str | None:
         """The id of another entry than `of` that goes by one of these folded names, the oldest; None for none.
 
         Every entry is looked at: it is asked when somebody registers, which is seldom and counted.
         """
-        ...
 
     async def add(self, client: RegisteredClient, *, limit: int) -> bool:
         """A new entry; False, and nothing changes, when there are `limit` already."""
-        ...
 
     async def replace(self, client: RegisteredClient, *, replacing: str) -> bool:
         """The entry as it is from now on; False when its token digest is not `replacing` any more."""
-        ...
 
     async def delete(self, client_id: str) -> bool:
         """Forget an entry; False when there was none. Its grants are worth nothing without it, and expire."""
-        ...

@@ -18,16 +18,12 @@ class DeliveryStore(Protocol):
 
         Clients take turns, and none has more than `share` together with those that are `under_way`, by client id.
         """
-        ...
 
     async def postpone(self, delivery_id: str, *, next_at: int) -> None:
         """Nobody gets it before `next_at`."""
-        ...
 
     async def finish(self, delivery_id: str) -> None:
         """It was delivered, or never will be."""
-        ...
 
     async def waiting(self) -> int:
         """How many are on their way."""
-        ...

@@ -65,19 +65,15 @@ class GrantStore(Protocol):
 
         `hears`: who brings it has to hear when the session ends. SessionOver: it ended already, nothing was kept.
         """
-        ...
 
     async def spent(self, code_digest: str) -> str | None:
         """The id of the grant a code was spent for, or None."""
-        ...
 
     async def find(self, grant_id: str, *, now: int) -> LiveGrant | None:
         """The grant with its person, in one read; None when unknown, revoked or expired."""
-        ...
 
     async def refresh_token(self, token_digest: str) -> RefreshToken | None:
         """A refresh token, spent or not; None when unknown."""
-        ...
 
     async def rotate(self, token_digest: str, child: RefreshToken, *, now: int, grace: int) -> Rotated | Reused | None:
         """Spend a refresh token for `child` in one transaction.
@@ -85,34 +81,27 @@ class GrantStore(Protocol):
         A token spent no longer than `grace` seconds ago whose child is unspent yields the same child again (`child`
         must be the same token); any other spent token revokes the grant. None: unknown, expired, or of a dead grant.
         """
-        ...
 
     async def prolong(self, token_digest: str, *, now: int, expires_at: int) -> bool:
         """Let an unspent refresh token live until `expires_at`; False when it, or its grant, is not alive.
 
         In place of a rotation, for tokens that nobody but their client can use.
         """
-        ...
 
     async def revoke(self, grant_id: str, *, now: int, client_id: str | None = None) -> bool:
         """End a grant with everything that hangs on it; False when it was not alive, or not `client_id`'s.
 
         The grant of a blocked account is ended too, so that unblocking does not bring it back. None: any client's.
         """
-        ...
 
     async def revoke_all(self, *, now: int) -> int:
         """End every grant of everybody; how many were alive. One statement, and other writes wait for it."""
-        ...
 
     async def revoke_token(self, token_id: str, *, expires_at: int) -> bool:
         """Remember until `expires_at` that a token that hangs on no grant was taken back; False when it was before."""
-        ...
 
     async def is_revoked(self, token_id: str) -> bool:
         """Whether a token that hangs on no grant was taken back."""
-        ...
 
     async def sweep(self, *, now: int) -> int:
         """Delete grants, refresh tokens and revocations that can never matter again; how many."""
-        ...

@@ -23,15 +23,12 @@ class SessionStore(Protocol):
         Returns every app that has to hear of it, by any channel; codes of the session give nothing from here on. A mark
         of the end is kept until `expires_at`: the session itself is in a store that may go back in time.
         """
-        ...
 
     async def retire_cookie(self, key: str, *, expires_at: int) -> None:
         """The session known by the cookie `key`, a digest, goes on under another; keep a mark until `expires_at`."""
-        ...
 
     async def is_ended(self, sid: str, key: str, *, now: int) -> bool:
         """Whether the session was ended, or the cookie it is known by was retired. One point read."""
-        ...
 
     async def end_upstream(
         self, provider_key: str, *, sid: str, subject: str, now: int, expires_at: int
@@ -41,28 +38,21 @@ class SessionStore(Protocol):
         Keeps a mark until `expires_at` and does `end` for every session of ours that living grants came from; returns
         their ids.
         """
-        ...
 
     async def upstream_ended_at(self, provider_key: str, *, sid: str, subject: str) -> int | None:
         """When the upstream's session, or all of the subject's, was last said to have ended; None: never."""
-        ...
 
     async def keep_login(self, sid: str, sealed: str, *, asked_at: int, expires_at: int) -> None:
         """Keep what asks an upstream about the session `sid`; what is kept already stays, for longer if need be."""
-        ...
 
     async def claim_login(self, sid: str, *, now: int, every: int) -> str | None:
         """What is kept for `sid`, for exactly one caller in `every` seconds; None for the others, or without any."""
-        ...
 
     async def renew_login(self, sid: str, sealed: str) -> None:
         """Keep something newer for `sid`."""
-        ...
 
     async def lose_login(self, sid: str, *, now: int) -> None:
         """Forget what is kept for `sid` and end every grant of that session, also those that would outlive it."""
-        ...
 
     async def sweep(self, *, now: int) -> int:
         """Delete marks, kept logins and apps of sessions that can never matter again; how many."""
-        ...

@@ -32,24 +32,18 @@ class Transient(Protocol):
 
     async def put(self, kind: Kind, key: str, value: bytes, *, ttl: int) -> bool:
         """Store under a free key; False, and nothing changes, when an unexpired value is there."""
-        ...
 
     async def get(self, kind: Kind, key: str) -> bytes | None:
         """The unexpired value, or None."""
-        ...
 
     async def replace(self, kind: Kind, key: str, value: bytes, *, ttl: int) -> bool:
         """Overwrite an unexpired value; False when there is none."""
-        ...
 
     async def take(self, kind: Kind, key: str) -> bytes | None:
         """Read and remove in one step: of any number of callers exactly one gets the value."""
-        ...
 
     async def ping(self) -> None:
         """Return when the store can be written to."""
-        ...
 
     async def close(self) -> None:
         """Finish what was accepted and let go of files and connections."""
-        ...

@@ -25,7 +25,6 @@ class AcceptsUnasked(Protocol):
 
     async def verify_unasked(self, params: Mapping[str, str]) -> SignedIdentity:
         """The identity in `params`; raises UpstreamInvalid. The broker asks the person before it counts."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,6 @@ class ReceivesLogout(Protocol):
 
     async def verify_logout(self, logout_token: str) -> UpstreamLogout:
         """What the token says; raises UpstreamInvalid for every token that is not good, and UpstreamUnavailable."""
-        ...
 
 
 class EndsSession(Protocol):
@@ -56,7 +54,6 @@ class EndsSession(Protocol):
 
         `return_to` is where it is sent back to, with `state`; both may be "".
         """
-        ...
 
 
 class RefreshesIdentity(Protocol):
@@ -68,7 +65,6 @@ class RefreshesIdentity(Protocol):
         Raises UpstreamDenied when the upstream refuses, UpstreamInvalid when it speaks of somebody else than `subject`,
         and UpstreamUnavailable when nothing is known.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +88,6 @@ class HasAbilities(Protocol):
 
     def abilities(self) -> Abilities:
         """What it can do as it is configured."""
-        ...
 
 
 def abilities_of(provider: Provider) -> Abilities:

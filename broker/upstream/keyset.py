@@ -25,7 +25,6 @@ class CacheableHttp(Protocol):
 
     async def get_cacheable(self, url: str, *, spare: bool = False) -> tuple[Fields, int | None]:
         """The JSON object and how many seconds it may be kept; `spare`: one is kept that will do instead."""
-        ...
 
 
 class KeySet:

@@ -161,18 +161,15 @@ class Http(Protocol):
     @property
     def available(self) -> bool:
         """Whether calls are let through just now; False while the circuit breaker is open."""
-        ...
 
     @property
     def down_for(self) -> float | None:
         """Seconds for which the upstream has not answered, None while calls are let through."""
-        ...
 
     async def get_json(
         self, url: str, *, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> Fields:
         """The JSON object answered to a GET."""
-        ...
 
     async def post_form(
         self,
@@ -183,11 +180,9 @@ class Http(Protocol):
         headers: Mapping[str, str] | None = None,
     ) -> Fields:
         """The JSON object answered to a POSTed form; `basic` is (client_id, client_secret), RFC 6749 section 2.3.1."""
-        ...
 
     async def post_form_value(self, url: str, form: Mapping[str, str]) -> object:
         """Any JSON value answered to a POSTed form, for upstreams that answer with a bare string; errors as above."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,19 +213,15 @@ class Jwt(Protocol):
 
     async def verify_id_token(self, token: str, rules: IdTokenRules) -> Fields:
         """The verified claims; raises UpstreamInvalid for every token that does not satisfy `rules`."""
-        ...
 
     async def verify_userinfo(self, token: str, rules: IdTokenRules) -> Fields:
         """The claims of a signed userinfo answer (OIDC Core 5.3.2) of these issuers for us; raises UpstreamInvalid."""
-        ...
 
     async def verify_logout_token(self, token: str, *, jwks_uri: str, algorithms: tuple[str, ...]) -> Fields:
         """The claims of a logout token that the issuer signed; what they say is the caller's to check."""
-        ...
 
     def verify_pinned(self, token: str, *, public_key: str, algorithm: str) -> Fields:
         """The claims of a token signed with exactly this key (PEM); what they say is the caller's to check."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,15 +251,12 @@ class Provider(Protocol):
 
     def __init__(self, settings: Any, tools: Tools) -> None:
         """`settings` is an instance of `Settings`."""
-        ...
 
     async def begin(self, flow: Flow) -> Redirect | Widget:
         """Where the browser goes next."""
-        ...
 
     async def finish(self, flow: Flow, reply: Reply) -> Identity:
         """The identity the upstream vouches for in `reply`; raises UpstreamError."""
-        ...
 
 
 @runtime_checkable
@@ -277,7 +265,6 @@ class FindsState(Protocol):
 
     def find_state(self, params: Mapping[str, str]) -> str:
         """The unverified state in `params`, or ""; raises UpstreamInvalid for a reply that cannot be read."""
-        ...
 
 
 @runtime_checkable
@@ -286,7 +273,6 @@ class SignsReplies(Protocol):
 
     def replay_key(self, reply: Reply) -> str:
         """The part of `reply` that may be used once, or "" where the reply is protected otherwise."""
-        ...
 
 
 @cache

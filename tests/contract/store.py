@@ -22,15 +22,12 @@ class Place(Protocol):
     @property
     def transient(self) -> Transient:
         """The store, as it is open now."""
-        ...
 
     async def pass_time(self, seconds: int) -> None:
         """Let that many seconds of the store's clock go by."""
-        ...
 
     async def reopen(self) -> Transient:
         """Close the store and open it over the same state."""
-        ...
 
 
 async def at_once(times: int, ask: Callable[[], Awaitable[T]]) -> list[T]:

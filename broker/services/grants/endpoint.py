@@ -48,7 +48,6 @@ class GrantHandler(Protocol):
 
     async def issue(self, client: Client, params: Parameters, key: Key) -> Issued:
         """Spend what was brought; raises RequestError. Use `key` once that is known to be good, before it is spent."""
-        ...
 
 
 class TokenRequests:

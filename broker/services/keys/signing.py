@@ -27,7 +27,6 @@ class KeyHandle(Protocol):
 
         Raises StoreUnavailable when the key cannot be reached just now; the token is not issued then.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +42,9 @@ class KeyService(Protocol):
 
     async def make(self, algorithm: Algorithm) -> MadeKey:
         """A fresh key for exactly this algorithm."""
-        ...
 
     async def open_(self, key: SigningKey) -> KeyHandle:
         """A key made before, by its record; raises SealBroken when it was kept by somebody else."""
-        ...
 
 
 class SealedKeys(KeyService):

@@ -44,15 +44,12 @@ class EndsSessions(Protocol):
 
     async def end_session(self, session: Session, *, reason: str) -> object:
         """Log one browser out."""
-        ...
 
     async def retire_cookie(self, key: str) -> None:
         """From now on the session is known by another cookie."""
-        ...
 
     async def is_ended(self, session: Session) -> bool:
         """Whether either was done to this session before."""
-        ...
 
 
 class Sessions:

@@ -30,11 +30,9 @@ class Result(Protocol):
     @property
     def rowcount(self) -> int:
         """How many rows were changed."""
-        ...
 
     def fetchall(self) -> list[Row]:
         """The rows."""
-        ...
 
 
 Steps = Generator[Statement, Result, T]
@@ -63,19 +61,15 @@ class Driver(Protocol):
 
     def read(self, operation: Callable[[], Steps[T]]) -> Coroutine[Any, Any, T]:
         """Run an operation of point reads on committed data."""
-        ...
 
     def write(self, operation: Callable[[], Steps[T]]) -> Coroutine[Any, Any, T]:
         """Run an operation in a transaction: whole and on the disk, or not at all. It may be begun twice."""
-        ...
 
     async def ping(self) -> None:
         """Return when the database can be written to."""
-        ...
 
     async def close(self) -> None:
         """Finish what was accepted and let go of files and connections."""
-        ...
 
 
 class Repository:

@@ -22,7 +22,6 @@ class SharedCounters(Protocol):
 
     async def hit(self, key: str, *, ttl: int) -> int:
         """Count one; the count within a window of `ttl` seconds. Raises StoreUnavailable."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
