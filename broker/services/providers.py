@@ -92,10 +92,12 @@ class Providers:
 
     def still_counted(self, key: str, acr: str, amr: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
         """Of the level and methods of a login under `key` that counted then, what is listed today (threats B23)."""
-        known = [one for one in self._instances.values() if one.key == key]
-        level = next((acr for one in known if counted_level(acr, one.abilities.levels)), "")
-        methods = {word for one in known for word in counted_methods(amr, one.abilities.methods, kind=one.kind)}
-        return level, tuple(word for word in amr if word in methods)
+        level, methods = "", set[str]()
+        for one in self._instances.values():
+            if one.key == key:
+                level = level or counted_level(acr, one.abilities.levels)
+                methods.update(counted_methods(amr, one.abilities.methods, kind=one.kind))
+        return level, tuple([word for word in amr if word in methods])
 
     @property
     def levels(self) -> tuple[str, ...]:

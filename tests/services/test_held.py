@@ -135,20 +135,26 @@ async def test_what_was_never_granted_is_refused_by_name(apps: World) -> None:
 def test_f30_a_grant_is_read_through_one_door() -> None:
     past = []
     for path, node in _nodes():
-        if path.startswith("store/") or path == "services/held.py":
+        if path.startswith("store/") or path == "services/tokens/held.py":
             continue
-        if isinstance(node, ast.Call) and _name(node.func) in {"grant", "Held"}:
+        if isinstance(node, ast.Call) and _reads_a_grant(node.func):
             past.append(f"{path}:{node.lineno} {_name(node.func)}")
         if isinstance(node, ast.ImportFrom) and "LiveGrant" in {alias.name for alias in node.names}:
             past.append(path)
     # Who makes a grant hands it to the door; the gate stands inside it.
-    assert sorted(past) == ["services/standing.py", "services/grants/giving.py"]
+    assert sorted(past) == ["services/grants/giving.py", "services/people/standing.py"]
 
 
 def _nodes() -> Iterator[tuple[str, ast.AST]]:
     for path in sorted(BROKER.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             yield str(path.relative_to(BROKER)), node
+
+
+def _reads_a_grant(function: ast.expr) -> bool:
+    if isinstance(function, ast.Attribute) and function.attr == "find":
+        return _name(function.value) in {"grants", "_grants"}
+    return _name(function) == "Held"
 
 
 def _name(function: ast.expr) -> str:

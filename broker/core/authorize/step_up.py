@@ -41,7 +41,7 @@ def counted_methods(amr: Iterable[str], listed: Collection[str], *, kind: str) -
 
     Our own are `fed` and what begins with the provider's type (`kind`), as `telegram-widget` does.
     """
-    return tuple(word for word in amr if word == FEDERATED or word.startswith(f"{kind}-") or word in listed)
+    return tuple([word for word in amr if word == FEDERATED or word.startswith(f"{kind}-") or word in listed])
 
 
 def is_weak(acr: str, *, essential: Collection[str], wished: Collection[str], shown: Collection[str]) -> bool:

@@ -32,7 +32,8 @@ def build_claims(
     for, but only of scopes this client may have: the parameter never gives more than the registration.
     """
     names = {name for word in scope for name in CLAIMS_OF.get(word, ())}
-    names |= set(select_claims(wanted or (), client))
+    if wanted:
+        names |= set(select_claims(wanted, client))
     for name in ("email", "phone_number"):  # an address never travels without the word on who verified it
         if name in names:
             names.add(f"{name}_verified")
@@ -42,7 +43,7 @@ def build_claims(
 
 def select_claims(wanted: Iterable[str], client: Client) -> tuple[str, ...]:
     """Those of the claims named in a `claims` parameter that this client may have at all."""
-    return tuple(name for name in wanted if _SCOPE_OF.get(name) in client.scopes)
+    return tuple([name for name in wanted if _SCOPE_OF.get(name) in client.scopes])
 
 
 def build_asked_scope(scope: Iterable[str], claims: Mapping[str, Iterable[str]]) -> tuple[str, ...]:

@@ -19,11 +19,11 @@ from broker.core.errors import (
     UnsupportedGrantType,
 )
 from broker.core.events import Event
-from broker.core.terms import GrantType
+from broker.core.terms import GrantType, Scope
 from broker.core.wire.parameters import Parameters
 from broker.services.context import Context
 from broker.services.tokens.held import Held
-from broker.services.tokens.minting import Tokens, is_openid, type_of
+from broker.services.tokens.minting import Tokens, type_of
 from broker.services.tokens.proofs import Key, Proofs, check_profile
 
 
@@ -31,14 +31,14 @@ from broker.services.tokens.proofs import Key, Proofs, check_profile
 class Issued:
     """What a grant came to: what the client has of it, the scope given now and the refresh token, if any.
 
-    `held` is None where a client gets something for itself and no person is concerned. `audience` are the APIs the
-    access token is for, and ourselves where we are named beside them; empty: ours alone.
+    `held` is None where a client gets something for itself and no person is concerned. `named` are the APIs
+    that the access token was asked for.
     """
 
     held: Held | None
     scope: tuple[str, ...]
     refresh_token: str | None
-    audience: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
 
 class GrantHandler(Protocol):
@@ -64,7 +64,7 @@ class TokenRequests:
         self._context = context
         self._proofs = proofs
         self._tokens = tokens
-        self._handlers = handlers
+        self._handlers: Mapping[str, GrantHandler] = dict(handlers.items())
 
     async def answer(self, client: Client, params: Parameters, *, proof: str = "") -> dict[str, Any]:
         """The token response of an authenticated client (RFC 6749 section 5.1); raises RequestError.
@@ -98,7 +98,7 @@ class TokenRequests:
     def _select(self, client: Client, params: Parameters) -> GrantHandler:
         check_token_parameters(params)
         wanted = params["grant_type"]
-        handler = next((handler for grant_type, handler in self._handlers.items() if grant_type == wanted), None)
+        handler = self._handlers.get(wanted)
         if handler is None:
             raise UnsupportedGrantType(f"grant_type must be one of: {', '.join(self._handlers)}")
         if wanted not in client.grants:
@@ -106,20 +106,17 @@ class TokenRequests:
         return handler
 
     async def _build(self, client: Client, issued: Issued, jkt: str) -> dict[str, Any]:
-        held, scope, token_type = issued.held, issued.scope, type_of(jkt)
+        """An empty scope has no spelling (RFC 6749 section 3.3), so it is left out."""
+        held, scope = issued.held, issued.scope
         if held is None:
-            own_token = await self._tokens.mint_client_access(client, scope, issued.audience, jkt=jkt)
-            return _present(own_token, token_type, self._tokens.lifetimes.access_token, scope)
-        access_token = await self._tokens.mint_access(held, scope, issued.audience, jkt=jkt)
-        answer = _present(access_token, token_type, self._tokens.access_ttl(held), scope)
+            access_token, ttl = await self._tokens.mint_client_access(client, scope, issued.named, jkt=jkt)
+        else:
+            access_token, ttl = await self._tokens.mint_access(held, scope, issued.named, jkt=jkt)
+        answer: dict[str, Any] = {"access_token": access_token, "token_type": type_of(jkt), "expires_in": ttl}
+        if scope:
+            answer["scope"] = " ".join(scope)
         if issued.refresh_token is not None:
             answer["refresh_token"] = issued.refresh_token
-        if is_openid(scope):
+        if held is not None and Scope.OPENID in scope:
             answer["id_token"] = await self._tokens.mint_id_token(held, access_token, scope)
         return answer
-
-
-def _present(access_token: str, token_type: str, expires_in: int, scope: tuple[str, ...]) -> dict[str, Any]:
-    """An empty scope has no spelling (RFC 6749 section 3.3), so it is left out."""
-    answer = {"access_token": access_token, "token_type": token_type, "expires_in": expires_in}
-    return answer | ({"scope": " ".join(scope)} if scope else {})

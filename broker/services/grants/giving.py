@@ -83,8 +83,7 @@ class Giving:
         refresh_token = self._tokens.mint_refresh() if _wants_refresh(held) else None
         await self._keep(live.grant, client, refresh_token, spends)
         await self._check_not_over(live.grant)
-        scope = held.grant.scope
-        return Issued(held, scope, refresh_token, self._tokens.audience_of(held, named, scope))
+        return Issued(held, held.grant.scope, refresh_token, named)
 
     async def _build_live(
         self, login: Login, client: Client, asked: AuthorizationRequest, spends: Once, jkt: str

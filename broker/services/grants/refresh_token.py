@@ -48,23 +48,23 @@ class RefreshTokenGrant:
         token = params["refresh_token"]
         known, held = await self._load(client, token, key.jkt)
         scope = held.narrow(params.words("scope"))
-        audience = self._tokens.audience_of(held, verify_resources(params, held.grant.resource), scope)
+        named = verify_resources(params, held.grant.resource)
         await key.use()
         await self._confirmations.confirm(held)
         # One that was rotated before its client changed is a sign of theft as ever.
         if client.tokens.refresh_rotated or known.spent_at is not None:
-            child: str | None = await self._rotate(client, token, held.grant)
+            child: str | None = await self._rotate(client, token, known, held.grant)
         else:
-            await self._prolong(token, held.grant)
+            await self._prolong(known, held.grant)
             child = None
         # OIDC Core 12.2: the new ID token need not carry the nonce of the login.
-        return Issued(replace(held, grant=held.grant.replace(nonce="")), scope, child, audience)
+        return Issued(replace(held, grant=held.grant.replace(nonce="")), scope, child, named)
 
-    async def _rotate(self, client: Client, token: str, grant: Grant) -> str:
+    async def _rotate(self, client: Client, token: str, known: RefreshToken, grant: Grant) -> str:
         child = self._tokens.build_child(token)
         now = self._context.now()
         outcome = await self._grants.rotate(
-            digest(token),
+            known.digest,
             RefreshToken(digest(child), grant.id, now, self._expires_at(now, grant)),
             now=now,
             grace=self._grace(now),
@@ -83,10 +83,10 @@ class RefreshTokenGrant:
         grace, up = self._tokens.lifetimes.reuse_grace, now - self._started_at
         return grace if not 0 <= up <= grace else max(grace, up + _DOWN_AT_MOST)
 
-    async def _prolong(self, token: str, grant: Grant) -> None:
+    async def _prolong(self, known: RefreshToken, grant: Grant) -> None:
         """The token stays what it is; no answer repeats it (RFC 6749 section 6)."""
         now = self._context.now()
-        if not await self._grants.prolong(digest(token), now=now, expires_at=self._expires_at(now, grant)):
+        if not await self._grants.prolong(known.digest, now=now, expires_at=self._expires_at(now, grant)):
             raise InvalidGrant(_WRONG)
 
     def _expires_at(self, now: int, grant: Grant) -> int:

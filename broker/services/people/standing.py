@@ -32,11 +32,7 @@ class Standing:
         if person.account.blocked:
             raise AccountBlocked(f"account {person.account.sub} is blocked")
 
-    def accepts(self, live: LiveGrant, client: Client) -> bool:
-        """Whether the login behind a grant still counts."""
-        return not live.person.account.blocked and self.admits(live.grant.login.provider_key, client)
-
     def check_grant(self, live: LiveGrant, client: Client) -> None:
-        """Raise InvalidGrant when the provider was switched off, or taken from this client, after the login."""
-        if not self.accepts(live, client):
+        """Raise InvalidGrant when the account was blocked, or the provider taken from this client, after the login."""
+        if live.person.account.blocked or not self.admits(live.grant.login.provider_key, client):
             raise InvalidGrant("the login behind this token is no longer accepted; log in again")

@@ -78,56 +78,51 @@ class Tokens:
         self.subjects = subjects
         self.held = held
 
-    def access_ttl(self, held: Held) -> int:
-        """Seconds an access token minted now is good for: it does not outlive its grant."""
-        return min(self.lifetimes.access_token, held.grant.expires_at - self._context.now())
-
-    def audience_of(self, held: Held, named: tuple[str, ...], scope: tuple[str, ...]) -> tuple[str, ...]:
-        """Whom an access token for `scope` is for; `named` are the APIs asked for now. Empty: ours alone."""
-        return build_audience(held.grant.resource, named, issuer=self._context.issuer, openid=is_openid(scope))
-
     async def mint_access(
-        self, held: Held, scope: tuple[str, ...], audience: tuple[str, ...] = (), *, jkt: str = ""
-    ) -> str:
-        """An access token for `scope`, in the client's format.
+        self, held: Held, scope: tuple[str, ...], named: tuple[str, ...] = (), *, jkt: str = ""
+    ) -> tuple[str, int]:
+        """An access token for `scope`, in the client's format, and for how many seconds it is good.
 
-        `audience` as `audience_of` says; `jkt`: the key it is bound to, or "".
+        It does not outlive its grant. `named` are the APIs asked for now; `jkt`: the key it is bound to, or "".
         """
         grant, client = held.grant, held.client
-        now, ttl = self._context.now(), self.access_ttl(held)
+        issuer, openid = self._context.issuer, Scope.OPENID in scope
+        audience = build_audience(grant.resource, named, issuer=issuer, openid=openid)
+        now = self._context.now()
+        ttl = min(self.lifetimes.access_token, grant.expires_at - now)
         if client.access_token_format is TokenFormat.JWT:
             claims = build_access_token(
                 grant,
                 scope,
                 audience,
-                issuer=self._context.issuer,
+                issuer=issuer,
                 now=now,
                 ttl=ttl,
                 jti=self._context.mint(size=16),
                 jkt=jkt,
             )
-            return await self._keys.signer(client.id_token_alg).sign(claims, typ=ACCESS_TOKEN_TYPE)
+            return await self._keys.signer(client.id_token_alg).sign(claims, typ=ACCESS_TOKEN_TYPE), ttl
         record = AccessToken(grant.id, grant.client_id, scope, now + ttl, audience, jkt)
-        return _OPAQUE + self._seal.seal(record.to_bytes())
+        return _OPAQUE + self._seal.seal(record.to_bytes()), ttl
 
     async def mint_client_access(
         self, client: Client, scope: tuple[str, ...], audience: tuple[str, ...] = (), *, jkt: str = ""
-    ) -> str:
-        """An access token for the client itself, in its format. It hangs on no grant, and nothing is stored."""
-        now, jti = self._context.now(), self._context.mint(size=16)
+    ) -> tuple[str, int]:
+        """As `mint_access`, for the client itself. It hangs on no grant, and nothing is stored."""
+        now, ttl = self._context.now(), self.lifetimes.access_token
         token = ClientToken(
-            jti=jti,
+            jti=self._context.mint(size=16),
             client_id=client.id,
             scope=scope,
             issued_at=now,
-            expires_at=now + self.lifetimes.access_token,
+            expires_at=now + ttl,
             audience=audience,
             jkt=jkt,
         )
         if client.access_token_format is TokenFormat.JWT:
             claims = build_client_token(token, issuer=self._context.issuer)
-            return await self._keys.signer(client.id_token_alg).sign(claims, typ=ACCESS_TOKEN_TYPE)
-        return _CLIENT + self._seal.seal(token.to_bytes())
+            return await self._keys.signer(client.id_token_alg).sign(claims, typ=ACCESS_TOKEN_TYPE), ttl
+        return _CLIENT + self._seal.seal(token.to_bytes()), ttl
 
     async def mint_id_token(self, held: Held, access_token: str, scope: tuple[str, ...]) -> str:
         """An ID token with the claims that the grant's `claims` parameter asks for, and `scope` where it counts."""
@@ -177,7 +172,12 @@ class Tokens:
 
     def open_access(self, access_token: str) -> AccessToken | ClientToken:
         """What an unexpired token of ours says; raises InvalidToken. Whether it was revoked is not looked at."""
-        token = self._read(access_token)
+        if access_token.startswith(_OPAQUE):
+            token: AccessToken | ClientToken = self._open_sealed(AccessToken, access_token.removeprefix(_OPAQUE))
+        elif access_token.startswith(_CLIENT):
+            token = self._open_sealed(ClientToken, access_token.removeprefix(_CLIENT))
+        else:
+            token = self._open_jwt(access_token)
         if token.expires_at <= self._context.now():
             raise InvalidToken("the access token has expired")
         return token
@@ -202,13 +202,6 @@ class Tokens:
             now=self._context.now(),
             allow_expired=True,
         )
-
-    def _read(self, access_token: str) -> AccessToken | ClientToken:
-        if access_token.startswith(_OPAQUE):
-            return self._open_sealed(AccessToken, access_token.removeprefix(_OPAQUE))
-        if access_token.startswith(_CLIENT):
-            return self._open_sealed(ClientToken, access_token.removeprefix(_CLIENT))
-        return self._open_jwt(access_token)
 
     def _open_sealed(self, kind: type[R], sealed: str) -> R:
         try:
@@ -243,8 +236,3 @@ def type_of(jkt: str) -> str:
 def _bound_to(claims: Mapping[str, Any]) -> str:
     """The key a JWT of ours is bound to, or "" (RFC 9449 section 6.1)."""
     return str(claims["cnf"]["jkt"]) if "cnf" in claims else ""
-
-
-def is_openid(scope: tuple[str, ...]) -> bool:
-    """Whether this is an OpenID Connect grant and not plain OAuth 2.0."""
-    return Scope.OPENID in scope
