@@ -108,7 +108,7 @@ def build_return_url(redirect_uri: str, state: str) -> str:
 def check_logout_request(params: Parameters) -> None:
     """Raise InvalidRequest where a parameter could be read in two ways."""
     params.check_single(_KNOWN)
-    if len(params.text("state")) > MAX_STATE:
+    if len(params.get("state", "")) > MAX_STATE:
         raise InvalidRequest(f"state is longer than {MAX_STATE} characters")
 
 

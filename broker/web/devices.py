@@ -50,8 +50,8 @@ class DeviceEntry:
     async def get(self, request: Request) -> Response:
         """The form. A code in the address is filled in, and nothing more (section 5.4)."""
         params = read_query(request)
-        locale = self._frontend.locale(request, ui_locales=params.text("ui_locales"))
-        response = self._show(params.text("user_code"), locale)
+        locale = self._frontend.locale(request, ui_locales=params.get("ui_locales", ""))
+        response = self._show(params.get("user_code", ""), locale)
         if "ui_locales" in params:
             Cookies.remember_language(response, locale)
         return response
@@ -69,7 +69,7 @@ class DeviceEntry:
             await self._intake.limits.check("device_code_entry", f"account {session.login.sub}")
         await self._intake.limits.pace("device_code_wrong")
         browser = Cookies.read(request, BROWSER) or self._devices.mint_browser()
-        ticket = await self._devices.enter(params.text("user_code"), browser=browser)
+        ticket = await self._devices.enter(params.get("user_code", ""), browser=browser)
         if ticket is None:
             await self._intake.limits.count("device_code_wrong")
             return self._show("", self._frontend.locale(request), wrong=True)
@@ -80,12 +80,12 @@ class DeviceEntry:
     async def choose(self, request: Request) -> Response:
         """Behind a right code: who are you? A session that is there is taken to the question at once."""
         params = read_query(request, limit=MAX_TICKET)
-        sealed = params.text("ticket")
+        sealed = params.get("ticket", "")
         waiting = await self._devices.open_ticket(sealed, browser=Cookies.read(request, BROWSER))
         asked = waiting.request
         client = await self._authorization.client_of(asked)
-        locale = self._frontend.locale(request, ui_locales=params.text("ui_locales"), client=client)
-        if name := params.text("idp_hint"):
+        locale = self._frontend.locale(request, ui_locales=params.get("ui_locales", ""), client=client)
+        if name := params.get("idp_hint", ""):
             begun = await self._leaving.begin(request, Device(asked), client, name, locale=locale)
             view = self._frontend.device_view(client)
             several = self._leaving.several(client)
@@ -137,7 +137,7 @@ class DeviceConfirmation:
     async def get(self, request: Request) -> Response:
         """The question, with all that tells a device of one's own from a stranger's."""
         params = read_query(request, limit=MAX_TICKET)
-        sealed = params.text("ticket")
+        sealed = params.get("ticket", "")
         question = await self._questions.open_(sealed, Cookies.read(request, SESSION), for_device=True)
         asked, client = question.request, question.client
         waiting = await self._devices.find(asked.device)
@@ -153,7 +153,7 @@ class DeviceConfirmation:
             ticket=sealed,
             language_hrefs=self._frontend.language_hrefs("/device/confirm", {"ticket": sealed}),
         )
-        locale = self._frontend.locale(request, ui_locales=params.text("ui_locales"), client=client)
+        locale = self._frontend.locale(request, ui_locales=params.get("ui_locales", ""), client=client)
         return self._frontend.pages.device_confirm(view, locale)
 
     async def post(self, request: Request) -> Response:

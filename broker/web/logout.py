@@ -38,7 +38,7 @@ class LogoutEndpoint:
         params = read_query(request)
         wish = await self._logout.verify(params)
         session = await self._sessions.find(Cookies.read(request, SESSION))
-        locale = self._frontend.locale(request, ui_locales=params.text("ui_locales"), client=wish.client)
+        locale = self._frontend.locale(request, ui_locales=params.get("ui_locales", ""), client=wish.client)
         if session is None or self._logout.is_plain(wish, session):
             return await self._finish(request, wish, session, locale)
         view = LogoutView(
@@ -64,10 +64,10 @@ class LogoutEndpoint:
         """The answer to our question."""
         self._frontend.check_own_form(request)
         params = await self._intake.read_form(request)
-        if params.text("answer") not in {"logout", "stay"}:
+        if params.get("answer") not in {"logout", "stay"}:
             raise ForeignPost("an answer without a question")
         session = await self._sessions.find(Cookies.read(request, SESSION))
-        wish = await self._logout.open_ticket(params.text("ticket"), session)
+        wish = await self._logout.open_ticket(params.get("ticket", ""), session)
         if params["answer"] == "stay":
             return self._frontend.leave_to(f"{self._frontend.base}/")
         return await self._finish(request, wish, session, self._frontend.locale(request, client=wish.client))
@@ -76,7 +76,7 @@ class LogoutEndpoint:
         """Back from the upstream, whose session has ended, too."""
         params = read_query(request, limit=_MAX_STATE)
         params.check_single(params.repeated)
-        done = await self._logout.recall(params.text("state"))
+        done = await self._logout.recall(params.get("state", ""))
         return await self._show(request, done, self._frontend.locale(request, client=done.client))
 
     async def _finish(self, request: Request, wish: LogoutWish, session: Session | None, locale: str) -> Response:

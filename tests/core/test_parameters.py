@@ -169,7 +169,7 @@ def test_a_list_is_split_at_spaces_without_duplicates(value: str, words: tuple[s
 
 def test_a_parameter_that_was_not_sent_reads_as_empty() -> None:
     params = Parameters(())
-    assert params.text("state") == ""
+    assert params.get("state", "") == ""
     assert params.words("scope") == ()
     assert "state" not in params
 

@@ -57,7 +57,7 @@ def one_person(hinted: str, requested: str) -> str:
 
 def parse_wanted(params: Parameters, client: Client) -> tuple[Mapping[str, Any], tuple[str, ...], str]:
     """The claims asked for that this client may have, the essential levels, and whom `claims` names (OIDC Core 5.5)."""
-    claims = parse_claims(params.text("claims"))
+    claims = parse_claims(params.get("claims", ""))
     sub, levels = requested_sub(claims), parse_essential_acr(claims)
     named = {place: dict.fromkeys(select_claims(wanted, client)) for place, wanted in claims.items()}
     return {place: names for place, names in named.items() if names}, levels, sub

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from broker.core.authorize import pkce
@@ -58,8 +59,6 @@ class Row:
 
     def prove(self, params: Parameters, client: Client) -> Mapping[str, Any]:
         """The fields as this request sets them; raises RequestError."""
-        if not self.always and params.names.isdisjoint(self.names):
-            return {}
         value: Any = self.read(params, client)
         return dict(zip(self.fields, value if len(self.fields) > 1 else (value,), strict=False))
 
@@ -72,16 +71,12 @@ class Row:
         return {} if anyhow else {self.names[0]: " ".join(value) if isinstance(value, tuple) else str(value)}
 
 
-def _bounded(name: str, limit: int = MAX_TEXT) -> Callable[[Parameters, Client], str]:
+def parse_text(params: Parameters, _: Client, name: str, limit: int = MAX_TEXT) -> str:
     """What comes back to the client, or into a token, is bounded."""
-
-    def parse_text(params: Parameters, _: Client) -> str:
-        text = params.text(name)
-        if len(text) > limit:
-            raise InvalidRequest(f"{name} is longer than {limit} characters")
-        return text
-
-    return parse_text
+    text = params.get(name, "")
+    if len(text) > limit:
+        raise InvalidRequest(f"{name} is longer than {limit} characters")
+    return text
 
 
 def refuse_registration(_: Parameters, __: Client) -> None:
@@ -91,7 +86,7 @@ def refuse_registration(_: Parameters, __: Client) -> None:
 
 def check_response_type(params: Parameters, client: Client) -> None:
     """`code` is the only response type (RFC 9700 section 2.1.2)."""
-    response_type = params.text("response_type")
+    response_type = params.get("response_type", "")
     if not response_type:
         raise InvalidRequest("response_type is missing; send response_type=code")
     if response_type != "code":
@@ -102,7 +97,7 @@ def check_response_type(params: Parameters, client: Client) -> None:
 
 def parse_response_mode(params: Parameters, client: Client) -> str:
     """A mode of ours that this client may use: a code never travels in a fragment."""
-    mode = params.text("response_mode")
+    mode = params.get("response_mode", "")
     if mode not in client.response_modes:
         raise InvalidRequest(f"response_mode must be {' or '.join(ResponseMode)}")
     return ResponseMode(mode)
@@ -110,19 +105,19 @@ def parse_response_mode(params: Parameters, client: Client) -> str:
 
 def parse_acr_values(params: Parameters, client: Client) -> tuple[str, ...]:
     """The levels wished for, else those the client registered (OIDC Core 3.1.2.1, Registration 2)."""
-    _bounded("acr_values")(params, client)
+    parse_text(params, client, "acr_values")
     return params.words("acr_values") or client.requests.acr_values
 
 
 def parse_locales(params: Parameters, client: Client) -> tuple[str, ...]:
     """The languages asked for, what is none left out (OIDC Core 3.1.2.1)."""
-    _bounded("ui_locales")(params, client)
+    parse_text(params, client, "ui_locales")
     return tuple([word for word in params.words("ui_locales") if _LOCALE.fullmatch(word)])
 
 
 def parse_hint(params: Parameters, client: Client) -> str:
     """The provider hinted at, by whichever name, or ""."""
-    said = [_bounded(name)(params, client) for name in IDP_HINTS]
+    said = [parse_text(params, client, name) for name in IDP_HINTS]
     return next(filter(None, said), "")
 
 
@@ -146,7 +141,7 @@ def parse_prompt(params: Parameters, _: Client) -> tuple[str, ...]:
 
 def parse_challenge(params: Parameters, client: Client) -> str:
     """S256 or nothing; nothing only where a nonce or the operator allows it (RFC 7636 4.3, RFC 9700 2.1.1)."""
-    challenge, method = params.text("code_challenge"), params.text("code_challenge_method")
+    challenge, method = params.get("code_challenge", ""), params.get("code_challenge_method", "")
     if not challenge:
         if method:
             raise InvalidRequest("code_challenge_method without code_challenge")
@@ -175,7 +170,7 @@ def _check_tied(params: Parameters, client: Client) -> None:
 
 def parse_dpop_jkt(params: Parameters, _: Client) -> str:
     """The thumbprint of the key the code is bound to (RFC 9449 section 10)."""
-    jkt = params.text("dpop_jkt")
+    jkt = params.get("dpop_jkt", "")
     if not is_thumbprint(jkt):
         raise InvalidRequest("dpop_jkt must be the base64url SHA-256 thumbprint of the DPoP key (RFC 7638)")
     return jkt
@@ -183,7 +178,7 @@ def parse_dpop_jkt(params: Parameters, _: Client) -> str:
 
 def parse_max_age(params: Parameters, client: Client) -> int | None:
     """A whole number of seconds, else what the client registered (OIDC Core 3.1.2.1, Registration 2)."""
-    sent = params.text("max_age")
+    sent = params.get("max_age", "")
     if not sent:
         return client.requests.max_age
     if _MAX_AGE.fullmatch(sent) is None:
@@ -211,9 +206,9 @@ ROWS: tuple[Row, ...] = (
     Row(("registration",), refuse_registration),
     Row(("response_type",), check_response_type, always=True, write=lambda _: {"response_type": "code"}),
     Row(("response_mode",), parse_response_mode, ("response_mode",)),
-    Row(("state",), _bounded("state", MAX_STATE), ("state",), device=True),
-    Row(("nonce",), _bounded("nonce"), ("nonce",), device=True),
-    Row(("login_hint",), _bounded("login_hint"), ("login_hint",), device=True),
+    Row(("state",), partial(parse_text, name="state", limit=MAX_STATE), ("state",), device=True),
+    Row(("nonce",), partial(parse_text, name="nonce"), ("nonce",), device=True),
+    Row(("login_hint",), partial(parse_text, name="login_hint"), ("login_hint",), device=True),
     Row(("acr_values",), parse_acr_values, ("acr_values",), always=True, device=True),
     Row(("ui_locales",), parse_locales, ("ui_locales",), device=True),
     Row(IDP_HINTS, parse_hint, ("idp_hint",), device=True),
@@ -259,9 +254,10 @@ def build_device_request(params: Parameters, client: Client) -> AuthorizationReq
 def _build(
     rows: Iterable[Row], params: Parameters, client: Client, *, redirect_uri: str = "", hinted_sub: str = ""
 ) -> AuthorizationRequest:
-    proved: dict[str, Any] = {}
+    sent, proved = params.keys(), dict[str, Any]()
     for row in rows:
-        proved.update(row.prove(params, client))
+        if row.always or not sent.isdisjoint(row.names):
+            proved.update(row.prove(params, client))
     proved["hinted_sub"] = one_person(hinted_sub, proved.get("hinted_sub", ""))
     return AuthorizationRequest(client_id=client.id, redirect_uri=redirect_uri, **proved)
 

@@ -43,7 +43,7 @@ class VerifiedRedirect:
 
 def parse_client_id(params: Parameters) -> str:
     """Whose request this says it is; raises UnknownClient."""
-    client_id = params.text("client_id")
+    client_id = params.get("client_id", "")
     if "client_id" in params.repeated or not client_id:
         raise UnknownClient("client_id missing or repeated", public="client_id is missing or was sent more than once")
     return client_id
@@ -56,16 +56,16 @@ def verify_target(params: Parameters, client: Client | None, *, outside: bool = 
     beside a signed request, and only say where to tell what is wrong with it; so `prompt` does not count.
     """
     if client is None:
-        sent = params.text("client_id")
+        sent = params.get("client_id", "")
         raise UnknownClient(f"unknown client_id {quote(sent)}", public="client_id is not registered here", sent=sent)
-    sent = params.text("redirect_uri")
+    sent = params.get("redirect_uri", "")
     if "redirect_uri" in params.repeated or not sent:
         raise BadRedirectUri(
             f"redirect_uri missing or repeated, client {client.id}",
             public="redirect_uri is missing or was sent more than once",
             client=client,
         )
-    mode, state = params.text("response_mode"), params.text("state")
+    mode, state = params.get("response_mode", ""), params.get("state", "")
     usable = mode in client.response_modes and "response_mode" not in params.repeated
     return _verify(
         client,

@@ -60,12 +60,14 @@ def parse_credentials(authorization: str, params: Parameters) -> Credentials:
     if "client_id" not in params:
         raise InvalidClient("no client credentials; send an Authorization header or client_id")
     method = AuthMethod.POST if in_body else AuthMethod.NONE
-    return Credentials(method, params["client_id"], params.text("client_secret"))
+    return Credentials(method, params["client_id"], params.get("client_secret", ""))
 
 
 def _parse_signed(params: Parameters) -> Credentials:
-    claimed = params.text("client_id")
-    token, client_id = parse_assertion(params.text("client_assertion"), params.text("client_assertion_type"), claimed)
+    claimed = params.get("client_id", "")
+    token, client_id = parse_assertion(
+        params.get("client_assertion", ""), params.get("client_assertion_type", ""), claimed
+    )
     return Credentials(method_of(token), client_id, assertion=token)
 
 
@@ -114,5 +116,5 @@ def check_token_parameters(params: Parameters) -> None:
     params.check_single(params.repeated)
     if "authorization_details" in params:
         raise InvalidAuthorizationDetails("authorization_details is not supported here; ask by scope and resource")
-    if not params.text("grant_type"):
+    if "grant_type" not in params:
         raise InvalidRequest("grant_type is missing")

@@ -59,7 +59,7 @@ class Requests:
         `proof`: the DPoP header, or "".
         """
         params.check_single(params.repeated)
-        if params.text("client_id") != client.id:
+        if params.get("client_id", "") != client.id:
             raise InvalidRequest("client_id must be that of the client that pushes the request")
         if "request_uri" in params:
             raise InvalidRequest("request_uri has no place in a pushed request (RFC 9126 section 2.1)")
@@ -86,7 +86,7 @@ class Requests:
     async def verify(self, params: Parameters) -> Asked:
         """The checked request; raises RequestError or PageError, which carry their `Whereabouts` once that is known."""
         client = await self._clients.find(parse_client_id(params))
-        if client is not None and is_pushed(params.text("request_uri")):
+        if client is not None and is_pushed(params.get("request_uri", "")):
             return await self._present(params, client)
         if client is not None and ("request" in params or "request_uri" in params):
             with located(Whereabouts(target=_find_target(params, client))):
@@ -107,7 +107,7 @@ class Requests:
         if "request" in params and "request_uri" in params:
             raise InvalidRequest("request and request_uri exclude each other (RFC 9101 section 5)")
         _check_may_come_so(client)
-        text = params.text("request") or await self._objects.fetch(client, params["request_uri"])
+        text = params.get("request") or await self._objects.fetch(client, params["request_uri"])
         signed = await self._objects.open_(client, text, fetched="request" not in params)
         target = verify_target(signed.params, client)
         with located(Whereabouts(target=target)):

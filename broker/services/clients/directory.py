@@ -48,7 +48,7 @@ class Clients:
         try:
             return parse_credentials(authorization, params)
         except InvalidClient as error:
-            await self._note_failed(params.text("client_id"), error)
+            await self._note_failed(params.get("client_id", ""), error)
             raise
 
     async def verify(self, credentials: Credentials) -> Client:

@@ -77,9 +77,9 @@ class AuthorizationCode:
             raise InvalidGrant(_WRONG, detail=f"code of {asked.client_id} brought by {client.id}")
         if code.expires_at <= self._context.now():
             raise InvalidGrant(_WRONG, detail="code expired")
-        if params.text("redirect_uri") != asked.redirect_uri:
+        if params.get("redirect_uri", "") != asked.redirect_uri:
             raise InvalidGrant("redirect_uri must be the one of the authorization request, byte for byte")
-        verifier = params.text("code_verifier")
+        verifier = params.get("code_verifier", "")
         if asked.code_challenge and not pkce.matches(verifier, asked.code_challenge):
             raise InvalidGrant(
                 "code_verifier does not fit the code_challenge; send the one the challenge was made from"

@@ -109,16 +109,16 @@ class Logout:
         address that is not registered stops nobody from signing out here.
         """
         check_logout_request(params)
-        hint, uri = params.text("id_token_hint"), params.text("post_logout_redirect_uri")
+        hint, uri = params.get("id_token_hint", ""), params.get("post_logout_redirect_uri", "")
         claims = self._verify_hint(hint)
         client = await self._clients.find(str(claims.get("aud", "")))
         if client is None:
             return LogoutWish(problem=_UNPROVED if hint else _NO_HINT if uri else "")
-        if params.text("client_id") not in {"", client.id}:
+        if params.get("client_id", "") not in {"", client.id}:
             raise InvalidRequest("client_id is not the client that id_token_hint was issued to")
         wish = LogoutWish(client, str(claims.get("sid", "")), str(claims["sub"]))
         try:
-            verified = build_return_url(verify_post_logout_uri(client, uri), params.text("state")) if uri else ""
+            verified = build_return_url(verify_post_logout_uri(client, uri), params.get("state", "")) if uri else ""
         except BadRedirectUri as error:
             self._context.recorder.record(
                 Event.REQUEST_REFUSED, error=error.code, kind="BadRedirectUri", reason=error.detail, client_id=client.id

@@ -32,12 +32,12 @@ class ConsentEndpoint:
     async def get(self, request: Request) -> Response:
         """The question."""
         params = read_query(request, limit=MAX_TICKET)
-        sealed = params.text("ticket")
+        sealed = params.get("ticket", "")
         question = await self._questions.open_(sealed, Cookies.read(request, SESSION))
         asked, client = question.request, question.client
         target = VerifiedRedirect.of(asked, client)
         locale = self._frontend.locale(
-            request, ui_locales=params.text("ui_locales") or " ".join(asked.ui_locales), client=client
+            request, ui_locales=params.get("ui_locales") or " ".join(asked.ui_locales), client=client
         )
         view = ConsentView(
             client=self._frontend.client_view(client, target.redirect_uri),
@@ -61,6 +61,6 @@ async def read_answer(request: Request, frontend: Frontend, intake: Intake) -> t
     """The ticket of a question and whether the answer to it is yes; raises ForeignPost or InvalidRequest."""
     frontend.check_own_form(request)
     params = await intake.read_form(request)
-    if params.text("answer") not in {"allow", "deny"}:
+    if params.get("answer") not in {"allow", "deny"}:
         raise InvalidRequest("answer must be allow or deny")
-    return params.text("ticket"), params["answer"] == "allow"
+    return params.get("ticket", ""), params["answer"] == "allow"

@@ -61,7 +61,7 @@ def read_access_token(request: Request, params: Parameters | None = None) -> Sho
         raise InvalidRequest("an access token never travels in a URL; send an Authorization header")
     scheme, token = _read_authorization(request)
     in_header = token if scheme in {"bearer", "dpop"} else ""
-    in_body = params.text("access_token") if params is not None else ""
+    in_body = params.get("access_token", "") if params is not None else ""
     if in_header and in_body:
         raise InvalidRequest("the access token was sent twice")
     return ShownToken(in_header or in_body, dpop=bool(in_header) and scheme == "dpop")

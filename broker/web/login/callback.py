@@ -95,7 +95,7 @@ class CallbackEndpoint:
 def _find_state(provider: Provider, params: Parameters) -> str:
     """Where this upstream puts the state; nothing about it is believed yet."""
     if not finds_state(provider):
-        return params.text("state")
+        return params.get("state", "")
     try:
         return provider.find_state(params)
     except UpstreamError as error:

@@ -69,12 +69,12 @@ class UnaskedEndpoint:
         self._frontend.check_own_form(request)
         params = await self._intake.read_form(request)
         browser = Cookies.read(request, BROWSER)
-        if not browser or params.text("answer") not in {"allow", "deny"}:
+        if not browser or params.get("answer") not in {"allow", "deny"}:
             raise ForeignPost("an answer without a question")
         if params["answer"] == "deny":
             return self._frontend.leave_to(f"{self._frontend.base}/")
         before = await self._sessions.find(Cookies.read(request, SESSION))
-        async with self._unasked.confirm(params.text("ticket"), browser=browser) as entered:
+        async with self._unasked.confirm(params.get("ticket", ""), browser=browser) as entered:
             person, identity, instance, client = entered
             value, _ = await self._sessions.start(person, identity, instance.name, replacing=before)
         href = self._unasked.initiate_href(client)

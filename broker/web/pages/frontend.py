@@ -137,9 +137,9 @@ def link_params(params: Parameters, request: AuthorizationRequest, *, hinted: bo
 
     Of a pushed or signed request that is its name alone, and what our own pages add to it.
     """
-    ours = bool(request.request_uri) and params.text("request_uri") == request.request_uri
+    ours = bool(request.request_uri) and params.get("request_uri", "") == request.request_uri
     kept = params.only(("ui_locales", *IDP_HINTS) if ours else ()) if request.request_uri else params
-    sent: Sent = {name: kept.values_of(name) for name in kept if hinted or name not in IDP_HINTS}
+    sent: Sent = {name: value for name, value in kept.again().items() if hinted or name not in IDP_HINTS}
     if request.request_uri:
         sent = {"client_id": request.client_id, "request_uri": request.request_uri, **sent}
     if request.request_uri and not hinted:
