@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -13,35 +13,29 @@ from ipaddress import ip_network
 
 from starlette.types import ASGIApp
 
-from broker.assembly import Parts, build_public, build_services
-from broker.assembly.chores import Chore, repeat
+from broker.assembly import Parts, Services, Settings, build_public
+from broker.assembly.providers import build_providers
 from broker.config.model import Config
 from broker.config.reveal import secrets_of
-from broker.core.errors import ConfigError
+from broker.core.errors import ConfigError, StoreUnavailable
 from broker.core.events import Event, Recorder
 from broker.core.seal import Seal, derive
 from broker.master import another_master_key, expect_database, load_masters
 from broker.observe import Observer, Setup
-from broker.registry import assets_of, provider_types
+from broker.registry import provider_types
 from broker.services.context import Context
 from broker.services.keys.emergency import Emergency
 from broker.services.keys.ring import LOOK_EVERY, KeyRing, RotationRules
 from broker.services.keys.signing import SealedKeys
 from broker.services.logout.deliveries import Deliveries
-from broker.services.people.standing import Standing
 from broker.services.people.subjects import Subjects, open_subjects
-from broker.services.providers import ProviderInstance, Providers
 from broker.store.base import Durable
 from broker.store.keys import KeyStore
-from broker.store.people import NamespaceChanged, PeopleStore
+from broker.store.people import PeopleStore
 from broker.store.sqlite.store import SqliteStore
 from broker.store.transient import Transient
-from broker.upstream.abilities import abilities_of
-from broker.upstream.answer import NOT_NOW
 from broker.upstream.guard import LOOPBACK
 from broker.upstream.http import HttpPool
-from broker.upstream.lend import lend
-from broker.upstream.model import Provider, ProviderSettings, Tools
 from broker.upstream.outbound import Outbound
 from broker.web.limits.rate_limits import SharedCounters
 from broker.web.manage import Check, Management
@@ -50,6 +44,7 @@ _SWEEP_EVERY = 60.0  # seconds between sweeps of expired rows
 _LOOK_EVERY = 2.0  # seconds between looks whether the database is there still
 _CHECK_EVERY = 5.0  # seconds between parts of the check for damage
 Randomness = Callable[[int], bytes]
+Chore = Callable[[], Awaitable[object]]
 
 
 @dataclass(slots=True)
@@ -78,7 +73,7 @@ class Broker:
             (_LOOK_EVERY, self.store.look),
             (_CHECK_EVERY, self.store.check),
         )
-        begun = [repeat(*each, pause=self.pause, on_crash=self.observer.on_crash) for each in chores]
+        begun = [self._repeat(*each) for each in chores]
         self._tasks = tuple(map(asyncio.create_task, [*begun, self.deliveries.run()]))
         self.observer.record(Event.SERVER_READY)
 
@@ -94,6 +89,16 @@ class Broker:
             with suppress(asyncio.CancelledError):
                 await task
         await self._opened.aclose()
+
+    async def _repeat(self, seconds: float, chore: Chore) -> None:
+        while True:
+            await self.pause(seconds)
+            try:
+                await chore()
+            except StoreUnavailable:
+                continue  # the store itself has told, once per outage
+            except Exception as error:  # housekeeping must outlive its own bugs; the operator hears of each
+                self.observer.on_crash(error)
 
     async def _sweep(self) -> None:
         await self.durable.sweep(now=int(self._clock()))
@@ -150,19 +155,15 @@ async def _assemble(
     await _check_client_ids(config, durable.people)
     pool = await HttpPool.open(ca_file=config.network.ca_file, trust_env=config.network.trust_env)
     opened.push_async_callback(pool.close)
-    instances = await _build_providers(config, pool, durable.people, observer, clock=clock)
+    types = provider_types({chosen.type for chosen in config.providers.values() if chosen.enabled})
     seal = partial(Seal, masters, randomness=context.randomness, clock=clock)
     keys = await _open_keys(config, context, durable.keys, SealedKeys(seal("signing key")))
     parts = Parts(
-        config=config,
         context=context,
         durable=durable,
         transient=transient,
         keys=keys,
-        providers=Providers(
-            instances, autoselect_single=config.login.autoselect_single, flow_ttl=config.login.flow_ttl
-        ),
-        standing=Standing((instance.name, instance.key) for instance in instances),
+        providers=await build_providers(config, types, durable.people, pool, context),
         outbound=await _open_outbound(config, opened, observer),
         subjects=await _open_subjects(context, durable.keys, seal("pairwise")),
         seal=seal,
@@ -172,8 +173,8 @@ async def _assemble(
     )
     checks: dict[str, Check] = {"durable": durable.ping, "transient": transient.ping, "whole": store.confirm_whole}
     management = Management(checks, observer.expose)
-    services = build_services(parts)
-    public, emergency = build_public(parts, services), Emergency(context, keys, durable.grants)
+    services = Services(parts, Settings.of(config, parts.providers))
+    public, emergency = build_public(parts, services, config), Emergency(context, keys, durable.grants)
     return Broker(
         public, management, keys, emergency, durable, store, observer, services.deliveries, clock, opened.pop_all()
     )
@@ -224,64 +225,3 @@ async def _check_client_ids(config: Config, people: PeopleStore) -> None:
     taken = [client_id for client_id in config.clients if await people.links(client_id)]
     if taken:
         raise ConfigError([f"clients.{name}: is the `sub` of a person; give the client another id" for name in taken])
-
-
-async def _build_providers(
-    config: Config, pool: HttpPool, people: PeopleStore, recorder: Recorder, *, clock: Callable[[], float]
-) -> tuple[ProviderInstance, ...]:
-    settings: Mapping[str, ProviderSettings] = {
-        name: chosen for name, chosen in config.providers.items() if chosen.enabled
-    }
-    types = provider_types({chosen.type for chosen in settings.values()})
-    ordered = [*(name for name in config.login.order if name in settings), *settings]
-    instances = []
-    for name in dict.fromkeys(ordered):
-        chosen = settings[name]
-        kind = types[chosen.type]
-        not_now = getattr(kind, "not_now", NOT_NOW)  # a plugin need not know of it
-        tools = lend(pool, name, chosen, recorder=recorder, not_now=not_now, now=clock)
-        provider: Provider = kind(chosen, tools)
-        key = await _namespace_key(people, name, chosen)
-        title, label = _texts(provider, chosen)
-        instances.append(
-            ProviderInstance(
-                name,
-                chosen.type,
-                key,
-                provider,
-                title,
-                label,
-                provider.brand,
-                refuses_embedded=getattr(provider, "refuses_embedded", False),  # a plugin need not know of it
-                down_for=partial(_down_for, tools),
-                abilities=abilities_of(provider),
-                assets=assets_of(kind),
-            )
-        )
-    return tuple(instances)
-
-
-def _down_for(tools: Tools) -> float | None:
-    return tools.http.down_for
-
-
-async def _namespace_key(people: PeopleStore, name: str, settings: ProviderSettings) -> str:
-    try:
-        return await people.namespace_key(name, settings.identity_namespace())
-    except NamespaceChanged as changed:
-        key = f"providers.{name}"
-        raise ConfigError(
-            [
-                f"{key}: {changed.links} people are linked through {changed.before}, and the settings now say "
-                f"{changed.after}. Set {key}.namespace to {changed.before!r} to keep their accounts, or give the new "
-                "upstream another name"
-            ]
-        ) from None
-
-
-def _texts(provider: Provider, settings: ProviderSettings) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Plain name and button text; a configured name stands for both, and where it is one text, in every language."""
-    if settings.name is None:
-        return provider.title, provider.label
-    texts = {"": settings.name} if isinstance(settings.name, str) else settings.name
-    return texts, texts

@@ -1,38 +1,27 @@
-"""What the composition root hands over, and what is made of it."""
+"""What the composition root hands over: concrete parts, and what the operator chose."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
+from broker.config.clients import build_clients, localised
 from broker.config.model import Config
+from broker.core.clients.client import Client
+from broker.core.clients.display_name import fold_name
+from broker.core.clients.registered import RegistrationRules
 from broker.core.events import Recorder
 from broker.core.seal import Seal
-from broker.services.authorize.consent import Consents
-from broker.services.authorize.decide import Authorization
-from broker.services.authorize.pushed import PushedRequests
-from broker.services.authorize.questions import Questions
-from broker.services.authorize.requests import Requests
-from broker.services.clients.directory import Clients
-from broker.services.clients.registrations import Registrations
+from broker.services.clients.registrations import RegistrationPolicy
 from broker.services.context import Context
-from broker.services.devices import Devices
 from broker.services.keys.ring import KeyRing
-from broker.services.login.attempts import Logins
-from broker.services.login.complete import Completion
-from broker.services.login.unasked import UnaskedLogins
-from broker.services.logout.deliveries import Deliveries
+from broker.services.login.attempts import DEADLINE
 from broker.services.outbound import Outbound
-from broker.services.people.names import People
-from broker.services.people.standing import Standing
 from broker.services.people.subjects import Subjects
 from broker.services.providers import Providers
-from broker.services.sessions.endings import Endings
-from broker.services.sessions.single_sign_on import Sessions
-from broker.services.sessions.upstream import UpstreamSessions
-from broker.services.tokens.minting import Tokens
-from broker.services.tokens.proofs import Proofs
+from broker.services.sessions.single_sign_on import SessionLimits
+from broker.services.tokens.minting import Lifetimes
 from broker.store.base import Durable
 from broker.store.transient import Transient
 from broker.web.limits.rate_limits import SharedCounters
@@ -55,13 +44,11 @@ class Parts:
     `counters` are those that nodes share, None where there is one.
     """
 
-    config: Config
     context: Context
     durable: Durable
     transient: Transient
     keys: KeyRing
     providers: Providers
-    standing: Standing
     outbound: Outbound
     subjects: Subjects
     seal: Callable[[str], Seal]
@@ -71,24 +58,57 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
-    """Everything that decides."""
+class Settings:
+    """What services do as the operator chose. `nonce_required`: of DPoP. `deadline`: of one upstream, in seconds."""
 
-    clients: Clients
-    registrations: Registrations
-    proofs: Proofs
-    tokens: Tokens
-    sessions: Sessions
-    consents: Consents
-    logins: Logins
-    unasked: UnaskedLogins
-    requests: Requests
-    authorization: Authorization
-    completion: Completion
-    questions: Questions
-    pushed: PushedRequests
-    devices: Devices
-    people: People
-    upstream: UpstreamSessions
-    endings: Endings
-    deliveries: Deliveries
+    clients: Mapping[str, Client]
+    lifetimes: Lifetimes
+    session: SessionLimits
+    registration: RegistrationPolicy
+    nonce_required: bool = False
+    deadline: float = DEADLINE
+
+    @classmethod
+    def of(cls, config: Config, providers: Providers) -> Self:
+        """As the configuration says; who registers may not call an app as one of the `providers` is called."""
+        return cls(
+            clients=build_clients(config),
+            lifetimes=_lifetimes(config),
+            session=SessionLimits(config.session.idle_ttl, config.session.absolute_ttl),
+            registration=_registration(config, providers),
+            nonce_required=config.tokens.dpop_nonce == "required",
+        )
+
+
+def _registration(config: Config, providers: Providers) -> RegistrationPolicy:
+    """Always there: who registered once stays, also when nobody may register any more."""
+    chosen = config.registration
+    rules = RegistrationRules(
+        scopes=chosen.scopes,
+        algorithms=config.keys.algorithms,
+        pkce=chosen.pkce,
+        legacy_audience=chosen.assertion_audience == "legacy",
+        id_token_claims=chosen.id_token_claims,
+        reserved_names=_reserved_names(config, providers),
+    )
+    digests = tuple(text.removeprefix("sha256:") for text in chosen.token_hashes)
+    return RegistrationPolicy(digests, chosen.max_clients, rules)
+
+
+def _reserved_names(config: Config, providers: Providers) -> frozenset[str]:
+    """Names that people trust already: ours, those of the providers, and those of the operator's own apps."""
+    own = (config.ui.product_name, *(client.name for client in config.clients.values()))
+    texts = (text for name in map(localised, own) for text in name.values())
+    return frozenset(map(fold_name, (*texts, *providers.titles)))
+
+
+def _lifetimes(config: Config) -> Lifetimes:
+    tokens = config.tokens
+    return Lifetimes(
+        code=tokens.code_ttl,
+        id_token=tokens.id_token_ttl,
+        access_token=tokens.access_token_ttl,
+        refresh_idle=tokens.refresh_token.idle_ttl,
+        refresh_absolute=tokens.refresh_token.absolute_ttl,
+        reuse_grace=tokens.refresh_token.reuse_grace,
+    )

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from broker.assembly.parts import Parts, Services
-from broker.config.clients import build_clients, localised
-from broker.config.model import Config
-from broker.core.clients.display_name import fold_name
-from broker.core.clients.registered import RegistrationRules
+from broker.assembly.parts import Parts, Settings
+from broker.core.terms import GrantType
 from broker.services.authorize.consent import TICKET_TTL, Consents
 from broker.services.authorize.decide import Authorization
 from broker.services.authorize.pushed import PushedRequests
@@ -16,183 +13,185 @@ from broker.services.authorize.requests import Requests
 from broker.services.clients.assertions import ClientAssertions
 from broker.services.clients.directory import Clients
 from broker.services.clients.keys import ClientKeys
-from broker.services.clients.registrations import RegistrationPolicy, Registrations
+from broker.services.clients.registrations import Registrations
 from broker.services.devices import Devices
+from broker.services.grants.authorization_code import AuthorizationCode
+from broker.services.grants.client_credentials import ClientCredentials
+from broker.services.grants.device_code import DeviceCode
+from broker.services.grants.endpoint import GrantHandler, TokenRequests
+from broker.services.grants.giving import Giving
+from broker.services.grants.refresh_token import RefreshTokenGrant
 from broker.services.login.attempts import Logins
 from broker.services.login.complete import Completion
 from broker.services.login.states import States
 from broker.services.login.unasked import UnaskedLogins
 from broker.services.logout.deliveries import Deliveries
+from broker.services.logout.rp_initiated import Logout
+from broker.services.logout.upstream import UpstreamLogouts
 from broker.services.people.accounts import Accounts
 from broker.services.people.names import People
+from broker.services.people.standing import Standing
+from broker.services.sessions.confirmations import Confirmations
 from broker.services.sessions.endings import Endings
-from broker.services.sessions.single_sign_on import SessionLimits, Sessions
+from broker.services.sessions.single_sign_on import Sessions
 from broker.services.sessions.upstream import UpstreamSessions
 from broker.services.tokens.held import HeldGrants
-from broker.services.tokens.minting import Lifetimes, Tokens
+from broker.services.tokens.introspection import Introspection
+from broker.services.tokens.minting import Tokens
 from broker.services.tokens.proofs import Nonces, Proofs
+from broker.services.tokens.revocation import Revocation
+from broker.services.tokens.userinfo import Userinfo
 
 
-def build_services(parts: Parts) -> Services:
-    """Every service, tied to the others it needs."""
-    context, people, transient = parts.context, parts.durable.people, parts.transient
-    registrations, keys = _build_registrations(parts), ClientKeys(context, parts.outbound)
-    clients = Clients(context, build_clients(parts.config), ClientAssertions(context, transient, keys), registrations)
-    tokens, consents = _build_tokens(parts, clients), Consents(context, people, transient, parts.seal("consent"))
-    accounts = Accounts(context, people, parts.standing)
-    logins, unasked = _build_logins(parts, clients, accounts)
-    # A person may look at the login page, at an upstream and at the question for as long as each of them stands.
-    pushed = PushedRequests(context, transient, kept_for=2 * parts.providers.flow_ttl + TICKET_TTL)
-    authorization = _build_authorization(parts, clients, tokens, consents, pushed)
-    devices = Devices(context, clients, transient, parts.seal("device"))
-    objects, proofs = RequestObjects(context, keys, parts.outbound), _build_proofs(parts)
-    upstream = _build_upstream(parts)
-    deliveries, endings = _build_endings(parts, clients)
-    sessions = _build_sessions(parts, upstream, endings)
-    return Services(
-        clients=clients,
-        registrations=registrations,
-        proofs=proofs,
-        tokens=tokens,
-        sessions=sessions,
-        consents=consents,
-        logins=logins,
-        unasked=unasked,
-        requests=Requests(context, clients, tokens, proofs=proofs, pushed=pushed, objects=objects),
-        authorization=authorization,
-        pushed=pushed,
-        devices=devices,
-        completion=Completion(context, logins, accounts, sessions=sessions, authorization=authorization, pushed=pushed),
-        questions=Questions(authorization, consents, sessions=sessions, devices=devices, pushed=pushed),
-        people=People(people),
-        upstream=upstream,
-        endings=endings,
-        deliveries=deliveries,
-    )
+class Services:
+    """Every service by one name: the names of attributes are those that other services know it by."""
 
+    def __init__(self, parts: Parts, settings: Settings) -> None:
+        """Tied in the order in which they need each other."""
+        self._tie_clients(parts, settings)
+        self._tie_people(parts)
+        self._tie_sessions(parts, settings)
+        self._tie_tokens(parts, settings)
+        self._tie_authorization(parts)
+        self._tie_logins(parts, settings)
+        self._tie_grants(parts)
 
-def _build_authorization(
-    parts: Parts, clients: Clients, tokens: Tokens, consents: Consents, pushed: PushedRequests
-) -> Authorization:
-    return Authorization(
-        parts.context,
-        clients=clients,
-        providers=parts.providers,
-        consents=consents,
-        tokens=tokens,
-        standing=parts.standing,
-        pushed=pushed,
-        stores=(parts.durable.people, parts.transient),
-    )
+    def _tie_clients(self, parts: Parts, settings: Settings) -> None:
+        context, transient, outbound = parts.context, parts.transient, parts.outbound
+        keys, seal = ClientKeys(context, outbound), parts.seal("registered client")
+        self.objects = RequestObjects(context, keys, outbound)
+        self.registrations = Registrations(
+            context, parts.durable.clients, outbound, seal=seal, policy=settings.registration
+        )
+        assertions = ClientAssertions(context, transient, keys)
+        self.directory = Clients(context, settings.clients, assertions, self.registrations)
+        nonces = Nonces(parts.derive("dpop nonce"), context.now)
+        self.proofs = Proofs(context, transient, nonces, nonce_required=settings.nonce_required)
 
+    def _tie_people(self, parts: Parts) -> None:
+        self.people = People(parts.durable.people)
+        self.standing = Standing(parts.providers.enabled)
+        self.accounts = Accounts(parts.context, parts.durable.people, self.standing)
 
-def _build_proofs(parts: Parts) -> Proofs:
-    nonces = Nonces(parts.derive("dpop nonce"), parts.context.now)
-    nonce_required = parts.config.tokens.dpop_nonce == "required"
-    return Proofs(parts.context, parts.transient, nonces, nonce_required=nonce_required)
+    def _tie_sessions(self, parts: Parts, settings: Settings) -> None:
+        context, durable, transient, providers = parts.context, parts.durable, parts.transient, parts.providers
+        id_tokens, logins = parts.seal("upstream id token"), parts.seal("upstream login")
+        self.upstream = UpstreamSessions(context, durable.sessions, providers, id_tokens=id_tokens, logins=logins)
+        self.deliveries = Deliveries(
+            context,
+            durable.deliveries,
+            self.directory,
+            parts.keys,
+            parts.outbound,
+            subjects=parts.subjects,
+            on_crash=parts.observer.on_crash,
+        )
+        self.endings = Endings(
+            context,
+            durable.sessions,
+            transient,
+            subjects=parts.subjects,
+            remember_for=settings.session.absolute,
+            queued=self.deliveries.push,
+        )
+        self.sessions = Sessions(context, transient, settings.session, self.upstream, self.endings, providers=providers)
+        self.upstream_logouts = UpstreamLogouts(context, transient, providers, self.endings)
 
+    def _tie_tokens(self, parts: Parts, settings: Settings) -> None:
+        context, grants, subjects = parts.context, parts.durable.grants, parts.subjects
+        held = HeldGrants(
+            context,
+            grants,
+            clients=self.directory,
+            standing=self.standing,
+            subjects=subjects,
+            providers=parts.providers,
+        )
+        self.tokens = Tokens(
+            context,
+            parts.keys,
+            grants,
+            seal=parts.seal("access token"),
+            refresh_key=parts.derive("refresh token")[0],
+            lifetimes=settings.lifetimes,
+            subjects=subjects,
+            held=held,
+        )
+        self.revocation = Revocation(context, grants, self.tokens)
+        self.introspection = Introspection(context, self.directory, grants, tokens=self.tokens)
+        self.userinfo = Userinfo(self.tokens, self.proofs)
+        self.logout = Logout(
+            context,
+            parts.transient,
+            self.directory,
+            self.tokens,
+            parts.seal("logout"),
+            endings=self.endings,
+            deliveries=self.deliveries,
+            upstream=self.upstream,
+        )
 
-def _build_tokens(parts: Parts, clients: Clients) -> Tokens:
-    subjects = parts.subjects
-    held = HeldGrants(
-        parts.context,
-        parts.durable.grants,
-        clients=clients,
-        standing=parts.standing,
-        subjects=subjects,
-        providers=parts.providers,
-    )
-    return Tokens(
-        parts.context,
-        parts.keys,
-        parts.durable.grants,
-        seal=parts.seal("access token"),
-        refresh_key=parts.derive("refresh token")[0],
-        lifetimes=_lifetimes(parts.config),
-        subjects=subjects,
-        held=held,
-    )
+    def _tie_authorization(self, parts: Parts) -> None:
+        context, people, transient = parts.context, parts.durable.people, parts.transient
+        # A person may look at the login page, at an upstream and at the question for as long as each of them stands.
+        self.pushed = PushedRequests(context, transient, kept_for=2 * parts.providers.flow_ttl + TICKET_TTL)
+        self.requests = Requests(
+            context, self.directory, self.tokens, proofs=self.proofs, pushed=self.pushed, objects=self.objects
+        )
+        self.consents = Consents(context, people, transient, parts.seal("consent"))
+        self.authorization = Authorization(
+            context,
+            clients=self.directory,
+            providers=parts.providers,
+            consents=self.consents,
+            tokens=self.tokens,
+            standing=self.standing,
+            pushed=self.pushed,
+            stores=(people, transient),
+        )
+        self.devices = Devices(context, self.directory, transient, parts.seal("device"))
+        self.questions = Questions(
+            self.authorization, self.consents, sessions=self.sessions, devices=self.devices, pushed=self.pushed
+        )
 
+    def _tie_logins(self, parts: Parts, settings: Settings) -> None:
+        context, providers = parts.context, parts.providers
+        self.states = States(parts.derive("state"), context.randomness)
+        self.logins = Logins(
+            context,
+            self.directory,
+            providers,
+            transient=parts.transient,
+            states=self.states,
+            seal=parts.seal("flow"),
+            deadline=settings.deadline,
+        )
+        self.unasked = UnaskedLogins(
+            context,
+            clients=self.directory,
+            providers=providers,
+            accounts=self.accounts,
+            logins=self.logins,
+            seal=parts.seal("entry"),
+        )
+        self.completion = Completion(
+            context,
+            self.logins,
+            self.accounts,
+            sessions=self.sessions,
+            authorization=self.authorization,
+            pushed=self.pushed,
+        )
 
-def _build_upstream(parts: Parts) -> UpstreamSessions:
-    id_tokens, logins = parts.seal("upstream id token"), parts.seal("upstream login")
-    return UpstreamSessions(parts.context, parts.durable.sessions, parts.providers, id_tokens=id_tokens, logins=logins)
-
-
-def _build_endings(parts: Parts, clients: Clients) -> tuple[Deliveries, Endings]:
-    context, durable, remember_for = parts.context, parts.durable, parts.config.session.absolute_ttl
-    deliveries = Deliveries(
-        context,
-        durable.deliveries,
-        clients,
-        parts.keys,
-        parts.outbound,
-        subjects=parts.subjects,
-        on_crash=parts.observer.on_crash,
-    )
-    endings = Endings(
-        context,
-        durable.sessions,
-        parts.transient,
-        subjects=parts.subjects,
-        remember_for=remember_for,
-        queued=deliveries.push,
-    )
-    return deliveries, endings
-
-
-def _build_sessions(parts: Parts, upstream: UpstreamSessions, endings: Endings) -> Sessions:
-    limits = SessionLimits(parts.config.session.idle_ttl, parts.config.session.absolute_ttl)
-    return Sessions(parts.context, parts.transient, limits, upstream, endings, providers=parts.providers)
-
-
-def _build_logins(parts: Parts, clients: Clients, accounts: Accounts) -> tuple[Logins, UnaskedLogins]:
-    context, providers = parts.context, parts.providers
-    logins = Logins(
-        context,
-        clients,
-        providers,
-        transient=parts.transient,
-        states=States(parts.derive("state"), context.randomness),
-        seal=parts.seal("flow"),
-    )
-    unasked = UnaskedLogins(
-        context, clients=clients, providers=providers, accounts=accounts, logins=logins, seal=parts.seal("entry")
-    )
-    return logins, unasked
-
-
-def _build_registrations(parts: Parts) -> Registrations:
-    """Always there: who registered once stays, also when nobody may register any more."""
-    chosen = parts.config.registration
-    rules = RegistrationRules(
-        scopes=chosen.scopes,
-        algorithms=parts.config.keys.algorithms,
-        pkce=chosen.pkce,
-        legacy_audience=chosen.assertion_audience == "legacy",
-        id_token_claims=chosen.id_token_claims,
-        reserved_names=_reserved_names(parts),
-    )
-    digests = tuple(text.removeprefix("sha256:") for text in chosen.token_hashes)
-    policy = RegistrationPolicy(digests, chosen.max_clients, rules)
-    seal = parts.seal("registered client")
-    return Registrations(parts.context, parts.durable.clients, parts.outbound, seal=seal, policy=policy)
-
-
-def _reserved_names(parts: Parts) -> frozenset[str]:
-    """Names that people trust already: ours, those of the providers, and those of the operator's own apps."""
-    own = (parts.config.ui.product_name, *(client.name for client in parts.config.clients.values()))
-    texts = (text for name in map(localised, own) for text in name.values())
-    return frozenset(map(fold_name, (*texts, *parts.providers.titles)))
-
-
-def _lifetimes(config: Config) -> Lifetimes:
-    tokens = config.tokens
-    return Lifetimes(
-        code=tokens.code_ttl,
-        id_token=tokens.id_token_ttl,
-        access_token=tokens.access_token_ttl,
-        refresh_idle=tokens.refresh_token.idle_ttl,
-        refresh_absolute=tokens.refresh_token.absolute_ttl,
-        reuse_grace=tokens.refresh_token.reuse_grace,
-    )
+    def _tie_grants(self, parts: Parts) -> None:
+        context, durable, tokens = parts.context, parts.durable, self.tokens
+        giving = Giving(context, tokens, self.upstream, self.endings, people=durable.people, grants=durable.grants)
+        codes = AuthorizationCode(context, durable.grants, parts.transient, giving)
+        confirmations = Confirmations(context, durable.sessions, parts.providers, parts.seal("upstream login"))
+        handlers: dict[GrantType, GrantHandler] = {
+            GrantType.AUTHORIZATION_CODE: codes,
+            GrantType.REFRESH_TOKEN: RefreshTokenGrant(context, durable.grants, tokens, confirmations),
+            GrantType.CLIENT_CREDENTIALS: ClientCredentials(),
+            GrantType.DEVICE_CODE: DeviceCode(self.devices, codes),
+        }
+        self.token_requests = TokenRequests(context, self.proofs, tokens, handlers)

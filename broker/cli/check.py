@@ -78,7 +78,7 @@ def look_at_pages(config: Config) -> Findings:
     """The operator's pages rendered with sample data, and the icons on buttons."""
     from pathlib import Path
 
-    from broker.assembly.frontend import build_pages
+    from broker.assembly.public import build_pages
     from broker.registry import assets_of, provider_types
     from broker.web.pages.templates import find_strangers
 

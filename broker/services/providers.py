@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from broker.core.authorize.step_up import FEDERATED, counted_level, counted_methods
 from broker.core.clients.client import Client
 from broker.core.errors import ProviderNotOffered
-from broker.upstream.abilities import Abilities
+from broker.upstream.abilities import Abilities, abilities_of
 from broker.upstream.model import Provider
+
+DownFor = Callable[[], float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +32,32 @@ class ProviderInstance:
     title: Mapping[str, str]
     label: Mapping[str, str]
     brand: str
-    refuses_embedded: bool = False
-    down_for: Callable[[], float | None] = lambda: None
-    abilities: Abilities = field(default_factory=Abilities)
-    assets: Path | None = None
+    refuses_embedded: bool
+    down_for: DownFor
+    abilities: Abilities
+    assets: Path | None
+
+    @classmethod
+    def of(cls, name: str, kind: str, key: str, provider: Provider, *, down_for: DownFor = lambda: None) -> Self:
+        """As the provider says of itself; a plugin need not know of all that it could say."""
+        return cls(
+            name,
+            kind,
+            key,
+            provider,
+            provider.title,
+            provider.label,
+            provider.brand,
+            refuses_embedded=getattr(provider, "refuses_embedded", False),
+            down_for=down_for,
+            abilities=abilities_of(provider),
+            assets=getattr(provider, "assets", None),
+        )
+
+    def called(self, texts: str | Mapping[str, str]) -> Self:
+        """By another name, which its button says, too; one text is for every language."""
+        texts = {"": texts} if isinstance(texts, str) else texts
+        return replace(self, title=texts, label=texts)
 
 
 class Providers:
@@ -65,6 +90,11 @@ class Providers:
         """The plain name people know it by, per language."""
         instance = self._instances.get(name)
         return instance.title if instance else {}
+
+    @property
+    def enabled(self) -> Iterable[tuple[str, str]]:
+        """Name and internal key of every instance."""
+        return ((instance.name, instance.key) for instance in self._instances.values())
 
     @property
     def titles(self) -> frozenset[str]:

@@ -9,19 +9,16 @@ from dataclasses import dataclass, field
 
 from broker.core.errors import FetchFailed
 from broker.services.logout.deliveries import Deliveries
+from tests.services.client_app import Web
 
 
 @dataclass
-class Apps:
-    """What every app answers a logout token with, and what it was sent. An app without an answer is down."""
+class Apps(Web):
+    """What every app publishes, answers a logout token with, and was sent. An app without an answer is down."""
 
     status: dict[str, int] = field(default_factory=dict)
     heard: list[tuple[str, str]] = field(default_factory=list)
     hangs: set[str] = field(default_factory=set)
-
-    async def fetch(self, url: str, *, accept: str = "", limit: int = 0) -> bytes:
-        """Nothing is fetched here."""
-        raise FetchFailed(f"nothing is at {url} for {accept} up to {limit}")
 
     async def deliver(self, url: str, form: Mapping[str, str]) -> int:
         """The status of this app."""

@@ -10,60 +10,30 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from broker.assembly import Parts, Services, Settings
 from broker.core.clients.client import Client
+from broker.core.clients.registered import RegistrationRules
 from broker.core.errors import InvalidToken
 from broker.core.events import Event
 from broker.core.people.identity import Identity, Person
 from broker.core.records import AuthorizationRequest, Authorize, Device
 from broker.core.seal import Seal, derive
-from broker.core.terms import Algorithm, AuthMethod, GrantType
+from broker.core.terms import Algorithm, AuthMethod
 from broker.core.wire.parameters import Parameters
-from broker.services.authorize.consent import Consents
-from broker.services.authorize.decide import Answer, Ask, Authorization
-from broker.services.authorize.pushed import PushedRequests
-from broker.services.authorize.questions import Questions
-from broker.services.authorize.request_objects import RequestObjects
-from broker.services.authorize.requests import Requests
-from broker.services.clients.assertions import ClientAssertions
+from broker.services.authorize.decide import Answer, Ask
 from broker.services.clients.directory import Clients
-from broker.services.clients.keys import ClientKeys
+from broker.services.clients.registrations import RegistrationPolicy
 from broker.services.context import Context
-from broker.services.devices import Devices
-from broker.services.grants.authorization_code import AuthorizationCode
-from broker.services.grants.client_credentials import ClientCredentials
-from broker.services.grants.device_code import DeviceCode
-from broker.services.grants.endpoint import TokenRequests
-from broker.services.grants.giving import Giving
-from broker.services.grants.refresh_token import RefreshTokenGrant
 from broker.services.keys.ring import KeyRing, RotationRules
 from broker.services.keys.signing import SealedKeys
-from broker.services.login.attempts import Logins
-from broker.services.login.complete import Completion
 from broker.services.login.outcomes import Begun, Callback, Identified
-from broker.services.login.states import States
-from broker.services.login.unasked import UnaskedLogins
-from broker.services.logout.deliveries import Deliveries
-from broker.services.logout.rp_initiated import Logout
-from broker.services.logout.upstream import UpstreamLogouts
-from broker.services.people.accounts import Accounts
-from broker.services.people.names import People
-from broker.services.people.standing import Standing
 from broker.services.people.subjects import Subjects
 from broker.services.providers import ProviderInstance, Providers
-from broker.services.sessions.confirmations import Confirmations
-from broker.services.sessions.endings import Endings
-from broker.services.sessions.single_sign_on import Session, SessionLimits, Sessions
-from broker.services.sessions.upstream import UpstreamSessions
-from broker.services.tokens.held import HeldGrants
-from broker.services.tokens.introspection import Introspection
-from broker.services.tokens.minting import Lifetimes, Tokens
-from broker.services.tokens.proofs import Nonces, Proofs
-from broker.services.tokens.revocation import Revocation
+from broker.services.sessions.single_sign_on import Session, SessionLimits
+from broker.services.tokens.minting import Lifetimes
 from broker.store.sqlite.store import SqliteStore
-from broker.upstream.abilities import abilities_of
 from broker.upstream.model import Channel, Flow
 from tests.services.apps import Apps
-from tests.services.client_app import Web
 from tests.services.upstreams import SigningUpstream, Upstream
 
 NOW = 1_800_000_000
@@ -77,6 +47,7 @@ RULES = RotationRules(rotate_every=90 * 86400, publish_before=2 * 86400, keep_af
 LIFETIMES = Lifetimes(
     code=60, id_token=600, access_token=900, refresh_idle=30 * 86400, refresh_absolute=180 * 86400, reuse_grace=10
 )
+NOBODY_REGISTERS = RegistrationPolicy((), 0, RegistrationRules((), ()))
 SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
 
 
@@ -142,10 +113,18 @@ class Notes:
     """Keeps what it hears."""
 
     heard: list[tuple[Event, dict[str, Any]]] = field(default_factory=list)
+    crashes: list[Exception] = field(default_factory=list)
 
     def record(self, event: Event, /, **fields: str | int | float | bool | None) -> None:
         """As the operator's log would."""
         self.heard.append((event, fields))
+
+    def observe_request(self, route: str, status: int, seconds: float) -> None:
+        """Of no interest."""
+
+    def on_crash(self, error: Exception) -> None:
+        """A bug."""
+        self.crashes.append(error)
 
     def count(self, event: Event) -> int:
         """How often this happened."""
@@ -158,8 +137,8 @@ async def proven(clients: Clients, authorization: str, params: Parameters) -> Cl
 
 
 @dataclass
-class World:
-    """Stores and services. `providers` and `clients` may be changed, then `restart`."""
+class World(Services):
+    """Every service, and the stores. What they stand on may be changed, then `restart`."""
 
     store: SqliteStore
     clock: Clock
@@ -169,12 +148,10 @@ class World:
     keys: KeyRing
     context: Context
     on: set[str] = field(default_factory=set)
-    web: Web = field(default_factory=Web)
     autoselect_single: bool = False
     nonce_required: bool = False
     deadline: float = 9.0
     apps: Apps = field(default_factory=Apps)
-    crashes: list[Exception] = field(default_factory=list)
 
     @classmethod
     async def open(cls, store_in: type[SqliteStore] = SqliteStore) -> World:
@@ -197,159 +174,27 @@ class World:
 
     async def restart(self) -> None:
         """Build every service anew, as after a change of the configuration."""
-        context, durable, transient = self.context, self.store.durable, self.store.transient
         instances = []
         for name, upstream in self.upstreams.items():
-            key = await durable.people.namespace_key(name, f"upstream:{name}")
-            instances.append(
-                ProviderInstance(
-                    name,
-                    "upstream",
-                    key,
-                    upstream,
-                    upstream.title,
-                    upstream.label,
-                    "#000",
-                    abilities=abilities_of(upstream),
-                )
-            )
+            key = await self.store.durable.people.namespace_key(name, f"upstream:{name}")
+            instances.append(ProviderInstance.of(name, "upstream", key, upstream))
         live = tuple(instance for instance in instances if instance.name in self.on)
         self.providers = Providers(live, autoselect_single=self.autoselect_single, flow_ttl=600)
-        self.standing = Standing((instance.name, instance.key) for instance in live)
-        self.client_keys = ClientKeys(context, self.web)
-        self.directory = Clients(context, self.clients, ClientAssertions(context, transient, self.client_keys))
-        self.accounts = Accounts(context, durable.people, self.standing)
-        self.upstream = UpstreamSessions(
-            context,
-            durable.sessions,
-            self.providers,
-            id_tokens=seal("upstream id token"),
-            logins=seal("upstream login"),
-        )
-        self.deliveries = Deliveries(
-            context,
-            durable.deliveries,
-            self.directory,
-            self.keys,
-            self.apps,
+        parts = Parts(
+            context=self.context,
+            durable=self.store.durable,
+            transient=self.store.transient,
+            keys=self.keys,
+            providers=self.providers,
+            outbound=self.apps,
             subjects=Subjects(SALT),
-            on_crash=self.crashes.append,
-        )
-        self.endings = Endings(
-            context,
-            durable.sessions,
-            transient,
-            subjects=Subjects(SALT),
-            remember_for=86400,
-            queued=self.deliveries.push,
+            seal=seal,
+            derive=lambda purpose: (derive(MASTER, purpose),),
+            observer=self.notes,
         )
         limits = SessionLimits(idle=3600, absolute=86400)
-        self.sessions = Sessions(context, transient, limits, self.upstream, self.endings, providers=self.providers)
-        self.upstream_logouts = UpstreamLogouts(context, transient, self.providers, self.endings)
-        self.consents = Consents(context, durable.people, transient, seal("consent"))
-        self.states = States((derive(MASTER, "state"),), os.urandom)
-        self.people = People(durable.people)
-        self._tie_tokens()
-        self._tie_logins()
-        self.logout = Logout(
-            context,
-            transient,
-            self.directory,
-            self.tokens,
-            seal("logout"),
-            endings=self.endings,
-            deliveries=self.deliveries,
-            upstream=self.upstream,
-        )
-
-    def _tie_tokens(self) -> None:
-        context, durable, transient = self.context, self.store.durable, self.store.transient
-        self.tokens = Tokens(
-            context,
-            self.keys,
-            durable.grants,
-            seal=seal("access token"),
-            refresh_key=derive(MASTER, "refresh token"),
-            lifetimes=LIFETIMES,
-            subjects=Subjects(SALT),
-            held=HeldGrants(
-                context,
-                durable.grants,
-                clients=self.directory,
-                standing=self.standing,
-                subjects=Subjects(SALT),
-                providers=self.providers,
-            ),
-        )
-        self.nonces = Nonces((derive(MASTER, "dpop nonce"),), context.now)
-        self.proofs = Proofs(context, transient, self.nonces, nonce_required=self.nonce_required)
-        self.devices = Devices(context, self.directory, transient, seal("device"))
-        giving = Giving(context, self.tokens, self.upstream, self.endings, people=durable.people, grants=durable.grants)
-        codes = AuthorizationCode(context, durable.grants, transient, giving)
-        self.token_endpoint = TokenRequests(
-            context,
-            self.proofs,
-            self.tokens,
-            {
-                GrantType.AUTHORIZATION_CODE: codes,
-                GrantType.DEVICE_CODE: DeviceCode(self.devices, codes),
-                GrantType.REFRESH_TOKEN: RefreshTokenGrant(
-                    context,
-                    durable.grants,
-                    self.tokens,
-                    Confirmations(context, durable.sessions, self.providers, seal("upstream login")),
-                ),
-                GrantType.CLIENT_CREDENTIALS: ClientCredentials(),
-            },
-        )
-        self.revocation = Revocation(context, durable.grants, self.tokens)
-        self.introspection = Introspection(context, self.directory, durable.grants, tokens=self.tokens)
-
-    def _tie_logins(self) -> None:
-        context, durable, transient = self.context, self.store.durable, self.store.transient
-        self.logins = Logins(
-            context,
-            self.directory,
-            self.providers,
-            transient=transient,
-            states=self.states,
-            seal=seal("flow"),
-            deadline=self.deadline,
-        )
-        self.unasked = UnaskedLogins(
-            context,
-            clients=self.directory,
-            providers=self.providers,
-            accounts=self.accounts,
-            logins=self.logins,
-            seal=seal("entry"),
-        )
-        self.pushed = PushedRequests(context, transient, kept_for=1200)
-        objects = RequestObjects(context, self.client_keys, self.web)
-        self.requests = Requests(
-            context, self.directory, self.tokens, proofs=self.proofs, pushed=self.pushed, objects=objects
-        )
-        self.authorization = Authorization(
-            context,
-            clients=self.directory,
-            providers=self.providers,
-            consents=self.consents,
-            tokens=self.tokens,
-            standing=self.standing,
-            pushed=self.pushed,
-            stores=(durable.people, transient),
-        )
-        self.completion = Completion(
-            context,
-            self.logins,
-            self.accounts,
-            sessions=self.sessions,
-            authorization=self.authorization,
-            pushed=self.pushed,
-        )
-        self.questions = Questions(
-            self.authorization, self.consents, sessions=self.sessions, devices=self.devices, pushed=self.pushed
-        )
+        settings = Settings(self.clients, LIFETIMES, limits, NOBODY_REGISTERS, self.nonce_required, self.deadline)
+        super().__init__(parts, settings)
 
     async def request(self, client_id: str = "app", /, **changed: str | None) -> AuthorizationRequest:
         """A checked authorization request."""
@@ -413,19 +258,19 @@ class World:
             "code_verifier": VERIFIER,
         }
         sent = {name: value for name, value in (values | changed).items() if value is not None}
-        return await self.token_endpoint.answer(self.clients[client_id], Parameters(sent.items()), proof=proof)
+        return await self.token_requests.answer(self.clients[client_id], Parameters(sent.items()), proof=proof)
 
     async def refresh(
         self, refresh_token: str, client_id: str = "app", proof: str = "", /, **more: str
     ) -> dict[str, Any]:
         """The token response for a refresh token."""
         sent = {"grant_type": "refresh_token", "refresh_token": refresh_token} | more
-        return await self.token_endpoint.answer(self.clients[client_id], Parameters(sent.items()), proof=proof)
+        return await self.token_requests.answer(self.clients[client_id], Parameters(sent.items()), proof=proof)
 
     async def own_token(self, client_id: str = "robot", proof: str = "", /, **more: str) -> dict[str, Any]:
         """The token response for a client that asks for itself."""
         sent = {"grant_type": "client_credentials"} | more
-        return await self.token_endpoint.answer(self.clients[client_id], Parameters(sent.items()), proof=proof)
+        return await self.token_requests.answer(self.clients[client_id], Parameters(sent.items()), proof=proof)
 
     async def revoke(self, token: str, client_id: str = "app", /, **more: str) -> None:
         """A client gives a token back."""

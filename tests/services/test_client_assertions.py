@@ -104,7 +104,7 @@ async def test_f11_a_client_with_a_shared_secret_is_believed_also_while_it_chang
 
 
 async def test_a_key_is_fetched_from_where_the_client_publishes_it(world: World) -> None:
-    world.web.publish(PAIRS["PS256"], url="https://app.test/keys")
+    world.apps.publish(PAIRS["PS256"], url="https://app.test/keys")
     await become(world, signing(jwks=None, jwks_uri="https://app.test/keys"))
     assert await prove(world, assertion(PAIRS["PS256"])) is world.clients["app"]
     assert "check the client id" in await refused(world, assertion(PAIRS["ES256"]))
@@ -351,7 +351,7 @@ async def test_e18_a_key_serves_the_algorithm_it_is_published_for(world: World) 
 async def test_e3_a_key_in_the_header_is_not_looked_at(world: World) -> None:
     for member in ({"jwk": dict(OTHER.public_jwk)}, {"jku": "https://app.test/keys"}, {"x5u": "https://app.test/x"}):
         await refused(world, assertion(OTHER, member))
-    assert world.web.fetched == []
+    assert world.apps.fetched == []
 
 
 @pytest.mark.parametrize("kid", ["../../dev/null", "' OR 1=1", "\0", "x" * 257, 5, ["a"], None], ids=repr)

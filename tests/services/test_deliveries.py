@@ -47,7 +47,7 @@ async def attempt(world: World) -> None:
     """Everything that is due, once."""
     await world.deliveries.look()
     await world.deliveries.settle()
-    assert world.crashes == []
+    assert world.notes.crashes == []
 
 
 def verified(world: World, token: str, audience: str = "app", algorithm: str = "ES256") -> dict[str, Any]:
@@ -234,14 +234,14 @@ async def test_i4_a_logout_token_goes_to_no_private_address(world: World) -> Non
             world.keys,
             outbound,
             subjects=world.tokens.subjects,
-            on_crash=world.crashes.append,
+            on_crash=world.notes.crashes.append,
         )
         await log_out(world)
         await guarded.look()
         await guarded.settle()
         assert "forbidden" in str(_outcomes(world)[-1][1])
     await outbound.close()
-    assert world.crashes == []
+    assert world.notes.crashes == []
 
 
 async def test_an_app_without_an_address_costs_nothing(world: World) -> None:

@@ -34,7 +34,7 @@ from broker.store.transient import Kind
 from tests.services.bare_broker import CHALLENGE, REDIRECT, World, app
 
 pytestmark = pytest.mark.anyio
-KEPT = 1200  # seconds, as the bare broker is built
+KEPT = 1800  # seconds, as the bare broker is built
 
 
 async def push(world: World, *more: tuple[str, str], **changed: str | None) -> str:

@@ -223,22 +223,22 @@ async def test_a_client_of_fapi_signs_by_the_algorithms_of_its_profile(signing: 
 async def test_an_app_without_keys_signs_nothing(signing: World) -> None:
     await refused(signing, RequestNotSupported, client_id="keyless", request=sealed())
     await refused(signing, RequestUriNotSupported, client_id="keyless", request_uri=AT)
-    assert signing.web.fetched == []
+    assert signing.apps.fetched == []
 
 
 async def test_a_request_is_fetched_from_a_registered_place(signing: World) -> None:
-    signing.web.answers[AT] = sealed().encode()
+    signing.apps.answers[AT] = sealed().encode()
     assert (await come(signing, request_uri=AT)).request.state == "inside"
-    signing.web.answers[AT] = b"\xff\xfe"
+    signing.apps.answers[AT] = b"\xff\xfe"
     await refused(signing, request_uri=AT)
-    del signing.web.answers[AT]
+    del signing.apps.answers[AT]
     await refused(signing, RequestUriUnusable, request_uri=AT)
 
 
 async def test_a_fetched_object_needs_no_time_but_is_held_to_the_one_it_has(signing: World) -> None:
-    signing.web.answers[AT] = sealed(exp=None).encode()
+    signing.apps.answers[AT] = sealed(exp=None).encode()
     assert (await come(signing, request_uri=AT)).request.state == "inside"
-    signing.web.answers[AT] = sealed(exp=NOW - LEEWAY).encode()
+    signing.apps.answers[AT] = sealed(exp=NOW - LEEWAY).encode()
     assert "expired" in await refused(signing, request_uri=AT)
     assert "needs exp" in await refused(signing, request=sealed(exp=None))
 
@@ -251,7 +251,7 @@ async def test_a19_i1_nothing_is_fetched_before_the_client_and_the_uri_are_known
         await come(signing, client_id="nobody", request_uri=AT)
     await become(signing, require_par=True)
     await refused(signing, InvalidRequest, request_uri=AT)
-    assert signing.web.fetched == []
+    assert signing.apps.fetched == []
 
 
 async def test_h1_an_object_comes_once(signing: World) -> None:

@@ -59,14 +59,14 @@ async def redeem(world: World, code: str, *resources: str) -> dict[str, Any]:
     """The token response, for these APIs."""
     sent = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT, "code_verifier": VERIFIER}
     named = [("resource", resource) for resource in resources]
-    return await world.token_endpoint.answer(world.clients["app"], Parameters([*sent.items(), *named]))
+    return await world.token_requests.answer(world.clients["app"], Parameters([*sent.items(), *named]))
 
 
 async def refresh(world: World, token: str, *resources: str, **more: str) -> dict[str, Any]:
     """The next token response, for these APIs."""
     sent = {"grant_type": "refresh_token", "refresh_token": token, **more}
     named = [("resource", resource) for resource in resources]
-    return await world.token_endpoint.answer(world.clients["app"], Parameters([*sent.items(), *named]))
+    return await world.token_requests.answer(world.clients["app"], Parameters([*sent.items(), *named]))
 
 
 def audience(world: World, answer: dict[str, Any]) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ class Upstream:
         self.memo: dict[str, str] = {}
         self.flows: list[Flow] = []
         self.asked: list[tuple[Flow, Reply]] = []
+        self.refuses_embedded = False
         self.levels: tuple[str, ...] = ()
         self.methods: tuple[str, ...] = ()
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
 
-from broker.assembly import Parts, Services, build_public, build_services
+from broker.assembly import Parts, Services, Settings, build_public
 from broker.cli.common import resolve
 from broker.config.load import load_text
 from broker.core.errors import StoreUnavailable
@@ -21,7 +21,6 @@ from broker.core.seal import Seal, derive
 from broker.services.context import Context
 from broker.services.keys.ring import KeyRing
 from broker.services.keys.signing import SealedKeys
-from broker.services.people.standing import Standing
 from broker.services.people.subjects import Subjects
 from broker.services.providers import ProviderInstance, Providers
 from broker.store.base import Durable
@@ -123,10 +122,7 @@ class SwitchedRepository:
 
 
 class Hearing(Notes):
-    """Hears of requests and crashes, too."""
-
-    def observe_request(self, route: str, status: int, seconds: float) -> None:
-        """Of no interest."""
+    """Stands no crash."""
 
     def on_crash(self, error: Exception) -> None:
         """A bug."""
@@ -197,37 +193,25 @@ async def public_app(
     transient, durable = Switched(store.transient), SwitchedDurable(store.durable)
     upstreams = {"alpha": kind(None, None), "beta": Upstream(None, None)}
     upstreams["alpha"].levels = levels
-    instances = tuple(
-        ProviderInstance(
-            name,
-            "upstream",
-            name,
-            upstream,
-            upstream.title,
-            upstream.label,
-            upstream.brand,
-            refuses_embedded=name == "alpha",
-            abilities=upstream.abilities(),
-            down_for=partial(_down_for, upstream),
-        )
+    upstreams["alpha"].refuses_embedded = True
+    instances = [
+        ProviderInstance.of(name, "upstream", name, upstream, down_for=partial(_down_for, upstream))
         for name, upstream in upstreams.items()
-    )
+    ]
     parts = Parts(
-        config=config,
         context=context,
         durable=cast("Durable", durable),  # every repository, by name
         transient=transient,
         keys=keys,
-        providers=Providers(instances, autoselect_single=True, flow_ttl=600),
-        standing=Standing((name, name) for name in upstreams),
+        providers=Providers(tuple(instances), autoselect_single=True, flow_ttl=600),
         outbound=outbound,
         subjects=Subjects(bytes(32)),
         seal=seal,
         derive=lambda purpose: (derive(MASTER, purpose),),
         observer=notes,
     )
-    services = build_services(parts)
-    transport = httpx2.ASGITransport(build_public(parts, services))
+    services = Services(parts, Settings.of(config, parts.providers))
+    transport = httpx2.ASGITransport(build_public(parts, services, config))
     async with httpx2.AsyncClient(transport=transport, base_url=ISSUER) as browser:
         yield PublicApp(browser, transient, durable, upstreams, clock, notes, services)
     await outbound.close()

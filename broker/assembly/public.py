@@ -1,0 +1,184 @@
+"""The public ASGI app: every endpoint over the services it shows to the network, and the pages in their look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from broker.assembly.parts import Parts
+from broker.assembly.services import Services
+from broker.config.clients import localised, logo_name
+from broker.config.model import Config
+from broker.core.discovery import build_metadata
+from broker.core.events import Event
+from broker.web.authorize.consent import ConsentEndpoint
+from broker.web.authorize.endpoint import AuthorizeEndpoint
+from broker.web.clients.endpoints import ClientEndpoints
+from broker.web.clients.register import RegistrationEndpoint
+from broker.web.devices import DeviceConfirmation, DeviceEndpoints, DeviceEntry
+from broker.web.dispatch import Dispatcher, Site
+from broker.web.errors import Errors
+from broker.web.http.proofs import ProofReader
+from broker.web.limits.client_address import Sources
+from broker.web.limits.intake import Intake
+from broker.web.limits.rate_limits import Limits, Rate
+from broker.web.limits.visitors import Visitors
+from broker.web.login.callback import CallbackEndpoint
+from broker.web.login.leaving import Leaving
+from broker.web.login.unasked import UnaskedEndpoint
+from broker.web.logout import LogoutEndpoint
+from broker.web.meta import MetaEndpoints
+from broker.web.pages.frontend import Frontend
+from broker.web.pages.pages import Pages
+from broker.web.pages.templates import Tell
+from broker.web.pages.views import Look
+from broker.web.routes import Endpoints, build_routes
+from broker.web.tokens import TokenEndpoint, UserinfoEndpoint
+
+
+def build_public(parts: Parts, services: Services, config: Config) -> ASGIApp:
+    """The public ASGI app over the services of these parts; it looks and counts as the configuration says."""
+    context, observer = parts.context, parts.observer
+    site = Site.of(config.issuer, services.directory.origins)
+
+    def tell(template: str, reason: str) -> None:
+        observer.record(Event.TEMPLATE_FAILED, template=template, reason=reason)
+
+    pages = build_pages(config, site.base, tell, parts.providers.assets)
+    frontend = Frontend(pages, site.origin, site.base, config.ui.languages, config.ui.default_language)
+    on_own_machine = config.network.upstreams == "emulated" or site.on_own_machine
+    return Dispatcher(
+        build_routes(_build_endpoints(parts, services, frontend, config), config.issuer),
+        site,
+        Errors(frontend, observer, clock=context.clock, on_own_machine=on_own_machine),
+        mint_id=lambda: context.randomness(6).hex(),
+        observe=observer.observe_request,
+        on_crash=observer.on_crash,
+    )
+
+
+def build_pages(config: Config, base: str, tell: Tell, assets: Mapping[str, Path]) -> Pages:
+    """Every page; `base` is the path of the issuer. `tell` hears of the operator's templates that do not work.
+
+    `assets`: the folders that provider types bring with them, by type.
+    """
+    ui = config.ui
+    look = Look(
+        product_name=localised(ui.product_name),
+        base_path=base,
+        logo_href=f"{base}/static/{logo_name('', ui.logo)}" if ui.logo else "",
+        accent=ui.accent,
+        theme=ui.theme,
+        button_style=ui.button_style,
+        privacy=ui.links.privacy,
+        terms=ui.links.terms,
+        support=ui.links.support,
+        languages=ui.languages,
+        default_language=ui.default_language,
+        emulated=config.network.upstreams == "emulated",
+    )
+    logos = {logo_name("", ui.logo): ui.logo} if ui.logo else {}
+    logos |= {logo_name(name, client.logo): client.logo for name, client in config.clients.items() if client.logo}
+    return Pages(
+        look,
+        override=Path(ui.templates) if ui.templates else None,
+        files={name: Path(path) for name, path in logos.items()},
+        brought=assets,
+        tell=tell,
+    )
+
+
+def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, config: Config) -> Endpoints:
+    intake = _build_intake(parts, services, config)
+    show_last = config.login.show_last_used
+    leaving = Leaving(frontend, services.logins, parts.providers, intake, show_last_used=show_last)
+    remember_for = config.session.remember_last_provider
+    reader = ProofReader(services.proofs.mint_nonce)
+    return Endpoints(
+        meta=_build_meta(parts, frontend, config),
+        authorize=_build_authorize(parts, services, frontend, intake, leaving),
+        clients=_build_clients(services, intake, reader),
+        callback=CallbackEndpoint(
+            frontend,
+            services.completion,
+            providers=parts.providers,
+            intake=intake,
+            session_ttl=config.session.absolute_ttl,
+            remember_for=remember_for,
+        ),
+        consent=ConsentEndpoint(frontend, services.questions, services.people, intake),
+        logout=LogoutEndpoint(
+            frontend, services.logout, config.issuer, sessions=services.sessions, people=services.people, intake=intake
+        ),
+        devices=_build_devices(services, frontend, intake, leaving),
+        enter=UnaskedEndpoint(
+            frontend,
+            services.unasked,
+            providers=parts.providers,
+            mint=parts.context.mint,
+            remember_for=remember_for,
+            sessions=services.sessions,
+            intake=intake,
+        ),
+        token=TokenEndpoint(services.token_requests, intake, reader),
+        register=RegistrationEndpoint(services.registrations, intake),
+        userinfo=UserinfoEndpoint(services.userinfo, intake, reader),
+    )
+
+
+def _build_authorize(
+    parts: Parts, services: Services, frontend: Frontend, intake: Intake, leaving: Leaving
+) -> AuthorizeEndpoint:
+    return AuthorizeEndpoint(
+        frontend,
+        services.requests,
+        services.authorization,
+        leaving=leaving,
+        sessions=services.sessions,
+        providers=parts.providers,
+        pushed=services.pushed,
+        intake=intake,
+    )
+
+
+def _build_clients(services: Services, intake: Intake, reader: ProofReader) -> ClientEndpoints:
+    return ClientEndpoints(
+        intake,
+        reader,
+        requests=services.requests,
+        devices=services.devices,
+        revocation=services.revocation,
+        introspection=services.introspection,
+        logouts=services.upstream_logouts,
+    )
+
+
+def _build_devices(services: Services, frontend: Frontend, intake: Intake, leaving: Leaving) -> DeviceEndpoints:
+    devices, sessions = services.devices, services.sessions
+    return DeviceEndpoints(
+        DeviceEntry(frontend, devices, services.authorization, leaving=leaving, sessions=sessions, intake=intake),
+        DeviceConfirmation(frontend, devices, services.questions, people=services.people, intake=intake),
+    )
+
+
+def _build_meta(parts: Parts, frontend: Frontend, config: Config) -> MetaEndpoints:
+    metadata = build_metadata(
+        config.issuer,
+        algorithms=[word.value for word in config.keys.algorithms],
+        languages=config.ui.languages,
+        registration=bool(config.registration.token_hashes),
+        levels=parts.providers.levels,
+    )
+    return MetaEndpoints(frontend, parts.keys, metadata, issuer=config.issuer)
+
+
+def _build_intake(parts: Parts, services: Services, config: Config) -> Intake:
+    names = set(type(config.limits).model_fields) - {"request_body"}
+    rates = {name: Rate(*getattr(config.limits, name)) for name in names}
+    limits = Limits(rates, parts.observer, clock=parts.context.clock, shared=parts.counters)
+    context = parts.context
+    visitors = Visitors(parts.seal("visitor"), clock=context.clock, randomness=context.randomness)
+    sources = Sources(config.server.trusted_proxies)
+    return Intake(limits, sources, visitors, config.limits.request_body, services.directory)
