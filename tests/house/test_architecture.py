@@ -56,6 +56,23 @@ def tracked() -> Iterator[tuple[str, str]]:
             continue  # a picture, a compiled catalogue, or a file that was just removed
 
 
+def test_a_feature_has_one_word_on_every_floor() -> None:
+    words = {"authorize", "clients", "devices", "grants", "keys", "login", "logout", "people", "sessions", "tokens"}
+    ground = {
+        "core": "discovery errors events jose records records_before seal terms wire",
+        "services": "context once outbound providers",
+        "store": "base deliveries migrations outage redis sql sqlite transient",
+        "web": "dispatch errors http limits manage meta pages routes",
+    }
+    strange = [
+        f"broker/{floor}/{path.name}"
+        for floor, others in ground.items()
+        for path in (ROOT / "broker" / floor).iterdir()
+        if not path.name.startswith("__") and path.stem not in words | set(others.split())
+    ]
+    assert strange == [], "a feature goes where its word is; a new word is for CONTRIBUTING.md as well"
+
+
 def imported(node: ast.AST) -> list[str]:
     """The modules an import statement names."""
     if isinstance(node, ast.Import):
