@@ -73,7 +73,7 @@ def ask(config: Config, question: Question) -> list[str]:
         return answer.lines
     if question["do"] == "list":
         with reading(config.storage.sqlite.path) as db:
-            return table(run(db, signing_keys()), int(time.time()))
+            return table(run(signing_keys, db), int(time.time()))
     return asyncio.run(_ask_ourselves(config, question)).lines
 
 

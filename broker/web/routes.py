@@ -72,7 +72,8 @@ def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
     yield Route("/register", {"POST": ends.register.post}, client, "register")
     entry_of = {"GET": ends.register.get, "PUT": ends.register.put, "DELETE": ends.register.delete}
     yield Route("/register/{client_id}", entry_of, client, "register")
-    yield Route("/userinfo", _both(ends.userinfo), client, "userinfo", cors=True, dpop=True)
+    told = {"GET": ends.userinfo.answer, "POST": ends.userinfo.answer}
+    yield Route("/userinfo", told, client, "userinfo", cors=True, dpop=True)
     yield Route("/backchannel/{provider}", {"POST": ends.clients.hear_logout}, client, "backchannel")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from broker.core.wire.parameters import Parameters
 from broker.services.grants.endpoint import TokenRequests
 from broker.services.tokens.userinfo import Userinfo
 from broker.web.http.answers import NO_STORE, answer_json
@@ -39,16 +38,10 @@ class UserinfoEndpoint:
         self._intake = intake
         self._proofs = proofs
 
-    async def get(self, request: Request) -> Response:
-        """The token in the header."""
-        return await self._answer(request, None)
-
-    async def post(self, request: Request) -> Response:
-        """The token in the header, or in a form (RFC 6750 section 2.2)."""
-        is_form = request.headers.get("content-type", "").startswith(FORM)
-        return await self._answer(request, await self._intake.read_form(request) if is_form else None)
-
-    async def _answer(self, request: Request, params: Parameters | None) -> Response:
+    async def answer(self, request: Request) -> Response:
+        """The token in the header, or in a form that is posted (RFC 6750 section 2.2)."""
+        is_form = request.method == "POST" and request.headers.get("content-type", "").startswith(FORM)
+        params = await self._intake.read_form(request) if is_form else None
         proof, shown = self._proofs.read(request), read_access_token(request, params)
         said = await self._service.tell(shown.value, shown_as_dpop=shown.dpop, proof=proof, method=request.method)
         if isinstance(said, str):

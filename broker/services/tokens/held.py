@@ -90,8 +90,8 @@ class HeldGrants:
         acr, amr = self._providers.still_counted(login.provider_key, login.acr, login.amr)
         grant = stored.replace(
             login=login.replace(sub=sub, acr=acr, amr=amr, sid=self._subjects.sid_of(login.sid, client)),
-            scope=tuple(word for word in stored.scope if word in client.scopes),
-            resource=tuple(uri for uri in stored.resource if uri in client.requests.resources),
+            scope=tuple([word for word in stored.scope if word in client.scopes]),
+            resource=tuple([uri for uri in stored.resource if uri in client.requests.resources]),
         )
         known = replace(person, account=replace(person.account, sub=sub))
         return Held(client, grant, known, login.sid, frozenset(stored.scope))
@@ -101,7 +101,7 @@ class HeldGrants:
 
         An audience that has become empty is not ours: it was for APIs alone.
         """
-        audience = tuple(uri for uri in token.audience if uri in {*resource, self._context.issuer})
+        audience = tuple([uri for uri in token.audience if uri in {*resource, self._context.issuer}])
         if token.audience and not audience:
             return None
-        return token.replace(scope=tuple(word for word in token.scope if word in scope), audience=audience)
+        return token.replace(scope=tuple([word for word in token.scope if word in scope]), audience=audience)

@@ -62,22 +62,22 @@ class Introspection:
         except InvalidToken:
             return None
         owner = client if opened.client_id == client.id else await self._clients.find(opened.client_id)
-        found = await self._find_living(owner, opened) if owner is not None else None
-        if owner is None or found is None:
+        if owner is None:
             return None
-        cut, said = found
+        found: tuple[AccessToken | ClientToken, dict[str, Any]] | None
+        if isinstance(opened, ClientToken):
+            found = await self._find_own(owner, opened)
+        else:
+            found = await self._find_persons(owner, opened)
+        if found is None:
+            return None
+        cut, said = found  # what is left of it today, and what is to be said of it
         if owner is not client and set(client.tokens.serves).isdisjoint(cut.audience):
             return None  # neither its own nor for an API that it runs (RFC 7662 section 2.1)
         whom = {"client_id": owner.id, "aud": say_audience(cut.audience, self._context.issuer)}
-        return _about(cut.scope, cut.expires_at) | said | _kind(cut) | whom
-
-    async def _find_living(
-        self, owner: Client, opened: AccessToken | ClientToken
-    ) -> tuple[AccessToken | ClientToken, dict[str, Any]] | None:
-        """What is left of a token today, and what is to be said of it."""
-        return await (
-            self._find_own(owner, opened) if isinstance(opened, ClientToken) else self._find_persons(owner, opened)
-        )
+        # How it is used; a refresh token has nothing of this, so that nobody takes it for one.
+        used = {"token_type": type_of(cut.jkt)} | build_confirmation(cut.jkt)
+        return _about(cut.scope, cut.expires_at) | said | used | whom
 
     async def _find_persons(self, owner: Client, token: AccessToken) -> tuple[AccessToken, dict[str, Any]] | None:
         held = await self._tokens.held.find(token.grant_id, owner.id)
@@ -92,11 +92,6 @@ class Introspection:
         cut = self._tokens.held.cut_token(token, owner.service_scopes, owner.requests.resources)
         said = {"sub": client_subject(owner.id), "iat": token.issued_at, "jti": token.jti}
         return (cut, said) if cut is not None else None
-
-
-def _kind(token: AccessToken | ClientToken) -> dict[str, Any]:
-    """How an access token is used; a refresh token has nothing of this, so that nobody takes it for one."""
-    return {"token_type": type_of(token.jkt)} | build_confirmation(token.jkt)
 
 
 def _about(scope: tuple[str, ...], expires_at: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -232,15 +233,16 @@ class SqliteDriver:
 
     def read(self, operation: Callable[[], Steps[T]]) -> Coroutine[Any, Any, T]:
         """At once, on the connection of readers."""
-        return self._engine.read(lambda db: run(db, operation()))
+        return self._engine.read(partial(run, operation))
 
     def write(self, operation: Callable[[], Steps[T]]) -> Coroutine[Any, Any, T]:
         """In the thread of the writer, in one transaction with what waits beside it."""
-        return self._engine.write(lambda db: run(db, operation()))
+        return self._engine.write(partial(run, operation))
 
 
-def run(db: sqlite3.Connection, steps: Steps[T]) -> T:
+def run(operation: Callable[[], Steps[T]], db: sqlite3.Connection) -> T:
     """Do the statements of an operation one after the other, and return what it comes to."""
+    steps = operation()
     try:
         sql, params = next(steps)
         while True:
