@@ -158,7 +158,15 @@ def _build_clients(services: Services, intake: Intake, reader: ProofReader) -> C
 def _build_devices(services: Services, frontend: Frontend, intake: Intake, leaving: Leaving) -> DeviceEndpoints:
     devices, sessions = services.devices, services.sessions
     return DeviceEndpoints(
-        DeviceEntry(frontend, devices, services.authorization, leaving=leaving, sessions=sessions, intake=intake),
+        DeviceEntry(
+            frontend,
+            devices,
+            services.authorization,
+            clients=services.directory,
+            leaving=leaving,
+            sessions=sessions,
+            intake=intake,
+        ),
         DeviceConfirmation(frontend, devices, services.questions, people=services.people, intake=intake),
     )
 

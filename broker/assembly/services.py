@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from broker.assembly.parts import Parts, Settings
 from broker.core.terms import GrantType
+from broker.services.authorize.codes import Codes
 from broker.services.authorize.consent import TICKET_TTL, Consents
 from broker.services.authorize.decide import Authorization
 from broker.services.authorize.pushed import PushedRequests
@@ -139,19 +140,27 @@ class Services:
             context, self.directory, self.tokens, proofs=self.proofs, pushed=self.pushed, objects=self.objects
         )
         self.consents = Consents(context, people, transient, parts.seal("consent"))
+        self.codes = Codes(
+            context, transient, providers=parts.providers, pushed=self.pushed, ttl=self.tokens.lifetimes.code
+        )
         self.authorization = Authorization(
             context,
-            clients=self.directory,
             providers=parts.providers,
             consents=self.consents,
-            tokens=self.tokens,
+            codes=self.codes,
+            subjects=parts.subjects,
             standing=self.standing,
-            pushed=self.pushed,
-            stores=(people, transient),
+            people=people,
         )
         self.devices = Devices(context, self.directory, transient, parts.seal("device"))
         self.questions = Questions(
-            self.authorization, self.consents, sessions=self.sessions, devices=self.devices, pushed=self.pushed
+            self.directory,
+            self.authorization,
+            self.consents,
+            self.codes,
+            sessions=self.sessions,
+            devices=self.devices,
+            pushed=self.pushed,
         )
 
     def _tie_logins(self, parts: Parts, settings: Settings) -> None:

@@ -11,8 +11,10 @@ from broker.core.clients.client import Client
 from broker.core.errors import InvalidRequest
 from broker.core.records import Device
 from broker.core.tokens.claims import build_asked_scope, describe
-from broker.services.authorize.decide import Answer, Ask, Authorization, Choose, Start
+from broker.services.authorize.codes import Answer
+from broker.services.authorize.decide import Ask, Authorization, Choose, Start
 from broker.services.authorize.questions import Questions
+from broker.services.clients.directory import Clients
 from broker.services.devices import EXPIRES_IN, Devices
 from broker.services.people.names import People
 from broker.services.sessions.single_sign_on import Sessions
@@ -35,6 +37,7 @@ class DeviceEntry:
         devices: Devices,
         authorization: Authorization,
         *,
+        clients: Clients,
         leaving: Leaving,
         sessions: Sessions,
         intake: Intake,
@@ -43,6 +46,7 @@ class DeviceEntry:
         self._frontend = frontend
         self._devices = devices
         self._authorization = authorization
+        self._clients = clients
         self._leaving = leaving
         self._sessions = sessions
         self._intake = intake
@@ -83,7 +87,7 @@ class DeviceEntry:
         sealed = params.get("ticket", "")
         waiting = await self._devices.open_ticket(sealed, browser=Cookies.read(request, BROWSER))
         asked = waiting.request
-        client = await self._authorization.client_of(asked)
+        client = await self._clients.find_again(asked.client_id)
         locale = self._frontend.locale(request, ui_locales=params.get("ui_locales", ""), client=client)
         if name := params.get("idp_hint", ""):
             begun = await self._leaving.begin(request, Device(asked), client, name, locale=locale)

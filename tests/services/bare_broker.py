@@ -20,7 +20,8 @@ from broker.core.records import AuthorizationRequest, Authorize, Device
 from broker.core.seal import Seal, derive
 from broker.core.terms import Algorithm, AuthMethod
 from broker.core.wire.parameters import Parameters
-from broker.services.authorize.decide import Answer, Ask
+from broker.services.authorize.codes import Answer
+from broker.services.authorize.decide import Ask
 from broker.services.clients.directory import Clients
 from broker.services.clients.registrations import RegistrationPolicy
 from broker.services.context import Context
@@ -243,7 +244,7 @@ class World(Services):
             ticket = self.consents.open_ticket(step.ticket, session)
             async with self.consents.answer(ticket, session.login.sub, allowed=True):
                 pass
-            step = await self.authorization.answer(ticket.request, session)
+            step = await self.codes.issue(ticket.request, session)
         assert isinstance(step, Answer)
         return step.params["code"]
 

@@ -9,7 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from broker.core.errors import ConsentRequired, InvalidGrant, InvalidScope, LoginRequired, PageError
 from broker.core.people.identity import Identity
-from broker.services.authorize.decide import Answer, Ask, Step
+from broker.services.authorize.codes import Answer
+from broker.services.authorize.decide import Ask, Step
 from tests.services.bare_broker import NOW
 from tests.services.lifecycle_model import OFFLINE, Code, Model, Person, Refresh, Session
 from tests.services.lifecycle_stage import OURS, PROVIDERS, TALKING, THEIRS, Stage

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from broker.core.authorize.target import VerifiedRedirect
 from broker.core.errors import (
     AccountBlocked,
     BadRedirectUri,
@@ -20,7 +21,8 @@ from broker.core.events import Event
 from broker.core.people.identity import Identity
 from broker.core.records import AuthorizationRequest, CodeRecord, Login
 from broker.core.seal import digest
-from broker.services.authorize.decide import Answer, Ask, Choose, Start, Step
+from broker.services.authorize.codes import Answer
+from broker.services.authorize.decide import Ask, Choose, Start, Step
 from broker.services.sessions.single_sign_on import Session
 from broker.store.transient import Kind
 from tests.services.bare_broker import CHALLENGE, ISSUER, NOW, REDIRECT, World, app
@@ -183,7 +185,7 @@ async def test_a11_iss_is_in_an_answer_without_state_too(world: World) -> None:
     step = await next_step(world, session, state=None)
     assert isinstance(step, Answer)
     assert set(step.params) == {"code", "iss"}
-    assert world.authorization.build_common(await world.request()) == {
+    assert world.codes.build_common(await world.request()) == {
         "state": "s-1",
         "iss": world.context.issuer,
     }
@@ -284,10 +286,10 @@ async def test_a18_a_hint_that_is_not_ours_or_not_for_this_client_is_refused(wor
 
 async def test_a_kept_request_is_good_as_long_as_its_client_and_place_are(world: World) -> None:
     request = await world.request(response_mode="form_post")
-    target = await world.authorization.target_of(request)
+    target = VerifiedRedirect.of(request, await world.directory.find_again(request.client_id))
     assert (target.client, target.redirect_uri, target.state) == (world.clients["app"], REDIRECT, "s-1")
     assert target.response_mode == "form_post"
     with pytest.raises(UnknownClient):
-        await world.authorization.target_of(request.replace(client_id="gone"))
+        await world.directory.find_again("gone")
     with pytest.raises(BadRedirectUri):
-        await world.authorization.target_of(request.replace(redirect_uri=REDIRECT + "/"))
+        VerifiedRedirect.of(request.replace(redirect_uri=REDIRECT + "/"), target.client)

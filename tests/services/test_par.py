@@ -27,7 +27,8 @@ from broker.core.records import AuthorizationRequest
 from broker.core.seal import digest
 from broker.core.wire.parameters import Parameters, parse_form
 from broker.core.wire.query import encode_query
-from broker.services.authorize.decide import Answer, Choose
+from broker.services.authorize.codes import Answer
+from broker.services.authorize.decide import Choose
 from broker.services.authorize.pushed import EXPIRES_IN
 from broker.services.authorize.requests import Asked
 from broker.store.transient import Kind
@@ -135,7 +136,7 @@ async def test_a_person_may_take_the_time_a_login_takes(world: World) -> None:
     world.clock.now += KEPT - 1
     asked = await show(world, request_uri)
     _, _, session = await world.log_in()
-    assert isinstance(await world.authorization.answer(asked.request, session), Answer)
+    assert isinstance(await world.codes.issue(asked.request, session), Answer)
 
 
 async def test_k21_a_pushed_request_is_written_when_it_is_first_shown_and_ends_however_often_it_is_shown(
@@ -176,11 +177,11 @@ async def test_f14_an_answer_ends_it(world: World) -> None:
     asked = await show(world, request_uri)
     asked = await show(world, request_uri)
     _, _, session = await world.log_in(asked.request)
-    await world.authorization.answer(asked.request, session)
+    await world.codes.issue(asked.request, session)
     with pytest.raises(InvalidRequestUri):
         await show(world, request_uri)
     with pytest.raises(InvalidRequestUri):
-        await world.authorization.answer(asked.request, session)
+        await world.codes.issue(asked.request, session)
     assert world.notes.count(Event.CODE_ISSUED) == 1
 
 
@@ -188,7 +189,7 @@ async def test_f14_two_tabs_at_once_get_one_code(world: World) -> None:
     asked = await show(world, await push(world))
     _, _, session = await world.log_in(asked.request)
     answers = await asyncio.gather(
-        *(world.authorization.answer(asked.request, session) for _ in range(8)), return_exceptions=True
+        *(world.codes.issue(asked.request, session) for _ in range(8)), return_exceptions=True
     )
     assert [type(answer) for answer in answers].count(Answer) == 1
     assert [type(answer) for answer in answers].count(InvalidRequestUri) == 7

@@ -14,7 +14,8 @@ from broker.core.clients.client import Client, LogoutPolicy, TokenPolicy
 from broker.core.errors import SealBroken
 from broker.core.seal import Seal
 from broker.core.terms import SubjectType, TokenFormat
-from broker.services.authorize.decide import Answer, Choose
+from broker.services.authorize.codes import Answer
+from broker.services.authorize.decide import Choose
 from broker.services.people.subjects import open_subjects
 from tests.services.bare_broker import MASTER, NOW, REDIRECT, World, app
 
@@ -73,7 +74,7 @@ async def test_g20_a_session_has_another_name_in_every_sector_and_none_where_nob
     _, _, session = await sectors.log_in()
     said: dict[str, Any] = {}
     for name in sectors.clients:
-        answer = await sectors.authorization.answer(await sectors.request(name), session)
+        answer = await sectors.codes.issue(await sectors.request(name), session)
         said[name] = claims_of((await sectors.redeem(answer.params["code"], name))["id_token"])
     assert "sid" not in said["app"], "it hears of no logout, so it has no use for the name of a session"
     assert said["one"]["sid"] == said["two"]["sid"]

@@ -9,28 +9,23 @@ from broker.core.authorize.target import VerifiedRedirect
 from broker.core.authorize.whereabouts import Whereabouts, located
 from broker.core.clients.client import Client
 from broker.core.errors import (
+    AccountBlocked,
     ConsentRequired,
     InteractionRequired,
     LoginRequired,
     ProviderNotOffered,
-    UnknownClient,
     UnmetAuthenticationRequirements,
 )
-from broker.core.events import Event
-from broker.core.people.identity import Person
-from broker.core.records import AuthorizationRequest, CodeRecord
-from broker.core.seal import digest
+from broker.core.records import AuthorizationRequest
 from broker.core.terms import Prompt
+from broker.services.authorize.codes import Answer, Codes
 from broker.services.authorize.consent import Consents
-from broker.services.authorize.pushed import PushedRequests
-from broker.services.clients.directory import Clients
 from broker.services.context import Context
-from broker.services.people.standing import Standing
+from broker.services.people.standing import Refusal, Standing
+from broker.services.people.subjects import Subjects
 from broker.services.providers import Providers
 from broker.services.sessions.single_sign_on import Session
-from broker.services.tokens.minting import Tokens
 from broker.store.people import PeopleStore
-from broker.store.transient import Kind, Transient
 
 _ASKS = frozenset({Prompt.LOGIN, Prompt.SELECT_ACCOUNT, Prompt.CREATE})  # what no session answers
 _SKEW = 60  # seconds an upstream's clock may be off
@@ -59,13 +54,6 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """Send the browser back to the client with these response parameters."""
-
-    params: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Return:
     """An `Answer` together with the place it goes to."""
 
@@ -83,34 +71,21 @@ class Authorization:
         self,
         context: Context,
         *,
-        clients: Clients,
         providers: Providers,
         consents: Consents,
-        tokens: Tokens,
+        codes: Codes,
+        subjects: Subjects,
         standing: Standing,
-        pushed: PushedRequests,
-        stores: tuple[PeopleStore, Transient],
+        people: PeopleStore,
     ) -> None:
-        """`stores`: of people, and transient for codes."""
+        """`subjects` says how a client knows somebody, `standing` with `people` who is still welcome."""
         self._context = context
-        self._clients = clients
         self._providers = providers
         self._consents = consents
-        self._tokens = tokens
+        self._codes = codes
+        self._subjects = subjects
         self._standing = standing
-        self._pushed = pushed
-        self._people, self._transient = stores
-
-    async def client_of(self, request: AuthorizationRequest) -> Client:
-        """The client of a request that was checked before; raises UnknownClient when it is one no longer."""
-        client = await self._clients.find(request.client_id)
-        if client is None:
-            raise UnknownClient("the client was removed while its user was logging in")
-        return client
-
-    async def target_of(self, request: AuthorizationRequest) -> VerifiedRedirect:
-        """The verified place of a request that was checked before; raises PageError when it stands no longer."""
-        return VerifiedRedirect.of(request, await self.client_of(request))
+        self._people = people
 
     async def _is_trusted(self, request: AuthorizationRequest, client: Client, session: Session | None) -> bool:
         """Whether an error may take the browser there although nobody was asked (RFC 9700 section 4.11.2).
@@ -131,8 +106,7 @@ class Authorization:
             return await self._decide(request, client, session)
 
     async def _decide(self, request: AuthorizationRequest, client: Client, session: Session | None) -> Step:
-        person = await self._silent_person(request, client, session)
-        if person is not None and session is not None:
+        if session is not None and await self._is_enough(request, client, session):
             return await self.after_login(request, client, session)
         if Prompt.NONE in request.prompt:
             raise LoginRequired("the user is not logged in, or must log in again")
@@ -149,7 +123,7 @@ class Authorization:
             if self._is_stranger(request, client, session):
                 raise LoginRequired("somebody else logged in than the one the request names")
             _check_fresh(request, session, fresh_since)
-            self._check_level(request, session)
+            self._codes.check_level(request, session)
         if await self._consents.is_needed(request, client, login.sub, fresh=fresh_since is not None):
             if Prompt.NONE in request.prompt:
                 if client.native:
@@ -159,53 +133,22 @@ class Authorization:
                 self._consents.build_ticket(request, client, session),
                 "/device/confirm" if request.device else "/consent",
             )
-        return await self.answer(request, session)
-
-    def build_code(self, request: AuthorizationRequest, session: Session, *, ttl: int) -> CodeRecord:
-        """What the person's yes comes to, for `ttl` seconds: bound to client, redirect URI, challenge and session.
-
-        Raises UnmetAuthenticationRequirements where the session is below an essential level.
-        """
-        self._check_level(request, session)
-        login = session.login
-        counted = self._providers.counted_methods(login.provider, login.amr)
-        return CodeRecord(
-            request=request.replace(state="", login_hint="", request_uri=""),
-            login=login.replace(amr=counted, acr=self._level_of(session)),
-            expires_at=self._context.now() + ttl,
-            upstream_refresh=session.record.upstream_refresh,
-        )
-
-    async def answer(self, request: AuthorizationRequest, session: Session) -> Answer:
-        """Issue the code; raises InvalidRequestUri when a pushed request has its answer already."""
-        code = self._context.mint_ordered("c")
-        ttl = self._tokens.lifetimes.code
-        kept = self.build_code(request, session, ttl=ttl)
-        await self._transient.put(Kind.CODE, digest(code), kept.to_bytes(), ttl=ttl)
-        # After the code, which nobody has seen yet: what cannot be kept leaves the pushed request as it was.
-        await self._pushed.spend(request.request_uri)
-        self._context.recorder.record(Event.CODE_ISSUED, client_id=request.client_id, provider=session.login.provider)
-        return Answer({"code": code} | self.build_common(request))
+        return await self._codes.issue(request, session)
 
     async def check_still_welcome(self, client: Client, session: Session) -> None:
         """Raise when the person, or their provider, was switched off while a page was open."""
-        login = session.login
-        person = await self._people.person(login.provider_key, login.subject)
-        gone = person is None or person.account.sub != login.sub
-        if person is None or gone or not self._standing.admits(login.provider_key, client):
+        refusal = await self._refusal(client, session)
+        if refusal is Refusal.BLOCKED:
+            raise AccountBlocked(f"account {session.login.sub} is blocked")
+        if refusal is not None:
             raise LoginRequired("the login is no longer accepted; log in again")
-        self._standing.check_person(person)
 
-    def build_common(self, request: AuthorizationRequest) -> dict[str, str]:
-        """`state` and `iss`, in every response, success or error (RFC 9207 section 2)."""
-        return ({"state": request.state} if request.state else {}) | {"iss": self._context.issuer}
+    async def _refusal(self, client: Client, session: Session) -> Refusal | None:
+        login = session.login
+        return self._standing.refusal(login, await self._people.person(login.provider_key, login.subject), client)
 
-    async def _silent_person(
-        self, request: AuthorizationRequest, client: Client, session: Session | None
-    ) -> Person | None:
-        """Who the session proves, as far as this request lets it."""
-        if session is None or _ASKS & set(request.prompt):
-            return None
+    async def _is_enough(self, request: AuthorizationRequest, client: Client, session: Session) -> bool:
+        """Whether nobody need log in: the session answers this request, and its person is welcome."""
         login = session.login
         # max_age=0 asks for a new login even in the second of the last one (OIDC Core 3.1.2.1).
         too_old = request.max_age is not None and (
@@ -213,31 +156,19 @@ class Authorization:
         )
         stranger = self._is_stranger(request, client, session)
         elsewhere = bool(request.idp_hint) and request.idp_hint != login.provider
-        weak = self._is_weak(request, session)
-        if too_old or stranger or elsewhere or weak or not self._standing.admits(login.provider_key, client):
-            return None
-        person = await self._people.person(login.provider_key, login.subject)
-        if person is None or person.account.sub != login.sub or person.account.blocked:
-            return None
-        return person
+        if _ASKS & set(request.prompt) or too_old or stranger or elsewhere or self._is_weak(request, session):
+            return False
+        return await self._refusal(client, session) is None
 
     def _is_weak(self, request: AuthorizationRequest, session: Session) -> bool:
         """Whether the person should log in again to reach a level; silently nothing is gained but an answer."""
         wished = () if Prompt.NONE in request.prompt else request.acr_values
         shown = self._providers.levels_of(session.login.provider) if wished else ()
-        return is_weak(self._level_of(session), essential=request.essential_acr, wished=wished, shown=shown)
-
-    def _level_of(self, session: Session) -> str:
-        """The level that counts today: an operator may have shortened the list while sessions live."""
-        return self._providers.counted_level(session.login.provider, session.login.acr)
-
-    def _check_level(self, request: AuthorizationRequest, session: Session) -> None:
-        if request.essential_acr and self._level_of(session) not in request.essential_acr:
-            raise UnmetAuthenticationRequirements("the provider did not reach any of the acr values asked for")
+        return is_weak(self._codes.level_of(session), essential=request.essential_acr, wished=wished, shown=shown)
 
     def _is_stranger(self, request: AuthorizationRequest, client: Client, session: Session) -> bool:
         """Whether the request names somebody else than the session is of."""
-        known = self._tokens.subjects.of(session.login.sub, client)
+        known = self._subjects.of(session.login.sub, client)
         return bool(request.hinted_sub) and request.hinted_sub != known
 
     def _choose(self, request: AuthorizationRequest, client: Client) -> Choose | Start:

@@ -10,9 +10,11 @@ from broker.core.authorize.target import VerifiedRedirect
 from broker.core.clients.client import Client
 from broker.core.errors import AccessDenied, ForeignPost
 from broker.core.records import AuthorizationRequest, ConsentTicket
+from broker.services.authorize.codes import Codes
 from broker.services.authorize.consent import Consents
 from broker.services.authorize.decide import Authorization, Return
 from broker.services.authorize.pushed import PushedRequests
+from broker.services.clients.directory import Clients
 from broker.services.devices import Devices
 from broker.services.sessions.single_sign_on import Session, Sessions
 
@@ -36,16 +38,20 @@ class Questions:
 
     def __init__(
         self,
+        clients: Clients,
         authorization: Authorization,
         consents: Consents,
+        codes: Codes,
         *,
         sessions: Sessions,
         devices: Devices,
         pushed: PushedRequests,
     ) -> None:
         """`pushed` ends what is answered with an error."""
+        self._clients = clients
         self._authorization = authorization
         self._consents = consents
+        self._codes = codes
         self._sessions = sessions
         self._devices = devices
         self._pushed = pushed
@@ -59,7 +65,7 @@ class Questions:
         if session is None:
             raise ForeignPost("a question without a session")
         ticket = self._consents.open_ticket(sealed, session, for_device=for_device)
-        client = await self._authorization.client_of(ticket.request)
+        client = await self._clients.find_again(ticket.request.client_id)
         self._consents.check_promise(ticket, client)
         return Question(ticket, client, session)
 
@@ -76,7 +82,7 @@ class Questions:
                 if not allowed:
                     raise AccessDenied("the user did not agree")
                 await self._authorization.check_still_welcome(question.client, question.session)
-                answer = await self._authorization.answer(question.request, question.session)
+                answer = await self._codes.issue(question.request, question.session)
             yield Return(target, answer.params)
 
     async def answer_device(self, sealed: str, cookie: str, *, allowed: bool) -> Client:
@@ -87,7 +93,7 @@ class Questions:
             if allowed:
                 await self._authorization.check_still_welcome(question.client, session)
                 left = self._devices.left_of(await self._devices.find(request.device))
-                await self._devices.approve(request.device, self._authorization.build_code(request, session, ttl=left))
+                await self._devices.approve(request.device, self._codes.build(request, session, ttl=left))
             else:
                 await self._devices.deny(request, session.login.sub)
         return question.client

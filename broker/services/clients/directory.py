@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from broker.core.clients.client import Client
 from broker.core.clients.credentials import Credentials, parse_credentials, verify_client
-from broker.core.errors import InvalidClient
+from broker.core.errors import InvalidClient, UnknownClient
 from broker.core.events import Event
 from broker.core.wire.parameters import Parameters
 from broker.services.clients.assertions import ClientAssertions
@@ -42,6 +42,13 @@ class Clients:
         if known is None and self._registrations is not None:
             return await self._registrations.find(client_id)
         return known
+
+    async def find_again(self, client_id: str) -> Client:
+        """The client of a request that was checked before; raises UnknownClient when it is one no longer."""
+        client = await self.find(client_id)
+        if client is None:
+            raise UnknownClient("the client was removed while its user was logging in")
+        return client
 
     async def read(self, authorization: str, params: Parameters) -> Credentials:
         """What a client brought to prove itself, in the Authorization header or in the form; raises InvalidClient."""

@@ -17,7 +17,6 @@ from broker.core.errors import (
     NothingAsked,
     PageError,
     SealBroken,
-    UnknownClient,
     UpstreamDenied,
     UpstreamError,
     UpstreamInvalid,
@@ -105,9 +104,7 @@ class Logins:
         purpose = record.purpose
         if not isinstance(purpose, ForClient):
             raise NothingAsked(f"no login is begun here for {type(purpose).__name__}")
-        client = await self._clients.find(purpose.request.client_id)
-        if client is None:
-            raise UnknownClient("the client was removed while its user was logging in")
+        client = await self._clients.find_again(purpose.request.client_id)
         await self._claim(callback.state, client)
         if record.provider != callback.provider:
             raise NothingAsked(f"state of {record.provider} came back at {callback.provider}")

@@ -12,7 +12,8 @@ from broker.core.errors import BrokerError, InvalidRequest
 from broker.core.events import Event
 from broker.core.people.identity import Person
 from broker.core.records import Authorize, Device
-from broker.services.authorize.decide import Answer, Ask, Authorization, Return
+from broker.services.authorize.codes import Answer
+from broker.services.authorize.decide import Ask, Authorization, Return
 from broker.services.authorize.pushed import PushedRequests
 from broker.services.context import Context
 from broker.services.login.attempts import Logins

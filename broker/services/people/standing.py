@@ -6,11 +6,21 @@ Asked wherever something is issued or accepted: login, silent sign-on, code, ref
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import Enum
 
 from broker.core.clients.client import Client
 from broker.core.errors import AccountBlocked, InvalidGrant
 from broker.core.people.identity import Person
+from broker.core.records import Login
 from broker.store.grants import LiveGrant
+
+
+class Refusal(Enum):
+    """Why somebody is not welcome: whoever asks says what follows."""
+
+    GONE = "there is no such account, or the link is another's"
+    NOT_OFFERED = "the provider is switched off, or not for this client"
+    BLOCKED = "the account is switched off"
 
 
 class Standing:
@@ -32,7 +42,15 @@ class Standing:
         if person.account.blocked:
             raise AccountBlocked(f"account {person.account.sub} is blocked")
 
+    def refusal(self, login: Login, person: Person | None, client: Client) -> Refusal | None:
+        """Why a login counts no longer at this client; None where it does. `person`: whose its link is now."""
+        if person is None or person.account.sub != login.sub:
+            return Refusal.GONE
+        if not self.admits(login.provider_key, client):
+            return Refusal.NOT_OFFERED
+        return Refusal.BLOCKED if person.account.blocked else None
+
     def check_grant(self, live: LiveGrant, client: Client) -> None:
         """Raise InvalidGrant when the account was blocked, or the provider taken from this client, after the login."""
-        if live.person.account.blocked or not self.admits(live.grant.login.provider_key, client):
+        if self.refusal(live.grant.login, live.person, client) is not None:
             raise InvalidGrant("the login behind this token is no longer accepted; log in again")

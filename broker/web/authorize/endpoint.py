@@ -10,7 +10,8 @@ from broker.core.errors import InvalidRequest
 from broker.core.records import Authorize
 from broker.core.terms import Prompt
 from broker.core.wire.parameters import Parameters
-from broker.services.authorize.decide import Answer, Ask, Authorization, Choose, Start, Step
+from broker.services.authorize.codes import Answer
+from broker.services.authorize.decide import Ask, Authorization, Choose, Start, Step
 from broker.services.authorize.pushed import PushedRequests
 from broker.services.authorize.requests import Asked, Requests
 from broker.services.providers import Providers

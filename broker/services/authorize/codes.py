@@ -1,0 +1,74 @@
+"""Authorization codes: what somebody's yes comes to (RFC 6749 section 4.1.2), built and kept until it is redeemed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from broker.core.errors import UnmetAuthenticationRequirements
+from broker.core.events import Event
+from broker.core.records import AuthorizationRequest, CodeRecord
+from broker.core.seal import digest
+from broker.services.authorize.pushed import PushedRequests
+from broker.services.context import Context
+from broker.services.providers import Providers
+from broker.services.sessions.single_sign_on import Session
+from broker.store.transient import Kind, Transient
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Send the browser back to the client with these response parameters."""
+
+    params: dict[str, str]
+
+
+class Codes:
+    """Issues codes, to nobody below a level that is essential to their request."""
+
+    def __init__(
+        self, context: Context, transient: Transient, *, providers: Providers, pushed: PushedRequests, ttl: int
+    ) -> None:
+        """`ttl`: seconds a code is good for; `pushed` ends what is answered."""
+        self._context = context
+        self._transient = transient
+        self._providers = providers
+        self._pushed = pushed
+        self._ttl = ttl
+
+    async def issue(self, request: AuthorizationRequest, session: Session) -> Answer:
+        """Keep a code and answer with it; raises InvalidRequestUri when a pushed request has its answer already."""
+        code = self._context.mint_ordered("c")
+        kept = self.build(request, session, ttl=self._ttl)
+        await self._transient.put(Kind.CODE, digest(code), kept.to_bytes(), ttl=self._ttl)
+        # After the code, which nobody has seen yet: what cannot be kept leaves the pushed request as it was.
+        await self._pushed.spend(request.request_uri)
+        self._context.recorder.record(Event.CODE_ISSUED, client_id=request.client_id, provider=session.login.provider)
+        return Answer({"code": code} | self.build_common(request))
+
+    def build(self, request: AuthorizationRequest, session: Session, *, ttl: int) -> CodeRecord:
+        """What the person's yes comes to, for `ttl` seconds: bound to client, redirect URI, challenge and session.
+
+        Raises UnmetAuthenticationRequirements where the session is below an essential level.
+        """
+        self.check_level(request, session)
+        login = session.login
+        counted = self._providers.counted_methods(login.provider, login.amr)
+        return CodeRecord(
+            request=request.replace(state="", login_hint="", request_uri=""),
+            login=login.replace(amr=counted, acr=self.level_of(session)),
+            expires_at=self._context.now() + ttl,
+            upstream_refresh=session.record.upstream_refresh,
+        )
+
+    def build_common(self, request: AuthorizationRequest) -> dict[str, str]:
+        """`state` and `iss`, in every response, success or error (RFC 9207 section 2)."""
+        return ({"state": request.state} if request.state else {}) | {"iss": self._context.issuer}
+
+    def level_of(self, session: Session) -> str:
+        """The level that counts today: an operator may have shortened the list while sessions live."""
+        return self._providers.counted_level(session.login.provider, session.login.acr)
+
+    def check_level(self, request: AuthorizationRequest, session: Session) -> None:
+        """Raise UnmetAuthenticationRequirements where the session is below an essential level."""
+        if request.essential_acr and self.level_of(session) not in request.essential_acr:
+            raise UnmetAuthenticationRequirements("the provider did not reach any of the acr values asked for")
