@@ -181,6 +181,7 @@ class Services:
             providers=providers,
             accounts=self.accounts,
             logins=self.logins,
+            sessions=self.sessions,
             seal=parts.seal("entry"),
         )
         self.completion = Completion(

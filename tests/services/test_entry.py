@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import quote
 
 import pytest
 
@@ -63,6 +64,17 @@ async def test_a_link_is_held_then_confirmed_by_the_person(door: World) -> None:
     assert identity == door.upstreams["beta"].identity
     finished, _, _ = await door.log_in(name="beta")
     assert finished.person.account == person.account
+
+
+async def test_who_enters_takes_the_place_of_whoever_was_logged_in(door: World) -> None:
+    _, cookie, before = await door.log_in()
+    entered = await door.unasked.enter(await hold(door), cookie, browser="b1")
+    session = await door.sessions.find(entered.cookie)
+    assert session is not None
+    assert (session.login.provider, entered.provider, entered.client.id) == ("beta", "beta", "app")
+    assert session.login.sub != before.login.sub
+    assert entered.href == f"https://app.test/start?iss={quote(ISSUER, safe='')}"
+    assert await door.sessions.find(cookie) is None
 
 
 @pytest.mark.parametrize("browser", ["", "b2", "B1", "b1 "])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from broker.core.clients.client import Client
 from broker.core.errors import FlowGone, ForeignPost, NothingAsked, SealBroken, UnknownClient, UpstreamError
@@ -21,9 +22,23 @@ from broker.services.context import Context
 from broker.services.login.attempts import Logins
 from broker.services.people.accounts import Accounts
 from broker.services.providers import ProviderInstance, Providers
+from broker.services.sessions.single_sign_on import Sessions
 from broker.upstream.abilities import AcceptsUnasked
 
 _TICKET_TTL = 300  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """The browser keeps `cookie`, the value of its session, and goes to `href`, where the client begins a login.
+
+    `provider`: where the person logged in.
+    """
+
+    cookie: str
+    provider: str
+    client: Client
+    href: str
 
 
 class UnaskedLogins:
@@ -37,6 +52,7 @@ class UnaskedLogins:
         providers: Providers,
         accounts: Accounts,
         logins: Logins,
+        sessions: Sessions,
         seal: Seal,
     ) -> None:
         """`seal` has the purpose "entry"."""
@@ -45,6 +61,7 @@ class UnaskedLogins:
         self._providers = providers
         self._accounts = accounts
         self._logins = logins
+        self._sessions = sessions
         self._seal = seal
 
     async def hold(
@@ -72,6 +89,13 @@ class UnaskedLogins:
             expires_at=min(signed.expires_at, self._context.now() + _TICKET_TTL),
         )
         return self._seal.seal(ticket.to_bytes(), bound_to=browser.encode()), ticket, client
+
+    async def enter(self, sealed: str, cookie: str, *, browser: str) -> Entered:
+        """Log in whom the ticket is about, in a browser whose session has this cookie; raises as `confirm`."""
+        before = await self._sessions.find(cookie)
+        async with self.confirm(sealed, browser=browser) as (person, identity, instance, client):
+            value, _ = await self._sessions.start(person, identity, instance.name, replacing=before)
+        return Entered(value, instance.name, client, self.initiate_href(client))
 
     @asynccontextmanager
     async def confirm(

@@ -75,7 +75,7 @@ class Sessions:
         self._upstream = upstream
         self._endings = endings
         self._providers = providers
-        self.limits = limits
+        self._limits = limits
 
     async def start(
         self, person: Person, identity: Identity, provider: str, *, replacing: Session | None
@@ -141,7 +141,7 @@ class Sessions:
         if await self._is_over(Session(record, key), now):
             await self._transient.take(Kind.SESSION, key)
             return None
-        if now - record.seen_at >= min(_TOUCH_EVERY, self.limits.idle // 4):
+        if now - record.seen_at >= min(_TOUCH_EVERY, self._limits.idle // 4):
             record = record.replace(seen_at=now)
             await self._transient.replace(Kind.SESSION, key, record.to_bytes(), ttl=self._ttl(record))
         return Session(record, key)
@@ -149,7 +149,7 @@ class Sessions:
     async def _is_over(self, session: Session, now: int) -> bool:
         """Whatever the store still holds: it may keep more than we told it to, or be put back to an earlier state."""
         record = session.record
-        if now >= record.seen_at + self.limits.idle or now >= record.created_at + self.limits.absolute:
+        if now >= record.seen_at + self._limits.idle or now >= record.created_at + self._limits.absolute:
             return True
         if await self._endings.is_ended(session):
             return True
@@ -159,7 +159,7 @@ class Sessions:
         return True
 
     def _ttl(self, record: SessionRecord) -> int:
-        return max(1, min(self.limits.idle, record.created_at + self.limits.absolute - self._context.now()))
+        return max(1, min(self._limits.idle, record.created_at + self._limits.absolute - self._context.now()))
 
 
 def _is_same(replacing: Session | None, person: Person) -> TypeGuard[Session]:

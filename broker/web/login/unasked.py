@@ -11,7 +11,6 @@ from broker.core.errors import ForeignPost, NothingAsked
 from broker.services.login.unasked import UnaskedLogins
 from broker.services.people.names import pick_name
 from broker.services.providers import Providers
-from broker.services.sessions.single_sign_on import Sessions
 from broker.web.http.cookies import BROWSER, SESSION, Cookies
 from broker.web.http.reading import read_query
 from broker.web.limits.intake import Intake
@@ -29,19 +28,19 @@ class UnaskedEndpoint:
         frontend: Frontend,
         unasked: UnaskedLogins,
         *,
-        sessions: Sessions,
         providers: Providers,
         intake: Intake,
         mint: Callable[[], str],
+        session_ttl: int,
         remember_for: int,
     ) -> None:
-        """`mint` makes unguessable values; `remember_for` in seconds."""
+        """`mint` makes unguessable values; `session_ttl` and `remember_for` as in `CallbackEndpoint`."""
         self._frontend = frontend
         self._unasked = unasked
-        self._sessions = sessions
         self._providers = providers
         self._intake = intake
         self._mint = mint
+        self._session_ttl = session_ttl
         self._remember_for = remember_for
 
     async def get(self, request: Request) -> Response:
@@ -73,13 +72,11 @@ class UnaskedEndpoint:
             raise ForeignPost("an answer without a question")
         if params["answer"] == "deny":
             return self._frontend.leave_to(f"{self._frontend.base}/")
-        before = await self._sessions.find(Cookies.read(request, SESSION))
-        async with self._unasked.confirm(params.get("ticket", ""), browser=browser) as entered:
-            person, identity, instance, client = entered
-            value, _ = await self._sessions.start(person, identity, instance.name, replacing=before)
-        href = self._unasked.initiate_href(client)
-        view = ReturnView(href, self._frontend.client_view(client, client.initiate_login_uri))
+        ticket, cookie = params.get("ticket", ""), Cookies.read(request, SESSION)
+        entered = await self._unasked.enter(ticket, cookie, browser=browser)
+        client = entered.client
+        view = ReturnView(entered.href, self._frontend.client_view(client, client.initiate_login_uri))
         response = self._frontend.pages.returned(view, self._frontend.locale(request, client=client))
-        Cookies.start_session(response, value, ttl=self._sessions.limits.absolute)
-        Cookies.remember_provider(response, instance.name, ttl=self._remember_for)
+        Cookies.start_session(response, entered.cookie, ttl=self._session_ttl)
+        Cookies.remember_provider(response, entered.provider, ttl=self._remember_for)
         return response
