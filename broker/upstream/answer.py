@@ -22,7 +22,7 @@ _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})(?:$|[\s,])", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class UpstreamAnswer:
-    """One answer; `what` names the call in errors, without host and query.
+    """One answer that `check_available` let through; `what` names the call in errors, without host and query.
 
     `not_now` are error names that mean so, `odd` is told the members that could not be shown.
     """
@@ -35,11 +35,10 @@ class UpstreamAnswer:
     def value(self) -> Any:
         """The JSON value of a 2xx answer without an error member.
 
-        Raises UpstreamUnavailable for 5xx, 429 and an error that means "not now"; UpstreamRejected for other statuses
+        Raises UpstreamUnavailable for an error that means "not now"; UpstreamRejected for statuses that are not 2xx
         and for an object with an `error` or `error_code`, whatever the status: several upstreams refuse with 200;
         UpstreamInvalid for no JSON.
         """
-        check_available(self.what, self.got.status, self.got.headers)
         if not 200 <= self.got.status < 300:
             raise self._refusal(self._error_of_refusal())
         value = parse_json(self.got.body, self.what)

@@ -65,7 +65,8 @@ class Breaker:
         self._failed_at.clear()
         self._probe_pause, self._visitors_pause = SHORTEST, PAUSE
         self._closed_at = float("-inf")
-        self._close("answers")
+        if self.state is State.OPEN:
+            self._close("answers")
 
     def failed(self, error: UpstreamError, *, visitor: str | None) -> bool:
         """A call failed; whether that opened it.

@@ -217,7 +217,7 @@ def person(
     picture: str | None = None,
 ) -> dict[str, Any]:
     """Name claims, without a whole name made of its parts, and the picture where it is an https URL."""
-    whole = " ".join(part.strip() for part in (given, family) if part and part.strip())
+    whole = " ".join([part.strip() for part in (given, family) if part and part.strip()])
     return build_claims(
         name=name or whole,
         given_name=given,

@@ -185,9 +185,9 @@ class UpstreamHttp(Http):
         return result
 
     async def _observed(self, request: Request, read: Callable[[UpstreamAnswer], Result]) -> Result:
-        started, outcome = self._clock(), "cancelled"
+        started, outcome, what = self._clock(), "cancelled", operation(request.url)
         try:
-            result = read(await self._timed(request))
+            result = read(await self._timed(request, what))
             outcome = "ok"
             return result
         except UpstreamError as error:
@@ -197,13 +197,12 @@ class UpstreamHttp(Http):
             self._recorder.record(
                 Event.UPSTREAM_CALLED,
                 provider=self._name,
-                operation=operation(request.url),
+                operation=what,
                 outcome=outcome,
                 duration_ms=round((self._clock() - started) * 1000, 1),
             )
 
-    async def _timed(self, request: Request) -> UpstreamAnswer:
-        what = operation(request.url)
+    async def _timed(self, request: Request, what: str) -> UpstreamAnswer:
         try:
             with failures_named():
                 async with asyncio.timeout(self._rules.timeout), self._slots:

@@ -35,8 +35,12 @@ def clean_claims(value: Any) -> Any:
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, dict):
-        found = {name: clean_claims(inner) for name, inner in value.items()}
-        return {name: inner for name, inner in found.items() if inner not in ("", {})}
+        kept: dict[str, Any] = {}
+        for name, inner in value.items():
+            cleaned = clean_text(inner) if isinstance(inner, str) else clean_claims(inner)
+            if cleaned not in ("", {}):
+                kept[name] = cleaned
+        return kept
     if isinstance(value, list | tuple):
         return [inner for inner in map(clean_claims, value) if inner not in ("", {})]
     return value
@@ -50,7 +54,7 @@ def plain_email(text: str) -> str | None:
     local, _, domain = text.partition("@")
     if len(text) > 254 or _ATEXT.fullmatch(local) is None:
         return None
-    labels = [_a_label(label) for label in domain.split(".")]
+    labels = [label if _LDH.fullmatch(label) else _a_label(label) for label in domain.split(".")]
     found = f"{local}@{'.'.join(labels)}"
     return found if all(labels) and len(found) <= 254 else None
 

@@ -81,7 +81,7 @@ class Identity:
         object.__setattr__(self, "claims", _cleaned(self.claims))
         # An identifier or a method's name is right or wrong; mended, it would be another one.
         object.__setattr__(self, "raw_ids", {n: v for n, v in self.raw_ids.items() if clean_text(v) == v})
-        object.__setattr__(self, "amr", tuple(method for method in self.amr if clean_text(method) == method))
+        object.__setattr__(self, "amr", tuple([method for method in self.amr if clean_text(method) == method]))
 
 
 def _cleaned(claims: Claims) -> Claims:

@@ -22,7 +22,7 @@ def parse_json(raw: bytes | str, *, depth: int = DEPTH_LIMIT) -> Any:
     """
     try:
         # orjson is the strict reader, but it rounds large whole numbers and keeps the last of two equal members.
-        _check_depth([orjson.loads(raw)], depth + 1)
+        _check_depth(orjson.loads(raw), depth)
         return json.loads(raw, object_pairs_hook=_once)
     except Malformed:
         raise
@@ -38,12 +38,14 @@ def parse_object(raw: bytes | str, *, depth: int = DEPTH_LIMIT) -> dict[str, Any
     return value
 
 
-def _check_depth(value: dict[str, Any] | list[Any], left: int) -> None:
-    if left == 0:
-        raise Malformed("nested too deeply")
-    for inner in value.values() if isinstance(value, dict) else value:
-        if isinstance(inner, dict | list):
-            _check_depth(inner, left - 1)
+def _check_depth(value: Any, depth: int) -> None:
+    level: list[Any] = [[value]]
+    for _ in range(depth + 1):
+        inside = [inner for outer in level for inner in (outer.values() if isinstance(outer, dict) else outer)]
+        level = [inner for inner in inside if isinstance(inner, dict | list)]
+        if not level:
+            return
+    raise Malformed("nested too deeply")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Consents:
             return True  # Whose device it is, only the person can tell (RFC 8628 section 5.4).
         if Prompt.CONSENT in request.prompt:
             return True
-        if client.native and not fresh:
+        if not fresh and client.native:
             # Another app on the device may have claimed the scheme: never answer silently (RFC 8252 section 8.6).
             return True
         if client.first_party:

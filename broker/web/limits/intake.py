@@ -45,9 +45,11 @@ class Intake:
     body_limit: int
     clients: ProvesClients
 
-    async def count(self, limit: str, request: Request) -> None:
-        """Count one visit from this request's source; raises TooManyRequests."""
-        await self.limits.check(limit, self.sources.find(request))
+    async def count(self, limit: str, request: Request) -> str:
+        """Count one visit from this request's source, and say which that is; raises TooManyRequests."""
+        source = self.sources.find(request)
+        await self.limits.check(limit, source)
+        return source
 
     async def count_start(self, request: Request) -> None:
         """Count a login attempt that begins; raises TooManyRequests.

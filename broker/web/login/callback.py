@@ -44,7 +44,7 @@ class CallbackEndpoint:
 
     async def get(self, request: Request) -> Response:
         """An answer in the query, or none at all: then it may be in the fragment, which only the browser sees."""
-        await self._intake.count("callback", request)
+        visitor.set(await self._intake.count("callback", request))
         name = request.path_params["provider"]
         provider = self._providers.find(name).provider
         params = read_query(request)
@@ -55,7 +55,7 @@ class CallbackEndpoint:
 
     async def post(self, request: Request) -> Response:
         """An answer posted by the upstream, or a fragment posted by our landing page."""
-        await self._intake.count("callback", request)
+        visitor.set(await self._intake.count("callback", request))
         name = request.path_params["provider"]
         params = await self._intake.read_form(request)
         if "fragment" in params and len(params) == 1:
@@ -70,7 +70,6 @@ class CallbackEndpoint:
         reply = {key: value for key, value in params.items() if not (in_path and key == "state")}
         tag = States.tag(state)
         callback = Callback(name, state, channel, reply, Cookies.read_flow(request, tag))
-        visitor.set(self._intake.sources.find(request))
         async with self._completion.complete(callback, Cookies.read(request, SESSION)) as done:
             return self._show(request, done, tag)
 

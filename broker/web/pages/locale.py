@@ -30,12 +30,9 @@ def negotiate(
     is shown in no other one, where any of them is offered. Tags are matched by lookup (RFC 4647 section 3.4).
     """
     allowed = [tag for tag in offered if tag in client_languages] or list(offered)
-    wishes = (ui_locales[:_LONGEST].split(), [cookie], _accepted(accept_language), client_languages, [default])
-    for wished in wishes:
-        found = _lookup(wished, allowed)
-        if found:
-            return found
-    return allowed[0] if allowed else default
+    asked = ui_locales[:_LONGEST].split()
+    wishes = (*asked, cookie, *_accepted(accept_language), *client_languages, default)
+    return _lookup(wishes, allowed) or (allowed[0] if allowed else default)
 
 
 def direction(locale: str) -> str:
