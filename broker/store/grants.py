@@ -49,6 +49,14 @@ class LiveGrant:
     person: Person
 
 
+@dataclass(frozen=True, slots=True)
+class KnownRefresh:
+    """A refresh token, spent, expired or good, and the grant it hangs on: None where that is not alive."""
+
+    token: RefreshToken
+    live: LiveGrant | None
+
+
 class GrantStore(Protocol):
     """A repository of `broker.store.base.Durable`, which says what all of them have in common."""
 
@@ -72,8 +80,8 @@ class GrantStore(Protocol):
     async def find(self, grant_id: str, *, now: int) -> LiveGrant | None:
         """The grant with its person, in one read; None when unknown, revoked or expired."""
 
-    async def refresh_token(self, token_digest: str) -> RefreshToken | None:
-        """A refresh token, spent or not; None when unknown."""
+    async def refresh_token(self, token_digest: str, *, now: int) -> KnownRefresh | None:
+        """A refresh token with its grant and person, in one read; None when unknown."""
 
     async def rotate(self, token_digest: str, child: RefreshToken, *, now: int, grace: int) -> Rotated | Reused | None:
         """Spend a refresh token for `child` in one transaction.

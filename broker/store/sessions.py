@@ -5,9 +5,22 @@ Living sessions are transient (`Kind.SESSION`); that one has ended must never be
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from broker.core.logout import SessionClient
+from broker.core.records import Login
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What is known of the end of a session. `here`: it was ended, or the cookie it is known by was retired.
+
+    `upstream_at`: when the upstream's session, or all of the person's, was last said to have ended; None: never.
+    """
+
+    here: bool
+    upstream_at: int | None
 
 
 class SessionStore(Protocol):
@@ -27,8 +40,8 @@ class SessionStore(Protocol):
     async def retire_cookie(self, key: str, *, expires_at: int) -> None:
         """The session known by the cookie `key`, a digest, goes on under another; keep a mark until `expires_at`."""
 
-    async def is_ended(self, sid: str, key: str, *, now: int) -> bool:
-        """Whether the session was ended, or the cookie it is known by was retired. One point read."""
+    async def ending(self, login: Login, key: str, *, now: int) -> Ending:
+        """How the session of this login stands that is known by the cookie `key`, a digest. One read."""
 
     async def end_upstream(
         self, provider_key: str, *, sid: str, subject: str, now: int, expires_at: int
@@ -38,9 +51,6 @@ class SessionStore(Protocol):
         Keeps a mark until `expires_at` and does `end` for every session of ours that living grants came from; returns
         their ids.
         """
-
-    async def upstream_ended_at(self, provider_key: str, *, sid: str, subject: str) -> int | None:
-        """When the upstream's session, or all of the subject's, was last said to have ended; None: never."""
 
     async def keep_login(self, sid: str, sealed: str, *, asked_at: int, expires_at: int) -> None:
         """Keep what asks an upstream about the session `sid`; what is kept already stays, for longer if need be."""

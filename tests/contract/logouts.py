@@ -10,7 +10,7 @@ import pytest
 from broker.core.logout import DELIVERED_WITHIN, Delivery, SessionClient
 from broker.store.base import Durable
 from broker.store.grants import Redeemed, SessionOver
-from tests.contract.people import NOW, account, grant, link, of_login
+from tests.contract.people import NOW, account, grant, is_ended, link, of_login
 
 UNTIL = NOW + 86_400
 A = SessionClient("sid", "a", "sub-of-a", True, UNTIL)
@@ -158,25 +158,25 @@ class LogoutRules:
         assert await durable.deliveries.waiting() == 1
 
     async def test_k25_the_end_of_a_session_is_known_as_long_as_the_session_could_live(self, durable: Durable) -> None:
-        assert not await durable.sessions.is_ended("sid", "key", now=NOW)
+        assert not await is_ended(durable, "sid", "key", now=NOW)
         await durable.sessions.end("sid", now=NOW, expires_at=UNTIL)
-        assert await durable.sessions.is_ended("sid", "key", now=UNTIL - 1)
-        assert not await durable.sessions.is_ended("sid", "key", now=UNTIL)
-        assert not await durable.sessions.is_ended("Sid", "sid", now=NOW)
+        assert await is_ended(durable, "sid", "key", now=UNTIL - 1)
+        assert not await is_ended(durable, "sid", "key", now=UNTIL)
+        assert not await is_ended(durable, "Sid", "sid", now=NOW)
         await durable.sessions.end("sid", now=NOW, expires_at=NOW + 1)
-        assert await durable.sessions.is_ended("sid", "key", now=UNTIL - 1), "a later word makes no mark shorter"
+        assert await is_ended(durable, "sid", "key", now=UNTIL - 1), "a later word makes no mark shorter"
 
     async def test_k25_a_retired_cookie_is_known_for_one_while_its_session_goes_on(self, durable: Durable) -> None:
         await durable.people.adopt(account(), link())
         await durable.sessions.retire_cookie("key", expires_at=UNTIL)
         await durable.sessions.retire_cookie("key", expires_at=NOW + 1)
-        assert await durable.sessions.is_ended("sid", "key", now=UNTIL - 1)
-        assert not await durable.sessions.is_ended("sid", "key", now=UNTIL)
-        assert not await durable.sessions.is_ended("sid", "other", now=NOW)
-        assert not await durable.sessions.is_ended("key", "", now=NOW)
+        assert await is_ended(durable, "sid", "key", now=UNTIL - 1)
+        assert not await is_ended(durable, "sid", "key", now=UNTIL)
+        assert not await is_ended(durable, "sid", "other", now=NOW)
+        assert not await is_ended(durable, "key", "", now=NOW)
         assert await durable.grants.redeem("c1", grant(), None, now=NOW) != SessionOver()
 
     async def test_k25_what_the_upstream_ended_is_known_as_long(self, durable: Durable) -> None:
         await redeem(durable, A)
         await durable.sessions.end_upstream("p1", sid="", subject="x1", now=NOW, expires_at=UNTIL)
-        assert await durable.sessions.is_ended("sid", "key", now=UNTIL - 1)
+        assert await is_ended(durable, "sid", "key", now=UNTIL - 1)

@@ -49,3 +49,21 @@ async def settle(durable: Durable) -> None:
     """One person with one grant and one refresh token `t1`."""
     await durable.people.adopt(account(), link())
     assert await durable.grants.redeem("c1", grant(), token("t1"), now=NOW) == Redeemed()
+
+
+async def kept_token(durable: Durable, digest: str) -> RefreshToken | None:
+    """The refresh token, whatever its grant is worth."""
+    known = await durable.grants.refresh_token(digest, now=NOW)
+    return known.token if known is not None else None
+
+
+async def is_ended(durable: Durable, sid: str, key: str, *, now: int) -> bool:
+    """Whether the session, or its cookie, ended here."""
+    login = grant().login.replace(provider_key="none", sid=sid)
+    return (await durable.sessions.ending(login, key, now=now)).here
+
+
+async def ended_at(durable: Durable, provider_key: str, *, sid: str, subject: str) -> int | None:
+    """When the upstream's session, or all of the subject's, was said to have ended."""
+    login = grant().login.replace(provider_key=provider_key, upstream_sid=sid, subject=subject)
+    return (await durable.sessions.ending(login, "", now=NOW)).upstream_at

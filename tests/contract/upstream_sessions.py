@@ -9,7 +9,7 @@ import pytest
 from broker.core.records import Grant
 from broker.store.base import Durable
 from broker.store.grants import Redeemed
-from tests.contract.people import NOW, account, grant, link, of_login
+from tests.contract.people import NOW, account, ended_at, grant, link, of_login
 
 
 def of_session(number: int, sid: str, upstream_sid: str = "", *, offline: bool = False, subject: str = "x1") -> Grant:
@@ -59,17 +59,17 @@ class UpstreamSessionRules:
         await given(durable, of_session(1, "a", "u"))
         assert await durable.sessions.end_upstream("p2", sid="u", subject="x1", now=NOW, expires_at=NOW + 9) == ()
         assert await living(durable, 1) == [1]
-        assert await durable.sessions.upstream_ended_at("p1", sid="u", subject="x1") is None
+        assert await ended_at(durable, "p1", sid="u", subject="x1") is None
 
     async def test_a_mark_says_when_it_ended_and_never_goes_back(self, durable: Durable) -> None:
-        assert await durable.sessions.upstream_ended_at("p1", sid="u", subject="x1") is None
+        assert await ended_at(durable, "p1", sid="u", subject="x1") is None
         for now in (NOW, NOW + 5, NOW + 3):
             await durable.sessions.end_upstream("p1", sid="u", subject="", now=now, expires_at=now + 9)
         await durable.sessions.end_upstream("p1", sid="", subject="x2", now=NOW + 7, expires_at=NOW + 9)
-        assert await durable.sessions.upstream_ended_at("p1", sid="u", subject="x1") == NOW + 5
-        assert await durable.sessions.upstream_ended_at("p1", sid="u", subject="x2") == NOW + 7
-        assert await durable.sessions.upstream_ended_at("p1", sid="", subject="x1") is None
-        assert await durable.sessions.upstream_ended_at("p1", sid="U", subject="X2") is None
+        assert await ended_at(durable, "p1", sid="u", subject="x1") == NOW + 5
+        assert await ended_at(durable, "p1", sid="u", subject="x2") == NOW + 7
+        assert await ended_at(durable, "p1", sid="", subject="x1") is None
+        assert await ended_at(durable, "p1", sid="U", subject="X2") is None
 
     async def test_of_fifty_who_would_ask_one_may(self, durable: Durable) -> None:
         await durable.sessions.keep_login("a", "sealed", asked_at=NOW, expires_at=NOW + 1000)
@@ -98,4 +98,4 @@ class UpstreamSessionRules:
         await durable.sessions.keep_login("a", "sealed", asked_at=NOW, expires_at=NOW + 9)
         assert await durable.sweep(now=NOW + 9) == 0
         assert await durable.sweep(now=NOW + 10 + 86_400) == 2
-        assert await durable.sessions.upstream_ended_at("p1", sid="u", subject="") is None
+        assert await ended_at(durable, "p1", sid="u", subject="") is None

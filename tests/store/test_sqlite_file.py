@@ -25,7 +25,7 @@ from broker.store.grants import Rotated
 from broker.store.sqlite.file import log_ahead, migrate, open_database, schema
 from broker.store.sqlite.store import SqliteStore
 from broker.store.transient import Kind
-from tests.contract.people import NOW, account, grant, link, settle, token
+from tests.contract.people import NOW, account, ended_at, grant, link, settle, token
 from tests.store.doubles import Clock, Notes
 
 pytestmark = pytest.mark.anyio
@@ -284,7 +284,7 @@ async def test_k17_every_schema_there_ever_was_comes_to_the_newest_with_its_peop
         assert await store.durable.grants.find("g1", now=NOW) is None
     assert await store.durable.grants.is_revoked("j1") == (version >= 2)
     assert await store.durable.deliveries.waiting() == (version >= 6)
-    assert (await store.durable.sessions.upstream_ended_at("p1", sid="u1", subject="x1") == NOW) == (version >= 4)
+    assert (await ended_at(store.durable, "p1", sid="u1", subject="x1") == NOW) == (version >= 4)
     await store.close()
     with closing(sqlite3.connect(path)) as db, closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
         migrate(fresh, schema())

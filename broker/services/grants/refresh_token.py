@@ -93,15 +93,15 @@ class RefreshTokenGrant:
         return min(now + self._tokens.lifetimes.refresh_idle, grant.expires_at)
 
     async def _load(self, client: Client, token: str, jkt: str) -> tuple[RefreshToken, Held]:
-        known = await self._grants.refresh_token(digest(token))
-        held = await self._tokens.held.open_(known.grant_id, client) if known is not None else None
+        known = await self._grants.refresh_token(digest(token), now=self._context.now())
+        held = self._tokens.held.open_(known.live, client) if known is not None else None
         if known is None or held is None:
             text = "no such refresh token" if known is None else "of a dead grant, or of another client"
             raise InvalidGrant(_WRONG, detail=text)
-        await self._check_key(client, known, held.grant, jkt)
+        await self._check_key(client, known.token, held.grant, jkt)
         if Scope.OFFLINE_ACCESS not in held.grant.scope:
             raise InvalidGrant("this client may no longer have offline_access; log in again")
-        return known, held
+        return known.token, held
 
     async def _check_key(self, client: Client, known: RefreshToken, grant: Grant, jkt: str) -> None:
         """Bound to its key where nothing else shows whose it is, and never back to bearer (RFC 9449 section 5).

@@ -12,7 +12,7 @@ from broker.services.context import Context
 from broker.services.people.subjects import Subjects
 from broker.services.providers import ProviderInstance
 from broker.services.sessions.single_sign_on import Session
-from broker.store.sessions import SessionStore
+from broker.store.sessions import Ending, SessionStore
 from broker.store.transient import Kind, Transient
 from broker.upstream.abilities import UpstreamLogout
 
@@ -71,9 +71,9 @@ class Endings:
         await self._sessions.retire_cookie(key, expires_at=self._context.now() + self._remember_for)
         await self._transient.take(Kind.SESSION, key)
 
-    async def is_ended(self, session: Session) -> bool:
-        """Whether this was ended here. The store of sessions may have gone back in time; this one never does."""
-        return await self._sessions.is_ended(session.login.sid, session.key, now=self._context.now())
+    async def ending(self, session: Session) -> Ending:
+        """How it stands. The store of sessions may have gone back in time; the one that is asked never does."""
+        return await self._sessions.ending(session.login, session.key, now=self._context.now())
 
     async def end_upstream(self, instance: ProviderInstance, logout: UpstreamLogout) -> tuple[str, ...]:
         """Every session that the upstream's word is about; the `sid` of those that grants or apps still hung on.

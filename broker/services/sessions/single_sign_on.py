@@ -13,6 +13,7 @@ from broker.core.seal import digest
 from broker.services.context import Context
 from broker.services.providers import Providers
 from broker.services.sessions.upstream import UpstreamSessions
+from broker.store.sessions import Ending
 from broker.store.transient import Kind, Transient
 
 _TOUCH_EVERY = 300  # seconds; a session in use is written this seldom
@@ -48,8 +49,8 @@ class EndsSessions(Protocol):
     async def retire_cookie(self, key: str) -> None:
         """From now on the session is known by another cookie."""
 
-    async def is_ended(self, session: Session) -> bool:
-        """Whether either was done to this session before."""
+    async def ending(self, session: Session) -> Ending:
+        """Whether either was done to this session before, or its upstream ended it."""
 
 
 class Sessions:
@@ -151,9 +152,10 @@ class Sessions:
         record = session.record
         if now >= record.seen_at + self._limits.idle or now >= record.created_at + self._limits.absolute:
             return True
-        if await self._endings.is_ended(session):
+        ending = await self._endings.ending(session)
+        if ending.here:
             return True
-        if not await self._upstream.is_over(session.login):
+        if not self._upstream.is_ended(session.login, ending):
             return False
         self._context.recorder.record(Event.SESSION_ENDED, sub=session.login.sub, reason="logout at the provider")
         return True

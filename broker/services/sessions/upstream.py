@@ -10,7 +10,7 @@ from broker.core.seal import Seal
 from broker.services.context import Context
 from broker.services.providers import Providers
 from broker.services.sessions.confirmations import seal_login
-from broker.store.sessions import SessionStore
+from broker.store.sessions import Ending, SessionStore
 
 
 class UpstreamSessions:
@@ -38,13 +38,17 @@ class UpstreamSessions:
         )
 
     async def is_over(self, login: Login) -> bool:
-        """Whether the upstream said that this login ended. One store read, and none where it cannot say so.
+        """Whether the upstream said that this login ended. One store read, and none where it cannot say so."""
+        if login.provider_key not in self._providers.logged_out_by_upstream:
+            return False
+        return self.is_ended(login, await self._sessions.ending(login, "", now=self._context.now()))
+
+    def is_ended(self, login: Login, ending: Ending) -> bool:
+        """Whether `ending` has a word of the upstream, where it can say one, that is about this login.
 
         A login that set out before the word came is over as well: the two may have crossed.
         """
-        if login.provider_key not in self._providers.logged_out_by_upstream:
-            return False
-        at = await self._sessions.upstream_ended_at(login.provider_key, sid=login.upstream_sid, subject=login.subject)
+        at = ending.upstream_at if login.provider_key in self._providers.logged_out_by_upstream else None
         return at is not None and login.began_at <= at
 
     async def end_href(self, record: SessionRecord, *, return_to: str = "", state: str = "") -> str:

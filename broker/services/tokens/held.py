@@ -71,14 +71,19 @@ class HeldGrants:
     async def find(self, grant_id: str, client_id: str) -> Held | None:
         """The grant, None where it is dead, another client's, or of a login that is no longer accepted."""
         client = await self._clients.find(client_id)
+        if client is None:
+            return None
+        return self.accepted(await self._grants.find(grant_id, now=self._context.now()), client)
+
+    def accepted(self, live: LiveGrant | None, client: Client) -> Held | None:
+        """As `open_`, but None also where the login is no longer accepted."""
         try:
-            return await self.open_(grant_id, client) if client is not None else None
+            return self.open_(live, client)
         except InvalidGrant:
             return None
 
-    async def open_(self, grant_id: str, client: Client) -> Held | None:
-        """As `find`, but raises InvalidGrant where the login is no longer accepted."""
-        live = await self._grants.find(grant_id, now=self._context.now())
+    def open_(self, live: LiveGrant | None, client: Client) -> Held | None:
+        """What a grant that was read comes to, None where it is dead or another client's; raises as `cut` does."""
         return self.cut(live, client) if live is not None and live.grant.client_id == client.id else None
 
     def cut(self, live: LiveGrant, client: Client) -> Held:

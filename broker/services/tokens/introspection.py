@@ -48,13 +48,15 @@ class Introspection:
         return {"active": True, "iss": issuer, "aud": issuer, "client_id": client.id} | said
 
     async def _find_refresh(self, client: Client, token: str) -> dict[str, Any] | None:
-        known = await self._grants.refresh_token(digest(token))
-        if known is None or known.spent_at is not None or known.expires_at <= self._context.now():
+        now = self._context.now()
+        known = await self._grants.refresh_token(digest(token), now=now)
+        if known is None or known.token.spent_at is not None or known.token.expires_at <= now:
             return None
-        held = await self._tokens.held.find(known.grant_id, client.id)
+        held = self._tokens.held.accepted(known.live, client)
         if held is None or Scope.OFFLINE_ACCESS not in held.grant.scope:
             return None
-        return _about(held.grant.scope, known.expires_at) | {"sub": held.grant.login.sub, "iat": known.issued_at}
+        said = {"sub": held.grant.login.sub, "iat": known.token.issued_at}
+        return _about(held.grant.scope, known.token.expires_at) | said
 
     async def _find_access(self, client: Client, token: str) -> dict[str, Any] | None:
         try:

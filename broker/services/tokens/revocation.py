@@ -39,9 +39,9 @@ class Revocation:
 
     async def _end_refresh(self, client: Client, token: str) -> None:
         """Spent or not: whoever gives back an old token of the family is done with all of it."""
-        known = await self._grants.refresh_token(digest(token))
+        known = await self._grants.refresh_token(digest(token), now=self._context.now())
         if known is not None:
-            await self._end_grant(client, known.grant_id, "refresh_token")
+            await self._end_grant(client, known.token.grant_id, "refresh_token")
 
     async def _end_access(self, client: Client, token: str) -> None:
         try:

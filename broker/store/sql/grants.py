@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from broker.core.logout import SessionClient
 from broker.core.records import Grant, RefreshToken
-from broker.store.grants import GrantStore, LiveGrant, Redeemed, Reused, Rotated, SessionOver, SpentBefore
+from broker.store.grants import GrantStore, KnownRefresh, LiveGrant, Redeemed, Reused, Rotated, SessionOver, SpentBefore
 from broker.store.sql.people import person_from
 from broker.store.sql.sessions import add_client, is_ended
-from broker.store.sql.steps import Repository, Steps, do, one, read, sweep, write
+from broker.store.sql.steps import Repository, Steps, do, first, one, read, sweep, write
 
 
 class SqlGrants(Repository, GrantStore):
@@ -28,7 +28,7 @@ class SqlGrants(Repository, GrantStore):
         if before is not None:
             yield from _revoke(before, now)
             return SpentBefore(before)
-        if (yield from is_ended(login.sid, "", now)):
+        if (yield from is_ended(login.sid, now)):
             return SessionOver()
         yield from do(
             """INSERT INTO grants
@@ -57,21 +57,20 @@ class SqlGrants(Repository, GrantStore):
 
     @read
     def find(self, grant_id: str, *, now: int) -> Steps[LiveGrant | None]:
-        row = yield from one(
-            """SELECT body, sub, created_at, blocked, provider_key, subject, provider, claims, raw_ids, seen_at
-               FROM standing_grants WHERE id = ? AND expires_at > ?""",
-            grant_id,
-            now,
-        )
-        return None if row is None else LiveGrant(Grant.from_bytes(row[0]), person_from(row[1:]))
+        return _live(grant_id, now)
 
     @read
-    def refresh_token(self, token_digest: str) -> Steps[RefreshToken | None]:
-        row = yield from one(
+    def refresh_token(self, token_digest: str, *, now: int) -> Steps[KnownRefresh | None]:
+        """Two statements: one that joins the view from outside may read all of it."""
+        found = yield (
             "SELECT digest, grant_id, issued_at, expires_at, spent_at FROM refresh_tokens WHERE digest = ?",
-            token_digest,
+            (token_digest,),
         )
-        return None if row is None else RefreshToken(*row)
+        row = first(found)
+        if row is None:
+            return None
+        token = RefreshToken(*row)
+        return KnownRefresh(token, (yield from _live(token.grant_id, now)))
 
     @write
     def rotate(self, token_digest: str, child: RefreshToken, *, now: int, grace: int) -> Steps[Rotated | Reused | None]:
@@ -157,6 +156,16 @@ class SqlGrants(Repository, GrantStore):
 def _spent(code_digest: str) -> Steps[str | None]:
     row = yield from one("SELECT id FROM grants WHERE code_digest = ?", code_digest)
     return None if row is None else str(row[0])
+
+
+def _live(grant_id: str, now: int) -> Steps[LiveGrant | None]:
+    found = yield (
+        """SELECT body, sub, created_at, blocked, provider_key, subject, provider, claims, raw_ids, seen_at
+           FROM standing_grants WHERE id = ? AND expires_at > ?""",
+        (grant_id, now),
+    )
+    row = first(found)
+    return None if row is None else LiveGrant(Grant.from_bytes(row[0]), person_from(row[1:]))
 
 
 def _stands(grant_id: str, now: int) -> Steps[bool]:

@@ -8,7 +8,7 @@ import orjson
 
 from broker.core.people.identity import Account, Link, Person
 from broker.store.people import NamespaceChanged, PeopleStore
-from broker.store.sql.steps import Driver, Repository, Row, Steps, do, every, one, read, write
+from broker.store.sql.steps import Driver, Repository, Row, Steps, do, every, first, one, read, write
 
 
 class SqlPeople(Repository, PeopleStore):
@@ -118,14 +118,14 @@ def person_from(row: Row) -> Person:
 
 
 def _person(provider_key: str, subject: str) -> Steps[Person | None]:
-    row = yield from one(
+    found = yield (
         """SELECT accounts.sub, accounts.created_at, accounts.blocked,
                   links.provider_key, links.subject, links.provider, links.claims, links.raw_ids, links.seen_at
            FROM links JOIN accounts ON accounts.sub = links.sub
            WHERE links.provider_key = ? AND links.subject = ?""",
-        provider_key,
-        subject,
+        (provider_key, subject),
     )
+    row = first(found)
     return None if row is None else person_from(row)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from broker.core.logout import SessionClient
-from broker.core.records import Grant
-from broker.store.sessions import SessionStore
+from broker.core.records import Grant, Login
+from broker.store.sessions import Ending, SessionStore
 from broker.store.sql.deliveries import queue
 from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, read, sweep, write
 
@@ -31,8 +31,16 @@ class SqlSessions(Repository, SessionStore):
         return _mark(_COOKIE + key, expires_at)
 
     @read
-    def is_ended(self, sid: str, key: str, *, now: int) -> Steps[bool]:
-        return is_ended(sid, key, now)
+    def ending(self, login: Login, key: str, *, now: int) -> Steps[Ending]:
+        """A session that the upstream gave no `sid` is never marked by one."""
+        found = yield (
+            """SELECT EXISTS (SELECT 1 FROM ended_sessions WHERE sid IN (?, ?) AND expires_at > ?),
+                      (SELECT max(at) FROM upstream_logouts
+                       WHERE provider_key = ? AND (kind, value) IN (VALUES ('sub', ?), ('sid', ?)))""",
+            (login.sid, _COOKIE + key, now, login.provider_key, login.subject, login.upstream_sid),
+        )
+        here, upstream_at = found.fetchall()[0]
+        return Ending(bool(here), upstream_at)
 
     @write
     def end_upstream(
@@ -56,18 +64,6 @@ class SqlSessions(Repository, SessionStore):
         for session in sessions:
             yield from _end(session, now, expires_at, fresh)
         return sessions
-
-    @read
-    def upstream_ended_at(self, provider_key: str, *, sid: str, subject: str) -> Steps[int | None]:
-        """A session that the upstream gave no `sid` is never marked by one."""
-        rows = yield from every(
-            """SELECT max(at) FROM upstream_logouts
-               WHERE provider_key = ? AND (kind, value) IN (VALUES ('sub', ?), ('sid', ?))""",
-            provider_key,
-            subject,
-            sid,
-        )
-        return None if rows[0][0] is None else int(rows[0][0])
 
     @write
     def keep_login(self, sid: str, sealed: str, *, asked_at: int, expires_at: int) -> Steps[None]:
@@ -155,10 +151,9 @@ def add_client(grant: Grant, client: SessionClient) -> Steps[int]:
     )
 
 
-def is_ended(sid: str, key: str, now: int) -> Steps[bool]:
-    """SessionStore.is_ended; `key` is "" where no cookie is in question."""
-    row = yield from one("SELECT 1 FROM ended_sessions WHERE sid IN (?, ?) AND expires_at > ?", sid, _COOKIE + key, now)
-    return row is not None
+def is_ended(sid: str, now: int) -> Steps[bool]:
+    """Whether the session was ended here."""
+    return (yield from one("SELECT 1 FROM ended_sessions WHERE sid = ? AND expires_at > ?", sid, now)) is not None
 
 
 def _mark(name: str, expires_at: int) -> Steps[None]:

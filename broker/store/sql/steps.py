@@ -39,11 +39,15 @@ Steps = Generator[Statement, Result, T]
 """An operation: its statements in turn, and what it came to."""
 
 
+def first(result: Result) -> Row | None:
+    """The first row, or None. All are fetched: an unfinished statement would hold up the commit."""
+    rows = result.fetchall()
+    return rows[0] if rows else None
+
+
 def one(sql: str, *params: Value) -> Steps[Row | None]:
     """The first row, or None."""
-    # All are fetched, though there is one at most: an unfinished statement would hold up the commit.
-    rows = (yield sql, params).fetchall()
-    return rows[0] if rows else None
+    return first((yield sql, params))
 
 
 def every(sql: str, *params: Value) -> Steps[list[Row]]:
