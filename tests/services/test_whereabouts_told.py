@@ -65,6 +65,17 @@ async def test_a_no_is_told_at_once_to_the_app_it_was_said_to(world: World) -> N
     assert (place.target.state, place.asked) == ("s-1", True)
 
 
+async def test_what_fails_while_a_yes_is_shown_is_told_where_the_answer_goes(world: World) -> None:
+    _, cookie, session = await world.log_in()
+    ticket = world.consents.build_ticket(await world.request(), world.clients["app"], session)
+    with pytest.raises(ZeroDivisionError) as caught:
+        async with world.questions.answer_consent(ticket, cookie, allowed=True):
+            raise ZeroDivisionError
+    place = whereabouts_of(caught.value)
+    assert place.target is not None
+    assert (place.target.state, place.asked) == ("s-1", True)
+
+
 @pytest.mark.parametrize(
     ("registered", "agreed", "asked"), [(False, False, True), (True, False, False), (True, True, True)]
 )
