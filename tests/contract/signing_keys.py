@@ -1,7 +1,8 @@
-"""What every durable store must do with signing keys. A backend's tests inherit the rules and give them a `durable`."""
+"""What every durable store must do with signing keys and secrets; see `tests.contract.accounts`."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -51,3 +52,14 @@ class KeyRules:
         assert await durable.keys.signing_keys() == (other, heir)
         assert await durable.keys.replace([last], algorithms=None) == (other, heir)
         assert await durable.keys.signing_keys() == (last,)
+
+    async def test_a_secret_is_made_once_and_replaced_only_by_who_knows_it(self, durable: Durable) -> None:
+        assert await durable.keys.secret("salt") is None
+        made = await asyncio.gather(*(durable.keys.save_secret("salt", f"s{n}", replacing=None) for n in range(50)))
+        (kept,) = set(made)
+        assert await durable.keys.secret("salt") == kept
+        assert await durable.keys.save_secret("salt", "new", replacing="other") == kept
+        assert (
+            await durable.keys.save_secret("salt", "new", replacing=kept) == "new" == await durable.keys.secret("salt")
+        )
+        assert await durable.keys.secret("Salt") is None

@@ -11,8 +11,8 @@ import pytest
 from broker.store.base import Durable
 from broker.store.sqlite.store import SqliteStore
 from broker.store.transient import Kind, Transient
-from tests.contract.durable import AccountRules, GrantRules
-from tests.contract.lasting import LastingTokenRules
+from tests.contract.accounts import AccountRules
+from tests.contract.grants import GrantRules
 from tests.contract.logouts import LogoutRules
 from tests.contract.people import NOW, account, link, settle, token
 from tests.contract.signing_keys import KeyRules
@@ -81,10 +81,6 @@ class TestGrants(GrantRules):
 
 class TestUpstreamSessions(UpstreamSessionRules):
     """Sessions that end, here and elsewhere."""
-
-
-class TestLastingTokens(LastingTokenRules):
-    """Durable state: refresh tokens that are not rotated."""
 
 
 class TestLogouts(LogoutRules):

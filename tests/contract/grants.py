@@ -1,4 +1,4 @@
-"""What every store for accounts and grants must do. A backend's tests inherit the rules and give them a `durable`."""
+"""What every store must do with grants, codes and refresh tokens; see `tests.contract.accounts`."""
 
 from __future__ import annotations
 
@@ -7,130 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from broker.core.people.identity import Link, Person
+from broker.core.people.identity import Person
 from broker.store.base import Durable
 from broker.store.grants import LiveGrant, Redeemed, Reused, Rotated, SpentBefore
-from broker.store.people import NamespaceChanged
 from tests.contract.people import NOW, account, grant, kept_token, link, settle, token
 
 CALLERS = 50
-
-
-class AccountRules:
-    """Inherit, and provide the fixture `durable`, a fresh store."""
-
-    pytestmark = pytest.mark.anyio
-
-    async def test_a_first_login_makes_account_and_link(self, durable: Durable) -> None:
-        made = await durable.people.adopt(account(), link())
-        assert made == Person(account(), link()) == await durable.people.person("p1", "x1")
-        assert await durable.people.links("s1") == (link(),)
-
-    async def test_a_stranger_has_no_account(self, durable: Durable) -> None:
-        assert await durable.people.person("p1", "x1") is None
-        assert await durable.people.links("s1") == ()
-        assert not await durable.people.set_blocked("s1", True)
-
-    async def test_d12_of_fifty_first_logins_of_one_person_one_makes_the_account(self, durable: Durable) -> None:
-        people = await asyncio.gather(*(durable.people.adopt(account(f"s{n}"), link()) for n in range(CALLERS)))
-        assert len({person.account.sub for person in people}) == 1
-        winner = people[0].account.sub
-        orphans = [n for n in range(CALLERS) if f"s{n}" != winner and await durable.people.set_blocked(f"s{n}", False)]
-        assert orphans == []
-
-    async def test_a_login_of_somebody_known_changes_nothing(self, durable: Durable) -> None:
-        await durable.people.adopt(account(), link())
-        known = await durable.people.adopt(account("s2"), replace(link(), claims={"name": "Eve"}))
-        assert known == Person(account(), link())
-
-    async def test_a_sub_is_never_given_twice(self, durable: Durable) -> None:
-        await durable.people.adopt(account(), link())
-        with pytest.raises(Exception, match="UNIQUE"):
-            await durable.people.adopt(account(), link("x2"))
-        assert await durable.people.person("p1", "x2") is None
-
-    @pytest.mark.parametrize(
-        "other", ["abc", "Abc ", " Abc", "ABC", "\uff21bc", "Ab\u0441", "p1:Abc", "Abc\u200b", "Abc\u0301", "Ab\u0107"]
-    )
-    async def test_d13_subjects_are_compared_byte_for_byte(self, durable: Durable, other: str) -> None:
-        await durable.people.adopt(account("s1"), link("Abc"))
-        made = await durable.people.adopt(account("s2"), link(other))
-        assert made.account.sub == "s2"
-
-    async def test_d13_composed_and_decomposed_letters_are_two_subjects(self, durable: Durable) -> None:
-        await durable.people.adopt(account("s1"), link("\u00e9"))
-        assert (await durable.people.adopt(account("s2"), link("e\u0301"))).account.sub == "s2"
-
-    async def test_d20_no_two_pairs_of_provider_and_subject_read_alike(self, durable: Durable) -> None:
-        pairs = [("a", "b:c"), ("a:b", "c"), ("a", "b\x1fc"), ("a\x1fb", "c"), ("", "abc"), ('["a"', '"b"]')]
-        for number, (key, subject) in enumerate(pairs):
-            made = await durable.people.adopt(account(f"s{number}"), link(subject, key))
-            assert made.account.sub == f"s{number}"
-
-    async def test_a_later_login_replaces_what_the_upstream_said(self, durable: Durable) -> None:
-        await durable.people.adopt(account(), link())
-        news = Link("p1", "x1", "google-new", {"name": "Анна", "n": 1}, {"id": "2"}, NOW + 9)
-        await durable.people.update_link(news)
-        assert await durable.people.person("p1", "x1") == Person(account(), news)
-
-    async def test_consent_is_remembered_per_client_and_promise_and_only_grows(self, durable: Durable) -> None:
-        await durable.people.adopt(account(), link())
-        assert await durable.people.consent("s1", "app", "p1") == frozenset()
-        await durable.people.save_consent("s1", "app", "p1", frozenset({"openid", "email"}), NOW)
-        await durable.people.save_consent("s1", "app", "p1", frozenset({"openid", "phone"}), NOW)
-        await durable.people.save_consent("s1", "app", "p2", frozenset({"address"}), NOW)
-        assert await durable.people.consent("s1", "app", "p1") == {"openid", "email", "phone"}
-        assert await durable.people.consent("s1", "app", "p2") == {"address"}
-        for sub, client_id, promise in (("s1", "other", "p1"), ("s2", "app", "p1"), ("s1", "app", "")):
-            assert await durable.people.consent(sub, client_id, promise) == frozenset()
-
-    async def test_a_blocked_account_can_be_unblocked(self, durable: Durable) -> None:
-        await durable.people.adopt(account(), link())
-        assert await durable.people.set_blocked("s1", True)
-        assert await durable.people.person("p1", "x1") == Person(replace(account(), blocked=True), link())
-        assert await durable.people.set_blocked("s1", False)
-        assert await durable.people.person("p1", "x1") == Person(account(), link())
-
-    async def test_a_namespace_keeps_its_id_under_every_alias(self, durable: Durable) -> None:
-        key = await durable.people.namespace_key("google", "https://accounts.google.com")
-        assert key == await durable.people.namespace_key("google", "https://accounts.google.com")
-        assert key == await durable.people.namespace_key("google-staff", "https://accounts.google.com")
-        assert key != await durable.people.namespace_key("vk", "vk:1")
-
-    async def test_an_alias_that_turns_to_strangers_is_refused_while_people_are_linked(self, durable: Durable) -> None:
-        key = await durable.people.namespace_key("vk", "vk:1")
-        await durable.people.adopt(account(), link("x1", key))
-        await durable.people.adopt(account("s2"), link("x2", key))
-        with pytest.raises(NamespaceChanged) as refused:
-            await durable.people.namespace_key("vk", "vk:2")
-        assert (refused.value.before, refused.value.after, refused.value.links) == ("vk:1", "vk:2", 2)
-        assert await durable.people.namespace_key("vk", "vk:1") == key
-
-    async def test_an_alias_nobody_is_linked_through_may_turn(self, durable: Durable) -> None:
-        assert await durable.people.namespace_key("vk", "vk:1") != await durable.people.namespace_key("vk", "vk:2")
-
-    async def test_an_operator_begins_anew_by_a_new_alias_and_may_take_the_old_one_back(self, durable: Durable) -> None:
-        old = await durable.people.namespace_key("vk", "vk:1")
-        await durable.people.adopt(account(), link("x1", old))
-        new = await durable.people.namespace_key("vk-new", "vk:2")
-        assert new == await durable.people.namespace_key("vk", "vk:2") != old
-
-    async def test_a_secret_is_made_once_and_replaced_only_by_who_knows_it(self, durable: Durable) -> None:
-        assert await durable.keys.secret("salt") is None
-        made = await asyncio.gather(
-            *(durable.keys.save_secret("salt", f"s{n}", replacing=None) for n in range(CALLERS))
-        )
-        (kept,) = set(made)
-        assert await durable.keys.secret("salt") == kept
-        assert await durable.keys.save_secret("salt", "new", replacing="other") == kept
-        assert (
-            await durable.keys.save_secret("salt", "new", replacing=kept) == "new" == await durable.keys.secret("salt")
-        )
-        assert await durable.keys.secret("Salt") is None
-
-    async def test_it_says_that_it_can_be_written_to(self, durable: Durable) -> None:
-        await durable.ping()
-        await durable.ping()
 
 
 class GrantRules:
@@ -322,3 +204,24 @@ class GrantRules:
         assert await kept_token(durable, "t1") == token("t1")
         assert await durable.sweep(now=NOW + 500 + 86_400) == 1  # the token; its grant is to live longer
         assert await kept_token(durable, "t1") is None
+
+    async def test_a_token_that_is_prolonged_lives_longer_and_is_not_spent(self, durable: Durable) -> None:
+        await settle(durable)
+        for _ in range(2):
+            assert await durable.grants.prolong("t1", now=NOW, expires_at=NOW + 900)
+        assert await kept_token(durable, "t1") == replace(token("t1"), expires_at=NOW + 900)
+
+    async def test_nothing_dead_is_prolonged(self, durable: Durable) -> None:
+        await settle(durable)
+        expired = token("t1").expires_at
+        assert not await durable.grants.prolong("t9", now=NOW, expires_at=NOW + 900)
+        assert not await durable.grants.prolong("t1", now=expired, expires_at=expired + 900)
+        await durable.grants.revoke("g1", now=NOW)
+        assert not await durable.grants.prolong("t1", now=NOW, expires_at=NOW + 900)
+        assert await kept_token(durable, "t1") == token("t1")
+
+    async def test_f6_a_spent_token_is_not_prolonged(self, durable: Durable) -> None:
+        await settle(durable)
+        await durable.grants.rotate("t1", token("t2"), now=NOW, grace=10)
+        assert not await durable.grants.prolong("t1", now=NOW, expires_at=NOW + 900)
+        assert await durable.grants.prolong("t2", now=NOW, expires_at=NOW + 900)
