@@ -23,7 +23,7 @@ from broker.demo.run import Demo, DemoRefused, banner, check_host, main, running
 from broker.demo.sample_tv import draw
 from broker.demo.servers import PortTaken, take_port
 from broker.demo.visitor import Page, Visitor
-from broker.demo.widget import use_telegram_widget
+from tests.demo.telegram_widget import use_telegram_widget
 
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]

@@ -57,7 +57,6 @@ class Google(Emulator):
     )
 
     def routes(self) -> Sequence[tuple[str, tuple[str, ...], Handler]]:
-        """The paths of the real service."""
         return (
             ("/.well-known/openid-configuration", ("GET",), self._discovery),
             ("/oauth2/v3/certs", ("GET",), self._jwks),
@@ -69,7 +68,6 @@ class Google(Emulator):
         )
 
     def forget(self) -> None:
-        """No code and no token survives."""
         self.codes = OneTime[Granted](600, self.clock, lambda: "4/0" + self.mint())
         self.tokens = OneTime[Granted](3599, self.clock, lambda: "ya29." + self.mint())
         self.refreshers = OneTime[Granted](180 * 86400, self.clock, lambda: "1//0" + self.mint())

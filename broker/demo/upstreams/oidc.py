@@ -67,7 +67,6 @@ class Oidc(Emulator):
         return urlsplit(self.issuer).path.removesuffix("/")
 
     def routes(self) -> Sequence[tuple[str, tuple[str, ...], Handler]]:
-        """All below the issuer's path."""
         table: tuple[tuple[str, tuple[str, ...], Handler], ...] = (
             ("/.well-known/openid-configuration", ("GET",), self._discovery),
             ("/jwks", ("GET",), self._jwks),
@@ -80,7 +79,6 @@ class Oidc(Emulator):
         return [*below, ("/_emulator/logout", ("POST",), self._log_out)]
 
     def forget(self) -> None:
-        """No code and no token survives."""
         self.codes = OneTime[Granted](60, self.clock, self.mint)
         self.tokens = OneTime[Granted](300, self.clock, self.mint)
         self.refresh_tokens = OneTime[Granted](86400, self.clock, self.mint)

@@ -71,7 +71,6 @@ class OK(Emulator):
     )
 
     def routes(self) -> Sequence[tuple[str, tuple[str, ...], Handler]]:
-        """The paths of the real service."""
         return (
             ("/oauth/authorize", ("GET",), self._authorize),
             ("/oauth/token.do", ("GET", "POST"), self._token),
@@ -80,7 +79,6 @@ class OK(Emulator):
         )
 
     def forget(self) -> None:
-        """No code and no token survives."""
         self.codes = OneTime[Granted](120, self.clock, self.mint)
         self.sessions = Newest[Granted]()
         self.refreshers = OneTime[Granted](30 * 86400, self.clock, self.mint)

@@ -82,7 +82,6 @@ class Telegram(Emulator):
         )
 
     def forget(self) -> None:
-        """No code survives."""
         self.codes = OneTime[Granted](600, self.clock, self.mint)
 
     def signer(self) -> Signer:

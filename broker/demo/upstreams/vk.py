@@ -70,7 +70,6 @@ class VK(Emulator):
         )
 
     def forget(self) -> None:
-        """No code and no token survives."""
         self.codes = OneTime[Granted](600, self.clock, lambda: "vk2.a." + self.mint() * 4)
         self.tokens = OneTime[Granted](3600, self.clock, lambda: "vk2.a." + self.mint() * 5)
         self.refreshers = OneTime[Granted](_SIX_MONTHS, self.clock, lambda: "vk2.a." + self.mint() * 5)

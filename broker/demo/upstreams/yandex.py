@@ -54,7 +54,6 @@ class Yandex(Emulator):
     )
 
     def routes(self) -> Sequence[tuple[str, tuple[str, ...], Handler]]:
-        """The paths of the real service."""
         return (
             ("/authorize", ("GET",), self._authorize),
             ("/token", ("POST",), self._token),
@@ -63,7 +62,6 @@ class Yandex(Emulator):
         )
 
     def forget(self) -> None:
-        """No code and no token survives."""
         self.codes = OneTime[Granted](600, self.clock, lambda: self.mint()[:16])
         self.tokens = OneTime[Granted](_YEAR, self.clock, lambda: "y0_" + self.mint() * 2)
         self.refreshers = OneTime[tuple[Granted, str]](_YEAR, self.clock, lambda: f"1:{self.mint()}:{self.mint()}")
