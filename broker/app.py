@@ -24,8 +24,7 @@ from broker.master import another_master_key, expect_database, load_masters
 from broker.observe import Observer, Setup
 from broker.registry import provider_types
 from broker.services.context import Context
-from broker.services.keys.emergency import Emergency
-from broker.services.keys.ring import LOOK_EVERY, KeyRing, RotationRules
+from broker.services.keys.ring import LOOK_EVERY, Emergency, KeyRing, RotationRules
 from broker.services.keys.signing import SealedKeys
 from broker.services.logout.deliveries import Deliveries
 from broker.services.people.subjects import Subjects, open_subjects

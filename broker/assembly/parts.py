@@ -14,10 +14,9 @@ from broker.core.clients.registered import RegistrationRules
 from broker.core.events import Recorder
 from broker.core.seal import Seal
 from broker.services.clients.registrations import RegistrationPolicy
-from broker.services.context import Context
+from broker.services.context import Context, Outbound
 from broker.services.keys.ring import KeyRing
 from broker.services.login.attempts import DEADLINE
-from broker.services.outbound import Outbound
 from broker.services.people.subjects import Subjects
 from broker.services.providers import Providers
 from broker.services.sessions.single_sign_on import SessionLimits

@@ -11,8 +11,7 @@ from broker.services.authorize.pushed import PushedRequests
 from broker.services.authorize.questions import Questions
 from broker.services.authorize.request_objects import RequestObjects
 from broker.services.authorize.requests import Requests
-from broker.services.clients.assertions import ClientAssertions
-from broker.services.clients.directory import Clients
+from broker.services.clients.directory import ClientAssertions, Clients
 from broker.services.clients.keys import ClientKeys
 from broker.services.clients.registrations import Registrations
 from broker.services.devices import Devices
@@ -29,13 +28,11 @@ from broker.services.login.unasked import UnaskedLogins
 from broker.services.logout.deliveries import Deliveries
 from broker.services.logout.rp_initiated import Logout
 from broker.services.logout.upstream import UpstreamLogouts
-from broker.services.people.accounts import Accounts
-from broker.services.people.names import People
+from broker.services.people.accounts import Accounts, People
 from broker.services.people.standing import Standing
-from broker.services.sessions.confirmations import Confirmations
 from broker.services.sessions.endings import Endings
 from broker.services.sessions.single_sign_on import Sessions
-from broker.services.sessions.upstream import UpstreamSessions
+from broker.services.sessions.upstream import Confirmations, UpstreamSessions
 from broker.services.tokens.held import HeldGrants
 from broker.services.tokens.introspection import Introspection
 from broker.services.tokens.minting import Tokens

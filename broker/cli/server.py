@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import socket
 import ssl
 import time
@@ -22,7 +23,6 @@ from uvicorn._types import ASGI3Application
 from broker.app import Broker, build
 from broker.cli.control import ControlSocket
 from broker.cli.desk import Desk
-from broker.cli.notify import notify
 from broker.cli.protocol import bounded_by
 from broker.config.model import Config, Tls
 from broker.core.errors import ConfigError, StoreUnavailable
@@ -212,3 +212,16 @@ def _dev_tls(config: Config) -> Tls:
     made = make_certificate(config)
     click.echo(made.how_to_trust, err=True)
     return Tls(cert=str(made.certificate), key=str(made.key))
+
+
+def notify(state: str, address: str | None = None) -> None:
+    """Send `READY=1` or `STOPPING=1` to the socket in NOTIFY_SOCKET; a systemd that does not listen is no failure."""
+    address = address or os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as out:
+            out.connect("\0" + address[1:] if address.startswith("@") else address)
+            out.sendall(state.encode())
+    except OSError:
+        return  # the server runs as well without a supervisor that hears it

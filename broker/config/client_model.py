@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from broker.config.section import Section
 from broker.config.values import (
     ClientAuth,
     Host,
@@ -17,6 +16,7 @@ from broker.config.values import (
     ResourceUri,
     Secret,
     SecretHash,
+    Section,
     ServiceScope,
     ToldUri,
     WebUrl,

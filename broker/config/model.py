@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from broker.config.client_model import ClientSettings
-from broker.config.section import Section
 from broker.config.values import (
     Colour,
     Duration,
@@ -24,6 +23,7 @@ from broker.config.values import (
     Rate,
     Secret,
     SecretHash,
+    Section,
     Size,
     SupportUrl,
     WebUrl,

@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
 from broker.core.clients.display_name import check_display_name
 from broker.core.terms import AuthMethod, Scope
@@ -261,3 +270,9 @@ Localised = Annotated[str | dict[str, str], BeforeValidator(check_localised)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
 MasterKeys = Annotated[tuple[Annotated[SecretStr, AfterValidator(_master_key)], ...], BeforeValidator(_one_or_many)]
 WholeNumber = BeforeValidator(_whole_number)
+
+
+class Section(BaseModel):
+    """Frozen, and no key nobody knows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)

@@ -1,10 +1,11 @@
-"""What every service is given: the issuer's name, a clock, randomness and somebody to tell."""
+"""What services are given: the issuer, a clock, randomness, somebody to tell; and a way to what apps gave as URLs."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from broker.core.events import Recorder
 from broker.core.jose.compact import b64url
@@ -34,3 +35,13 @@ class Context:
     def mint_ordered(self, prefix: str) -> str:
         """An unguessable id that begins with the time, so that a store's index grows at one end."""
         return prefix + (int(self.clock() * 1e6)).to_bytes(7, "big").hex() + b64url(self.randomness(16))
+
+
+class Outbound(Protocol):
+    """Goes nowhere that nobody outside may have us call, and believes nothing it is told."""
+
+    async def fetch(self, url: str, *, accept: str = ..., limit: int = ...) -> bytes:
+        """The body of a 200 answer to a GET, at most `limit` bytes; raises FetchFailed."""
+
+    async def deliver(self, url: str, form: Mapping[str, str]) -> int:
+        """The status that answers a POSTed form; the body is not looked at. Raises FetchFailed without an answer."""

@@ -70,7 +70,7 @@ class Slots:
 
 
 class Outbound:
-    """Implements `broker.services.outbound.Outbound`."""
+    """Implements `broker.services.context.Outbound`."""
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ from broker.services.authorize.decide import Ask, Authorization, Choose, Start
 from broker.services.authorize.questions import Questions
 from broker.services.clients.directory import Clients
 from broker.services.devices import EXPIRES_IN, Devices
-from broker.services.people.names import People
+from broker.services.people.accounts import People
 from broker.services.sessions.single_sign_on import Sessions
 from broker.web.authorize.consent import MAX_TICKET, read_answer
 from broker.web.http.cookies import BROWSER, SESSION, Cookies

@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from broker.core.errors import ForeignPost, InvalidRequest
 from broker.services.logout.rp_initiated import LoggedOut, Logout, LogoutWish
-from broker.services.people.names import People
+from broker.services.people.accounts import People
 from broker.services.sessions.single_sign_on import Session, Sessions
 from broker.web.http.cookies import SESSION, Cookies
 from broker.web.http.reading import MAX_QUERY, read_query

@@ -12,7 +12,7 @@ import pytest
 from broker.demo.markup import parse_markup
 from broker.demo.people import ADA, PEOPLE
 from broker.demo.upstreams import Oidc, RegisteredApp
-from broker.demo.upstreams.oidc_logout import EVENT
+from broker.demo.upstreams.oidc_logins import EVENT
 from tests.demo.emulated import CALLBACK, CHALLENGE, STATE, VERIFIER, Upstream, emulated
 
 pytestmark = pytest.mark.anyio

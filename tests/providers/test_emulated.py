@@ -19,7 +19,7 @@ from broker.demo.markup import parse_markup
 from broker.demo.people import ADA, BORIS, PEOPLE, ZOE, Person
 from broker.demo.servers import serving, take_port
 from broker.demo.upstreams import EMULATORS, VK, Emulator, RegisteredApp
-from broker.demo.upstreams.oidc_logout import LOGOUT_FAULTS
+from broker.demo.upstreams.oidc_logins import LOGOUT_FAULTS
 from broker.registry import provider_types
 from broker.upstream.http import HttpPool
 from broker.upstream.lend import lend

@@ -10,7 +10,7 @@ import pytest
 
 from broker.core.events import Event
 from broker.core.people.identity import Identity, Person
-from broker.services.people.names import pick_name
+from broker.services.people.accounts import pick_name
 from tests.services.bare_broker import NOW, World
 
 pytestmark = pytest.mark.anyio

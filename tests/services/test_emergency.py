@@ -11,8 +11,7 @@ from broker.core.errors import InvalidGrant, InvalidRequest, InvalidToken
 from broker.core.events import Event
 from broker.core.records import SigningKey
 from broker.core.terms import Algorithm, TokenFormat
-from broker.services.keys.emergency import Emergency
-from broker.services.keys.ring import LOOK_EVERY
+from broker.services.keys.ring import LOOK_EVERY, Emergency
 from broker.services.keys.signing import KeyHandle, KeyService, MadeKey
 from tests.services.bare_broker import World, app
 from tests.services.key_rings import DAY, ED, ES, Rings, published, sealed_keys

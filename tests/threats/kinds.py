@@ -17,7 +17,7 @@ from broker.core.terms import GrantType
 from broker.demo.servers import take_port
 from broker.demo.upstreams.keys import Key, key
 from broker.demo.upstreams.oidc import ISSUER
-from broker.demo.upstreams.oidc_logout import EVENT
+from broker.demo.upstreams.oidc_logins import EVENT
 from broker.demo.visitor import Visitor
 from tests.conformance.hearing_app import listening
 from tests.threats.journeys import new_visitor, own_token, request_for, tokens_for, userinfo

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from broker.demo.upstreams.keys import key
-from broker.demo.upstreams.oidc_logout import EVENT
+from broker.demo.upstreams.oidc_logins import EVENT
 from tests.conformance.rp.upstream_op import ISSUER, RelyingBroker, relying_broker
 
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}

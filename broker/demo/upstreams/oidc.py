@@ -14,8 +14,19 @@ from broker.demo.people import Person
 from broker.demo.upstreams.base import Emulator, Handler, Newest, OneTime, RegisteredApp, back_to, json_answer
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified
 from broker.demo.upstreams.keys import half_hash, key
-from broker.demo.upstreams.oidc_logins import Granted, discovery_of, fits, level_of, problem_of, profile
-from broker.demo.upstreams.oidc_logout import LOGOUT_FAULTS, Told, logout_claims, post_form, tell
+from broker.demo.upstreams.oidc_logins import (
+    LOGOUT_FAULTS,
+    Granted,
+    Told,
+    discovery_of,
+    fits,
+    level_of,
+    logout_claims,
+    post_form,
+    problem_of,
+    profile,
+    tell,
+)
 
 ISSUER = "https://sso.example.com"
 

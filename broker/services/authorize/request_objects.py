@@ -20,8 +20,7 @@ from broker.core.jose.compact import TOKEN_LIMIT
 from broker.core.jose.jwk import verify_signature
 from broker.core.wire.strict_json import Malformed
 from broker.services.clients.keys import ClientKeys
-from broker.services.context import Context
-from broker.services.outbound import Outbound
+from broker.services.context import Context, Outbound
 
 
 class RequestObjects:

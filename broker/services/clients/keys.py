@@ -10,8 +10,7 @@ from broker.core.errors import FetchFailed
 from broker.core.events import Event
 from broker.core.jose.jwk import Key, UnknownKey, parse_keys, pick_key
 from broker.core.wire.strict_json import Malformed, parse_object
-from broker.services.context import Context
-from broker.services.outbound import Outbound
+from broker.services.context import Context, Outbound
 from broker.upstream.kept import Kept, Times
 
 FRESH_FOR = 5 * 60  # seconds: a key a client took out of its set is believed no longer than this

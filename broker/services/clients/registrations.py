@@ -25,8 +25,7 @@ from broker.core.errors import FetchFailed, InvalidClientMetadata, InvalidToken,
 from broker.core.events import Event
 from broker.core.seal import Seal, digest
 from broker.core.wire.strict_json import Malformed, parse_json
-from broker.services.context import Context
-from broker.services.outbound import Outbound
+from broker.services.context import Context, Outbound
 from broker.store.clients import ClientStore
 
 _MAX_LOGO = 32 * 1024  # bytes; it is read with its entry and stands in the page

@@ -18,7 +18,7 @@ from broker.core.tokens.audience import verify_resources
 from broker.core.wire.parameters import Parameters
 from broker.services.context import Context
 from broker.services.grants.endpoint import Issued
-from broker.services.sessions.confirmations import Confirmations
+from broker.services.sessions.upstream import Confirmations
 from broker.services.tokens.held import Held
 from broker.services.tokens.minting import Tokens
 from broker.services.tokens.proofs import Key

@@ -13,9 +13,8 @@ from broker.core.errors import FetchFailed, StoreUnavailable
 from broker.core.events import Event
 from broker.core.logout import LOGOUT_TOKEN_TYPE, Delivery, Telling, build_logout_token
 from broker.services.clients.directory import Clients
-from broker.services.context import Context
+from broker.services.context import Context, Outbound
 from broker.services.keys.ring import KeyRing
-from broker.services.outbound import Outbound
 from broker.services.people.subjects import Subjects
 from broker.store.deliveries import DeliveryStore
 

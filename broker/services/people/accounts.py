@@ -1,11 +1,14 @@
-"""Identity to account: a first login makes both, an e-mail address makes nothing."""
+"""Identity to account: a first login makes both, an e-mail address makes nothing. And how somebody is called."""
 
 from __future__ import annotations
 
 from base64 import b32encode
+from collections.abc import Mapping
+from typing import Any
 
 from broker.core.events import Event
 from broker.core.people.identity import Account, Identity, Link, Person
+from broker.core.records import Login
 from broker.services.context import Context
 from broker.services.people.standing import Standing
 from broker.store.people import PeopleStore
@@ -51,6 +54,28 @@ class Accounts:
     def _mint_sub(self) -> str:
         """130 random bits in lower-case letters and digits: nothing in it tells who, when or through whom."""
         return b32encode(self._context.randomness(20)).decode("ascii").lower()[:26]
+
+
+class People:
+    """Reads names; keeps none."""
+
+    def __init__(self, people: PeopleStore) -> None:
+        """`people` holds the links."""
+        self._people = people
+
+    async def name_of(self, login: Login) -> str:
+        """The name the upstream gave last, or "" when it gave none."""
+        person = await self._people.person(login.provider_key, login.subject)
+        return pick_name(person.link.claims) if person else ""
+
+
+def pick_name(claims: Mapping[str, Any]) -> str:
+    """The most personal of the name claims, or ""."""
+    for name in ("name", "given_name", "nickname", "preferred_username"):
+        value = claims.get(name)
+        if isinstance(value, str) and value:
+            return value
+    return ""
 
 
 def _is_stale(kept: Link, fresh: Link) -> bool:

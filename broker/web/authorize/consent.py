@@ -9,7 +9,7 @@ from broker.core.authorize.target import VerifiedRedirect
 from broker.core.errors import InvalidRequest
 from broker.core.tokens.claims import build_asked_scope, describe
 from broker.services.authorize.questions import Questions
-from broker.services.people.names import People
+from broker.services.people.accounts import People
 from broker.web.http.cookies import SESSION, Cookies
 from broker.web.http.reading import read_query
 from broker.web.limits.intake import Intake

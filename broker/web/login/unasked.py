@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from broker.core.errors import ForeignPost, NothingAsked
 from broker.services.login.unasked import UnaskedLogins
-from broker.services.people.names import pick_name
+from broker.services.people.accounts import pick_name
 from broker.services.providers import Providers
 from broker.web.http.cookies import BROWSER, SESSION, Cookies
 from broker.web.http.reading import read_query
