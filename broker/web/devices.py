@@ -114,12 +114,12 @@ class DeviceEntry:
             buttons=self._leaving.buttons(request, names, lambda name: self._href(sealed, {"idp_hint": name})),
             language_hrefs=self._frontend.language_hrefs("/device/login", {"ticket": sealed}),
         )
-        return self._frontend.pages.login(view, locale)
+        return self._frontend.pages.show(view, locale)
 
     def _show(self, user_code: str, locale: str, *, wrong: bool = False) -> Response:
         sent = {"user_code": user_code} if user_code else {}
         view = DeviceCodeView(user_code[:32], wrong, self._frontend.language_hrefs("/device", sent))
-        return self._frontend.pages.device_code(view, locale, status=400 if wrong else 200)
+        return self._frontend.pages.show(view, locale, status=400 if wrong else 200)
 
     def _href(self, ticket: str, more: dict[str, str]) -> str:
         return self._frontend.href("/device/login", {"ticket": ticket} | more)
@@ -158,14 +158,14 @@ class DeviceConfirmation:
             language_hrefs=self._frontend.language_hrefs("/device/confirm", {"ticket": sealed}),
         )
         locale = self._frontend.locale(request, ui_locales=params.get("ui_locales", ""), client=client)
-        return self._frontend.pages.device_confirm(view, locale)
+        return self._frontend.pages.show(view, locale)
 
     async def post(self, request: Request) -> Response:
         """The answer."""
         sealed, allowed = await read_answer(request, self._frontend, self._intake)
         client = await self._questions.answer_device(sealed, Cookies.read(request, SESSION), allowed=allowed)
         view = DeviceDoneView(self._frontend.device_view(client), allowed)
-        return self._frontend.pages.device_done(view, self._frontend.locale(request, client=client))
+        return self._frontend.pages.show(view, self._frontend.locale(request, client=client))
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,7 +189,7 @@ class Errors:
     def _page(self, request: Request, view: ErrorView, status: int, target: VerifiedRedirect | None = None) -> Response:
         wished = parse_qs(request.scope["query_string"][:MAX_QUERY].decode("latin-1")).get("ui_locales", [""])[0]
         locale = self._frontend.locale(request, ui_locales=wished, client=target.client if target else None)
-        return self._frontend.pages.error(view, locale, status=status)
+        return self._frontend.pages.show(view, locale, status=status)
 
     def _stamp(self) -> tuple[str, str]:
         at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")

@@ -49,7 +49,7 @@ class LogoutEndpoint:
             language_hrefs={} if wish.astray else self._frontend.language_hrefs("/logout", params),
             problem=wish.problem,
         )
-        return self._frontend.pages.logout(view, locale, status=400 if wish.astray else 200)
+        return self._frontend.pages.show(view, locale, status=400 if wish.astray else 200)
 
     async def post(self, request: Request) -> Response:
         """The same in a form (section 2). As at `/authorize`, the browser comes again by GET and brings its cookies."""
@@ -104,7 +104,7 @@ class LogoutEndpoint:
             home_href=(done.is_lure and done.redirect_uri) or (done.client.home_uri if done.client else ""),
             problem=done.problem,
         )
-        return self._frontend.pages.logged_out(view, locale, status=400 if done.astray else 200)
+        return self._frontend.pages.show(view, locale, status=400 if done.astray else 200)
 
     def _client_view(self, wish: LogoutWish) -> ClientView:
         return self._frontend.client_view(wish.client, wish.redirect_uri) if wish.client else ClientView({})

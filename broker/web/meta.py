@@ -52,7 +52,7 @@ class MetaEndpoints:
     async def home(self, request: Request) -> Response:
         """The page at the issuer, for a developer who looks there first."""
         view = HomeView(self._issuer, f"{self._issuer}/.well-known/openid-configuration")
-        return self._frontend.pages.home(view, self._frontend.locale(request))
+        return self._frontend.pages.show(view, self._frontend.locale(request))
 
     @staticmethod
     async def health(_: Request) -> Response:

@@ -62,8 +62,8 @@ def test_what_only_a_script_can_finish_is_begun_anew_without_one() -> None:
 
 def test_the_developers_line_is_open_where_there_is_one() -> None:
     view = ErrorView("E-EXPIRED", "r", "2026-11-20T12:50:25+00:00", error="invalid_request_uri", hint="push it again")
-    assert "open" in read(make_pages().error(view, "en")).by_id("developer")
-    assert "open" not in read(make_pages().error(replace(view, hint=""), "en")).by_id("developer")
+    assert "open" in read(make_pages().show(view, "en")).by_id("developer")
+    assert "open" not in read(make_pages().show(replace(view, hint=""), "en")).by_id("developer")
 
 
 def outline(text: str) -> Outline:

@@ -67,7 +67,7 @@ def test_no_title_ends_with_a_full_stop(locale: str) -> None:
 
 
 def test_a_language_without_translation_falls_back_to_the_default() -> None:
-    answer = make_pages().login(make_login(), "kk")
+    answer = make_pages().show(make_login(), "kk")
     assert read(answer).found("html")[0]["lang"] == "en"
 
 
@@ -129,12 +129,12 @@ def test_only_pages_that_need_a_script_may_run_one(locale: str) -> None:
 def test_a_nonce_is_never_used_twice() -> None:
     drawn = iter([b"a" * 16, b"b" * 16])
     pages = Pages(PLAIN_LOOK, randomness=lambda _: next(drawn))
-    seen = {pages.fragment(FragmentView("/x"), "en").headers["content-security-policy"] for _ in range(2)}
+    seen = {pages.show(FragmentView("/x"), "en").headers["content-security-policy"] for _ in range(2)}
     assert len(seen) == 2
 
 
 def test_the_ways_to_sign_in_are_plain_links() -> None:
-    page = read(make_pages().login(make_login(), "ru"))
+    page = read(make_pages().show(make_login(), "ru"))
     assert page.by_id("provider-vk")["href"] == "/authorize?a=1&b=2"
     assert [attrs["href"] for attrs in page.found("a") if attrs.get("id") == "provider-vk"]
     assert page.found("form") == []
@@ -143,7 +143,7 @@ def test_the_ways_to_sign_in_are_plain_links() -> None:
 
 
 def test_last_used_is_part_of_what_a_screen_reader_says() -> None:
-    body = bytes(make_pages().login(make_login(), "en").body).decode()
+    body = bytes(make_pages().show(make_login(), "en").body).decode()
     link = re.search(r'<a class="way last" id="provider-vk".*?</a>', body, re.DOTALL)
     assert link is not None
     assert "Sign in with VK ID" in link[0]
@@ -151,7 +151,7 @@ def test_last_used_is_part_of_what_a_screen_reader_says() -> None:
 
 
 def test_a_provider_type_without_an_icon_gets_a_neutral_one() -> None:
-    page = read(make_pages().login(make_login(), "en"))
+    page = read(make_pages().show(make_login(), "en"))
     assert [image["src"].partition("?")[0] for image in page.found("img")][-2:] == [
         "/static/icons/vk.svg",
         "/static/icons/generic.svg",
@@ -159,7 +159,7 @@ def test_a_provider_type_without_an_icon_gets_a_neutral_one() -> None:
 
 
 def test_brand_buttons_are_coloured_by_a_style_with_a_nonce() -> None:
-    answer = make_pages(replace(PLAIN_LOOK, button_style="brand")).login(make_login(), "en")
+    answer = make_pages(replace(PLAIN_LOOK, button_style="brand")).show(make_login(), "en")
     assert rules(answer.headers["content-security-policy"])["style-src"] == f"'self' 'nonce-{NONCE}'"
     assert "#provider-other { background: #ff7700;" in bytes(answer.body).decode()
 
@@ -167,12 +167,12 @@ def test_brand_buttons_are_coloured_by_a_style_with_a_nonce() -> None:
 def test_an_emulated_broker_says_so_on_every_page() -> None:
     for name, answer in every_page(make_pages(replace(PLAIN_LOOK, emulated=True)), "en"):
         assert "EMULATED" in read(answer).text, name
-    assert "EMULATED" not in read(make_pages().login(make_login(), "en")).text
+    assert "EMULATED" not in read(make_pages().show(make_login(), "en")).text
 
 
 def test_consent_is_a_form_with_two_answers_and_names_the_host() -> None:
     view = ConsentView(make_client(), ("openid", "email"), "Анна", "the-ticket", {})
-    answer = make_pages(replace(PLAIN_LOOK, base_path="/sso")).consent(view, "ru")
+    answer = make_pages(replace(PLAIN_LOOK, base_path="/sso")).show(view, "ru")
     page = read(answer)
     assert page.found("form") == [{"class": "stack pair", "method": "post", "action": "/sso/consent"}]
     assert page.found("input") == [{"type": "hidden", "name": "ticket", "value": "the-ticket"}]
@@ -185,23 +185,23 @@ def test_consent_is_a_form_with_two_answers_and_names_the_host() -> None:
 
 def test_consent_names_the_apis_an_app_will_reach() -> None:
     view = ConsentView(make_client(), ("openid",), "Анна", "t", {}, ("https://api.shop.example", "https://b.example"))
-    page = read(make_pages().consent(view, "en"))
+    page = read(make_pages().show(view, "en"))
     assert page.text.count("Access in your name") == 2
     assert "https://api.shop.example" in page.text
-    assert "Access in your name" not in read(make_pages().consent(replace(view, resources=()), "en")).text
+    assert "Access in your name" not in read(make_pages().show(replace(view, resources=()), "en")).text
 
 
 def test_somebody_who_is_to_be_new_is_told_so() -> None:
-    page = read(make_pages().login(replace(make_login(), sign_up=True), "en"))
+    page = read(make_pages().show(replace(make_login(), sign_up=True), "en"))
     assert "Create an account for Shop" in page.text
     assert "Choose a service to create it with" in page.text
     assert "Choose how you want to sign in" not in page.text
-    assert "Create an account" not in read(make_pages().login(make_login(), "en")).text
+    assert "Create an account" not in read(make_pages().show(make_login(), "en")).text
 
 
 def test_enter_asks_before_an_identity_nobody_asked_for_counts() -> None:
     view = EnterView(make_client(), {"en": "Telegram"}, "Анна", "t", "/enter/telegram/shop")
-    page = read(make_pages().enter(view, "en"))
+    page = read(make_pages().show(view, "en"))
     assert page.found("form")[0]["action"] == "/enter/telegram/shop"
     assert {page.by_id("allow")["value"], page.by_id("deny")["value"]} == {"allow", "deny"}
     assert "Continue as Анна" in page.text
@@ -210,7 +210,7 @@ def test_enter_asks_before_an_identity_nobody_asked_for_counts() -> None:
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("code", ERROR_PAGES)
 def test_an_error_page_says_what_happened_what_to_do_and_under_which_number(code: str, locale: str) -> None:
-    page = read(make_pages().error(make_error(code), locale))
+    page = read(make_pages().show(make_error(code), locale))
     assert page.by_id("reference") is not None
     assert "01JD3V7Q2M8K" in page.text
     assert "2026-11-20 12:50:25 UTC" in page.text
@@ -227,7 +227,7 @@ def test_an_error_page_says_what_happened_what_to_do_and_under_which_number(code
 
 def test_an_error_page_offers_a_button_only_where_it_leads_somewhere() -> None:
     bare = replace(make_error("E-EXPIRED"), retry_href="", other_href="", home_href="", error="", hint="", client=None)
-    page = read(make_pages().error(bare, "en"))
+    page = read(make_pages().show(bare, "en"))
     buttons = [attrs for attrs in page.found("a") if "button" in attrs.get("class", "")]
     assert [(button["id"], button["href"]) for button in buttons] == [("start-page", "/")], "no page is a dead end"
     assert page.found("details") == []
@@ -240,19 +240,19 @@ def test_every_error_page_is_in_the_reference() -> None:
 
 
 def test_an_unknown_error_code_is_shown_as_our_fault() -> None:
-    assert "Something broke on our side" in read(make_pages().error(make_error("../login"), "en")).text
+    assert "Something broke on our side" in read(make_pages().show(make_error("../login"), "en")).text
 
 
 def test_a_limit_tells_people_and_programs_how_long_to_wait() -> None:
-    answer = make_pages().error(replace(make_error("E-LIMIT"), retry_after=21), "ru", status=429)
+    answer = make_pages().show(replace(make_error("E-LIMIT"), retry_after=21), "ru", status=429)
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "21")
     assert "Подождите 21 секунду и попробуйте" in read(answer).text
-    assert "retry-after" not in make_pages().error(replace(make_error("E-DONE"), retry_after=0), "ru").headers
+    assert "retry-after" not in make_pages().show(replace(make_error("E-DONE"), retry_after=0), "ru").headers
 
 
 def test_the_return_page_navigates_by_itself_and_by_a_link() -> None:
     href = f"{BACK}?code=a&state='%22;b&iss=c"
-    page = read(make_pages().returned(ReturnView(href, make_client()), "en"))
+    page = read(make_pages().show(ReturnView(href, make_client()), "en"))
     (refresh,) = (attrs["content"] for attrs in page.found("meta") if attrs.get("http-equiv") == "refresh")
     assert refresh == f"0;url={href}"
     assert page.by_id("continue")["href"] == href
@@ -260,19 +260,19 @@ def test_the_return_page_navigates_by_itself_and_by_a_link() -> None:
 
 @pytest.mark.parametrize("href", ["com.example.app:/back?code=1", "http://127.0.0.1:5000/cb?code=1"])
 def test_the_return_page_leads_to_native_apps(href: str) -> None:
-    assert read(make_pages().returned(ReturnView(href, make_client()), "en")).by_id("continue")["href"] == href
+    assert read(make_pages().show(ReturnView(href, make_client()), "en")).by_id("continue")["href"] == href
 
 
 def test_the_form_post_page_works_without_a_script() -> None:
     view = FormPostView(BACK, {"code": "c", "state": "s", "iss": "i"}, make_client())
-    page = read(make_pages().form_post(view, "en"))
+    page = read(make_pages().show(view, "en"))
     assert page.found("form") == [{"id": "answer", "method": "post", "action": BACK}]
     assert [(field["name"], field["value"]) for field in page.found("input")] == list(view.fields.items())
     assert page.by_id("continue")["class"] == "button primary"
 
 
 def test_the_fragment_page_posts_one_field_to_the_callback_itself() -> None:
-    page = read(make_pages().fragment(FragmentView("/callback/ok", "/authorize?a=1"), "en"))
+    page = read(make_pages().show(FragmentView("/callback/ok", "/authorize?a=1"), "en"))
     assert page.found("form") == [{"id": "fragment-form", "method": "post", "action": "/callback/ok"}]
     assert [field["name"] for field in page.found("input")] == ["fragment"]
     assert page.by_id("retry")["href"] == "/authorize?a=1"
@@ -289,7 +289,7 @@ def test_a_widget_page_names_the_origins_of_its_upstream_and_a_way_without_it() 
         make_client(),
         "/authorize?b=1",
     )
-    answer = make_pages().widget(view, "en")
+    answer = make_pages().show(view, "en")
     policy = rules(answer.headers["content-security-policy"])
     assert policy["script-src"] == f"'nonce-{NONCE}' https://telegram.org"
     assert policy["frame-src"] == "https://oauth.telegram.org"
@@ -302,6 +302,6 @@ def test_a_widget_page_names_the_origins_of_its_upstream_and_a_way_without_it() 
 def test_a_widget_cannot_widen_the_policy_or_leave_its_directory() -> None:
     view = WidgetView("telegram.html", {}, "/", ("https://a; script-src *",), (), make_client())
     with pytest.raises(ValueError, match="origin"):
-        make_pages().widget(replace(view, context={"script": "", "bot": "", "auth_url": ""}), "en")
+        make_pages().show(replace(view, context={"script": "", "bot": "", "auth_url": ""}), "en")
     with pytest.raises(ValueError, match="template"):
-        make_pages().widget(replace(view, template="../login.html"), "en")
+        make_pages().show(replace(view, template="../login.html"), "en")

@@ -37,12 +37,12 @@ def test_its_icon_is_on_the_button_and_is_not_one_that_we_drew(assets: Path) -> 
 def test_its_page_is_shown_inside_ours_and_escapes_as_ours_do(assets: Path) -> None:
     pages = Pages(PLAIN_LOOK, brought={"acme": assets})
     for locale in PLAIN_LOOK.languages:
-        page = read(pages.widget(VIEW, locale))
+        page = read(pages.show(VIEW, locale))
         assert page.by_id("acme") is not None
         assert "<b>hello</b>" in page.text
         assert page.found("b") == []
     with pytest.raises(ValueError, match="no such widget"):
-        Pages(PLAIN_LOOK).widget(VIEW, "en")
+        Pages(PLAIN_LOOK).show(VIEW, "en")
 
 
 def test_the_operator_replaces_either(assets: Path, tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_the_operator_replaces_either(assets: Path, tmp_path: Path) -> None:
     (ours / "widget/acme/one_tap.html").write_text("<p>house</p>")
     (ours / "static/icons/acme.svg").write_text("<svg id='house'/>")
     pages = Pages(PLAIN_LOOK, override=ours, brought={"acme": assets})
-    assert bytes(pages.widget(VIEW, "en").body) == b"<p>house</p>"
+    assert bytes(pages.show(VIEW, "en").body) == b"<p>house</p>"
     found = pages.static("icons/acme.svg")
     assert found is not None
     assert b"house" in found.body
@@ -62,7 +62,7 @@ def test_nothing_of_ours_is_replaced(assets: Path) -> None:
     for name in ("login.html", "base.html", "telegram.html"):
         (assets / name).write_text("<p>evil</p>")
     pages = Pages(PLAIN_LOOK, brought={"acme": assets, "vk": assets, "generic": assets})
-    assert "evil" not in read(pages.login(make_login(), "en")).text
+    assert "evil" not in read(pages.show(make_login(), "en")).text
     telegram = Pages(PLAIN_LOOK)
     for name in ("icons/vk.svg", "icons/generic.svg"):
         assert pages.static(name) == telegram.static(name)

@@ -64,7 +64,7 @@ def complaints(page: Page) -> list[str]:
 
 
 def test_c13_a_fragment_without_state_is_sent_nowhere(show: Show, sent: list[Request]) -> None:
-    page = show(PAGES.fragment(FragmentView("/callback/ok", "/again"), "en"), path="/callback/ok")
+    page = show(PAGES.show(FragmentView("/callback/ok", "/again"), "en"), path="/callback/ok")
     page.goto(f"{ORIGIN}/callback/ok#access_token=stolen&session_secret_key=k")
     page.wait_for_selector("#nothing", state="visible")
     assert [request.method for request in sent] == ["GET"]
@@ -78,7 +78,7 @@ def test_c13_a_fragment_without_state_is_sent_nowhere(show: Show, sent: list[Req
 def test_c13_a_fragment_is_taken_off_the_address_and_posted_once(
     show: Show, sent: list[Request], fragment: str
 ) -> None:
-    page = show(PAGES.fragment(FragmentView("/callback/ok?x=1"), "en"), path="/callback/ok?x=1")
+    page = show(PAGES.show(FragmentView("/callback/ok?x=1"), "en"), path="/callback/ok?x=1")
     said = complaints(page)
     page.goto(f"{ORIGIN}/callback/ok?x=1#{fragment}")
     page.wait_for_selector("#arrived")
@@ -91,7 +91,7 @@ def test_c13_a_fragment_is_taken_off_the_address_and_posted_once(
 
 
 def test_the_fragment_page_says_that_it_needs_a_script(show: Show) -> None:
-    page = show(PAGES.fragment(FragmentView("/callback/ok", "/again"), "ru"), script=False)
+    page = show(PAGES.show(FragmentView("/callback/ok", "/again"), "ru"), script=False)
     page.goto(f"{ORIGIN}/page")
     assert page.is_visible("#no-script")
     assert page.is_visible("#retry")
@@ -102,9 +102,7 @@ def test_a_form_post_reaches_the_client_with_and_without_a_script(
     show: Show, sent: list[Request], script: bool
 ) -> None:
     fields = {"code": "c", "state": '"><script>alert(1)</script>', "iss": ORIGIN}
-    page = show(
-        PAGES.form_post(FormPostView("https://shop.example.com/cb", fields, make_client()), "en"), script=script
-    )
+    page = show(PAGES.show(FormPostView("https://shop.example.com/cb", fields, make_client()), "en"), script=script)
     page.goto(f"{ORIGIN}/page")
     if not script:
         page.click("#continue")
@@ -113,7 +111,7 @@ def test_a_form_post_reaches_the_client_with_and_without_a_script(
 
 
 def test_a9_a_form_cannot_be_turned_to_another_origin(show: Show, sent: list[Request]) -> None:
-    answer = PAGES.form_post(FormPostView("https://shop.example.com/cb", {"code": "c"}, make_client()), "en")
+    answer = PAGES.show(FormPostView("https://shop.example.com/cb", {"code": "c"}, make_client()), "en")
     answer.body = bytes(answer.body).replace(b"https://shop.example.com/cb", b"https://evil.example/cb")
     answer.headers["content-length"] = str(len(answer.body))
     page = show(answer, script=False)
@@ -128,7 +126,7 @@ def test_a9_a_form_cannot_be_turned_to_another_origin(show: Show, sent: list[Req
 @pytest.mark.parametrize("script", [True, False])
 def test_the_return_page_goes_on_by_itself(show: Show, script: bool) -> None:
     href = "https://shop.example.com/cb?code=a&state=%22'x&iss=i"
-    page = show(PAGES.returned(ReturnView(href, make_client()), "en"), script=script)
+    page = show(PAGES.show(ReturnView(href, make_client()), "en"), script=script)
     page.goto(f"{ORIGIN}/page")
     page.wait_for_selector("#arrived")
     assert page.url in {href, href.replace("'", "%27")}
@@ -137,7 +135,7 @@ def test_the_return_page_goes_on_by_itself(show: Show, script: bool) -> None:
 @pytest.mark.parametrize("answer", ["allow", "deny"])
 def test_consent_is_answered_without_a_script(show: Show, sent: list[Request], answer: str) -> None:
     view = ConsentView(make_client(), ("openid", "profile"), "Анна", "ticket", {})
-    page = show(PAGES.consent(view, "ru"), script=False)
+    page = show(PAGES.show(view, "ru"), script=False)
     page.goto(f"{ORIGIN}/page")
     page.click(f"#{answer}")
     page.wait_for_selector("#arrived")
@@ -146,7 +144,7 @@ def test_consent_is_answered_without_a_script(show: Show, sent: list[Request], a
 
 
 def test_an_error_has_the_focus_so_that_it_is_read_out(show: Show) -> None:
-    page = show(PAGES.error(make_error("E-EXPIRED"), "en"))
+    page = show(PAGES.show(make_error("E-EXPIRED"), "en"))
     page.goto(f"{ORIGIN}/page")
     assert page.evaluate("document.activeElement.getAttribute('role')") == "alert"
     page.keyboard.press("Tab")
@@ -180,7 +178,7 @@ def test_frames_of_apps_are_loaded_out_of_sight_and_then_the_page_goes_on(
 ) -> None:
     frames = ("https://shop.example.com/out?iss=i&sid=s", "https://cafe.example.com/out")
     view = LoggedOutView(make_client(), (), frames, "https://shop.example.com/bye?state=s", 1)
-    page = show(PAGES.logged_out(view, "en"), script=script)
+    page = show(PAGES.show(view, "en"), script=script)
     page.goto(f"{ORIGIN}/page")
     page.wait_for_selector("#arrived")
     assert page.url == "https://shop.example.com/bye?state=s"
@@ -188,7 +186,7 @@ def test_frames_of_apps_are_loaded_out_of_sight_and_then_the_page_goes_on(
 
 
 def test_a_frame_of_another_place_than_named_is_not_loaded(show: Show, sent: list[Request]) -> None:
-    answer = PAGES.logged_out(LoggedOutView(make_client(), (), ("https://shop.example.com/out",)), "en")
+    answer = PAGES.show(LoggedOutView(make_client(), (), ("https://shop.example.com/out",)), "en")
     body = bytes(answer.body).replace(b"https://shop.example.com/out", b"https://evil.example.com/out")
     page = show(HTMLResponse(body, 200, dict(answer.headers) | {"content-length": str(len(body))}))
     said = complaints(page)

@@ -127,7 +127,7 @@ def test_g13_g14_hostile_text_changes_no_element_of_any_page(
 @pytest.mark.parametrize("vector", VECTORS)
 def test_a9_form_post_sends_hostile_state_back_as_it_came(pages: Pages, vector: str) -> None:
     view = FormPostView("https://shop.example.com:8443/cb?x=1", {"state": vector}, make_client())
-    answer = pages.form_post(view, "en")
+    answer = pages.show(view, "en")
     page = read(answer)
     assert [field["value"] for field in page.found("input")] == [vector]
     assert vector not in bytes(answer.body).decode() or not set(vector) & set("<>\"'&")
@@ -137,7 +137,7 @@ def test_a9_form_post_sends_hostile_state_back_as_it_came(pages: Pages, vector: 
 
 @pytest.mark.parametrize("vector", VECTORS)
 def test_a10_error_pages_show_hostile_text_as_text(pages: Pages, vector: str) -> None:
-    answer = pages.error(make_error("E-CLIENT", vector), "en")
+    answer = pages.show(make_error("E-CLIENT", vector), "en")
     assert vector not in bytes(answer.body).decode() or not set(vector) & set("<>\"'&")
     assert " ".join(vector.split()) in read(answer).text
     assert all("evil" not in value and "alert" not in value for value in answer.headers.values())
@@ -145,8 +145,8 @@ def test_a10_error_pages_show_hostile_text_as_text(pages: Pages, vector: str) ->
 
 @pytest.mark.parametrize("vector", VECTORS)
 def test_g13_a_hostile_name_is_shown_as_a_name(pages: Pages, vector: str) -> None:
-    consent = pages.consent(ConsentView(make_client(), ("openid",), vector, "t", {}), "ru")
-    enter = pages.enter(EnterView(make_client(), {"en": vector}, vector, "t", "/enter/x/y"), "ru")
+    consent = pages.show(ConsentView(make_client(), ("openid",), vector, "t", {}), "ru")
+    enter = pages.show(EnterView(make_client(), {"en": vector}, vector, "t", "/enter/x/y"), "ru")
     for answer in (consent, enter):
         assert " ".join(vector.split()) in read(answer).text
         assert len(read(answer).found("form")) == 1
@@ -154,7 +154,7 @@ def test_g13_a_hostile_name_is_shown_as_a_name(pages: Pages, vector: str) -> Non
 
 @given(st.text(max_size=40))
 def test_g14_any_app_name_is_shown_as_it_is(name: str) -> None:
-    page = read(_PAGES.login(make_login(name), "en"))
+    page = read(_PAGES.show(make_login(name), "en"))
     assert page.wrong == []
     assert len(page.found("a")) <= 7
 
@@ -204,7 +204,7 @@ def test_a9_a_form_without_a_clear_target_is_not_made(action: str) -> None:
 
 def test_the_return_page_is_not_made_for_an_address_that_runs_script(pages: Pages) -> None:
     with pytest.raises(ValueError, match="absolute"):
-        pages.returned(ReturnView("javascript:alert(1)", make_client()), "en")
+        pages.show(ReturnView("javascript:alert(1)", make_client()), "en")
 
 
 class _Isolated(Outline):

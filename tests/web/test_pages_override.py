@@ -31,13 +31,13 @@ def write(directory: Path, name: str, text: str) -> None:
 def test_a_page_of_the_operator_wins_and_the_others_stay(directory: Path) -> None:
     write(directory, "home.html", "<p>{{ view.issuer }}</p>")
     pages = make_pages(override=directory)
-    assert bytes(pages.home(HOME, "en").body) == b"<p>https://id.example.com</p>"
-    assert "Sign in to Shop" in read(pages.login(make_login(), "en")).text
+    assert bytes(pages.show(HOME, "en").body) == b"<p>https://id.example.com</p>"
+    assert "Sign in to Shop" in read(pages.show(make_login(), "en")).text
 
 
 def test_a_page_of_the_operator_may_build_on_ours(directory: Path) -> None:
     write(directory, "home.html", '{% extends "builtin/home.html" %}{% block title %}Hello{% endblock %}')
-    page = read(make_pages(override=directory).home(HOME, "en"))
+    page = read(make_pages(override=directory).show(HOME, "en"))
     assert "Hello · Example ID" in page.text
     assert page.by_id("issuer") is not None
 
@@ -48,12 +48,12 @@ def test_a_frame_of_the_operator_is_used_by_our_pages(directory: Path) -> None:
         "base.html",
         "<title>{% block title %}{% endblock %}</title><b>ours</b>{% block main %}{% endblock %}",
     )
-    assert read(make_pages(override=directory).login(make_login(), "en")).found("b") == [{}]
+    assert read(make_pages(override=directory).show(make_login(), "en")).found("b") == [{}]
 
 
 def test_a_new_error_code_is_a_new_file(directory: Path) -> None:
     write(directory, "error/E-HOUSE.html", '{% extends "error.html" %}{% block title %}House rules{% endblock %}')
-    assert "House rules" in read(make_pages(override=directory).error(make_error("E-HOUSE"), "en")).text
+    assert "House rules" in read(make_pages(override=directory).show(make_error("E-HOUSE"), "en")).text
 
 
 def test_an_icon_of_the_operator_replaces_our_placeholder(directory: Path) -> None:
@@ -70,7 +70,7 @@ def test_words_of_the_operator_win_and_the_others_stay(directory: Path) -> None:
     target = directory / "locale" / "en" / "LC_MESSAGES" / "broker.mo"
     target.parent.mkdir(parents=True)
     shutil.copy(BUILT_IN / "locale" / "ru" / "LC_MESSAGES" / "broker.mo", target)
-    assert "Войти в «Shop»" in read(make_pages(override=directory).login(make_login(), "en")).text
+    assert "Войти в «Shop»" in read(make_pages(override=directory).show(make_login(), "en")).text
 
 
 def test_logos_are_served_under_the_name_they_were_given(directory: Path) -> None:
@@ -100,14 +100,14 @@ def test_a_page_of_the_operator_that_fails_is_told_and_answered_by_ours(
     assert told[name].startswith(place)
     for label, answer in every_page(pages, "ru"):
         assert read(answer).found("h1"), label
-    assert "Something broke" in read(pages.error(make_error("E-HOUSE"), "en")).text
+    assert "Something broke" in read(pages.show(make_error("E-HOUSE"), "en")).text
 
 
 def test_a_frame_of_the_operator_that_fails_takes_no_page_with_it(directory: Path) -> None:
     write(directory, "base.html", "<title>{% block title %}{% endblock %}</title>\n{{ look.namee }}")
     told: dict[str, str] = {}
     pages = make_pages(override=directory, told=told)
-    assert "Sign in to Shop" in read(pages.login(make_login(), "en")).text
+    assert "Sign in to Shop" in read(pages.show(make_login(), "en")).text
     assert {"login.html", "consent.html", "error/E-CLIENT.html"} <= set(told)
     assert told["login.html"].startswith("base.html:2: UndefinedError")
 
@@ -122,9 +122,9 @@ def test_a_page_that_fails_only_for_somebody_is_answered_by_ours_and_nothing_of_
     pages = make_pages(override=directory, told=told)
     (asked,) = (view for name, view in sample_views(()) if name == "consent")
     assert isinstance(asked, ConsentView)
-    assert "mine" in read(pages.consent(asked, "ru")).text
+    assert "mine" in read(pages.show(asked, "ru")).text
     assert told == {}
-    answer = read(pages.consent(replace(asked, person_name="Грета"), "ru"))
+    answer = read(pages.show(replace(asked, person_name="Грета"), "ru"))
     assert answer.by_id("allow") is not None
     assert told == {"consent.html": "consent.html:1: UndefinedError"}
 
@@ -167,13 +167,13 @@ def test_j12_a_template_reaches_no_code(directory: Path, code: str) -> None:
     told: dict[str, str] = {}
     pages = make_pages(override=directory, told=told)
     assert "SecurityError" in told["home.html"]
-    assert read(pages.home(HOME, "en")).by_id("issuer") is not None
+    assert read(pages.show(HOME, "en")).by_id("issuer") is not None
 
 
 def test_j12_a_template_escapes_and_names_only_what_exists(directory: Path) -> None:
     write(directory, "home.html", "{{ view.issuer }}")
     hostile = HomeView("<script>", "/")
-    assert bytes(make_pages(override=directory).home(hostile, "en").body) == b"&lt;script&gt;"
+    assert bytes(make_pages(override=directory).show(hostile, "en").body) == b"&lt;script&gt;"
     write(directory, "home.html", "{{ view.isuser }}")
     told: dict[str, str] = {}
     make_pages(override=directory, told=told)
@@ -186,4 +186,4 @@ def test_j12_a_template_includes_no_file_from_elsewhere(directory: Path) -> None
     told: dict[str, str] = {}
     pages = make_pages(override=directory / "inside", told=told)
     assert "TemplateNotFound" in told["home.html"]
-    assert "secret" not in read(pages.home(HOME, "en")).text
+    assert "secret" not in read(pages.show(HOME, "en")).text

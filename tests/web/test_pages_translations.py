@@ -81,13 +81,13 @@ def test_english_is_what_the_templates_say() -> None:
 )  # fmt: skip
 def test_russian_plurals_are_right(seconds: int, words: str) -> None:
     view = make_error("E-LIMIT")
-    page = read(make_pages().error(type(view)("E-LIMIT", view.reference, view.at, retry_after=seconds), "ru"))
+    page = read(make_pages().show(type(view)("E-LIMIT", view.reference, view.at, retry_after=seconds), "ru"))
     assert f"Подождите {words} и" in page.text
 
 
 def test_english_plurals_are_right() -> None:
     for seconds, words in ((1, "1 second,"), (2, "2 seconds,")):
-        page = read(make_pages().error(type(make_error(""))("E-LIMIT", "r", "t", retry_after=seconds), "en"))
+        page = read(make_pages().show(type(make_error(""))("E-LIMIT", "r", "t", retry_after=seconds), "en"))
         assert f"Please wait {words}" in page.text
 
 

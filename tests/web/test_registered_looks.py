@@ -84,11 +84,11 @@ async def test_i5_a_logo_at_a_forbidden_address_is_not_fetched() -> None:
 )
 def test_a_page_shows_only_pictures_that_are_in_it(href: str) -> None:
     asked = replace(ASKED, client=replace(make_stranger(), own_logo_href=href))
-    assert "own-logo" not in bytes(PAGES.consent(asked, "en").body).decode()
+    assert "own-logo" not in bytes(PAGES.show(asked, "en").body).decode()
 
 
 @pytest.mark.parametrize("locale", ["en", "ru"])
 def test_the_mark_is_on_the_consent_page_in_the_language_of_the_person(locale: str) -> None:
-    page = read(PAGES.consent(ASKED, locale))
+    page = read(PAGES.show(ASKED, locale))
     assert page.by_id("unverified")["class"] == "notice"
     assert "shop.example.com" in page.text

@@ -47,7 +47,7 @@ class ConsentEndpoint:
             ticket=sealed,
             language_hrefs=self._frontend.language_hrefs("/consent", {"ticket": sealed}),
         )
-        return self._frontend.pages.consent(view, locale)
+        return self._frontend.pages.show(view, locale)
 
     async def post(self, request: Request) -> Response:
         """The answer."""

@@ -113,7 +113,7 @@ class AuthorizeEndpoint:
             notice_provider=self._providers.name_of(hinted),
             sign_up=Prompt.CREATE in asked.request.prompt,
         )
-        response = self._frontend.pages.login(view, locale)
+        response = self._frontend.pages.show(view, locale)
         if "ui_locales" in params:
             Cookies.remember_language(response, locale)
         return response

@@ -50,7 +50,7 @@ class CallbackEndpoint:
         params = read_query(request)
         if not params and Channel.FRAGMENT in provider.channels:
             view = FragmentView(action=request.scope["path"], retry_href=self._read_again(request))
-            return self._frontend.pages.fragment(view, self._frontend.locale(request))
+            return self._frontend.pages.show(view, self._frontend.locale(request))
         return await self._finish(request, name, Channel.QUERY, params)
 
     async def post(self, request: Request) -> Response:

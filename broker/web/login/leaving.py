@@ -73,7 +73,7 @@ class Leaving:
                 client=client,
                 other_href=again_href if several else "",
             )
-            response = self._frontend.pages.widget(view, locale)
+            response = self._frontend.pages.show(view, locale)
         Cookies.keep_flow(request, response, begun.tag, begun.sealed, ttl=begun.ttl)
         self._intake.visitors.remember(request, response)
         if Channel.FRAGMENT in begun.channels:

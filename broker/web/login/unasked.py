@@ -59,7 +59,7 @@ class UnaskedEndpoint:
             ticket=sealed,
             action=request.scope["path"],
         )
-        response = self._frontend.pages.enter(view, self._frontend.locale(request, client=client))
+        response = self._frontend.pages.show(view, self._frontend.locale(request, client=client))
         Cookies.bind_browser(response, browser, ttl=_BOUND_FOR)
         return response
 
@@ -76,7 +76,7 @@ class UnaskedEndpoint:
         entered = await self._unasked.enter(ticket, cookie, browser=browser)
         client = entered.client
         view = ReturnView(entered.href, self._frontend.client_view(client, client.initiate_login_uri))
-        response = self._frontend.pages.returned(view, self._frontend.locale(request, client=client))
+        response = self._frontend.pages.show(view, self._frontend.locale(request, client=client))
         Cookies.start_session(response, entered.cookie, ttl=self._session_ttl)
         Cookies.remember_provider(response, entered.provider, ttl=self._remember_for)
         return response

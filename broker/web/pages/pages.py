@@ -22,18 +22,11 @@ from broker.web.pages.colour import button_colours
 from broker.web.pages.templates import BUILT_IN, Language, Tell, Templates
 from broker.web.pages.views import (
     Button,
-    ConsentView,
-    DeviceCodeView,
-    DeviceConfirmView,
-    DeviceDoneView,
-    EnterView,
     ErrorView,
     FormPostView,
     FragmentView,
-    HomeView,
     LoggedOutView,
     LoginView,
-    LogoutView,
     Look,
     ReturnView,
     View,
@@ -43,7 +36,6 @@ from broker.web.pages.views import (
 
 Randomness = Callable[[int], bytes]
 
-_PLAIN = Policy()
 _CSS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_\-]*")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -92,99 +84,28 @@ class Pages:
         """The static file of this name (`base.css`, `icons/vk.svg`), from memory; None for every other name."""
         return self._assets.get(name)
 
-    def login(self, view: LoginView, locale: str, *, status: int = 200) -> HTMLResponse:
-        """The provider chooser."""
-        policy = Policy(style=self._look.button_style == "brand")
-        return self._answer(view, locale, status, policy)
-
-    def consent(self, view: ConsentView, locale: str, *, status: int = 200) -> HTMLResponse:
-        """May this app know these things?"""
-        return self._answer(view, locale, status)
-
-    def device_code(self, view: DeviceCodeView, locale: str, *, status: int = 200) -> HTMLResponse:
-        """What does your device show?"""
-        return self._answer(view, locale, status)
-
-    def device_confirm(self, view: DeviceConfirmView, locale: str, *, status: int = 200) -> HTMLResponse:
-        """Is that your device?"""
-        return self._answer(view, locale, status)
-
-    def device_done(self, view: DeviceDoneView, locale: str, *, status: int = 200) -> HTMLResponse:
-        """Go back to it."""
-        return self._answer(view, locale, status)
-
-    def enter(self, view: EnterView, locale: str, *, status: int = 200) -> HTMLResponse:
-        """Continue as this person?"""
-        return self._answer(view, locale, status)
-
-    def logout(self, view: LogoutView, locale: str, *, status: int = 200) -> HTMLResponse:
-        """Sign out of everything?"""
-        return self._answer(view, locale, status)
-
-    def logged_out(self, view: LoggedOutView, locale: str, *, status: int = 200) -> HTMLResponse:
-        """Signed out, and who was told. The frames of apps may come from exactly their origins."""
-        if view.href and not safe_href(view.href):
-            raise ValueError("a browser is sent to an absolute URL only")
-        origins = tuple(dict.fromkeys(form_target(frame) for frame in view.frames))
-        return self._answer(view, locale, status, Policy(frame_origins=origins))
-
-    def error(self, view: ErrorView, locale: str, *, status: int = 400) -> HTMLResponse:
-        """What happened and what to do; a code without a page of its own is shown as E-INTERNAL."""
-        name = template_of(view)
-        name = name if name in self._templates.names else "error/E-INTERNAL.html"
-        answer = self._answer(view, locale, status, name=name)
-        if view.retry_after > 0:
-            answer.headers["retry-after"] = str(view.retry_after)
-        return answer
-
-    def returned(self, view: ReturnView, locale: str, *, status: int = 200) -> HTMLResponse:
-        """A page that navigates to the client by GET: at once where the browser lets it, else by a tap."""
-        if not safe_href(view.href):
-            raise ValueError("a browser is returned to an absolute URL only")
-        return self._answer(view, locale, status)
-
-    def form_post(self, view: FormPostView, locale: str, *, status: int = 200) -> HTMLResponse:
-        """The authorization response as a form; may be sent to the client's origin and nowhere else (threat A9)."""
-        policy = Policy(script=not view.pause, form_action=form_target(view.action))
-        return self._answer(view, locale, status, policy)
-
-    def fragment(self, view: FragmentView, locale: str, *, status: int = 200) -> HTMLResponse:
-        """The landing page for an answer behind the `#`, the only page of ours that needs a script."""
-        return self._answer(view, locale, status, Policy(script=True))
-
-    def widget(self, view: WidgetView, locale: str, *, status: int = 200) -> HTMLResponse:
-        """An upstream's widget; its frame may open a window of its own, hence the wider opener policy."""
-        if template_of(view) not in self._templates.names:
-            raise ValueError("no such widget template")
-        policy = Policy(script=True, script_origins=view.script_origins, frame_origins=view.frame_origins)
-        answer = self._answer(view, locale, status, policy)
-        answer.headers["cross-origin-opener-policy"] = "same-origin-allow-popups"
-        return answer
-
-    def home(self, view: HomeView, locale: str, *, status: int = 200) -> HTMLResponse:
-        """What stands at the issuer itself."""
-        return self._answer(view, locale, status)
-
     def show(self, view: View, locale: str, *, status: int = 200) -> HTMLResponse:
-        """Any page: by its kind of view."""
-        special: Mapping[type, Callable[..., HTMLResponse]] = {
-            LoginView: self.login,
-            ConsentView: self.consent,
-            LoggedOutView: self.logged_out,
-            ErrorView: self.error,
-            ReturnView: self.returned,
-            FormPostView: self.form_post,
-            FragmentView: self.fragment,
-            WidgetView: self.widget,
-        }
-        kind = special.get(type(view))
-        return kind(view, locale, status=status) if kind else self._answer(view, locale, status)
+        """The page of a view; an error code without a page of its own is shown as E-INTERNAL.
 
-    def _answer(self, view: View, locale: str, status: int, policy: Policy = _PLAIN, name: str = "") -> HTMLResponse:
+        Raises ValueError where the browser would be sent to anything but an absolute URL, or there is no such widget.
+        """
+        name = template_of(view)
+        if name not in self._templates.names and isinstance(view, ErrorView):
+            name = "error/E-INTERNAL.html"
+        if name not in self._templates.names:
+            raise ValueError("no such widget template")
+        href = _sent_to(view)
+        if href is not None and not safe_href(href):
+            raise ValueError("a browser is sent to an absolute URL only")
         spoken = locale if locale in self._look.languages else self._look.default_language
+        policy = _policy_of(view, self._look)
         nonce = base64.b64encode(self._randomness(16)).decode() if policy.script or policy.style else ""
-        body = self._templates.render(spoken, name or template_of(view), view=view, nonce=nonce)
+        body = self._templates.render(spoken, name, view=view, nonce=nonce)
         headers = {**HEADERS, "content-security-policy": policy.text(nonce), "content-language": spoken}
+        if isinstance(view, ErrorView) and view.retry_after > 0:
+            headers["retry-after"] = str(view.retry_after)
+        if isinstance(view, WidgetView):
+            headers["cross-origin-opener-policy"] = "same-origin-allow-popups"  # its frame may open a window of its own
         return HTMLResponse(body, status, headers)
 
     def _globals(self, locale: str) -> dict[str, object]:
@@ -201,3 +122,27 @@ class Pages:
             "asset": self._assets.href,
             "icon": self._assets.icon,
         }
+
+
+def _policy_of(view: View, look: Look) -> Policy:
+    """What a page may do beyond showing itself (Content Security Policy)."""
+    match view:
+        case LoginView():
+            return Policy(style=look.button_style == "brand")
+        case LoggedOutView():  # the frames of apps may come from exactly their origins
+            return Policy(frame_origins=tuple(dict.fromkeys(form_target(frame) for frame in view.frames)))
+        case FormPostView():  # may be sent to the client's origin and nowhere else (threat A9)
+            return Policy(script=not view.pause, form_action=form_target(view.action))
+        case FragmentView():  # what stands behind the # only a script can read
+            return Policy(script=True)
+        case WidgetView():
+            return Policy(script=True, script_origins=view.script_origins, frame_origins=view.frame_origins)
+        case _:
+            return Policy()
+
+
+def _sent_to(view: View) -> str | None:
+    """Where the page takes the browser by itself, None: nowhere."""
+    if isinstance(view, LoggedOutView):
+        return view.href or None
+    return view.href if isinstance(view, ReturnView) else None
