@@ -56,7 +56,6 @@ class OAuth2Provider(ABC):
     assets: ClassVar[Path | None] = None
 
     def __init__(self, settings: Any, tools: Tools) -> None:
-        """`settings` is an instance of `Settings`."""
         self.settings = settings
         self.tools = tools
         self.http = tools.http

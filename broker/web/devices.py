@@ -42,7 +42,6 @@ class DeviceEntry:
         sessions: Sessions,
         intake: Intake,
     ) -> None:
-        """`intake` counts who types codes, `leaving` who leaves."""
         self._frontend = frontend
         self._devices = devices
         self._authorization = authorization
@@ -131,7 +130,6 @@ class DeviceConfirmation:
     def __init__(
         self, frontend: Frontend, devices: Devices, questions: Questions, *, people: People, intake: Intake
     ) -> None:
-        """`people` knows names, `intake` reads bodies and knows where somebody comes from."""
         self._frontend = frontend
         self._devices = devices
         self._questions = questions

@@ -24,7 +24,6 @@ class MetaEndpoints:
     """`/.well-known/…`, `/jwks`, `/static/…`, `/`, `/healthz`."""
 
     def __init__(self, frontend: Frontend, keys: KeyRing, metadata: Mapping[str, Any], *, issuer: str) -> None:
-        """`metadata` is the discovery document."""
         self._frontend = frontend
         self._keys = keys
         self._metadata = orjson.dumps(dict(metadata))

@@ -17,7 +17,6 @@ class TokenEndpoint:
     """POST only; parameters in the body only."""
 
     def __init__(self, service: TokenRequests, intake: Intake, proofs: ProofReader) -> None:
-        """`intake` counts visitors and reads bodies, `proofs` reads their headers."""
         self._service = service
         self._intake = intake
         self._proofs = proofs
@@ -33,7 +32,6 @@ class UserinfoEndpoint:
     """The claims behind an access token."""
 
     def __init__(self, service: Userinfo, intake: Intake, proofs: ProofReader) -> None:
-        """`intake` reads bodies, `proofs` reads their headers."""
         self._service = service
         self._intake = intake
         self._proofs = proofs

@@ -47,7 +47,6 @@ class Questions:
         devices: Devices,
         pushed: PushedRequests,
     ) -> None:
-        """`pushed` ends what is answered with an error."""
         self._clients = clients
         self._authorization = authorization
         self._consents = consents

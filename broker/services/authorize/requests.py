@@ -45,7 +45,6 @@ class Requests:
         pushed: PushedRequests,
         objects: RequestObjects,
     ) -> None:
-        """`tokens` verifies hints."""
         self._context = context
         self._clients = clients
         self._tokens = tokens

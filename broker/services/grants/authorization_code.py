@@ -25,7 +25,6 @@ class AuthorizationCode:
     event = Event.TOKEN_ISSUED
 
     def __init__(self, context: Context, grants: GrantStore, transient: Transient, giving: Giving) -> None:
-        """`grants` know what was spent, `transient` holds codes."""
         self._context = context
         self._grants, self._transient = grants, transient
         self._giving = giving

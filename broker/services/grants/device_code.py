@@ -20,7 +20,6 @@ class DeviceCode:
     event = Event.TOKEN_ISSUED_TO_DEVICE
 
     def __init__(self, devices: Devices, codes: AuthorizationCode) -> None:
-        """`codes` spends codes, whatever they were kept as."""
         self._devices = devices
         self._codes = codes
 

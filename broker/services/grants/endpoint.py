@@ -60,7 +60,6 @@ class TokenRequests:
         tokens: Tokens,
         handlers: Mapping[GrantType, GrantHandler],
     ) -> None:
-        """`handlers`: every grant type offered."""
         self._context = context
         self._proofs = proofs
         self._tokens = tokens

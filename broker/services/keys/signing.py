@@ -80,7 +80,6 @@ class Signer:
     """Signs claims with one key. Headers are made once per type."""
 
     def __init__(self, kid: str, algorithm: Algorithm, handle: KeyHandle) -> None:
-        """`handle`: the key that is published as `kid`."""
         self.kid = kid
         self.algorithm = algorithm
         self._handle = handle

@@ -18,7 +18,6 @@ class UpstreamLogouts:
     """Believes a verified token once, and ends what it is about."""
 
     def __init__(self, context: Context, transient: Transient, providers: Providers, endings: Endings) -> None:
-        """`providers` verify their own upstream's tokens."""
         self._context = context
         self._transient = transient
         self._providers = providers

@@ -20,7 +20,6 @@ class Accounts:
     """Turns (provider instance, subject) into a person, and nothing else into one."""
 
     def __init__(self, context: Context, people: PeopleStore, standing: Standing) -> None:
-        """`people` holds accounts and links, `standing` says who may still log in."""
         self._context = context
         self._people = people
         self._standing = standing
@@ -60,7 +59,6 @@ class People:
     """Reads names; keeps none."""
 
     def __init__(self, people: PeopleStore) -> None:
-        """`people` holds the links."""
         self._people = people
 
     async def name_of(self, login: Login) -> str:

@@ -23,7 +23,6 @@ class Introspection:
     """Answers from the stores, each time anew: a cached answer would outlive a revocation."""
 
     def __init__(self, context: Context, clients: Clients, grants: GrantStore, *, tokens: Tokens) -> None:
-        """`tokens` opens them and knows what their clients still have."""
         self._context = context
         self._clients = clients
         self._grants = grants

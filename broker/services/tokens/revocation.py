@@ -17,7 +17,6 @@ class Revocation:
     """Ends what belongs to the client that asks, and nothing else."""
 
     def __init__(self, context: Context, grants: GrantStore, tokens: Tokens) -> None:
-        """`tokens` reads what comes back."""
         self._context = context
         self._grants = grants
         self._tokens = tokens

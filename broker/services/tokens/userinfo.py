@@ -15,7 +15,6 @@ class Userinfo:
     """Tells whoever shows a token that is good, and theirs, what it may know of the person."""
 
     def __init__(self, tokens: Tokens, proofs: Proofs) -> None:
-        """`proofs` verifies that a token bound to a key came with that key."""
         self._tokens = tokens
         self._proofs = proofs
 

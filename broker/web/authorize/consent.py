@@ -23,7 +23,6 @@ class ConsentEndpoint:
     """Shows the question and takes the answer; the scopes come from the sealed ticket, never from the form."""
 
     def __init__(self, frontend: Frontend, questions: Questions, people: People, intake: Intake) -> None:
-        """`people` knows names, `intake` reads bodies."""
         self._frontend = frontend
         self._questions = questions
         self._people = people

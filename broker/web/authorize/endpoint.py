@@ -39,7 +39,6 @@ class AuthorizeEndpoint:
         pushed: PushedRequests,
         intake: Intake,
     ) -> None:
-        """`intake` reads bodies, `leaving` counts who leaves, `pushed` ends what was answered with an error."""
         self._frontend = frontend
         self._requests = requests
         self._authorization = authorization

@@ -30,7 +30,6 @@ class ClientEndpoints:
         introspection: Introspection,
         logouts: UpstreamLogouts,
     ) -> None:
-        """`intake` counts visitors, reads bodies and proves clients; `proofs` reads their headers."""
         self._intake = intake
         self._proofs = proofs
         self._requests = requests

@@ -20,7 +20,6 @@ class RegistrationEndpoint:
     """JSON only; the token in the header only."""
 
     def __init__(self, service: Registrations, intake: Intake) -> None:
-        """`intake` counts visitors and bounds bodies."""
         self._service = service
         self._intake = intake
 

@@ -16,7 +16,6 @@ class ProofReader:
     """Reads the header. Whoever sends one gets a nonce with the answer, also with a refusal."""
 
     def __init__(self, mint_nonce: Callable[[], str]) -> None:
-        """`mint_nonce` gives the nonce of now."""
         self._mint_nonce = mint_nonce
 
     def read(self, request: Request) -> str:

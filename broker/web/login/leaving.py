@@ -27,7 +27,6 @@ class Leaving:
     def __init__(
         self, frontend: Frontend, logins: Logins, providers: Providers, intake: Intake, *, show_last_used: bool
     ) -> None:
-        """`intake` counts who leaves."""
         self._frontend = frontend
         self._logins = logins
         self._providers = providers
