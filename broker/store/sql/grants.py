@@ -9,9 +9,6 @@ from broker.store.sql.people import person_from
 from broker.store.sql.sessions import add_client, is_ended
 from broker.store.sql.steps import Repository, Steps, do, first, one, read, sweep, write
 
-# Refresh tokens go with their grants, and are not counted then.
-_EXPIRING = {"grants": "id", "refresh_tokens": "digest", "revoked_tokens": "id"}
-
 
 class SqlGrants(Repository, GrantStore):
     """The GrantStore protocol, which says what each method promises."""
@@ -131,7 +128,29 @@ class SqlGrants(Repository, GrantStore):
         return (yield from one("SELECT 1 FROM revoked_tokens WHERE id = ?", token_id)) is not None
 
     async def sweep(self, *, now: int) -> int:
-        return await sweep(self.driver, _EXPIRING, now=now)
+        return await sweep(self._sweep, now=now)
+
+    @write
+    def _sweep(self, before: int, limit: int) -> Steps[int]:
+        """Refresh tokens go with their grants, and are not counted then."""
+        grants = yield from do(
+            "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
+            before,
+            limit,
+        )
+        tokens = yield from do(
+            """DELETE FROM refresh_tokens WHERE digest IN
+               (SELECT digest FROM refresh_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+        revoked = yield from do(
+            """DELETE FROM revoked_tokens WHERE id IN
+               (SELECT id FROM revoked_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+        return grants + tokens + revoked
 
 
 def _spent(code_digest: str) -> Steps[str | None]:

@@ -12,12 +12,6 @@ from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, re
 
 _CODES_LIVE = 600  # seconds; no code lives longer (RFC 6749 section 4.1.2), so a mark must not be shorter-lived
 _COOKIE = "cookie:"  # a `sid` is base64url, so no session is called like a cookie
-_EXPIRING = {
-    "upstream_logouts": "provider_key, kind, value",
-    "kept_logins": "sid",
-    "session_clients": "sid, client_id",
-    "ended_sessions": "sid",
-}
 
 
 class SqlSessions(Repository, SessionStore):
@@ -105,7 +99,36 @@ class SqlSessions(Repository, SessionStore):
         )
 
     async def sweep(self, *, now: int) -> int:
-        return await sweep(self.driver, _EXPIRING, now=now)
+        return await sweep(self._sweep, now=now)
+
+    @write
+    def _sweep(self, before: int, limit: int) -> Steps[int]:
+        said = yield from do(
+            """DELETE FROM upstream_logouts WHERE (provider_key, kind, value) IN
+               (SELECT provider_key, kind, value FROM upstream_logouts
+                WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+        kept = yield from do(
+            """DELETE FROM kept_logins WHERE sid IN
+               (SELECT sid FROM kept_logins WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+        clients = yield from do(
+            """DELETE FROM session_clients WHERE (sid, client_id) IN
+               (SELECT sid, client_id FROM session_clients WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+        marks = yield from do(
+            """DELETE FROM ended_sessions WHERE sid IN
+               (SELECT sid FROM ended_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+        return said + kept + clients + marks
 
 
 def add_client(grant: Grant, client: SessionClient) -> Steps[int]:

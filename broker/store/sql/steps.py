@@ -6,7 +6,7 @@ Statements keep to what SQLite and PostgreSQL both understand, with `?` for ever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -102,17 +102,9 @@ def write(steps: Callable[Concatenate[R, P], Steps[T]]) -> Callable[Concatenate[
     return method
 
 
-async def sweep(driver: Driver, tables: Mapping[str, str], *, now: int) -> int:
-    """Delete what is over for a day from `tables`, each with the key of its rows, until there is none; how many."""
+async def sweep(some: Callable[[int, int], Awaitable[int]], *, now: int) -> int:
+    """Call `some` with the time that rows must have been over by and how many go at once, until it finds no more."""
     total = 0
-    while swept := await driver.write(partial(_sweep_some, tables, now - _KEPT_AFTER_EXPIRY)):
+    while swept := await some(now - _KEPT_AFTER_EXPIRY, _SWEPT_AT_ONCE):
         total += swept
-    return total
-
-
-def _sweep_some(tables: Mapping[str, str], before: int) -> Steps[int]:
-    total = 0
-    for table, key in tables.items():
-        chosen = f"SELECT {key} FROM {table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?"  # noqa: S608 - constants
-        total += yield from do(f"DELETE FROM {table} WHERE ({key}) IN ({chosen})", before, _SWEPT_AT_ONCE)  # noqa: S608 - ours
     return total
