@@ -90,6 +90,8 @@ class _Server(uvicorn.Server):
                 lifespan="off",
                 server_header=False,
                 proxy_headers=False,
+                # Longer than the broker: who hangs up first may do so under a POST, which nobody may repeat.
+                timeout_keep_alive=120,
                 timeout_graceful_shutdown=2,
             )
         )
