@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 DEPTH_LIMIT = 16
+_NEVER = 1 << 40  # more texts than fit into memory
 
 
 class Malformed(ValueError):
@@ -22,8 +23,9 @@ def parse_json(raw: bytes | str, *, depth: int = DEPTH_LIMIT) -> Any:
     """
     try:
         # orjson is the strict reader, but it rounds large whole numbers and keeps the last of two equal members.
-        _check_depth(orjson.loads(raw), depth)
-        return json.loads(raw, object_pairs_hook=_once)
+        value = orjson.loads(raw)
+        texts = _count_texts([value], depth + 1)
+        return value if _holds(raw, texts) else json.loads(raw, object_pairs_hook=_once)
     except Malformed:
         raise
     except ValueError:
@@ -38,14 +40,30 @@ def parse_object(raw: bytes | str, *, depth: int = DEPTH_LIMIT) -> dict[str, Any
     return value
 
 
-def _check_depth(value: Any, depth: int) -> None:
-    level: list[Any] = [[value]]
-    for _ in range(depth + 1):
-        inside = [inner for outer in level for inner in (outer.values() if isinstance(outer, dict) else outer)]
-        level = [inner for inner in inside if isinstance(inner, dict | list)]
-        if not level:
-            return
-    raise Malformed("nested too deeply")
+def _holds(raw: bytes | str, texts: int) -> bool:
+    """Whether every text in `raw`, without an escaped quote, is one of the `texts` that were read: none was dropped."""
+    if isinstance(raw, str):
+        return "\\" not in raw and raw.count('"') == 2 * texts
+    return b"\\" not in raw and raw.count(b'"') == 2 * texts
+
+
+def _count_texts(value: dict[str, Any] | list[Any], left: int) -> int:
+    """How many texts and names are in it; less than none when a number in it may have been rounded.
+
+    Raises Malformed where lists and objects are nested deeper than `left` levels.
+    """
+    if left == 0:
+        raise Malformed("nested too deeply")
+    found, inside = (len(value), value.values()) if isinstance(value, dict) else (0, value)
+    for inner in inside:
+        kind = type(inner)
+        if kind is str:
+            found += 1
+        elif kind is dict or kind is list:
+            found += _count_texts(inner, left - 1)
+        elif kind is float:
+            found -= _NEVER
+    return found
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
