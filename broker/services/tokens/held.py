@@ -68,11 +68,13 @@ class HeldGrants:
         self._subjects = subjects
         self._providers = providers
 
-    async def find(self, grant_id: str, client_id: str) -> Held | None:
-        """The grant, None where it is dead, another client's, or of a login that is no longer accepted."""
+    async def find_named(self, grant_id: str, client_id: str) -> Held | None:
+        """As `find`, for the client of this id; None where there is none."""
         client = await self._clients.find(client_id)
-        if client is None:
-            return None
+        return await self.find(grant_id, client) if client is not None else None
+
+    async def find(self, grant_id: str, client: Client) -> Held | None:
+        """The grant, None where it is dead, another client's, or of a login that is no longer accepted."""
         return self.accepted(await self._grants.find(grant_id, now=self._context.now()), client)
 
     def accepted(self, live: LiveGrant | None, client: Client) -> Held | None:

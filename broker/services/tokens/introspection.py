@@ -81,7 +81,7 @@ class Introspection:
         return _about(cut.scope, cut.expires_at) | said | used | whom
 
     async def _find_persons(self, owner: Client, token: AccessToken) -> tuple[AccessToken, dict[str, Any]] | None:
-        held = await self._tokens.held.find(token.grant_id, owner.id)
+        held = await self._tokens.held.find(token.grant_id, owner)
         if held is None:
             return None
         cut = self._tokens.held.cut_token(token, held.grant.scope, held.grant.resource)

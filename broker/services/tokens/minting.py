@@ -164,7 +164,7 @@ class Tokens:
             raise InsufficientScope("the access token is a client's own; no person stands behind it")
         if token.audience and self._context.issuer not in token.audience:
             raise InvalidToken("the access token is for another audience")
-        held = await self.held.find(token.grant_id, token.client_id)
+        held = await self.held.find_named(token.grant_id, token.client_id)
         cut = self.held.cut_token(token, held.grant.scope, held.grant.resource) if held is not None else None
         if held is None or cut is None:
             raise InvalidToken("the access token was revoked")
