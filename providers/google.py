@@ -48,7 +48,7 @@ class Google(sdk.OidcProvider):
         """`hl` picks the language, `hd` only narrows the account chooser: who may come in is checked in `describe`."""
         params = super().authorize_params(flow) | {"hl": flow.ui_locale, "access_type": "online"}
         # quirk(google): there is no prompt=login; the chooser is the most that can be asked for
-        wanted = {"select_account" if prompt in {"login", "create"} else prompt for prompt in flow.prompt}
+        wanted = {"select_account" if prompt in {"login", "create"} else prompt for prompt in flow.wishes.prompt}
         prompts = sorted(wanted & {"consent", "select_account"})
         if len(self.settings.hosted_domains) == 1:
             params["hd"] = self.settings.hosted_domains[0]

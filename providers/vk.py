@@ -51,7 +51,8 @@ class VK(sdk.OAuth2Provider):
         if _VERIFIER.fullmatch(flow.code_verifier) is None:
             raise sdk.UpstreamInvalid("VK knows no such characters in a code_verifier")
         # quirk(vk): its own SDK asks for a login whenever it shows one of the other two forms
-        prompts = {"login", "consent", "select_account"} & set(flow.prompt) | ({"login"} if form != "vkid" else set())
+        prompts = {"login", "consent", "select_account"} & set(flow.wishes.prompt)
+        prompts |= {"login"} if form != "vkid" else set()
         more = {"provider": form, "lang_id": _LANGUAGES.get(flow.ui_locale, "3")}
         return super().authorize_params(flow) | more | ({"prompt": " ".join(sorted(prompts))} if prompts else {})
 

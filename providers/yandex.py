@@ -47,9 +47,9 @@ class Yandex(sdk.OAuth2Provider):
     def authorize_params(self, flow: sdk.Flow) -> dict[str, str]:
         """Account choice where the client asked for a fresh login; there is no `prompt` (vendor docs read 2026-11)."""
         params = super().authorize_params(flow)
-        if flow.login_hint:
-            params["login_hint"] = flow.login_hint
-        return params | ({"force_confirm": "yes"} if flow.prompt else {})
+        if flow.wishes.login_hint:
+            params["login_hint"] = flow.wishes.login_hint
+        return params | ({"force_confirm": "yes"} if flow.wishes.prompt else {})
 
     async def identity(self, flow: sdk.Flow, tokens: sdk.Fields) -> sdk.Identity:
         """The profile of the token, if the token is one of ours."""

@@ -75,14 +75,22 @@ class Login(Value, frozen=True):
     began_at: int = 0
 
 
-class AuthorizationRequest(Value, frozen=True):
+class Wishes(Value, frozen=True, kw_only=True):
+    """What a client asks of the login itself, for the upstream to honour (OIDC Core 3.1.2.1). `max_age` in seconds."""
+
+    prompt: tuple[str, ...] = ()
+    max_age: int | None = None
+    login_hint: str = ""
+    acr_values: tuple[str, ...] = ()
+
+
+class AuthorizationRequest(Wishes, frozen=True):
     """A request whose client, redirect URI and parameters passed every check of `broker.core.authorize.target`.
 
     `redirect_uri` is the verified one. `claims` maps "id_token" and "userinfo" to the names asked for. `hinted_sub` is
     the subject of a verified `id_token_hint`. `essential_acr`: one of these or nothing. `resource` are the APIs the
     tokens are for. `dpop_jkt` is the thumbprint of the key the code is bound to. `request_uri` names the pushed request
     this one was read from, `device` the device that waits for the answer instead of a redirect URI, which is "" then.
-    Times are in seconds.
     """
 
     client_id: str
@@ -92,11 +100,7 @@ class AuthorizationRequest(Value, frozen=True):
     nonce: str = ""
     code_challenge: str = ""
     response_mode: str = "query"
-    prompt: tuple[str, ...] = ()
-    max_age: int | None = None
-    login_hint: str = ""
     ui_locales: tuple[str, ...] = ()
-    acr_values: tuple[str, ...] = ()
     idp_hint: str = ""
     hinted_sub: str = ""
     essential_acr: tuple[str, ...] = ()
@@ -105,6 +109,10 @@ class AuthorizationRequest(Value, frozen=True):
     request_uri: str = ""
     device: str = ""
     claims: Mapping[str, Any] = field(default_factory=dict)
+
+    def wishes(self) -> Wishes:
+        """What of this request an upstream is told: its wishes alone."""
+        return convert(self, Wishes, from_attributes=True)
 
 
 class Authorize(Value, frozen=True, tag="authorize"):

@@ -11,6 +11,7 @@ from broker.core.errors import (
     UpstreamUnavailable,
 )
 from broker.core.people.identity import Identity, UpstreamSession
+from broker.core.records import Wishes
 from broker.upstream.abilities import (
     Abilities,
     AcceptsUnasked,
@@ -107,6 +108,7 @@ __all__ = [
     "UpstreamUnavailable",
     "Widget",
     "Wish",
+    "Wishes",
     "birthdate",
     "build_claims",
     "contact",

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeGuard, runtime_checka
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from broker.core.people.identity import Identity
+from broker.core.records import Wishes
 from broker.core.wire.addresses import is_loopback_host
 from broker.upstream.discovery import DiscoveryRules, Metadata
 from broker.upstream.fields import Fields
@@ -33,9 +34,8 @@ class Flow:
 
     `redirect_uri` is the callback of this provider instance; `callback_with_state` the same with the state in its path,
     for upstreams that do not echo a state parameter. `started_at` is in epoch seconds. `memo` is what `begin` asked to
-    keep. `prompt` and `max_age` (seconds) are what the client asked for and the upstream may honour; with a `max_age`
-    the prompt holds `login`, for upstreams that know nothing else. `acr_values` are the levels asked for that this
-    upstream can reach.
+    keep. `wishes` are what the client asked for and the upstream may honour: with a `max_age` the prompt holds `login`,
+    for upstreams that know nothing else, and the `acr_values` are those that this upstream can reach.
     """
 
     state: str
@@ -45,11 +45,8 @@ class Flow:
     redirect_uri: str
     callback_with_state: str
     started_at: int
-    login_hint: str = ""
     ui_locale: str = "en"
-    prompt: tuple[str, ...] = ()
-    max_age: int | None = None
-    acr_values: tuple[str, ...] = ()
+    wishes: Wishes = field(default_factory=Wishes)
     memo: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -35,13 +35,14 @@ class OidcProvider(OAuth2Provider):
 
     def authorize_params(self, flow: Flow) -> dict[str, str]:
         """The OAuth request with a nonce, and the client's wishes as far as the upstream knows them."""
+        asked = flow.wishes
         wishes = {
-            "prompt": " ".join(word for word in flow.prompt if word != "create" or word in self.forwards),
-            "max_age": "" if flow.max_age is None else str(flow.max_age),
-            "login_hint": flow.login_hint,
+            "prompt": " ".join(word for word in asked.prompt if word != "create" or word in self.forwards),
+            "max_age": "" if asked.max_age is None else str(asked.max_age),
+            "login_hint": asked.login_hint,
             "ui_locales": flow.ui_locale,
         }
-        levels = {"acr_values": " ".join(flow.acr_values)} if flow.acr_values else {}
+        levels = {"acr_values": " ".join(asked.acr_values)} if asked.acr_values else {}
         wanted = {name: wish for name, wish in wishes.items() if wish and name in self.forwards}
         return super().authorize_params(flow) | {"nonce": flow.nonce} | wanted | levels
 
@@ -104,7 +105,7 @@ class OidcProvider(OAuth2Provider):
 
         Whether that is recent enough is the broker's to judge, for every upstream alike.
         """
-        asked = flow.max_age is not None and "max_age" in self.forwards
+        asked = flow.wishes.max_age is not None and "max_age" in self.forwards
         if asked and claims.integer("auth_time") > self.tools.now() + self.skew:
             raise UpstreamInvalid("ID token: auth_time is in the future")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from importlib import import_module
+from inspect import get_annotations
 from pkgutil import walk_packages
 from typing import Any, TypeVar
 
@@ -51,7 +53,8 @@ V = TypeVar("V", bound=Value)
 
 def anything_of(kind: type[V]) -> st.SearchStrategy[V]:
     """Values of one class with any fields of the declared types."""
-    return st.builds(kind, **{name: VALUES[kind.__annotations__[name]] for name in kind.__struct_fields__})
+    types = ChainMap(*[get_annotations(base) for base in kind.__mro__])
+    return st.builds(kind, **{name: VALUES[types[name]] for name in kind.__struct_fields__})
 
 
 NESTED = {"request", "login", "purpose"}

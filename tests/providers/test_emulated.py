@@ -14,6 +14,7 @@ import pytest
 
 from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamUnavailable
 from broker.core.people.identity import Identity
+from broker.core.records import Wishes
 from broker.demo.emulation import registered_apps
 from broker.demo.markup import parse_markup
 from broker.demo.people import ADA, BORIS, PEOPLE, ZOE, Person
@@ -185,7 +186,7 @@ async def test_only_the_upstreams_own_evidence_verifies_an_address(kind: str) ->
 
 async def test_a_level_is_asked_for_and_what_was_reached_is_told() -> None:
     async with world("oidc") as at:
-        asked = replace(begun_now(), acr_values=("urn:example:gold",))
+        asked = replace(begun_now(), wishes=Wishes(acr_values=("urn:example:gold",)))
         assert (await at.log_in(ADA, asked)).acr == "urn:example:gold"
         at.emulator.faults.switch("weak_acr", on=True)
         assert (await at.log_in(ADA, asked)).acr == "urn:example:silver", "not what was asked for: what the issuer says"

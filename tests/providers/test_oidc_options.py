@@ -17,6 +17,7 @@ from broker.cli.online import look_around
 from broker.config.model import Config
 from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamUnavailable
 from broker.core.events import Event
+from broker.core.records import Wishes
 from broker.upstream.model import Channel, Reply
 from providers.oidc import OidcSettings
 from tests.contract.bench import FLOW, NOW, Bench, Case, load_cases, signing_key
@@ -177,7 +178,7 @@ async def test_the_operators_parameters_go_along_and_an_endpoint_keeps_its_query
 
 
 async def test_wishes_of_the_app_go_on_as_far_as_the_operator_lets_them() -> None:
-    flow = replace(FLOW, prompt=("login",), max_age=0, login_hint="ada@example.com", ui_locale="ru")
+    flow = replace(FLOW, wishes=Wishes(prompt=("login",), max_age=0, login_hint="ada@example.com"), ui_locale="ru")
     async with THICK.on_bench() as bench:
         asked = await bench.begin(flow)
     assert {
@@ -192,12 +193,12 @@ async def test_wishes_of_the_app_go_on_as_far_as_the_operator_lets_them() -> Non
 
 
 async def test_only_an_issuer_that_is_said_to_know_it_is_asked_to_create_an_account() -> None:
-    flow = replace(FLOW, prompt=("create", "consent"))
+    flow = replace(FLOW, wishes=Wishes(prompt=("create", "consent")))
     for forward, sent in ((["prompt"], "consent"), (["prompt", "create"], "create consent"), (["create"], None)):
         async with THICK.on_bench(forward=forward) as bench:
             assert (await bench.begin(flow)).get("prompt") == sent
     async with THICK.on_bench() as bench:
-        assert "prompt" not in await bench.begin(replace(FLOW, prompt=("create",)))
+        assert "prompt" not in await bench.begin(replace(FLOW, wishes=Wishes(prompt=("create",))))
 
 
 @pytest.mark.parametrize(
@@ -214,7 +215,7 @@ async def test_only_an_issuer_that_is_said_to_know_it_is_asked_to_create_an_acco
 async def test_an_issuer_that_was_asked_for_max_age_says_when(auth_time: Any, forward: list[str], good: bool) -> None:
     case = THICK.with_changes({"id_token auth_time": auth_time})
     async with case.on_bench(forward=forward) as bench:
-        flow = replace(FLOW, max_age=60)
+        flow = replace(FLOW, wishes=Wishes(max_age=60))
         if good:
             assert (await bench.finish(flow=flow)).auth_time == (None if auth_time == "$absent" else auth_time)
             return

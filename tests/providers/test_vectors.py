@@ -16,6 +16,7 @@ from jwt import encode
 from pydantic import ValidationError
 
 from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
+from broker.core.records import Wishes
 from broker.upstream.abilities import AcceptsUnasked
 from broker.upstream.fields import Fields
 from broker.upstream.model import Channel, FindsState, Redirect, Reply, SignsReplies, Widget
@@ -57,8 +58,9 @@ async def test_c1_google_admits_by_the_hd_claim_and_by_nothing_else() -> None:
 
 async def test_google_is_asked_for_a_chooser_where_a_login_is_wanted() -> None:
     for prompt, sent in ((("login",), "select_account"), (("create", "consent"), "consent select_account"), ((), None)):
-        assert (await asked("google web", replace(FLOW, prompt=prompt))).get("prompt") == sent
-    found = await asked("google web", replace(FLOW, login_hint="a@b.ru", ui_locale="ru"), hosted_domains=("a.ru",))
+        assert (await asked("google web", replace(FLOW, wishes=Wishes(prompt=prompt)))).get("prompt") == sent
+    hinted = replace(FLOW, wishes=Wishes(login_hint="a@b.ru"), ui_locale="ru")
+    found = await asked("google web", hinted, hosted_domains=("a.ru",))
     assert (found["login_hint"], found["hl"], found["hd"]) == ("a@b.ru", "ru", "a.ru")
     assert "hd" not in await asked("google web", hosted_domains=("a.ru", "b.ru"))
 
@@ -95,7 +97,7 @@ def test_a_secret_is_needed_and_may_not_be_empty() -> None:
 
 
 async def test_vk_is_asked_in_its_own_spelling() -> None:
-    found = await asked("vk code", replace(FLOW, ui_locale="ru", prompt=("login", "none")))
+    found = await asked("vk code", replace(FLOW, ui_locale="ru", wishes=Wishes(prompt=("login", "none"))))
     assert (found["code_challenge_method"], found["lang_id"], found["provider"]) == ("s256", "0", "vkid")
     assert (found["prompt"], found["scope"]) == ("login", "vkid.personal_info email")
     other = await asked("vk code", replace(FLOW, ui_locale="fi"), provider="ok_ru")
@@ -317,7 +319,7 @@ async def test_c18_yandex_vouches_for_its_own_domains_and_for_those_the_operator
 
 
 async def test_yandex_shows_its_account_choice_where_a_fresh_login_is_wanted() -> None:
-    found = await asked("yandex code", replace(FLOW, prompt=("login",), login_hint="ivan"))
+    found = await asked("yandex code", replace(FLOW, wishes=Wishes(prompt=("login",), login_hint="ivan")))
     assert (found["force_confirm"], found["login_hint"]) == ("yes", "ivan")
     assert not {"force_confirm", "login_hint"} & (await asked("yandex code")).keys()
 

@@ -80,11 +80,11 @@ async def test_a17_a_login_that_did_not_reach_an_essential_level_gives_nothing(l
 
 async def test_the_upstream_is_asked_for_the_levels_it_has(levels: World) -> None:
     _, flow = await levels.begin(await levels.request(acr_values=f"urn:unknown {SILVER}"))
-    assert flow.acr_values == (SILVER,)
+    assert flow.wishes.acr_values == (SILVER,)
     _, flow = await levels.begin(await levels.request(acr_values=SILVER, claims=essential(GOLD)))
-    assert flow.acr_values == (GOLD,), "what is essential comes first"
+    assert flow.wishes.acr_values == (GOLD,), "what is essential comes first"
     _, flow = await levels.begin(await levels.request(acr_values=GOLD), "beta")
-    assert flow.acr_values == ()
+    assert flow.wishes.acr_values == ()
 
 
 async def test_tokens_say_the_level_that_was_shown_and_none_that_was_only_asked_for(levels: World) -> None:

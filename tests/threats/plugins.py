@@ -24,14 +24,14 @@ class Broken:
         self.settings = settings
 
     async def begin(self, flow: Flow):
-        if flow.login_hint == "begin":
+        if flow.wishes.login_hint == "begin":
             raise RuntimeError("{PATH_SECRET} " + self.settings.client_secret.get_secret_value())
         return Redirect(flow.redirect_uri + "?code=x&state=" + flow.state)
 
     async def finish(self, flow: Flow, reply: Reply) -> Identity:
-        if flow.login_hint == "finish":
+        if flow.wishes.login_hint == "finish":
             raise KeyError("{PATH_SECRET} code=" + reply.params["code"])
-        if flow.login_hint == "nothing":
+        if flow.wishes.login_hint == "nothing":
             return None
         return Identity("1", {{"name": "Somebody"}})
 

@@ -20,6 +20,7 @@ from broker.core.errors import (
     UpstreamUnavailable,
 )
 from broker.core.people.identity import Identity
+from broker.core.records import Wishes
 from broker.upstream.answer import operation, rebase
 from broker.upstream.fields import Fields
 from broker.upstream.http import HttpPool
@@ -109,7 +110,9 @@ async def test_the_request_says_what_the_specification_wants_and_no_more() -> No
 
 
 async def test_wishes_of_the_client_go_on_only_to_who_understands_them() -> None:
-    wishing = replace(FLOW, prompt=("login", "consent"), max_age=0, login_hint="ada@example.com", ui_locale="ru")
+    wishing = replace(
+        FLOW, wishes=Wishes(prompt=("login", "consent"), max_age=0, login_hint="ada@example.com"), ui_locale="ru"
+    )
     found = await asked(Plain, wishing)
     assert (found["prompt"], found["max_age"]) == ("login consent", "0")
     assert (found["login_hint"], found["ui_locales"]) == ("ada@example.com", "ru")

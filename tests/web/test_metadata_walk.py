@@ -182,7 +182,7 @@ async def acr_values_supported(walk: Walk, value: list[str]) -> None:
     assert value == list(LEVELS)
     for level in value:
         await walk.authorize(prompt="login", idp_hint="alpha", acr_values=level)
-        assert walk.app.upstreams["alpha"].flows[-1].acr_values == (level,)
+        assert walk.app.upstreams["alpha"].flows[-1].wishes.acr_values == (level,)
 
 
 async def claims_parameter_supported(walk: Walk, value: bool) -> None:

@@ -212,11 +212,8 @@ class Logins:
             redirect_uri=callback,
             callback_with_state=f"{callback}/{record.state}",
             started_at=record.started_at,
-            login_hint=request.login_hint,
             ui_locale=locale,
-            prompt=_wished(request),
-            max_age=request.max_age,
-            acr_values=self._levels(record.provider, request),
+            wishes=request.wishes().replace(prompt=_wished(request), acr_values=self._levels(record.provider, request)),
             memo=record.memo,
         )
 
