@@ -50,6 +50,17 @@ async def test_g1_a_login_kills_the_session_it_replaces(world: World) -> None:
     assert world.notes.count(Event.SESSION_ENDED) == 0
 
 
+async def test_d7_a_login_is_fresh_for_five_minutes_from_when_the_upstream_says_it_was(world: World) -> None:
+    _, session = await start(world)
+    _, asked_before = await start(world, Identity("x1", auth_time=NOW - 301))
+    assert world.sessions.is_fresh(session)
+    assert not world.sessions.is_fresh(asked_before)
+    world.clock.now += 300
+    assert world.sessions.is_fresh(session)
+    world.clock.now += 1
+    assert not world.sessions.is_fresh(session)
+
+
 async def keep_again(world: World, session: Session) -> None:
     """The store of sessions is as it was before."""
     await world.store.transient.put(Kind.SESSION, session.key, session.record.to_bytes(), ttl=10**6)

@@ -220,6 +220,7 @@ FURTHER: Final = {
     "C24": "Telegram: a signed field nobody knows is not read; an unsigned or moved one is refused.",
     "D1": "No address ever links anything.",
     "D4": "Only JSON `true`, or what a provider's documentation says, verifies an address.",
+    "D7": "Ways in are added and taken away within five minutes of a login, never with an older session.",
     "D11": "A blocked account is blocked at every door.",
     "D12": "A unique key holds one identity to one account.",
     "D13": "Subjects are compared byte for byte.",

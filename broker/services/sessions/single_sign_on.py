@@ -17,6 +17,7 @@ from broker.store.sessions import Ending
 from broker.store.transient import Kind, Transient
 
 _TOUCH_EVERY = 300  # seconds; a session in use is written this seldom
+_FRESH = 300  # seconds since a login in which ways in may be added and taken away
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,13 @@ class Sessions:
             await self._endings.retire_cookie(replacing.key)
         await self._transient.put(Kind.SESSION, session.key, record.to_bytes(), ttl=self._ttl(record))
         self._context.recorder.record(Event.SESSION_STARTED, sub=session.login.sub, provider=session.login.provider)
+
+    def is_fresh(self, session: Session) -> bool:
+        """Whether its person logged in so lately that they may do what others must not do in their name.
+
+        An upstream that says when it last asked them is believed, as everywhere.
+        """
+        return self._context.now() - session.login.auth_time <= _FRESH
 
     async def find(self, value: str) -> Session | None:
         """The live session of a cookie; None when there is none, a limit has passed, or it ended here or upstream."""
