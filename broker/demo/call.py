@@ -100,8 +100,14 @@ def client_credentials(call: Call) -> tuple[str, str]:
     scheme, _, text = call.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return call.get("client_id"), call.get("client_secret")
+    client_id, secret = read_basic(text)
+    return unquote_plus(client_id), unquote_plus(secret)
+
+
+def read_basic(text: str) -> tuple[str, str]:
+    """The two halves of HTTP Basic credentials as they came; both empty where these are none."""
     try:
         client_id, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         return "", ""
-    return unquote_plus(client_id), unquote_plus(secret)
+    return client_id, secret

@@ -14,6 +14,9 @@ class UnknownFault(LookupError):
 TRANSPORT: Final = ("500", "slow", "html_502", "empty_answer", "not_json", "huge_answer")
 """Faults that every upstream has on the calls the broker makes to it."""
 
+OAUTH: Final = ("decline", "wrong_state", "error_200", "invalid_grant")
+"""Faults of every upstream's authorization and token endpoint."""
+
 FAULTS: Final[Mapping[str, tuple[str, str]]] = {  # name -> (English, Russian)
     "decline": ("The person declines", "Человек отказывается"),
     "500": ("Calls answer 500", "Вызовы отвечают 500"),

@@ -19,7 +19,8 @@ from broker.demo.call import Call
 from broker.demo.people import ADA
 from broker.demo.servers import serving, take_port
 from broker.demo.upstreams import RegisteredApp
-from broker.demo.upstreams.base import Handler, json_answer
+from broker.demo.upstreams.answers import json_answer
+from broker.demo.upstreams.base import Handler
 from broker.demo.upstreams.oidc import ISSUER
 from broker.demo.upstreams.oidc import Oidc as EmulatedOidc
 from broker.upstream.http import HttpPool

@@ -1,4 +1,4 @@
-"""What all emulated upstreams share: registered apps, one-time codes, faults, canned answers, a log, the chooser."""
+"""What all emulated upstreams share: registered apps, grants, one-time codes, faults, canned answers, the chooser."""
 
 from __future__ import annotations
 
@@ -7,21 +7,19 @@ import secrets
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from http import HTTPStatus
-from typing import ClassVar, Generic, TypeVar
-from urllib.parse import urlencode, urlsplit
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Generic, Self, TypeVar
 
-import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from broker.demo.call import Call, read_call
 from broker.demo.faults import TRANSPORT, Faults
 from broker.demo.pages import chooser_page, error_page
-from broker.demo.people import PEOPLE, Person
+from broker.demo.people import ADA, BORIS, PEOPLE, Person
+from broker.demo.upstreams.answers import BROKEN
 from broker.demo.upstreams.control import Control
 
 KEPT = 10_000  # secrets of one kind at once: a demo that runs for weeks must not grow
@@ -35,6 +33,36 @@ class RegisteredApp:
     client_secret: str = field(repr=False)
     redirect_uris: tuple[str, ...] = ()
     extras: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a code or token stands for; an upstream that keeps more of the request inherits."""
+
+    person: Person
+    app: RegisteredApp
+    redirect_uri: str
+    scope: tuple[str, ...]
+    nonce: str = ""
+    challenge: str = ""
+
+    @classmethod
+    def asked(cls, call: Call, person: Person, app: RegisteredApp) -> Self:
+        """What an authorization request asks for, of this person."""
+        scope = tuple(call.get("scope").split())
+        return cls(person, app, call.get("redirect_uri"), scope, call.get("nonce"), call.get("code_challenge"))
+
+    def of_somebody_else(self) -> Self:
+        """The same of another person, for answers that do not agree about who it is."""
+        return replace(self, person=BORIS if self.person.key == ADA.key else ADA)
+
+
+class Refused(Exception):
+    """Raised by a handler whose `answer` is clear before it is through."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__(answer.status_code)
+        self.answer = answer
 
 
 Handler = Callable[[Call], Awaitable[Response]]
@@ -159,14 +187,26 @@ class Emulator(ABC):
 
     # --- what handlers use ---
 
-    def ask(self, call: Call, yes: Callable[[Person], Response], no: Callable[[], Response]) -> Response:
-        """The account chooser, or at once the answer of whoever was chosen before."""
+    def registered(self, call: Call, unknown: str, elsewhere: str) -> RegisteredApp:
+        """The app that asks, for a redirect URI of its own; raises Refused with a page that says what is wrong."""
+        app = self.apps.get(call.get("client_id"))
+        if app is None or call.get("redirect_uri") not in app.redirect_uris:
+            raise Refused(self.refuse(call, unknown if app is None else elsewhere))
+        return app
+
+    def ask(self, call: Call, no: Callable[[], Response]) -> Person:
+        """Who was chosen, now or before; raises Refused with the account chooser, or with `no` of who declines."""
         choice = self.control.choice
         if call.query.get("_cancel") or choice.cancel or self.faults.on("decline"):
-            return no()
-        key = call.query.get("_person") or choice.person
-        person = self.people.get(key or "")
-        return HTMLResponse(chooser_page(self, call)) if person is None else yes(person)
+            raise Refused(no())
+        person = self.people.get(call.query.get("_person") or choice.person or "")
+        if person is None:
+            raise Refused(HTMLResponse(chooser_page(self, call)))
+        return person
+
+    def state_of(self, call: Call) -> str:
+        """What goes back as `state`."""
+        return "a-state-of-somebody-else" if self.faults.on("wrong_state") else call.get("state")
 
     def refuse(self, call: Call, problem: str, *, status: int = 400) -> Response:
         """The upstream's own error page: the browser stays there and the broker hears nothing."""
@@ -182,7 +222,12 @@ class Emulator(ABC):
             if canned is not None:
                 return canned
             broken = await self._transport_fault(call.path)
-            return broken if broken is not None else await handler(call)
+            if broken is not None:
+                return broken
+            try:
+                return await handler(call)
+            except Refused as refused:
+                return refused.answer
 
         return run
 
@@ -197,39 +242,10 @@ class Emulator(ABC):
             return None
         if self.faults.on("slow"):
             await self._sleep(10)
-        for name, answer in _BROKEN.items():
+        for name, answer in BROKEN.items():
             if self.faults.on(name):
                 return answer()
         return None
 
     async def _not_found(self, call: Call) -> Response:
         return PlainTextResponse("Not Found", status_code=404)
-
-
-_BROKEN: Mapping[str, Callable[[], Response]] = {
-    "500": lambda: PlainTextResponse("Internal Server Error", status_code=500),
-    "html_502": lambda: HTMLResponse("<html><h1>502 Bad Gateway</h1></html>", status_code=502),
-    "empty_answer": lambda: Response(b"", media_type="application/json"),
-    "not_json": lambda: HTMLResponse("<html><h1>Scheduled maintenance</h1></html>"),
-    "huge_answer": lambda: Response(b'{"a":"' + b"x" * 2 * 1024 * 1024 + b'"}', media_type="application/json"),
-}
-
-
-def json_answer(value: object, status: int = 200, **headers: str) -> Response:
-    """JSON with the given header fields (underscores become hyphens)."""
-    return Response(
-        orjson.dumps(value),
-        status_code=status,
-        media_type="application/json",
-        headers={name.replace("_", "-"): text for name, text in headers.items()},
-    )
-
-
-def back_to(redirect_uri: str, params: Mapping[str, str], *, fragment: bool = False) -> Response:
-    """302 to the app with `params` in the query, or in the fragment; empty ones are left out."""
-    encoded = urlencode({name: value for name, value in params.items() if value})
-    if fragment:
-        target = f"{redirect_uri.partition('#')[0]}#{encoded}"
-    else:
-        target = redirect_uri + ("&" if urlsplit(redirect_uri).query else "?") * bool(encoded) + encoded
-    return RedirectResponse(target, status_code=HTTPStatus.FOUND)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.responses import Response
 
 from broker.demo.call import Call, client_credentials
-from broker.demo.people import Person
-from broker.demo.upstreams.base import Emulator, Handler, OneTime, RegisteredApp, back_to, json_answer
+from broker.demo.faults import OAUTH
+from broker.demo.upstreams.answers import back_to, error_answer, json_answer
+from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, RegisteredApp
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified
 from broker.demo.upstreams.keys import challenge_of, half_hash, key
 
@@ -20,15 +21,9 @@ _KEYS = ("emu-google-1", "emu-google-2", "emu-google-3")
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
-    """What a code or token stands for."""
+class Granted(Grant):
+    """`offline` has a refresh token."""
 
-    person: Person
-    app: RegisteredApp
-    redirect_uri: str
-    scope: tuple[str, ...]
-    nonce: str = ""
-    challenge: str = ""
     offline: bool = False
 
 
@@ -40,11 +35,8 @@ class Google(Emulator):
     colour = "#4285f4"
     fronts = ("/o/oauth2/",)
     faults_known = (
-        "decline",
-        "wrong_state",
+        *OAUTH,
         "wrong_iss_param",
-        "error_200",
-        "invalid_grant",
         *ID_TOKEN_FAULTS,
         "bare_issuer",
         "wrong_azp",
@@ -85,71 +77,58 @@ class Google(Emulator):
         return json_answer({"keys": keys}, Cache_Control="public, max-age=19800, must-revalidate")
 
     async def _authorize(self, call: Call) -> Response:
-        app = self.apps.get(call.get("client_id"))
-        problem = _problem(call, app)
-        if app is None or problem:
+        app = self.registered(call, "invalid_client", "redirect_uri_mismatch")
+        if problem := _problem(call):
             return self.refuse(call, problem)
-        redirect_uri, state = call.get("redirect_uri"), call.get("state")
-        if self.faults.on("wrong_state"):
-            state = "a-state-of-somebody-else"
+        redirect_uri, state = call.get("redirect_uri"), self.state_of(call)
         if call.get("prompt") == "none" and not self.control.choice.person:
             denied = {"error": "interaction_required", "error_subtype": "access_denied", "state": state}
             return back_to(redirect_uri, denied)
-        granted = app
-
-        def yes(person: Person) -> Response:
-            scope = tuple(call.get("scope").split())
-            nonce, challenge, offline = (
-                call.get("nonce"),
-                call.get("code_challenge"),
-                call.get("access_type") == "offline",
-            )
-            code = self.codes.give(Granted(person, granted, redirect_uri, scope, nonce, challenge, offline))
-            iss = "https://accounts.example.com" if self.faults.on("wrong_iss_param") else ISSUER
-            answer = {"state": state, "iss": iss, "code": code, "scope": _long(scope), "authuser": "0"}
-            return back_to(redirect_uri, {**answer, "hd": self._hd(), "prompt": "consent"})
-
-        return self.ask(call, yes, lambda: back_to(redirect_uri, {"error": "access_denied", "state": state}))
+        person = self.ask(call, lambda: back_to(redirect_uri, {"error": "access_denied", "state": state}))
+        granted = replace(Granted.asked(call, person, app), offline=call.get("access_type") == "offline")
+        iss = "https://accounts.example.com" if self.faults.on("wrong_iss_param") else ISSUER
+        answer = {"state": state, "iss": iss, "code": self.codes.give(granted), "scope": _long(granted.scope)}
+        return back_to(redirect_uri, {**answer, "authuser": "0", "hd": self._hd(), "prompt": "consent"})
 
     async def _token(self, call: Call) -> Response:
         client_id, secret = client_credentials(call)
         app = self.apps.get(client_id)
         if app is None:
-            return _error("invalid_client", "The OAuth client was not found.", 401)
+            return error_answer("invalid_client", "The OAuth client was not found.", 401)
         if secret != app.client_secret:
-            return _error("invalid_client", "Unauthorized", 401)
+            return error_answer("invalid_client", "Unauthorized", 401)
         if self.faults.on("error_200"):
-            return _error("invalid_grant", "Bad Request", 200)
+            return error_answer("invalid_grant", "Bad Request", 200)
         if self.faults.on("invalid_grant"):
-            return _error("invalid_grant", "Bad Request")
+            return error_answer("invalid_grant", "Bad Request")
         if call.get("grant_type") == "refresh_token":
             return self._refreshed(call, app)
         if call.get("grant_type") != "authorization_code":
-            return _error("unsupported_grant_type", f"Invalid grant_type: {call.get('grant_type')}")
+            return error_answer("unsupported_grant_type", f"Invalid grant_type: {call.get('grant_type')}")
         return self._exchanged(call, app)
 
     def _exchanged(self, call: Call, app: RegisteredApp) -> Response:
         code = call.get("code")
         if not code:
-            return _error("invalid_request", "Missing required parameter: code")
+            return error_answer("invalid_request", "Missing required parameter: code")
         if not code.startswith("4/"):
-            return _error("invalid_grant", "Malformed auth code.")
+            return error_answer("invalid_grant", "Malformed auth code.")
         granted = self.codes.take(code)
         if granted is None or granted.app.client_id != app.client_id:
-            return _error("invalid_grant", "Bad Request")
+            return error_answer("invalid_grant", "Bad Request")
         if granted.redirect_uri != call.get("redirect_uri"):
-            return _error("redirect_uri_mismatch", "Bad Request")
+            return error_answer("redirect_uri_mismatch", "Bad Request")
         verifier = call.get("code_verifier")
         if granted.challenge and not verifier:
-            return _error("invalid_grant", "Missing code verifier.")
+            return error_answer("invalid_grant", "Missing code verifier.")
         if granted.challenge and challenge_of(verifier) != granted.challenge:
-            return _error("invalid_grant", "Invalid code verifier.")
+            return error_answer("invalid_grant", "Invalid code verifier.")
         return json_answer(self._tokens_for(granted), Cache_Control="no-store")
 
     def _refreshed(self, call: Call, app: RegisteredApp) -> Response:
         granted = self.refreshers.look(call.get("refresh_token"))
         if granted is None or granted.app.client_id != app.client_id:
-            return _error("invalid_grant", "Token has been expired or revoked.")
+            return error_answer("invalid_grant", "Token has been expired or revoked.")
         answer = self._tokens_for(granted)
         answer.pop("refresh_token", None)
         return json_answer(answer, Cache_Control="no-store")
@@ -206,21 +185,21 @@ class Google(Emulator):
         scheme, _, token = call.headers.get("authorization", "").partition(" ")
         granted = self.tokens.look(token) if scheme == "Bearer" else None
         if granted is None:
-            return _error("invalid_request", "Invalid Credentials", 401)
+            return error_answer("invalid_request", "Invalid Credentials", 401)
         found = self._profile(granted)
         return json_answer({**found, "sub": "1"} if self.faults.on("other_user_id") else found)
 
     async def _revoke(self, call: Call) -> Response:
         token = call.get("token")
         if self.tokens.take(token) is None and self.refreshers.take(token) is None:
-            return _error("invalid_token", "Token expired or revoked")
+            return error_answer("invalid_token", "Token expired or revoked")
         return json_answer({})
 
     async def _tokeninfo(self, call: Call) -> Response:
         """quirk(google): every value is text; an access token is all this emulator looks up."""
         granted = self.tokens.look(call.get("access_token"))
         if granted is None:
-            return _error("invalid_token", "Invalid Value")
+            return error_answer("invalid_token", "Invalid Value")
         client_id = granted.app.client_id
         return json_answer({"aud": client_id, "azp": client_id, "scope": _long(granted.scope), **self._texts(granted)})
 
@@ -228,12 +207,8 @@ class Google(Emulator):
         return {name: str(value).lower() if value is True else value for name, value in self._profile(granted).items()}
 
 
-def _problem(call: Call, app: RegisteredApp | None) -> str:
+def _problem(call: Call) -> str:
     """What the service shows on its own page instead of answering, or ""."""
-    if app is None:
-        return "invalid_client"
-    if call.get("redirect_uri") not in app.redirect_uris:
-        return "redirect_uri_mismatch"
     if call.get("response_type") != "code" or not call.get("scope"):
         return "invalid_request"
     if call.get("code_challenge") and call.get("code_challenge_method") != "S256":
@@ -244,10 +219,6 @@ def _problem(call: Call, app: RegisteredApp | None) -> str:
 def _long(scope: tuple[str, ...]) -> str:
     """quirk(google): short scope names come back as URLs."""
     return " ".join(_LONG_SCOPES.get(name, name) for name in scope)
-
-
-def _error(error: str, description: str, status: int = 400) -> Response:
-    return json_answer({"error": error, "error_description": description}, status)
 
 
 DISCOVERY = {

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from broker.demo.call import Call, client_credentials
+from broker.demo.faults import OAUTH
 from broker.demo.pages import posting_page
-from broker.demo.people import Person
-from broker.demo.upstreams.base import Emulator, Handler, Newest, OneTime, RegisteredApp, back_to, json_answer
+from broker.demo.upstreams.answers import back_to, json_answer
+from broker.demo.upstreams.base import Emulator, Handler, Newest, OneTime, RegisteredApp
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified
 from broker.demo.upstreams.keys import half_hash, key
 from broker.demo.upstreams.oidc_logins import (
@@ -40,12 +41,9 @@ class Oidc(Emulator):
     fronts = ("/authorize", "/logout")
     post = staticmethod(post_form)
     faults_known = (
-        "decline",
-        "wrong_state",
+        *OAUTH,
         "wrong_iss_param",
         "no_iss_param",
-        "error_200",
-        "invalid_grant",
         *ID_TOKEN_FAULTS,
         "no_iat",
         "wrong_azp",
@@ -113,35 +111,22 @@ class Oidc(Emulator):
         return json_answer({"keys": [k.jwk(use="sig") for k in self.signer().published()]})
 
     async def _authorize(self, call: Call) -> Response:
-        app = self.apps.get(call.get("client_id"))
-        if app is None or call.get("redirect_uri") not in app.redirect_uris:
-            return self.refuse(call, "unknown client or redirect_uri")
+        unknown = "unknown client or redirect_uri"
+        app = self.registered(call, unknown, unknown)
         problem = problem_of(call)
         if problem or (call.get("prompt") == "none" and not self.control.choice.person):
             return self._answer(call, {"error": problem or "login_required"})
-        granted = app
-
-        def yes(person: Person) -> Response:
-            scope, asked = tuple(call.get("scope").split()), call.get("max_age") or call.get("prompt") == "login"
-            found = Granted(
-                person,
-                granted,
-                call.get("redirect_uri"),
-                scope,
-                call.get("nonce"),
-                call.get("code_challenge"),
-                self.now() if asked else None,
-                self.mint(),
-                acr=level_of(call, self.faults),
-            )
-            self.sessions[found.sid] = found
-            return self._answer(call, {"code": self.codes.give(found)})
-
-        return self.ask(call, yes, lambda: self._answer(call, {"error": "access_denied"}))
+        person = self.ask(call, lambda: self._answer(call, {"error": "access_denied"}))
+        auth_time = self.now() if call.get("max_age") or call.get("prompt") == "login" else None
+        granted = replace(
+            Granted.asked(call, person, app), auth_time=auth_time, sid=self.mint(), acr=level_of(call, self.faults)
+        )
+        self.sessions[granted.sid] = granted
+        return self._answer(call, {"code": self.codes.give(granted)})
 
     def _answer(self, call: Call, params: Mapping[str, str]) -> Response:
         """The authorization response, by the way that was asked for, with `state` and `iss` (RFC 9207)."""
-        state = "a-state-of-somebody-else" if self.faults.on("wrong_state") else call.get("state")
+        state = self.state_of(call)
         iss = "https://accounts.example.com" if self.faults.on("wrong_iss_param") else self.issuer
         full = {**params, "state": state} | ({} if self.faults.on("no_iss_param") else {"iss": iss})
         if call.get("response_mode") == "form_post":

@@ -12,8 +12,7 @@ import aiohttp
 
 from broker.demo.call import Call
 from broker.demo.faults import Faults
-from broker.demo.people import Person
-from broker.demo.upstreams.base import RegisteredApp
+from broker.demo.upstreams.base import Grant, RegisteredApp
 from broker.demo.upstreams.id_tokens import Claims, Signer, falsified
 from broker.demo.upstreams.keys import challenge_of
 from broker.demo.visitor import LocalhostResolver
@@ -23,17 +22,11 @@ _TOLD = ("name", "given_name", "family_name", "gender", "locale")
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
-    """What a code or token stands for. `auth_time` in epoch seconds, None where nobody asked for it."""
+class Granted(Grant):
+    """`auth_time` in epoch seconds, None where nobody asked for it."""
 
-    person: Person
-    app: RegisteredApp
-    redirect_uri: str
-    scope: tuple[str, ...]
-    nonce: str
-    challenge: str
-    auth_time: int | None
-    sid: str
+    auth_time: int | None = None
+    sid: str = ""
     acr: str = ""
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from starlette.responses import Response
 
 from broker.demo.call import Call
-from broker.demo.people import ADA, BORIS, Person
-from broker.demo.upstreams.base import Emulator, Handler, Newest, OneTime, RegisteredApp, back_to, json_answer
+from broker.demo.faults import OAUTH
+from broker.demo.upstreams.answers import back_to, error_answer, json_answer
+from broker.demo.upstreams.base import Emulator, Grant, Handler, Newest, OneTime, RegisteredApp
 
 _MESSAGES = {
     2: "SERVICE : Service temporarily unavailable",
@@ -26,13 +27,9 @@ _ALWAYS = ("uid", "first_name", "last_name", "name", "gender", "birthday", "loca
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
-    """What a code or token stands for. `session_secret` signs the calls of this session."""
+class Granted(Grant):
+    """`session_secret` signs the calls of this session."""
 
-    person: Person
-    app: RegisteredApp
-    redirect_uri: str
-    scope: tuple[str, ...]
     session_secret: str = ""
     until: float = 0
 
@@ -56,12 +53,9 @@ class OK(Emulator):
     colour = "#ff7700"
     fronts = ("/oauth/authorize",)
     faults_known = (
-        "decline",
-        "wrong_state",
+        *OAUTH,
         "error_in_query",
         "empty_callback",
-        "error_200",
-        "invalid_grant",
         "session_expired",
         "text_codes",
         "number_expiry",
@@ -95,22 +89,19 @@ class OK(Emulator):
         scope = tuple(name for name in call.get("scope").split(";") if name)
         if call.get("response_type") not in {"code", "token"} or set(scope) - _allowed(app):
             return self.refuse(call, "invalid response_type or scope")
-        state = "a-state-of-somebody-else" if self.faults.on("wrong_state") else call.get("state")
-        granted = Granted(ADA, app, redirect_uri, scope)
-
-        def yes(person: Person) -> Response:
-            if self.faults.on("empty_callback"):
-                return back_to(redirect_uri, {})
-            if call.get("response_type") == "token":
-                return self._implicit(replace(granted, person=person), state)
-            return back_to(redirect_uri, {"code": self.codes.give(replace(granted, person=person)), "state": state})
+        state = self.state_of(call)
 
         def no() -> Response:
             """quirk(ok): a refusal comes in the fragment, in the server flow as well."""
             refusal = {"error": "access_denied", "state": state}
             return back_to(redirect_uri, refusal, fragment=not self.faults.on("error_in_query"))
 
-        return self.ask(call, yes, no)
+        granted = Granted(self.ask(call, no), app, redirect_uri, scope)
+        if self.faults.on("empty_callback"):
+            return back_to(redirect_uri, {})
+        if call.get("response_type") == "token":
+            return self._implicit(granted, state)
+        return back_to(redirect_uri, {"code": self.codes.give(granted), "state": state})
 
     def _implicit(self, granted: Granted, state: str) -> Response:
         token, session = self._open(granted)
@@ -138,7 +129,7 @@ class OK(Emulator):
         """quirk(ok): errors have status 200, `expires_in` is text, `token_type` is `session`."""
         app = self.apps.get(call.get("client_id"))
         if app is None or call.get("client_secret") != app.client_secret:
-            return _oauth_error("invalid_client", "Invalid client")
+            return error_answer("invalid_client", "Invalid client", 200)
         if self.faults.on("error_200"):
             return self._api_error(2)
         if call.get("grant_type") == "refresh_token":
@@ -146,11 +137,11 @@ class OK(Emulator):
         elif call.get("grant_type") == "authorization_code":
             granted = self.codes.take(call.get("code"))
         else:
-            return _oauth_error("unsupported_grant_type", "Unsupported grant type")
+            return error_answer("unsupported_grant_type", "Unsupported grant type", 200)
         refreshing = call.get("grant_type") == "refresh_token"
         wrong_uri = granted is not None and not refreshing and call.get("redirect_uri") != granted.redirect_uri
         if granted is None or granted.app.client_id != app.client_id or wrong_uri or self.faults.on("invalid_grant"):
-            return _oauth_error("invalid_grant", "Expired code")
+            return error_answer("invalid_grant", "Expired code", 200)
         token, _ = self._open(granted)
         life = 1800 if self.faults.on("number_expiry") else "1800"
         answer = {"access_token": token, "token_type": "session", "expires_in": life}
@@ -177,7 +168,7 @@ class OK(Emulator):
         if call.get("sig") != signature(call.params, secret):
             return self._api_error(104)
         if session is not None and self.faults.on("other_user_id"):
-            session = replace(session, person=BORIS if session.person.key == ADA.key else ADA)
+            session = session.of_somebody_else()
         if call.get("format").lower() != "json":
             return Response("<?xml version='1.0'?><users_getInfo_response/>", media_type="application/xml")
         return self._perform(call, method, session)
@@ -239,7 +230,3 @@ class OK(Emulator):
 
 def _allowed(app: RegisteredApp) -> set[str]:
     return {"VALUABLE_ACCESS"} | set(app.extras.get("scopes", "GET_EMAIL;LONG_ACCESS_TOKEN").split(";"))
-
-
-def _oauth_error(error: str, description: str) -> Response:
-    return json_answer({"error": error, "error_description": description})

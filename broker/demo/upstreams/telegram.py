@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from broker.demo.call import Call
+from broker.demo.call import Call, read_basic
+from broker.demo.faults import OAUTH
 from broker.demo.people import Person
-from broker.demo.upstreams.base import Emulator, Handler, OneTime, RegisteredApp, back_to, json_answer
+from broker.demo.upstreams.answers import back_to, json_answer
+from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, Refused, RegisteredApp
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified
 from broker.demo.upstreams.keys import Key, challenge_of, key
 from broker.demo.upstreams.telegram_fields import (
@@ -25,20 +24,7 @@ from broker.demo.upstreams.telegram_fields import (
 )
 
 ISSUER = "https://oauth.telegram.org"
-_DENIED = "access_denied"
 _KIDS = {"RS256": "oidc-1", "ES256": "oidc-es256-1", "EdDSA": "oidc-eddsa-1", "ES256K": "oidc-es256k-1"}
-
-
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """What a code stands for."""
-
-    person: Person
-    app: RegisteredApp
-    redirect_uri: str
-    scope: tuple[str, ...]
-    nonce: str
-    challenge: str
 
 
 class Telegram(Emulator):
@@ -53,10 +39,7 @@ class Telegram(Emulator):
     colour = "#229ed9"
     fronts = ("/auth", "/embed/", "/js/")
     faults_known = (
-        "decline",
-        "wrong_state",
-        "error_200",
-        "invalid_grant",
+        *OAUTH,
         *(fault for fault in ID_TOKEN_FAULTS if fault != "no_nonce"),
         "echoed_nonce",
         "es256k",
@@ -82,7 +65,7 @@ class Telegram(Emulator):
         )
 
     def forget(self) -> None:
-        self.codes = OneTime[Granted](600, self.clock, self.mint)
+        self.codes = OneTime[Grant](600, self.clock, self.mint)
 
     def signer(self) -> Signer:
         """Four published keys; a rotation replaces every one."""
@@ -105,24 +88,13 @@ class Telegram(Emulator):
         """quirk(telegram): one address for both; `bot_id`, `origin` or `return_to` select the legacy flow."""
         if {"bot_id", "origin", "return_to"} & call.params.keys():
             return self._legacy(call)
-        app = self.apps.get(call.get("client_id"))
-        redirect_uri = call.get("redirect_uri")
-        if app is None:
-            return self.refuse(call, "Invalid client id")
-        if redirect_uri not in app.redirect_uris:
-            return self.refuse(call, "Invalid redirect uri")
-        state = "a-state-of-somebody-else" if self.faults.on("wrong_state") else call.get("state")
-        scope = tuple(call.get("scope").split())
+        app = self.registered(call, "Invalid client id", "Invalid redirect uri")
+        redirect_uri, state = call.get("redirect_uri"), self.state_of(call)
         plain = call.get("code_challenge") and call.get("code_challenge_method") != "S256"
-        if call.get("response_type") != "code" or "openid" not in scope or plain:
+        if call.get("response_type") != "code" or "openid" not in call.get("scope").split() or plain:
             return back_to(redirect_uri, {"error": "invalid_request", "state": state})
-        registered = app
-
-        def yes(person: Person) -> Response:
-            granted = Granted(person, registered, redirect_uri, scope, call.get("nonce"), call.get("code_challenge"))
-            return back_to(redirect_uri, {"code": self.codes.give(granted), "state": state})
-
-        return self.ask(call, yes, lambda: back_to(redirect_uri, {"error": _DENIED, "state": state}))
+        person = self.ask(call, lambda: back_to(redirect_uri, {"error": "access_denied", "state": state}))
+        return back_to(redirect_uri, {"code": self.codes.give(Grant.asked(call, person, app)), "state": state})
 
     async def _token(self, call: Call) -> Response:
         """quirk(telegram): errors are bare, without a description."""
@@ -147,20 +119,20 @@ class Telegram(Emulator):
         client_id, secret = call.get("client_id"), call.get("client_secret")
         if scheme.lower() == "basic":
             named, mixed = client_id, bool(secret)
-            client_id, secret = _basic(text)
+            client_id, secret = read_basic(text)
             if mixed or named not in {"", client_id}:
                 return None
         app = self.apps.get(client_id)
         return app if app is not None and secret == app.client_secret else None
 
-    def _id_token(self, granted: Granted) -> str:
+    def _id_token(self, granted: Grant) -> str:
         claims = falsified(self._claims(granted), self.faults)
         if self.faults.on("no_id"):
             claims.pop("id", None)
         algorithm = granted.app.extras.get("algorithm", "RS256")
         return self.signer().sign(claims, alg="ES256K" if self.faults.on("es256k") else algorithm)
 
-    def _claims(self, granted: Granted) -> Claims:
+    def _claims(self, granted: Grant) -> Claims:
         """quirk(telegram): `sub` is another number than the person's `id`, the phone has no plus, there is no nonce."""
         person, now = granted.person, self.now()
         number = int(person.ids["telegram"])
@@ -187,26 +159,20 @@ class Telegram(Emulator):
             return PlainTextResponse("bot_id required")
         if not call.get("origin"):
             return PlainTextResponse("origin required")
-        if urlsplit(call.get("origin")).netloc not in _domains(app):
-            return PlainTextResponse("Bot domain invalid")
-        target = (call.get("return_to") or call.get("origin")).partition("#")[0]
-        token = app.extras["bot_token"]
+        _check_domain(app, call)
 
-        def yes(person: Person) -> Response:
-            false = self.faults.on("result_false")
-            result = auth_result(None if false else self._signed(person, token))
-            return RedirectResponse(f"{target}#tgAuthResult={result}", status_code=302)
+        def answer(fields: Mapping[str, str] | None) -> Response:
+            target = (call.get("return_to") or call.get("origin")).partition("#")[0]
+            return RedirectResponse(f"{target}#tgAuthResult={auth_result(fields)}", status_code=302)
 
-        def no() -> Response:
-            return RedirectResponse(f"{target}#tgAuthResult={auth_result(None)}", status_code=302)
+        person = self.ask(call, lambda: answer(None))
+        return answer(None if self.faults.on("result_false") else self._signed(person, app))
 
-        return self.ask(call, yes, no)
-
-    def _signed(self, person: Person, bot_token: str) -> dict[str, str]:
+    def _signed(self, person: Person, app: RegisteredApp) -> dict[str, str]:
         moved = -86400 * self.faults.on("old_auth_date") + 3600 * self.faults.on("future_auth_date")
         more = {"language_code": person.locale} if self.faults.on("new_field") else {}
         told = self.told(person, fields_of(person, self.now() + moved) | more)
-        found = signed({name: str(value) for name, value in told.items()}, bot_token)
+        found = signed({name: str(value) for name, value in told.items()}, app.extras["bot_token"])
         return {**found, "hash": "0" * 64} if self.faults.on("wrong_hash") else found
 
     async def _embed(self, call: Call) -> Response:
@@ -215,14 +181,9 @@ class Telegram(Emulator):
         app = next((a for a in self.apps.values() if a.extras.get("username") == username), None)
         if app is None:
             return PlainTextResponse("Username invalid")
-        if urlsplit(call.get("origin")).netloc not in _domains(app):
-            return PlainTextResponse("Bot domain invalid")
-        token = app.extras["bot_token"]
-
-        def yes(person: Person) -> Response:
-            return HTMLResponse(embed_page(call.get("origin"), self._signed(person, token)))
-
-        return self.ask(call, yes, lambda: HTMLResponse(embed_page(call.get("origin"), None)))
+        _check_domain(app, call)
+        person = self.ask(call, lambda: HTMLResponse(embed_page(call.get("origin"), None)))
+        return HTMLResponse(embed_page(call.get("origin"), self._signed(person, app)))
 
     async def _script(self, call: Call) -> Response:
         return Response(widget_script(), media_type="text/javascript", headers={"Cache-Control": "no-cache"})
@@ -233,32 +194,25 @@ class Telegram(Emulator):
         app = self.apps.get(str(call.json.get("bot_id", next(iter(self.apps)))))
         if person is None or app is None:
             return json_answer({"error": "no such person or bot"}, 400)
-        url = with_fields(str(call.json.get("url", "")), self._signed(person, app.extras["bot_token"]))
+        url = with_fields(str(call.json.get("url", "")), self._signed(person, app))
         return json_answer({"url": url})
 
 
-def _redeemable(granted: Granted, app: RegisteredApp, call: Call) -> bool:
+def _redeemable(granted: Grant, app: RegisteredApp, call: Call) -> bool:
     """Same client, same redirect URI, and the verifier where a challenge was sent."""
     proved = not granted.challenge or challenge_of(call.get("code_verifier")) == granted.challenge
     return proved and granted.app.client_id == app.client_id and granted.redirect_uri == call.get("redirect_uri")
 
 
-def _domains(app: RegisteredApp) -> set[str]:
-    """Where the bot's widget may be: what /setdomain was told, else the hosts of the redirect URIs."""
-    told = app.extras.get("domain", "").split()
-    return set(told) or {urlsplit(uri).netloc for uri in app.redirect_uris}
+def _check_domain(app: RegisteredApp, call: Call) -> None:
+    """The bot's widget may be where /setdomain was told, else at the hosts of the redirect URIs; raises Refused."""
+    told = app.extras.get("domain", "").split() or [urlsplit(uri).netloc for uri in app.redirect_uris]
+    if urlsplit(call.get("origin")).netloc not in told:
+        raise Refused(PlainTextResponse("Bot domain invalid"))
 
 
 def _keys(suffix: str) -> tuple[Key, ...]:
     return tuple(key(kid + suffix, alg) for alg, kid in _KIDS.items())
-
-
-def _basic(text: str) -> tuple[str, str]:
-    try:
-        client_id, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return client_id, secret
 
 
 DISCOVERY: Mapping[str, object] = {

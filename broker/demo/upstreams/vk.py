@@ -10,8 +10,10 @@ import orjson
 from starlette.responses import Response
 
 from broker.demo.call import Call
-from broker.demo.people import ADA, BORIS, Person
-from broker.demo.upstreams.base import Emulator, Handler, Newest, OneTime, RegisteredApp, back_to, json_answer
+from broker.demo.faults import OAUTH
+from broker.demo.people import Person
+from broker.demo.upstreams.answers import back_to, json_answer
+from broker.demo.upstreams.base import Emulator, Grant, Handler, Newest, OneTime, Refused, RegisteredApp
 from broker.demo.upstreams.keys import challenge_of, key
 
 _VERIFIER = re.compile(r"[A-Za-z0-9_-]{43,128}")
@@ -21,16 +23,11 @@ _SEX = {"female": 1, "male": 2}
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
-    """What a code or token stands for. `session` ties all tokens of one login together."""
+class Granted(Grant):
+    """`session` ties all tokens of one login together."""
 
-    person: Person
-    app: RegisteredApp
-    redirect_uri: str
-    scope: tuple[str, ...]
-    challenge: str
-    device_id: str
-    session: str
+    device_id: str = ""
+    session: str = ""
 
 
 class VK(Emulator):
@@ -41,13 +38,10 @@ class VK(Emulator):
     colour = "#0077ff"
     fronts = ("/authorize",)
     faults_known = (
-        "decline",
-        "wrong_state",
+        *OAUTH,
         "no_device_id",
         "payload_form",
-        "error_200",
         "error_400",
-        "invalid_grant",
         "no_id",
         "other_user_id",
         "ip_bound",
@@ -84,12 +78,8 @@ class VK(Emulator):
         return Response(self.public_key(), media_type="application/x-pem-file")
 
     async def _authorize(self, call: Call) -> Response:
-        app = self.apps.get(call.get("client_id"))
-        if app is None:
-            return self.refuse(call, "client_id is missing or invalid")
+        app = self.registered(call, "client_id is missing or invalid", "redirect_uri is missing or invalid")
         redirect_uri, state = call.get("redirect_uri"), call.get("state")
-        if redirect_uri not in app.redirect_uris:
-            return self.refuse(call, "redirect_uri is missing or invalid")
         problem = _problem(call)
         if problem:
             return back_to(redirect_uri, {"error": "invalid_request", "error_description": problem, "state": state})
@@ -97,22 +87,13 @@ class VK(Emulator):
             return back_to(redirect_uri, {"error": "login_required", "state": state})
         if self.faults.on("wrong_state"):
             state = "a-state-of-somebody-else-0123456789"
-        registered = app
-
-        def yes(person: Person) -> Response:
-            scope = tuple(call.get("scope").split()) or ("vkid.personal_info",)
-            device_id = self.mint() * 3
-            granted = Granted(
-                person, registered, redirect_uri, scope, call.get("code_challenge"), device_id, self.mint()
-            )
-            shown = "" if self.faults.on("no_device_id") else device_id
-            return self._return(redirect_uri, state, self.codes.give(granted), shown)
-
-        def no() -> Response:
-            refusal = {"error": "access_denied", "error_description": "User denied the request", "state": state}
-            return back_to(redirect_uri, refusal)
-
-        return self.ask(call, yes, no)
+        refusal = {"error": "access_denied", "error_description": "User denied the request", "state": state}
+        person = self.ask(call, lambda: back_to(redirect_uri, refusal))
+        granted = Granted.asked(call, person, app)
+        scope = granted.scope or ("vkid.personal_info",)
+        granted = replace(granted, scope=scope, device_id=self.mint() * 3, session=self.mint())
+        shown = "" if self.faults.on("no_device_id") else granted.device_id
+        return self._return(redirect_uri, state, self.codes.give(granted), shown)
 
     def _return(self, redirect_uri: str, state: str, code: str, device_id: str) -> Response:
         answer = {"code": code, "state": state, "device_id": device_id, "type": "code_v2"}
@@ -193,12 +174,10 @@ class VK(Emulator):
 
     async def _user_info(self, call: Call) -> Response:
         granted = self._session(call)
-        if granted is None:
-            return self._error("invalid_token", "access_token is missing or invalid", "")
         if self.faults.on("ip_bound"):
             return self._error("invalid_token", "access_token was given to another ip address", "")
         if self.faults.on("other_user_id"):
-            granted = replace(granted, person=BORIS if granted.person.key == ADA.key else ADA)
+            granted = granted.of_somebody_else()
         user = self._user(granted)
         if self.faults.on("no_id"):
             user["user_id"] = ""
@@ -226,17 +205,14 @@ class VK(Emulator):
         return self._error("invalid_request", "id_token is missing or invalid", "")
 
     async def _logout(self, call: Call) -> Response:
-        granted = self._session(call)
-        if granted is None:
-            return self._error("invalid_token", "access_token is missing or invalid", "")
-        self.ended[granted.session] = True
+        self.ended[self._session(call).session] = True
         return json_answer({"response": 1})
 
-    def _session(self, call: Call) -> Granted | None:
+    def _session(self, call: Call) -> Granted:
         bearer = call.headers.get("authorization", "").removeprefix("Bearer ")
         granted = self.tokens.look(call.get("access_token") or bearer)
         if granted is None or granted.session in self.ended or call.get("client_id") != granted.app.client_id:
-            return None
+            raise Refused(self._error("invalid_token", "access_token is missing or invalid", ""))
         return granted
 
     def _error(self, error: str, description: str, state: str) -> Response:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from xml.sax.saxutils import escape
@@ -11,9 +9,11 @@ from xml.sax.saxutils import escape
 import jwt
 from starlette.responses import PlainTextResponse, Response
 
-from broker.demo.call import Call
-from broker.demo.people import ADA, BORIS, Person
-from broker.demo.upstreams.base import Emulator, Handler, OneTime, RegisteredApp, back_to, json_answer
+from broker.demo.call import Call, read_basic
+from broker.demo.faults import OAUTH
+from broker.demo.people import Person
+from broker.demo.upstreams.answers import back_to, error_answer, json_answer
+from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, Refused, RegisteredApp
 from broker.demo.upstreams.keys import challenge_of
 
 _YEAR = 365 * 86400
@@ -22,16 +22,11 @@ _OTHER_APP = "ffffffffffffffffffffffffffffffff"
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
-    """What a code or token stands for; `asked` is the scope of the request, `scope` what was granted."""
+class Granted(Grant):
+    """`method` is that of the challenge; a token of a `device_id` can be revoked."""
 
-    person: Person
-    app: RegisteredApp
-    asked: tuple[str, ...]
-    scope: tuple[str, ...]
-    challenge: str
-    method: str
-    device_id: str
+    method: str = ""
+    device_id: str = ""
     issued_at: float = 0
 
 
@@ -43,10 +38,7 @@ class Yandex(Emulator):
     colour = "#fc3f1d"
     fronts = ("/authorize",)
     faults_known = (
-        "decline",
-        "wrong_state",
-        "error_200",
-        "invalid_grant",
+        *OAUTH,
         "no_id",
         "other_app",
         "other_user_id",
@@ -73,57 +65,48 @@ class Yandex(Emulator):
         redirect_uri = call.get("redirect_uri") or app.redirect_uris[0]
         if redirect_uri not in app.redirect_uris:
             return self.refuse(call, "redirect_uri does not match")
-        state = "a-state-of-somebody-else" if self.faults.on("wrong_state") else call.get("state")
+        state = self.state_of(call)
         rights = tuple(app.extras.get("scopes", _RIGHTS).split())
         asked = tuple(call.get("scope").split()) or rights
         if set(asked) - set(rights):
             return back_to(redirect_uri, {"error": "invalid_scope", "state": state})
         if call.get("response_type") != "code" or len(call.get("state")) > 1024:
             return back_to(redirect_uri, {"error": "invalid_request", "state": state})
-        method = call.get("code_challenge_method") or "plain"
-        challenge, device_id, registered = call.get("code_challenge"), call.get("device_id"), app
-
-        def yes(person: Person) -> Response:
-            granted = Granted(person, registered, asked, asked, challenge, method, device_id)
-            return back_to(redirect_uri, {"code": self.codes.give(granted), "state": state, "cid": self.mint()[:10]})
-
-        def no() -> Response:
-            refusal = {"error": "access_denied", "error_description": "User denied access", "state": state}
-            return back_to(redirect_uri, refusal)
-
-        return self.ask(call, yes, no)
+        refusal = {"error": "access_denied", "error_description": "User denied access", "state": state}
+        person = self.ask(call, lambda: back_to(redirect_uri, refusal))
+        method, device_id = call.get("code_challenge_method") or "plain", call.get("device_id")
+        granted = replace(Granted.asked(call, person, app), scope=asked, method=method, device_id=device_id)
+        return back_to(redirect_uri, {"code": self.codes.give(granted), "state": state, "cid": self.mint()[:10]})
 
     # --- the token endpoint ---
 
     async def _token(self, call: Call) -> Response:
-        app, refusal = self._authenticated(call)
-        if app is None:
-            return refusal
+        app = self._authenticated(call)
         if self.faults.on("error_200"):
-            return _error("invalid_grant", "Code has expired", 200)
+            return error_answer("invalid_grant", "Code has expired", 200)
         if self.faults.on("invalid_grant"):
-            return _error("invalid_grant", "Code has expired")
+            return error_answer("invalid_grant", "Code has expired")
         if call.get("grant_type") == "refresh_token":
             return self._refreshed(call, app)
         if call.get("grant_type") != "authorization_code":
-            return _error("unsupported_grant_type", "Unknown grant_type")
+            return error_answer("unsupported_grant_type", "Unknown grant_type")
         return self._exchanged(call, app)
 
     def _exchanged(self, call: Call, app: RegisteredApp) -> Response:
         granted = self.codes.take(call.get("code"))
         if granted is None:
-            return _error("bad_verification_code", "Invalid code")
+            return error_answer("bad_verification_code", "Invalid code")
         if granted.app.client_id != app.client_id:
-            return _error("invalid_grant", "Code was issued for another client")
+            return error_answer("invalid_grant", "Code was issued for another client")
         if granted.challenge and not _proved(granted, call.get("code_verifier")):
-            return _error("invalid_grant", "Invalid code_verifier")
+            return error_answer("invalid_grant", "Invalid code_verifier")
         return self._fresh(granted)
 
     def _refreshed(self, call: Call, app: RegisteredApp) -> Response:
         """quirk(yandex): always a new refresh token, but maybe the very same access token."""
         kept = self.refreshers.take(call.get("refresh_token"))
         if kept is None or kept[0].app.client_id != app.client_id:
-            return _error("invalid_grant", "expired_token")
+            return error_answer("invalid_grant", "expired_token")
         granted, access_token = kept
         young = self.clock() < granted.issued_at + _YEAR / 2
         return self._answer(granted, access_token) if young else self._fresh(granted)
@@ -133,44 +116,35 @@ class Yandex(Emulator):
         return self._answer(granted, self.tokens.give(granted))
 
     def _answer(self, granted: Granted, access_token: str) -> Response:
-        answer: dict[str, object] = {
-            "token_type": "bearer",
-            "access_token": access_token,
-            "expires_in": _YEAR,
-            "refresh_token": self.refreshers.give((granted, access_token)),
-        }
-        if granted.scope != granted.asked:
-            answer["scope"] = " ".join(granted.scope)
-        return json_answer(answer)
+        answer = {"token_type": "bearer", "access_token": access_token, "expires_in": _YEAR}
+        return json_answer({**answer, "refresh_token": self.refreshers.give((granted, access_token))})
 
-    def _authenticated(self, call: Call) -> tuple[RegisteredApp | None, Response]:
+    def _authenticated(self, call: Call) -> RegisteredApp:
         """quirk(yandex): with an Authorization header, credentials in the body are ignored."""
         header = call.headers.get("authorization", "")
         if header:
             scheme, _, text = header.partition(" ")
             if scheme.lower() != "basic":
-                return None, _error("Basic auth required", "Basic auth required")
-            client_id, secret = _basic(text)
+                raise Refused(error_answer("Basic auth required", "Basic auth required"))
+            client_id, secret = read_basic(text)
         else:
             client_id, secret = call.get("client_id"), call.get("client_secret")
             if bool(client_id) != bool(secret):
-                return None, _error("invalid_request", "client_id and client_secret come as a pair")
+                raise Refused(error_answer("invalid_request", "client_id and client_secret come as a pair"))
         app = self.apps.get(client_id)
         if app is None:
-            return None, _error("invalid_client", "Client not found")
+            raise Refused(error_answer("invalid_client", "Client not found"))
         if secret != app.client_secret:
-            return None, _error("invalid_client", "Wrong client secret")
-        return app, Response()
+            raise Refused(error_answer("invalid_client", "Wrong client secret"))
+        return app
 
     async def _revoke(self, call: Call) -> Response:
-        app, refusal = self._authenticated(call)
-        if app is None:
-            return refusal
+        app = self._authenticated(call)
         granted = self.tokens.look(call.get("access_token"))
         if granted is None or granted.app.client_id != app.client_id:
-            return _error("invalid_grant", "Invalid token")
+            return error_answer("invalid_grant", "Invalid token")
         if not granted.device_id:
-            return _error("unsupported_token_type", "Token has no device_id")
+            return error_answer("unsupported_token_type", "Token has no device_id")
         self.tokens.take(call.get("access_token"))
         return json_answer({"status": "ok"})
 
@@ -192,9 +166,7 @@ class Yandex(Emulator):
         return json_answer(profile)
 
     def _profile(self, granted: Granted) -> dict[str, object]:
-        person = granted.person
-        if self.faults.on("other_user_id"):
-            person = BORIS if person.key == ADA.key else ADA
+        person = (granted.of_somebody_else() if self.faults.on("other_user_id") else granted).person
         address = person.email_at("yandex")
         uid = person.ids["yandex"]
         parts: dict[str, dict[str, object]] = {
@@ -245,15 +217,3 @@ def _proved(granted: Granted, verifier: str) -> bool:
 def _birthday(person: Person) -> str | None:
     """quirk(yandex): an unknown year is `0000`."""
     return f"0000-{person.birthday[2:]}" if person.birthday.startswith("--") else person.birthday or None
-
-
-def _basic(text: str) -> tuple[str, str]:
-    try:
-        client_id, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return client_id, secret
-
-
-def _error(error: str, description: str, status: int = 400) -> Response:
-    return json_answer({"error": error, "error_description": description}, status)
