@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from broker.core.clients.client import Client
 from broker.core.events import Event
 from broker.core.logout import SessionClient
 from broker.core.records import Login
 from broker.services.context import Context
-from broker.services.people.subjects import Subjects
 from broker.services.providers import ProviderInstance
 from broker.services.sessions.single_sign_on import Session
 from broker.store.sessions import Ending, SessionStore
 from broker.store.transient import Kind, Transient
 from broker.upstream.abilities import UpstreamLogout
+
+
+class NamesPeople(Protocol):
+    """See `broker.services.people.subjects.Subjects`."""
+
+    def of(self, sub: str, client: Client) -> str:
+        """The `sub` of this account at this client."""
 
 
 class Endings:
@@ -26,7 +33,7 @@ class Endings:
         sessions: SessionStore,
         transient: Transient,
         *,
-        subjects: Subjects,
+        subjects: NamesPeople,
         remember_for: int,
         queued: Callable[[], None] = lambda: None,
     ) -> None:
