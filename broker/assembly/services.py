@@ -33,6 +33,7 @@ from broker.services.people.standing import Standing
 from broker.services.sessions.endings import Endings
 from broker.services.sessions.single_sign_on import Sessions
 from broker.services.sessions.upstream import Confirmations, UpstreamSessions
+from broker.services.tokens.admission import Admission
 from broker.services.tokens.held import HeldGrants
 from broker.services.tokens.introspection import Introspection
 from broker.services.tokens.minting import Tokens
@@ -117,7 +118,8 @@ class Services:
         )
         self.revocation = Revocation(context, grants, self.tokens)
         self.introspection = Introspection(context, self.directory, grants, tokens=self.tokens)
-        self.userinfo = Userinfo(self.tokens, self.proofs)
+        self.admission = Admission(context, self.tokens, self.proofs)
+        self.userinfo = Userinfo(self.tokens, self.admission)
         self.logout = Logout(
             context,
             parts.transient,

@@ -145,6 +145,17 @@ class InsufficientScope(RequestError):
     status = 403
 
 
+class InsufficientUserAuthentication(RequestError):
+    """The login behind the token is older than `max_age`, in seconds: too old for this (RFC 9470 section 3)."""
+
+    code = "insufficient_user_authentication"
+    status = 401
+
+    def __init__(self, public: str, *, max_age: int) -> None:
+        super().__init__(public)
+        self.max_age = max_age
+
+
 class TooManyRequests(RequestError):
     """A limit was reached; `retry_after` is in seconds (RFC 6585 section 4)."""
 

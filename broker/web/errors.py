@@ -21,6 +21,7 @@ from broker.core.errors import (
     BadRedirectUri,
     BrokerError,
     InsufficientScope,
+    InsufficientUserAuthentication,
     InvalidClient,
     InvalidDpopProof,
     InvalidRequestUri,
@@ -81,7 +82,7 @@ class Errors:
     # --- back channel ---
 
     def as_json(self, error: Exception, *, realm: str, schemes: tuple[str, ...] = ("Bearer",)) -> Response:
-        """RFC 6749 section 5.2, RFC 6750 section 3, RFC 9449 section 7.1.
+        """RFC 6749 section 5.2, RFC 6750 section 3, RFC 9449 section 7.1, RFC 9470 section 3.
 
         `schemes`: by which tokens may come there, the one that was used first.
         """
@@ -91,11 +92,13 @@ class Errors:
             )
         known = error if isinstance(error, BrokerError) else BrokerError(repr(error))
         headers: dict[str, str] = {}
-        body = {"error": known.code, "error_description": known.public or _fallback(known)}
+        body: dict[str, str | int] = {"error": known.code, "error_description": known.public or _fallback(known)}
+        if isinstance(known, InsufficientUserAuthentication):
+            body["max_age"] = known.max_age
         at_resource = schemes[0] == "DPoP" and isinstance(known, InvalidDpopProof | UseDpopNonce)
         if isinstance(known, InvalidClient):
             headers["www-authenticate"] = f'Basic realm="{realm}", charset="UTF-8"'
-        elif at_resource or isinstance(known, InvalidToken | InsufficientScope):
+        elif at_resource or isinstance(known, InvalidToken | InsufficientScope | InsufficientUserAuthentication):
             headers["www-authenticate"] = _challenge(known, schemes, realm, body)
         if isinstance(known, StoreUnavailable | TooManyRequests):
             headers["retry-after"] = str(known.retry_after)
@@ -257,7 +260,7 @@ def _fallback(error: BrokerError) -> str:
     return f"the request failed; quote reference {request_id.get()}"
 
 
-def _challenge(error: BrokerError, schemes: tuple[str, ...], realm: str, body: Mapping[str, str]) -> str:
+def _challenge(error: BrokerError, schemes: tuple[str, ...], realm: str, body: Mapping[str, str | int]) -> str:
     """Every scheme that the place knows; the first says what was wrong."""
     said = "" if isinstance(error, NoToken) else "".join(f', {name}="{text}"' for name, text in body.items())
     known = {"Bearer": f'Bearer realm="{realm}"', "DPoP": f'DPoP realm="{realm}", algs="{" ".join(ALGORITHMS)}"'}

@@ -9,7 +9,7 @@ from broker.services.grants.endpoint import TokenRequests
 from broker.services.tokens.userinfo import Userinfo
 from broker.web.http.answers import NO_STORE, answer_json
 from broker.web.http.proofs import ProofReader
-from broker.web.http.reading import FORM, read_access_token
+from broker.web.http.reading import FORM
 from broker.web.limits.intake import Intake
 
 
@@ -40,8 +40,7 @@ class UserinfoEndpoint:
         """The token in the header, or in a form that is posted (RFC 6750 section 2.2)."""
         is_form = request.method == "POST" and request.headers.get("content-type", "").startswith(FORM)
         params = await self._intake.read_form(request) if is_form else None
-        proof, shown = self._proofs.read(request), read_access_token(request, params)
-        said = await self._service.tell(shown.value, shown_as_dpop=shown.dpop, proof=proof, method=request.method)
+        said = await self._service.tell(self._proofs.read_shown(request, "/userinfo", params))
         if isinstance(said, str):
             return Response(said, headers=NO_STORE, media_type="application/jwt")
         return answer_json(said)

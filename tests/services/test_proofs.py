@@ -14,7 +14,7 @@ from broker.core.events import Event
 from broker.core.seal import derive
 from broker.core.terms import Algorithm, AuthMethod, GrantType, Profile, TokenFormat
 from broker.core.wire.parameters import Parameters
-from broker.services.tokens.proofs import NONCE_PERIOD, WINDOW, Nonces, Proofs
+from broker.services.tokens.proofs import NONCE_PERIOD, WINDOW, Nonces, Proofs, Shown
 from tests.core.own_tokens import pair_of
 from tests.core.prover import Prover
 from tests.services.bare_broker import CHALLENGE, ISSUER, MASTER, NOW, REDIRECT, World, app
@@ -56,7 +56,8 @@ async def use(world: World, token: str, shown: str = "", *, dpop: bool = True, c
     """The token at userinfo, with this proof."""
     bound_to = world.tokens.open_access(token).jkt
     client = world.clients[client_id]
-    await world.proofs.verify_use(token, bound_to, client, shown_as_dpop=dpop, proof=shown, method="GET")
+    came = Shown(token, as_dpop=dpop, proof=shown, method="GET", endpoint="/userinfo")
+    await world.proofs.verify_use(came, bound_to, client)
 
 
 def use_proof(world: World, token: str, key: Prover = KEY, **claims: Any) -> str:

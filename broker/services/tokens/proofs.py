@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from hmac import compare_digest
@@ -60,6 +60,20 @@ class Key:
             await claim()
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An access token as it came in a request of `method` to `endpoint`, a path below the issuer's, as `/userinfo`.
+
+    `token` is "" when none came, `proof` the DPoP header or "". `as_dpop`: by the scheme DPoP, not as a bearer token.
+    """
+
+    token: str = field(repr=False)
+    as_dpop: bool
+    proof: str = field(repr=False)
+    method: str
+    endpoint: str
+
+
 class Proofs:
     """Accepts each proof once."""
 
@@ -92,24 +106,22 @@ class Proofs:
         """The key of a verified proof, which is claimed by the first use."""
         return Key(proof.jkt, partial(self.claim, proof, endpoint=endpoint))
 
-    async def verify_use(
-        self, access_token: str, jkt: str, client: Client, *, shown_as_dpop: bool, proof: str, method: str
-    ) -> None:
-        """Returns when an access token, bound to `jkt` or to nothing (""), came to `/userinfo` as it must (section 7).
+    async def verify_use(self, shown: Shown, jkt: str, client: Client) -> None:
+        """Returns when an access token, bound to `jkt` or to nothing (""), came as it must (section 7).
 
-        `shown_as_dpop`: by the scheme DPoP, not as a bearer token. Raises InvalidToken, InvalidDpopProof, UseDpopNonce.
+        Raises InvalidToken, InvalidDpopProof, UseDpopNonce.
         """
-        if not shown_as_dpop:
+        if not shown.as_dpop:
             if jkt:
                 raise InvalidToken("the access token is bound to a key; send it by the scheme DPoP, with a proof")
             return
         if not jkt:
             raise InvalidToken("the access token is bound to no key; send it by the scheme Bearer")
-        found = await self.verify(proof, endpoint="/userinfo", method=method, access_token=access_token)
+        found = await self.verify(shown.proof, endpoint=shown.endpoint, method=shown.method, access_token=shown.token)
         check_profile(found, client)
         if found.jkt != jkt:
             raise InvalidToken("the access token is bound to another key than the one of the proof")
-        await self.claim(found, endpoint="/userinfo")
+        await self.claim(found, endpoint=shown.endpoint)
 
     def _check_times(self, proof: Proof) -> None:
         """With a nonce our own clock says how old a proof is; without one, its maker's does (section 11.1)."""

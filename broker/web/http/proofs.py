@@ -8,6 +8,9 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from broker.core.errors import InvalidDpopProof
+from broker.core.wire.parameters import Parameters
+from broker.services.tokens.proofs import Shown
+from broker.web.http.reading import read_access_token
 
 _NONCE = "broker.dpop_nonce"
 
@@ -30,6 +33,14 @@ class ProofReader:
         if len(found) > 1 or not found[0]:
             raise InvalidDpopProof("send one DPoP header with one proof in it")
         return found[0]
+
+    def read_shown(self, request: Request, endpoint: str, params: Parameters | None = None) -> Shown:
+        """The access token that came to `endpoint`, a path below the issuer's, with its proof.
+
+        Raises InvalidDpopProof as `read` does, and InvalidRequest as `read_access_token` does.
+        """
+        proof, token = self.read(request), read_access_token(request, params)
+        return Shown(token.value, token.dpop, proof, request.method, endpoint)
 
 
 def nonce_of(scope: Scope) -> str:

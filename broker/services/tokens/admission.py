@@ -1,0 +1,38 @@
+"""Our own protected resources (RFC 6750): what somebody's access token opens here, and when it does not."""
+
+from __future__ import annotations
+
+from broker.core.errors import InsufficientScope, InsufficientUserAuthentication, NoToken
+from broker.core.records import AccessToken
+from broker.core.terms import Scope
+from broker.services.context import Context
+from broker.services.tokens.held import Held
+from broker.services.tokens.minting import Tokens
+from broker.services.tokens.proofs import Proofs, Shown
+
+
+class Admission:
+    """The one door to everything that is told or changed by the token of a person."""
+
+    def __init__(self, context: Context, tokens: Tokens, proofs: Proofs) -> None:
+        self._context = context
+        self._tokens = tokens
+        self._proofs = proofs
+
+    async def admit(self, shown: Shown, scope: Scope, *, max_age: int | None = None) -> tuple[AccessToken, Held]:
+        """What the token allows here today, and its grant; the person logged in at most `max_age` seconds ago.
+
+        Raises NoToken, InvalidToken, what is wrong with the proof of a key, InsufficientScope where it lacks `scope`,
+        and InsufficientUserAuthentication (RFC 9470) where the login behind it is older than that.
+        """
+        if not shown.token:
+            raise NoToken("send an access token in the Authorization header")
+        opened, held = await self._tokens.verify_access(shown.token)
+        await self._proofs.verify_use(shown, opened.jkt, held.client)
+        if scope not in opened.scope:
+            raise InsufficientScope(f"the access token lacks the scope {scope}")
+        if max_age is not None and self._context.now() - held.grant.login.auth_time > max_age:
+            raise InsufficientUserAuthentication(
+                f"this needs a login of the last {max_age} seconds; ask for one by max_age", max_age=max_age
+            )
+        return opened, held
