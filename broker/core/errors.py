@@ -19,6 +19,10 @@ class BrokerError(Exception):
     code: ClassVar[str] = "server_error"
     status: ClassVar[int] = 500
 
+    def __init_subclass__(cls, *, code: str = "", status: int = 0) -> None:
+        """Each kind names what is another than its parent's."""
+        cls.code, cls.status = code or cls.code, status or cls.status
+
     def __init__(self, detail: str, *, public: str = "") -> None:
         super().__init__(detail)
         self.detail = detail
@@ -34,11 +38,8 @@ def quote(value: str) -> str:
 # --- a request of a client that cannot be granted: JSON on the back channel, a redirect on the front channel ---
 
 
-class RequestError(BrokerError):
+class RequestError(BrokerError, code="invalid_request", status=400):
     """An OAuth error with a registered code; the text says what the app's developer should change."""
-
-    code = "invalid_request"
-    status = 400
 
     def __init__(self, public: str, *, detail: str = "") -> None:
         super().__init__(detail or public, public=public)
@@ -48,119 +49,80 @@ class InvalidRequest(RequestError):
     """RFC 6749 section 4.1.2.1 and 5.2."""
 
 
-class InvalidClient(RequestError):
+class InvalidClient(RequestError, code="invalid_client", status=401):
     """Client authentication failed (RFC 6749 section 5.2)."""
 
-    code = "invalid_client"
-    status = 401
 
-
-class InvalidGrant(RequestError):
+class InvalidGrant(RequestError, code="invalid_grant"):
     """A code or refresh token that is wrong, spent, expired or somebody else's (RFC 6749 section 5.2)."""
 
-    code = "invalid_grant"
 
-
-class UnauthorizedClient(RequestError):
+class UnauthorizedClient(RequestError, code="unauthorized_client"):
     """The client may not do this (RFC 6749 section 4.1.2.1)."""
 
-    code = "unauthorized_client"
 
-
-class UnsupportedGrantType(RequestError):
+class UnsupportedGrantType(RequestError, code="unsupported_grant_type"):
     """RFC 6749 section 5.2."""
 
-    code = "unsupported_grant_type"
 
-
-class UnsupportedResponseType(RequestError):
+class UnsupportedResponseType(RequestError, code="unsupported_response_type"):
     """RFC 6749 section 4.1.2.1."""
 
-    code = "unsupported_response_type"
 
-
-class InvalidScope(RequestError):
+class InvalidScope(RequestError, code="invalid_scope"):
     """RFC 6749 section 4.1.2.1."""
 
-    code = "invalid_scope"
 
-
-class AccessDenied(RequestError):
+class AccessDenied(RequestError, code="access_denied"):
     """The user or the upstream said no (RFC 6749 section 4.1.2.1)."""
 
-    code = "access_denied"
 
-
-class LoginRequired(RequestError):
+class LoginRequired(RequestError, code="login_required"):
     """`prompt=none` without a usable session (OIDC Core 3.1.2.6)."""
 
-    code = "login_required"
 
-
-class ConsentRequired(RequestError):
+class ConsentRequired(RequestError, code="consent_required"):
     """`prompt=none` without remembered consent (OIDC Core 3.1.2.6)."""
 
-    code = "consent_required"
 
-
-class InteractionRequired(RequestError):
+class InteractionRequired(RequestError, code="interaction_required"):
     """`prompt=none` where only a page can go on (OIDC Core 3.1.2.6)."""
 
-    code = "interaction_required"
 
-
-class RequestNotSupported(RequestError):
+class RequestNotSupported(RequestError, code="request_not_supported"):
     """The `request` parameter is not supported (OIDC Core 3.1.2.6)."""
 
-    code = "request_not_supported"
 
-
-class RequestUriNotSupported(RequestError):
+class RequestUriNotSupported(RequestError, code="request_uri_not_supported"):
     """The `request_uri` parameter is not supported (OIDC Core 3.1.2.6)."""
 
-    code = "request_uri_not_supported"
 
-
-class RegistrationNotSupported(RequestError):
+class RegistrationNotSupported(RequestError, code="registration_not_supported"):
     """The `registration` parameter is not supported (OIDC Core 3.1.2.6)."""
 
-    code = "registration_not_supported"
 
-
-class InvalidToken(RequestError):
+class InvalidToken(RequestError, code="invalid_token", status=401):
     """A bearer token that is no good (RFC 6750 section 3.1)."""
-
-    code = "invalid_token"
-    status = 401
 
 
 class NoToken(InvalidToken):
     """No bearer token at all: the challenge names no error, there was nothing to be wrong (RFC 6750 section 3.1)."""
 
 
-class InsufficientScope(RequestError):
+class InsufficientScope(RequestError, code="insufficient_scope", status=403):
     """A bearer token without the scope the resource needs (RFC 6750 section 3.1)."""
 
-    code = "insufficient_scope"
-    status = 403
 
-
-class InsufficientUserAuthentication(RequestError):
+class InsufficientUserAuthentication(RequestError, code="insufficient_user_authentication", status=401):
     """The login behind the token is older than `max_age`, in seconds: too old for this (RFC 9470 section 3)."""
-
-    code = "insufficient_user_authentication"
-    status = 401
 
     def __init__(self, public: str, *, max_age: int) -> None:
         super().__init__(public)
         self.max_age = max_age
 
 
-class TooManyRequests(RequestError):
+class TooManyRequests(RequestError, code="slow_down", status=429):
     """A limit was reached; `retry_after` is in seconds (RFC 6585 section 4)."""
-
-    code = "slow_down"
-    status = 429
 
     def __init__(self, public: str, *, retry_after: int) -> None:
         super().__init__(public)
@@ -170,92 +132,63 @@ class TooManyRequests(RequestError):
 # --- the same, named by extensions of OAuth 2.0 ---
 
 
-class InvalidDpopProof(RequestError):
+class InvalidDpopProof(RequestError, code="invalid_dpop_proof"):
     """A proof of possession is missing where it is needed, or no good (RFC 9449 sections 5 and 7.1)."""
 
-    code = "invalid_dpop_proof"
 
-
-class UseDpopNonce(RequestError):
+class UseDpopNonce(RequestError, code="use_dpop_nonce"):
     """The proof lacks a nonce of ours that is still good; the answer brings one (RFC 9449 sections 8 and 9)."""
 
-    code = "use_dpop_nonce"
 
-
-class InvalidTarget(RequestError):
+class InvalidTarget(RequestError, code="invalid_target"):
     """An API that this client may not have a token for, or no name of any API (RFC 8707 section 2)."""
 
-    code = "invalid_target"
 
-
-class InvalidAuthorizationDetails(RequestError):
+class InvalidAuthorizationDetails(RequestError, code="invalid_authorization_details"):
     """`authorization_details` are of a type unknown here, as every type is (RFC 9396 section 5)."""
 
-    code = "invalid_authorization_details"
 
-
-class UnmetAuthenticationRequirements(RequestError):
+class UnmetAuthenticationRequirements(RequestError, code="unmet_authentication_requirements"):
     """No upstream reached the level that was essential (OpenID Connect Core Unmet Authentication Requirements 1.0)."""
 
-    code = "unmet_authentication_requirements"
 
-
-class InvalidRequestObject(RequestError):
+class InvalidRequestObject(RequestError, code="invalid_request_object"):
     """A request object that is not signed by the client's key, not for us, too old, or malformed (RFC 9101 6.2)."""
 
-    code = "invalid_request_object"
 
-
-class RequestUriUnusable(RequestError):
+class RequestUriUnusable(RequestError, code="invalid_request_uri"):
     """A `request_uri` of a client that is not registered, or cannot be fetched (RFC 9101 section 7)."""
 
-    code = "invalid_request_uri"
 
-
-class AuthorizationPending(RequestError):
+class AuthorizationPending(RequestError, code="authorization_pending"):
     """Nobody has answered the device's question yet (RFC 8628 section 3.5)."""
 
-    code = "authorization_pending"
 
-
-class SlowDown(RequestError):
+class SlowDown(RequestError, code="slow_down"):
     """As `AuthorizationPending`, and the device asked too early (RFC 8628 section 3.5)."""
 
-    code = "slow_down"
 
-
-class ExpiredToken(RequestError):
+class ExpiredToken(RequestError, code="expired_token"):
     """The device code has expired without an answer (RFC 8628 section 3.5)."""
-
-    code = "expired_token"
 
 
 # --- a client could not be registered (RFC 7591 section 3.2.2) ---
 
 
-class InvalidClientMetadata(RequestError):
+class InvalidClientMetadata(RequestError, code="invalid_client_metadata"):
     """A member is of the wrong kind, or does not fit the others."""
 
-    code = "invalid_client_metadata"
 
-
-class InvalidRedirectUri(RequestError):
+class InvalidRedirectUri(RequestError, code="invalid_redirect_uri"):
     """A redirect URI that may not be registered."""
 
-    code = "invalid_redirect_uri"
 
-
-class UnapprovedSoftwareStatement(RequestError):
+class UnapprovedSoftwareStatement(RequestError, code="unapproved_software_statement"):
     """A software statement: nobody's is believed here."""
 
-    code = "unapproved_software_statement"
 
-
-class RegistrationFull(RequestError):
+class RegistrationFull(RequestError, code="access_denied", status=403):
     """As many clients have registered themselves as the operator allows."""
-
-    code = "access_denied"
-    status = 403
 
 
 # --- what only a page can say: there is no verified place to send the browser to ---
@@ -269,15 +202,18 @@ class Whose(Protocol):
         """Its client_id."""
 
 
-class PageError(BrokerError):
+class PageError(BrokerError, code="invalid_request", status=400):
     """Shown to the person at the browser and never redirected; `page` names the text (docs/reference/errors.md).
 
     `client`: whose app the person is led back to, where that is known.
     """
 
-    status = 400
     page: ClassVar[str] = "E-CLIENT"
-    code = "invalid_request"
+
+    def __init_subclass__(cls, *, page: str = "", code: str = "", status: int = 0) -> None:
+        """As of every failure; and the text, where it is another."""
+        super().__init_subclass__(code=code, status=status)
+        cls.page = page or cls.page
 
     def __init__(self, detail: str, *, public: str = "", client: Whose | None = None) -> None:
         super().__init__(detail, public=public)
@@ -305,75 +241,54 @@ class BadRedirectUri(PageError):
         self.sent, self.nearest = sent, nearest
 
 
-class FlowGone(PageError):
+class FlowGone(PageError, page="E-EXPIRED"):
     """The login attempt is older than its limit."""
 
-    page = "E-EXPIRED"
 
-
-class FlowFinished(PageError):
+class FlowFinished(PageError, page="E-DONE"):
     """The login attempt was already used."""
 
-    page = "E-DONE"
 
-
-class FlowNotHere(PageError):
+class FlowNotHere(PageError, page="E-COOKIE"):
     """The browser brought no record of this login attempt: cookies are off, or it is another browser."""
 
-    page = "E-COOKIE"
 
-
-class NothingAsked(PageError):
+class NothingAsked(PageError, page="E-EXPIRED"):
     """A callback that belongs to no login attempt."""
 
-    page = "E-EXPIRED"
 
-
-class ForeignPost(PageError):
+class ForeignPost(PageError, status=403, page="E-EXPIRED"):
     """A form that did not come from our own page in this browser."""
 
-    page = "E-EXPIRED"
-    status = 403
 
-
-class ProviderNotOffered(PageError):
+class ProviderNotOffered(PageError, page="E-NOTALLOWED"):
     """The provider is unknown, switched off, or not on the client's list."""
 
-    page = "E-NOTALLOWED"
 
-
-class InvalidRequestUri(PageError):
+class InvalidRequestUri(PageError, code="invalid_request_uri", page="E-EXPIRED"):
     """A `request_uri` that names no request of this client, not any more or never (RFC 9101 section 6.2, RFC 9126).
 
-    A page: where the request would be answered, only the request says. `client`: whose app the person is led
-    back to, where that is known.
+    A page: where the request would be answered, only the request says.
     """
 
-    page = "E-EXPIRED"
-    code = "invalid_request_uri"
-
     def __init__(self, detail: str, *, client: Whose | None = None) -> None:
-        super().__init__(detail, public="request_uri is wrong, expired, used or another client's; make a new one")
-        self.client = client
+        public = "request_uri is wrong, expired, used or another client's; make a new one"
+        super().__init__(detail, public=public, client=client)
 
 
 # --- the upstream ---
 
 
-class UpstreamError(BrokerError):
+class UpstreamError(BrokerError, code="server_error", status=502):
     """Something at a provider, and not the person's doing; another way is offered."""
 
-    code = "server_error"
-    status = 502
     page: ClassVar[str] = "E-ANSWER"
 
 
-class UpstreamDenied(UpstreamError):
+class UpstreamDenied(UpstreamError, code="access_denied", status=403):
     """The person pressed cancel, or the upstream refused them."""
 
-    code = "access_denied"
     page = "E-CANCEL"
-    status = 403
 
 
 class UpstreamRejected(UpstreamError):
@@ -388,15 +303,13 @@ class UpstreamInvalid(UpstreamError):
     """The upstream's answer cannot be trusted or understood."""
 
 
-class UpstreamUnavailable(UpstreamError):
+class UpstreamUnavailable(UpstreamError, code="temporarily_unavailable", status=503):
     """Timeout, connection failure, 5xx, 429, a word for "not now", or an open circuit breaker.
 
     `sent`: whether anything of ours may have reached it; `answered`: whether anything came back. `retry_after`: seconds
     it asked us to wait, or None.
     """
 
-    code = "temporarily_unavailable"
-    status = 503
     page = "E-UPSTREAM"
 
     def __init__(
@@ -409,37 +322,26 @@ class UpstreamUnavailable(UpstreamError):
 # --- accounts, state, configuration ---
 
 
-class AccountError(BrokerError):
+class AccountError(BrokerError, code="access_denied", status=403):
     """The account may not do this."""
-
-    status = 403
-    code = "access_denied"
 
 
 class AccountBlocked(AccountError):
     """The account is switched off."""
 
 
-class FetchFailed(BrokerError):
+class FetchFailed(BrokerError, code="invalid_request", status=400):
     """A URL that a client supplied could not be fetched, or may not be; `detail` never holds the URL."""
 
-    code = "invalid_request"
-    status = 400
 
-
-class StoreUnavailable(BrokerError):
+class StoreUnavailable(BrokerError, code="temporarily_unavailable", status=503):
     """State cannot be read or written just now; nothing was acknowledged. `retry_after` is in seconds."""
 
-    code = "temporarily_unavailable"
-    status = 503
     retry_after: ClassVar[int] = 5
 
 
-class SealBroken(BrokerError):
+class SealBroken(BrokerError, code="invalid_request", status=400):
     """A sealed record that is not ours, was made for another purpose, or was changed."""
-
-    code = "invalid_request"
-    status = 400
 
 
 class ConfigError(Exception):
