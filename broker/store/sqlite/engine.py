@@ -29,6 +29,7 @@ Work = Callable[[sqlite3.Connection], T]
 _BATCH = 256  # writes per transaction: bounds how long one caller waits for the others
 _GATHER = 0.003  # seconds; less than callers lose by sharing the processor with more transactions
 _WAITING = 8192  # writes in the queue: a disk that hangs must not take the memory with it
+_CLOSED = "sqlite: closed"
 PATIENCE = 10.0  # seconds one caller waits for the disk; a disk that is alive answers in less, however busy
 
 
@@ -76,7 +77,8 @@ class Engine:
         and after the patience with a disk that hangs: the write was withdrawn, or, when it had begun, may be done yet.
         A cancelled caller leaves its write to happen or not; the others are not affected.
         """
-        self._check_open()
+        if self._closed:
+            raise StoreUnavailable(_CLOSED)
         if self._stuck or self._waiting >= _WAITING:
             raise StoreUnavailable(f"sqlite: {'the disk hangs' if self._stuck else 'too many writes are waiting'}")
         item = _Item(work, self._loop.create_future())
@@ -94,9 +96,8 @@ class Engine:
         reader = self._database.reader
         if reader is None:
             return await self.write(work)
-        self._check_open()
-        if self._missing:
-            raise StoreUnavailable(self._missing)
+        if self._closed or self._missing:
+            raise StoreUnavailable(_CLOSED if self._closed else self._missing)
         try:
             return work(reader)
         except sqlite3.Error as error:
@@ -104,11 +105,16 @@ class Engine:
 
     async def look(self) -> None:
         """Return when the files are those that were opened; raises StoreUnavailable. Writes look by themselves."""
-        self._check_open()
+        if self._closed:
+            raise StoreUnavailable(_CLOSED)
         missing = self._database.missing()
-        self._note_missing(missing)
         if missing is not None:
+            self._outage.failed(missing.detail)
+            self._missing = missing.detail
             raise missing
+        if self._missing:
+            self._outage.answered()
+        self._missing = ""
 
     async def heartbeat(self) -> None:
         """Return when a write went through to the disk; raises StoreUnavailable."""
@@ -117,10 +123,6 @@ class Engine:
                 "INSERT INTO heartbeat (id, beats) VALUES (1, 1) ON CONFLICT DO UPDATE SET beats = beats + 1"
             ).close()
         )
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StoreUnavailable("sqlite: closed")
 
     def _give_up(self, item: _Item) -> None:
         """The patience with one write is over. What has not begun never will; of what has, nobody knows."""
@@ -134,13 +136,6 @@ class Engine:
         item.future.set_exception(
             StoreUnavailable(f"{detail}; {'withdrawn' if withdrawn else 'it may be written yet'}")
         )
-
-    def _note_missing(self, missing: StoreUnavailable | None) -> None:
-        if missing is not None:
-            self._outage.failed(missing.detail)
-        elif self._missing:
-            self._outage.answered()
-        self._missing = missing.detail if missing is not None else ""
 
     async def close(self) -> None:
         """Commit what was accepted, empty the WAL into the file, close it. May be called again."""
@@ -208,19 +203,21 @@ class Engine:
     def _wake(self, batch: list[_Item], wrote: bool, missing: StoreUnavailable | None) -> None:
         self._waiting -= len(batch)
         self._stuck = False
-        self._note_missing(missing)
-        lost = next((item.outcome for item in batch if isinstance(item.outcome, StoreUnavailable)), None)
-        if lost is not None:
-            self._outage.failed(lost.detail)
-        elif wrote:  # a commit that changed nothing asks nothing of the disk
-            self._outage.answered()
+        lost = missing
         for item in batch:
+            if lost is None and isinstance(item.outcome, StoreUnavailable):
+                lost = item.outcome
             if item.future.done():  # cancelled meanwhile
                 continue
             if item.failed:
                 item.future.set_exception(item.outcome)
             else:
                 item.future.set_result(item.outcome)
+        if lost is not None:
+            self._outage.failed(lost.detail)
+        elif wrote or self._missing:  # a commit that changed nothing asks nothing of the disk
+            self._outage.answered()
+        self._missing = missing.detail if missing is not None else ""
 
 
 class SqliteDriver:
