@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from enum import Enum
 
 from broker.core.clients.client import Client
-from broker.core.errors import AccountBlocked, InvalidGrant
+from broker.core.errors import AccountBlocked
 from broker.core.people.identity import Person
 from broker.core.records import Login
-from broker.store.grants import LiveGrant
 
 
 class Refusal(Enum):
@@ -49,8 +48,3 @@ class Standing:
         if not self.admits(login.provider_key, client):
             return Refusal.NOT_OFFERED
         return Refusal.BLOCKED if person.account.blocked else None
-
-    def check_grant(self, live: LiveGrant, client: Client) -> None:
-        """Raise InvalidGrant when the account was blocked, or the provider taken from this client, after the login."""
-        if self.refusal(live.grant.login, live.person, client) is not None:
-            raise InvalidGrant("the login behind this token is no longer accepted; log in again")

@@ -90,9 +90,10 @@ class HeldGrants:
 
     def cut(self, live: LiveGrant, client: Client) -> Held:
         """What this client has of its grant; raises InvalidGrant where the login is no longer accepted."""
-        self._standing.check_grant(live, client)
         stored, person = live.grant, live.person
         login = stored.login
+        if self._standing.refusal(login, person, client) is not None:
+            raise InvalidGrant("the login behind this token is no longer accepted; log in again")
         sub = self._subjects.of(login.sub, client)
         acr, amr = self._providers.still_counted(login.provider_key, login.acr, login.amr)
         grant = stored.replace(
