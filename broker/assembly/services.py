@@ -139,9 +139,7 @@ class Services:
             context, self.directory, self.tokens, proofs=self.proofs, pushed=self.pushed, objects=self.objects
         )
         self.consents = Consents(context, people, transient, parts.seal("consent"))
-        self.codes = Codes(
-            context, transient, providers=parts.providers, pushed=self.pushed, ttl=self.tokens.lifetimes.code
-        )
+        self.codes = Codes(context, transient, pushed=self.pushed, ttl=self.tokens.lifetimes.code)
         self.authorization = Authorization(
             context,
             providers=parts.providers,

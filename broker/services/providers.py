@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from broker.core.authorize.step_up import FEDERATED, counted_level, counted_methods
+from broker.core.authorize.step_up import FEDERATED, counted
 from broker.core.clients.client import Client
 from broker.core.errors import ProviderNotOffered
+from broker.core.records import Login
 from broker.upstream.abilities import Abilities, abilities_of
 from broker.upstream.model import Provider
 
@@ -53,6 +54,11 @@ class ProviderInstance:
             abilities=abilities_of(provider),
             assets=getattr(provider, "assets", None),
         )
+
+    def counted(self, acr: str, amr: Iterable[str]) -> tuple[str, tuple[str, ...]]:
+        """Of what it says on how well somebody authenticated, and by what, all that counts (threats B23)."""
+        listed = self.abilities
+        return counted(acr, amr, levels=listed.levels, methods=listed.methods, kind=self.kind)
 
     def called(self, texts: str | Mapping[str, str]) -> Self:
         """By another name, which its button says, too; one text is for every language."""
@@ -111,22 +117,20 @@ class Providers:
         instance = self._instances.get(name)
         return instance.abilities.levels if instance else ()
 
-    def counted_level(self, name: str, acr: str) -> str:
-        """The level that this provider says was reached, "" unless its operator listed it (threats B23)."""
-        return counted_level(acr, self.levels_of(name))
-
-    def counted_methods(self, name: str, amr: tuple[str, ...]) -> tuple[str, ...]:
-        """Of what this provider says on how somebody authenticated, what its operator listed (threats B23)."""
-        instance = self._instances.get(name)
-        return counted_methods(amr, instance.abilities.methods, kind=instance.kind) if instance else (FEDERATED,)
+    def counted(self, login: Login) -> Login:
+        """The login as far as it counts today: an operator may have shortened a list while sessions live."""
+        instance = self._instances.get(login.provider)
+        acr, amr = instance.counted(login.acr, login.amr) if instance else ("", (FEDERATED,))
+        return login.replace(acr=acr, amr=amr)
 
     def still_counted(self, key: str, acr: str, amr: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
         """Of the level and methods of a login under `key` that counted then, what is listed today (threats B23)."""
         level, methods = "", set[str]()
         for one in self._instances.values():
             if one.key == key:
-                level = level or counted_level(acr, one.abilities.levels)
-                methods.update(counted_methods(amr, one.abilities.methods, kind=one.kind))
+                counts, known = one.counted(acr, amr)
+                level = level or counts
+                methods.update(known)
         return level, tuple([word for word in amr if word in methods])
 
     @property

@@ -231,7 +231,9 @@ class World(Services):
         begun, flow = await self.begin(request or await self.request(), name)
         params = {"state": flow.state, "code": "u", "hash": flow.state}
         finished = await self.finish(Callback(name, flow.state, Channel.QUERY, params, begun.sealed))
-        value, session = await self.sessions.start(finished.person, finished.identity, name, replacing=replacing)
+        value, session = await self.sessions.start(
+            finished.person, finished.identity, finished.who.instance, replacing=replacing
+        )
         return finished, value, session
 
     async def code(self, client_id: str = "app", name: str = "alpha", /, **changed: str | None) -> str:

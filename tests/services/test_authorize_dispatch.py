@@ -128,9 +128,9 @@ async def test_d11_b9_a_session_that_is_no_longer_welcome_answers_nothing(world:
     elif how == "provider not listed":
         client = world.clients["app"] = app(providers=("beta",))
     elif how == "other account":
-        session = replace(session, record=session.record.replace(login=session.login.replace(sub="s9")))
+        session = replace(session, login=session.login.replace(sub="s9"))
     else:
-        session = replace(session, record=session.record.replace(login=session.login.replace(subject="x9")))
+        session = replace(session, login=session.login.replace(subject="x9"))
     await world.restart()
     with pytest.raises(LoginRequired):
         await next_step(world, session, prompt="none")

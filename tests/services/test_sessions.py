@@ -18,7 +18,7 @@ IDENTITY = Identity("x1", amr=("fed", "upstream-app"))
 
 async def start(world: World, identity: Identity = IDENTITY, replacing: Session | None = None) -> tuple[str, Session]:
     """Somebody logged in."""
-    return await world.sessions.start(PERSON, identity, "alpha", replacing=replacing)
+    return await world.sessions.start(PERSON, identity, world.providers.find("alpha"), replacing=replacing)
 
 
 async def test_a_session_says_who_logged_in_when_and_how(world: World) -> None:
@@ -31,7 +31,7 @@ async def test_a_session_says_who_logged_in_when_and_how(world: World) -> None:
 
 async def test_a_session_counts_from_the_moment_it_is_kept(world: World) -> None:
     before_value, before = await start(world)
-    value, session = world.sessions.build(PERSON, IDENTITY, "alpha")
+    value, session = world.sessions.build(PERSON, IDENTITY, world.providers.find("alpha"))
     assert await world.sessions.find(value) is None
     assert await world.sessions.find(before_value) == before
     await world.sessions.keep(session, replacing=before)

@@ -136,10 +136,13 @@ async def test_b23_a_wished_level_of_a_provider_that_may_not_say_it_is_not_told(
 
 
 async def test_b23_a_level_that_was_taken_off_the_list_counts_no_more_in_sessions_that_live(levels: World) -> None:
-    strong = await signed_on(levels, GOLD)
+    levels.upstreams["alpha"].identity = replace(levels.upstreams["alpha"].identity, acr=GOLD)
+    _, cookie, _ = await levels.log_in()
     asked = await levels.request(claims=essential(GOLD))
     levels.upstreams["alpha"].levels, levels.upstreams["beta"].levels = (SILVER,), (GOLD,)
     await levels.restart()
+    strong = await levels.sessions.find(cookie)
+    assert strong is not None
     assert await decide(levels, strong, claims=essential(GOLD)) == Choose(("beta",))
     assert isinstance(await decide(levels, strong, acr_values=SILVER), Choose), "it is below what it can show"
     with pytest.raises(UnmetAuthenticationRequirements):
@@ -167,10 +170,10 @@ async def test_b23_a_method_that_was_taken_off_the_list_is_told_no_more(levels: 
     levels.upstreams["alpha"].methods = ("mfa",)
     levels.upstreams["alpha"].identity = replace(levels.upstreams["alpha"].identity, amr=("fed", "mfa"))
     await levels.restart()
-    session = await signed_on(levels)
+    _, cookie, _ = await levels.log_in()
     levels.upstreams["alpha"].methods = ()
     await levels.restart()
-    step = await decide(levels, session)
+    step = await decide(levels, await levels.sessions.find(cookie))
     assert isinstance(step, Answer)
     answer = await levels.redeem(step.params["code"])
     assert jwt.decode(answer["id_token"], options={"verify_signature": False})["amr"] == ["fed"]

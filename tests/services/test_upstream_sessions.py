@@ -124,7 +124,8 @@ async def test_a_login_that_a_logout_overtook_is_over(world: World, upstream: Ta
     await told(world, "x1/u-1/j1")
     params = {"state": flow.state, "code": "u"}
     finished = await world.finish(Callback("alpha", flow.state, Channel.QUERY, params, begun.sealed))
-    value, session = world.sessions.build(finished.person, finished.identity, "alpha", began_at=finished.started_at)
+    who = finished.who
+    value, session = world.sessions.build(finished.person, who.identity, who.instance, began_at=who.started_at)
     await world.sessions.keep(session, replacing=None)
     assert await world.sessions.find(value) is None
 

@@ -28,20 +28,16 @@ def parse_essential_acr(claims: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(values)
 
 
-def counted_level(acr: str, listed: Collection[str]) -> str:
-    """The level an upstream says was reached, where its operator `listed` it; else "".
+def counted(
+    acr: str, amr: Iterable[str], *, levels: Collection[str], methods: Collection[str], kind: str
+) -> tuple[str, tuple[str, ...]]:
+    """Level and methods of a login as far as they count: of the upstream's words those that its operator listed.
 
-    Levels are the upstream's own words: two that both say `1` mean two things.
+    Levels are the upstream's own words: two that both say `1` mean two things. Of methods we know ourselves `fed`, and
+    what begins with the provider's type (`kind`), as `telegram-widget` does.
     """
-    return acr if acr in listed else ""
-
-
-def counted_methods(amr: Iterable[str], listed: Collection[str], *, kind: str) -> tuple[str, ...]:
-    """How somebody authenticated: what we know ourselves, and of the upstream's words those `listed`.
-
-    Our own are `fed` and what begins with the provider's type (`kind`), as `telegram-widget` does.
-    """
-    return tuple([word for word in amr if word == FEDERATED or word.startswith(f"{kind}-") or word in listed])
+    known = tuple([word for word in amr if word == FEDERATED or word.startswith(f"{kind}-") or word in methods])
+    return acr if acr in levels else "", known
 
 
 def is_weak(acr: str, *, essential: Collection[str], wished: Collection[str], shown: Collection[str]) -> bool:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from broker.core.errors import UnmetAuthenticationRequirements
 from broker.core.events import Event
-from broker.core.records import AuthorizationRequest, CodeRecord
+from broker.core.records import AuthorizationRequest, CodeRecord, Login
 from broker.core.seal import digest
 from broker.services.authorize.pushed import PushedRequests
 from broker.services.context import Context
-from broker.services.providers import Providers
 from broker.services.sessions.single_sign_on import Session
 from broker.store.transient import Kind, Transient
 
@@ -25,13 +24,10 @@ class Answer:
 class Codes:
     """Issues codes, to nobody below a level that is essential to their request."""
 
-    def __init__(
-        self, context: Context, transient: Transient, *, providers: Providers, pushed: PushedRequests, ttl: int
-    ) -> None:
+    def __init__(self, context: Context, transient: Transient, *, pushed: PushedRequests, ttl: int) -> None:
         """`ttl`: seconds a code is good for; `pushed` ends what is answered."""
         self._context = context
         self._transient = transient
-        self._providers = providers
         self._pushed = pushed
         self._ttl = ttl
 
@@ -50,12 +46,10 @@ class Codes:
 
         Raises UnmetAuthenticationRequirements where the session is below an essential level.
         """
-        self.check_level(request, session)
-        login = session.login
-        counted = self._providers.counted_methods(login.provider, login.amr)
+        check_level(request, session.login)
         return CodeRecord(
             request=request.replace(state="", login_hint="", request_uri=""),
-            login=login.replace(amr=counted, acr=self.level_of(session)),
+            login=session.login,
             expires_at=self._context.now() + ttl,
             upstream_refresh=session.record.upstream_refresh,
         )
@@ -64,11 +58,8 @@ class Codes:
         """`state` and `iss`, in every response, success or error (RFC 9207 section 2)."""
         return ({"state": request.state} if request.state else {}) | {"iss": self._context.issuer}
 
-    def level_of(self, session: Session) -> str:
-        """The level that counts today: an operator may have shortened the list while sessions live."""
-        return self._providers.counted_level(session.login.provider, session.login.acr)
 
-    def check_level(self, request: AuthorizationRequest, session: Session) -> None:
-        """Raise UnmetAuthenticationRequirements where the session is below an essential level."""
-        if request.essential_acr and self.level_of(session) not in request.essential_acr:
-            raise UnmetAuthenticationRequirements("the provider did not reach any of the acr values asked for")
+def check_level(request: AuthorizationRequest, login: Login) -> None:
+    """Raise UnmetAuthenticationRequirements where the login is below an essential level."""
+    if request.essential_acr and login.acr not in request.essential_acr:
+        raise UnmetAuthenticationRequirements("the provider did not reach any of the acr values asked for")

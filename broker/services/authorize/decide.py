@@ -16,9 +16,9 @@ from broker.core.errors import (
     ProviderNotOffered,
     UnmetAuthenticationRequirements,
 )
-from broker.core.records import AuthorizationRequest
+from broker.core.records import AuthorizationRequest, Login
 from broker.core.terms import Prompt
-from broker.services.authorize.codes import Answer, Codes
+from broker.services.authorize.codes import Answer, Codes, check_level
 from broker.services.authorize.consent import Consents
 from broker.services.context import Context
 from broker.services.people.standing import Refusal, Standing
@@ -120,10 +120,10 @@ class Authorization:
         if not self._standing.admits(login.provider_key, client):
             raise ProviderNotOffered(f"{login.provider} is no longer offered to client {client.id}")
         if fresh_since is not None:
-            if self._is_stranger(request, client, session):
+            if self._is_stranger(request, client, login):
                 raise LoginRequired("somebody else logged in than the one the request names")
-            _check_fresh(request, session, fresh_since)
-            self._codes.check_level(request, session)
+            _check_fresh(request, login, fresh_since)
+            check_level(request, login)
         if await self._consents.is_needed(request, client, login.sub, fresh=fresh_since is not None):
             if Prompt.NONE in request.prompt:
                 if client.native:
@@ -154,22 +154,21 @@ class Authorization:
         too_old = request.max_age is not None and (
             request.max_age == 0 or self._context.now() - login.auth_time > request.max_age
         )
-        stranger = self._is_stranger(request, client, session)
+        stranger = self._is_stranger(request, client, login)
         elsewhere = bool(request.idp_hint) and request.idp_hint != login.provider
-        if _ASKS & set(request.prompt) or too_old or stranger or elsewhere or self._is_weak(request, session):
+        if _ASKS & set(request.prompt) or too_old or stranger or elsewhere or self._is_weak(request, login):
             return False
         return await self._refusal(client, session) is None
 
-    def _is_weak(self, request: AuthorizationRequest, session: Session) -> bool:
+    def _is_weak(self, request: AuthorizationRequest, login: Login) -> bool:
         """Whether the person should log in again to reach a level; silently nothing is gained but an answer."""
         wished = () if Prompt.NONE in request.prompt else request.acr_values
-        shown = self._providers.levels_of(session.login.provider) if wished else ()
-        return is_weak(self._codes.level_of(session), essential=request.essential_acr, wished=wished, shown=shown)
+        shown = self._providers.levels_of(login.provider) if wished else ()
+        return is_weak(login.acr, essential=request.essential_acr, wished=wished, shown=shown)
 
-    def _is_stranger(self, request: AuthorizationRequest, client: Client, session: Session) -> bool:
-        """Whether the request names somebody else than the session is of."""
-        known = self._subjects.of(session.login.sub, client)
-        return bool(request.hinted_sub) and request.hinted_sub != known
+    def _is_stranger(self, request: AuthorizationRequest, client: Client, login: Login) -> bool:
+        """Whether the request names somebody else than who is logged in."""
+        return bool(request.hinted_sub) and request.hinted_sub != self._subjects.of(login.sub, client)
 
     def _choose(self, request: AuthorizationRequest, client: Client) -> Choose | Start:
         offered = self._providers.offered_to(client)
@@ -187,7 +186,7 @@ class Authorization:
         return Choose(offered)
 
 
-def _check_fresh(request: AuthorizationRequest, session: Session, since: int) -> None:
+def _check_fresh(request: AuthorizationRequest, login: Login, since: int) -> None:
     """What the client demanded of this login was met (OIDC Core 3.1.2.1, 3.1.2.3).
 
     An upstream that says when the person last authenticated is believed: a round trip through its old session is not
@@ -195,5 +194,5 @@ def _check_fresh(request: AuthorizationRequest, session: Session, since: int) ->
     """
     limits = [request.max_age] if request.max_age is not None else []
     limits += [0] if Prompt.LOGIN in request.prompt else []
-    if limits and session.login.auth_time + min(limits) < since - _SKEW:
+    if limits and login.auth_time + min(limits) < since - _SKEW:
         raise LoginRequired("the provider did not ask the user to log in again")

@@ -92,7 +92,7 @@ class Completion:
     async def _go_on(self, who: Identified, person: Person, cookie: str) -> tuple[Ask | Answer, str]:
         before = await self._sessions.find(cookie)
         value, session = self._sessions.build(
-            person, who.identity, who.instance.name, began_at=who.started_at, replacing=before
+            person, who.identity, who.instance, began_at=who.started_at, replacing=before
         )
         request = who.purpose.request
         step = await self._authorization.after_login(request, who.client, session, fresh_since=who.started_at)

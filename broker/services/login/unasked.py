@@ -94,7 +94,7 @@ class UnaskedLogins:
         """Log in whom the ticket is about, in a browser whose session has this cookie; raises as `confirm`."""
         before = await self._sessions.find(cookie)
         async with self.confirm(sealed, browser=browser) as (person, identity, instance, client):
-            value, _ = await self._sessions.start(person, identity, instance.name, replacing=before)
+            value, _ = await self._sessions.start(person, identity, instance, replacing=before)
         return Entered(value, instance.name, client, self.initiate_href(client))
 
     @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeGuard
 
 from broker.core.errors import SealBroken
@@ -11,7 +11,7 @@ from broker.core.people.identity import Identity, Person
 from broker.core.records import Login, SessionRecord
 from broker.core.seal import digest
 from broker.services.context import Context
-from broker.services.providers import Providers
+from broker.services.providers import ProviderInstance, Providers
 from broker.services.sessions.upstream import UpstreamSessions
 from broker.store.sessions import Ending
 from broker.store.transient import Kind, Transient
@@ -30,15 +30,14 @@ class SessionLimits:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A live session: its record and the digest its cookie is known by."""
+    """A live session: its record as it is kept, and the digest its cookie is known by.
+
+    `login` is who is logged in, as far as it counts today (threats B23).
+    """
 
     record: SessionRecord
     key: str
-
-    @property
-    def login(self) -> Login:
-        """Who is logged in."""
-        return self.record.login
+    login: Login
 
 
 class EndsSessions(Protocol):
@@ -80,10 +79,10 @@ class Sessions:
         self._limits = limits
 
     async def start(
-        self, person: Person, identity: Identity, provider: str, *, replacing: Session | None
+        self, person: Person, identity: Identity, instance: ProviderInstance, *, replacing: Session | None
     ) -> tuple[str, Session]:
         """The new cookie value and session, kept at once; see `keep`."""
-        value, session = self.build(person, identity, provider, replacing=replacing)
+        value, session = self.build(person, identity, instance, replacing=replacing)
         await self.keep(session, replacing=replacing)
         return value, session
 
@@ -91,7 +90,7 @@ class Sessions:
         self,
         person: Person,
         identity: Identity,
-        provider: str,
+        instance: ProviderInstance,
         *,
         began_at: int | None = None,
         replacing: Session | None = None,
@@ -103,19 +102,20 @@ class Sessions:
         """
         now = self._context.now()
         value = self._context.mint_ordered("s")
+        acr, amr = instance.counted(identity.acr, identity.amr)
         login = Login(
             sub=person.account.sub,
-            provider=provider,
+            provider=instance.name,
             provider_key=person.link.provider_key,
             subject=person.link.subject,
             auth_time=min(identity.auth_time, now) if identity.auth_time is not None else now,
-            amr=self._providers.counted_methods(provider, identity.amr),
-            acr=self._providers.counted_level(provider, identity.acr),
+            amr=amr,
+            acr=acr,
             sid=replacing.login.sid if _is_same(replacing, person) else self._context.mint(size=16),
             began_at=now if began_at is None else began_at,
         )
         record = self._upstream.tie(SessionRecord(login, created_at=now, seen_at=now), identity)
-        return value, Session(record, digest(value))
+        return value, Session(record, digest(value), record.login)
 
     async def keep(self, session: Session, *, replacing: Session | None) -> None:
         """From now on the cookie counts; the session it replaces is dead, so a planted id is worth nothing."""
@@ -146,14 +146,15 @@ class Sessions:
             record = SessionRecord.from_bytes(raw)
         except SealBroken:
             return None  # of another version of ours, before or after an upgrade: they log in again
-        now = self._context.now()
-        if await self._is_over(Session(record, key), now):
+        session, now = Session(record, key, self._providers.counted(record.login)), self._context.now()
+        if await self._is_over(session, now):
             await self._transient.take(Kind.SESSION, key)
             return None
         if now - record.seen_at >= min(_TOUCH_EVERY, self._limits.idle // 4):
             record = record.replace(seen_at=now)
             await self._transient.replace(Kind.SESSION, key, record.to_bytes(), ttl=self._ttl(record))
-        return Session(record, key)
+            return replace(session, record=record)
+        return session
 
     async def _is_over(self, session: Session, now: int) -> bool:
         """Whatever the store still holds: it may keep more than we told it to, or be put back to an earlier state."""
