@@ -14,6 +14,7 @@ from broker.upstream.exchange import Answer
 from broker.upstream.fields import Fields, SignedAnswer, parse_json
 
 NOT_NOW = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
+_SUCCESS = range(200, 300)
 _ERROR_NAME = re.compile(r"[A-Za-z0-9_.\- ]{1,64}")
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _ON_THIS_MACHINE = re.compile(r"http://(?:(?:[a-z0-9\-]+\.)*localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?(?:/|$)")
@@ -39,17 +40,22 @@ class UpstreamAnswer:
         and for an object with an `error` or `error_code`, whatever the status: several upstreams refuse with 200;
         UpstreamInvalid for no JSON.
         """
-        if not 200 <= self.got.status < 300:
-            raise self._refusal(self._error_of_refusal())
-        value = parse_json(self.got.body, self.what)
+        refused = self.got.status not in _SUCCESS
+        try:
+            value = parse_json(self.got.body, self.what)
+        except UpstreamInvalid:
+            if not refused:
+                raise
+            value = None  # a refusal needs no particular body: the status has said it
         error = error_name(value)
-        if error is not None:
-            raise self._refusal(error)
+        if refused or error is not None:
+            raise self._refusal(error or "")
         return value
 
     def fields(self) -> Fields:
         """The JSON object, or the token that it is; errors as `value`, and UpstreamInvalid for any other JSON."""
-        if self._is_token():
+        kind = self.got.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if kind == "application/jwt" and self.got.status in _SUCCESS:
             return SignedAnswer(self.got.body.decode("latin-1").strip(), self.what)
         value = self.value()
         if not isinstance(value, dict):
@@ -67,16 +73,6 @@ class UpstreamAnswer:
         if error in self.not_now:
             return UpstreamUnavailable(detail, answered=True, retry_after=asked_pause(self.got.headers))
         return UpstreamRejected(detail, error=error)
-
-    def _is_token(self) -> bool:
-        kind = self.got.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return 200 <= self.got.status < 300 and kind == "application/jwt"
-
-    def _error_of_refusal(self) -> str:
-        try:
-            return error_name(parse_json(self.got.body, self.what)) or ""
-        except UpstreamInvalid:
-            return ""  # a refusal needs no particular body: the status has said it
 
 
 def check_available(what: str, status: int, headers: Mapping[str, str]) -> None:
