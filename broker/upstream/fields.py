@@ -12,7 +12,6 @@ from typing import Any
 
 from broker.core.errors import UpstreamInvalid
 from broker.core.events import Event, Recorder
-from broker.core.people.cleaning import plain_email, plain_phone
 from broker.core.wire import strict_json
 
 _MAX_SAFE_DIGITS = 20
@@ -179,15 +178,15 @@ def contact(
 ) -> dict[str, Any]:
     """E-mail and phone claims, each with its verified flag or not at all.
 
-    The local part is kept as sent, the domain is compared in lower case and as A-labels; what is not one unquoted
-    address is dropped, as is a phone that is not `+` and 7 to 15 digits (ITU-T E.164): digits alone may be a number of
-    any country, so only a type whose upstream documents them as international may use `international`.
+    `Identity` leaves out what is not one unquoted address, and a phone that is not `+` and 7 to 15 digits (ITU-T
+    E.164): digits alone may be a number of any country, so only a type whose upstream documents them as international
+    may use `international`.
     """
     claims: dict[str, Any] = {}
-    if email is not None and (address := plain_email(email)):
-        claims |= {"email": address, "email_verified": email_verified}
-    if phone is not None and (number := plain_phone(phone)):
-        claims |= {"phone_number": number, "phone_number_verified": phone_verified}
+    if email:
+        claims |= {"email": email, "email_verified": email_verified}
+    if phone:
+        claims |= {"phone_number": phone, "phone_number_verified": phone_verified}
     return claims
 
 
