@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from broker.core.authorize.step_up import FEDERATED, counted
+from broker.core.authorize.step_up import FEDERATED
 from broker.core.clients.client import Client
 from broker.core.errors import ProviderNotOffered
 from broker.core.records import Login
@@ -56,9 +56,14 @@ class ProviderInstance:
         )
 
     def counted(self, acr: str, amr: Iterable[str]) -> tuple[str, tuple[str, ...]]:
-        """Of what it says on how well somebody authenticated, and by what, all that counts (threats B23)."""
-        listed = self.abilities
-        return counted(acr, amr, levels=listed.levels, methods=listed.methods, kind=self.kind)
+        """Level and methods of a login as it tells them, as far as they count: what its operator listed (threats B23).
+
+        Levels are the upstream's own words: two that both say `1` mean two things. Of methods we know ourselves `fed`,
+        and what begins with the provider's type, as `telegram-widget` does.
+        """
+        own, listed = f"{self.kind}-", self.abilities.methods
+        methods = tuple([word for word in amr if word == FEDERATED or word.startswith(own) or word in listed])
+        return acr if acr in self.abilities.levels else "", methods
 
     def called(self, texts: str | Mapping[str, str]) -> Self:
         """By another name, which its button says, too; one text is for every language."""
@@ -150,4 +155,4 @@ class Providers:
             # What was asked for came from anybody: only a name of ours is repeated in a detail.
             asked = name if name in self._instances else "a provider that is not configured"
             raise ProviderNotOffered(f"{asked} is not offered to client {client.id}")
-        return self.find(name)
+        return self._instances[name]

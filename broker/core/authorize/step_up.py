@@ -5,7 +5,7 @@ OIDC Core 3.1.2.1 and 5.5.1.1, RFC 9470 section 4, RFC 8176.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from broker.core.errors import InvalidRequest
@@ -26,18 +26,6 @@ def parse_essential_acr(claims: Mapping[str, Any]) -> tuple[str, ...]:
     if not isinstance(values, list) or len(values) > MAX_LEVELS or not all(isinstance(one, str) for one in values):
         raise InvalidRequest("claims: the values of acr must be texts")
     return tuple(values)
-
-
-def counted(
-    acr: str, amr: Iterable[str], *, levels: Collection[str], methods: Collection[str], kind: str
-) -> tuple[str, tuple[str, ...]]:
-    """Level and methods of a login as far as they count: of the upstream's words those that its operator listed.
-
-    Levels are the upstream's own words: two that both say `1` mean two things. Of methods we know ourselves `fed`, and
-    what begins with the provider's type (`kind`), as `telegram-widget` does.
-    """
-    known = tuple([word for word in amr if word == FEDERATED or word.startswith(f"{kind}-") or word in methods])
-    return acr if acr in levels else "", known
 
 
 def is_weak(acr: str, *, essential: Collection[str], wished: Collection[str], shown: Collection[str]) -> bool:

@@ -170,7 +170,7 @@ class Sessions:
         return True
 
     def _ttl(self, record: SessionRecord) -> int:
-        return max(1, min(self._limits.idle, record.created_at + self._limits.absolute - self._context.now()))
+        return max(1, min(self._limits.idle, record.created_at + self._limits.absolute - record.seen_at))
 
 
 def _is_same(replacing: Session | None, person: Person) -> TypeGuard[Session]:
