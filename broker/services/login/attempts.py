@@ -149,12 +149,10 @@ class Logins:
         )
 
     async def _open(self, callback: Callback) -> FlowRecord:
-        """The record of exactly this state from exactly this browser."""
-        started_at = self._states.started_at(callback.state)
-        if started_at is None:
-            raise NothingAsked("callback with a state that is not ours")
+        """The record of exactly this state from exactly this browser: the seal is bound to it, and proves both."""
         if not callback.sealed:
-            await self._refuse_elsewhere(callback.state, started_at)
+            await self._burn(callback.state)
+            raise FlowNotHere("the browser brought no record of this login attempt")
         record = await self._unseal(callback)
         if record.state != callback.state:
             raise NothingAsked("the record is of another state")
@@ -165,12 +163,17 @@ class Logins:
     def _whose(self, state: str) -> str:
         return self._states.whose(state, self._clients.configured)
 
-    async def _refuse_elsewhere(self, state: str, started_at: int) -> None:
-        """No record here: finished, too old, or another browser. In the last case the state has leaked and is burnt."""
+    async def _burn(self, state: str) -> None:
+        """Whoever came with this state is not who began: it has leaked, and is good for nobody any more.
+
+        Raises NothingAsked for one that is not ours, which costs no write, FlowGone when it is over, and FlowFinished.
+        """
+        started_at = self._states.started_at(state)
+        if started_at is None:
+            raise NothingAsked("callback with a state that is not ours")
         if started_at + self._providers.flow_ttl <= self._context.now():
             raise FlowGone("login attempt too old")
         await self._claim(state, None)
-        raise FlowNotHere("the browser brought no record of this login attempt")
 
     async def _unseal(self, callback: Callback) -> FlowRecord:
         try:
@@ -182,8 +185,7 @@ class Logins:
                 sealed = raw.decode()
             return FlowRecord.from_bytes(self._seal.open_(sealed, bound_to=callback.state.encode()))
         except SealBroken as error:
-            # As with no record at all: whoever came with this state is not who began, so it is burnt.
-            await self._claim(callback.state, None)
+            await self._burn(callback.state)
             raise NothingAsked(error.detail) from None
 
     async def _claim(self, state: str, client: Client | None) -> None:
