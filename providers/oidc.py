@@ -77,7 +77,7 @@ class Oidc(sdk.SessionOidcProvider):
             raise sdk.UpstreamUnavailable("the issuer does not say that it knows S256, and pkce is required")
         if "S256" in methods or not methods:
             return await super().begin(flow)
-        return replace(await super().begin(replace(flow, code_challenge="")), memo={"pkce": "none"})
+        return replace(await super().begin(replace(flow, code_verifier="")), memo={"pkce": "none"})
 
     async def finish(self, flow: sdk.Flow, reply: sdk.Reply) -> sdk.Identity:
         """A verifier goes where a challenge went before."""

@@ -56,13 +56,16 @@ class VK(sdk.OAuth2Provider):
         more = {"provider": form, "lang_id": _LANGUAGES.get(flow.ui_locale, "3")}
         return super().authorize_params(flow) | more | ({"prompt": " ".join(sorted(prompts))} if prompts else {})
 
-    def find_state(self, params: Mapping[str, str]) -> str:
-        """The unverified state, also of a reply in payload form."""
-        return unpack(params).get("state", "")
-
-    def read(self, flow: sdk.Flow, reply: sdk.Reply) -> Mapping[str, str]:
-        """Plain and payload form alike."""
-        return super().read(flow, sdk.Reply(reply.via, unpack(reply.params)))
+    @staticmethod
+    def unpack(params: Mapping[str, str]) -> Mapping[str, str]:
+        """The reply's parameters, those inside a JSON `payload` included; one that says two things is refused."""
+        if "payload" not in params:
+            return params
+        inner = sdk.parse_object(params["payload"], "payload")
+        packed = {name: str(value) for name, value in inner.items() if isinstance(value, (str, int))}
+        if any(params.get(name, value) != value for name, value in packed.items()):
+            raise sdk.UpstreamInvalid("the reply and its payload contradict each other")
+        return {**params, **packed}
 
     def token_params(self, flow: sdk.Flow, params: Mapping[str, str]) -> dict[str, str]:
         """The exchange repeats the device and carries a state that must be echoed."""
@@ -92,17 +95,6 @@ class VK(sdk.OAuth2Provider):
             raise sdk.UpstreamInvalid("id_token is of another issuer, app or person")
         if claims.integer("exp") <= (now := self.tools.now()) or abs(now - claims.integer("iat")) > 300:
             raise sdk.UpstreamInvalid("id_token is not of this login")
-
-
-def unpack(params: Mapping[str, str]) -> Mapping[str, str]:
-    """The reply's parameters, those inside a JSON `payload` included; one that says two things is refused."""
-    if "payload" not in params:
-        return params
-    inner = sdk.parse_object(params["payload"], "payload")
-    packed = {name: str(value) for name, value in inner.items() if isinstance(value, (str, int))}
-    if any(params.get(name, value) != value for name, value in packed.items()):
-        raise sdk.UpstreamInvalid("the reply and its payload contradict each other")
-    return {**params, **packed}
 
 
 def describe(user: sdk.Fields) -> dict[str, object]:

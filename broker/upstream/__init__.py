@@ -38,7 +38,6 @@ from broker.upstream.model import (
     Channel,
     ConfidentialSettings,
     Credentials,
-    FindsState,
     Flow,
     Http,
     IdTokenRules,
@@ -50,6 +49,7 @@ from broker.upstream.model import (
     Reply,
     SignsReplies,
     Tools,
+    UnpacksReplies,
     Widget,
 )
 from broker.upstream.oauth2 import OAuth2Provider
@@ -72,7 +72,6 @@ __all__ = [
     "EndsSession",
     "ExtraParams",
     "Fields",
-    "FindsState",
     "Flow",
     "HasAbilities",
     "Http",
@@ -99,6 +98,7 @@ __all__ = [
     "SignedReply",
     "SignsReplies",
     "Tools",
+    "UnpacksReplies",
     "UpstreamDenied",
     "UpstreamError",
     "UpstreamInvalid",

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeGuard, runtime_checka
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from broker.core.authorize.pkce import build_challenge
 from broker.core.people.identity import Identity
 from broker.core.records import Wishes
 from broker.core.wire.addresses import is_loopback_host
@@ -41,13 +42,17 @@ class Flow:
     state: str
     nonce: str
     code_verifier: str
-    code_challenge: str
     redirect_uri: str
     callback_with_state: str
     started_at: int
     ui_locale: str = "en"
     wishes: Wishes = field(default_factory=Wishes)
     memo: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def code_challenge(self) -> str:
+        """What the upstream is told of the verifier (RFC 7636 section 4.2)."""
+        return build_challenge(self.code_verifier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,11 +262,11 @@ class Provider(Protocol):
 
 
 @runtime_checkable
-class FindsState(Protocol):
-    """A provider whose reply may carry the state elsewhere than in a parameter of its own (VK's `payload`)."""
+class UnpacksReplies(Protocol):
+    """A provider whose upstream may put the parameters of a reply, `state` too, inside one of them (VK's `payload`)."""
 
-    def find_state(self, params: Mapping[str, str]) -> str:
-        """The unverified state in `params`, or ""; raises UpstreamInvalid for a reply that cannot be read."""
+    def unpack(self, params: Mapping[str, str]) -> Mapping[str, str]:
+        """Every parameter under its own name, unverified; raises UpstreamInvalid for a reply that cannot be read."""
 
 
 @runtime_checkable
@@ -278,9 +283,13 @@ def _has(kind: type, ability: type) -> bool:
     return issubclass(kind, ability)
 
 
-def finds_state(provider: Provider) -> TypeGuard[FindsState]:
-    """Whether this provider's state may be elsewhere than in a parameter of its own."""
-    return _has(type(provider), FindsState)
+def unpack_reply(provider: Provider, reply: Reply) -> Reply:
+    """The reply as `finish` gets it; raises UpstreamInvalid for one that cannot be read."""
+    return Reply(reply.via, provider.unpack(reply.params)) if _unpacks(provider) else reply
+
+
+def _unpacks(provider: Provider) -> TypeGuard[UnpacksReplies]:
+    return _has(type(provider), UnpacksReplies)
 
 
 def signs_replies(provider: Provider) -> TypeGuard[SignsReplies]:

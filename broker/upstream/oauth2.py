@@ -85,7 +85,7 @@ class OAuth2Provider(ABC):
             "scope": self.scope_separator.join(self.scopes),
             "state": flow.state,
         }
-        if self.challenge_method and flow.code_challenge:
+        if self.challenge_method and flow.code_verifier:
             params |= {"code_challenge": flow.code_challenge, "code_challenge_method": self.challenge_method}
         return params
 

@@ -17,14 +17,13 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from jwt import encode
 from jwt.algorithms import RSAAlgorithm
 
-from broker.core.authorize.pkce import build_challenge
 from broker.core.events import Event
 from broker.core.people.identity import Identity
 from broker.registry import provider_types
 from broker.upstream.answer import NOT_NOW
 from broker.upstream.http import HttpPool
 from broker.upstream.lend import lend
-from broker.upstream.model import Channel, Flow, Provider, ProviderSettings, Redirect, Reply, Widget
+from broker.upstream.model import Channel, Flow, Provider, ProviderSettings, Redirect, Reply, Widget, unpack_reply
 from tests.contract.raw_server import RawServer, json_of, raw_server
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -35,7 +34,6 @@ FLOW = Flow(
     state=STATE,
     nonce="n-0S6_WzA2Mj",
     code_verifier=VERIFIER,
-    code_challenge=build_challenge(VERIFIER),
     redirect_uri="https://id.example.com/callback/x",
     callback_with_state=f"https://id.example.com/callback/x/{STATE}",
     started_at=NOW - 110,
@@ -196,7 +194,7 @@ class Bench:
     async def finish(self, reply: Reply | None = None, flow: Flow = FLOW) -> Identity:
         """What the provider makes of the reply; nobody waits longer than a person would."""
         async with asyncio.timeout(20):
-            return await self.provider.finish(flow, reply or self.case.reply())
+            return await self.provider.finish(flow, unpack_reply(self.provider, reply or self.case.reply()))
 
 
 # Of an ID token (OIDC Core 2) and of a token response (RFC 6749 section 5.1): these are believed whole or not at all.

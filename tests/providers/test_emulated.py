@@ -24,7 +24,7 @@ from broker.demo.upstreams.oidc_logins import LOGOUT_FAULTS
 from broker.registry import provider_types
 from broker.upstream.http import HttpPool
 from broker.upstream.lend import lend
-from broker.upstream.model import Channel, Flow, Provider, Reply
+from broker.upstream.model import Channel, Flow, Provider, Reply, unpack_reply
 from tests.contract.bench import FLOW, Notes
 
 pytestmark = pytest.mark.anyio
@@ -119,7 +119,7 @@ class World:
         target = urlsplit(answer.headers["location"])
         assert f"{target.scheme}://{target.netloc}{target.path}" in {flow.redirect_uri, flow.callback_with_state}
         via = Channel.FRAGMENT if target.fragment else Channel.QUERY
-        return Reply(via, dict(parse_qsl(target.fragment or target.query)))
+        return unpack_reply(self.provider, Reply(via, dict(parse_qsl(target.fragment or target.query))))
 
 
 def _query(url: str) -> dict[str, str]:

@@ -19,12 +19,12 @@ from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamInvalid, U
 from broker.core.records import Wishes
 from broker.upstream.abilities import AcceptsUnasked
 from broker.upstream.fields import Fields
-from broker.upstream.model import Channel, FindsState, Redirect, Reply, SignsReplies, Widget
+from broker.upstream.model import Channel, Redirect, Reply, SignsReplies, Widget, unpack_reply
 from broker.upstream.signed import SignedReply
 from providers.google import GoogleSettings
 from providers.ok import sign
 from providers.telegram import Telegram, TelegramSettings
-from providers.vk import unpack
+from providers.vk import VK
 from tests.contract.bench import FLOW, NOW, STATE, Case, load_cases, signing_key
 from tests.contract.raw_server import json_of
 
@@ -137,10 +137,8 @@ async def test_vk_answers_in_payload_form_mean_the_same() -> None:
     vk = case("vk code")
     payload = json.dumps({**vk.reply().params, "expires_in": 600})
     async with vk.on_bench() as bench:
-        assert isinstance(bench.provider, FindsState)
-        assert bench.provider.find_state({"payload": payload}) == STATE
-        assert bench.provider.find_state(vk.reply().params) == STATE
-        assert bench.provider.find_state({}) == ""
+        assert unpack_reply(bench.provider, Reply(Channel.QUERY, {"payload": payload})).params["state"] == STATE
+        assert unpack_reply(bench.provider, vk.reply()) == vk.reply()
         identity = await bench.finish(Reply(Channel.QUERY, {"payload": payload}))
         assert identity.subject == "1234567890"
         both = Reply(Channel.QUERY, {"payload": payload, "code": "vk2.a.canary-code"})
@@ -164,10 +162,10 @@ async def test_vk_payloads_that_contradict_or_are_none_are_refused(payload: str)
 def test_no_two_copies_of_a_field_may_differ(packed: dict[str, str], plain: str) -> None:
     params = {"payload": json.dumps(packed), "code": plain}
     if packed.get("code", plain) == plain:
-        assert unpack(params)["code"] == plain
+        assert VK.unpack(params)["code"] == plain
     else:
         with pytest.raises(UpstreamInvalid):
-            unpack(params)
+            VK.unpack(params)
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,14 @@ import pytest
 from broker.core.errors import BrokerError
 from broker.core.events import Event
 from broker.services.login.outcomes import Begun, Callback
-from broker.upstream.model import Channel, Flow
+from broker.upstream.model import Flow
 from tests.services.bare_broker import World
 
 
-def back(begun: Begun, flow: Flow, *, name: str = "alpha", sealed: str | None = None) -> Callback:
+def back(world: World, begun: Begun, flow: Flow, *, name: str = "alpha", sealed: str | None = None) -> Callback:
     """The upstream's good answer, in the browser that began."""
     kept = begun.sealed if sealed is None else sealed
-    return Callback(name, flow.state, Channel.QUERY, {"state": flow.state, "code": "u"}, kept)
+    return world.callback(name, {"state": flow.state, "code": "u"}, kept)
 
 
 def asked(world: World) -> int:

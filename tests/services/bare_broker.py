@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,7 +34,7 @@ from broker.services.providers import ProviderInstance, Providers
 from broker.services.sessions.single_sign_on import Session, SessionLimits
 from broker.services.tokens.minting import Lifetimes
 from broker.store.sqlite.store import SqliteStore
-from broker.upstream.model import Channel, Flow
+from broker.upstream.model import Channel, Flow, Reply
 from tests.services.apps import Apps
 from tests.services.upstreams import SigningUpstream, Upstream
 
@@ -219,6 +220,12 @@ class World(Services):
         begun = await self.logins.begin(purpose, self.clients[request.client_id], name, locale="en")
         return begun, self.upstreams[name].flows[-1]
 
+    def callback(self, name: str, params: Mapping[str, str], sealed: str) -> Callback:
+        """These parameters came to the callback of this provider, from a browser that keeps this record."""
+        state = params["state"]
+        reply = Reply(Channel.QUERY, params)
+        return Callback(self.providers.find(name), state, self.states.tag(state), reply, sealed)
+
     async def finish(self, callback: Callback) -> Finished:
         """Who logged in."""
         who = await self.logins.finish(callback)
@@ -230,7 +237,7 @@ class World(Services):
         """A whole login: what finished, the session's cookie and the session."""
         begun, flow = await self.begin(request or await self.request(), name)
         params = {"state": flow.state, "code": "u", "hash": flow.state}
-        finished = await self.finish(Callback(name, flow.state, Channel.QUERY, params, begun.sealed))
+        finished = await self.finish(self.callback(name, params, begun.sealed))
         value, session = await self.sessions.start(
             finished.person, finished.identity, finished.who.instance, replacing=replacing
         )

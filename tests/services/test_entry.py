@@ -24,9 +24,8 @@ from broker.core.errors import (
 from broker.core.events import Event
 from broker.core.people.identity import Identity, Person
 from broker.core.records import EntryTicket
-from broker.services.login.outcomes import Callback, LoginFailed
+from broker.services.login.outcomes import LoginFailed
 from broker.services.providers import ProviderInstance
-from broker.upstream.model import Channel
 from tests.services.bare_broker import ISSUER, NOW, World, app, seal
 from tests.services.upstreams import SigningUpstream
 
@@ -110,9 +109,7 @@ async def test_c10_a_link_used_here_is_used_at_the_callback_too(door: World) -> 
     await confirm(door, await hold(door), browser="b1")
     begun, flow = await door.begin(await door.request(), "beta")
     with pytest.raises(LoginFailed) as caught:
-        await door.finish(
-            Callback("beta", flow.state, Channel.QUERY, {"state": flow.state, "hash": "h1"}, begun.sealed)
-        )
+        await door.finish(door.callback("beta", {"state": flow.state, "hash": "h1"}, begun.sealed))
     assert isinstance(caught.value.cause, FlowFinished)
 
 

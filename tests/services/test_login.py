@@ -22,7 +22,7 @@ from broker.core.people.identity import Identity
 from broker.core.records import Account, AuthorizationRequest, FlowRecord, Link, Purpose, Wishes
 from broker.core.seal import digest
 from broker.services.login.attempts import MAX_COOKIE
-from broker.services.login.outcomes import Callback, LoginFailed
+from broker.services.login.outcomes import LoginFailed
 from broker.store.transient import Kind
 from broker.upstream.model import Channel, Redirect, Reply
 from tests.services.attempts import asked, back, refused
@@ -57,7 +57,7 @@ async def test_a_login_ends_with_person_request_and_memo(world: World) -> None:
     request = await world.request()
     begun, flow = await world.begin(request)
     world.clock.now += 20
-    finished = await world.finish(back(begun, flow))
+    finished = await world.finish(back(world, begun, flow))
     assert (finished.request, finished.provider, finished.started_at) == (request, "alpha", NOW)
     assert finished.identity == world.upstreams["alpha"].identity
     assert finished.person.link.claims["name"] == "Ann"
@@ -70,22 +70,22 @@ async def test_a_login_ends_with_person_request_and_memo(world: World) -> None:
 
 async def test_b1_an_answer_in_another_browser_is_refused_and_the_state_is_burnt(world: World) -> None:
     begun, flow = await world.begin(await world.request())
-    await refused(world, back(begun, flow, sealed=""), FlowNotHere)
-    await refused(world, back(begun, flow), FlowFinished)
+    await refused(world, back(world, begun, flow, sealed=""), FlowNotHere)
+    await refused(world, back(world, begun, flow), FlowFinished)
 
 
 async def test_b1_an_answer_with_a_record_of_another_attempt_is_refused_and_the_state_is_burnt(world: World) -> None:
     mine, _ = await world.begin(await world.request())
     begun, flow = await world.begin(await world.request())
-    await refused(world, back(begun, flow, sealed=mine.sealed), NothingAsked)
-    await refused(world, back(begun, flow), FlowFinished)
+    await refused(world, back(world, begun, flow, sealed=mine.sealed), NothingAsked)
+    await refused(world, back(world, begun, flow), FlowFinished)
 
 
 async def test_b2_a_state_is_good_once(world: World) -> None:
     begun, flow = await world.begin(await world.request())
-    await world.finish(back(begun, flow))
+    await world.finish(back(world, begun, flow))
     with pytest.raises(FlowFinished) as caught:
-        await world.finish(back(begun, flow))
+        await world.finish(back(world, begun, flow))
     assert caught.value.client == world.clients["app"]
     assert asked(world) == 1
 
@@ -97,7 +97,8 @@ async def test_b2_of_fifty_parallel_answers_one_reaches_the_upstream(world: Worl
     )
     begun, flow = await world.begin(request)
     assert begun.sealed.startswith("@") == (size != "small")
-    outcomes = await asyncio.gather(*(world.finish(back(begun, flow)) for _ in range(50)), return_exceptions=True)
+    answers = (world.finish(back(world, begun, flow)) for _ in range(50))
+    outcomes = await asyncio.gather(*answers, return_exceptions=True)
     assert asked(world) == 1
     assert sum(isinstance(outcome, FlowFinished) for outcome in outcomes) == 49
 
@@ -106,16 +107,16 @@ async def test_b2_a_failed_attempt_is_not_good_again(world: World) -> None:
     begun, flow = await world.begin(await world.request())
     world.upstreams["alpha"].failure = UpstreamUnavailable("down")
     with pytest.raises(LoginFailed):
-        await world.finish(back(begun, flow))
+        await world.finish(back(world, begun, flow))
     world.upstreams["alpha"].failure = None
     with pytest.raises(FlowFinished):
-        await world.finish(back(begun, flow))
+        await world.finish(back(world, begun, flow))
 
 
 async def test_b3_provider_confusion(world: World) -> None:
     begun, flow = await world.begin(await world.request())
-    await refused(world, back(begun, flow, name="beta"), NothingAsked)
-    await refused(world, back(begun, flow), FlowFinished)
+    await refused(world, back(world, begun, flow, name="beta"), NothingAsked)
+    await refused(world, back(world, begun, flow), FlowFinished)
 
 
 async def test_b5_two_instances_of_one_type_do_not_take_each_others_answers(world: World) -> None:
@@ -124,16 +125,16 @@ async def test_b5_two_instances_of_one_type_do_not_take_each_others_answers(worl
     await world.restart()
     for began, ended in (("alpha", "alpha2"), ("alpha2", "alpha")):
         begun, flow = await world.begin(await world.request(), began)
-        await refused(world, back(begun, flow, name=ended), NothingAsked)
+        await refused(world, back(world, begun, flow, name=ended), NothingAsked)
 
 
 @pytest.mark.parametrize("state", ["", "x", "A" * 43, "é" * 43])
 @pytest.mark.parametrize("kept", ["", "x", "the real one"])
 async def test_b10_an_answer_nobody_asked_for_is_not_processed(world: World, state: str, kept: str) -> None:
     begun, flow = await world.begin(await world.request())
-    callback = replace(back(begun, flow), state=state, sealed=begun.sealed if kept == "the real one" else kept)
+    callback = replace(back(world, begun, flow), state=state, sealed=begun.sealed if kept == "the real one" else kept)
     await refused(world, callback, NothingAsked)
-    assert await world.finish(back(begun, flow))
+    assert await world.finish(back(world, begun, flow))
 
 
 async def test_b8_no_other_value_of_ours_is_a_login_attempt(world: World) -> None:
@@ -147,7 +148,7 @@ async def test_b8_no_other_value_of_ours_is_a_login_attempt(world: World) -> Non
         seal("flow").seal(other, bound_to=flow.state.encode()),
     ):
         begun, flow = await world.begin(await world.request())
-        await refused(world, back(begun, flow, sealed=sealed), NothingAsked)
+        await refused(world, back(world, begun, flow, sealed=sealed), NothingAsked)
 
 
 async def test_a_record_of_another_state_is_refused_even_when_its_seal_opens(world: World) -> None:
@@ -155,7 +156,7 @@ async def test_a_record_of_another_state_is_refused_even_when_its_seal_opens(wor
     bound = flow.state.encode()
     record = FlowRecord.from_bytes(seal("flow").open_(begun.sealed, bound_to=bound))
     forged = seal("flow").seal(record.replace(state=world.states.mint(NOW, "shop")).to_bytes(), bound_to=bound)
-    await refused(world, back(begun, flow, sealed=forged), NothingAsked)
+    await refused(world, back(world, begun, flow, sealed=forged), NothingAsked)
 
 
 @pytest.mark.parametrize("purpose", [Link("s1"), Account()])
@@ -164,7 +165,7 @@ async def test_an_attempt_for_no_client_comes_back_to_a_page_and_to_nobody(world
     bound = flow.state.encode()
     record = FlowRecord.from_bytes(seal("flow").open_(begun.sealed, bound_to=bound)).replace(purpose=purpose)
     sealed = seal("flow").seal(record.to_bytes(), bound_to=bound)
-    await refused(world, back(begun, flow, sealed=sealed), NothingAsked)
+    await refused(world, back(world, begun, flow, sealed=sealed), NothingAsked)
 
 
 async def test_a_request_too_large_for_a_cookie_is_kept_by_reference(world: World) -> None:
@@ -172,12 +173,12 @@ async def test_a_request_too_large_for_a_cookie_is_kept_by_reference(world: Worl
     begun, flow = await world.begin(request)
     assert begun.sealed.startswith("@")
     assert len(begun.sealed) < 60 < MAX_COOKIE
-    assert (await world.finish(back(begun, flow))).request == request
+    assert (await world.finish(back(world, begun, flow))).request == request
 
 
 async def test_a_reference_that_is_gone_or_made_up_ends_the_attempt(world: World) -> None:
     begun, flow = await world.begin(await world.request(state="s" * 2000, nonce="n" * 1000))
-    await refused(world, back(begun, flow, sealed="@made-up"), FlowGone)
+    await refused(world, back(world, begun, flow, sealed="@made-up"), FlowGone)
 
 
 async def test_b19_three_tabs_end_in_any_order_at_their_own_client(world: World) -> None:
@@ -188,7 +189,7 @@ async def test_b19_three_tabs_end_in_any_order_at_their_own_client(world: World)
     ]
     for index in (2, 0, 1):
         name, attempt, flow = begun[index]
-        finished = await world.finish(back(attempt, flow))
+        finished = await world.finish(back(world, attempt, flow))
         assert (finished.request.client_id, finished.request.state) == (name, f"s-{name}")
 
 
@@ -197,7 +198,7 @@ async def test_c8_a_signed_reply_counts_once_whatever_attempt_it_comes_to(world:
     async def arrive(signature: str) -> None:
         begun, flow = await world.begin(await world.request(), "beta")
         params = {"state": flow.state, "hash": signature}
-        await world.finish(Callback("beta", flow.state, Channel.QUERY, params, begun.sealed))
+        await world.finish(world.callback("beta", params, begun.sealed))
 
     assert isinstance(world.upstreams["beta"], SigningUpstream)
     await arrive("h1")
@@ -219,6 +220,6 @@ async def test_the_time_a_login_took_is_told_in_milliseconds(world: World) -> No
     world.clock.now += 0.9
     begun, flow = await world.begin(await world.request())
     world.clock.now += 0.35
-    await world.finish(back(begun, flow))
+    await world.finish(back(world, begun, flow))
     (told,) = [fields for event, fields in world.notes.heard if event is Event.LOGIN_SUCCEEDED]
     assert told["ms"] == 350

@@ -15,10 +15,8 @@ from broker.core.errors import (
 )
 from broker.core.events import Event
 from broker.core.wire.parameters import Parameters
-from broker.services.login.outcomes import Callback
 from broker.services.sessions.single_sign_on import Session
 from broker.store.transient import Kind
-from broker.upstream.model import Channel
 from tests.services.bare_broker import NOW, World
 from tests.services.talking_upstream import TalkingUpstream
 
@@ -123,7 +121,7 @@ async def test_a_login_that_a_logout_overtook_is_over(world: World, upstream: Ta
     begun, flow = await world.begin(await world.request())
     await told(world, "x1/u-1/j1")
     params = {"state": flow.state, "code": "u"}
-    finished = await world.finish(Callback("alpha", flow.state, Channel.QUERY, params, begun.sealed))
+    finished = await world.finish(world.callback("alpha", params, begun.sealed))
     who = finished.who
     value, session = world.sessions.build(finished.person, who.identity, who.instance, began_at=who.started_at)
     await world.sessions.keep(session, replacing=None)

@@ -7,7 +7,6 @@ from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
-from broker.core.authorize.pkce import build_challenge
 from broker.core.clients.client import Client
 from broker.core.errors import (
     BrokerError,
@@ -24,7 +23,7 @@ from broker.core.errors import (
 )
 from broker.core.events import Event
 from broker.core.people.identity import Identity
-from broker.core.records import AuthorizationRequest, FlowRecord, ForClient
+from broker.core.records import AuthorizationRequest, FlowRecord, ForClient, Wishes
 from broker.core.seal import Seal, digest
 from broker.core.terms import Prompt
 from broker.services.clients.directory import Clients
@@ -81,7 +80,7 @@ class Logins:
             expires_at=now + self._providers.flow_ttl,
             began_ms=int(began * 1000),
         )
-        flow = self._build_flow(record, purpose.request, locale)
+        flow = self._build_flow(record, purpose.request, instance, locale)
         try:
             step = await self._in_time(instance.provider.begin(flow), instance)
         except UpstreamError as error:
@@ -106,23 +105,22 @@ class Logins:
             raise NothingAsked(f"no login is begun here for {type(purpose).__name__}")
         client = await self._clients.find_again(purpose.request.client_id)
         await self._claim(callback.state, client)
-        if record.provider != callback.provider:
-            raise NothingAsked(f"state of {record.provider} came back at {callback.provider}")
-        instance = self._providers.find(callback.provider)
+        instance = callback.instance
+        if record.provider != instance.name:
+            raise NothingAsked(f"state of {record.provider} came back at {instance.name}")
         try:
-            identity = await self._ask(instance, record, purpose.request, callback)
+            identity = await self._ask(instance, record, purpose.request, callback.reply)
         except BrokerError as error:
             raise self.fail(error, purpose, client, instance) from error
         return Identified(purpose, client, record.started_at, record.began_ms, instance, identity)
 
     async def _ask(
-        self, instance: ProviderInstance, record: FlowRecord, request: AuthorizationRequest, callback: Callback
+        self, instance: ProviderInstance, record: FlowRecord, request: AuthorizationRequest, reply: Reply
     ) -> Identity:
         provider = instance.provider
-        if callback.channel not in provider.channels:
-            raise UpstreamInvalid(f"{instance.name} does not answer by {callback.channel}")
-        flow = self._build_flow(record, request, "")
-        reply = Reply(callback.channel, callback.params)
+        if reply.via not in provider.channels:
+            raise UpstreamInvalid(f"{instance.name} does not answer by {reply.via}")
+        flow = self._build_flow(record, request, instance)
         identity = await self._in_time(provider.finish(flow, reply), instance)
         if signs_replies(provider) and (key := provider.replay_key(reply)):
             async with self.replying(instance.key, key):
@@ -204,25 +202,21 @@ class Logins:
         await self._transient.put(Kind.FLOW, digest(reference), sealed.encode(), ttl=self._providers.flow_ttl)
         return reference
 
-    def _build_flow(self, record: FlowRecord, request: AuthorizationRequest, locale: str) -> Flow:
+    def _build_flow(
+        self, record: FlowRecord, request: AuthorizationRequest, instance: ProviderInstance, locale: str = ""
+    ) -> Flow:
         callback = f"{self._context.issuer}/callback/{record.provider}"
         return Flow(
             state=record.state,
             nonce=record.nonce,
             code_verifier=record.code_verifier,
-            code_challenge=build_challenge(record.code_verifier),
             redirect_uri=callback,
             callback_with_state=f"{callback}/{record.state}",
             started_at=record.started_at,
             ui_locale=locale,
-            wishes=request.wishes().replace(prompt=_wished(request), acr_values=self._levels(record.provider, request)),
+            wishes=_wished(request, instance),
             memo=record.memo,
         )
-
-    def _levels(self, name: str, request: AuthorizationRequest) -> tuple[str, ...]:
-        """What this upstream is asked to reach: what is essential, else what is wished, as far as it can."""
-        wanted = request.essential_acr or request.acr_values
-        return tuple(level for level in wanted if level in self._providers.levels_of(name)) if wanted else ()
 
     def fail(self, error: BrokerError, purpose: ForClient, client: Client, instance: ProviderInstance) -> LoginFailed:
         """The attempt failed by this; it is told, and what the person is shown comes back to be raised."""
@@ -238,8 +232,14 @@ class Logins:
         return LoginFailed(error, purpose, client, instance, only=only)
 
 
-def _wished(request: AuthorizationRequest) -> tuple[str, ...]:
-    """What the upstream is asked for. Hardly any says how old its own session is, so `max_age` asks for a new login."""
-    if request.max_age is None or Prompt.LOGIN in request.prompt:
-        return request.prompt
-    return (*request.prompt, Prompt.LOGIN)
+def _wished(request: AuthorizationRequest, instance: ProviderInstance) -> Wishes:
+    """What the upstream is asked for: of levels what is essential, else what is wished, as far as it can.
+
+    Hardly any upstream says how old its own session is, so `max_age` asks for a new login.
+    """
+    again = request.max_age is not None and Prompt.LOGIN not in request.prompt
+    levels = request.essential_acr or request.acr_values
+    return request.wishes().replace(
+        prompt=(*request.prompt, Prompt.LOGIN) if again else request.prompt,
+        acr_values=tuple([level for level in levels if level in instance.abilities.levels]),
+    )

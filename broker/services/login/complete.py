@@ -18,7 +18,6 @@ from broker.services.authorize.pushed import PushedRequests
 from broker.services.context import Context
 from broker.services.login.attempts import Logins
 from broker.services.login.outcomes import Callback, Identified
-from broker.services.login.states import States
 from broker.services.people.accounts import Accounts
 from broker.services.sessions.single_sign_on import Sessions
 
@@ -60,7 +59,7 @@ class Completion:
         The order is a rule: a login that its request does not accept leaves whoever was logged in before as they were.
         The body shows what came of it; what fails there is told at the same place.
         """
-        with located(Whereabouts(flow=States.tag(callback.state))):
+        with located(Whereabouts(flow=callback.tag)):
             who = await self._logins.finish(callback)
             person = await self.resolve(who)
             match who.purpose:

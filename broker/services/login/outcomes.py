@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from broker.core.clients.client import Client
@@ -10,7 +9,7 @@ from broker.core.errors import BrokerError
 from broker.core.people.identity import Identity
 from broker.core.records import ForClient
 from broker.services.providers import ProviderInstance
-from broker.upstream.model import Channel, Redirect, Widget
+from broker.upstream.model import Channel, Redirect, Reply, Widget
 
 
 class LoginFailed(Exception):
@@ -62,10 +61,10 @@ class Identified:
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """What reached the callback. `sealed` is the record this browser keeps for the state's tag, or ""."""
+    """What reached the callback of `instance`. `sealed` is the record this browser keeps for the state's tag, or ""."""
 
-    provider: str
+    instance: ProviderInstance
     state: str
-    channel: Channel
-    params: Mapping[str, str]
+    tag: str
+    reply: Reply
     sealed: str

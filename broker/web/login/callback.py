@@ -12,8 +12,8 @@ from broker.services.authorize.decide import Ask
 from broker.services.login.complete import Completed, Completion
 from broker.services.login.outcomes import Callback
 from broker.services.login.states import States
-from broker.services.providers import Providers
-from broker.upstream.model import Channel, Provider, finds_state
+from broker.services.providers import ProviderInstance, Providers
+from broker.upstream.model import Channel, Reply, unpack_reply
 from broker.web.http.cookies import SESSION, Cookies
 from broker.web.http.reading import read_query
 from broker.web.limits.intake import Intake
@@ -45,31 +45,36 @@ class CallbackEndpoint:
     async def get(self, request: Request) -> Response:
         """An answer in the query, or none at all: then it may be in the fragment, which only the browser sees."""
         visitor.set(await self._intake.count("callback", request))
-        name = request.path_params["provider"]
-        provider = self._providers.find(name).provider
+        instance = self._providers.find(request.path_params["provider"])
         params = read_query(request)
-        if not params and Channel.FRAGMENT in provider.channels:
+        if not params and Channel.FRAGMENT in instance.provider.channels:
             view = FragmentView(action=request.scope["path"], retry_href=self._read_again(request))
             return self._frontend.pages.show(view, self._frontend.locale(request))
-        return await self._finish(request, name, Channel.QUERY, params)
+        return await self._finish(request, instance, Channel.QUERY, params)
 
     async def post(self, request: Request) -> Response:
         """An answer posted by the upstream, or a fragment posted by our landing page."""
         visitor.set(await self._intake.count("callback", request))
-        name = request.path_params["provider"]
+        instance = self._providers.find(request.path_params["provider"])
         params = await self._intake.read_form(request)
         if "fragment" in params and len(params) == 1:
-            return await self._finish(request, name, Channel.FRAGMENT, parse_form(params["fragment"].encode()))
-        return await self._finish(request, name, Channel.FORM_POST, params)
+            return await self._finish(request, instance, Channel.FRAGMENT, parse_form(params["fragment"].encode()))
+        return await self._finish(request, instance, Channel.FORM_POST, params)
 
-    async def _finish(self, request: Request, name: str, channel: Channel, params: Parameters) -> Response:
+    async def _finish(
+        self, request: Request, instance: ProviderInstance, channel: Channel, params: Parameters
+    ) -> Response:
         if params.repeated:
             raise NothingAsked("a parameter of the callback came twice")
         in_path = request.path_params.get("state", "")
-        state = in_path or _find_state(self._providers.find(name).provider, params)
-        reply = {key: value for key, value in params.items() if not (in_path and key == "state")}
+        sent = {key: value for key, value in params.items() if not (in_path and key == "state")}
+        try:
+            reply = unpack_reply(instance.provider, Reply(channel, sent))
+        except UpstreamError as error:
+            raise NothingAsked(error.detail) from None
+        state = in_path or reply.params.get("state", "")
         tag = States.tag(state)
-        callback = Callback(name, state, channel, reply, Cookies.read_flow(request, tag))
+        callback = Callback(instance, state, tag, reply, Cookies.read_flow(request, tag))
         async with self._completion.complete(callback, Cookies.read(request, SESSION)) as done:
             return self._show(request, done, tag)
 
@@ -89,13 +94,3 @@ class CallbackEndpoint:
         kept = Cookies.read_again(request)
         ours = kept.startswith((f"{self._frontend.base}/authorize?", f"{self._frontend.base}/device"))
         return kept if ours and kept.isprintable() else ""
-
-
-def _find_state(provider: Provider, params: Parameters) -> str:
-    """Where this upstream puts the state; nothing about it is believed yet."""
-    if not finds_state(provider):
-        return params.get("state", "")
-    try:
-        return provider.find_state(params)
-    except UpstreamError as error:
-        raise NothingAsked(error.detail) from None
