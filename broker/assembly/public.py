@@ -32,6 +32,7 @@ from broker.web.logout import LogoutEndpoint
 from broker.web.meta import MetaEndpoints
 from broker.web.pages.frontend import Frontend
 from broker.web.pages.pages import Pages
+from broker.web.pages.persons import Persons
 from broker.web.pages.templates import Tell
 from broker.web.pages.views import Look
 from broker.web.routes import Endpoints, build_routes
@@ -95,6 +96,7 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
     show_last = config.login.show_last_used
     leaving = Leaving(frontend, services.logins, parts.providers, intake, show_last_used=show_last)
     remember_for = config.session.remember_last_provider
+    persons = Persons(services.people, parts.providers)
     reader = ProofReader(services.proofs.mint_nonce)
     return Endpoints(
         meta=_build_meta(parts, frontend, config),
@@ -108,15 +110,15 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
             session_ttl=config.session.absolute_ttl,
             remember_for=remember_for,
         ),
-        consent=ConsentEndpoint(frontend, services.questions, services.people, intake),
+        consent=ConsentEndpoint(frontend, services.questions, persons, intake),
         logout=LogoutEndpoint(
-            frontend, services.logout, config.issuer, sessions=services.sessions, people=services.people, intake=intake
+            frontend, services.logout, config.issuer, sessions=services.sessions, persons=persons, intake=intake
         ),
-        devices=_build_devices(services, frontend, intake, leaving),
+        devices=_build_devices(services, frontend, intake, leaving, persons),
         enter=UnaskedEndpoint(
             frontend,
             services.unasked,
-            providers=parts.providers,
+            persons=persons,
             mint=parts.context.mint,
             session_ttl=config.session.absolute_ttl,
             remember_for=remember_for,
@@ -155,7 +157,9 @@ def _build_clients(services: Services, intake: Intake, reader: ProofReader) -> C
     )
 
 
-def _build_devices(services: Services, frontend: Frontend, intake: Intake, leaving: Leaving) -> DeviceEndpoints:
+def _build_devices(
+    services: Services, frontend: Frontend, intake: Intake, leaving: Leaving, persons: Persons
+) -> DeviceEndpoints:
     devices, sessions = services.devices, services.sessions
     return DeviceEndpoints(
         DeviceEntry(
@@ -167,7 +171,7 @@ def _build_devices(services: Services, frontend: Frontend, intake: Intake, leavi
             sessions=sessions,
             intake=intake,
         ),
-        DeviceConfirmation(frontend, devices, services.questions, people=services.people, intake=intake),
+        DeviceConfirmation(frontend, devices, services.questions, persons=persons, intake=intake),
     )
 
 

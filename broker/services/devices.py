@@ -83,9 +83,11 @@ class Devices:
         """A ticket for this browser about the device whose code was typed; None where there is no such code."""
         user_code = parse_user_code(typed)
         key = await self._transient.get(Kind.USER_CODE, digest(user_code)) if user_code else None
-        if key is None:
-            return None
-        ticket = DeviceTicket(key.decode(), self._context.now() + EXPIRES_IN)
+        return self.build_ticket(key.decode(), browser=browser) if key is not None else None
+
+    def build_ticket(self, key: str, *, browser: str) -> str:
+        """A ticket about this device for exactly this browser, whose value is never ""."""
+        ticket = DeviceTicket(key, self._context.now() + EXPIRES_IN)
         return self._seal.seal(ticket.to_bytes(), bound_to=browser.encode())
 
     async def open_ticket(self, sealed: str, *, browser: str) -> Waiting:

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from broker.core.authorize.request import ANOTHER_PERSON, add_to_kept, for_another
 from broker.core.clients.client import Client
 from broker.core.errors import InvalidRequest
-from broker.core.records import Device
-from broker.core.tokens.claims import build_asked_scope, describe
+from broker.core.records import AuthorizationRequest, Device
+from broker.core.terms import Prompt
+from broker.core.wire.query import Sent
 from broker.services.authorize.codes import Answer
 from broker.services.authorize.decide import Ask, Authorization, Choose, Start
 from broker.services.authorize.questions import Questions
 from broker.services.clients.directory import Clients
 from broker.services.devices import EXPIRES_IN, Devices
-from broker.services.people.accounts import People
 from broker.services.sessions.single_sign_on import Sessions
 from broker.web.authorize.consent import MAX_TICKET, read_answer
 from broker.web.http.cookies import BROWSER, SESSION, Cookies
@@ -25,6 +26,7 @@ from broker.web.limits.client_address import coarse
 from broker.web.limits.intake import Intake
 from broker.web.login.leaving import Leaving
 from broker.web.pages.frontend import Frontend
+from broker.web.pages.persons import Persons
 from broker.web.pages.views import DeviceCodeView, DeviceConfirmView, DeviceDoneView, LoginView
 
 
@@ -76,7 +78,7 @@ class DeviceEntry:
         if ticket is None:
             await self._intake.limits.count("device_code_wrong")
             return self._show("", self._frontend.locale(request), wrong=True)
-        response = self._frontend.leave_to(self._href(ticket, {}))
+        response = self._frontend.leave_to(self._href(ticket))
         Cookies.bind_browser(response, browser, ttl=EXPIRES_IN)
         return response
 
@@ -85,33 +87,47 @@ class DeviceEntry:
         params = read_query(request, limit=MAX_TICKET)
         sealed = params.get("ticket", "")
         waiting = await self._devices.open_ticket(sealed, browser=Cookies.read(request, BROWSER))
-        asked = waiting.request
-        client = await self._clients.find_again(asked.client_id)
+        client = await self._clients.find_again(waiting.request.client_id)
+        asked = add_to_kept(waiting.request, params, client)
         locale = self._frontend.locale(request, ui_locales=params.get("ui_locales", ""), client=client)
-        if name := params.get("idp_hint", ""):
+        if (name := asked.idp_hint) not in {"", ANOTHER_PERSON}:
             begun = await self._leaving.begin(request, Device(asked), client, name, locale=locale)
             view = self._frontend.device_view(client)
             several = self._leaving.several(client)
             return self._leaving.leave(
-                request, begun, view, again_href=self._href(sealed, {}), several=several, locale=locale
+                request, begun, view, again_href=self._href(sealed), several=several, locale=locale
             )
         session = await self._sessions.find(Cookies.read(request, SESSION))
         match await self._authorization.next_step(asked, client, session):
             case Ask() as step:
                 return self._frontend.leave_to(self._frontend.question_href(step))
             case Choose(names):
-                return self._offer(request, client, sealed, names, locale)
+                return self._offer(request, asked, client, sealed, names, locale=locale)
             case Start(name):
                 # By a button even where there is one alone: a browser refuses to leave us at the end of a form.
-                return self._offer(request, client, sealed, (name,), locale)
+                return self._offer(request, asked, client, sealed, (name,), locale=locale)
             case Answer():
                 raise InvalidRequest("a device is never answered without a question")
 
-    def _offer(self, request: Request, client: Client, sealed: str, names: tuple[str, ...], locale: str) -> Response:
+    def _offer(
+        self,
+        request: Request,
+        asked: AuthorizationRequest,
+        client: Client,
+        ticket: str,
+        names: tuple[str, ...],
+        *,
+        locale: str,
+    ) -> Response:
+        sent = _login_params(ticket, asked)
+
+        def href(name: str) -> str:
+            return self._frontend.href("/device/login", {**sent, "idp_hint": name})
+
         view = LoginView(
             client=self._frontend.device_view(client),
-            buttons=self._leaving.buttons(request, names, lambda name: self._href(sealed, {"idp_hint": name})),
-            language_hrefs=self._frontend.language_hrefs("/device/login", {"ticket": sealed}),
+            buttons=self._leaving.buttons(request, names, href),
+            language_hrefs=self._frontend.language_hrefs("/device/login", sent),
         )
         return self._frontend.pages.show(view, locale)
 
@@ -120,20 +136,20 @@ class DeviceEntry:
         view = DeviceCodeView(user_code[:32], wrong, self._frontend.language_hrefs("/device", sent))
         return self._frontend.pages.show(view, locale, status=400 if wrong else 200)
 
-    def _href(self, ticket: str, more: dict[str, str]) -> str:
-        return self._frontend.href("/device/login", {"ticket": ticket} | more)
+    def _href(self, ticket: str) -> str:
+        return self._frontend.href("/device/login", {"ticket": ticket})
 
 
 class DeviceConfirmation:
     """Is that your device? The question is bound to one session and good for one answer, like every question here."""
 
     def __init__(
-        self, frontend: Frontend, devices: Devices, questions: Questions, *, people: People, intake: Intake
+        self, frontend: Frontend, devices: Devices, questions: Questions, *, persons: Persons, intake: Intake
     ) -> None:
         self._frontend = frontend
         self._devices = devices
         self._questions = questions
-        self._people = people
+        self._persons = persons
         self._intake = intake
 
     async def get(self, request: Request) -> Response:
@@ -143,10 +159,12 @@ class DeviceConfirmation:
         question = await self._questions.open_(sealed, Cookies.read(request, SESSION), for_device=True)
         asked, client = question.request, question.client
         waiting = await self._devices.find(asked.device)
+        person, scopes = await self._persons.asked(question.session.login, asked, client)
         view = DeviceConfirmView(
             client=self._frontend.device_view(client),
-            scopes=describe(build_asked_scope(asked.scope, asked.claims)),
-            person_name=await self._people.name_of(question.session.login),
+            scopes=scopes,
+            person=person,
+            another_href=self._another_href(request, asked),
             user_code=self._devices.user_code_of(asked.device, waiting),
             minutes=self._devices.minutes_ago(waiting),
             place=waiting.place,
@@ -158,12 +176,26 @@ class DeviceConfirmation:
         locale = self._frontend.locale(request, ui_locales=params.get("ui_locales", ""), client=client)
         return self._frontend.pages.show(view, locale)
 
+    def _another_href(self, request: Request, asked: AuthorizationRequest) -> str:
+        """The chooser for the same device; the code again where no ticket could be bound to the browser."""
+        browser = Cookies.read(request, BROWSER)
+        if not browser:
+            return f"{self._frontend.base}/device"
+        ticket = self._devices.build_ticket(asked.device, browser=browser)
+        return self._frontend.href("/device/login", _login_params(ticket, for_another(asked)))
+
     async def post(self, request: Request) -> Response:
         """The answer."""
         sealed, allowed = await read_answer(request, self._frontend, self._intake)
         client = await self._questions.answer_device(sealed, Cookies.read(request, SESSION), allowed=allowed)
         view = DeviceDoneView(self._frontend.device_view(client), allowed)
         return self._frontend.pages.show(view, self._frontend.locale(request, client=client))
+
+
+def _login_params(ticket: str, asked: AuthorizationRequest) -> Sent:
+    """The choice of a provider for a device, with what our own pages add to what it asks."""
+    choosing = {"prompt": Prompt.SELECT_ACCOUNT} if Prompt.SELECT_ACCOUNT in asked.prompt else {}
+    return {"ticket": ticket} | choosing | ({"idp_hint": asked.idp_hint} if asked.idp_hint else {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from starlette.responses import RedirectResponse, Response
 
 from broker.core.errors import ForeignPost, InvalidRequest
 from broker.services.logout.rp_initiated import LoggedOut, Logout, LogoutWish
-from broker.services.people.accounts import People
 from broker.services.sessions.single_sign_on import Session, Sessions
 from broker.web.http.cookies import SESSION, Cookies
 from broker.web.http.reading import MAX_QUERY, read_query
 from broker.web.limits.intake import Intake
 from broker.web.pages.frontend import Frontend
+from broker.web.pages.persons import Persons
 from broker.web.pages.views import ClientView, LoggedOutView, LogoutView, ToldApp
 
 _MAX_STATE = 1024  # bytes of a query that comes back from an upstream
@@ -23,13 +23,13 @@ class LogoutEndpoint:
     """Ends the session at once where the app proves that it speaks of it, and asks the person otherwise."""
 
     def __init__(
-        self, frontend: Frontend, logout: Logout, issuer: str, *, sessions: Sessions, people: People, intake: Intake
+        self, frontend: Frontend, logout: Logout, issuer: str, *, sessions: Sessions, persons: Persons, intake: Intake
     ) -> None:
         """`intake` reads bodies; upstreams send the browser back to `done`, below the issuer."""
         self._frontend = frontend
         self._logout = logout
         self._sessions = sessions
-        self._people = people
+        self._persons = persons
         self._intake = intake
         self._return_to = f"{issuer}/logout/done"
 
@@ -43,7 +43,7 @@ class LogoutEndpoint:
             return await self._finish(request, wish, session, locale)
         view = LogoutView(
             client=self._client_view(wish),
-            person_name=await self._people.name_of(session.login),
+            person=await self._persons.of_login(session.login),
             ticket=self._logout.build_ticket(wish, session),
             # An address that nobody registered stands in no link of ours, not even inside its query.
             language_hrefs={} if wish.astray else self._frontend.language_hrefs("/logout", params),

@@ -15,7 +15,7 @@ Picture = Callable[[Page, str], None]
 
 PROVIDERS = ("google", "vk", "ok", "yandex", "telegram")
 LANGUAGES = ("ru", "en")
-ALLOW = {"ru": "Разрешить", "en": "Allow"}
+ALLOW = {"ru": "Продолжить в «Демо-магазин»", "en": "Continue to Demo shop"}
 HEADING = {"ru": "Войти в «Демо-магазин»", "en": "Sign in to Demo shop"}
 
 

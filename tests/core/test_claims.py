@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from broker.core.clients.client import Client
 from broker.core.people.identity import Account, Link, Person
 from broker.core.terms import Scope
-from broker.core.tokens.claims import CLAIMS_OF, SUPPORTED, build_asked_scope, build_claims, describe
+from broker.core.tokens.claims import CLAIMS_OF, SUPPORTED, build_asked_scope, build_claims, describe, preview
 
 SEEN = 1_800_000_000
 FULL: dict[str, Any] = {
@@ -150,3 +150,48 @@ def test_naming_a_claim_asks_for_its_scope(
 
 def test_people_are_asked_about_scopes_that_tell_something() -> None:
     assert describe(["offline_access", "openid", "email", "unknown"]) == ("email", "offline_access")
+
+
+def test_a_person_is_shown_the_data_itself_before_an_app_gets_it() -> None:
+    shown = preview(person(psuid="p-9"), client(), ["openid", "profile", "email", "phone", "address", "identities"], {})
+    assert list(shown) == ["profile", "email", "phone", "address", "identities"], "in the order of the page"
+    assert shown["email"] == {"email": "ann@a.test"}, "not the flag that goes with it"
+    assert shown["phone"] == {"phone_number": "+31201234567"}
+    assert shown["address"] == {"address": "NL"}
+    assert shown["identities"] == {"identities": "vk: x1"}
+    assert shown["profile"]["name"] == "the name"
+    assert not shown["profile"].keys() & {"given_name", "family_name", "middle_name", "updated_at"}
+    assert preview(person({"given_name": "Ann"}), client(), ["profile"], {}) == {"profile": {"given_name": "Ann"}}
+
+
+def test_what_an_upstream_did_not_say_is_shown_as_nothing() -> None:
+    assert preview(person({}), client(), ["profile", "email", "offline_access"], {}) == {
+        "profile": {},
+        "email": {},
+        "offline_access": {},
+    }
+
+
+def test_single_claims_are_shown_alone_and_a_stand_in_address_as_what_is_sent() -> None:
+    claims: dict[str, Any] = {"userinfo": {"name": None}, "id_token": {"email": None}}
+    asking = client(email_fallback="{sub}@none.test")
+    assert preview(person({"name": "Ann", "birthdate": "1990-01-01"}), asking, ["openid"], claims) == {
+        "profile": {"name": "Ann"},
+        "email": {"email": "s1@none.test"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("address", "text"),
+    [
+        ({"formatted": "Tverskaya 1\nMoscow", "country": "RU"}, "Tverskaya 1 Moscow"),
+        ({"formatted": "", "locality": "Moscow", "country": "RU"}, "Moscow, RU"),
+        ({"locality": 7}, ""),
+        (["Moscow"], "Moscow"),
+        (True, ""),
+    ],
+)
+def test_an_address_is_shown_on_one_line(address: Any, text: str) -> None:
+    assert preview(person({"address": address}), client(), ["address"], {}) == {
+        "address": {"address": text} if text else {}
+    }

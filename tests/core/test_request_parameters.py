@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.core.authorize.request import build_device_request, build_request, to_params
+from broker.core.authorize.request import (
+    ANOTHER_PERSON,
+    add_to_kept,
+    build_device_request,
+    build_request,
+    for_another,
+    to_params,
+)
 from broker.core.authorize.target import verify_target
 from broker.core.clients.client import Client, RequestPolicy
 from broker.core.errors import RequestError
@@ -114,3 +121,25 @@ def test_what_a_device_has_no_use_for_is_bounded_and_left_out(name: str) -> None
     )
     with pytest.raises(RequestError, match=f"{name} is longer"):
         build_device_request(Parameters([*plain.items(), (name, "x" * 2049)]), CLIENT)
+
+
+KEPT = AuthorizationRequest("app", "https://app.test/cb", ("openid",), request_uri="urn:x", prompt=("login",))
+
+
+def again(request: AuthorizationRequest, kept: AuthorizationRequest) -> AuthorizationRequest:
+    """What a link of ours to this request comes to, where it is kept like this."""
+    return add_to_kept(kept, parse_form(encode_query(to_params(request)).encode()), CLIENT)
+
+
+def test_a_kept_request_is_for_somebody_else_where_our_page_says_so() -> None:
+    asked = again(for_another(KEPT), KEPT)
+    assert (asked.prompt, asked.idp_hint) == (("login", "select_account"), ANOTHER_PERSON)
+    assert again(asked, KEPT) == asked, "the wish is there once, however often it is added"
+    assert again(KEPT, KEPT) == KEPT
+
+
+def test_nothing_else_can_be_added_to_the_prompt_of_a_kept_request_and_nothing_to_a_silent_one() -> None:
+    added = add_to_kept(KEPT, parse_form(b"prompt=consent+none+create"), CLIENT)
+    assert added.prompt == ("login",)
+    silent = KEPT.replace(prompt=("none",))
+    assert add_to_kept(silent, parse_form(b"prompt=select_account"), CLIENT).prompt == ("none",)

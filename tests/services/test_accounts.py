@@ -116,5 +116,8 @@ async def test_people_are_called_by_the_most_personal_name(world: World) -> None
 
 async def test_a_page_knows_whom_it_speaks_to(world: World) -> None:
     _, _, session = await world.log_in()
-    assert await world.people.name_of(session.login) == "Ann"
-    assert await world.people.name_of(session.login.replace(subject="x9")) == ""
+    person = await world.people.find(session.login)
+    assert person is not None
+    assert person.link.claims["name"] == "Ann"
+    assert await world.people.find(session.login.replace(subject="x9")) is None
+    assert await world.people.find(session.login.replace(sub="somebody-else")) is None

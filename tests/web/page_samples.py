@@ -14,9 +14,11 @@ from broker.web.pages.samples import (
     BACK,
     PERSON,
     make_client,
+    make_consent,
     make_device,
     make_error,
     make_login,
+    make_person,
     make_stranger,
     sample_views,
 )
@@ -27,9 +29,11 @@ __all__ = [
     "BACK",
     "PERSON",
     "make_client",
+    "make_consent",
     "make_device",
     "make_error",
     "make_login",
+    "make_person",
     "make_stranger",
 ]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from broker.web.pages.views import ClientView, LoggedOutView, LogoutView, ToldApp
-from tests.web.page_samples import make_client, make_pages, read
+from tests.web.page_samples import make_client, make_pages, make_person, read
 
 FRAMES = ("https://shop.example.com/out?iss=i&sid=s", "https://cafe.example.com:8443/out", "https://shop.example.com/b")
 
 
 def test_the_question_is_a_form_with_two_answers_and_names_who_asks() -> None:
-    page = read(make_pages().show(LogoutView(make_client(), "Анна", "t1", {}), "en"))
+    page = read(make_pages().show(LogoutView(make_client(), make_person(), "t1", {}), "en"))
     (form,) = page.found("form")
     assert (form["method"], form["action"]) == ("post", "/logout/confirm")
     assert {(field["name"], field["value"]) for field in page.found("input")} == {("ticket", "t1")}
@@ -20,7 +20,7 @@ def test_the_question_is_a_form_with_two_answers_and_names_who_asks() -> None:
 
 
 def test_without_a_proof_the_question_names_no_app() -> None:
-    page = read(make_pages().show(LogoutView(ClientView({}), "", "t1", {}), "en"))
+    page = read(make_pages().show(LogoutView(ClientView({}), make_person(), "t1", {}), "en"))
     assert "asks to sign you out" not in page.text
     assert page.by_id("logout")
 

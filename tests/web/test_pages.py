@@ -10,7 +10,7 @@ import pytest
 from broker.web.pages.pages import Pages
 from broker.web.pages.templates import BUILT_IN
 from broker.web.pages.views import (
-    ConsentView,
+    AskedScope,
     EnterView,
     FormPostView,
     FragmentView,
@@ -25,9 +25,11 @@ from tests.web.page_samples import (
     PLAIN_LOOK,
     every_page,
     make_client,
+    make_consent,
     make_error,
     make_login,
     make_pages,
+    make_person,
     read,
 )
 
@@ -171,10 +173,10 @@ def test_an_emulated_broker_says_so_on_every_page() -> None:
 
 
 def test_consent_is_a_form_with_two_answers_and_names_the_host() -> None:
-    view = ConsentView(make_client(), ("openid", "email"), "Анна", "the-ticket", {})
+    view = replace(make_consent(), scopes=(AskedScope("openid"), AskedScope("email")), ticket="the-ticket")
     answer = make_pages(replace(PLAIN_LOOK, base_path="/sso")).show(view, "ru")
     page = read(answer)
-    assert page.found("form") == [{"class": "stack pair", "method": "post", "action": "/sso/consent"}]
+    assert page.found("form") == [{"class": "stack", "method": "post", "action": "/sso/consent"}]
     assert page.found("input") == [{"type": "hidden", "name": "ticket", "value": "the-ticket"}]
     assert (page.by_id("allow")["name"], page.by_id("allow")["value"]) == ("answer", "allow")
     assert (page.by_id("deny")["name"], page.by_id("deny")["value"]) == ("answer", "deny")
@@ -184,7 +186,8 @@ def test_consent_is_a_form_with_two_answers_and_names_the_host() -> None:
 
 
 def test_consent_names_the_apis_an_app_will_reach() -> None:
-    view = ConsentView(make_client(), ("openid",), "Анна", "t", {}, ("https://api.shop.example", "https://b.example"))
+    apis = ("https://api.shop.example", "https://b.example")
+    view = replace(make_consent(), resources=apis)
     page = read(make_pages().show(view, "en"))
     assert page.text.count("Access in your name") == 2
     assert "https://api.shop.example" in page.text
@@ -200,7 +203,7 @@ def test_somebody_who_is_to_be_new_is_told_so() -> None:
 
 
 def test_enter_asks_before_an_identity_nobody_asked_for_counts() -> None:
-    view = EnterView(make_client(), {"en": "Telegram"}, "Анна", "t", "/enter/telegram/shop")
+    view = EnterView(make_client(), make_person(), "", "t", "/enter/telegram/shop")
     page = read(make_pages().show(view, "en"))
     assert page.found("form")[0]["action"] == "/enter/telegram/shop"
     assert {page.by_id("allow")["value"], page.by_id("deny")["value"]} == {"allow", "deny"}

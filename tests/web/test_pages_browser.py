@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, Page, Request, Route
 from starlette.responses import HTMLResponse
 
 from broker.web.pages.assets import STATIC_HEADERS
-from broker.web.pages.views import ConsentView, FormPostView, FragmentView, LoggedOutView, ReturnView
-from tests.web.page_samples import LOCALES, every_page, make_client, make_error, make_pages
+from broker.web.pages.views import FormPostView, FragmentView, LoggedOutView, ReturnView
+from tests.web.page_samples import LOCALES, every_page, make_client, make_consent, make_error, make_pages
 
 pytestmark = pytest.mark.browser
 ORIGIN = "https://id.example.com"
@@ -134,7 +134,7 @@ def test_the_return_page_goes_on_by_itself(show: Show, script: bool) -> None:
 
 @pytest.mark.parametrize("answer", ["allow", "deny"])
 def test_consent_is_answered_without_a_script(show: Show, sent: list[Request], answer: str) -> None:
-    view = ConsentView(make_client(), ("openid", "profile"), "Анна", "ticket", {})
+    view = make_consent()
     page = show(PAGES.show(view, "ru"), script=False)
     page.goto(f"{ORIGIN}/page")
     page.click(f"#{answer}")

@@ -11,16 +11,18 @@ from hypothesis import strategies as st
 from broker.web.http.policy import form_target, safe_href
 from broker.web.pages.pages import Pages
 from broker.web.pages.templates import BUILT_IN
-from broker.web.pages.views import ConsentView, EnterView, FormPostView, ReturnView
+from broker.web.pages.views import EnterView, FormPostView, ReturnView
 from tests.web.page_samples import (
     LOCALES,
     PERSON,
     Outline,
     every_page,
     make_client,
+    make_consent,
     make_error,
     make_login,
     make_pages,
+    make_person,
     read,
 )
 
@@ -145,8 +147,8 @@ def test_a10_error_pages_show_hostile_text_as_text(pages: Pages, vector: str) ->
 
 @pytest.mark.parametrize("vector", VECTORS)
 def test_g13_a_hostile_name_is_shown_as_a_name(pages: Pages, vector: str) -> None:
-    consent = pages.show(ConsentView(make_client(), ("openid",), vector, "t", {}), "ru")
-    enter = pages.show(EnterView(make_client(), {"en": vector}, vector, "t", "/enter/x/y"), "ru")
+    consent = pages.show(make_consent(vector), "ru")
+    enter = pages.show(EnterView(make_client(), make_person(vector), "", "t", "/enter/x/y"), "ru")
     for answer in (consent, enter):
         assert " ".join(vector.split()) in read(answer).text
         assert len(read(answer).found("form")) == 1
@@ -224,5 +226,5 @@ def test_d22_a_name_of_a_person_stands_in_an_element_of_its_own_direction_on_eve
         assert PERSON not in "".join(outline.words), title
         assert not [tag for tag, attrs in outline.tags if any(PERSON in value for value in attrs.values())], title
         shown |= {title.split()[0].rstrip(",")} if f"<bdi>{PERSON}</bdi>" in bytes(answer.body).decode() else set()
-    speaking = {path.stem for path in BUILT_IN.rglob("*.html") if "person_name" in path.read_text(encoding="utf-8")}
+    speaking = {path.stem for path in BUILT_IN.rglob("*.html") if "view.person" in path.read_text(encoding="utf-8")}
     assert {name.partition("_")[0] for name in speaking} == shown, "a page that names people has no sample that does"

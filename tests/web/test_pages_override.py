@@ -12,7 +12,7 @@ from broker.web.pages.pages import Pages
 from broker.web.pages.samples import sample_views
 from broker.web.pages.templates import BUILT_IN, find_strangers
 from broker.web.pages.views import ConsentView, HomeView
-from tests.web.page_samples import PLAIN_LOOK, every_page, make_error, make_login, make_pages, read
+from tests.web.page_samples import PLAIN_LOOK, every_page, make_error, make_login, make_pages, make_person, read
 
 HOME = HomeView("https://id.example.com", "/.well-known/openid-configuration")
 
@@ -116,7 +116,7 @@ def test_a_page_that_fails_only_for_somebody_is_answered_by_ours_and_nothing_of_
     write(
         directory,
         "consent.html",
-        "{% if view.person_name == 'Грета' %}{{ view.person_name.absent }}{% endif %}<h1>mine</h1>",
+        "{% if view.person.name == 'Грета' %}{{ view.person.absent }}{% endif %}<h1>mine</h1>",
     )
     told: dict[str, str] = {}
     pages = make_pages(override=directory, told=told)
@@ -124,7 +124,7 @@ def test_a_page_that_fails_only_for_somebody_is_answered_by_ours_and_nothing_of_
     assert isinstance(asked, ConsentView)
     assert "mine" in read(pages.show(asked, "ru")).text
     assert told == {}
-    answer = read(pages.show(replace(asked, person_name="Грета"), "ru"))
+    answer = read(pages.show(replace(asked, person=make_person("Грета")), "ru"))
     assert answer.by_id("allow") is not None
     assert told == {"consent.html": "consent.html:1: UndefinedError"}
 

@@ -6,15 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from broker.web.pages.views import ConsentView
 from tests.contract.raw_server import answer_of, raw_server
-from tests.web.page_samples import make_pages, make_stranger, read
+from tests.web.page_samples import make_consent, make_pages, make_stranger, read
 from tests.web.public_app import PublicApp, public_app
 from tests.web.test_register import config_of, register
 
 pytestmark = pytest.mark.anyio
 PAGES = make_pages()
-ASKED = ConsentView(make_stranger(), ("openid",), "Ada", "ticket", {})
+ASKED = replace(make_consent(), client=make_stranger())
 SAYS = {
     "client_name": "Borrowed name",
     "policy_uri": "https://dyn.test/policy",

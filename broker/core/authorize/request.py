@@ -33,6 +33,7 @@ from broker.core.wire.query import Sent
 
 IDP_HINTS = ("idp_hint", "kc_idp_hint", "connector_id")
 ANY_PROVIDER = "-"  # no provider's name; takes back the hint inside a pushed request
+ANOTHER_PERSON = "~"  # no provider's name, either; whoever this browser knows is not offered again
 MAX_TEXT = 1024  # characters
 _PKCE = ("code_challenge", "code_challenge_method")
 _MAX_AGE = re.compile(r"[0-9]{1,9}")
@@ -265,12 +266,13 @@ def _build(
 def to_params(request: AuthorizationRequest) -> Sent:
     """The request as parameters that ask for exactly this again, at `/authorize`.
 
-    Of a pushed or signed request that is its name, with the hint and the languages it has now: see `add_to_kept`.
+    Of a pushed or signed request that is its name, with what it has now that a page of ours may add to it.
     """
     sent: dict[str, str | tuple[str, ...]] = {"client_id": request.client_id}
     if request.request_uri:
         hint = request.idp_hint or ANY_PROVIDER
         sent |= {"request_uri": request.request_uri, "ui_locales": " ".join(request.ui_locales), "idp_hint": hint}
+        sent["prompt"] = Prompt.SELECT_ACCOUNT if Prompt.SELECT_ACCOUNT in request.prompt else ""
     else:
         sent["redirect_uri"] = request.redirect_uri
         for row in ROWS:
@@ -279,6 +281,19 @@ def to_params(request: AuthorizationRequest) -> Sent:
 
 
 def add_to_kept(request: AuthorizationRequest, params: Parameters, client: Client) -> AuthorizationRequest:
-    """A request kept under a name, with the languages and the provider that our own pages add to the name."""
+    """A request kept under a name, with what our own pages add: languages, a provider, the wish to choose anew."""
     locales, hint = parse_locales(params, client), parse_hint(params, client) or request.idp_hint
-    return request.replace(idp_hint="" if hint == ANY_PROVIDER else hint, ui_locales=locales or request.ui_locales)
+    added = request.replace(idp_hint="" if hint == ANY_PROVIDER else hint, ui_locales=locales or request.ui_locales)
+    return _choosing(added) if Prompt.SELECT_ACCOUNT in params.words("prompt") else added
+
+
+def for_another(request: AuthorizationRequest) -> AuthorizationRequest:
+    """The same request for somebody else than this browser knows: they choose a provider, and an account there."""
+    return _choosing(request.replace(idp_hint=ANOTHER_PERSON))
+
+
+def _choosing(request: AuthorizationRequest) -> AuthorizationRequest:
+    """With the wish to choose an account, which a silent request has no place for."""
+    if {Prompt.NONE, Prompt.SELECT_ACCOUNT} & set(request.prompt):
+        return request
+    return request.replace(prompt=(*request.prompt, Prompt.SELECT_ACCOUNT))

@@ -21,6 +21,7 @@ CLAIMS_OF: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 SUPPORTED = ("sub", *dict.fromkeys(name for names in CLAIMS_OF.values() for name in names))
 _SCOPE_OF = {name: scope for scope, names in CLAIMS_OF.items() for name in names}
+_PARTS_OF_NAME = frozenset({"given_name", "family_name", "middle_name"})
 
 
 def build_claims(
@@ -63,6 +64,35 @@ def _known(person: Person, client: Client) -> dict[str, Any]:
     known["identities"] = [{**link.raw_ids, "provider": link.provider, "subject": link.subject}]
     known["updated_at"] = link.seen_at
     return known
+
+
+def preview(
+    person: Person, client: Client, scope: Iterable[str], claims: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, str]]:
+    """By scope, the claims that this request would come to now, as texts for the person to look at.
+
+    A scope of which the upstream said nothing is empty. What tells nothing of the person is left out: whether an
+    address was verified, when the claims were read, and the parts of a name that is there as a whole.
+    """
+    scope = tuple(scope)
+    told = build_claims(person, client, scope, {name: None for wanted in claims.values() for name in wanted})
+    hidden = _PARTS_OF_NAME if "name" in told else frozenset[str]()
+    texts = {name: _as_text(value) for name, value in told.items() if name not in hidden}
+    return {
+        word: {name: texts[name] for name in CLAIMS_OF.get(word, ()) if texts.get(name)}
+        for word in describe(build_asked_scope(scope, claims))
+    }
+
+
+def _as_text(value: Any) -> str:
+    """A claim as people read it, "" for one that is no text: an address on one line, an identity by its two names."""
+    if isinstance(value, str):
+        return " ".join(value.split())
+    if isinstance(value, Mapping) and "subject" in value:
+        return f"{value['provider']}: {value['subject']}"
+    if isinstance(value, Mapping):
+        return _as_text(value.get("formatted")) or ", ".join(filter(None, map(_as_text, value.values())))
+    return ", ".join(filter(None, map(_as_text, value))) if isinstance(value, list | tuple) else ""
 
 
 def describe(scope: Iterable[str]) -> tuple[str, ...]:

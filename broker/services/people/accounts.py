@@ -56,15 +56,15 @@ class Accounts:
 
 
 class People:
-    """Reads names; keeps none."""
+    """Reads who somebody is; keeps nothing."""
 
     def __init__(self, people: PeopleStore) -> None:
         self._people = people
 
-    async def name_of(self, login: Login) -> str:
-        """The name the upstream gave last, or "" when it gave none."""
+    async def find(self, login: Login) -> Person | None:
+        """The person of a login, with what the upstream said last; None where the way in is another's by now."""
         person = await self._people.person(login.provider_key, login.subject)
-        return pick_name(person.link.claims) if person else ""
+        return person if person is not None and person.account.sub == login.sub else None
 
 
 def pick_name(claims: Mapping[str, Any]) -> str:

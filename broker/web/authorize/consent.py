@@ -7,13 +7,12 @@ from starlette.responses import Response
 
 from broker.core.authorize.target import VerifiedRedirect
 from broker.core.errors import InvalidRequest
-from broker.core.tokens.claims import build_asked_scope, describe
 from broker.services.authorize.questions import Questions
-from broker.services.people.accounts import People
 from broker.web.http.cookies import SESSION, Cookies
 from broker.web.http.reading import read_query
 from broker.web.limits.intake import Intake
 from broker.web.pages.frontend import Frontend
+from broker.web.pages.persons import Persons
 from broker.web.pages.views import ConsentView
 
 MAX_TICKET = 16 * 1024  # bytes; a sealed request is a third larger than the request was
@@ -22,10 +21,10 @@ MAX_TICKET = 16 * 1024  # bytes; a sealed request is a third larger than the req
 class ConsentEndpoint:
     """Shows the question and takes the answer; the scopes come from the sealed ticket, never from the form."""
 
-    def __init__(self, frontend: Frontend, questions: Questions, people: People, intake: Intake) -> None:
+    def __init__(self, frontend: Frontend, questions: Questions, persons: Persons, intake: Intake) -> None:
         self._frontend = frontend
         self._questions = questions
-        self._people = people
+        self._persons = persons
         self._intake = intake
 
     async def get(self, request: Request) -> Response:
@@ -38,11 +37,13 @@ class ConsentEndpoint:
         locale = self._frontend.locale(
             request, ui_locales=params.get("ui_locales") or " ".join(asked.ui_locales), client=client
         )
+        person, scopes = await self._persons.asked(question.session.login, asked, client)
         view = ConsentView(
             client=self._frontend.client_view(client, target.redirect_uri),
-            scopes=describe(build_asked_scope(asked.scope, asked.claims)),
+            scopes=scopes,
             resources=asked.resource,
-            person_name=await self._people.name_of(question.session.login),
+            person=person,
+            another_href=self._frontend.another_href(asked),
             ticket=sealed,
             language_hrefs=self._frontend.language_hrefs("/consent", {"ticket": sealed}),
         )

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.core.authorize.pushed import is_pushed
+from broker.core.authorize.request import ANOTHER_PERSON
 from broker.core.errors import InvalidRequest
 from broker.core.records import Authorize
 from broker.core.terms import Prompt
@@ -99,7 +100,8 @@ class AuthorizeEndpoint:
         self, request: Request, params: Parameters, asked: Asked, names: tuple[str, ...], locale: str
     ) -> Response:
         sent = link_params(params, asked.request, hinted=False)
-        hinted = asked.request.idp_hint
+        another = asked.request.idp_hint == ANOTHER_PERSON
+        hinted = "" if another else asked.request.idp_hint
 
         def href(name: str) -> str:
             return self._frontend.authorize_href({**sent, "idp_hint": name})
@@ -107,7 +109,9 @@ class AuthorizeEndpoint:
         view = LoginView(
             client=self._frontend.client_view(asked.target.client, asked.target.redirect_uri),
             buttons=self._leaving.buttons(request, names, href),
-            language_hrefs=self._frontend.language_hrefs("/authorize", sent),
+            language_hrefs=self._frontend.language_hrefs(
+                "/authorize", {**sent, "idp_hint": ANOTHER_PERSON} if another else sent
+            ),
             notice="E-NOTALLOWED" if hinted else "",
             notice_provider=self._providers.name_of(hinted),
             sign_up=Prompt.CREATE in asked.request.prompt,

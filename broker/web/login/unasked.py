@@ -9,12 +9,11 @@ from starlette.responses import Response
 
 from broker.core.errors import ForeignPost, NothingAsked
 from broker.services.login.unasked import UnaskedLogins
-from broker.services.people.accounts import pick_name
-from broker.services.providers import Providers
 from broker.web.http.cookies import BROWSER, SESSION, Cookies
 from broker.web.http.reading import read_query
 from broker.web.limits.intake import Intake
 from broker.web.pages.frontend import Frontend
+from broker.web.pages.persons import Persons
 from broker.web.pages.views import EnterView, ReturnView
 
 _BOUND_FOR = 300  # seconds
@@ -28,7 +27,7 @@ class UnaskedEndpoint:
         frontend: Frontend,
         unasked: UnaskedLogins,
         *,
-        providers: Providers,
+        persons: Persons,
         intake: Intake,
         mint: Callable[[], str],
         session_ttl: int,
@@ -37,7 +36,7 @@ class UnaskedEndpoint:
         """`mint` makes unguessable values; `session_ttl` and `remember_for` as in `CallbackEndpoint`."""
         self._frontend = frontend
         self._unasked = unasked
-        self._providers = providers
+        self._persons = persons
         self._intake = intake
         self._mint = mint
         self._session_ttl = session_ttl
@@ -54,8 +53,8 @@ class UnaskedEndpoint:
         sealed, ticket, client = await self._unasked.hold(name, client_id, params, browser=browser)
         view = EnterView(
             client=self._frontend.client_view(client, client.initiate_login_uri),
-            provider_name=self._providers.name_of(name),
-            person_name=pick_name(ticket.claims),
+            person=self._persons.of_claims(ticket.claims, name),
+            another_href=self._unasked.initiate_href(client),
             ticket=sealed,
             action=request.scope["path"],
         )

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from broker.core.authorize.request import ANY_PROVIDER, IDP_HINTS
+from broker.core.authorize.request import ANY_PROVIDER, IDP_HINTS, for_another, to_params
 from broker.core.authorize.target import VerifiedRedirect
 from broker.core.clients.client import Client
 from broker.core.errors import ForeignPost
@@ -86,6 +86,10 @@ class Frontend:
         """The authorization endpoint with these parameters."""
         return self.href("/authorize", params)
 
+    def another_href(self, request: AuthorizationRequest) -> str:
+        """The chooser for somebody else than this browser knows, with the same request."""
+        return self.authorize_href(to_params(for_another(request)))
+
     def href(self, path: str, params: Sent) -> str:
         """A page of ours with these parameters."""
         return f"{self.base}{path}?{encode_query(params)}"
@@ -138,7 +142,7 @@ def link_params(params: Parameters, request: AuthorizationRequest, *, hinted: bo
     Of a pushed or signed request that is its name alone, and what our own pages add to it.
     """
     ours = bool(request.request_uri) and params.get("request_uri", "") == request.request_uri
-    kept = params.only(("ui_locales", *IDP_HINTS) if ours else ()) if request.request_uri else params
+    kept = params.only(("ui_locales", "prompt", *IDP_HINTS) if ours else ()) if request.request_uri else params
     sent: Sent = {name: value for name, value in kept.again().items() if hinted or name not in IDP_HINTS}
     if request.request_uri:
         sent = {"client_id": request.client_id, "request_uri": request.request_uri, **sent}

@@ -10,6 +10,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from broker.web.pages.views import (
+    AskedScope,
     Button,
     ClientView,
     ConsentView,
@@ -24,6 +25,7 @@ from broker.web.pages.views import (
     LoggedOutView,
     LoginView,
     LogoutView,
+    PersonView,
     ReturnView,
     ToldApp,
     View,
@@ -40,6 +42,32 @@ def make_client(text: str = "") -> ClientView:
     """An app called `text`, or Shop."""
     name = {"en": text, "ru": text} if text else {"en": "Shop", "ru": "Магазин"}
     return ClientView(name, text or "shop.example.com", text)
+
+
+def make_person(text: str = "") -> PersonView:
+    """Somebody called `text`, or Анна, by VK ID."""
+    return PersonView(text or PERSON, text[:2] or "А", text or "vk", {"en": text or "VK ID"})
+
+
+def make_asked(text: str = "", *, known: bool = True) -> tuple[AskedScope, ...]:
+    """Everything that can be asked for; `known`: the upstream said something for each."""
+    told = {
+        "profile": {"name": text or PERSON, "picture": text or "https://vk.com/a.png"},
+        "email": {"email": text or "anna@example.com"},
+        "phone": {"phone_number": text or "+79161234567"},
+        "address": {"address": text or "Moscow"},
+        "identities": {"identities": text or "vk: 501"},
+    }
+    words = ("openid", "profile", "email", "phone", "address", "offline_access", "identities", text or "unheard.of")
+    return tuple(AskedScope(word, told.get(word, {}) if known else {}) for word in words)
+
+
+def make_consent(text: str = "") -> ConsentView:
+    """The question of an app that asks for everything."""
+    other, apis = text or "/authorize?idp_hint=~", (text or "https://api.shop.example",)
+    return ConsentView(
+        make_client(text), make_asked(text), make_person(text), other, text or "ticket", _hrefs(text), apis
+    )
 
 
 def make_stranger(text: str = "") -> ClientView:
@@ -97,8 +125,9 @@ def make_device(
     """A device of an app that registered itself."""
     return DeviceConfirmView(
         client=replace(make_client(text), host="", registered=True),
-        scopes=("profile", text or "email"),
-        person_name=text or PERSON,
+        scopes=(AskedScope("profile", {"name": text or PERSON}), AskedScope(text or "email")),
+        person=make_person(text),
+        another_href=text or "/device/login?ticket=1",
         user_code=text or "BCDF-GHJK",
         minutes=minutes,
         place=place,
@@ -136,12 +165,13 @@ def _before_login(text: str) -> Iterator[tuple[str, View]]:
 
 
 def _questions(text: str) -> Iterator[tuple[str, View]]:
-    client, hrefs, person, ticket = make_client(text), _hrefs(text), text or PERSON, text or "ticket"
-    scopes = ("openid", "profile", "email", "phone", "address", "offline_access", "identities", text or "unheard.of")
-    asked = ConsentView(client, scopes, person, ticket, hrefs, (text or "https://api.shop.example",))
+    client, hrefs, person, ticket = make_client(text), _hrefs(text), make_person(text), text or "ticket"
+    asked = make_consent(text)
     yield "consent", asked
+    nameless, nothing = PersonView("", "", "vk", {"en": text or "VK ID"}), make_asked(text, known=False)
+    yield "consent, nothing known", replace(asked, person=nameless, scopes=nothing)
     yield "consent, registered", replace(asked, client=make_stranger(text))
-    yield "enter", EnterView(client, {"en": text or "Telegram"}, person, ticket, "/enter/telegram/shop", hrefs)
+    yield "enter", EnterView(client, person, text or "https://shop.example.com/", ticket, "/enter/telegram/shop", hrefs)
     yield "logout", LogoutView(client, person, ticket, hrefs)
     yield "logout, a mistake", LogoutView(client, person, ticket, hrefs, problem=text or "id_token_hint is missing")
     yield from every_logged_out(client, text)

@@ -43,6 +43,27 @@ class ClientView:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonView:
+    """Somebody. `name` as their provider tells it and `initials` of it, both "" where it tells none.
+
+    `kind` is the provider type, which names the icon, and `provider_name` its plain name; empty where it is gone.
+    """
+
+    name: str
+    initials: str
+    kind: str
+    provider_name: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedScope:
+    """One scope that an app asks for. `told` are the claims it comes to now, by name; none where nothing is known."""
+
+    name: str
+    told: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Button:
     """One way to sign in. `label` per language; `kind` is the provider type, which names the icon.
 
@@ -81,12 +102,14 @@ class LoginView:
 class ConsentView:
     """The question whether the app may know these things, and reach the APIs `resources` for the person.
 
-    The form POSTs `ticket` and `answer` (`allow` or `deny`) to `{base_path}/consent`.
+    `another_href` leads to the chooser, with the same request. The form POSTs `ticket` and `answer` (`allow` or `deny`)
+    to `{base_path}/consent`.
     """
 
     client: ClientView
-    scopes: tuple[str, ...]
-    person_name: str
+    scopes: tuple[AskedScope, ...]
+    person: PersonView
+    another_href: str
     ticket: str
     language_hrefs: Mapping[str, str]
     resources: tuple[str, ...] = ()
@@ -109,12 +132,14 @@ class DeviceConfirmView:
     """The question whether that is one's own device.
 
     `place` is where the device asked from, coarsely, or ""; `near`: this browser is there, too. It asked `minutes` ago.
-    The form POSTs `ticket` and `answer` (`allow` or `deny`) to `{base_path}/device/confirm`.
+    `another_href` as in ConsentView. The form POSTs `ticket` and `answer` (`allow` or `deny`) to
+    `{base_path}/device/confirm`.
     """
 
     client: ClientView
-    scopes: tuple[str, ...]
-    person_name: str
+    scopes: tuple[AskedScope, ...]
+    person: PersonView
+    another_href: str
     user_code: str
     minutes: int
     place: str
@@ -136,12 +161,13 @@ class DeviceDoneView:
 class EnterView:
     """`Continue as …`: an identity arrived that nobody asked for, and the person decides.
 
-    The form POSTs `ticket` and `answer` (`allow` or `deny`) to `action`.
+    `another_href` is where the app begins a login. The form POSTs `ticket` and `answer` (`allow` or `deny`) to
+    `action`.
     """
 
     client: ClientView
-    provider_name: Mapping[str, str]
-    person_name: str
+    person: PersonView
+    another_href: str
     ticket: str
     action: str
     language_hrefs: Mapping[str, str] = field(default_factory=dict)
@@ -156,7 +182,7 @@ class LogoutView:
     """
 
     client: ClientView
-    person_name: str
+    person: PersonView
     ticket: str
     language_hrefs: Mapping[str, str]
     problem: str = ""
@@ -288,7 +314,7 @@ View = (
     | HomeView
 )
 
-DATA = frozenset({Button, ClientView, ToldApp, Look, *get_args(View)})
+DATA = frozenset({AskedScope, Button, ClientView, PersonView, ToldApp, Look, *get_args(View)})
 """Every class a template meets."""
 
 _TEMPLATES: Mapping[type, str] = {

@@ -1,0 +1,54 @@
+"""Somebody as a page shows them: name, initials, the provider they came by, and what an app would be told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from broker.core.clients.client import Client
+from broker.core.records import AuthorizationRequest, Login
+from broker.core.tokens.claims import build_asked_scope, describe, preview
+from broker.services.people.accounts import People, pick_name
+from broker.services.providers import Providers
+from broker.web.pages.views import AskedScope, PersonView
+
+
+class Persons:
+    """Reads them anew for every page."""
+
+    def __init__(self, people: People, providers: Providers) -> None:
+        self._people = people
+        self._providers = providers
+
+    async def of_login(self, login: Login) -> PersonView:
+        """Who is logged in, by the name their provider gave last."""
+        person = await self._people.find(login)
+        return self.called(pick_name(person.link.claims) if person else "", login.provider)
+
+    def of_claims(self, claims: Mapping[str, Any], provider: str) -> PersonView:
+        """Whom an upstream, the provider of this name, says these things of."""
+        return self.called(pick_name(claims), provider)
+
+    def called(self, name: str, provider: str) -> PersonView:
+        """Somebody of this name, which may be "", at the provider of this name, which may be gone."""
+        instance = self._providers.named(provider)
+        return PersonView(
+            name, build_initials(name), instance.kind if instance else "", instance.title if instance else {}
+        )
+
+    async def asked(
+        self, login: Login, request: AuthorizationRequest, client: Client
+    ) -> tuple[PersonView, tuple[AskedScope, ...]]:
+        """Who is asked, and about what, each with what it comes to now."""
+        person = await self._people.find(login)
+        told = preview(person, client, request.scope, request.claims) if person else {}
+        words = describe(build_asked_scope(request.scope, request.claims))
+        scopes = tuple(AskedScope(word, told.get(word, {})) for word in words)
+        return self.called(pick_name(person.link.claims) if person else "", login.provider), scopes
+
+
+def build_initials(name: str) -> str:
+    """The first letters of the first and the last word, in upper case; "" for a name without letters or digits."""
+    firsts = [next((letter for letter in word if letter.isalnum()), "") for word in name.split()]
+    found = [letter.upper() for letter in firsts if letter]
+    return "".join(found if len(found) < 2 else (found[0], found[-1]))
