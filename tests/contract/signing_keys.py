@@ -24,6 +24,9 @@ class KeyRules:
 
     pytestmark = pytest.mark.anyio
 
+    async def test_an_installation_is_named_once(self, durable: Durable) -> None:
+        assert await durable.keys.installation() == await durable.keys.installation() != ""
+
     async def test_signing_keys_are_kept_oldest_first_and_only_retire_once(self, durable: Durable) -> None:
         old, new = signing_key("k1", created_at=NOW - 1), signing_key("k0", "ES256")
         assert await durable.keys.add(new)

@@ -14,6 +14,7 @@ from broker.core.errors import InvalidDpopProof
 from broker.core.jose.compact import b64url
 from broker.core.terms import Algorithm, Profile
 from broker.core.tokens.dpop import ALGORITHMS, HTU_LIMIT, JTI_LIMIT, Proof, is_thumbprint, verify_proof
+from broker.core.wire.addresses import normalise_uri
 from tests.core.own_tokens import NOW, encode, pair_of
 from tests.core.prover import Prover, claims_for
 
@@ -240,6 +241,10 @@ def test_what_nobody_knows_is_left_alone() -> None:
 )
 def test_an_address_counts_without_query_and_fragment_in_any_spelling(htu: str) -> None:
     assert verify(signed(htu=htu)).jkt == ES256.jkt
+
+
+def test_an_address_that_ends_in_dots_ends_in_a_slash() -> None:
+    assert normalise_uri("https://id.test/a/b/..") == normalise_uri("https://id.test/a/.") == "https://id.test/a/"
 
 
 @pytest.mark.parametrize("text", ["", "x", RFC_JKT + "A", RFC_JKT[:-1], RFC_JKT[:-1] + "J", RFC_JKT[:-1] + "="])

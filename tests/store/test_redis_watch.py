@@ -254,3 +254,18 @@ async def test_k26_a_full_server_that_nobody_claimed_is_not_used(server: RedisSe
             await store.get(Kind.SESSION, "k")
         server.ask("CONFIG", "SET", "maxmemory", "0")
         assert await until_answered(lambda: store.put(Kind.SESSION, "k", b"v", ttl=60))
+
+
+async def test_a_store_that_is_closed_says_so(server: RedisServer) -> None:
+    async with opened(server.url) as store:
+        pass
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await store.ping()
+
+
+def test_an_answer_nobody_foresaw_is_told_by_its_kind() -> None:
+    fitness = Fitness("b:", "here")
+    well = {"redis_version": "7.2.0", "maxmemory_policy": "noeviction"}
+    problem = fitness.judge([well, True, b"here", 7])
+    assert problem is not None
+    assert problem.text == "the server answers SET with int"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import stat
+import tempfile
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from broker.core.errors import ConfigError, StoreUnavailable
 from broker.store.grants import Reused, Rotated, SpentBefore
 from broker.store.sqlite.copy import check_copy, copy_into, restore
 from broker.store.sqlite.file import open_database
+from broker.store.sqlite.place import check_owner, give_to_owner
 from broker.store.sqlite.store import SqliteStore
 from broker.store.transient import Kind
 from tests.contract.people import NOW, account, grant, link, settle, token
@@ -193,6 +197,55 @@ async def test_a_restored_file_is_private_owned_and_served_without_a_second_look
     assert (stat.S_IMODE(found.st_mode), found.st_uid) == (0o600, owner)
     known = Path(f"{path}.lock").read_text().splitlines()[1]
     assert known == f"closed {found.st_ino} {found.st_size} {found.st_mtime_ns}"
+
+
+@pytest.fixture
+def as_nobody() -> Iterator[Path]:
+    """A directory of somebody who is not root, who we are in the test."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp", prefix="broker-restore-"))
+    was = os.geteuid()
+    if was == 0:
+        os.chown(folder, 65_534, 65_534)
+        os.seteuid(65_534)
+    yield folder
+    os.seteuid(was)
+    shutil.rmtree(folder)
+
+
+def test_who_is_not_root_restores_what_is_theirs_and_nothing_else(as_nobody: Path) -> None:
+    path, copy = as_nobody / "state" / "broker.db", as_nobody / "copy.db"
+    path.parent.mkdir()
+    open_database(str(path)).close()
+    copy.write_bytes(path.read_bytes())
+    put_back(copy, path)
+    descriptor = os.open(copy, os.O_RDONLY)
+    give_to_owner(descriptor, str(path))
+    os.close(descriptor)
+    assert {file.stat().st_uid for file in (path, copy)} == {os.geteuid()}
+    with pytest.raises(ConfigError, match="belongs to user"):
+        check_owner(str(path), user=os.geteuid() + 1)
+
+
+def test_a_backup_is_put_where_nothing_was(path: Path, tmp_path: Path) -> None:
+    open_database(str(path)).close()
+    empty = tmp_path / "new" / "broker.db"
+    empty.parent.mkdir()
+    assert put_back(path, empty) == ""
+    assert check_copy(str(empty)).accounts == 0
+
+
+def test_a_backup_that_says_of_itself_what_is_not_so_is_not_restored(path: Path, tmp_path: Path) -> None:
+    hollow = tmp_path / "hollow.db"
+    open_database(str(path)).close()
+    with closing(sqlite3.connect(hollow)) as db, closing(sqlite3.connect(path)) as good:
+        application = good.execute("PRAGMA application_id").fetchone()[0]
+        db.execute("CREATE TABLE accounts (sub)")
+        db.execute(f"PRAGMA application_id = {application}")
+        db.execute("PRAGMA user_version = 1")
+    before = path.read_bytes()
+    with pytest.raises(ConfigError, match="cannot be restored: no such table"):
+        put_back(hollow, path)
+    assert path.read_bytes() == before
 
 
 async def test_k24_the_last_writes_of_what_was_replaced_stay_with_it(path: Path, tmp_path: Path) -> None:

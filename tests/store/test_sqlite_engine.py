@@ -6,7 +6,9 @@ import asyncio
 import random
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -216,3 +218,40 @@ async def test_k9_a_write_that_hangs_is_unknown_and_one_that_waited_behind_it_wa
     assert sorted(await slow.kept()) == ["after", "slow"], "the withdrawn one never came"
     assert notes.events == [Event.STORE_UNAVAILABLE, Event.STORE_RECOVERED]
     await slow.engine.close()
+
+
+async def test_a_write_that_was_done_in_time_is_told_although_nobody_listened_for_long(tmp_path: Path) -> None:
+    path = tmp_path / "broker.db"
+    engine = Engine(open_database(str(path)), Outage("sqlite", None), patience=0.05)
+    writing = asyncio.create_task(engine.write(lambda db: db.execute("INSERT INTO secrets VALUES ('a', '')").rowcount))
+    await asyncio.sleep(0)
+    with closing(sqlite3.connect(path)) as other:
+        while not other.execute("SELECT 1 FROM secrets").fetchall():
+            time.sleep(0.01)
+    time.sleep(0.2)
+    assert await writing == 1
+    await engine.close()
+
+
+async def test_what_is_read_beside_the_work_writes_nothing(engine: Engine) -> None:
+    assert engine.aside is not None
+    with pytest.raises(StoreUnavailable, match="SQLITE_READONLY"):
+        await engine.aside.run(lambda db: db.execute("DELETE FROM accounts").close())
+
+
+async def test_a_write_after_the_end_is_refused(engine: Engine) -> None:
+    await engine.close()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await engine.write(adding(2))
+
+
+async def test_a_database_in_memory_is_neither_copied_nor_read_beside_the_work(anyio_backend: str) -> None:
+    store = await SqliteStore.open(":memory:", clock=Clock())
+    with pytest.raises(StoreUnavailable, match="not copied"):
+        await store.copy()
+    await store.close()
+    database = open_database(":memory:")
+    database.condemn()  # there is no next start
+    with pytest.raises(sqlite3.ProgrammingError, match="one connection"):
+        database.connect()
+    database.close()

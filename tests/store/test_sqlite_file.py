@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import random
@@ -22,7 +23,7 @@ from broker.core.events import Event
 from broker.core.people.identity import Person
 from broker.core.records import SigningKey
 from broker.store.grants import Rotated
-from broker.store.sqlite.file import log_ahead, migrate, open_database, schema
+from broker.store.sqlite.file import log_ahead, migrate, open_database, reading, schema
 from broker.store.sqlite.store import SqliteStore
 from broker.store.transient import Kind
 from tests.contract.people import NOW, account, ended_at, grant, link, settle, token
@@ -249,6 +250,32 @@ async def test_k10_damage_is_told_and_the_next_start_looks_first(path: str) -> N
     os.close(held)
     with pytest.raises(ConfigError, match="is damaged"):
         await SqliteStore.open(path, clock=clock)
+
+
+async def test_k10_a_file_whose_list_of_tables_is_damaged_is_told_as_well(path: str) -> None:
+    notes = Notes()
+    open_database(path).close()
+    store = await SqliteStore.open(path, clock=Clock(), recorder=notes)
+    with open(path, "r+b", buffering=0) as file:
+        os.pwrite(file.fileno(), b"\xff", 100)  # the kind of the first page's tree
+        held = os.dup(file.fileno())  # closing it would drop SQLite's locks on the file in this process
+    assert await check(store)
+    assert set(notes.events) == {Event.STORE_DAMAGED}
+    with pytest.raises(StoreUnavailable, match="damaged: structure: database disk image is malformed"):
+        await store.confirm_whole()
+    await store.close()
+    os.close(held)
+
+
+def test_a_file_that_somebody_writes_to_without_a_log_is_read_as_one_in_use(path: str) -> None:
+    open_database(path).close()
+    assert not Path(f"{path}-wal").exists()
+    with open(path, "rb") as server:
+        fcntl.flock(server, fcntl.LOCK_EX)
+        with reading(path) as db:
+            assert db.execute("SELECT count(*) FROM accounts").fetchone() == (0,)
+            with pytest.raises(sqlite3.OperationalError, match="readonly"):
+                db.execute("DELETE FROM accounts")
 
 
 def test_a_database_that_cannot_share_memory_is_refused() -> None:

@@ -112,6 +112,18 @@ async def test_k23_a_write_during_which_the_file_leaves_is_not_acknowledged(path
     await engine.close()
 
 
+async def test_k23_a_log_that_cannot_be_taken_in_any_more_is_named(path: Path) -> None:
+    database = open_database(str(path))
+    engine = Engine(database, Outage("sqlite", None))
+    await engine.write(lambda db: db.execute("INSERT INTO secrets VALUES ('name', 'sealed')").close())
+    path.rename(path.with_name("elsewhere.db"))
+    with closing(sqlite3.connect(path.with_name("elsewhere.db"))):
+        database.writer.set_authorizer(lambda *asked: sqlite3.SQLITE_DENY)
+        with pytest.raises(StoreUnavailable, match="its last writes are in the log beside it only"):
+            await engine.heartbeat()
+    await engine.close()
+
+
 async def test_k23_what_was_acknowledged_goes_with_a_file_that_is_moved(path: Path) -> None:
     store = await SqliteStore.open(str(path), clock=Clock())
     for number in range(50):

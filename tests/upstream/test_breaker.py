@@ -170,3 +170,18 @@ def test_a_pause_that_nobody_noticed_begins_a_new_trouble(bench: Bench) -> None:
     bench.at = 3600
     bench.visitors_fail()
     assert bench.breaker.down_for == 0
+
+
+def test_who_tries_after_the_pause_and_fails_closes_it_for_another(bench: Bench) -> None:
+    bench.breaker.failed(NOBODY_THERE, visitor=None)
+    bench.at = bench.breaker.remaining + LAPSE
+    assert bench.breaker.admits()
+    assert bench.breaker.failed(NOBODY_THERE, visitor="a")
+    assert not bench.breaker.admits()
+    assert [state for state, _ in bench.told] == [State.OPEN], "it was open all the time"
+
+
+def test_what_was_closed_already_is_told_to_nobody(bench: Bench) -> None:
+    bench.breaker.found_well()
+    bench.breaker.relent()
+    assert bench.told == []

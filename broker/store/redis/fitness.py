@@ -85,9 +85,7 @@ def explain(error: Exception) -> Problem:
 
 
 def kind_of(answer: object) -> str:
-    """The kind of an error alone: the text of a server's error may repeat the command."""
-    if not isinstance(answer, Exception):
-        return "no error"
+    """The kind of an unwanted answer alone: the text of a server's error may repeat the command."""
     word = str(answer).partition(" ")[0]
     # Codes that redis-py has no class for, as in "MISCONF Redis is configured to save snapshots, but cannot".
     return (

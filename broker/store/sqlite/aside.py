@@ -63,7 +63,13 @@ class Aside:
                     self._reading = None
                     reading.close()
         except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+                raise Damaged(str(error)) from error
             raise unavailable(error) from error
+
+
+class Damaged(StoreUnavailable):
+    """The file cannot be read any more; `detail` is SQLite's word for it."""
 
 
 class DamageCheck:
@@ -81,11 +87,14 @@ class DamageCheck:
 
     async def go_on(self) -> bool:
         """Check the next slice, if it is time. True when more are left; raises StoreUnavailable."""
-        if not self._left:
-            if self._clock() < self._due:
-                return False
-            self._left = await self._aside.run(_slices)
-        found = await self._aside.run(lambda db: _check(db, self._left[-1]))
+        if not self._left and self._clock() < self._due:
+            return False
+        try:
+            self._left = self._left or await self._aside.run(_slices)
+            found = await self._aside.run(lambda db: _check(db, self._left[-1]))
+        except Damaged as error:  # it cannot even be looked at
+            self._left = self._left or [_STRUCTURE]
+            found = f"{_named(self._left[-1])}: {error.detail}"
         if found:
             self._tell(found)
         self._left.pop()
@@ -102,29 +111,19 @@ class DamageCheck:
 
 def _slices(db: sqlite3.Connection) -> list[str]:
     """The last one comes first. Tables come out one by one, what holds them together and the free pages at the end."""
-    try:
-        tables = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name DESC").fetchall()
-    except sqlite3.DatabaseError as error:
-        if not _is_damage(error):
-            raise
-        tables = []  # the slice of the structure says what is wrong
+    tables = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name DESC").fetchall()
     return [_STRUCTURE, "sqlite_schema", *(name for (name,) in tables)]
 
 
 def _check(db: sqlite3.Connection, table: str) -> str:
     """What is wrong with a table, its indexes and their agreement; "" when nothing is."""
     # Only the first of them compares tables with their indexes: a flipped bit there hides a person from a look-up.
-    try:
-        if table:
-            found = str(db.execute("SELECT integrity_check FROM pragma_integrity_check(?)", (table,)).fetchone()[0])
-        else:
-            found = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
-    except sqlite3.DatabaseError as error:
-        if not _is_damage(error):
-            raise
-        found = str(error)
-    return "" if found == "ok" else f"{table or 'structure'}: {found}"
+    if table:
+        found = str(db.execute("SELECT integrity_check FROM pragma_integrity_check(?)", (table,)).fetchone()[0])
+    else:
+        found = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+    return "" if found == "ok" else f"{_named(table)}: {found}"
 
 
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+def _named(table: str) -> str:
+    return table or "structure"
