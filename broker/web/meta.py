@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from broker.core.openapi import build_openapi
 from broker.services.keys.ring import KeyRing
 from broker.web.pages.assets import STATIC_HEADERS
 from broker.web.pages.frontend import Frontend
@@ -21,18 +22,24 @@ _STATIC_CACHE = "public, max-age=3600"
 
 
 class MetaEndpoints:
-    """`/.well-known/…`, `/jwks`, `/static/…`, `/`, `/healthz`."""
+    """`/.well-known/…`, `/openapi.json`, `/jwks`, `/static/…`, `/`, `/healthz`."""
 
     def __init__(self, frontend: Frontend, keys: KeyRing, metadata: Mapping[str, Any], *, issuer: str) -> None:
         self._frontend = frontend
         self._keys = keys
         self._metadata = orjson.dumps(dict(metadata))
         self._etag = _etag(self._metadata)
+        self._openapi = orjson.dumps(build_openapi(issuer))
+        self._openapi_etag = _etag(self._openapi)
         self._issuer = issuer
 
     async def metadata(self, request: Request) -> Response:
         """The discovery document."""
         return _document(request, self._metadata, self._etag, "application/json", _CACHE)
+
+    async def openapi(self, request: Request) -> Response:
+        """What apps call, described for their tools (OpenAPI 3.1)."""
+        return _document(request, self._openapi, self._openapi_etag, "application/json", _CACHE)
 
     async def jwks(self, request: Request) -> Response:
         """Our public keys (RFC 7517)."""

@@ -46,6 +46,7 @@ def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
     for path in metadata_paths(issuer):
         yield Route(path, {"GET": ends.meta.metadata}, public, "metadata", cors=True, rooted=True)
     yield Route("/jwks", {"GET": ends.meta.jwks}, public, "jwks", cors=True)
+    yield Route("/openapi.json", {"GET": ends.meta.openapi}, public, "openapi", cors=True)
     yield Route("/static/{file}", {"GET": ends.meta.static}, public, "static")
     yield Route("/static/icons/{file}", {"GET": ends.meta.static}, public, "static")
     yield Route("/healthz", {"GET": ends.meta.health}, public, "healthz")

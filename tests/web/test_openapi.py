@@ -1,0 +1,85 @@
+"""The document that describes the API: served, complete, and true of whatever anybody sends."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx2
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from broker.core.openapi import OPERATIONS, Caller, Operation, build_openapi
+from broker.demo.background import TEST_APP, RunningBroker
+from broker.testing import running_broker
+from tests.web.public_app import ISSUER, public_app
+
+HELD_TO = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+]
+NO_API = {"authorization", "end_session", "pushed_authorization_request", "device_authorization", "registration"}
+"""Endpoints that browsers are sent to, and those that prepare for it."""
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[RunningBroker]:
+    with running_broker() as running:
+        yield running
+
+
+def headers_of(operation: Operation, broker: RunningBroker) -> Mapping[str, str]:
+    """What lets a caller in."""
+    if operation.caller is Caller.PERSON:
+        return {"Authorization": f"Bearer {broker.login().tokens['access_token']}"}
+    client = broker.client(TEST_APP)
+    pair = b64encode(f"{client.client_id}:{client.client_secret}".encode()).decode()
+    return {"Authorization": f"Basic {pair}"}
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.id)
+def test_whatever_is_sent_the_answer_is_one_that_is_described(
+    broker: RunningBroker, operation: Operation, known: bool
+) -> None:
+    described = schemathesis.openapi.from_url(f"{broker.issuer}/openapi.json")
+    headers = headers_of(operation, broker) if known else {"Authorization": "Bearer made-up"}
+
+    def send(case: schemathesis.Case[Any]) -> None:
+        case.validate_response(case.call(headers=dict(headers)), checks=HELD_TO)
+
+    strategy = described[operation.path][operation.method.upper()].as_strategy()
+    unhurried = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    unhurried(given(case=strategy)(send))()
+
+
+@pytest.mark.anyio
+async def test_every_endpoint_of_the_metadata_that_apps_call_is_described() -> None:
+    async with public_app() as site:
+        metadata = (await site.browser.get("/.well-known/openid-configuration")).json()
+    ends = {name.removesuffix("_endpoint"): value for name, value in metadata.items() if name.endswith("_endpoint")}
+    called = {value.removeprefix(ISSUER) for name, value in ends.items() if name not in NO_API}
+    assert called <= {operation.path for operation in OPERATIONS}
+
+
+@pytest.mark.anyio
+async def test_the_document_is_served_to_every_tool_and_says_which_issuer_it_is_of() -> None:
+    async with public_app() as site:
+        answer = await site.browser.get("/openapi.json", headers={"Origin": "https://spa.test"})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+        assert answer.headers["access-control-allow-origin"] == "https://spa.test"
+        assert answer.json() == httpx2.Response(200, json=build_openapi(ISSUER)).json()
+        again = await site.browser.get("/openapi.json", headers={"If-None-Match": answer.headers["etag"]})
+        assert again.status_code == 304
