@@ -24,7 +24,7 @@ from broker.master import another_master_key, expect_database, load_masters
 from broker.observe import Observer, Setup
 from broker.registry import provider_types
 from broker.services.context import Context
-from broker.services.keys.ring import LOOK_EVERY, Emergency, KeyRing, RotationRules
+from broker.services.keys.ring import LOOK_EVERY, KeyRing, RotationRules
 from broker.services.keys.signing import SealedKeys
 from broker.services.logout.deliveries import Deliveries
 from broker.services.people.subjects import Subjects, open_subjects
@@ -53,12 +53,11 @@ class Broker:
     public: ASGIApp
     management: Management
     keys: KeyRing
-    emergency: Emergency
     durable: Durable
     store: SqliteStore
     observer: Observer
     deliveries: Deliveries
-    _clock: Callable[[], float]
+    context: Context
     _opened: AsyncExitStack
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     _tasks: tuple[asyncio.Task[None], ...] = ()
@@ -100,7 +99,7 @@ class Broker:
                 self.observer.on_crash(error)
 
     async def _sweep(self) -> None:
-        await self.durable.sweep(now=int(self._clock()))
+        await self.durable.sweep(now=self.context.now())
 
 
 async def build(
@@ -149,13 +148,13 @@ def _open_observer(config: Config) -> Observer:
 async def _assemble(
     config: Config, context: Context, observer: Observer, opened: AsyncExitStack, store: SqliteStore
 ) -> Broker:
-    masters, clock, durable = load_masters(config), context.clock, store.durable
+    masters, durable = load_masters(config), store.durable
     transient, counters = await _open_transient(config, opened, store, observer)
     await _check_client_ids(config, durable.people)
     pool = await HttpPool.open(ca_file=config.network.ca_file, trust_env=config.network.trust_env)
     opened.push_async_callback(pool.close)
     types = provider_types({chosen.type for chosen in config.providers.values() if chosen.enabled})
-    seal = partial(Seal, masters, randomness=context.randomness, clock=clock)
+    seal = partial(Seal, masters, randomness=context.randomness, clock=context.clock)
     keys = await _open_keys(config, context, durable.keys, SealedKeys(seal("signing key")))
     parts = Parts(
         context=context,
@@ -173,10 +172,8 @@ async def _assemble(
     checks: dict[str, Check] = {"durable": durable.ping, "transient": transient.ping, "whole": store.confirm_whole}
     management = Management(checks, observer.expose)
     services = Services(parts, Settings.of(config, parts.providers))
-    public, emergency = build_public(parts, services, config), Emergency(context, keys, durable.grants)
-    return Broker(
-        public, management, keys, emergency, durable, store, observer, services.deliveries, clock, opened.pop_all()
-    )
+    public = build_public(parts, services, config)
+    return Broker(public, management, keys, durable, store, observer, services.deliveries, context, opened.pop_all())
 
 
 async def _open_keys(config: Config, context: Context, store: KeyStore, service: SealedKeys) -> KeyRing:

@@ -17,6 +17,7 @@ from broker.core.records import SigningKey
 from broker.core.terms import Algorithm
 from broker.observe import Observer, Setup
 from broker.observe.sink import Sink
+from broker.services.keys.ring import end_grants
 from broker.store.sql.keys import signing_keys
 from broker.store.sqlite.engine import run
 from broker.store.sqlite.file import reading
@@ -50,9 +51,10 @@ class Desk:
         return await self._list(question)
 
     async def _replace(self, question: Question) -> Answer:
-        emergency = self._broker.emergency
-        await emergency.replace_keys([Algorithm(name) for name in question["algorithms"]])
-        ended = [f"{await emergency.end_grants()} grants ended"] if question["end_grants"] else []
+        broker, ended = self._broker, list[str]()
+        await broker.keys.replace([Algorithm(name) for name in question["algorithms"]])
+        if question["end_grants"]:
+            ended.append(f"{await end_grants(broker.context, broker.durable.grants)} grants ended")
         return Answer((await self._list(question)).lines + ended)
 
     async def _copy(self, _: Question) -> Answer:

@@ -11,7 +11,7 @@ from broker.core.errors import InvalidGrant, InvalidRequest, InvalidToken
 from broker.core.events import Event
 from broker.core.records import SigningKey
 from broker.core.terms import Algorithm, TokenFormat
-from broker.services.keys.ring import LOOK_EVERY, Emergency
+from broker.services.keys.ring import LOOK_EVERY, end_grants
 from broker.services.keys.signing import KeyHandle, KeyService, MadeKey
 from tests.services.bare_broker import World, app
 from tests.services.key_rings import DAY, ED, ES, Rings, published, sealed_keys
@@ -137,8 +137,7 @@ async def issue(world: World, token_format: TokenFormat) -> dict[str, str]:
 
 async def test_j6_what_a_removed_key_signed_is_refused_wherever_it_comes_back(world: World) -> None:
     answer = await issue(world, TokenFormat.JWT)
-    emergency = Emergency(world.context, world.keys, world.store.durable.grants)
-    await emergency.replace_keys([])
+    await world.keys.replace([])
     assert not await world.is_alive(answer["access_token"])
     with pytest.raises(InvalidToken):
         world.tokens.verify_hint(answer["id_token"])
@@ -151,10 +150,9 @@ async def test_j6_what_a_removed_key_signed_is_refused_wherever_it_comes_back(wo
 
 async def test_j6_tokens_that_no_key_signed_end_only_when_asked(world: World) -> None:
     answer = await issue(world, TokenFormat.OPAQUE)
-    emergency = Emergency(world.context, world.keys, world.store.durable.grants)
-    await emergency.replace_keys([ES])
+    await world.keys.replace([ES])
     assert await world.is_alive(answer["access_token"])
-    assert await emergency.end_grants() == 1
+    assert await end_grants(world.context, world.store.durable.grants) == 1
     assert not await world.is_alive(answer["access_token"])
     with pytest.raises(InvalidGrant):
         await world.refresh(answer["refresh_token"])
