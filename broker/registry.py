@@ -18,7 +18,7 @@ from providers import BUILTIN
 GROUP = "broker.providers"
 
 
-class UnknownProvider(Exception):
+class UnknownProvider(LookupError):
     """A type that cannot be used; the text says why, and what was perhaps meant."""
 
 
@@ -31,6 +31,11 @@ def provider_types(names: Iterable[str]) -> dict[str, type[Provider]]:
     check_origin(Path(providers.__file__ or ""), Path(broker.__file__ or ""))
     plugins = list(entry_points(group=GROUP))
     return {name: _load(name, plugins) for name in dict.fromkeys(names)}
+
+
+def settings_class(name: str) -> type[ProviderSettings]:
+    """What may be set for this type; raises UnknownProvider."""
+    return provider_types([name])[name].Settings
 
 
 def check_origin(package: Path, ours: Path) -> None:

@@ -39,12 +39,9 @@ def fail(lines: Iterable[str], *, code: int = 1) -> NoReturn:
 
 def resolve(kind: str) -> type[BaseModel]:
     """The settings class of a provider type; raises LookupError."""
-    from broker.registry import UnknownProvider, provider_types
+    from broker.registry import settings_class
 
-    try:
-        return provider_types([kind])[kind].Settings
-    except UnknownProvider as error:
-        raise LookupError(str(error)) from None
+    return settings_class(kind)
 
 
 def read_config(path: str) -> Loaded:

@@ -21,7 +21,7 @@ from broker.demo.headless import Login, log_in
 from broker.demo.servers import serving, take_port
 from broker.demo.switches import People, Switches
 from broker.observe import Observer, Setup
-from broker.registry import provider_types
+from broker.registry import settings_class
 from broker.services.keys.ring import KeyRing
 
 PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
@@ -222,8 +222,7 @@ def _build_config(
     sections: Mapping[str, Mapping[str, object]],
 ) -> Config:
     typed = {name: {"type": name, **settings} for name, settings in given.items()}
-    types = provider_types(str(settings["type"]) for settings in typed.values())
-    providers = {name: types[str(s["type"])].Settings.model_validate(s) for name, s in typed.items()}
+    providers = {name: settings_class(str(s["type"])).model_validate(s) for name, s in typed.items()}
     return Config.model_validate(
         {
             "version": 1,

@@ -26,8 +26,7 @@ from broker.core.terms import GrantType
 from broker.demo.emulation import Address, Options, build_emulators, emulated_types, left_out, turned
 from broker.demo.servers import Port, PortTaken, serving, take_localhost, take_port
 from broker.demo.upstreams import Emulator
-from broker.registry import UnknownProvider, provider_types
-from broker.upstream.model import ProviderSettings
+from broker.registry import settings_class
 
 PORTS: Final[Mapping[str, int]] = {
     "google": 8410,
@@ -69,14 +68,6 @@ def main(
         sys.stderr.write(f"{problem}\n")
         return 1
     return 0
-
-
-def settings_class(kind: str) -> type[ProviderSettings]:
-    """The settings of a provider type; LookupError with a sentence for an unknown one."""
-    try:
-        return provider_types([kind])[kind].Settings
-    except UnknownProvider as unknown:
-        raise LookupError(str(unknown)) from None
 
 
 def check_host(host: str, *, i_know: bool) -> None:

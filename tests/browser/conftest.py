@@ -14,8 +14,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from broker.config.load import load_text
-from broker.demo.run import Demo, running, settings_class
+from broker.demo.run import Demo, running
 from broker.demo.upstreams import Emulator
+from broker.registry import settings_class
 from tests.demo.test_demo_run import ANY_PORT, ROOT, moved_config
 
 ARTIFACTS = ROOT / "artifacts" / "browser"
