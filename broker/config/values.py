@@ -210,22 +210,6 @@ def _web(value: str) -> SplitResult:
     return parts
 
 
-def _redirect_uri(value: str) -> str:
-    check_redirect_uri(value)
-    return value
-
-
-def _resource_uri(value: str) -> str:
-    check_resource_uri(value)
-    return value
-
-
-def _told_uri(value: str) -> str:
-    if value:
-        check_told_uri(value)
-    return value
-
-
 def _beside_the_file(value: str, info: ValidationInfo) -> str:
     base = (info.context or {}).get("base")
     return value if base is None or value in {":memory:", "stdout"} else str(Path(base) / value)
@@ -260,9 +244,9 @@ Colour = Annotated[str, AfterValidator(check_colour), _text(_COLOUR)]
 SecretHash = Annotated[str, AfterValidator(check_secret_hash), _text(_SECRET_HASH)]
 Listen = Annotated[str, AfterValidator(check_listen)]
 NetworkText = Annotated[str, AfterValidator(check_network)]
-RedirectUri = Annotated[str, AfterValidator(_redirect_uri)]
-ResourceUri = Annotated[str, AfterValidator(_resource_uri)]
-ToldUri = Annotated[str, AfterValidator(_told_uri)]
+RedirectUri = Annotated[str, AfterValidator(check_redirect_uri)]
+ResourceUri = Annotated[str, AfterValidator(check_resource_uri)]
+ToldUri = Annotated[str, AfterValidator(lambda uri: uri and check_told_uri(uri))]
 ServiceScope = Annotated[str, AfterValidator(check_service_scope), _text(_SERVICE_SCOPE)]
 PathText = Annotated[str, Field(min_length=1), AfterValidator(_beside_the_file)]
 ClientAuth = Annotated[AuthMethod | Literal["client_secret"], BeforeValidator(_known_method), _one_of(_METHODS)]

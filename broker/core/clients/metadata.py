@@ -102,8 +102,7 @@ def _read_seconds(value: object) -> int:
 def _read_uri(value: object) -> str:
     if not isinstance(value, str) or len(value) > MAX_URI:
         raise ValueError(f"must be a URI of at most {MAX_URI} characters")
-    check_redirect_uri(value)
-    return value
+    return check_redirect_uri(value)
 
 
 def _read_web_uri(value: object) -> str:

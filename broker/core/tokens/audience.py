@@ -14,14 +14,15 @@ MAX_RESOURCE: Final = 512  # characters
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.\-]*:[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e\x25]+")
 
 
-def check_resource_uri(uri: str) -> None:
-    """Whether a URI may name an API; raises ValueError that says why not (RFC 8707 section 2)."""
+def check_resource_uri(uri: str) -> str:
+    """A URI that may name an API; raises ValueError that says why not (RFC 8707 section 2)."""
     if "#" in uri:
         raise ValueError("must not have a fragment (RFC 8707 section 2)")
     if len(uri) > MAX_RESOURCE:
         raise ValueError(f"is longer than {MAX_RESOURCE} characters")
     if _ABSOLUTE.fullmatch(uri) is None:
         raise ValueError("is not an absolute URI with a lower-case scheme, as https://api.example.com")
+    return uri
 
 
 def parse_resources(params: Parameters) -> tuple[str, ...]:

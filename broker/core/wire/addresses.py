@@ -30,8 +30,8 @@ def same_start(one: str, other: str) -> int:
     return next((at for at, (mine, its) in pairs if mine != its), min(len(one), len(other)))
 
 
-def check_redirect_uri(uri: str) -> None:
-    """Whether a URI may be registered at all; raises ValueError that says why not.
+def check_redirect_uri(uri: str) -> str:
+    """A URI that may be registered at all; raises ValueError that says why not.
 
     https everywhere; http for loopback literals and `localhost` only; private-use schemes with a dot (RFC 8252 7.1);
     nothing that two parsers could read in two ways.
@@ -50,6 +50,7 @@ def check_redirect_uri(uri: str) -> None:
         _check_web(scheme, bool(slashes), authority)
     elif _PRIVATE_USE.fullmatch(scheme) is None:
         raise ValueError("needs https, or a private-use scheme in reverse-domain form such as com.example.app")
+    return uri
 
 
 def _check_web(scheme: str, slashes: bool, authority: str) -> None:
@@ -103,11 +104,11 @@ def _is_here(host: str) -> bool:
         return is_loopback_host(host)
 
 
-def check_told_uri(uri: str) -> None:
-    """Whether an app may be told at this address; raises ValueError that says why not."""
-    check_redirect_uri(uri)
-    if not uri.startswith(("https:", "http:")):
+def check_told_uri(uri: str) -> str:
+    """An address at which an app may be told; raises ValueError that says why not."""
+    if not check_redirect_uri(uri).startswith(("https:", "http:")):
         raise ValueError("needs https")
+    return uri
 
 
 def check_frame_uri(uri: str, redirect_uris: Iterable[str]) -> None:
