@@ -15,7 +15,7 @@ import pytest
 
 from broker.demo.people import ADA, BORIS, ZOE
 from broker.demo.upstreams import RegisteredApp, Telegram
-from broker.demo.upstreams.telegram_fields import auth_result, signed, with_fields
+from broker.demo.upstreams.telegram import auth_result, signed, with_fields
 from tests.demo.emulated import CALLBACK, CHALLENGE, NOW, STATE, VERIFIER, Upstream, emulated, params_of
 
 pytestmark = pytest.mark.anyio

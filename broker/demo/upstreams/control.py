@@ -7,7 +7,7 @@ import ipaddress
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 
 import orjson
@@ -20,6 +20,7 @@ from broker.demo.call import Call, Upstream
 from broker.demo.faults import UnknownFault
 from broker.demo.people import UnknownPerson, make_person
 
+Handler = Callable[[Request], Awaitable[Response]]
 LOGGED = 5000  # requests, the newest: a demo that runs for weeks must not grow
 
 
@@ -27,6 +28,9 @@ class Order(BaseModel):
     """A body of the control API: no unknown members."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Given = TypeVar("Given", bound=Order)
 
 
 class FaultOrder(Order):
@@ -101,15 +105,15 @@ class Control:
 
     def routes(self) -> list[Route]:
         """The control API's routes."""
-        table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
+        table: list[tuple[str, str, Handler]] = [
             ("/_emulator/people", "GET", self._people),
-            ("/_emulator/people", "POST", self._add_person),
-            ("/_emulator/claims", "POST", self._set_claims),
+            ("/_emulator/people", "POST", _obeying(PersonOrder, self.add)),
+            ("/_emulator/claims", "POST", _obeying(ClaimsOrder, self.tell)),
             ("/_emulator/faults", "GET", self._show_faults),
-            ("/_emulator/faults", "POST", self._switch_fault),
+            ("/_emulator/faults", "POST", _obeying(FaultOrder, self.switch)),
             ("/_emulator/drawer", "POST", self._drawer),
-            ("/_emulator/answers", "POST", self._set_answer),
-            ("/_emulator/choose", "POST", self._choose),
+            ("/_emulator/answers", "POST", _obeying(AnswerOrder, self.order)),
+            ("/_emulator/choose", "POST", _obeying(ChoiceOrder, self.choose)),
             ("/_emulator/log", "GET", self._log),
             ("/_emulator/clear", "POST", self._clear),
         ]
@@ -135,6 +139,10 @@ class Control:
         answer = Response(found.order.content(), status_code=found.order.status, media_type="application/json")
         answer.headers.update(found.order.headers)
         return answer
+
+    def switch(self, order: FaultOrder) -> None:
+        """Switch a fault; raises UnknownFault."""
+        self.emulator.faults.switch(order.fault, on=order.on, times=order.times)
 
     def order(self, order: AnswerOrder) -> None:
         """Replace the raw answer of one path."""
@@ -169,7 +177,7 @@ class Control:
         self.seen.clear()
         self.emulator.forget()
 
-    def guarded(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    def guarded(self, handler: Handler) -> Handler:
         """Loopback peers only, and no orders from pages of another site."""
 
         async def run(request: Request) -> Response:
@@ -180,10 +188,8 @@ class Control:
                 return _json({"error": "the control API answers this machine only"}, 403)
             try:
                 return await handler(request)
-            except (UnknownFault, UnknownPerson) as unknown:
-                return _json({"error": str(unknown)}, 400)
-            except ValidationError as invalid:
-                return _json({"error": str(invalid)}, 400)
+            except (UnknownFault, UnknownPerson, ValidationError) as problem:
+                return _json({"error": str(problem)}, 400)
 
         return run
 
@@ -194,21 +200,8 @@ class Control:
             [{"key": p.key, "id": p.ids[kind], "name": p.name, "email": p.email_at(kind) or None} for p in people]
         )
 
-    async def _add_person(self, request: Request) -> Response:
-        self.add(PersonOrder.model_validate_json(await request.body()))
-        return Response(status_code=204)
-
-    async def _set_claims(self, request: Request) -> Response:
-        self.tell(ClaimsOrder.model_validate_json(await request.body()))
-        return Response(status_code=204)
-
     async def _show_faults(self, request: Request) -> Response:
         return _json(dict(self.emulator.faults.shown()))
-
-    async def _switch_fault(self, request: Request) -> Response:
-        order = FaultOrder.model_validate_json(await request.body())
-        self.emulator.faults.switch(order.fault, on=order.on, times=order.times)
-        return Response(status_code=204)
 
     async def _drawer(self, request: Request) -> Response:
         """The page's own form: toggle one fault and go back to where the button was."""
@@ -219,20 +212,22 @@ class Control:
         local = back.startswith("/") and not back.startswith(("//", "/\\"))
         return RedirectResponse(back if local else "/", status_code=303)
 
-    async def _set_answer(self, request: Request) -> Response:
-        self.order(AnswerOrder.model_validate_json(await request.body()))
-        return Response(status_code=204)
-
-    async def _choose(self, request: Request) -> Response:
-        self.choose(ChoiceOrder.model_validate_json(await request.body()))
-        return Response(status_code=204)
-
     async def _log(self, request: Request) -> Response:
         return _json(list(self.seen))
 
     async def _clear(self, request: Request) -> Response:
         self.clear()
         return Response(status_code=204)
+
+
+def _obeying(kind: type[Given], obey: Callable[[Given], None]) -> Handler:
+    """Reads an order and does it."""
+
+    async def run(request: Request) -> Response:
+        obey(kind.model_validate_json(await request.body()))
+        return Response(status_code=204)
+
+    return run
 
 
 def _is_loopback(host: str) -> bool:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
+from broker.core.jose.compact import b64url
 from broker.demo.call import Call, read_basic
 from broker.demo.faults import OAUTH
+from broker.demo.pages import environment
 from broker.demo.people import Person
 from broker.demo.upstreams.answers import back_to, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, Refused, RegisteredApp
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified
 from broker.demo.upstreams.keys import Key, challenge_of, key
-from broker.demo.upstreams.telegram_fields import (
-    auth_result,
-    embed_page,
-    fields_of,
-    signed,
-    widget_script,
-    with_fields,
-)
 
 ISSUER = "https://oauth.telegram.org"
+_NUMBERS = frozenset({"id", "auth_date"})
 _KIDS = {"RS256": "oidc-1", "ES256": "oidc-es256-1", "EdDSA": "oidc-eddsa-1", "ES256K": "oidc-es256k-1"}
 
 
@@ -186,7 +184,8 @@ class Telegram(Emulator):
         return HTMLResponse(embed_page(call.get("origin"), self._signed(person, app)))
 
     async def _script(self, call: Call) -> Response:
-        return Response(widget_script(), media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+        script = environment().get_template("telegram-widget.js").render()
+        return Response(script, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
     async def _login_url(self, call: Call) -> Response:
         """`{"person", "url"}` and for several bots `"bot_id"`: what a tap on the button opens."""
@@ -213,6 +212,50 @@ def _check_domain(app: RegisteredApp, call: Call) -> None:
 
 def _keys(suffix: str) -> tuple[Key, ...]:
     return tuple(key(kid + suffix, alg) for alg, kid in _KIDS.items())
+
+
+# --- the signed fields of the legacy ways: widget, redirect with `#tgAuthResult`, login_url buttons ---
+
+
+def fields_of(person: Person, auth_date: int) -> dict[str, str]:
+    """quirk(telegram): what a person does not have is missing, never empty."""
+    found = {
+        "id": person.ids["telegram"],
+        "first_name": person.given_name,
+        "last_name": person.family_name,
+        "username": person.username,
+        "photo_url": f"https://t.me/i/userpic/320/{person.key}.jpg" if person.picture else "",
+        "auth_date": str(auth_date),
+    }
+    return {name: text for name, text in found.items() if text}
+
+
+def signed(fields: Mapping[str, str], bot_token: str) -> dict[str, str]:
+    """The fields with `hash`: HMAC-SHA-256 over the sorted lines, keyed with SHA-256 of the bot token."""
+    text = "\n".join(f"{name}={value}" for name, value in sorted(fields.items()))
+    secret = hashlib.sha256(bot_token.encode()).digest()
+    return {**fields, "hash": hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()}
+
+
+def auth_result(fields: Mapping[str, str] | None) -> str:
+    """The value of `tgAuthResult`: b64url of JSON with escaped slashes and ASCII only; None is a refusal."""
+    if fields is None:
+        return b64url(b"false")
+    typed = {name: int(value) if name in _NUMBERS else value for name, value in fields.items()}
+    return b64url(json.dumps(typed, separators=(",", ":")).replace("/", "\\/").encode("ascii"))
+
+
+def with_fields(url: str, fields: Mapping[str, str]) -> str:
+    """The URL with every field appended as the widget's script appends it."""
+    unescaped = "!~*'()"  # what encodeURIComponent leaves alone
+    query = "&".join(f"{name}={quote(value, safe=unescaped)}" for name, value in fields.items())
+    return url + ("&" if "?" in url else "?") + query
+
+
+def embed_page(origin: str, fields: Mapping[str, str] | None) -> str:
+    """What the frame shows after the person has answered: it tells the page around it."""
+    event = {"event": "unauthorized"} if fields is None else {"event": "auth_user", "auth_data": dict(fields)}
+    return environment().get_template("embed.html").render(origin=origin, message=json.dumps(event))
 
 
 DISCOVERY: Mapping[str, object] = {
