@@ -91,11 +91,14 @@ class DeviceEntry:
         asked = add_to_kept(waiting.request, params, client)
         locale = self._frontend.locale(request, ui_locales=params.get("ui_locales", ""), client=client)
         if (name := asked.idp_hint) not in {"", ANOTHER_PERSON}:
-            begun = await self._leaving.begin(request, Device(asked), client, name, locale=locale)
-            view = self._frontend.device_view(client)
-            several = self._leaving.several(client)
-            return self._leaving.leave(
-                request, begun, view, again_href=self._href(sealed), several=several, locale=locale
+            return await self._leaving.leave(
+                request,
+                Device(asked),
+                client,
+                name,
+                shown=lambda: self._frontend.device_view(client),
+                again=lambda: self._href(sealed),
+                locale=locale,
             )
         session = await self._sessions.find(Cookies.read(request, SESSION))
         match await self._authorization.next_step(asked, client, session):

@@ -88,11 +88,15 @@ class AuthorizeEndpoint:
             case Ask():
                 return self._frontend.leave_to(self._frontend.question_href(step))
             case Start(name):
-                begun = await self._leaving.begin(request, Authorize(asked.request), client, name, locale=locale)
-                view = self._frontend.client_view(client, asked.target.redirect_uri)
-                again = self._frontend.authorize_href(link_params(params, asked.request, hinted=False))
-                several = self._leaving.several(client)
-                return self._leaving.leave(request, begun, view, again_href=again, several=several, locale=locale)
+                return await self._leaving.leave(
+                    request,
+                    Authorize(asked.request),
+                    client,
+                    name,
+                    shown=lambda: self._frontend.client_view(client, asked.target.redirect_uri),
+                    again=lambda: self._frontend.authorize_href(link_params(params, asked.request, hinted=False)),
+                    locale=locale,
+                )
             case Choose(names):
                 return self._choose(request, params, asked, names, locale)
 

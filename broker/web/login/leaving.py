@@ -10,9 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from broker.core.clients.client import Client
 from broker.core.records import ForClient
 from broker.services.login.attempts import Logins
-from broker.services.login.outcomes import Begun
 from broker.services.providers import Providers
-from broker.upstream.model import Channel, Redirect
+from broker.upstream.model import Channel, Redirect, Widget
 from broker.web.http.cookies import LAST_PROVIDER, Cookies
 from broker.web.limits.intake import Intake
 from broker.web.pages.frontend import Frontend
@@ -42,41 +41,36 @@ class Leaving:
             ordered.sort(key=lambda name: self._providers.find(name).refuses_embedded)
         return tuple(self._button(name, href(name), last, embedded=embedded) for name in ordered)
 
-    def several(self, client: Client) -> bool:
-        """Whether there is another way than any one provider."""
-        return len(self._providers.offered_to(client)) > 1
-
-    async def begin(self, request: Request, purpose: ForClient, client: Client, name: str, *, locale: str) -> Begun:
-        """A login attempt at this provider; raises TooManyRequests, ProviderNotOffered or LoginFailed."""
-        await self._intake.count_start(request)
-        return await self._logins.begin(purpose, client, name, locale=locale)
-
-    def leave(
-        self, request: Request, begun: Begun, client: ClientView, *, again_href: str, several: bool, locale: str
+    async def leave(
+        self,
+        request: Request,
+        purpose: ForClient,
+        client: Client,
+        name: str,
+        *,
+        shown: Callable[[], ClientView],
+        again: Callable[[], str],
+        locale: str,
     ) -> Response:
-        """Off to the provider, or its widget on a page of ours.
+        """A login attempt begins: off to this provider, or its widget on a page of ours.
 
-        `again_href` begins anew, and leads to the chooser where there are `several` ways.
+        What only some ways need is asked when it is needed: how the client is `shown`, and the link that begins
+        `again`, which leads to the chooser where there are several ways. Raises TooManyRequests, ProviderNotOffered or
+        LoginFailed.
         """
-        step = begun.step
+        await self._intake.count_start(request)
+        begun = await self._logins.begin(purpose, client, name, locale=locale)
         response: Response
-        if isinstance(step, Redirect):
-            response = RedirectResponse(step.url, 303, {"referrer-policy": "no-referrer"})
+        if isinstance(begun.step, Redirect):
+            response = RedirectResponse(begun.step.url, 303, {"referrer-policy": "no-referrer"})
         else:
-            view = WidgetView(
-                template=step.template,
-                context=step.context,
-                href=step.url,
-                script_origins=step.script_origins,
-                frame_origins=step.frame_origins,
-                client=client,
-                other_href=again_href if several else "",
-            )
+            several = len(self._providers.offered_to(client)) > 1
+            view = _widget_view(begun.step, shown(), other_href=again() if several else "")
             response = self._frontend.pages.show(view, locale)
         Cookies.keep_flow(request, response, begun.tag, begun.sealed, ttl=begun.ttl)
         self._intake.visitors.remember(request, response)
         if Channel.FRAGMENT in begun.channels:
-            Cookies.keep_again(response, again_href, ttl=begun.ttl)
+            Cookies.keep_again(response, again(), ttl=begun.ttl)
         return response
 
     def _button(self, name: str, href: str, last: str, *, embedded: bool) -> Button:
@@ -93,3 +87,15 @@ class Leaving:
             notice=refused or ("" if down_for is None else "down"),
             minutes=int(down_for or 0) // 60,
         )
+
+
+def _widget_view(widget: Widget, client: ClientView, *, other_href: str) -> WidgetView:
+    return WidgetView(
+        template=widget.template,
+        context=widget.context,
+        href=widget.url,
+        script_origins=widget.script_origins,
+        frame_origins=widget.frame_origins,
+        client=client,
+        other_href=other_href,
+    )
