@@ -10,8 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
+from broker.core.wire import strict_json
 from broker.upstream.exchange import Answer
-from broker.upstream.fields import Fields, SignedAnswer, parse_json
+from broker.upstream.fields import Fields, SignedAnswer
 
 NOT_NOW = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 _SUCCESS = range(200, 300)
@@ -42,10 +43,10 @@ class UpstreamAnswer:
         """
         refused = self.got.status not in _SUCCESS
         try:
-            value = parse_json(self.got.body, self.what)
-        except UpstreamInvalid:
+            value = strict_json.parse_json(self.got.body)
+        except strict_json.Malformed as problem:
             if not refused:
-                raise
+                raise UpstreamInvalid(f"{self.what}: {problem}") from None
             value = None  # a refusal needs no particular body: the status has said it
         error = error_name(value)
         if refused or error is not None:

@@ -23,9 +23,12 @@ def parse_json(raw: bytes | str, *, depth: int = DEPTH_LIMIT) -> Any:
     """
     try:
         # orjson is the strict reader, but it rounds large whole numbers and keeps the last of two equal members.
-        value = orjson.loads(raw)
+        sent = raw.encode() if isinstance(raw, str) else raw
+        value = orjson.loads(sent)
         texts = _count_texts([value], depth + 1)
-        return value if _holds(raw, texts) else json.loads(raw, object_pairs_hook=_once)
+        # Without an escaped quote, two quotes are a text: when as many were read as there are, none was dropped.
+        whole = b"\\" not in sent and sent.count(b'"') == 2 * texts
+        return value if whole else json.loads(sent, object_pairs_hook=_once)
     except Malformed:
         raise
     except ValueError:
@@ -38,13 +41,6 @@ def parse_object(raw: bytes | str, *, depth: int = DEPTH_LIMIT) -> dict[str, Any
     if not isinstance(value, dict):
         raise Malformed("not a JSON object")
     return value
-
-
-def _holds(raw: bytes | str, texts: int) -> bool:
-    """Whether every text in `raw`, without an escaped quote, is one of the `texts` that were read: none was dropped."""
-    if isinstance(raw, str):
-        return "\\" not in raw and raw.count('"') == 2 * texts
-    return b"\\" not in raw and raw.count(b'"') == 2 * texts
 
 
 def _count_texts(value: dict[str, Any] | list[Any], left: int) -> int:
