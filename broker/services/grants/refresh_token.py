@@ -50,7 +50,7 @@ class RefreshTokenGrant:
         scope = held.narrow(params.words("scope"))
         named = verify_resources(params, held.grant.resource)
         await key.use()
-        await self._confirmations.confirm(held)
+        await self._confirmations.confirm(held.grant.login.replace(sid=held.session))
         # One that was rotated before its client changed is a sign of theft as ever.
         if client.tokens.refresh_rotated or known.spent_at is not None:
             child: str | None = await self._rotate(client, token, known, held.grant)

@@ -14,7 +14,6 @@ from broker.core.records import Grant, KeptLogin, Login, SessionRecord
 from broker.core.seal import Seal
 from broker.services.context import Context
 from broker.services.providers import ProviderInstance, Providers
-from broker.services.tokens.held import Held
 from broker.store.sessions import Ending, SessionStore
 from broker.upstream.abilities import RefreshesIdentity
 
@@ -100,24 +99,23 @@ class Confirmations:
         self._providers = providers
         self._seal = seal
 
-    async def confirm(self, held: Held) -> None:
-        """Raise InvalidGrant, and end every grant of that login, when the upstream says no."""
-        grant = held.grant
-        instance = self._providers.instance_of(grant.login.provider_key)
+    async def confirm(self, login: Login) -> None:
+        """Raise InvalidGrant, and end every grant of this login, by our own name of its session, when it says no."""
+        instance = self._providers.instance_of(login.provider_key)
         if instance is None or instance.abilities.refreshes is None:
             return
         # The claim comes first: an upstream that changes the token at every use would take two questions for a theft.
-        sealed = await self._sessions.claim_login(held.session, now=self._context.now(), every=EVERY)
+        sealed = await self._sessions.claim_login(login.sid, now=self._context.now(), every=EVERY)
         if sealed is not None:
-            await self._ask(held, instance, instance.abilities.refreshes, sealed)
+            await self._ask(login, instance, instance.abilities.refreshes, sealed)
 
-    async def _ask(self, held: Held, instance: ProviderInstance, ability: RefreshesIdentity, sealed: str) -> None:
+    async def _ask(self, login: Login, instance: ProviderInstance, ability: RefreshesIdentity, sealed: str) -> None:
         try:
-            kept = self._open(held.session, sealed)
+            kept = self._open(login.sid, sealed)
             async with asyncio.timeout(_DEADLINE):
-                renewed = await ability.refresh(held.grant.login.subject, kept)
+                renewed = await ability.refresh(login.subject, kept)
         except (UpstreamDenied, UpstreamInvalid) as error:
-            await self._sessions.lose_login(held.session, now=self._context.now())
+            await self._sessions.lose_login(login.sid, now=self._context.now())
             self._record(instance, type(error).__name__)
             raise InvalidGrant(
                 "the provider no longer confirms this login; log in again", detail=error.detail
@@ -126,7 +124,7 @@ class Confirmations:
             self._record(instance, type(error).__name__)
             return
         if renewed != kept:
-            await self._sessions.renew_login(held.session, seal_login(self._seal, held.session, renewed))
+            await self._sessions.renew_login(login.sid, seal_login(self._seal, login.sid, renewed))
         self._record(instance, "confirmed")
 
     def _open(self, sid: str, sealed: str) -> UpstreamSession:
