@@ -115,26 +115,64 @@ class AuthorizationRequest(Wishes, frozen=True):
         return convert(self, Wishes, from_attributes=True)
 
 
+class HeldIdentity(Value, frozen=True):
+    """What an upstream vouched for at `proven_at` (epoch seconds) and nobody has yet: sealed, it waits for a decision.
+
+    The rest is as in `Identity`; `provider` and `provider_key` name the instance.
+    """
+
+    provider: str
+    provider_key: str
+    subject: str
+    proven_at: int
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    raw_ids: Mapping[str, str] = field(default_factory=dict)
+    amr: tuple[str, ...] = ("fed",)
+    acr: str = ""
+    auth_time: int | None = None
+
+
 class Authorize(Value, frozen=True, tag="authorize"):
-    """Somebody logs in for a request of a client, and is sent to its redirect URI."""
+    """Somebody logs in for a request of a client, and is sent to its redirect URI.
+
+    `held` is who they showed to be before, at another upstream: they may want to join it to whoever logs in now.
+    """
 
     request: AuthorizationRequest
+    held: HeldIdentity | None = None
 
 
 class Device(Value, frozen=True, tag="device"):
     """Somebody logs in to say yes to a device, which the request names; they are sent nowhere (RFC 8628)."""
 
     request: AuthorizationRequest
+    held: HeldIdentity | None = None
+
+
+class LinkReturn(Value, frozen=True):
+    """Where an app that asked for a link is told what came of it; `redirect_uri` is a verified one."""
+
+    client_id: str
+    redirect_uri: str
+    state: str = ""
 
 
 class Link(Value, frozen=True, tag="link"):
-    """Who is `sub` already shows who else they are, at this upstream."""
+    """Who is `sub` already, in the session known by the cookie `session`, shows who else they are, at this upstream."""
 
     sub: str
+    session: str = ""
+    back: LinkReturn | None = None
 
 
 class Account(Value, frozen=True, tag="account"):
-    """Somebody comes to see to their own account, for no client."""
+    """Somebody comes to see to their own account, for no client.
+
+    `sub`: who has to show again that it is them, "" for anybody. `page`: where on the account page they go on.
+    """
+
+    sub: str = ""
+    page: str = ""
 
 
 ForClient = Authorize | Device
@@ -203,6 +241,35 @@ class ConsentTicket(Record, frozen=True, tag="consent"):
     jti: str
     expires_at: int
     promise: str = ""
+
+
+class JoinTicket(Record, frozen=True, tag="join"):
+    """The question whether somebody unknown has an account here, bound by its seal to one browser; good for one answer.
+
+    The purpose holds who they are. `prove`: the page names the ways of this account, "" where it names none.
+    """
+
+    purpose: ForClient
+    jti: str
+    expires_at: int
+    prove: str = ""
+
+
+class LinkTicket(Record, frozen=True, tag="link-ask"):
+    """The question whether `held` shall be a way into the account `sub`; for one session, one answer, ten minutes.
+
+    `other`: the account it is the way into today, which would be merged; "" where it is nobody's. What goes on after
+    the answer: a login that was under way (`then`), or an app that asked (`back`), else the account page.
+    """
+
+    sub: str
+    session: str
+    held: HeldIdentity
+    jti: str
+    expires_at: int
+    other: str = ""
+    then: ForClient | None = None
+    back: LinkReturn | None = None
 
 
 class EntryTicket(Record, frozen=True, tag="entry"):

@@ -1,7 +1,8 @@
-"""What is stored of people: accounts, the upstream identities linked to them, consents, and providers' namespaces."""
+"""What is stored of people: the upstream identities linked to their accounts, and providers' namespaces."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from broker.core.people.identity import Account, Link, Person
@@ -13,6 +14,35 @@ class NamespaceChanged(Exception):
     def __init__(self, alias: str, *, before: str, after: str, links: int) -> None:
         super().__init__(f"{alias}: {before} -> {after}, {links} links")
         self.alias, self.before, self.after, self.links = alias, before, after, links
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """The way in is the account's. `again`: it was before, and nothing changed."""
+
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """It is the way into another account."""
+
+    sub: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    """The way in is gone, with every session and grant that came from it. `home`: the account it went back to, or ""."""
+
+    home: str
+
+
+class NotLinked:
+    """It is none of this account's, or the account is not there."""
+
+
+class LastLink:
+    """It is the only one; nothing changed."""
 
 
 class PeopleStore(Protocol):
@@ -30,14 +60,22 @@ class PeopleStore(Protocol):
     async def links(self, sub: str) -> tuple[Link, ...]:
         """All links of an account, oldest first."""
 
-    async def set_blocked(self, sub: str, blocked: bool) -> bool:
-        """Switch an account off or on; False when there is none. A blocked account's grants stop being live."""
+    async def link(self, sub: str, link: Link, *, now: int) -> Linked | Taken | NotLinked:
+        """Add a way in to a living account, in one transaction; of two accounts that want it at once one has it.
 
-    async def consent(self, sub: str, client_id: str, promise: str) -> frozenset[str]:
-        """The scopes this account agreed to for this client under exactly this promise; empty when it never did."""
+        NotLinked: there is no such account, or it is blocked, closing, merged or deleted.
+        """
 
-    async def save_consent(self, sub: str, client_id: str, promise: str, scope: frozenset[str], at: int) -> None:
-        """Add to the scopes agreed to under this promise."""
+    async def unlink(
+        self, sub: str, provider_key: str, subject: str, *, now: int, expires_at: int
+    ) -> Unlinked | NotLinked | LastLink:
+        """Take a way in from an account, and end what came from it; marks of ended sessions stay until `expires_at`.
+
+        All in one transaction. One that has a home goes back there, and the home is alive again unless it was deleted.
+        """
+
+    async def sharing_address(self, address: str) -> tuple[Link, ...]:
+        """The links, of accounts that may sign in, whose proven address this is, folded; at most ten, oldest first."""
 
     async def namespace_key(self, alias: str, namespace: str) -> str:
         """The internal id of a provider instance's set of people, made on first sight and never changed.

@@ -9,6 +9,7 @@ from typing import Any
 
 from broker.core.errors import UpstreamInvalid
 from broker.core.people.cleaning import clean_claims, clean_text, plain_email, plain_phone
+from broker.core.seal import digest
 
 Claims = Mapping[str, Any]
 
@@ -101,11 +102,15 @@ def _cleaned(claims: Claims) -> Claims:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person of ours. `sub` is random, stable for ever and never used again, not even after deletion."""
+    """A person of ours. `sub` is random, stable for ever and never used again, not even after deletion.
+
+    `closes_at` (epoch seconds): when it is deleted, as its person asked; None where nobody did.
+    """
 
     sub: str
     created_at: int
     blocked: bool = False
+    closes_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,8 @@ class Link:
 
     `provider_key` is the internal id of the provider instance, which survives a rename in the configuration; `provider`
     is the name it went by at the last login. `claims` and `raw_ids` are the last identity's; `seen_at` epoch seconds.
+    `linked_at` (epoch seconds): when it came to the account, 0 in links of older versions. `home`: the `sub` of the
+    account that it came from by a merge and goes back to, or "".
     """
 
     provider_key: str
@@ -122,6 +129,13 @@ class Link:
     claims: Claims
     raw_ids: Mapping[str, str]
     seen_at: int
+    linked_at: int = 0
+    home: str = ""
+
+    @property
+    def handle(self) -> str:
+        """What the link is called on pages and by apps: opaque, and the same for as long as it stands."""
+        return digest(f"link {self.provider_key} {self.subject}")[:22]
 
 
 @dataclass(frozen=True, slots=True)

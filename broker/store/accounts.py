@@ -1,0 +1,71 @@
+"""The life of accounts: switched off and on, merged, closed by their person, deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from broker.core.people.identity import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """One account is part of the other. `again`: it was before, and nothing changed."""
+
+    again: bool
+
+
+class Unmergeable:
+    """One of them is not there, blocked, closing, deleted, or part of a third; or both are one. Nothing changed."""
+
+
+class AccountStore(Protocol):
+    """A repository of `broker.store.base.Durable`, which says what all of them have in common."""
+
+    async def resolve(self, sub: str) -> Account | None:
+        """The account that goes by this `sub` today: its own, one that was merged into it, or a pairwise former one.
+
+        None when there is none, or it was deleted.
+        """
+
+    async def former_subs(self, sub: str) -> tuple[str, ...]:
+        """The subs of accounts that were merged into this one, in the order of text; no pairwise ones."""
+
+    async def known_to(self, sub: str) -> tuple[str, ...]:
+        """The ids of the clients that the account has or had consents, grants or sessions with, in the order of text."""
+
+    async def merge(
+        self, survivor: str, absorbed: str, *, now: int, expires_at: int, seen_as: Mapping[str, str]
+    ) -> Merged | Unmergeable:
+        """Make `absorbed` part of `survivor`, as ADR 48 says, in one transaction.
+
+        Its links move, its consents are copied, its sessions and grants end and their apps are told; marks of ended
+        sessions stay until `expires_at`. `seen_as` maps pairwise subs of accounts that are absorbed, as clients know
+        them, to the account's own `sub`: they resolve from now on.
+        """
+
+    async def set_blocked(self, sub: str, blocked: bool) -> bool:
+        """Switch an account off or on; False when there is none. A blocked account's grants stop being live."""
+
+    async def sign_out(self, sub: str, *, now: int, expires_at: int, keep_sid: str = "") -> int:
+        """End every session of the account but `keep_sid`, with the grants that do not outlive theirs.
+
+        Their apps are told. The number of sessions that grants or apps hung on.
+        """
+
+    async def close(self, sub: str, *, closes_at: int, now: int, expires_at: int) -> bool:
+        """The account is to be deleted: every session and grant of it ends now, and nobody signs in any more.
+
+        False when it is not there, or closing already.
+        """
+
+    async def keep(self, sub: str, *, now: int) -> bool:
+        """It is not to be deleted after all; False when it is not closing."""
+
+    async def delete_due(self, *, now: int, limit: int = 20) -> tuple[str, ...]:
+        """Delete accounts whose time has come, each with what was merged into it; their subs.
+
+        Links, consents, grants, sign-ins and events go; what remains of an account is its `sub`, so that nobody gets
+        it again.
+        """

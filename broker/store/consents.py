@@ -1,0 +1,39 @@
+"""What people agreed to, by app and promise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What one app may do for a person. `scope` is what they agreed to; times in epoch seconds.
+
+    `granted_at`: when the newest living grant began, None where there is none. `offline`: one outlives its session.
+    """
+
+    client_id: str
+    scope: frozenset[str]
+    agreed_at: int | None
+    granted_at: int | None
+    offline: bool
+
+
+class ConsentStore(Protocol):
+    """A repository of `broker.store.base.Durable`, which says what all of them have in common."""
+
+    async def consent(self, sub: str, client_id: str, promise: str) -> frozenset[str]:
+        """The scopes this account agreed to for this client under exactly this promise; empty when it never did."""
+
+    async def save_consent(self, sub: str, client_id: str, promise: str, scope: frozenset[str], at: int) -> None:
+        """Add to the scopes agreed to under this promise."""
+
+    async def accesses(self, sub: str, *, now: int) -> tuple[Access, ...]:
+        """Every app that the person agreed to or that holds a living grant of theirs, in the order of client ids."""
+
+    async def take_back(self, sub: str, client_id: str, *, now: int, expires_at: int) -> bool:
+        """Forget every yes to this app and end its grants, in one transaction; False when there was nothing.
+
+        Codes under way give nothing: the sessions that the grants came from go on, the app's grants do not.
+        """

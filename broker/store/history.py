@@ -1,0 +1,36 @@
+"""What a person may see of their account: where they are signed in, and what happened."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from broker.core.people.history import AccountEvent, SignIn
+
+
+class HistoryStore(Protocol):
+    """A repository of `broker.store.base.Durable`, which says what all of them have in common.
+
+    Events of links, merges and closings are written by the operations that make them.
+    """
+
+    async def signed_in(self, sign_in: SignIn, *, expires_at: int, ends: str = "", retires: str = "") -> None:
+        """A session began; the row is kept until `expires_at`.
+
+        In the same transaction `ends`, the `sid` of the session before it in this browser, ends as `SessionStore.end`
+        says, or the cookie `retires`, a digest, opens nothing any more.
+        """
+
+    async def sign_ins(self, sub: str, *, limit: int) -> tuple[SignIn, ...]:
+        """The newest sign-ins of the account, newest first."""
+
+    async def living(self, sub: str, *, now: int) -> tuple[SignIn, ...]:
+        """Those whose sessions may still be alive: not ended here, within their absolute limit; newest first."""
+
+    async def add(self, sub: str, event: AccountEvent) -> None:
+        """Remember that something happened, for as long as the account is there."""
+
+    async def events(self, sub: str, *, limit: int) -> tuple[AccountEvent, ...]:
+        """The newest events of the account, newest first."""
+
+    async def sweep(self, *, now: int) -> int:
+        """Delete sign-ins whose time is over; how many."""
