@@ -138,7 +138,7 @@ class Services:
         self.requests = Requests(
             context, self.directory, self.tokens, proofs=self.proofs, pushed=self.pushed, objects=self.objects
         )
-        self.consents = Consents(context, people, transient, parts.seal("consent"))
+        self.consents = Consents(context, parts.durable.consents, transient, parts.seal("consent"))
         self.codes = Codes(context, transient, pushed=self.pushed, ttl=self.tokens.lifetimes.code)
         self.authorization = Authorization(
             context,

@@ -33,7 +33,7 @@ class AccountStore(Protocol):
         """The subs of accounts that were merged into this one, in the order of text; no pairwise ones."""
 
     async def known_to(self, sub: str) -> tuple[str, ...]:
-        """The ids of the clients that the account has or had consents, grants or sessions with, in the order of text."""
+        """The ids of the clients that know the account by consents, grants or sessions, in the order of text."""
 
     async def merge(
         self, survivor: str, absorbed: str, *, now: int, expires_at: int, seen_as: Mapping[str, str]
@@ -46,12 +46,16 @@ class AccountStore(Protocol):
         """
 
     async def set_blocked(self, sub: str, blocked: bool) -> bool:
-        """Switch an account off or on; False when there is none. A blocked account's grants stop being live."""
+        """Switch an account off or on; False when there is none, or it is part of another.
+
+        A blocked account's grants stop being live.
+        """
 
     async def sign_out(self, sub: str, *, now: int, expires_at: int, keep_sid: str = "") -> int:
         """End every session of the account but `keep_sid`, with the grants that do not outlive theirs.
 
-        Their apps are told. The number of sessions that grants or apps hung on.
+        Their apps are told, and logins that are under way are over too. The number of sessions that are known to have
+        been alive.
         """
 
     async def close(self, sub: str, *, closes_at: int, now: int, expires_at: int) -> bool:
@@ -64,7 +68,7 @@ class AccountStore(Protocol):
         """It is not to be deleted after all; False when it is not closing."""
 
     async def delete_due(self, *, now: int, limit: int = 20) -> tuple[str, ...]:
-        """Delete accounts whose time has come, each with what was merged into it; their subs.
+        """Delete accounts whose time has come, each with what was merged into it; the subs of the former.
 
         Links, consents, grants, sign-ins and events go; what remains of an account is its `sub`, so that nobody gets
         it again.

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from broker.store.accounts import AccountStore
 from broker.store.clients import ClientStore
+from broker.store.consents import ConsentStore
 from broker.store.deliveries import DeliveryStore
 from broker.store.grants import GrantStore
+from broker.store.history import HistoryStore
 from broker.store.keys import KeyStore
 from broker.store.people import PeopleStore
 from broker.store.sessions import SessionStore
@@ -23,6 +26,9 @@ class Durable:
     """
 
     people: PeopleStore
+    accounts: AccountStore
+    consents: ConsentStore
+    history: HistoryStore
     grants: GrantStore
     sessions: SessionStore
     deliveries: DeliveryStore
@@ -33,4 +39,5 @@ class Durable:
 
     async def sweep(self, *, now: int) -> int:
         """Delete what can never matter again; the number of rows. Housekeeping only: reads check times themselves."""
-        return await self.grants.sweep(now=now) + await self.sessions.sweep(now=now)
+        swept = [await store.sweep(now=now) for store in (self.grants, self.sessions, self.history)]
+        return sum(swept)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What one app may do for a person. `scope` is what they agreed to; times in epoch seconds.
+    """What one app may do for a person. `scope` is what they agreed to, last at `agreed_at`; times in epoch seconds.
 
     `granted_at`: when the newest living grant began, None where there is none. `offline`: one outlives its session.
     """
@@ -27,7 +27,7 @@ class ConsentStore(Protocol):
         """The scopes this account agreed to for this client under exactly this promise; empty when it never did."""
 
     async def save_consent(self, sub: str, client_id: str, promise: str, scope: frozenset[str], at: int) -> None:
-        """Add to the scopes agreed to under this promise."""
+        """Add to the scopes agreed to under this promise; what `take_back` did is over."""
 
     async def accesses(self, sub: str, *, now: int) -> tuple[Access, ...]:
         """Every app that the person agreed to or that holds a living grant of theirs, in the order of client ids."""
@@ -35,5 +35,6 @@ class ConsentStore(Protocol):
     async def take_back(self, sub: str, client_id: str, *, now: int, expires_at: int) -> bool:
         """Forget every yes to this app and end its grants, in one transaction; False when there was nothing.
 
-        Codes under way give nothing: the sessions that the grants came from go on, the app's grants do not.
+        The sessions that the grants came from go on. Until `expires_at`, or a new yes, no code gives this app a grant:
+        let it be when the codes of before have expired.
         """

@@ -24,7 +24,7 @@ class SpentBefore:
 
 @dataclass(frozen=True, slots=True)
 class SessionOver:
-    """The session that the code came from has ended; nothing was given."""
+    """The session that the code came from has ended, or its person took back what the app may do; nothing was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class GrantStore(Protocol):
     ) -> Redeemed | SpentBefore | SessionOver:
         """Spend a code: its digest, the grant and the first refresh token in one transaction, once and for all.
 
-        `hears`: who brings it has to hear when the session ends. SessionOver: it ended already, nothing was kept.
+        `hears`: who brings it has to hear when the session ends. SessionOver: nothing was kept.
         """
 
     async def spent(self, code_digest: str) -> str | None:

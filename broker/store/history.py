@@ -10,11 +10,11 @@ from broker.core.people.history import AccountEvent, SignIn
 class HistoryStore(Protocol):
     """A repository of `broker.store.base.Durable`, which says what all of them have in common.
 
-    Events of links, merges and closings are written by the operations that make them.
+    Events are written by the operations that they tell of, in the same transaction.
     """
 
     async def signed_in(self, sign_in: SignIn, *, expires_at: int, ends: str = "", retires: str = "") -> None:
-        """A session began; the row is kept until `expires_at`.
+        """A session began, or went on with another login; the row is kept until `expires_at`.
 
         In the same transaction `ends`, the `sid` of the session before it in this browser, ends as `SessionStore.end`
         says, or the cookie `retires`, a digest, opens nothing any more.
@@ -25,9 +25,6 @@ class HistoryStore(Protocol):
 
     async def living(self, sub: str, *, now: int) -> tuple[SignIn, ...]:
         """Those whose sessions may still be alive: not ended here, within their absolute limit; newest first."""
-
-    async def add(self, sub: str, event: AccountEvent) -> None:
-        """Remember that something happened, for as long as the account is there."""
 
     async def events(self, sub: str, *, limit: int) -> tuple[AccountEvent, ...]:
         """The newest events of the account, newest first."""

@@ -32,13 +32,13 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Unlinked:
-    """The way in is gone, with every session and grant that came from it. `home`: the account it went back to, or ""."""
+    """The way in is gone, with what came from it. `home`: the account that it went back to, or ""."""
 
     home: str
 
 
 class NotLinked:
-    """It is none of this account's, or the account is not there."""
+    """It is none of this account's, or the account is not there, blocked or closing."""
 
 
 class LastLink:
@@ -52,7 +52,10 @@ class PeopleStore(Protocol):
         """Who is linked to exactly this subject, byte for byte, of this provider instance."""
 
     async def adopt(self, account: Account, link: Link) -> Person:
-        """Make account and link in one transaction, or return who has the link already (then nothing changed)."""
+        """Make account and link in one transaction, or return who has the link already (then nothing changed).
+
+        Both are kept as they are given.
+        """
 
     async def update_link(self, link: Link) -> None:
         """Store what the upstream says now: claims, raw ids, provider name and time of an existing link."""
@@ -63,7 +66,8 @@ class PeopleStore(Protocol):
     async def link(self, sub: str, link: Link, *, now: int) -> Linked | Taken | NotLinked:
         """Add a way in to a living account, in one transaction; of two accounts that want it at once one has it.
 
-        NotLinked: there is no such account, or it is blocked, closing, merged or deleted.
+        Its `linked_at` is `now` and it has no home, whatever `link` says. NotLinked: there is no such account, or it is
+        blocked, closing, merged or deleted.
         """
 
     async def unlink(
@@ -74,8 +78,8 @@ class PeopleStore(Protocol):
         All in one transaction. One that has a home goes back there, and the home is alive again unless it was deleted.
         """
 
-    async def sharing_address(self, address: str) -> tuple[Link, ...]:
-        """The links, of accounts that may sign in, whose proven address this is, folded; at most ten, oldest first."""
+    async def sharing_address(self, address: str) -> tuple[Person, ...]:
+        """Who may sign in with a link whose proven address this is, folded; at most ten links, oldest first."""
 
     async def namespace_key(self, alias: str, namespace: str) -> str:
         """The internal id of a provider instance's set of people, made on first sight and never changed.

@@ -16,6 +16,8 @@ from broker.core.records import Login
 class Ending:
     """What is known of the end of a session. `here`: it was ended, or the cookie it is known by was retired.
 
+    It may have been ended with all of its person's, or with the way it came in by.
+
     `upstream_at`: when the upstream's session, or all of the person's, was last said to have ended; None: never.
     """
 

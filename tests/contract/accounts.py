@@ -28,13 +28,15 @@ class AccountRules:
     async def test_a_stranger_has_no_account(self, durable: Durable) -> None:
         assert await durable.people.person("p1", "x1") is None
         assert await durable.people.links("s1") == ()
-        assert not await durable.people.set_blocked("s1", True)
+        assert not await durable.accounts.set_blocked("s1", True)
 
     async def test_d12_of_fifty_first_logins_of_one_person_one_makes_the_account(self, durable: Durable) -> None:
         people = await asyncio.gather(*(durable.people.adopt(account(f"s{n}"), link()) for n in range(CALLERS)))
         assert len({person.account.sub for person in people}) == 1
         winner = people[0].account.sub
-        orphans = [n for n in range(CALLERS) if f"s{n}" != winner and await durable.people.set_blocked(f"s{n}", False)]
+        orphans = [
+            n for n in range(CALLERS) if f"s{n}" != winner and await durable.accounts.set_blocked(f"s{n}", False)
+        ]
         assert orphans == []
 
     async def test_a_login_of_somebody_known_changes_nothing(self, durable: Durable) -> None:
@@ -74,20 +76,20 @@ class AccountRules:
 
     async def test_consent_is_remembered_per_client_and_promise_and_only_grows(self, durable: Durable) -> None:
         await durable.people.adopt(account(), link())
-        assert await durable.people.consent("s1", "app", "p1") == frozenset()
-        await durable.people.save_consent("s1", "app", "p1", frozenset({"openid", "email"}), NOW)
-        await durable.people.save_consent("s1", "app", "p1", frozenset({"openid", "phone"}), NOW)
-        await durable.people.save_consent("s1", "app", "p2", frozenset({"address"}), NOW)
-        assert await durable.people.consent("s1", "app", "p1") == {"openid", "email", "phone"}
-        assert await durable.people.consent("s1", "app", "p2") == {"address"}
+        assert await durable.consents.consent("s1", "app", "p1") == frozenset()
+        await durable.consents.save_consent("s1", "app", "p1", frozenset({"openid", "email"}), NOW)
+        await durable.consents.save_consent("s1", "app", "p1", frozenset({"openid", "phone"}), NOW)
+        await durable.consents.save_consent("s1", "app", "p2", frozenset({"address"}), NOW)
+        assert await durable.consents.consent("s1", "app", "p1") == {"openid", "email", "phone"}
+        assert await durable.consents.consent("s1", "app", "p2") == {"address"}
         for sub, client_id, promise in (("s1", "other", "p1"), ("s2", "app", "p1"), ("s1", "app", "")):
-            assert await durable.people.consent(sub, client_id, promise) == frozenset()
+            assert await durable.consents.consent(sub, client_id, promise) == frozenset()
 
     async def test_a_blocked_account_can_be_unblocked(self, durable: Durable) -> None:
         await durable.people.adopt(account(), link())
-        assert await durable.people.set_blocked("s1", True)
+        assert await durable.accounts.set_blocked("s1", True)
         assert await durable.people.person("p1", "x1") == Person(replace(account(), blocked=True), link())
-        assert await durable.people.set_blocked("s1", False)
+        assert await durable.accounts.set_blocked("s1", False)
         assert await durable.people.person("p1", "x1") == Person(account(), link())
 
     async def test_a_namespace_keeps_its_id_under_every_alias(self, durable: Durable) -> None:

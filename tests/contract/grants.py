@@ -157,9 +157,9 @@ class GrantRules:
 
     async def test_what_was_revoked_while_an_account_was_blocked_stays_revoked(self, durable: Durable) -> None:
         await settle(durable)
-        await durable.people.set_blocked("s1", True)
+        await durable.accounts.set_blocked("s1", True)
         assert await durable.grants.revoke("g1", now=NOW, client_id="app")
-        await durable.people.set_blocked("s1", False)
+        await durable.accounts.set_blocked("s1", False)
         assert await durable.grants.find("g1", now=NOW) is None
 
     async def test_f20_a_token_without_a_grant_is_taken_back_by_its_id(self, durable: Durable) -> None:
@@ -181,10 +181,10 @@ class GrantRules:
 
     async def test_a_blocked_account_has_no_live_grants(self, durable: Durable) -> None:
         await settle(durable)
-        await durable.people.set_blocked("s1", True)
+        await durable.accounts.set_blocked("s1", True)
         assert await durable.grants.find("g1", now=NOW) is None
         assert await durable.grants.rotate("t1", token("t2"), now=NOW, grace=10) is None
-        await durable.people.set_blocked("s1", False)
+        await durable.accounts.set_blocked("s1", False)
         assert await durable.grants.find("g1", now=NOW) is not None
 
     async def test_sweeping_forgets_only_what_is_long_dead(self, durable: Durable) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from broker.core.logout import SessionClient
 from broker.core.people.identity import Account, Link
 from broker.core.records import Grant, Login, RefreshToken
 from broker.store.base import Durable
 from broker.store.grants import Redeemed
+from broker.store.people import Linked
 
 NOW = 1_800_000_000
 
@@ -43,6 +45,32 @@ def of_login(given: Grant, *, sid: str = "sid", upstream_sid: str = "") -> Grant
 def token(digest: str, *, grant_id: str = "g1", expires_at: int = NOW + 500) -> RefreshToken:
     """A refresh token made now."""
     return RefreshToken(digest, grant_id, NOW, expires_at)
+
+
+async def adopt(durable: Durable, *subjects: str, sub: str = "s1") -> None:
+    """An account with these ways in."""
+    await durable.people.adopt(account(sub), link(subjects[0]))
+    for subject in subjects[1:]:
+        assert await durable.people.link(sub, link(subject), now=NOW) == Linked(again=False)
+
+
+async def give(durable: Durable, given: Grant, *, hears: str = "") -> Grant:
+    """The grant, redeemed by its app, which hears of logouts where `hears` says by which `sub` it knows the person."""
+    told = SessionClient(given.login.sid, given.client_id, hears, True, NOW + 86_400) if hears else None
+    token_of_it = token(f"t-{given.id}", grant_id=given.id)
+    assert await durable.grants.redeem(f"c-{given.id}", given, token_of_it, now=NOW, hears=told) == Redeemed()
+    return given
+
+
+async def told(durable: Durable) -> list[tuple[str, str, str]]:
+    """Which apps are to be told of the end of which sessions, and of whom."""
+    due = await durable.deliveries.claim(now=NOW + 9, until=NOW + 9, limit=100, share=100, under_way={})
+    return sorted((one.client_id, one.sid, one.sub) for one in due)
+
+
+async def is_over(durable: Durable, login: Login, *, now: int = NOW) -> bool:
+    """Whether the session of this login ended here."""
+    return (await durable.sessions.ending(login, "", now=now)).here
 
 
 async def settle(durable: Durable) -> None:

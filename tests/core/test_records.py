@@ -16,13 +16,16 @@ from hypothesis import strategies as st
 from broker import core
 from broker.core.authorize.pushed import PushedRequest
 from broker.core.errors import SealBroken
+from broker.core.people.history import Happened
 from broker.core.records import (
     AccessToken,
     Account,
     AuthorizationRequest,
     Authorize,
     Device,
+    HeldIdentity,
     Link,
+    LinkReturn,
     Login,
     Record,
     Value,
@@ -57,9 +60,14 @@ def anything_of(kind: type[V]) -> st.SearchStrategy[V]:
     return st.builds(kind, **{name: VALUES[types[name]] for name in kind.__struct_fields__})
 
 
-NESTED = {"request", "login", "purpose"}
-VALUES |= {nested.__name__: anything_of(nested) for nested in (AuthorizationRequest, Login)}
-VALUES["Purpose"] = st.one_of([anything_of(purpose) for purpose in (Authorize, Device, Link, Account)])
+NESTED = {"request", "login", "purpose", "held", "then", "back"}
+VALUES["Happened"] = st.sampled_from(Happened)
+for nested in (AuthorizationRequest, Login, HeldIdentity, LinkReturn):
+    VALUES[nested.__name__] = anything_of(nested)
+    VALUES[f"{nested.__name__} | None"] = st.none() | VALUES[nested.__name__]
+VALUES["ForClient"] = st.one_of([anything_of(purpose) for purpose in (Authorize, Device)])
+VALUES["ForClient | None"] = st.none() | VALUES["ForClient"]
+VALUES["Purpose"] = st.one_of([VALUES["ForClient"], *(anything_of(purpose) for purpose in (Link, Account))])
 SAMPLES = {kind: anything_of(kind) for kind in KINDS}
 
 

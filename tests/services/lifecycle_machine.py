@@ -162,7 +162,7 @@ class Lifecycle(RuleBasedStateMachine):
         person = self.people[who]
         if person.sub:
             person.blocked = blocked
-            self.stage.run(self.stage.world.store.durable.people.set_blocked(person.sub, blocked))
+            self.stage.run(self.stage.world.store.durable.accounts.set_blocked(person.sub, blocked))
 
     @precondition(lambda self: self.model.sessions)
     @rule(provider=st.sampled_from(PROVIDERS), client=st.sampled_from((None, OURS, THEIRS)))

@@ -122,7 +122,7 @@ async def test_d11_b9_a_session_that_is_no_longer_welcome_answers_nothing(world:
     _, _, session = await world.log_in()
     client = world.clients["app"]
     if how == "blocked":
-        await world.store.durable.people.set_blocked(session.login.sub, True)
+        await world.store.durable.accounts.set_blocked(session.login.sub, True)
     elif how == "provider off":
         world.on = {"beta"}
     elif how == "provider not listed":

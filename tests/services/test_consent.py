@@ -127,7 +127,7 @@ async def test_a23_a_client_that_changes_while_its_question_is_open_gets_no_answ
 async def test_a23_what_was_agreed_to_without_a_promise_is_asked_once_more(asking: World) -> None:
     _, session = await ask(asking)
     before = frozenset({"openid", "profile"})
-    await asking.store.durable.people.save_consent(session.login.sub, "app", "", before, NOW)
+    await asking.store.durable.consents.save_consent(session.login.sub, "app", "", before, NOW)
     assert await needed(asking, session)
 
 

@@ -175,7 +175,7 @@ async def test_b9_a_provider_switched_off_meanwhile_lets_nobody_in(door: World) 
 
 async def test_d11_a_blocked_person_is_not_let_in(door: World) -> None:
     person, _, _, _ = await confirm(door, await hold(door), browser="b1")
-    await door.store.durable.people.set_blocked(person.account.sub, True)
+    await door.store.durable.accounts.set_blocked(person.account.sub, True)
     sealed = await hold(door, signature="h2")
     with pytest.raises(AccountBlocked):
         await confirm(door, sealed, browser="b1")

@@ -222,7 +222,7 @@ async def test_d11_a_blocked_account_gets_nothing_for_its_code(world: World) -> 
     code = await world.code()
     person = await world.store.durable.people.person(*await key_and_subject(world))
     assert person is not None
-    await world.store.durable.people.set_blocked(person.account.sub, True)
+    await world.store.durable.accounts.set_blocked(person.account.sub, True)
     with pytest.raises(InvalidGrant):
         await world.redeem(code)
     with pytest.raises(AccountBlocked):

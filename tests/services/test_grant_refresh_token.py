@@ -132,7 +132,7 @@ async def test_f6_a_start_makes_no_second_child_of_a_token_whose_child_was_used(
 
 async def test_f9_a_blocked_account_refreshes_nothing(world: World) -> None:
     before = await first(world)
-    await world.store.durable.people.set_blocked(claims_of(before)["sub"], True)
+    await world.store.durable.accounts.set_blocked(claims_of(before)["sub"], True)
     with pytest.raises(InvalidGrant):
         await world.refresh(before["refresh_token"])
     assert not await world.is_alive(before["access_token"])

@@ -137,7 +137,7 @@ async def test_b9_a_provider_the_client_does_not_offer_is_not_begun(world: World
 
 async def test_d11_a_blocked_person_does_not_log_in(world: World) -> None:
     finished, _, _ = await world.log_in()
-    await world.store.durable.people.set_blocked(finished.person.account.sub, True)
+    await world.store.durable.accounts.set_blocked(finished.person.account.sub, True)
     with pytest.raises(LoginFailed) as caught:
         await world.log_in()
     assert isinstance(caught.value.cause, AccountBlocked)

@@ -116,9 +116,9 @@ async def test_an_expired_access_token_ends_nothing(world: World) -> None:
 async def test_what_was_revoked_while_the_account_was_blocked_stays_revoked(world: World) -> None:
     answer = await tokens_of(world)
     _, live = await world.tokens.verify_access(answer["access_token"])
-    await world.store.durable.people.set_blocked(live.grant.login.sub, True)
+    await world.store.durable.accounts.set_blocked(live.grant.login.sub, True)
     await world.revoke(answer["refresh_token"])
-    await world.store.durable.people.set_blocked(live.grant.login.sub, False)
+    await world.store.durable.accounts.set_blocked(live.grant.login.sub, False)
     assert not await world.is_alive(answer["access_token"])
 
 

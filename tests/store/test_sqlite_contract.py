@@ -13,7 +13,10 @@ from broker.store.sqlite.store import SqliteStore
 from broker.store.transient import Kind, Transient
 from tests.contract.accounts import AccountRules
 from tests.contract.grants import GrantRules
+from tests.contract.histories import ConsentRules, HistoryRules
+from tests.contract.linking import LinkRules
 from tests.contract.logouts import LogoutRules
+from tests.contract.merging import LifeRules, MergeRules
 from tests.contract.people import NOW, account, link, settle, token
 from tests.contract.signing_keys import KeyRules
 from tests.contract.store import TransientRules
@@ -71,6 +74,26 @@ class TestAccounts(AccountRules):
     """People."""
 
 
+class TestLinks(LinkRules):
+    """Ways into an account."""
+
+
+class TestMerges(MergeRules):
+    """Two accounts that become one, and part again."""
+
+
+class TestLives(LifeRules):
+    """The end of sessions, and of accounts."""
+
+
+class TestConsents(ConsentRules):
+    """What apps may."""
+
+
+class TestHistories(HistoryRules):
+    """What a person sees."""
+
+
 class TestKeys(KeyRules):
     """Signing keys."""
 
@@ -92,13 +115,13 @@ pytestmark = pytest.mark.anyio
 
 async def test_everything_durable_survives_a_restart(place: FilePlace) -> None:
     await settle(place.store.durable)
-    await place.store.durable.people.save_consent("s1", "app", "p", frozenset({"openid"}), NOW)
+    await place.store.durable.consents.save_consent("s1", "app", "p", frozenset({"openid"}), NOW)
     key = await place.store.durable.people.namespace_key("google", "g")
     await place.reopen()
     again = place.store.durable
     assert (await again.people.adopt(account("s2"), link())).account.sub == "s1"
     assert await again.grants.find("g1", now=NOW) is not None
-    assert await again.people.consent("s1", "app", "p") == {"openid"}
+    assert await again.consents.consent("s1", "app", "p") == {"openid"}
     assert await again.people.namespace_key("google", "g") == key
     assert await again.grants.rotate("t1", token("t2"), now=NOW, grace=1) is not None
 

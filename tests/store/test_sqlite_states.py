@@ -50,7 +50,7 @@ async def test_a_deleted_account_leaves_a_stone_that_keeps_its_sub_for_ever(plac
 
 async def test_a_deleted_account_can_neither_be_switched_on_nor_use_its_grants(place: Place) -> None:
     await place.sql(f"UPDATE accounts SET deleted_at = {NOW} WHERE sub = 's1'")
-    assert not await place.durable.people.set_blocked("s1", False)
+    assert not await place.durable.accounts.set_blocked("s1", False)
     assert await place.durable.grants.find("g1", now=NOW) is None
     assert await place.durable.grants.rotate("t1", token("t2"), now=NOW, grace=10) is None
 
@@ -74,8 +74,8 @@ async def test_an_account_with_links_is_not_removed_by_mistake(place: Place) -> 
 
 
 async def test_the_time_of_the_first_agreement_is_kept(place: Place) -> None:
-    await place.durable.people.save_consent("s1", "app", "p", frozenset({"openid"}), NOW)
-    await place.durable.people.save_consent("s1", "app", "p", frozenset({"openid", "email"}), NOW + 9)
+    await place.durable.consents.save_consent("s1", "app", "p", frozenset({"openid"}), NOW)
+    await place.durable.consents.save_consent("s1", "app", "p", frozenset({"openid", "email"}), NOW + 9)
     rows = await place.sql("SELECT scope, agreed_at FROM consents ORDER BY scope")
     assert rows == [("email", NOW + 9), ("openid", NOW)]
 

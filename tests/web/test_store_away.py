@@ -39,7 +39,7 @@ async def test_k22_a_consent_answered_while_the_database_is_away_can_be_answered
     site: PublicApp, said: str
 ) -> None:
     form = {"ticket": await asked(site), "answer": said}
-    site.durable.fails = {"people.save_consent", "people.person"}
+    site.durable.fails = {"consents.save_consent", "people.person"}
     first = await site.browser.post("/consent", data=form)
     if said == "allow":
         check_come_again(first)
@@ -79,7 +79,7 @@ async def test_k22_a_device_confirmed_while_a_store_is_away_can_be_confirmed_aga
 async def test_k22_the_answer_itself_is_never_given_twice(site: PublicApp) -> None:
     form = {"ticket": await asked(site), "answer": "allow"}
     site.transient.fails = {"take claim"}
-    site.durable.fails = {"people.save_consent"}
+    site.durable.fails = {"consents.save_consent"}
     check_come_again(await site.browser.post("/consent", data=form))
     site.transient.fails, site.durable.fails = set(), set()
     assert "E-DONE" in (await site.browser.post("/consent", data=form)).text, "what cannot be given back stands"

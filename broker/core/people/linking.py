@@ -1,7 +1,7 @@
 """Account linking: what happens when somebody unknown arrives who may be known by another way in.
 
-One table; `broker policy explain` prints a cell of it. No cell joins anything: what it says is offered, and only a login
-at the other way joins.
+One table; `broker policy explain` prints a cell of it. No cell joins anything: what it says is offered, and only a
+login at the other way joins.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from broker.core.tokens.claims import build_asked_scope
 from broker.services.context import Context
 from broker.services.once import once
 from broker.services.sessions.single_sign_on import Session
-from broker.store.people import PeopleStore
+from broker.store.consents import ConsentStore
 from broker.store.transient import Transient
 
 TICKET_TTL = 600  # seconds
@@ -28,10 +28,10 @@ _DEVICE = b"device"
 class Consents:
     """Asks once per client, promise and scopes, remembers the answer, and binds every question to one session."""
 
-    def __init__(self, context: Context, people: PeopleStore, transient: Transient, seal: Seal) -> None:
+    def __init__(self, context: Context, consents: ConsentStore, transient: Transient, seal: Seal) -> None:
         """`seal` has the purpose "consent"."""
         self._context = context
-        self._people = people
+        self._consents = consents
         self._transient = transient
         self._seal = seal
 
@@ -46,11 +46,11 @@ class Consents:
             return True
         if client.first_party:
             return False
-        return not agreed_by(request) <= await self._people.consent(sub, client.id, promised_by(request, client))
+        return not agreed_by(request) <= await self._consents.consent(sub, client.id, promised_by(request, client))
 
     async def is_given(self, request: AuthorizationRequest, client: Client, sub: str) -> bool:
         """Whether this person agreed to anything at all for this client, as it is today."""
-        return bool(await self._people.consent(sub, client.id, promised_by(request, client)))
+        return bool(await self._consents.consent(sub, client.id, promised_by(request, client)))
 
     def build_ticket(self, request: AuthorizationRequest, client: Client, session: Session) -> str:
         """A question to this session about this request, good for one answer within ten minutes."""
@@ -104,7 +104,7 @@ class Consents:
         if not allowed:
             self._context.recorder.record(Event.CONSENT_REFUSED, client_id=request.client_id, sub=sub)
             return
-        await self._people.save_consent(sub, request.client_id, promise, agreed_by(request), self._context.now())
+        await self._consents.save_consent(sub, request.client_id, promise, agreed_by(request), self._context.now())
         self._context.recorder.record(Event.CONSENT_GIVEN, client_id=request.client_id, sub=sub)
 
 

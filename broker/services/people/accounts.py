@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b32encode
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from broker.core.events import Event
@@ -37,6 +38,7 @@ class Accounts:
             claims=dict(identity.claims),
             raw_ids=dict(identity.raw_ids),
             seen_at=now,
+            linked_at=now,
         )
         person = await self._people.person(provider_key, identity.subject)
         if person is None:
@@ -46,7 +48,7 @@ class Accounts:
                 self._context.recorder.record(Event.ACCOUNT_CREATED, sub=account.sub, provider=provider)
         if _is_stale(person.link, link):
             await self._people.update_link(link)
-            person = Person(person.account, link)
+            person = Person(person.account, replace(link, linked_at=person.link.linked_at, home=person.link.home))
         self._standing.check_person(person)
         return person
 

@@ -1,11 +1,16 @@
 -- One person, one account. `merged_into`: the account that took this one in, never one that was taken in itself. Logins
--- that set out by `signed_out_at` are over, wherever their sessions are kept. `closes_at`: its person asked to be
--- deleted, and is by then.
+-- that set out by `signed_out_at` are over, wherever their sessions are kept, but for the session `signed_out_but`.
+-- `closes_at`: its person asked to be deleted, and is by then.
 ALTER TABLE accounts ADD COLUMN merged_into TEXT REFERENCES accounts (sub);
 ALTER TABLE accounts ADD COLUMN signed_out_at INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE accounts ADD COLUMN signed_out_but TEXT NOT NULL DEFAULT '';
 ALTER TABLE accounts ADD COLUMN closes_at INTEGER;
 CREATE INDEX accounts_merged ON accounts (merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX accounts_closing ON accounts (closes_at) WHERE closes_at IS NOT NULL;
+-- Whose people may sign in, and get another way in.
+CREATE VIEW living_accounts AS
+SELECT sub FROM accounts
+WHERE blocked = 0 AND deleted_at IS NULL AND closes_at IS NULL AND merged_into IS NULL;
 
 -- `home`: the account a link came from by a merge. `address` is folded, as `fold_address` says, NULL where there is none
 -- to be compared.
@@ -14,9 +19,27 @@ ALTER TABLE links ADD COLUMN home TEXT NOT NULL DEFAULT '';
 ALTER TABLE links ADD COLUMN address TEXT;
 ALTER TABLE links ADD COLUMN address_verified INTEGER NOT NULL DEFAULT 0 CHECK (address_verified IN (0, 1));
 UPDATE links SET address = lower(json_extract(claims, '$.email')),
-                 address_verified = (json_type(claims, '$.email_verified') = 'true')
-WHERE json_extract(claims, '$.email') LIKE '%@%' AND NOT json_extract(claims, '$.email') GLOB '*[^ -~]*';
+                 address_verified = coalesce(json_type(claims, '$.email_verified') = 'true', 0)
+WHERE json_type(claims, '$.email') = 'text' AND NOT json_extract(claims, '$.email') GLOB '*[^ -~]*'
+      AND json_extract(claims, '$.email') LIKE '%@%' AND NOT json_extract(claims, '$.email') LIKE '%@%@%';
 CREATE INDEX links_by_address ON links (address) WHERE address IS NOT NULL;
+
+-- Ways in that were taken from an account: its logins through them that set out by `at` are over, and stay so when the
+-- way in comes back. Kept until no session of then can live.
+CREATE TABLE unlinked (
+    sub          TEXT    NOT NULL REFERENCES accounts (sub),
+    provider_key TEXT    NOT NULL COLLATE BINARY,
+    subject      TEXT    NOT NULL COLLATE BINARY,
+    at           INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL,
+    PRIMARY KEY (sub, provider_key, subject)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX unlinked_by_expiry ON unlinked (expires_at);
+
+-- Grants are looked for by their person, and by the app that has them.
+ALTER TABLE grants ADD COLUMN client_id TEXT NOT NULL DEFAULT '';
+UPDATE grants SET client_id = json_extract(CAST(body AS TEXT), '$.client_id');
+CREATE INDEX grants_of_account ON grants (sub);
 
 -- What clients of one sector called an account that was merged: `seen` is that pairwise `sub`.
 CREATE TABLE former_subs (

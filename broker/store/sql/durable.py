@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from broker.store.base import Durable
+from broker.store.sql.accounts import SqlAccounts
 from broker.store.sql.clients import SqlClients
+from broker.store.sql.consents import SqlConsents
 from broker.store.sql.deliveries import SqlDeliveries
 from broker.store.sql.grants import SqlGrants
+from broker.store.sql.history import SqlHistory
 from broker.store.sql.keys import SqlKeys
 from broker.store.sql.people import SqlPeople
 from broker.store.sql.sessions import SqlSessions
@@ -18,6 +21,9 @@ def build_durable(driver: Driver, randomness: Callable[[int], bytes]) -> Durable
     """The durable store of the driver's database; `randomness` makes ids."""
     return Durable(
         people=SqlPeople(driver, randomness),
+        accounts=SqlAccounts(driver, randomness),
+        consents=SqlConsents(driver),
+        history=SqlHistory(driver, randomness),
         grants=SqlGrants(driver),
         sessions=SqlSessions(driver, randomness),
         deliveries=SqlDeliveries(driver),

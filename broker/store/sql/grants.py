@@ -6,7 +6,7 @@ from broker.core.logout import SessionClient
 from broker.core.records import Grant, RefreshToken
 from broker.store.grants import GrantStore, KnownRefresh, LiveGrant, Redeemed, Reused, Rotated, SessionOver, SpentBefore
 from broker.store.sql.people import person_from
-from broker.store.sql.sessions import add_client, is_ended
+from broker.store.sql.sessions import add_client, is_over
 from broker.store.sql.steps import Repository, Steps, do, first, one, read, sweep, write
 
 
@@ -28,14 +28,15 @@ class SqlGrants(Repository, GrantStore):
         if before is not None:
             yield from _revoke(before, now)
             return SpentBefore(before)
-        if (yield from is_ended(login.sid, now)):
+        if (yield from is_over(login, grant.client_id, now)):
             return SessionOver()
         yield from do(
             """INSERT INTO grants
-               (id, code_digest, sub, provider_key, subject, expires_at, sid, upstream_sid, offline, body)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+               (id, code_digest, client_id, sub, provider_key, subject, expires_at, sid, upstream_sid, offline, body)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             grant.id,
             code_digest,
+            grant.client_id,
             login.sub,
             login.provider_key,
             login.subject,
@@ -160,7 +161,8 @@ def _spent(code_digest: str) -> Steps[str | None]:
 
 def _live(grant_id: str, now: int) -> Steps[LiveGrant | None]:
     found = yield (
-        """SELECT body, sub, created_at, blocked, provider_key, subject, provider, claims, raw_ids, seen_at
+        """SELECT body, sub, created_at, blocked, closes_at, provider_key, subject, provider, claims, raw_ids, seen_at,
+                  linked_at, home
            FROM standing_grants WHERE id = ? AND expires_at > ?""",
         (grant_id, now),
     )
@@ -183,8 +185,8 @@ def _revoke(grant_id: str, now: int) -> Steps[bool]:
 
 
 def _client_of(grant_id: str) -> Steps[str | None]:
-    row = yield from one("SELECT body FROM grants WHERE id = ?", grant_id)
-    return None if row is None else Grant.from_bytes(row[0]).client_id
+    row = yield from one("SELECT client_id FROM grants WHERE id = ?", grant_id)
+    return None if row is None else str(row[0])
 
 
 def _add_refresh_token(token: RefreshToken) -> Steps[int]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import orjson
 
+from broker.core.people.history import AccountEvent, Happened
 from broker.core.people.identity import Account, Link, Person
-from broker.store.people import NamespaceChanged, PeopleStore
+from broker.core.people.linking import Vouched, fold_address, read_vouched
+from broker.store.people import LastLink, Linked, NamespaceChanged, NotLinked, PeopleStore, Taken, Unlinked
+from broker.store.sql.history import remember
+from broker.store.sql.sessions import end_for_good, sessions_through
 from broker.store.sql.steps import Driver, Repository, Row, Steps, do, every, first, one, read, write
 
 
@@ -15,7 +20,7 @@ class SqlPeople(Repository, PeopleStore):
     """The PeopleStore protocol, which says what each method promises."""
 
     def __init__(self, driver: Driver, randomness: Callable[[int], bytes]) -> None:
-        """`randomness` makes the ids of providers' sets of people."""
+        """`randomness` makes the ids of providers' sets of people, and of logout tokens."""
         super().__init__(driver)
         self._randomness = randomness
 
@@ -35,18 +40,13 @@ class SqlPeople(Repository, PeopleStore):
             account.created_at,
             int(account.blocked),
         )
-        yield from do(
-            """INSERT INTO links (provider, claims, raw_ids, seen_at, provider_key, subject, sub)
-               VALUES (?, ?, ?, ?, ?, ?, ?)""",
-            *_link_columns(link),
-            account.sub,
-        )
+        yield from _add_link(account.sub, link)
         return Person(account, link)
 
     @write
     def update_link(self, link: Link) -> Steps[None]:
         yield from do(
-            """UPDATE links SET provider = ?, claims = ?, raw_ids = ?, seen_at = ?
+            """UPDATE links SET provider = ?, claims = ?, raw_ids = ?, seen_at = ?, address = ?, address_verified = ?
                WHERE provider_key = ? AND subject = ?""",
             *_link_columns(link),
         )
@@ -54,39 +54,54 @@ class SqlPeople(Repository, PeopleStore):
     @read
     def links(self, sub: str) -> Steps[tuple[Link, ...]]:
         rows = yield from every(
-            """SELECT provider_key, subject, provider, claims, raw_ids, seen_at
+            """SELECT provider_key, subject, provider, claims, raw_ids, seen_at, linked_at, home
                FROM links WHERE sub = ? ORDER BY id""",
             sub,
         )
         return tuple(_link_from(row) for row in rows)
 
     @write
-    def set_blocked(self, sub: str, blocked: bool) -> Steps[bool]:
-        changed = yield from do(
-            "UPDATE accounts SET blocked = ? WHERE sub = ? AND deleted_at IS NULL", int(blocked), sub
-        )
-        return changed == 1
-
-    @read
-    def consent(self, sub: str, client_id: str, promise: str) -> Steps[frozenset[str]]:
-        rows = yield from every(
-            "SELECT scope FROM consents WHERE sub = ? AND client_id = ? AND promise = ?", sub, client_id, promise
-        )
-        return frozenset(scope for (scope,) in rows)
+    def link(self, sub: str, link: Link, *, now: int) -> Steps[Linked | Taken | NotLinked]:
+        """The UNIQUE key of links stands behind the look-up."""
+        if not (yield from is_living(sub)):
+            return NotLinked()
+        known = yield from _person(link.provider_key, link.subject)
+        if known is not None:
+            return Linked(again=True) if known.account.sub == sub else Taken(known.account.sub)
+        yield from _add_link(sub, replace(link, linked_at=now, home=""))
+        yield from remember(sub, AccountEvent(Happened.LINKED, now, provider=link.provider))
+        return Linked(again=False)
 
     @write
-    def save_consent(self, sub: str, client_id: str, promise: str, scope: frozenset[str], at: int) -> Steps[None]:
-        """A scope agreed to again keeps the time of the first agreement."""
-        for name in sorted(scope):
-            yield from do(
-                """INSERT INTO consents (sub, client_id, promise, scope, agreed_at) VALUES (?, ?, ?, ?, ?)
-                   ON CONFLICT DO NOTHING""",
-                sub,
-                client_id,
-                promise,
-                name,
-                at,
-            )
+    def unlink(
+        self, sub: str, provider_key: str, subject: str, *, now: int, expires_at: int
+    ) -> Steps[Unlinked | NotLinked | LastLink]:
+        """What comes of it is the account's whose it is now: a blocked one must not slip away by a way home."""
+        found = yield from _person(provider_key, subject)
+        if found is None or found.account.sub != sub or not (yield from is_living(sub)):
+            return NotLinked()
+        if len((yield from every("SELECT id FROM links WHERE sub = ? LIMIT 2", sub))) == 1:
+            return LastLink()
+        ended = yield from sessions_through(sub, provider_key, subject, now)
+        yield from end_for_good(ended, now, expires_at, self._randomness(16).hex())
+        yield from _forbid(sub, provider_key, subject, now, expires_at)
+        home = yield from _send_home(found, now)
+        yield from remember(sub, AccountEvent(Happened.UNLINKED, now, provider=found.link.provider, other=home))
+        return Unlinked(home)
+
+    @read
+    def sharing_address(self, address: str) -> Steps[tuple[Person, ...]]:
+        rows = yield from every(
+            """SELECT accounts.sub, accounts.created_at, accounts.blocked, accounts.closes_at,
+                      links.provider_key, links.subject, links.provider, links.claims, links.raw_ids, links.seen_at,
+                      links.linked_at, links.home
+               FROM links JOIN accounts ON accounts.sub = links.sub
+               WHERE links.address = ? AND links.address_verified = 1
+                     AND accounts.sub IN (SELECT sub FROM living_accounts)
+               ORDER BY links.id LIMIT 10""",
+            address,
+        )
+        return tuple(person_from(row) for row in rows)
 
     @write
     def namespace_key(self, alias: str, namespace: str) -> Steps[str]:
@@ -111,22 +126,86 @@ class SqlPeople(Repository, PeopleStore):
         return key
 
 
+def account_from(row: Row) -> Account:
+    """An Account from its four columns, in the order of the fields."""
+    sub, created_at, blocked, closes_at = row
+    return Account(sub, created_at, bool(blocked), closes_at)
+
+
 def person_from(row: Row) -> Person:
-    """A Person from the account's three columns and the link's six."""
-    sub, created_at, blocked = row[:3]
-    return Person(Account(sub, created_at, bool(blocked)), _link_from(row[3:]))
+    """A Person from the account's four columns and the link's eight."""
+    return Person(account_from(row[:4]), _link_from(row[4:]))
+
+
+def is_living(sub: str) -> Steps[bool]:
+    """Whether there is such an account, not blocked, closing, merged or deleted."""
+    return (yield from one("SELECT 1 FROM living_accounts WHERE sub = ?", sub)) is not None
 
 
 def _person(provider_key: str, subject: str) -> Steps[Person | None]:
     found = yield (
-        """SELECT accounts.sub, accounts.created_at, accounts.blocked,
-                  links.provider_key, links.subject, links.provider, links.claims, links.raw_ids, links.seen_at
+        """SELECT accounts.sub, accounts.created_at, accounts.blocked, accounts.closes_at,
+                  links.provider_key, links.subject, links.provider, links.claims, links.raw_ids, links.seen_at,
+                  links.linked_at, links.home
            FROM links JOIN accounts ON accounts.sub = links.sub
            WHERE links.provider_key = ? AND links.subject = ?""",
         (provider_key, subject),
     )
     row = first(found)
     return None if row is None else person_from(row)
+
+
+def _add_link(sub: str, link: Link) -> Steps[int]:
+    return do(
+        """INSERT INTO links
+           (provider, claims, raw_ids, seen_at, address, address_verified, provider_key, subject, linked_at, home, sub)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        *_link_columns(link),
+        link.linked_at,
+        link.home,
+        sub,
+    )
+
+
+def _forbid(sub: str, provider_key: str, subject: str, now: int, expires_at: int) -> Steps[None]:
+    """Nothing that the account got through this way counts any more, nor does a login through it that is under way."""
+    yield from do(
+        """UPDATE grants SET revoked_at = ?
+           WHERE provider_key = ? AND subject = ? AND sub = ? AND revoked_at IS NULL AND expires_at > ?""",
+        now,
+        provider_key,
+        subject,
+        sub,
+        now,
+    )
+    yield from do(
+        """INSERT INTO unlinked (sub, provider_key, subject, at, expires_at) VALUES (?, ?, ?, ?, ?)
+           ON CONFLICT (sub, provider_key, subject) DO UPDATE SET
+           at = excluded.at, expires_at = excluded.expires_at""",
+        sub,
+        provider_key,
+        subject,
+        now,
+        expires_at,
+    )
+
+
+def _send_home(person: Person, now: int) -> Steps[str]:
+    """The account that the link went back to, alive again; "" when it has none any more, and the link is gone."""
+    link, sub = person.link, person.account.sub
+    revived = yield from do("UPDATE accounts SET merged_into = NULL WHERE sub = ? AND deleted_at IS NULL", link.home)
+    if not revived:
+        yield from do("DELETE FROM links WHERE provider_key = ? AND subject = ?", link.provider_key, link.subject)
+        return ""
+    yield from do(
+        "UPDATE links SET sub = ?, home = '', linked_at = ? WHERE provider_key = ? AND subject = ?",
+        link.home,
+        now,
+        link.provider_key,
+        link.subject,
+    )
+    yield from remember(link.home, AccountEvent(Happened.REVIVED, now, provider=link.provider, other=sub))
+    return link.home
 
 
 def _refuse_strangers(alias: str, namespace: str) -> Steps[None]:
@@ -142,11 +221,15 @@ def _refuse_strangers(alias: str, namespace: str) -> Steps[None]:
 
 
 def _link_from(row: Row) -> Link:
-    """A Link from its six columns, in the order of the fields."""
-    provider_key, subject, provider, claims, raw_ids, seen_at = row
-    return Link(provider_key, subject, provider, orjson.loads(claims), orjson.loads(raw_ids), seen_at)
+    """A Link from its eight columns, in the order of the fields."""
+    provider_key, subject, provider, claims, raw_ids, *rest = row
+    return Link(provider_key, subject, provider, orjson.loads(claims), orjson.loads(raw_ids), *rest)
 
 
-def _link_columns(link: Link) -> tuple[str | int, ...]:
+def _link_columns(link: Link) -> tuple[str | int | None, ...]:
+    """What an upstream says, and the two columns that the link is found by."""
     claims, raw_ids = (orjson.dumps(dict(value)).decode() for value in (link.claims, link.raw_ids))
-    return link.provider, claims, raw_ids, link.seen_at, link.provider_key, link.subject
+    email = link.claims.get("email")
+    address = fold_address(email) if isinstance(email, str) else None
+    proven = read_vouched(link.claims, ()) is Vouched.VERIFIED
+    return link.provider, claims, raw_ids, link.seen_at, address, int(proven), link.provider_key, link.subject

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from broker.core.logout import SessionClient
 from broker.core.records import Grant, Login
@@ -12,6 +12,7 @@ from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, re
 
 _CODES_LIVE = 600  # seconds; no code lives longer (RFC 6749 section 4.1.2), so a mark must not be shorter-lived
 _COOKIE = "cookie:"  # a `sid` is base64url, so no session is called like a cookie
+_ACCESS = "access:"  # nor like what an app may do for somebody
 
 
 class SqlSessions(Repository, SessionStore):
@@ -24,23 +25,15 @@ class SqlSessions(Repository, SessionStore):
 
     @write
     def end(self, sid: str, *, now: int, expires_at: int) -> Steps[tuple[SessionClient, ...]]:
-        return _end(sid, now, expires_at, self._randomness(16).hex())
+        return end_session(sid, now, expires_at, self._randomness(16).hex())
 
     @write
     def retire_cookie(self, key: str, *, expires_at: int) -> Steps[None]:
-        return _mark(_COOKIE + key, expires_at)
+        return retire(key, expires_at)
 
     @read
     def ending(self, login: Login, key: str, *, now: int) -> Steps[Ending]:
-        """A session that the upstream gave no `sid` is never marked by one."""
-        found = yield (
-            """SELECT EXISTS (SELECT 1 FROM ended_sessions WHERE sid IN (?, ?) AND expires_at > ?),
-                      (SELECT max(at) FROM upstream_logouts
-                       WHERE provider_key = ? AND (kind, value) IN (VALUES ('sub', ?), ('sid', ?)))""",
-            (login.sid, _COOKIE + key, now, login.provider_key, login.subject, login.upstream_sid),
-        )
-        here, upstream_at = found.fetchall()[0]
-        return Ending(bool(here), upstream_at)
+        return _ending(login, _COOKIE + key, now)
 
     @write
     def end_upstream(
@@ -62,7 +55,7 @@ class SqlSessions(Repository, SessionStore):
         sessions = yield from (_by_sid(provider_key, sid, now) if sid else _by_subject(provider_key, subject, now))
         fresh = self._randomness(16).hex()
         for session in sessions:
-            yield from _end(session, now, expires_at, fresh)
+            yield from end_session(session, now, expires_at, fresh)
         return sessions
 
     @write
@@ -128,7 +121,13 @@ class SqlSessions(Repository, SessionStore):
             before,
             limit,
         )
-        return said + kept + clients + marks
+        unlinked = yield from do(
+            """DELETE FROM unlinked WHERE (sub, provider_key, subject) IN
+               (SELECT sub, provider_key, subject FROM unlinked WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+        return said + kept + clients + marks + unlinked
 
 
 def add_client(grant: Grant, client: SessionClient) -> Steps[int]:
@@ -151,9 +150,52 @@ def add_client(grant: Grant, client: SessionClient) -> Steps[int]:
     )
 
 
-def is_ended(sid: str, now: int) -> Steps[bool]:
-    """Whether the session was ended here."""
-    return (yield from one("SELECT 1 FROM ended_sessions WHERE sid = ? AND expires_at > ?", sid, now)) is not None
+def is_over(login: Login, client_id: str, now: int) -> Steps[bool]:
+    """Whether the login gives this client nothing any more: it ended here, or the client's access did."""
+    return (yield from _ending(login, _access(login.sub, client_id), now)).here
+
+
+def end_access(sub: str, client_id: str, expires_at: int) -> Steps[None]:
+    """What the client was about to get for this account, it gets not; kept until `expires_at` or a new yes."""
+    return _mark(_access(sub, client_id), expires_at)
+
+
+def allow_access(sub: str, client_id: str) -> Steps[int]:
+    """The person said yes again."""
+    return do("DELETE FROM ended_sessions WHERE sid = ?", _access(sub, client_id))
+
+
+def retire(key: str, expires_at: int) -> Steps[None]:
+    """From now on the session goes by another cookie than this one, as SessionStore.retire_cookie says."""
+    return _mark(_COOKIE + key, expires_at)
+
+
+def _access(sub: str, client_id: str) -> str:
+    return f"{_ACCESS}{sub}:{client_id}"  # no `sub` has a colon
+
+
+def _ending(login: Login, name: str, now: int) -> Steps[Ending]:
+    """SessionStore.ending; `name` is what else it may be marked by.
+
+    A session that the upstream gave no `sid` is never marked by one; logins of older versions do not say when they set
+    out.
+    """
+    began_at, way_in = login.began_at or login.auth_time, (login.provider_key, login.subject)
+    found = yield (
+        """SELECT EXISTS (SELECT 1 FROM ended_sessions WHERE sid IN (?, ?) AND expires_at > ?)
+                  OR EXISTS (SELECT 1 FROM accounts WHERE sub = ? AND signed_out_at >= ? AND signed_out_but <> ?)
+                  OR EXISTS (SELECT 1 FROM unlinked WHERE sub = ? AND provider_key = ? AND subject = ? AND at >= ?),
+                  (SELECT max(at) FROM upstream_logouts
+                   WHERE provider_key = ? AND (kind, value) IN (VALUES ('sub', ?), ('sid', ?)))""",
+        (
+            *(login.sid, name, now),
+            *(login.sub, began_at, login.sid),
+            *(login.sub, *way_in, began_at),
+            *(*way_in, login.upstream_sid),
+        ),
+    )
+    here, upstream_at = found.fetchall()[0]
+    return Ending(bool(here), upstream_at)
 
 
 def _mark(name: str, expires_at: int) -> Steps[None]:
@@ -166,7 +208,14 @@ def _mark(name: str, expires_at: int) -> Steps[None]:
     )
 
 
-def _end(sid: str, now: int, expires_at: int, fresh: str) -> Steps[tuple[SessionClient, ...]]:
+def end_for_good(sids: Iterable[str], now: int, expires_at: int, fresh: str) -> Steps[None]:
+    """SessionStore.end for each, and nothing is asked at its upstream any more."""
+    for sid in sids:
+        yield from end_session(sid, now, expires_at, fresh)
+        yield from do("DELETE FROM kept_logins WHERE sid = ?", sid)
+
+
+def end_session(sid: str, now: int, expires_at: int, fresh: str) -> Steps[tuple[SessionClient, ...]]:
     """SessionStore.end; `fresh` is unguessable and makes the ids of the deliveries."""
     yield from do(
         "UPDATE grants SET revoked_at = ? WHERE sid = ? AND offline = 0 AND revoked_at IS NULL AND expires_at > ?",
@@ -204,3 +253,30 @@ def _by_subject(provider_key: str, subject: str, now: int) -> Steps[tuple[str, .
         *(provider_key, subject, now) * 2,
     )
     return tuple(sorted(str(row[0]) for row in rows))
+
+
+def sessions_of(sub: str, now: int) -> Steps[tuple[str, ...]]:
+    """The sessions of an account that grants or apps hang on, or that its person can see."""
+    rows = yield from every(
+        """SELECT sid FROM grants WHERE sub = ? AND expires_at > ?
+           UNION
+           SELECT session_clients.sid FROM links JOIN session_clients USING (provider_key, subject)
+           WHERE links.sub = ? AND session_clients.expires_at > ?
+           UNION
+           SELECT sid FROM sign_ins WHERE sub = ? AND ends_at > ?""",
+        *(sub, now) * 3,
+    )
+    return tuple(sorted(str(row[0]) for row in rows))
+
+
+def sessions_through(sub: str, provider_key: str, subject: str, now: int) -> Steps[tuple[str, ...]]:
+    """Those of them that came in this way."""
+    rows = yield from every(
+        "SELECT sid FROM sign_ins WHERE sub = ? AND provider_key = ? AND subject = ? AND ends_at > ?",
+        sub,
+        provider_key,
+        subject,
+        now,
+    )
+    known = yield from _by_subject(provider_key, subject, now)
+    return tuple(sorted({*known, *(str(row[0]) for row in rows)}))

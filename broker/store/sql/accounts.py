@@ -1,0 +1,191 @@
+"""`broker.store.accounts` in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from broker.core.people.history import AccountEvent, Happened
+from broker.core.people.identity import Account
+from broker.store.accounts import AccountStore, Merged, Unmergeable
+from broker.store.sql.history import remember
+from broker.store.sql.people import account_from, is_living
+from broker.store.sql.sessions import end_for_good, end_session, sessions_of
+from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, read, write
+
+_PERSONAL = (
+    "DELETE FROM links WHERE sub = ?",
+    "DELETE FROM unlinked WHERE sub = ?",
+    "DELETE FROM consents WHERE sub = ?",
+    "DELETE FROM grants WHERE sub = ?",
+    "DELETE FROM sign_ins WHERE sub = ?",
+    "DELETE FROM account_events WHERE sub = ?",
+    "DELETE FROM former_subs WHERE sub = ?",
+)
+"""Everything that hangs on an account. What is left of it is its `sub`, and that its logins of before are over."""
+
+
+class SqlAccounts(Repository, AccountStore):
+    """The AccountStore protocol, which says what each method promises."""
+
+    def __init__(self, driver: Driver, randomness: Callable[[int], bytes]) -> None:
+        """`randomness` makes the ids of logout tokens."""
+        super().__init__(driver)
+        self._randomness = randomness
+
+    @read
+    def resolve(self, sub: str) -> Steps[Account | None]:
+        row = yield from one(
+            """SELECT today.sub, today.created_at, today.blocked, today.closes_at
+               FROM accounts AS named JOIN accounts AS today ON today.sub = coalesce(named.merged_into, named.sub)
+               WHERE named.sub = coalesce((SELECT sub FROM former_subs WHERE seen = ?), ?)
+                     AND today.deleted_at IS NULL""",
+            sub,
+            sub,
+        )
+        return None if row is None else account_from(row)
+
+    @read
+    def former_subs(self, sub: str) -> Steps[tuple[str, ...]]:
+        rows = yield from every("SELECT sub FROM accounts WHERE merged_into = ?", sub)
+        return tuple(sorted(str(row[0]) for row in rows))
+
+    @read
+    def known_to(self, sub: str) -> Steps[tuple[str, ...]]:
+        rows = yield from every(
+            """SELECT client_id FROM consents WHERE sub = ?
+               UNION
+               SELECT client_id FROM grants WHERE sub = ?
+               UNION
+               SELECT session_clients.client_id FROM links JOIN session_clients USING (provider_key, subject)
+               WHERE links.sub = ?
+               UNION
+               SELECT client_id FROM sign_ins WHERE sub = ? AND client_id <> ''""",
+            *(sub,) * 4,
+        )
+        return tuple(sorted(str(row[0]) for row in rows))
+
+    @write
+    def merge(
+        self, survivor: str, absorbed: str, *, now: int, expires_at: int, seen_as: Mapping[str, str]
+    ) -> Steps[Merged | Unmergeable]:
+        if (yield from _is_part_of(absorbed, survivor)):
+            return Merged(again=True)
+        apart = survivor != absorbed and (yield from is_living(survivor)) and (yield from is_living(absorbed))
+        if not apart:
+            return Unmergeable()
+        yield from self._end_all(absorbed, now, expires_at)
+        yield from _move(survivor, absorbed, now)
+        for seen, sub in sorted(seen_as.items()):
+            yield from do("INSERT INTO former_subs (seen, sub) VALUES (?, ?) ON CONFLICT DO NOTHING", seen, sub)
+        yield from remember(survivor, AccountEvent(Happened.MERGED, now, other=absorbed))
+        yield from remember(absorbed, AccountEvent(Happened.ABSORBED, now, other=survivor))
+        return Merged(again=False)
+
+    @write
+    def set_blocked(self, sub: str, blocked: bool) -> Steps[bool]:
+        changed = yield from do(
+            "UPDATE accounts SET blocked = ? WHERE sub = ? AND deleted_at IS NULL AND merged_into IS NULL",
+            int(blocked),
+            sub,
+        )
+        return changed == 1
+
+    @write
+    def sign_out(self, sub: str, *, now: int, expires_at: int, keep_sid: str = "") -> Steps[int]:
+        if not (yield from _over_by(sub, now, keep_sid)):
+            return 0
+        ended = [sid for sid in (yield from sessions_of(sub, now)) if sid != keep_sid]
+        fresh = self._randomness(16).hex()
+        for sid in ended:
+            yield from end_session(sid, now, expires_at, fresh)
+        yield from remember(sub, AccountEvent(Happened.SIGNED_OUT, now))
+        return len(ended)
+
+    @write
+    def close(self, sub: str, *, closes_at: int, now: int, expires_at: int) -> Steps[bool]:
+        closing = yield from do(
+            """UPDATE accounts SET closes_at = ?
+               WHERE sub = ? AND closes_at IS NULL AND deleted_at IS NULL AND merged_into IS NULL""",
+            closes_at,
+            sub,
+        )
+        if not closing:
+            return False
+        yield from self._end_all(sub, now, expires_at)
+        yield from remember(sub, AccountEvent(Happened.CLOSING, now))
+        return True
+
+    @write
+    def keep(self, sub: str, *, now: int) -> Steps[bool]:
+        kept = yield from do("UPDATE accounts SET closes_at = NULL WHERE sub = ? AND closes_at IS NOT NULL", sub)
+        if kept:
+            yield from remember(sub, AccountEvent(Happened.KEPT, now))
+        return kept == 1
+
+    @write
+    def delete_due(self, *, now: int, limit: int = 20) -> Steps[tuple[str, ...]]:
+        due = yield from every(
+            "SELECT sub FROM accounts WHERE closes_at <= ? ORDER BY closes_at, sub LIMIT ?", now, limit
+        )
+        for (sub,) in due:
+            parts = yield from every("SELECT sub FROM accounts WHERE merged_into = ?", sub)
+            for (part,) in (*parts, (sub,)):
+                yield from _delete(part, now)
+        return tuple(str(sub) for (sub,) in due)
+
+    def _end_all(self, sub: str, now: int, expires_at: int) -> Steps[None]:
+        """Nothing that anybody got for the account counts any more, nor does a login that is under way."""
+        yield from _over_by(sub, now, "")
+        yield from end_for_good((yield from sessions_of(sub, now)), now, expires_at, self._randomness(16).hex())
+        yield from do(
+            "UPDATE grants SET revoked_at = ? WHERE sub = ? AND revoked_at IS NULL AND expires_at > ?", now, sub, now
+        )
+
+
+def _is_part_of(absorbed: str, survivor: str) -> Steps[bool]:
+    row = yield from one(
+        "SELECT 1 FROM accounts WHERE sub = ? AND merged_into = ? AND deleted_at IS NULL", absorbed, survivor
+    )
+    return row is not None
+
+
+def _over_by(sub: str, now: int, keep_sid: str) -> Steps[bool]:
+    """Logins of before are over, but for one session; False when there is no such account."""
+    found = yield from do(
+        "UPDATE accounts SET signed_out_at = ?, signed_out_but = ? WHERE sub = ? AND deleted_at IS NULL",
+        now,
+        keep_sid,
+        sub,
+    )
+    return found == 1
+
+
+def _move(survivor: str, absorbed: str, now: int) -> Steps[None]:
+    """Links go and remember where they are at home, what was agreed to is so for both, and the name leads on."""
+    yield from do(
+        """UPDATE links SET sub = ?, linked_at = ?,
+                            home = CASE home WHEN '' THEN sub WHEN ? THEN '' ELSE home END
+           WHERE sub = ?""",
+        survivor,
+        now,
+        survivor,
+        absorbed,
+    )
+    yield from do(
+        """INSERT INTO consents (sub, client_id, promise, scope, agreed_at)
+           SELECT ?, client_id, promise, scope, agreed_at FROM consents WHERE sub = ?
+           ON CONFLICT DO NOTHING""",
+        survivor,
+        absorbed,
+    )
+    yield from do("UPDATE accounts SET merged_into = ? WHERE sub = ? OR merged_into = ?", survivor, absorbed, absorbed)
+
+
+def _delete(sub: str, now: int) -> Steps[None]:
+    for statement in _PERSONAL:
+        yield from do(statement, sub)
+    yield from do(
+        "UPDATE accounts SET created_at = 0, closes_at = NULL, merged_into = NULL, deleted_at = ? WHERE sub = ?",
+        now,
+        sub,
+    )

@@ -1,0 +1,70 @@
+"""`broker.store.consents` in SQL."""
+
+from __future__ import annotations
+
+from broker.core.people.history import AccountEvent, Happened
+from broker.core.records import Grant
+from broker.store.consents import Access, ConsentStore
+from broker.store.sql.history import remember
+from broker.store.sql.sessions import allow_access, end_access
+from broker.store.sql.steps import Repository, Steps, do, every, read, write
+
+
+class SqlConsents(Repository, ConsentStore):
+    """The ConsentStore protocol, which says what each method promises."""
+
+    @read
+    def consent(self, sub: str, client_id: str, promise: str) -> Steps[frozenset[str]]:
+        rows = yield from every(
+            "SELECT scope FROM consents WHERE sub = ? AND client_id = ? AND promise = ?", sub, client_id, promise
+        )
+        return frozenset(scope for (scope,) in rows)
+
+    @write
+    def save_consent(self, sub: str, client_id: str, promise: str, scope: frozenset[str], at: int) -> Steps[None]:
+        """A scope agreed to again keeps the time of the first agreement."""
+        for name in sorted(scope):
+            yield from do(
+                """INSERT INTO consents (sub, client_id, promise, scope, agreed_at) VALUES (?, ?, ?, ?, ?)
+                   ON CONFLICT DO NOTHING""",
+                sub,
+                client_id,
+                promise,
+                name,
+                at,
+            )
+        yield from allow_access(sub, client_id)
+
+    @read
+    def accesses(self, sub: str, *, now: int) -> Steps[tuple[Access, ...]]:
+        agreed = yield from every("SELECT client_id, scope, agreed_at FROM consents WHERE sub = ?", sub)
+        bodies = yield from every("SELECT body FROM standing_grants WHERE sub = ? AND expires_at > ?", sub, now)
+        grants = [Grant.from_bytes(body) for (body,) in bodies]
+        clients = {client_id for client_id, _, _ in agreed} | {grant.client_id for grant in grants}
+        return tuple(
+            Access(
+                client_id,
+                scope=frozenset(scope for client, scope, _ in agreed if client == client_id),
+                agreed_at=max((at for client, _, at in agreed if client == client_id), default=None),
+                granted_at=max((one.created_at for one in grants if one.client_id == client_id), default=None),
+                offline=any(one.offline for one in grants if one.client_id == client_id),
+            )
+            for client_id in sorted(clients)
+        )
+
+    @write
+    def take_back(self, sub: str, client_id: str, *, now: int, expires_at: int) -> Steps[bool]:
+        forgotten = yield from do("DELETE FROM consents WHERE sub = ? AND client_id = ?", sub, client_id)
+        revoked = yield from do(
+            """UPDATE grants SET revoked_at = ?
+               WHERE sub = ? AND client_id = ? AND revoked_at IS NULL AND expires_at > ?""",
+            now,
+            sub,
+            client_id,
+            now,
+        )
+        yield from end_access(sub, client_id, expires_at)
+        if not forgotten and not revoked:
+            return False
+        yield from remember(sub, AccountEvent(Happened.ACCESS_ENDED, now, client_id=client_id))
+        return True

@@ -1,0 +1,93 @@
+"""`broker.store.history` in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from broker.core.people.history import AccountEvent, SignIn
+from broker.store.history import HistoryStore
+from broker.store.sql.sessions import end_session, retire
+from broker.store.sql.steps import Driver, Repository, Steps, do, every, read, sweep, write
+
+
+class SqlHistory(Repository, HistoryStore):
+    """The HistoryStore protocol, which says what each method promises."""
+
+    def __init__(self, driver: Driver, randomness: Callable[[int], bytes]) -> None:
+        """`randomness` makes the ids of logout tokens."""
+        super().__init__(driver)
+        self._randomness = randomness
+
+    @write
+    def signed_in(self, sign_in: SignIn, *, expires_at: int, ends: str = "", retires: str = "") -> Steps[None]:
+        """The session before could live as long as this one at most, and so must the marks of its end."""
+        if ends:
+            yield from end_session(ends, sign_in.at, sign_in.ends_at, self._randomness(16).hex())
+        if retires:
+            yield from retire(retires, sign_in.ends_at)
+        yield from do(
+            """INSERT INTO sign_ins
+               (sid, sub, at, provider, provider_key, subject, client_id, place, agent, ends_at, expires_at)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+               ON CONFLICT (sid) DO UPDATE SET
+               at = excluded.at, provider = excluded.provider, client_id = excluded.client_id, place = excluded.place,
+               agent = excluded.agent, ends_at = excluded.ends_at, expires_at = excluded.expires_at""",
+            sign_in.sid,
+            sign_in.sub,
+            sign_in.at,
+            sign_in.provider,
+            sign_in.provider_key,
+            sign_in.subject,
+            sign_in.client_id,
+            sign_in.place,
+            sign_in.agent,
+            sign_in.ends_at,
+            expires_at,
+        )
+
+    @read
+    def sign_ins(self, sub: str, *, limit: int) -> Steps[tuple[SignIn, ...]]:
+        rows = yield from every(
+            """SELECT sid, sub, at, provider, provider_key, subject, client_id, place, agent, ends_at
+               FROM sign_ins WHERE sub = ? ORDER BY at DESC, sid LIMIT ?""",
+            sub,
+            limit,
+        )
+        return tuple(SignIn(*row) for row in rows)
+
+    @read
+    def living(self, sub: str, *, now: int) -> Steps[tuple[SignIn, ...]]:
+        rows = yield from every(
+            """SELECT sid, sub, at, provider, provider_key, subject, client_id, place, agent, ends_at
+               FROM sign_ins
+               WHERE sub = ? AND ends_at > ?
+                     AND NOT EXISTS (SELECT 1 FROM ended_sessions
+                                     WHERE ended_sessions.sid = sign_ins.sid AND ended_sessions.expires_at > ?)
+               ORDER BY at DESC, sid""",
+            sub,
+            now,
+            now,
+        )
+        return tuple(SignIn(*row) for row in rows)
+
+    @read
+    def events(self, sub: str, *, limit: int) -> Steps[tuple[AccountEvent, ...]]:
+        rows = yield from every("SELECT body FROM account_events WHERE sub = ? ORDER BY id DESC LIMIT ?", sub, limit)
+        return tuple(AccountEvent.from_bytes(row[0]) for row in rows)
+
+    async def sweep(self, *, now: int) -> int:
+        return await sweep(self._sweep, now=now)
+
+    @write
+    def _sweep(self, before: int, limit: int) -> Steps[int]:
+        return do(
+            """DELETE FROM sign_ins WHERE sid IN
+               (SELECT sid FROM sign_ins WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+
+
+def remember(sub: str, event: AccountEvent) -> Steps[int]:
+    """Something happened to the account; it is known for as long as the account is there."""
+    return do("INSERT INTO account_events (sub, body) VALUES (?, ?)", sub, event.to_bytes())

@@ -1,0 +1,372 @@
+"""What every durable store must do with the life of accounts: merged, signed out, closed, deleted."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from broker.core.people.history import AccountEvent, Happened
+from broker.core.people.identity import Account, Person
+from broker.store.accounts import Merged, Unmergeable
+from broker.store.base import Durable
+from broker.store.grants import SessionOver
+from broker.store.people import LastLink, Linked, NotLinked, Unlinked
+from tests.contract.histories import sign_in
+from tests.contract.linking import CALLERS, UNTIL, stop, subjects, unlink
+from tests.contract.people import NOW, account, adopt, give, grant, is_over, link, of_login, token, told
+
+NOBODY = "0" * 26
+
+
+async def merge(
+    durable: Durable, survivor: str, absorbed: str, *, now: int = NOW, **seen_as: str
+) -> Merged | Unmergeable:
+    """As a service does."""
+    return await durable.accounts.merge(survivor, absorbed, now=now, expires_at=UNTIL, seen_as=seen_as)
+
+
+async def two_accounts(durable: Durable) -> None:
+    """`s1` with the way x1 and `s2` with the way x2."""
+    await adopt(durable, "x1", sub="s1")
+    await adopt(durable, "x2", sub="s2")
+
+
+async def resolved(durable: Durable, sub: str) -> str:
+    """The `sub` that this one leads to today, "" for none."""
+    found = await durable.accounts.resolve(sub)
+    return found.sub if found is not None else ""
+
+
+async def closed(durable: Durable, sub: str = "s1", *, after: int = 10) -> bool:
+    """The person asks to be deleted."""
+    return await durable.accounts.close(sub, closes_at=NOW + after, now=NOW, expires_at=UNTIL)
+
+
+class MergeRules:
+    """Inherit, and provide the fixture `durable`, a fresh store."""
+
+    pytestmark = pytest.mark.anyio
+
+    async def test_d17_a_merged_account_is_the_other_one_by_every_name(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        assert await merge(durable, "s1", "s2", now=NOW + 5, pairwise="s2") == Merged(again=False)
+        moved = replace(link("x2"), linked_at=NOW + 5, home="s2")
+        assert await durable.people.person("p1", "x2") == Person(account("s1"), moved)
+        assert await durable.people.links("s1") == (link("x1"), moved)
+        assert await durable.people.links("s2") == ()
+        assert await durable.accounts.resolve("s2") == account("s1")
+        assert [await resolved(durable, sub) for sub in ("s1", "pairwise", NOBODY)] == ["s1", "s1", ""]
+        assert await durable.accounts.former_subs("s1") == ("s2",)
+        assert await durable.accounts.former_subs("s2") == ()
+
+    async def test_both_are_told_in_their_histories(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        await merge(durable, "s1", "s2", now=NOW + 5)
+        assert await durable.history.events("s1", limit=9) == (AccountEvent(Happened.MERGED, NOW + 5, other="s2"),)
+        assert await durable.history.events("s2", limit=9) == (AccountEvent(Happened.ABSORBED, NOW + 5, other="s1"),)
+
+    async def test_a_merge_copies_what_was_agreed_to(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        await durable.consents.save_consent("s1", "app", "p", frozenset({"openid"}), NOW)
+        await durable.consents.save_consent("s2", "app", "p", frozenset({"openid", "email"}), NOW + 1)
+        await durable.consents.save_consent("s2", "shop", "q", frozenset({"openid"}), NOW)
+        await merge(durable, "s1", "s2")
+        for sub in ("s1", "s2"):
+            assert await durable.consents.consent(sub, "app", "p") == {"openid", "email"}
+            assert await durable.consents.consent(sub, "shop", "q") == {"openid"}
+
+    async def test_a_merge_ends_sessions_and_grants_of_the_absorbed_account_and_apps_hear_of_it(
+        self, durable: Durable
+    ) -> None:
+        await two_accounts(durable)
+        stays = await give(durable, of_login(grant(1), sid="stays"), hears="survivor")
+        gone = await give(durable, of_login(grant(2, sub="s2", subject="x2"), sid="gone"), hears="absorbed")
+        silent = gone.login.replace(sid="silent", began_at=NOW)
+        await durable.sessions.keep_login("gone", "sealed", asked_at=NOW, expires_at=UNTIL)
+        await merge(durable, "s1", "s2")
+        assert await durable.grants.find("g1", now=NOW) is not None
+        assert await durable.grants.find("g2", now=NOW) is None
+        assert await durable.grants.rotate("t-g2", token("next"), now=NOW, grace=10) is None
+        assert [await is_over(durable, one) for one in (stays.login, gone.login, silent)] == [False, True, True]
+        assert await told(durable) == [("app", "gone", "absorbed")]
+        assert await durable.sessions.claim_login("gone", now=NOW + 60, every=1) is None
+        assert await durable.grants.redeem("late", gone.replace(login=silent), None, now=NOW) == SessionOver()
+
+    async def test_apps_hear_of_a_merge_when_their_grants_are_over_already(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        short = of_login(grant(1, sub="s2", subject="x2", expires_at=NOW + 1), sid="long")
+        await give(durable, short, hears="absorbed")
+        await merge(durable, "s1", "s2", now=NOW + 2)
+        assert await told(durable) == [("app", "long", "absorbed")]
+
+    async def test_a_merged_account_is_never_switched_on_or_off(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        await merge(durable, "s1", "s2")
+        assert not await durable.accounts.set_blocked("s2", True)
+        assert not await closed(durable, "s2")
+        assert not await durable.accounts.keep("s2", now=NOW)
+        assert await durable.accounts.resolve("s2") == account("s1")
+
+    async def test_merging_again_changes_nothing(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        await merge(durable, "s1", "s2")
+        assert await merge(durable, "s1", "s2", now=NOW + 5) == Merged(again=True)
+        assert len(await durable.history.events("s1", limit=9)) == 1
+
+    @pytest.mark.parametrize("how", ["blocked", "closing", "merged", "deleted"])
+    async def test_what_does_not_live_is_not_merged(self, durable: Durable, how: str) -> None:
+        await two_accounts(durable)
+        await stop(durable, how)
+        for survivor, absorbed in (("s1", "s2"), ("s2", "s1")):
+            assert isinstance(await merge(durable, survivor, absorbed), Unmergeable)
+        assert await subjects(durable, "s2") == ["x2"]
+        assert await durable.accounts.former_subs("s2") == ()
+
+    async def test_nobody_is_merged_with_themselves_or_with_nobody(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        for survivor, absorbed in (("s1", "s1"), ("s1", NOBODY), (NOBODY, "s1")):
+            assert isinstance(await merge(durable, survivor, absorbed), Unmergeable)
+        assert await subjects(durable) == ["x1"]
+
+    async def test_there_are_no_chains_of_names(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        await adopt(durable, "x3", sub="s3")
+        await merge(durable, "s2", "s3", of_third="s3")
+        await merge(durable, "s1", "s2", of_second="s2")
+        assert await durable.accounts.former_subs("s1") == ("s2", "s3")
+        assert {await resolved(durable, name) for name in ("s2", "s3", "of_second", "of_third")} == {"s1"}
+        assert [one.home for one in await durable.people.links("s1")] == ["", "s2", "s3"]
+
+    async def test_k7_fifty_merges_at_once_come_to_one(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        outcomes = await asyncio.gather(*(merge(durable, "s1", "s2") for _ in range(CALLERS)))
+        assert outcomes.count(Merged(again=False)) == 1
+        assert outcomes.count(Merged(again=True)) == CALLERS - 1
+        assert len(await durable.history.events("s1", limit=9)) == 1
+
+    async def test_two_accounts_that_absorb_each_other_at_once_are_one(self, durable: Durable) -> None:
+        for turn in range(10):
+            one, two = f"a{turn}", f"b{turn}"
+            await adopt(durable, f"of-{one}", sub=one)
+            await adopt(durable, f"of-{two}", sub=two)
+            pairs = [(one, two) if n % 2 else (two, one) for n in range(CALLERS)]
+            outcomes = await asyncio.gather(*(merge(durable, *pair) for pair in pairs))
+            assert outcomes.count(Merged(again=False)) == 1
+            assert sum(isinstance(outcome, Unmergeable) for outcome in outcomes) == CALLERS // 2
+            names = {await resolved(durable, one), await resolved(durable, two)}
+            assert len(names) == 1
+            assert len(await subjects(durable, names.pop())) == 2
+
+    async def test_the_apps_that_know_an_account_are_known(self, durable: Durable) -> None:
+        await adopt(durable, "x1")
+        assert await durable.accounts.known_to("s1") == ()
+        await durable.consents.save_consent("s1", "agreed", "p", frozenset({"openid"}), NOW)
+        await give(durable, grant(1).replace(client_id="granted"))
+        await give(durable, of_login(grant(2, expires_at=NOW + 1), sid="a").replace(client_id="hears"), hears="s1")
+        await durable.history.signed_in(sign_in("b", client_id="seen"), expires_at=UNTIL)
+        await durable.history.signed_in(sign_in("c", client_id=""), expires_at=UNTIL)
+        await durable.sweep(now=NOW + 1 + 86_399)
+        assert await durable.accounts.known_to("s1") == ("agreed", "granted", "hears", "seen")
+
+    # --- undone by unlinking ---
+
+    async def test_an_unlinked_way_goes_home_and_revives_its_account_as_it_was(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        await durable.consents.save_consent("s2", "app", "p", frozenset({"openid"}), NOW)
+        await merge(durable, "s1", "s2", pairwise="s2")
+        assert await unlink(durable, "x2") == Unlinked(home="s2")
+        back = replace(link("x2"), linked_at=NOW + 1)
+        assert await durable.people.person("p1", "x2") == Person(account("s2"), back)
+        assert [await resolved(durable, sub) for sub in ("s1", "s2", "pairwise")] == ["s1", "s2", "s2"]
+        assert await durable.accounts.former_subs("s1") == ()
+        assert await durable.consents.consent("s2", "app", "p") == {"openid"}
+        assert await durable.people.link("s2", link("x3"), now=NOW) == Linked(again=False)
+
+    async def test_both_histories_tell_of_it(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        await merge(durable, "s1", "s2")
+        await unlink(durable, "x2")
+        unlinked = AccountEvent(Happened.UNLINKED, NOW + 1, provider="google", other="s2")
+        revived = AccountEvent(Happened.REVIVED, NOW + 1, provider="google", other="s1")
+        assert (await durable.history.events("s1", limit=1), await durable.history.events("s2", limit=1)) == (
+            (unlinked,),
+            (revived,),
+        )
+
+    async def test_sessions_of_before_a_merge_stay_over_when_it_is_undone(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        before = grant(1, sub="s2", subject="x2").login.replace(began_at=NOW)
+        merged = before.replace(sub="s1", sid="merged")
+        await merge(durable, "s1", "s2")
+        await unlink(durable, "x2")
+        after = before.replace(sid="after", began_at=NOW + 1)
+        assert [await is_over(durable, one) for one in (before, merged, after)] == [True, True, False]
+
+    async def test_the_way_that_was_the_first_of_the_survivor_may_go_when_another_stays(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        await merge(durable, "s1", "s2")
+        assert await unlink(durable, "x1") == Unlinked(home="")
+        assert isinstance(await unlink(durable, "x2"), LastLink)
+        assert await subjects(durable) == ["x2"]
+
+    async def test_a_link_that_comes_home_has_no_other(self, durable: Durable) -> None:
+        await adopt(durable, "x1", sub="s1")
+        await adopt(durable, "x2", "x3", sub="s2")
+        await merge(durable, "s1", "s2")
+        assert await unlink(durable, "x3") == Unlinked(home="s2")
+        await merge(durable, "s2", "s1", now=NOW + 2)
+        homes = {one.subject: one.home for one in await durable.people.links("s2")}
+        assert homes == {"x1": "s1", "x2": "", "x3": ""}
+
+    async def test_of_a_chain_of_merges_each_way_goes_to_its_own_home(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        await adopt(durable, "x3", sub="s3")
+        await merge(durable, "s2", "s3")
+        await merge(durable, "s1", "s2")
+        assert await unlink(durable, "x3") == Unlinked(home="s3")
+        assert [await resolved(durable, sub) for sub in ("s2", "s3")] == ["s1", "s3"]
+        assert await unlink(durable, "x2") == Unlinked(home="s2")
+        assert await subjects(durable, "s2") == ["x2"]
+
+    async def test_a_way_whose_home_was_deleted_is_free(self, durable: Durable) -> None:
+        await adopt(durable, "x1", sub="s1")
+        await adopt(durable, "x2", "x3", sub="s2")
+        await merge(durable, "s1", "s2")
+        await unlink(durable, "x3")
+        assert await closed(durable, "s2")
+        assert await durable.accounts.delete_due(now=NOW + 10) == ("s2",)
+        assert await unlink(durable, "x2") == Unlinked(home="")
+        assert await durable.people.person("p1", "x2") is None
+        assert await resolved(durable, "s2") == ""
+
+    async def test_merging_and_unlinking_at_once_leaves_every_way_with_one_living_account(
+        self, durable: Durable
+    ) -> None:
+        for turn in range(20):
+            one, two = f"a{turn}", f"b{turn}"
+            await adopt(durable, f"{one}1", f"{one}2", sub=one)
+            await adopt(durable, f"{two}1", f"{two}2", sub=two)
+            await asyncio.gather(
+                merge(durable, one, two),
+                unlink(durable, f"{two}1", two),
+                unlink(durable, f"{two}1", one),
+                merge(durable, two, one),
+                durable.people.link(two, link(f"{one}3"), now=NOW),
+            )
+            for subject in (f"{one}1", f"{one}2", f"{two}2"):
+                person = await durable.people.person("p1", subject)
+                assert person is not None
+                assert await resolved(durable, person.account.sub) == person.account.sub
+
+
+class LifeRules:
+    """Inherit, and provide the fixture `durable`, a fresh store."""
+
+    pytestmark = pytest.mark.anyio
+
+    async def test_signing_out_everywhere_ends_every_session(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        known = await give(durable, of_login(grant(1).replace(offline=False), sid="known"), hears="s1")
+        outlives = await give(durable, of_login(grant(2), sid="outlived"))
+        others = await give(durable, of_login(grant(3, sub="s2", subject="x2"), sid="others"))
+        await durable.history.signed_in(sign_in("seen"), expires_at=UNTIL)
+        silent = known.login.replace(sid="silent", began_at=NOW)
+        assert await durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL) == 3
+        ended = [known.login, outlives.login, silent, known.login.replace(sid="seen")]
+        assert [await is_over(durable, one) for one in ended] == [True] * 4
+        assert not await is_over(durable, others.login)
+        assert [await durable.grants.find(f"g{n}", now=NOW) is not None for n in (1, 2, 3)] == [False, True, True]
+        assert await told(durable) == [("app", "known", "s1")]
+        assert not await is_over(durable, silent.replace(began_at=NOW + 1))
+        assert await durable.history.events("s1", limit=9) == (AccountEvent(Happened.SIGNED_OUT, NOW),)
+
+    async def test_one_session_may_stay(self, durable: Durable) -> None:
+        await adopt(durable, "x1")
+        here = await give(durable, of_login(grant(1).replace(offline=False), sid="here"))
+        there = here.login.replace(sid="there")
+        await durable.history.signed_in(sign_in("there"), expires_at=UNTIL)
+        assert await durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep_sid="here") == 1
+        assert [await is_over(durable, one) for one in (here.login, there)] == [False, True]
+        assert await durable.grants.find("g1", now=NOW) is not None
+        assert await durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep_sid="there") == 1
+        assert [await is_over(durable, one) for one in (here.login, there)] == [True, True]
+
+    async def test_nobody_signs_out_of_an_account_that_is_not_there(self, durable: Durable) -> None:
+        assert await durable.accounts.sign_out(NOBODY, now=NOW, expires_at=UNTIL) == 0
+
+    async def test_a_code_of_before_gives_nothing_when_all_sessions_ended(self, durable: Durable) -> None:
+        await adopt(durable, "x1")
+        await durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL)
+        assert await durable.grants.redeem("c1", grant(), None, now=NOW) == SessionOver()
+
+    async def test_a_closing_account_is_ended_at_once_and_known_until_its_time(self, durable: Durable) -> None:
+        await adopt(durable, "x1")
+        given = await give(durable, grant(), hears="s1")
+        assert await closed(durable)
+        assert await durable.people.person("p1", "x1") == Person(replace(account(), closes_at=NOW + 10), link())
+        assert await durable.accounts.resolve("s1") == Account("s1", NOW, closes_at=NOW + 10)
+        assert await durable.grants.find("g1", now=NOW) is None
+        assert await is_over(durable, given.login)
+        assert await told(durable) == [("app", "sid", "s1")]
+        assert not await closed(durable, after=5)
+        assert await durable.accounts.delete_due(now=NOW + 9) == ()
+        assert await durable.history.events("s1", limit=9) == (AccountEvent(Happened.CLOSING, NOW),)
+
+    async def test_a_closing_account_may_be_kept_and_is_as_before_but_for_what_ended(self, durable: Durable) -> None:
+        await adopt(durable, "x1")
+        given = await give(durable, grant())
+        await closed(durable)
+        assert await durable.accounts.keep("s1", now=NOW + 5)
+        assert not await durable.accounts.keep("s1", now=NOW + 5)
+        assert await durable.people.person("p1", "x1") == Person(account(), link())
+        assert await durable.accounts.delete_due(now=NOW + 10) == ()
+        assert await durable.grants.find("g1", now=NOW) is None
+        assert await is_over(durable, given.login)
+        assert (await durable.history.events("s1", limit=1))[0] == AccountEvent(Happened.KEPT, NOW + 5)
+
+    async def test_d17_a_deleted_account_leaves_its_sub_and_nothing_else(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        given = await give(durable, grant())
+        await durable.consents.save_consent("s1", "app", "p", frozenset({"openid"}), NOW)
+        await durable.history.signed_in(sign_in("seen"), expires_at=UNTIL)
+        await merge(durable, "s1", "s2", pairwise="s2")
+        await closed(durable)
+        assert await durable.accounts.delete_due(now=NOW + 10) == ("s1",)
+        assert [await resolved(durable, sub) for sub in ("s1", "s2", "pairwise")] == ["", "", ""]
+        assert [await subjects(durable, sub) for sub in ("s1", "s2")] == [[], []]
+        assert await durable.consents.consent("s1", "app", "p") == frozenset()
+        assert await durable.history.events("s1", limit=9) == await durable.history.events("s2", limit=9) == ()
+        assert await durable.history.sign_ins("s1", limit=9) == ()
+        assert await durable.grants.spent("c-g1") is None
+        assert await is_over(durable, given.login, now=UNTIL + 1), "what ended never comes back"
+        for sub in ("s1", "s2"):
+            with pytest.raises(Exception, match="UNIQUE"):
+                await durable.people.adopt(account(sub), link("fresh"))
+        assert (await durable.people.adopt(account("s3"), link("x2"))).account.sub == "s3"
+
+    async def test_a_deleted_account_stays_so(self, durable: Durable) -> None:
+        await adopt(durable, "x1")
+        await closed(durable)
+        await durable.accounts.delete_due(now=NOW + 10)
+        assert await durable.accounts.delete_due(now=NOW + 10) == ()
+        assert not await durable.accounts.keep("s1", now=NOW)
+        assert not await closed(durable)
+        assert not await durable.accounts.set_blocked("s1", False)
+        assert await durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL) == 0
+        assert isinstance(await durable.people.link("s1", link("x1"), now=NOW), NotLinked)
+
+    async def test_accounts_are_deleted_a_few_at_a_time_the_longest_due_first(self, durable: Durable) -> None:
+        for number in range(5):
+            await adopt(durable, f"x{number}", sub=f"s{number}")
+            await closed(durable, f"s{number}", after=10 - number)
+        assert await durable.accounts.delete_due(now=NOW + 9, limit=3) == ("s4", "s3", "s2")
+        assert await durable.accounts.delete_due(now=NOW + 9, limit=3) == ("s1",)
+
+    async def test_d19_what_is_known_of_a_provider_made_anew_is_nothing(self, durable: Durable) -> None:
+        old = await durable.people.namespace_key("vk", "vk:1")
+        await durable.people.adopt(account(), link("x1", old))
+        assert await durable.people.namespace_key("vkontakte", "vk:1") == old
+        new = await durable.people.namespace_key("fresh", "vk:2")
+        assert await durable.people.person(new, "x1") is None
