@@ -151,10 +151,7 @@ def check_times(claims: Fields, *, now: float, skew: int, issued_after: int | No
 
 def point_in_time(claims: Fields, name: str) -> float:
     """A NumericDate (RFC 7519 section 2) of an upstream; raises UpstreamInvalid."""
-    value = numeric_date(claims.raw(name))
-    if value is None:
-        raise UpstreamInvalid(f"{name} is not a point in time")
-    return value
+    return numeric_date(claims.raw(name), lambda: UpstreamInvalid(f"{name} is not a point in time"))
 
 
 def check_nonce(claims: Fields, rules: IdTokenRules) -> None:

@@ -98,9 +98,13 @@ def _said(claims: Mapping[str, Any]) -> dict[str, str | tuple[str, ...]]:
     return said
 
 
+def _not_a_time() -> InvalidRequestObject:
+    return InvalidRequestObject("a time in the request object is not in epoch seconds")
+
+
 def _check_times(claims: Mapping[str, Any], now: float, undated: float) -> int:
     """Until when it is good: its `exp`, or an hour after its `iat`, else after `undated`."""
-    times = {name: _time(claims[name]) for name in ("exp", "iat", "nbf") if name in claims}
+    times = {name: numeric_date(claims[name], _not_a_time) for name in ("exp", "iat", "nbf") if name in claims}
     until = times.get("exp", times.get("iat", undated) + LIFETIME)
     if until == -math.inf:
         raise InvalidRequestObject("the request object needs exp")
@@ -111,10 +115,3 @@ def _check_times(claims: Mapping[str, Any], now: float, undated: float) -> int:
     if max(times.get("nbf", now), times.get("iat", now)) > now + LEEWAY:
         raise InvalidRequestObject("the request object is of the future; check the clock")
     return math.ceil(until)
-
-
-def _time(value: object) -> float:
-    time = numeric_date(value)
-    if time is None:
-        raise InvalidRequestObject("a time in the request object is not in epoch seconds")
-    return time

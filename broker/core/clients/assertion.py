@@ -134,7 +134,6 @@ def _check_times(claims: Mapping[str, Any], now: float) -> float:
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float:
-    value = numeric_date(claims.get(name))
-    if value is None:
-        raise InvalidClient(f"{name} of client_assertion must be a time in epoch seconds")
-    return value
+    return numeric_date(
+        claims.get(name), lambda: InvalidClient(f"{name} of client_assertion must be a time in epoch seconds")
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,8 +73,8 @@ def decode_segment(segment: str) -> bytes:
     return raw
 
 
-def numeric_date(value: object) -> float | None:
-    """A NumericDate (RFC 7519 section 2): a finite number, not below 0 and not a boolean; None for anything else."""
+def numeric_date(value: object, failure: Callable[[], Exception]) -> float:
+    """A NumericDate (RFC 7519 section 2): a finite number, not below 0, not a boolean; raises `failure` otherwise."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-        return None
+        raise failure()
     return value

@@ -136,7 +136,4 @@ def _text(claims: Mapping[str, Any], name: str, limit: int) -> str:
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float:
-    value = numeric_date(claims.get(name))
-    if value is None:
-        raise Malformed(f"without {name}, or {name} is no number of seconds")
-    return value
+    return numeric_date(claims.get(name), lambda: Malformed(f"without {name}, or {name} is no number of seconds"))
