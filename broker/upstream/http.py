@@ -123,10 +123,6 @@ class UpstreamHttp(Http):
         self._healing = False
 
     @property
-    def available(self) -> bool:
-        return self._breaker.admits()
-
-    @property
     def down_for(self) -> float | None:
         return self._breaker.down_for
 

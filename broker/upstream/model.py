@@ -161,10 +161,6 @@ class Http(Protocol):
     """
 
     @property
-    def available(self) -> bool:
-        """Whether calls are let through just now; False while the circuit breaker is open."""
-
-    @property
     def down_for(self) -> float | None:
         """Seconds for which the upstream has not answered, None while calls are let through."""
 

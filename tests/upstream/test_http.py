@@ -297,7 +297,7 @@ async def test_an_address_must_be_https_whatever_stands_behind_it() -> None:
 
 def passes(http: UpstreamHttp) -> bool:
     """Whether calls do, asked anew."""
-    return http.available
+    return http.down_for is None
 
 
 async def never(_: float) -> None:
@@ -434,7 +434,7 @@ async def test_an_upstream_nobody_could_reach_is_found_well_without_people(answe
 
         server = await asyncio.start_server(refuse, host, int(port))
         looks.steps.put_nowait(None)
-        await until(lambda: view.available)
+        await until(lambda: passes(view))
         server.close()
         assert len(seen) == 1
         assert seen[0].startswith(b"GET /token HTTP/1.1\r\n"), "told nothing: neither code nor secret"
@@ -462,7 +462,7 @@ async def test_a_document_that_cannot_be_had_opens_it_unless_one_is_kept() -> No
         await until(lambda: len(at.server.received) == 3)
         at.server.answers["/keys"] = json_of({"keys": []})
         looks.steps.put_nowait(None)
-        await until(lambda: view.available)
+        await until(lambda: passes(view))
         assert len(at.server.received) == 4
 
 
@@ -475,7 +475,7 @@ async def test_people_may_try_again_when_the_pause_is_over_and_nobody_is_asked_m
         at.server.answers["/token"] = json_of({}, "500 Oops")
         await from_visitors(view, "1", "2", "3")
         looks.steps.put_nowait(None)
-        await until(lambda: view.available)
+        await until(lambda: passes(view))
         assert len(at.server.received) == 3
 
 
