@@ -7,7 +7,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
@@ -16,10 +16,11 @@ from starlette.types import ASGIApp
 
 from broker.app import build
 from broker.config.model import Config
-from broker.demo.emulation import Address, Options, build_emulators, turned
-from broker.demo.headless import Login, log_in
+from broker.demo.emulation import Address, build_emulators, turned
+from broker.demo.headless import ClientData, Login, log_in
 from broker.demo.servers import serving, take_port
 from broker.demo.switches import People, Switches
+from broker.demo.upstreams import Options
 from broker.observe import Observer, Setup
 from broker.registry import settings_class
 from broker.services.keys.ring import KeyRing
@@ -45,16 +46,6 @@ _CLIENT: Final[Mapping[str, object]] = {
 _PLENTY: Final = "1000000/s"
 _LIMITS: Final = dict.fromkeys(("login_start", "callback", "token", "client_auth_failure", "registration"), _PLENTY)
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class ClientData:
-    """What a test gives the application under test."""
-
-    client_id: str
-    client_secret: str = field(repr=False)
-    redirect_uri: str
-    auth_method: str
 
 
 class Notebook:
@@ -113,17 +104,8 @@ class RunningBroker:
         if provider not in self.providers:
             raise LookupError(f"no provider {provider}; there are {', '.join(sorted(self.providers))}")
         self.people.check(person)
-        client = self.client(client_id)
-        going = log_in(
-            self.issuer,
-            client_id=client.client_id,
-            client_secret=client.client_secret,
-            redirect_uri=client.redirect_uri,
-            auth_method=client.auth_method,
-            provider=provider,
-            person=person,
-            scope=scope or "openid profile email offline_access",
-        )
+        scope = scope or "openid profile email offline_access"
+        going = log_in(self.issuer, self.client(client_id), provider=provider, person=person, scope=scope)
         return asyncio.run_coroutine_threadsafe(going, self.loop).result(timeout=60)
 
 

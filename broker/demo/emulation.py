@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import secrets
-import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from broker.config.model import Config
-from broker.demo.upstreams import EMULATORS, VK, Emulator, RegisteredApp
+from broker.demo.upstreams import EMULATORS, VK, Emulator, Options, RegisteredApp
 from broker.upstream.model import ProviderSettings
 from broker.upstream.oidc_session import SessionSettings
 
@@ -29,16 +26,6 @@ class Address:
     server: str
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What every emulator is given: `mint` makes secrets; `loopback_only` keeps the control API to this machine."""
-
-    clock: Callable[[], float] = time.time
-    sleep: Callable[[float], Awaitable[None]] = field(default=asyncio.sleep)
-    loopback_only: bool = True
-    mint: Callable[[], str] = field(default=lambda: secrets.token_urlsafe(24))
-
-
 def emulated_types(config: Config) -> tuple[str, ...]:
     """The types of the enabled providers that have an emulator, in the order of the emulators' ports."""
     wanted = {settings.type for settings in config.providers.values() if settings.enabled}
@@ -52,18 +39,11 @@ def left_out(config: Config) -> tuple[str, ...]:
 
 def build_emulators(config: Config, options: Options | None = None) -> dict[str, Emulator]:
     """One emulator per type, with an app for every provider of that type and one app of somebody else."""
-    chosen = options or Options()
     found = {}
     for kind in emulated_types(config):
         instances = [(name, s) for name, s in config.providers.items() if s.type == kind and s.enabled]
         apps = registered_apps(config.issuer, instances)
-        found[kind] = EMULATORS[kind](
-            [*apps, _other_app(apps[0])],
-            clock=chosen.clock,
-            sleep=chosen.sleep,
-            mint=chosen.mint,
-            loopback_only=chosen.loopback_only,
-        )
+        found[kind] = EMULATORS[kind]([*apps, _other_app(apps[0])], options or Options())
     return found
 
 

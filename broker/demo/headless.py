@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
@@ -23,6 +23,16 @@ class LoginFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class ClientData:
+    """What an application is told about itself."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    redirect_uri: str
+    auth_method: str
+
+
+@dataclass(frozen=True, slots=True)
 class Login:
     """What an application gets: the token endpoint's answer and the ID token's verified claims."""
 
@@ -31,17 +41,10 @@ class Login:
 
 
 async def log_in(
-    issuer: str,
-    *,
-    client_id: str,
-    client_secret: str,
-    redirect_uri: str,
-    auth_method: str,
-    provider: str,
-    person: str,
-    scope: str = "openid profile email",
+    issuer: str, client: ClientData, *, provider: str, person: str, scope: str = "openid profile email"
 ) -> Login:
     """Sign `person` in through `provider`; raises LoginFailed where the broker or the upstream refuses."""
+    client_id, redirect_uri = client.client_id, client.redirect_uri
     verifier, state, nonce = (secrets.token_urlsafe(32) for _ in range(3))
     request = {"response_type": "code", "client_id": client_id, "redirect_uri": redirect_uri, "scope": scope}
     request |= {"state": state, "nonce": nonce, "idp_hint": provider}
@@ -53,10 +56,11 @@ async def log_in(
     form = {"grant_type": "authorization_code", "code": answer["code"], "redirect_uri": redirect_uri}
     form |= {"code_verifier": verifier, "client_id": client_id}
     headers = {}
-    if auth_method == "client_secret_basic":
-        headers = {"Authorization": aiohttp.encode_basic_auth(quote_plus(client_id), quote_plus(client_secret))}
-    elif auth_method == "client_secret_post":
-        form["client_secret"] = client_secret
+    if client.auth_method == "client_secret_basic":
+        pair = quote_plus(client_id), quote_plus(client.client_secret)
+        headers = {"Authorization": aiohttp.encode_basic_auth(*pair)}
+    elif client.auth_method == "client_secret_post":
+        form["client_secret"] = client.client_secret
     tokens, keys = await _redeem(issuer, form, headers)
     return Login(tokens, _verified(tokens, keys, issuer=issuer, client_id=client_id, nonce=nonce))
 

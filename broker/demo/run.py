@@ -23,9 +23,9 @@ from broker.config.load import load
 from broker.config.model import Config
 from broker.core.errors import ConfigError
 from broker.core.terms import GrantType
-from broker.demo.emulation import Address, Options, build_emulators, emulated_types, left_out, turned
+from broker.demo.emulation import Address, build_emulators, emulated_types, left_out, turned
 from broker.demo.servers import Port, PortTaken, serving, take_localhost, take_port
-from broker.demo.upstreams import Emulator
+from broker.demo.upstreams import Emulator, Options
 from broker.registry import settings_class
 
 PORTS: Final[Mapping[str, int]] = {

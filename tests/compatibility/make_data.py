@@ -30,8 +30,9 @@ import jwt
 
 from broker.cli.common import resolve
 from broker.config.load import load
-from broker.demo.emulation import Options, build_emulators
+from broker.demo.emulation import build_emulators
 from broker.demo.servers import serving, take_port
+from broker.demo.upstreams import Options
 from broker.demo.visitor import Page, Visitor
 from tests.compatibility.world_of_then import DATABASE, ELSEWHERE, ISSUER, MINTED, PORTS, upstream
 from tests.threats.journeys import (

@@ -20,9 +20,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from broker.app import Broker, build
 from broker.cli.common import resolve
 from broker.config.load import load
-from broker.demo.emulation import Options, build_emulators
+from broker.demo.emulation import build_emulators
 from broker.demo.servers import serving, take_port
-from broker.demo.upstreams import Emulator
+from broker.demo.upstreams import Emulator, Options
 from broker.demo.visitor import LocalhostResolver, Visitor
 from tests.threats.site import Site
 

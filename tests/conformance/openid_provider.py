@@ -11,7 +11,8 @@ from typing import Any, Final
 import aiohttp
 from joserfc.jwk import KeySet
 
-from broker.demo.background import PROVIDERS, ClientData, RunningBroker
+from broker.demo.background import PROVIDERS, RunningBroker
+from broker.demo.headless import ClientData
 
 HOME: Final = "https://rp.example.com/"  # another site than the broker's, so SameSite counts; nothing is sent there
 INITIAL_TOKEN: Final = "an-initial-access-token-for-the-suite"

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
 
 import aiohttp
 
-from broker.demo.background import ClientData
+from broker.demo.headless import ClientData
 from broker.demo.visitor import Page, Visitor
 from tests.conformance.openid_provider import HOME, Operator
 from tests.conformance.response_checks import (

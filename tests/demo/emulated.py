@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
 
-from broker.demo.upstreams import Emulator
+from broker.demo.upstreams import Emulator, Options
 
 NOW = 1767225700
 STATE = "s" * 43
@@ -67,13 +67,13 @@ def params_of(answer: httpx2.Response) -> dict[str, str]:
 
 @asynccontextmanager
 async def emulated(build: Callable[..., Emulator]) -> AsyncIterator[Upstream]:
-    """The emulator made by `build(clock=..., sleep=...)`, reached without a socket."""
+    """The emulator made by `build(options=...)`, reached without a socket."""
     clock, slept = Clock(), list[float]()
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    emulator = build(clock=clock, sleep=sleep)
+    emulator = build(options=Options(clock=clock, sleep=sleep))
     transport = httpx2.ASGITransport(app=emulator.app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8410") as http:
         yield Upstream(emulator, http, clock, slept)

@@ -17,7 +17,7 @@ import pytest
 from broker.config.load import load_text
 from broker.config.model import Config
 from broker.demo.emulation import ELSEWHERE, build_emulators, left_out, registered_apps, turned
-from broker.demo.headless import log_in
+from broker.demo.headless import ClientData, log_in
 from broker.demo.people import ADA, PEOPLE, Person
 from broker.demo.run import Demo, DemoRefused, banner, check_host, main, running, sample_client
 from broker.demo.sample_tv import draw
@@ -198,10 +198,7 @@ async def test_an_app_of_ones_own_signs_in_with_the_three_values_of_the_banner(d
     assert all(value in banner(demo) for value in (demo.config.issuer, client_id, secret))
     login = await log_in(
         demo.config.issuer,
-        client_id=client_id,
-        client_secret=secret,
-        redirect_uri=uri,
-        auth_method="client_secret_basic",
+        ClientData(client_id, secret, uri, "client_secret_basic"),
         provider="google",
         person="ada",
     )

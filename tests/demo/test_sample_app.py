@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from broker.demo.headless import Login, LoginFailed, log_in
+from broker.demo.headless import ClientData, Login, LoginFailed, log_in
 from broker.demo.sample_app import SCOPE, Registration, build_sample_app
 from broker.demo.servers import serving, take_port
 from broker.demo.upstreams.keys import challenge_of, half_hash, key
@@ -220,10 +220,7 @@ async def test_every_login_gets_a_fresh_key_and_logging_out_ends_it(world: World
 async def headless(issuer: Issuer) -> Login:
     return await log_in(
         issuer.url,
-        client_id="sample",
-        client_secret="secret",
-        redirect_uri="http://127.0.0.1/callback",
-        auth_method="client_secret_post",
+        ClientData("sample", "secret", "http://127.0.0.1/callback", "client_secret_post"),
         provider="vk",
         person="ada",
     )

@@ -19,7 +19,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from broker.demo.background import ClientData
+from broker.demo.headless import ClientData
 from tests.interop.documented import documented
 from tests.interop.world import free_ports
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from broker.demo.background import ClientData
+from broker.demo.headless import ClientData
 from tests.interop.world import SCOPE
 
 

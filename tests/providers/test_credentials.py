@@ -18,7 +18,7 @@ from broker import upstream as sdk
 from broker.demo.call import Call
 from broker.demo.people import ADA
 from broker.demo.servers import serving, take_port
-from broker.demo.upstreams import RegisteredApp
+from broker.demo.upstreams import Options, RegisteredApp
 from broker.demo.upstreams.answers import json_answer
 from broker.demo.upstreams.base import Handler
 from broker.demo.upstreams.oidc import ISSUER
@@ -90,7 +90,7 @@ async def world(kind: type[Oidc]) -> AsyncIterator[World]:
     base = f"http://127.0.0.1:{port.number}"
     told = {"issuer": ISSUER, "client_id": "c", "client_secret": "never sent", "use_refresh_token": True}
     settings: Any = kind.Settings.model_validate({"type": "x", **told, "browser_base": base, "server_base": base})
-    emulator = Checks([RegisteredApp("c", "kept there", (begun_now().redirect_uri,))], clock=time)
+    emulator = Checks([RegisteredApp("c", "kept there", (begun_now().redirect_uri,))], Options(clock=time))
     pool, notes = await HttpPool.open(), Notes()
     Checks.seen.clear()
     async with serving([(port, emulator.app)]), httpx2.AsyncClient() as browser:

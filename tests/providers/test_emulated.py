@@ -19,7 +19,7 @@ from broker.demo.emulation import registered_apps
 from broker.demo.markup import parse_markup
 from broker.demo.people import ADA, BORIS, PEOPLE, ZOE, Person
 from broker.demo.servers import serving, take_port
-from broker.demo.upstreams import EMULATORS, VK, Emulator, RegisteredApp
+from broker.demo.upstreams import EMULATORS, VK, Emulator, Options, RegisteredApp
 from broker.demo.upstreams.oidc_logins import LOGOUT_FAULTS
 from broker.registry import provider_types
 from broker.upstream.http import HttpPool
@@ -136,7 +136,7 @@ async def world(way: str, **more: object) -> AsyncIterator[World]:
         {"type": kind, **given, "browser_base": base, "server_base": base, **more}
     )
     other = RegisteredApp("512001", "another secret", ("https://other.example/cb",), {"public_key": "OTHER"})
-    emulator = EMULATORS[kind]([*registered_apps(ISSUER, [("x", settings)]), other], clock=time)
+    emulator = EMULATORS[kind]([*registered_apps(ISSUER, [("x", settings)]), other], Options(clock=time))
     pool = await HttpPool.open()
 
     def again() -> Provider:

@@ -26,10 +26,10 @@ from urllib.request import urlopen
 
 from broker.cli.common import resolve
 from broker.config.load import load
-from broker.demo.emulation import Options, build_emulators
+from broker.demo.emulation import build_emulators
 from broker.demo.servers import Port, serving, take_port
 from broker.demo.switches import Switches
-from broker.demo.upstreams import EMULATORS, Emulator
+from broker.demo.upstreams import EMULATORS, Emulator, Options
 from tests.threats.settings import base_config
 
 Result = TypeVar("Result")

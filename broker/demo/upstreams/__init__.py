@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broker.demo.upstreams.base import Emulator, RegisteredApp
+from broker.demo.upstreams.base import Emulator, Options, RegisteredApp
 from broker.demo.upstreams.google import Google
 from broker.demo.upstreams.oidc import Oidc
 from broker.demo.upstreams.ok import OK
@@ -13,4 +13,4 @@ from broker.demo.upstreams.yandex import Yandex
 EMULATORS: dict[str, type[Emulator]] = {kind.type: kind for kind in (Google, VK, OK, Yandex, Telegram, Oidc)}
 """Provider type -> its emulator."""
 
-__all__ = ["EMULATORS", "OK", "VK", "Emulator", "Google", "Oidc", "RegisteredApp", "Telegram", "Yandex"]
+__all__ = ["EMULATORS", "OK", "VK", "Emulator", "Google", "Oidc", "Options", "RegisteredApp", "Telegram", "Yandex"]

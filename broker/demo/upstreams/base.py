@@ -120,12 +120,21 @@ class OneTime(Generic[Value]):
         return len(self._kept)
 
 
-class Emulator(ABC):
-    """One emulated upstream: an ASGI application with the real service's paths and the control API.
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What every emulator is given: `clock` gives epoch seconds, `sleep` waits, `mint` makes opaque secrets.
 
-    `clock` gives epoch seconds, `sleep` waits, `mint` makes opaque secrets; all three are replaceable by tests.
     `loopback_only`: the control API refuses other machines.
     """
+
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    mint: Callable[[], str] = lambda: secrets.token_urlsafe(24)
+    loopback_only: bool = True
+
+
+class Emulator(ABC):
+    """One emulated upstream: an ASGI application with the real service's paths and the control API."""
 
     type: ClassVar[str]
     title: ClassVar[str]
@@ -133,25 +142,16 @@ class Emulator(ABC):
     faults_known: ClassVar[tuple[str, ...]]
     fronts: ClassVar[tuple[str, ...]]  # prefixes of paths that browsers visit; transport faults leave them alone
 
-    def __init__(
-        self,
-        apps: Sequence[RegisteredApp],
-        *,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        mint: Callable[[], str] = lambda: secrets.token_urlsafe(24),
-        loopback_only: bool = True,
-    ) -> None:
+    def __init__(self, apps: Sequence[RegisteredApp], options: Options = Options()) -> None:
         self.apps = {app.client_id: app for app in apps}
-        self.clock = clock
-        self.mint = mint
+        self.clock, self.mint = options.clock, options.mint
         self.faults = Faults((*self.faults_known, *TRANSPORT))
         self.people: dict[str, Person] = {}
         self.claims: dict[str, dict[str, object]] = {}
         self.settle()
         self.forget()
-        self.control = Control(self, sleep, loopback_only)
-        self._sleep = sleep
+        self.control = Control(self, options.sleep, options.loopback_only)
+        self._sleep = options.sleep
         routes = []
         for path, methods, handler in self.routes():
             wrap = self._control_endpoint if path.startswith("/_emulator/") else self._endpoint
