@@ -68,8 +68,8 @@ class Google(sdk.OidcProvider):
         methods = claims.raw("amr") if isinstance(claims.raw("amr"), list) else []
         return sdk.Identity(
             subject,
-            known | sdk.build_claims(locale=claims.shown("locale")) | self._email(claims, domain),
-            raw_ids=sdk.build_claims(google_sub=subject, google_hd=domain),
+            known | {"locale": claims.shown("locale")} | self._email(claims, domain),
+            raw_ids={"google_sub": subject} | ({"google_hd": domain} if domain else {}),
             auth_time=claims.integer("auth_time") if "auth_time" in claims else None,
             amr=("fed", *(method for method in methods if isinstance(method, str))),
         )

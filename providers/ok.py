@@ -108,11 +108,11 @@ def describe(me: sdk.Fields) -> dict[str, object]:
     gender = me.shown("gender")
     picture = next(filter(None, (sdk.https_url(me.shown(name)) for name in _PICTURES)), None)
     claims = sdk.person(me.shown("name"), me.shown("first_name"), me.shown("last_name"), picture=picture)
-    claims |= sdk.build_claims(
-        profile=f"https://ok.ru/profile/{me.decimal_id('uid')}",
-        gender=gender if gender in {"male", "female"} else None,
-        birthdate=sdk.birthdate(born[1], born[2], born[3]) if born else None,
-        locale=me.shown("locale"),
-        address=sdk.build_claims(locality=place.shown("city"), country=place.shown("countryName")),
-    )
+    claims |= {
+        "profile": f"https://ok.ru/profile/{me.decimal_id('uid')}",
+        "gender": gender if gender in {"male", "female"} else None,
+        "birthdate": sdk.birthdate(born[1], born[2], born[3]) if born else None,
+        "locale": me.shown("locale"),
+        "address": {"locality": place.shown("city"), "country": place.shown("countryName")},
+    }
     return claims | sdk.contact(email=me.shown("email"), email_verified=False)

@@ -104,8 +104,8 @@ def describe(user: sdk.Fields) -> dict[str, object]:
     return (
         sdk.person(None, user.shown("first_name"), user.shown("last_name"), picture=user.shown("avatar"))
         | sdk.contact(email=user.shown("email"), email_verified=False, phone=phone if len(phone or "") > 11 else None)
-        | sdk.build_claims(
-            gender={1: "female", 2: "male"}.get(user.shown_number("sex") or 0),
-            birthdate=sdk.birthdate(born[3], born[2], born[1]) if born else None,
-        )
+        | {
+            "gender": {1: "female", 2: "male"}.get(user.shown_number("sex") or 0),
+            "birthdate": sdk.birthdate(born[3], born[2], born[1]) if born else None,
+        }
     )

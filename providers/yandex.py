@@ -87,10 +87,10 @@ def _person(me: sdk.Fields) -> dict[str, object]:
     known = sdk.person(
         whole, given, family, nickname=me.shown("display_name"), username=me.shown("login"), picture=_picture(me)
     )
-    return known | sdk.build_claims(
-        gender=sex if sex in {"male", "female"} else None,
-        birthdate=sdk.birthdate(born[1], born[2], born[3]) if born else None,
-    )
+    return known | {
+        "gender": sex if sex in {"male", "female"} else None,
+        "birthdate": sdk.birthdate(born[1], born[2], born[3]) if born else None,
+    }
 
 
 def _picture(me: sdk.Fields) -> str | None:

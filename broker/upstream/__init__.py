@@ -26,7 +26,6 @@ from broker.upstream.discovery import Address, DiscoveryRules, IssuerAddress, Me
 from broker.upstream.fields import (
     Fields,
     birthdate,
-    build_claims,
     contact,
     https_url,
     international,
@@ -110,7 +109,6 @@ __all__ = [
     "Wish",
     "Wishes",
     "birthdate",
-    "build_claims",
     "contact",
     "https_url",
     "international",

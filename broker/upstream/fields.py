@@ -16,7 +16,6 @@ from broker.core.wire import strict_json
 
 _MAX_SAFE_DIGITS = 20
 _GAP = re.compile(r"[\s\x00-\x1f]")
-_TEXT_LIMIT = 2048  # characters of one claim; claims travel in tokens and cookies
 
 
 class Fields:
@@ -164,15 +163,6 @@ def counting(recorder: Recorder, provider: str) -> Callable[[str], None]:
     return lambda claim: recorder.record(Event.UPSTREAM_ODD_CLAIM, provider=provider, claim=claim)
 
 
-def build_claims(**claims: Any) -> dict[str, Any]:
-    """Claims without the empty ones: None, "", {} and texts over 2048 characters are left out, False stays."""
-    return {
-        name: value
-        for name, value in claims.items()
-        if value is not None and value not in ("", {}) and not (isinstance(value, str) and len(value) > _TEXT_LIMIT)
-    }
-
-
 def contact(
     *, email: str | None = None, email_verified: bool = False, phone: str | None = None, phone_verified: bool = False
 ) -> dict[str, Any]:
@@ -217,14 +207,14 @@ def person(
 ) -> dict[str, Any]:
     """Name claims, without a whole name made of its parts, and the picture where it is an https URL."""
     whole = " ".join([part.strip() for part in (given, family) if part and part.strip()])
-    return build_claims(
-        name=name or whole,
-        given_name=given,
-        family_name=family,
-        nickname=nickname,
-        preferred_username=username,
-        picture=https_url(picture),
-    )
+    return {
+        "name": name or whole,
+        "given_name": given,
+        "family_name": family,
+        "nickname": nickname,
+        "preferred_username": username,
+        "picture": https_url(picture),
+    }
 
 
 def same(left: str, right: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator
 
 from broker.core.people.identity import Identity
-from broker.upstream.fields import Fields, build_claims, contact, https_url, person
+from broker.upstream.fields import Fields, contact, https_url, person
 
 Trust = Literal["claim", "always", "never"]
 Asked = bool | Literal["always"]
@@ -100,9 +100,9 @@ def standard_identity(claims: Fields, subject: str, names: Mapping[str, str], em
         username=username,
         picture=read.text("picture"),
     )
-    known |= build_claims(**{name: read.text(name) for name in _TEXTS})
-    known |= build_claims(profile=https_url(read.text("profile")), website=https_url(read.text("website")))
-    known |= build_claims(address=read.address())
+    known |= {name: read.text(name) for name in _TEXTS}
+    known |= {name: https_url(read.text(name)) for name in ("profile", "website")}
+    known["address"] = read.address()
     trusted = email_trust != "never"
     known |= contact(
         email=email,
@@ -158,10 +158,10 @@ class _Reader:
         value = self.raw(word)
         return (name in self._names) == (word in self._names) and (value is True or value == "true")
 
-    def address(self) -> dict[str, str]:
+    def address(self) -> dict[str, str | None]:
         """The parts of an address (OIDC Core 5.1.1)."""
         parts = self._claims.shown_object(self._names.get("address", "address"))
-        return build_claims(**{name: parts.shown(name) for name in _ADDRESS})
+        return {name: parts.shown(name) for name in _ADDRESS}
 
     def level(self) -> str:
         """What the issuer says was reached, "" where it says nothing a client could compare."""

@@ -16,6 +16,7 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")  # ITU-T E.164
 _UNSEEN = frozenset({"Cc", "Cf", "Co", "Cs"})
 _LINES = re.compile(r"[\t-\r\x85\u2028\u2029]+")
 _JOINERS = frozenset("\u200c\u200d")
+_TEXT_LIMIT = 2048  # characters of one claim; claims travel in tokens and cookies
 
 
 def clean_text(text: str) -> str:
@@ -31,14 +32,17 @@ def clean_text(text: str) -> str:
 
 
 def clean_claims(value: Any) -> Any:
-    """Every text in a claim's value cleaned; members that have become empty are left out."""
+    """Every text in a claim's value cleaned; members that are or become empty, and texts too long, are left out."""
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, dict):
         kept: dict[str, Any] = {}
         for name, inner in value.items():
-            cleaned = clean_text(inner) if isinstance(inner, str) else clean_claims(inner)
-            if cleaned not in ("", {}):
+            if isinstance(inner, str):
+                cleaned = clean_text(inner) if len(inner) <= _TEXT_LIMIT else ""
+            else:
+                cleaned = clean_claims(inner) if isinstance(inner, dict | list | tuple) else inner
+            if cleaned not in (None, "", {}):
                 kept[name] = cleaned
         return kept
     if isinstance(value, list | tuple):

@@ -55,8 +55,8 @@ class Identity:
 
     `subject` is immutable at the upstream and never an address or a login name. `claims` use the names of OIDC Core
     5.1; an `email` never comes without `email_verified`, a `phone_number` never without `phone_number_verified`. Here
-    is the one border for texts about people: they are cleaned, and what is no plain address
-    or international number is left out with its flag.
+    is the one border for texts about people: they are cleaned, and what is empty (None, "", {}), longer than 2048
+    characters, or no plain address or international number, is left out; the last two with their flags.
     `raw_ids` are further upstream identifiers for the `identities` scope (`telegram_id`, `psuid`). `auth_time` is in
     epoch seconds and only set where the upstream proves when the person last authenticated. `amr` as in RFC 8176, `acr`
     the level that the upstream says was reached, in its own words, or "". `session` is what outlives the login, of
