@@ -58,6 +58,9 @@ class ClientSettings(Section):
     scopes: tuple[Scope, ...] = Field(
         default=(Scope.OPENID, Scope.PROFILE, Scope.EMAIL), description="What it may ask for about people"
     )
+    required_scopes: tuple[Scope, ...] = Field(
+        default=(), description="Of these, what it cannot do without: people cannot leave it out on the consent page"
+    )
     service_scopes: tuple[ServiceScope, ...] = Field(
         default=(), description="What it may get for itself by client_credentials; words of your own, as `orders:read`"
     )

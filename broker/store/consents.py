@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from broker.core.authorize.consent import Said
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -23,11 +25,11 @@ class Access:
 class ConsentStore(Protocol):
     """A repository of `broker.store.base.Durable`, which says what all of them have in common."""
 
-    async def consent(self, sub: str, client_id: str, promise: str) -> frozenset[str]:
-        """The scopes this account agreed to for this client under exactly this promise; empty when it never did."""
+    async def consent(self, sub: str, client_id: str, promise: str) -> Said:
+        """What this account answered to exactly this promise of this client, scope by scope; empty: nothing."""
 
-    async def save_consent(self, sub: str, client_id: str, promise: str, scope: frozenset[str], at: int) -> None:
-        """Add to the scopes agreed to under this promise; what `take_back` did is over."""
+    async def save_consent(self, sub: str, client_id: str, promise: str, said: Said, at: int) -> None:
+        """Answer this promise: what `said` does not speak of stays as it was. What `take_back` did is over."""
 
     async def accesses(self, sub: str, *, now: int) -> tuple[Access, ...]:
         """Every app that the person agreed to or that holds a living grant of theirs, in the order of client ids."""

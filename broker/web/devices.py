@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from broker.core.authorize.consent import Said
 from broker.core.authorize.request import ANOTHER_PERSON, add_to_kept, for_another
 from broker.core.clients.client import Client
 from broker.core.errors import InvalidRequest
@@ -162,7 +163,7 @@ class DeviceConfirmation:
         question = await self._questions.open_(sealed, Cookies.read(request, SESSION), for_device=True)
         asked, client = question.request, question.client
         waiting = await self._devices.find(asked.device)
-        person, scopes = await self._persons.asked(question.session.login, asked, client)
+        person, scopes = await self._persons.asked(question, Said())
         view = DeviceConfirmView(
             client=self._frontend.device_view(client),
             scopes=scopes,
@@ -189,10 +190,10 @@ class DeviceConfirmation:
 
     async def post(self, request: Request) -> Response:
         """The answer."""
-        sealed, allowed = await read_answer(request, self._frontend, self._intake)
-        client = await self._questions.answer_device(sealed, Cookies.read(request, SESSION), allowed=allowed)
-        view = DeviceDoneView(self._frontend.device_view(client), allowed)
-        return self._frontend.pages.show(view, self._frontend.locale(request, client=client))
+        sealed, choice = await read_answer(request, self._frontend, self._intake)
+        done = await self._questions.answer_device(sealed, Cookies.read(request, SESSION), choice)
+        view = DeviceDoneView(self._frontend.device_view(done.client), done.allowed)
+        return self._frontend.pages.show(view, self._frontend.locale(request, client=done.client))
 
 
 def _login_params(ticket: str, asked: AuthorizationRequest) -> Sent:

@@ -206,6 +206,7 @@ def test_a_good_issuer_is_taken(problems: Problems, issuer: str) -> None:
         ("home_uri: 'javascript:alert(1)'", "clients.shop.home_uri: write a complete URL"),
         ("scopes: [profile]", "openid is missing"),
         ("scopes: [openid, everything]", "clients.shop.scopes[1]: should be 'openid'"),
+        ("required_scopes: [email, phone]", "clients.shop.required_scopes[1]: is not among scopes"),
         ("grants: [refresh_token]", "without authorization_code"),
         ("grants: [authorization_code, password]", "clients.shop.grants[1]: should be 'authorization_code'"),
         ("service_scopes: ['orders:read']", "clients.shop.service_scopes: needs client_credentials"),

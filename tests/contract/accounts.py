@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from broker.core.authorize.consent import Said
 from broker.core.people.identity import Link, Person
 from broker.store.base import Durable
 from broker.store.people import NamespaceChanged
@@ -74,16 +75,29 @@ class AccountRules:
         await durable.people.update_link(news)
         assert await durable.people.person("p1", "x1") == Person(account(), news)
 
+    async def test_an_answer_takes_the_place_of_the_one_before(self, durable: Durable) -> None:
+        await durable.people.adopt(account(), link())
+        both = Said(frozenset({"openid", "email"}))
+        await durable.consents.save_consent("s1", "app", "p1", both, NOW)
+        await durable.consents.save_consent("s1", "app", "p2", both, NOW)
+        without = Said(frozenset({"openid"}), frozenset({"email"}))
+        for answer in (without, both, without):
+            await durable.consents.save_consent("s1", "app", "p1", answer, NOW)
+            assert await durable.consents.consent("s1", "app", "p1") == answer
+        assert await durable.consents.consent("s1", "app", "p2") == both, "of another promise"
+        (access,) = await durable.consents.accesses("s1", now=NOW)
+        assert access.scope == {"openid", "email"}, "by one promise or another"
+
     async def test_consent_is_remembered_per_client_and_promise_and_only_grows(self, durable: Durable) -> None:
         await durable.people.adopt(account(), link())
-        assert await durable.consents.consent("s1", "app", "p1") == frozenset()
-        await durable.consents.save_consent("s1", "app", "p1", frozenset({"openid", "email"}), NOW)
-        await durable.consents.save_consent("s1", "app", "p1", frozenset({"openid", "phone"}), NOW)
-        await durable.consents.save_consent("s1", "app", "p2", frozenset({"address"}), NOW)
-        assert await durable.consents.consent("s1", "app", "p1") == {"openid", "email", "phone"}
-        assert await durable.consents.consent("s1", "app", "p2") == {"address"}
+        assert await durable.consents.consent("s1", "app", "p1") == Said()
+        await durable.consents.save_consent("s1", "app", "p1", Said(frozenset({"openid", "email"})), NOW)
+        await durable.consents.save_consent("s1", "app", "p1", Said(frozenset({"openid", "phone"})), NOW)
+        await durable.consents.save_consent("s1", "app", "p2", Said(frozenset({"address"})), NOW)
+        assert await durable.consents.consent("s1", "app", "p1") == Said(frozenset({"openid", "email", "phone"}))
+        assert await durable.consents.consent("s1", "app", "p2") == Said(frozenset({"address"}))
         for sub, client_id, promise in (("s1", "other", "p1"), ("s2", "app", "p1"), ("s1", "app", "")):
-            assert await durable.consents.consent(sub, client_id, promise) == frozenset()
+            assert await durable.consents.consent(sub, client_id, promise) == Said()
 
     async def test_a_blocked_account_can_be_unblocked(self, durable: Durable) -> None:
         await durable.people.adopt(account(), link())

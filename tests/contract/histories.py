@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from broker.core.authorize.consent import Said
 from broker.core.people.history import AccountEvent, Happened, SignIn
 from broker.store.base import Durable
 from broker.store.consents import Access
@@ -26,9 +27,9 @@ class ConsentRules:
     async def test_a_person_sees_every_app_that_may_do_something(self, durable: Durable) -> None:
         await adopt(durable, "x1", "x2")
         await adopt(durable, "y1", sub="s2")
-        await durable.consents.save_consent("s1", "agreed", "p", frozenset({"openid"}), NOW)
-        await durable.consents.save_consent("s1", "agreed", "q", frozenset({"email"}), NOW + 3)
-        await durable.consents.save_consent("s1", "both", "p", frozenset({"openid"}), NOW)
+        await durable.consents.save_consent("s1", "agreed", "p", Said(frozenset({"openid"})), NOW)
+        await durable.consents.save_consent("s1", "agreed", "q", Said(frozenset({"email"})), NOW + 3)
+        await durable.consents.save_consent("s1", "both", "p", Said(frozenset({"openid"})), NOW)
         for number, client_id, subject in ((1, "both", "x1"), (2, "first", "x2"), (3, "over", "x1")):
             await give(durable, grant(number, subject=subject).replace(client_id=client_id, offline=number == 1))
         await give(durable, grant(4).replace(client_id="both", offline=False, created_at=NOW + 7))
@@ -46,13 +47,13 @@ class ConsentRules:
         await adopt(durable, "x1")
         await adopt(durable, "y1", sub="s2")
         for client_id in ("app", "other"):
-            await durable.consents.save_consent("s1", client_id, "p", frozenset({"openid"}), NOW)
+            await durable.consents.save_consent("s1", client_id, "p", Said(frozenset({"openid"})), NOW)
         await give(durable, grant(1))
         await give(durable, grant(2).replace(client_id="other"))
         await give(durable, grant(3, sub="s2", subject="y1"))
         assert await durable.consents.take_back("s1", "app", now=NOW + 1, expires_at=NOW + 60)
-        assert await durable.consents.consent("s1", "app", "p") == frozenset()
-        assert await durable.consents.consent("s1", "other", "p") == {"openid"}
+        assert await durable.consents.consent("s1", "app", "p") == Said()
+        assert await durable.consents.consent("s1", "other", "p") == Said(frozenset({"openid"}))
         assert [await durable.grants.find(f"g{n}", now=NOW + 1) is not None for n in (1, 2, 3)] == [False, True, True]
         assert not await is_ended(durable, "sid", "", now=NOW + 1), "the session goes on"
         ended = AccountEvent(Happened.ACCESS_ENDED, NOW + 1, client_id="app")
@@ -60,7 +61,7 @@ class ConsentRules:
 
     async def test_a_code_of_before_gives_nothing_to_an_app_whose_access_was_taken_back(self, durable: Durable) -> None:
         await adopt(durable, "x1")
-        await durable.consents.save_consent("s1", "app", "p", frozenset({"openid"}), NOW)
+        await durable.consents.save_consent("s1", "app", "p", Said(frozenset({"openid"})), NOW)
         await durable.consents.take_back("s1", "app", now=NOW, expires_at=NOW + 60)
         assert await durable.grants.redeem("c1", grant(), None, now=NOW + 59) == SessionOver()
         other = grant(2).replace(client_id="other")
@@ -69,9 +70,9 @@ class ConsentRules:
 
     async def test_who_agrees_again_need_not_wait(self, durable: Durable) -> None:
         await adopt(durable, "x1")
-        await durable.consents.save_consent("s1", "app", "p", frozenset({"openid"}), NOW)
+        await durable.consents.save_consent("s1", "app", "p", Said(frozenset({"openid"})), NOW)
         await durable.consents.take_back("s1", "app", now=NOW, expires_at=NOW + 60)
-        await durable.consents.save_consent("s1", "app", "p", frozenset({"openid"}), NOW + 1)
+        await durable.consents.save_consent("s1", "app", "p", Said(frozenset({"openid"})), NOW + 1)
         assert await durable.grants.redeem("c1", grant(), None, now=NOW + 1) == Redeemed()
 
     async def test_nothing_is_taken_back_from_an_app_that_has_nothing(self, durable: Durable) -> None:

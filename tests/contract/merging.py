@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from broker.core.authorize.consent import Said
 from broker.core.people.history import AccountEvent, Happened
 from broker.core.people.identity import Account, Person
 from broker.store.accounts import Merged, Unmergeable
@@ -69,13 +70,13 @@ class MergeRules:
 
     async def test_a_merge_copies_what_was_agreed_to(self, durable: Durable) -> None:
         await two_accounts(durable)
-        await durable.consents.save_consent("s1", "app", "p", frozenset({"openid"}), NOW)
-        await durable.consents.save_consent("s2", "app", "p", frozenset({"openid", "email"}), NOW + 1)
-        await durable.consents.save_consent("s2", "shop", "q", frozenset({"openid"}), NOW)
+        await durable.consents.save_consent("s1", "app", "p", Said(frozenset({"openid"})), NOW)
+        await durable.consents.save_consent("s2", "app", "p", Said(frozenset({"openid", "email"})), NOW + 1)
+        await durable.consents.save_consent("s2", "shop", "q", Said(frozenset({"openid"})), NOW)
         await merge(durable, "s1", "s2")
         for sub in ("s1", "s2"):
-            assert await durable.consents.consent(sub, "app", "p") == {"openid", "email"}
-            assert await durable.consents.consent(sub, "shop", "q") == {"openid"}
+            assert await durable.consents.consent(sub, "app", "p") == Said(frozenset({"openid", "email"}))
+            assert await durable.consents.consent(sub, "shop", "q") == Said(frozenset({"openid"}))
 
     async def test_a_merge_ends_sessions_and_grants_of_the_absorbed_account_and_apps_hear_of_it(
         self, durable: Durable
@@ -162,7 +163,7 @@ class MergeRules:
     async def test_the_apps_that_know_an_account_are_known(self, durable: Durable) -> None:
         await adopt(durable, "x1")
         assert await durable.accounts.known_to("s1") == ()
-        await durable.consents.save_consent("s1", "agreed", "p", frozenset({"openid"}), NOW)
+        await durable.consents.save_consent("s1", "agreed", "p", Said(frozenset({"openid"})), NOW)
         await give(durable, grant(1).replace(client_id="granted"))
         await give(durable, of_login(grant(2, expires_at=NOW + 1), sid="a").replace(client_id="hears"), hears="s1")
         await durable.history.signed_in(sign_in("b", client_id="seen"), expires_at=UNTIL)
@@ -174,14 +175,14 @@ class MergeRules:
 
     async def test_an_unlinked_way_goes_home_and_revives_its_account_as_it_was(self, durable: Durable) -> None:
         await two_accounts(durable)
-        await durable.consents.save_consent("s2", "app", "p", frozenset({"openid"}), NOW)
+        await durable.consents.save_consent("s2", "app", "p", Said(frozenset({"openid"})), NOW)
         await merge(durable, "s1", "s2", pairwise="s2")
         assert await unlink(durable, "x2") == Unlinked(home="s2")
         back = replace(link("x2"), linked_at=NOW + 1)
         assert await durable.people.person("p1", "x2") == Person(account("s2"), back)
         assert [await resolved(durable, sub) for sub in ("s1", "s2", "pairwise")] == ["s1", "s2", "s2"]
         assert await durable.accounts.former_subs("s1") == ()
-        assert await durable.consents.consent("s2", "app", "p") == {"openid"}
+        assert await durable.consents.consent("s2", "app", "p") == Said(frozenset({"openid"}))
         assert await durable.people.link("s2", link("x3"), now=NOW) == Linked(again=False)
 
     async def test_both_histories_tell_of_it(self, durable: Durable) -> None:
@@ -329,14 +330,14 @@ class LifeRules:
     async def test_d17_a_deleted_account_leaves_its_sub_and_nothing_else(self, durable: Durable) -> None:
         await two_accounts(durable)
         given = await give(durable, grant())
-        await durable.consents.save_consent("s1", "app", "p", frozenset({"openid"}), NOW)
+        await durable.consents.save_consent("s1", "app", "p", Said(frozenset({"openid"})), NOW)
         await durable.history.signed_in(sign_in("seen"), expires_at=UNTIL)
         await merge(durable, "s1", "s2", pairwise="s2")
         await closed(durable)
         assert await durable.accounts.delete_due(now=NOW + 10) == ("s1",)
         assert [await resolved(durable, sub) for sub in ("s1", "s2", "pairwise")] == ["", "", ""]
         assert [await subjects(durable, sub) for sub in ("s1", "s2")] == [[], []]
-        assert await durable.consents.consent("s1", "app", "p") == frozenset()
+        assert await durable.consents.consent("s1", "app", "p") == Said()
         assert await durable.history.events("s1", limit=9) == await durable.history.events("s2", limit=9) == ()
         assert await durable.history.sign_ins("s1", limit=9) == ()
         assert await durable.grants.spent("c-g1") is None

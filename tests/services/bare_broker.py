@@ -251,7 +251,7 @@ class World(Services):
         step = await self.authorization.after_login(request, client, session, fresh_since=since)
         if isinstance(step, Ask):
             ticket = self.consents.open_ticket(step.ticket, session)
-            async with self.consents.answer(ticket, session.login.sub, allowed=True):
+            async with self.consents.answer(ticket, session.login.sub, ticket.request):
                 pass
             step = await self.codes.issue(ticket.request, session)
         assert isinstance(step, Answer)

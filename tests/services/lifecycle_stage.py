@@ -157,7 +157,7 @@ class Stage:
         world, session = self.world, await self.world.sessions.find(cookie)
         opened = world.consents.open_ticket(ticket, session)
         assert session is not None
-        async with world.consents.answer(opened, session.login.sub, allowed=allowed):
+        async with world.consents.answer(opened, session.login.sub, opened.request if allowed else None):
             pass
         if not allowed:
             return None

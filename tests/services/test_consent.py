@@ -8,14 +8,19 @@ from typing import Any
 
 import pytest
 
+from broker.core.authorize.consent import Said
 from broker.core.authorize.pushed import PushedRequest
 from broker.core.clients.client import Origin, TokenPolicy
 from broker.core.errors import ConsentRequired, FlowFinished, FlowGone, ForeignPost
 from broker.core.events import Event
-from broker.core.records import AuthorizationRequest, ConsentTicket
+from broker.core.records import AuthorizationRequest, CodeRecord, ConsentTicket
+from broker.core.seal import digest
 from broker.core.terms import SubjectType
+from broker.services.authorize.codes import Answer
 from broker.services.authorize.decide import Ask
+from broker.services.authorize.questions import Choice, Question
 from broker.services.sessions.single_sign_on import Session
+from broker.store.transient import Kind
 from tests.services.bare_broker import NOW, REDIRECT, World, app, seal
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +48,7 @@ async def ask(world: World, **changed: str | None) -> tuple[str, Session]:
 
 async def answer(world: World, ticket: ConsentTicket, sub: str, *, allowed: bool) -> None:
     """The one answer, of which nothing else comes."""
-    async with world.consents.answer(ticket, sub, allowed=allowed):
+    async with world.consents.answer(ticket, sub, ticket.request if allowed else None):
         pass
 
 
@@ -55,16 +60,20 @@ async def agree(world: World, session: Session, **changed: str | None) -> None:
     await answer(world, ticket, session.login.sub, allowed=True)
 
 
+async def agreed_to(world: World, session: Session, request: AuthorizationRequest) -> AuthorizationRequest | None:
+    """What of this request is given after a login for it, None where a question is needed."""
+    return await world.consents.find_agreed(request, world.clients["app"], session.login.sub, fresh=True)
+
+
 async def needed(world: World, session: Session, **changed: str | None) -> bool:
     """Whether this request needs a question after a login for it."""
-    client = world.clients["app"]
-    return await world.consents.is_needed(await world.request(**changed), client, session.login.sub, fresh=True)
+    return await agreed_to(world, session, await world.request(**changed)) is None
 
 
 async def needed_silently(world: World, session: Session) -> bool:
     """Whether a request needs a question although nobody logged in for it."""
-    client = world.clients["app"]
-    return await world.consents.is_needed(await world.request(), client, session.login.sub, fresh=False)
+    request, client = await world.request(), world.clients["app"]
+    return await world.consents.find_agreed(request, client, session.login.sub, fresh=False) is None
 
 
 PROMISES: dict[str, dict[str, Any]] = {
@@ -126,7 +135,7 @@ async def test_a23_a_client_that_changes_while_its_question_is_open_gets_no_answ
 
 async def test_a23_what_was_agreed_to_without_a_promise_is_asked_once_more(asking: World) -> None:
     _, session = await ask(asking)
-    before = frozenset({"openid", "profile"})
+    before = Said(frozenset({"openid", "profile"}))
     await asking.store.durable.consents.save_consent(session.login.sub, "app", "", before, NOW)
     assert await needed(asking, session)
 
@@ -176,7 +185,8 @@ async def test_g17_consent_is_per_client_and_per_person(asking: World) -> None:
     _, _, bob = await asking.log_in(name="beta")
     assert await needed(asking, bob)
     other = asking.clients["other"]
-    assert await asking.consents.is_needed(await asking.request("other"), other, ann.login.sub, fresh=True)
+    request = await asking.request("other")
+    assert await asking.consents.find_agreed(request, other, ann.login.sub, fresh=True) is None
 
 
 async def test_a_client_of_ours_asks_only_when_told_to(world: World) -> None:
@@ -269,3 +279,84 @@ async def test_a_question_of_a_dying_second_can_still_be_answered_once(asking: W
     await answer(asking, ticket, session.login.sub, allowed=True)
     with pytest.raises(FlowFinished):
         await answer(asking, ticket, session.login.sub, allowed=True)
+
+
+async def choose(world: World, session: Session, marked: frozenset[str] | None, **changed: str | None) -> Question:
+    """A question in this session, answered by what was left marked."""
+    client = world.clients["app"]
+    ticket = world.consents.open_ticket(
+        world.consents.build_ticket(await world.request(**changed), client, session), session
+    )
+    question = Question(ticket, client, session)
+    async with world.consents.answer(ticket, session.login.sub, question.agreed(Choice(True, marked))):
+        return question
+
+
+async def given(world: World, session: Session, **changed: str | None) -> tuple[str, ...] | None:
+    """The scopes that are given without a question, None where one is put."""
+    agreed = await agreed_to(world, session, await world.request(**changed))
+    return agreed.scope if agreed else None
+
+
+FULL: dict[str, str | None] = {"scope": "openid profile email offline_access"}
+
+
+async def test_what_was_left_out_is_neither_given_nor_asked_for_at_the_next_login(asking: World) -> None:
+    _, _, session = await asking.log_in()
+    await choose(asking, session, frozenset({"profile"}), **FULL)
+    assert await given(asking, session, **FULL) == ("openid", "profile")
+    assert await given(asking, session, scope="openid", claims=EMAIL) == ("openid",)
+    _, _, later = await asking.log_in()
+    assert await given(asking, later, **FULL) == ("openid", "profile"), "it is the person's answer, not the session's"
+
+
+async def test_a_new_scope_asks_and_the_page_remembers_what_was_left_out(asking: World) -> None:
+    _, _, session = await asking.log_in()
+    await choose(asking, session, frozenset({"profile"}), scope="openid profile email")
+    assert await given(asking, session, **FULL) is None
+    request = await asking.request(**FULL)
+    assert (await asking.consents.recall(request, asking.clients["app"], session.login.sub)).no == {"email"}
+
+
+async def test_the_last_answer_replaces_the_one_before_in_both_directions(asking: World) -> None:
+    _, _, session = await asking.log_in()
+    await choose(asking, session, frozenset({"profile"}), **FULL)
+    await choose(asking, session, frozenset({"email"}), **FULL, prompt="consent")
+    assert await given(asking, session, **FULL) == ("openid", "email")
+    await agree(asking, session, **FULL)
+    assert await given(asking, session, **FULL) == ("openid", "profile", "email", "offline_access")
+    assert await given(asking, session, **FULL, prompt="consent") is None, "asking again is what the word is for"
+
+
+async def test_a14_what_is_marked_adds_nothing_to_what_was_asked(asking: World) -> None:
+    _, _, session = await asking.log_in()
+    question = await choose(asking, session, frozenset({"profile", "offline_access", "admin"}), scope="openid email")
+    assert question.agreed(Choice(True, frozenset({"profile", "admin"}))) == await asking.request(scope="openid")
+    assert await given(asking, session, scope="openid email") == ("openid",)
+    assert await given(asking, session, **FULL) is None
+
+
+async def test_a14_what_may_not_be_left_out_is_not_left_out(asking: World) -> None:
+    asking.clients["app"] = replace(asking.clients["app"], required_scopes=frozenset({"email"}))
+    await asking.restart()
+    _, _, session = await asking.log_in()
+    await choose(asking, session, frozenset(), **FULL)
+    assert await given(asking, session, **FULL) == ("openid", "email")
+
+
+async def test_leaving_everything_out_of_a_request_without_openid_is_a_no(asking: World) -> None:
+    _, _, session = await asking.log_in()
+    await choose(asking, session, frozenset(), scope="email")
+    assert asking.notes.count(Event.CONSENT_REFUSED) == 1
+    assert await given(asking, session, scope="email") is None
+
+
+async def test_a_silent_request_gets_what_was_agreed_to_and_no_more(asking: World) -> None:
+    _, _, session = await asking.log_in()
+    await choose(asking, session, frozenset({"email"}), **FULL)
+    silent = await asking.request(**FULL, prompt="none")
+    answered = await asking.authorization.after_login(silent, asking.clients["app"], session)
+    assert isinstance(answered, Answer)
+    raw = await asking.store.transient.get(Kind.CODE, digest(answered.params["code"]))
+    assert raw is not None
+    assert CodeRecord.from_bytes(raw).request.scope == ("openid", "email")

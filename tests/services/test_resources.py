@@ -197,14 +197,14 @@ async def test_g17_an_api_is_agreed_to_like_a_scope(world: World) -> None:
     step = await world.authorization.after_login(plain, client, session, fresh_since=finished.started_at)
     assert isinstance(step, Ask)
     ticket = world.consents.open_ticket(step.ticket, session)
-    async with world.consents.answer(ticket, sub, allowed=True):
+    async with world.consents.answer(ticket, sub, ticket.request):
         pass
-    assert not await world.consents.is_needed(plain, client, sub, fresh=True)
-    assert await world.consents.is_needed(with_api, client, sub, fresh=True)
+    assert await world.consents.find_agreed(plain, client, sub, fresh=True) == plain
+    assert await world.consents.find_agreed(with_api, client, sub, fresh=True) is None
     ticket = world.consents.open_ticket(world.consents.build_ticket(with_api, client, session), session)
-    async with world.consents.answer(ticket, sub, allowed=True):
+    async with world.consents.answer(ticket, sub, ticket.request):
         pass
-    assert not await world.consents.is_needed(with_api, client, sub, fresh=True)
+    assert await world.consents.find_agreed(with_api, client, sub, fresh=True) == with_api
 
 
 async def test_rich_authorization_requests_are_refused_by_name(world: World) -> None:

@@ -9,6 +9,7 @@ from broker.core.clients.client import Origin
 from broker.core.errors import AccessDenied, InteractionRequired, LoginRequired, UpstreamDenied
 from broker.core.people.identity import Identity
 from broker.services.authorize.decide import Ask
+from broker.services.authorize.questions import Choice
 from broker.services.login.outcomes import LoginFailed
 from tests.services.attempts import back
 from tests.services.bare_broker import NOW, World, app
@@ -58,7 +59,7 @@ async def test_a_no_is_told_at_once_to_the_app_it_was_said_to(world: World) -> N
     )
     assert isinstance(step, Ask)
     with pytest.raises(AccessDenied) as caught:
-        async with world.questions.answer_consent(step.ticket, cookie, allowed=False):
+        async with world.questions.answer_consent(step.ticket, cookie, Choice(allowed=False)):
             pass
     place = whereabouts_of(caught.value)
     assert place.target is not None
@@ -69,7 +70,7 @@ async def test_what_fails_while_a_yes_is_shown_is_told_where_the_answer_goes(wor
     _, cookie, session = await world.log_in()
     ticket = world.consents.build_ticket(await world.request(), world.clients["app"], session)
     with pytest.raises(ZeroDivisionError) as caught:
-        async with world.questions.answer_consent(ticket, cookie, allowed=True):
+        async with world.questions.answer_consent(ticket, cookie, Choice(allowed=True)):
             raise ZeroDivisionError
     place = whereabouts_of(caught.value)
     assert place.target is not None
@@ -88,7 +89,7 @@ async def test_a_silent_failure_is_no_lure_where_the_operator_or_the_person_agre
     _, cookie, session = await world.log_in()
     if agreed:
         ticket = world.consents.build_ticket(await world.request(), native, session)
-        async with world.questions.answer_consent(ticket, cookie, allowed=True):
+        async with world.questions.answer_consent(ticket, cookie, Choice(allowed=True)):
             pass
     with pytest.raises(InteractionRequired) as caught:
         await world.authorization.next_step(await world.request(prompt="none"), native, session)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.core.authorize.consent import Said
 from broker.store.base import Durable
 from broker.store.sqlite.store import SqliteStore
 from broker.store.transient import Kind, Transient
@@ -115,13 +116,13 @@ pytestmark = pytest.mark.anyio
 
 async def test_everything_durable_survives_a_restart(place: FilePlace) -> None:
     await settle(place.store.durable)
-    await place.store.durable.consents.save_consent("s1", "app", "p", frozenset({"openid"}), NOW)
+    await place.store.durable.consents.save_consent("s1", "app", "p", Said(frozenset({"openid"})), NOW)
     key = await place.store.durable.people.namespace_key("google", "g")
     await place.reopen()
     again = place.store.durable
     assert (await again.people.adopt(account("s2"), link())).account.sub == "s1"
     assert await again.grants.find("g1", now=NOW) is not None
-    assert await again.consents.consent("s1", "app", "p") == {"openid"}
+    assert await again.consents.consent("s1", "app", "p") == Said(frozenset({"openid"}))
     assert await again.people.namespace_key("google", "g") == key
     assert await again.grants.rotate("t1", token("t2"), now=NOW, grace=1) is not None
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.core.authorize.consent import Said
 from broker.core.errors import ConfigError, StoreUnavailable
 from broker.core.events import Event
 from broker.core.people.identity import Person
@@ -301,7 +302,7 @@ async def test_k17_every_schema_there_ever_was_comes_to_the_newest_with_its_peop
         assert live.grant == grant().replace(login=grant().login.replace(provider=""))
         assert await store.durable.grants.rotate("t1", token("t2"), now=NOW, grace=1) == Rotated(again=False)
         assert await store.durable.grants.spent("c1") == "g1"
-        assert await store.durable.consents.consent("s1", "app", "") == {"openid"}
+        assert await store.durable.consents.consent("s1", "app", "") == Said(frozenset({"openid"}))
         assert await store.durable.people.namespace_key("google", "https://accounts.google.com") == "p1"
         assert await store.durable.keys.signing_keys() == (SigningKey("k1", "RS256", "sealed", "{}", NOW, NOW),)
         assert await store.transient.take(Kind.SESSION, "d1") == b"v"

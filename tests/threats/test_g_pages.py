@@ -144,7 +144,7 @@ async def test_g13_what_an_upstream_calls_a_person_is_text(site: Site) -> None:
             await answer_with_id_token(site, callback, sub=f"9{abs(hash(vector))}", **claims)
             page = await visitor.get(callback)
             assert page.has("allow"), page.title
-            assert page.text_of("person").endswith(f"as {' '.join(vector.split())}.")
+            assert page.text_of("person") == f"{' '.join(vector.split())} Google"
             assert vector not in page.text or not set(vector) & set("<>\"'")
             page = await visitor.click("allow")
             async with http(site) as client:

@@ -132,15 +132,19 @@ def test_the_return_page_goes_on_by_itself(show: Show, script: bool) -> None:
     assert page.url in {href, href.replace("'", "%27")}
 
 
-@pytest.mark.parametrize("answer", ["allow", "deny"])
-def test_consent_is_answered_without_a_script(show: Show, sent: list[Request], answer: str) -> None:
+@pytest.mark.parametrize(("answer", "said"), [("allow", "selected"), ("deny", "deny")])
+def test_consent_is_answered_without_a_script(show: Show, sent: list[Request], answer: str, said: str) -> None:
     view = make_consent()
     page = show(PAGES.show(view, "ru"), script=False)
     page.goto(f"{ORIGIN}/page")
+    page.click("text=Номер телефона")  # the whole row is the label of its box
     page.click(f"#{answer}")
     page.wait_for_selector("#arrived")
     assert sent[-1].url == f"{ORIGIN}/consent"
-    assert sent[-1].post_data_json == {"ticket": "ticket", "answer": answer}
+    posted = dict(sent[-1].post_data_json or {})
+    assert {name: posted.pop(name) for name in ("ticket", "answer")} == {"ticket": "ticket", "answer": said}
+    marked = ("profile", "address", "offline_access", "identities", "unheard.of")
+    assert posted == {f"scope-{name}": "1" for name in marked}, "one was not marked, and one is no longer"
 
 
 def test_an_error_has_the_focus_so_that_it_is_read_out(show: Show) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from broker.core.people.identity import Identity
 from broker.web.pages.persons import build_initials
-from tests.web.device_flow import WITH_DEVICES, question, read, start
+from tests.services.bare_broker import VERIFIER
+from tests.web.device_flow import WITH_DEVICES, poll, question, read, start
 from tests.web.page_samples import Outline
 from tests.web.public_app import PublicApp, answer_of, public_app
 
@@ -165,3 +166,104 @@ async def test_logout_shows_who_would_be_signed_out(site: PublicApp) -> None:
     page = read(await site.browser.get("/logout"))
     assert "A Ann Upstream" in page.text
     assert "Not you? Sign out" in page.text
+
+
+# --- consent, scope by scope ---
+
+ALL = "openid profile email phone"
+
+
+async def ticket_and_boxes(site: PublicApp, **changed: str) -> tuple[str, dict[str, bool]]:
+    """The question of the shop to whoever is logged in by now, and its boxes, marked or not."""
+    await site.authorize(client_id="shop", idp_hint="alpha", **changed)
+    back = await site.browser.get(site.callback())
+    page = read(await site.browser.get(back.headers["location"]))
+    boxes = {one["name"]: "checked" in one for one in page.found("input") if one["type"] == "checkbox"}
+    return next(one["value"] for one in page.found("input") if one["name"] == "ticket"), boxes
+
+
+async def redeem(site: PublicApp, answered: httpx2.Response) -> dict[str, str]:
+    """The tokens that the code of an answer comes to."""
+    (refresh,) = (meta["content"] for meta in read(answered).found("meta") if meta.get("http-equiv"))
+    code = parse_qs(urlsplit(refresh.partition("url=")[2]).query)["code"][0]
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": "https://app.test/cb",
+        "client_id": "shop",
+    }
+    told: dict[str, str] = (await site.browser.post("/token", data=form | {"code_verifier": VERIFIER})).json()
+    return told
+
+
+async def test_each_scope_but_openid_has_a_box_that_is_marked(site: PublicApp) -> None:
+    _, boxes = await ticket_and_boxes(site, scope=ALL)
+    assert boxes == {"scope-profile": True, "scope-email": True, "scope-phone": True}
+
+
+async def test_a14_the_app_gets_what_was_left_marked_and_is_told_so(site: PublicApp) -> None:
+    ticket, _ = await ticket_and_boxes(site, scope=ALL, claims='{"userinfo": {"email": null}}')
+    form = {
+        "ticket": ticket,
+        "answer": "selected",
+        "scope-profile": "1",
+        "scope-admin": "1",
+        "scope-offline_access": "1",
+    }
+    tokens = await redeem(site, await site.browser.post("/consent", data=form))
+    assert tokens["scope"] == "openid profile"
+    header = {"authorization": f"Bearer {tokens['access_token']}"}
+    told = (await site.browser.get("/userinfo", headers=header)).json()
+    assert told["name"] == "Ann"
+    assert "email" not in told
+
+
+async def test_what_was_left_out_is_not_asked_at_the_next_login_and_is_when_the_app_says_so(site: PublicApp) -> None:
+    ticket, _ = await ticket_and_boxes(site, scope=ALL)
+    await site.browser.post("/consent", data={"ticket": ticket, "answer": "selected", "scope-email": "1"})
+    await site.authorize(client_id="shop", idp_hint="alpha", scope=ALL, prompt="login")
+    back = await site.browser.get(site.callback())
+    assert "code" in answer_of(back), "a narrowed yes is a yes"
+    _, boxes = await ticket_and_boxes(site, scope=ALL, prompt="consent login")
+    assert boxes == {"scope-profile": False, "scope-email": True, "scope-phone": False}, "as they were left"
+
+
+async def test_a_page_of_the_version_before_says_yes_to_all_that_it_showed(site: PublicApp) -> None:
+    ticket, _ = await ticket_and_boxes(site, scope=ALL)
+    tokens = await redeem(site, await site.browser.post("/consent", data={"ticket": ticket, "answer": "allow"}))
+    assert tokens["scope"] == ALL
+
+
+async def test_an_answer_that_is_none_is_refused_and_the_question_stands(site: PublicApp) -> None:
+    ticket, _ = await ticket_and_boxes(site)
+    refused = await site.browser.post("/consent", data={"ticket": ticket, "answer": "some"})
+    assert refused.status_code == 400
+    assert "code=" in (await site.browser.post("/consent", data={"ticket": ticket, "answer": "allow"})).text
+
+
+async def test_what_the_app_cannot_do_without_has_no_box() -> None:
+    async with public_app(ASKS + "    required_scopes: [email]\n") as site:
+        ticket, boxes = await ticket_and_boxes(site, scope=ALL)
+        assert boxes == {"scope-profile": True, "scope-phone": True}
+        tokens = await redeem(site, await site.browser.post("/consent", data={"ticket": ticket, "answer": "selected"}))
+        assert tokens["scope"] == "openid email"
+
+
+async def test_a_device_gets_what_was_left_marked(site: PublicApp) -> None:
+    told = await start(site)
+    page = read(await site.browser.get(await question(site, told)))
+    assert page.by_id("allow")["value"] == "selected"
+    form = {"ticket": page.found("input")[0]["value"], "answer": "selected", "scope-profile": "1"}
+    await site.browser.post("/device/confirm", data=form)
+    tokens = (await poll(site, told)).json()
+    assert tokens["scope"] == "openid profile"
+    assert "refresh_token" not in tokens, "nobody agreed that it stays signed in"
+
+
+async def test_a_device_that_everything_was_left_out_for_is_denied(site: PublicApp) -> None:
+    told = await start(site, scope="profile")
+    page = read(await site.browser.get(await question(site, told)))
+    form = {"ticket": page.found("input")[0]["value"], "answer": "selected"}
+    done = await site.browser.post("/device/confirm", data=form)
+    assert "denied" in done.text
+    assert (await poll(site, told)).json()["error"] == "access_denied"

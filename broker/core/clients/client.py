@@ -119,8 +119,8 @@ class Client:
     or in the form. `loopback_redirects`: it may be anywhere on this machine, as only the demo allows.
     `providers` is the allow-list in display order, None for all. `origins` may call from browsers. `name` and
     `languages` are for people. `email_fallback` is the opt-in template for people without an address, "{sub}@…".
-    `scopes` are about people; `service_scopes` are what it may get for itself by client credentials. The rest is by
-    theme, above.
+    `scopes` are about people, and of them `required_scopes` nobody may leave out; `service_scopes` are what it may get
+    for itself by client credentials. The rest is by theme, above.
     """
 
     id: str
@@ -130,6 +130,7 @@ class Client:
     secret_either_way: bool = False
     secret_digests: tuple[str, ...] = ()
     scopes: frozenset[str] = member("scope", kinds.SCOPE, frozenset({"openid", "profile", "email"}))
+    required_scopes: frozenset[str] = frozenset()
     service_scopes: tuple[str, ...] = ()
     loopback_redirects: bool = False
     grants: frozenset[GrantType] = member(

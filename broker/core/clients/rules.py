@@ -163,6 +163,11 @@ def _requests(client: Client) -> Iterator[Broken]:
         yield Broken("request_uris", "has no use: with require_par every request is pushed")
 
 
+def _required(client: Client) -> Iterator[Broken]:
+    for scope in sorted(client.required_scopes - client.scopes):
+        yield Broken("required_scopes", "is not among scopes, so the app never asks for it", scope)
+
+
 def _service(client: Client) -> Iterator[Broken]:
     for_itself = GrantType.CLIENT_CREDENTIALS in client.grants
     if for_itself and client.public:
@@ -178,7 +183,7 @@ def _fallback(client: Client) -> Iterator[Broken]:
         yield Broken("email_fallback", 'write one {sub} and a domain of yours: "{sub}@users.noreply.example.com"')
 
 
-OPERATORS_RULES: tuple[Rule, ...] = (_pkce, _origins, _requests, _service, _fallback)
+OPERATORS_RULES: tuple[Rule, ...] = (_pkce, _origins, _requests, _required, _service, _fallback)
 
 # --- a client of `profile: fapi2`: what the FAPI 2.0 Security Profile forbids ---
 

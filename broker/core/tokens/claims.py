@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from broker.core.clients.client import Client
@@ -82,6 +82,15 @@ def preview(
         word: {name: texts[name] for name in CLAIMS_OF.get(word, ()) if texts.get(name)}
         for word in describe(build_asked_scope(scope, claims))
     }
+
+
+def leave_out(claims: Mapping[str, Mapping[str, Any]], scope: Container[str]) -> dict[str, dict[str, Any]]:
+    """A `claims` parameter without what it reaches into these scopes for."""
+    kept = {
+        place: {name: wish for name, wish in wanted.items() if _SCOPE_OF.get(name, "") not in scope}
+        for place, wanted in claims.items()
+    }
+    return {place: names for place, names in kept.items() if names}
 
 
 def _as_text(value: Any) -> str:

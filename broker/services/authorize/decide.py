@@ -124,7 +124,8 @@ class Authorization:
                 raise LoginRequired("somebody else logged in than the one the request names")
             _check_fresh(request, login, fresh_since)
             check_level(request, login)
-        if await self._consents.is_needed(request, client, login.sub, fresh=fresh_since is not None):
+        agreed = await self._consents.find_agreed(request, client, login.sub, fresh=fresh_since is not None)
+        if agreed is None:
             if Prompt.NONE in request.prompt:
                 if client.native:
                     raise InteractionRequired("a native app is never answered silently")
@@ -133,7 +134,7 @@ class Authorization:
                 self._consents.build_ticket(request, client, session),
                 "/device/confirm" if request.device else "/consent",
             )
-        return await self._codes.issue(request, session)
+        return await self._codes.issue(agreed, session)
 
     async def check_still_welcome(self, client: Client, session: Session) -> None:
         """Raise when the person, or their provider, was switched off while a page was open."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
+from broker.core.authorize.consent import Said, narrow, optional_of
 from broker.core.authorize.target import VerifiedRedirect
 from broker.core.clients.client import Client
 from broker.core.errors import AccessDenied, ForeignPost
@@ -20,6 +21,14 @@ from broker.services.sessions.single_sign_on import Session, Sessions
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """What a person chose on a page. `scope`: what was left marked, None where the page had nothing to mark."""
+
+    allowed: bool
+    scope: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What was put to exactly this session, about this request of a client that has not changed since."""
 
@@ -31,6 +40,26 @@ class Question:
     def request(self) -> AuthorizationRequest:
         """What the app asks for."""
         return self.ticket.request
+
+    @property
+    def optional(self) -> frozenset[str]:
+        """The scopes that the person may leave out."""
+        return optional_of(self.request, self.client)
+
+    def agreed(self, choice: Choice) -> AuthorizationRequest | None:
+        """What is left of the request after this choice, None for a no; never more than was asked (threats A14)."""
+        if not choice.allowed:
+            return None
+        left_out = self.optional - choice.scope if choice.scope is not None else frozenset[str]()
+        return narrow(self.request, left_out)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceAnswered:
+    """The device of this app has its answer."""
+
+    client: Client
+    allowed: bool
 
 
 class Questions:
@@ -55,6 +84,10 @@ class Questions:
         self._devices = devices
         self._pushed = pushed
 
+    async def recall(self, question: Question) -> Said:
+        """What the person answered the last time, where the question is put again."""
+        return await self._consents.recall(question.request, question.client, question.session.login.sub)
+
     async def open_(self, sealed: str, cookie: str, *, for_device: bool = False) -> Question:
         """The question in a browser whose session has this cookie; raises ForeignPost, FlowGone or UnknownClient.
 
@@ -69,7 +102,7 @@ class Questions:
         return Question(ticket, client, session)
 
     @asynccontextmanager
-    async def answer_consent(self, sealed: str, cookie: str, *, allowed: bool) -> AsyncIterator[Return]:
+    async def answer_consent(self, sealed: str, cookie: str, choice: Choice) -> AsyncIterator[Return]:
         """The one answer, and the code it comes to; raises AccessDenied for a no, FlowFinished for a second answer.
 
         The body shows it; what fails there is told at the same place.
@@ -77,26 +110,27 @@ class Questions:
         question = await self.open_(sealed, cookie)
         target = VerifiedRedirect.of(question.request, question.client)
         async with self._pushed.answering(target, asked=True):
-            async with self._answered(question, allowed=allowed):
-                if not allowed:
+            agreed = question.agreed(choice)
+            async with self._answered(question, agreed):
+                if agreed is None:
                     raise AccessDenied("the user did not agree")
                 await self._authorization.check_still_welcome(question.client, question.session)
-                answer = await self._codes.issue(question.request, question.session)
+                answer = await self._codes.issue(agreed, question.session)
             yield Return(target, answer.params)
 
-    async def answer_device(self, sealed: str, cookie: str, *, allowed: bool) -> Client:
-        """The one answer to a device, and whose app it runs; raises FlowFinished, FlowGone."""
+    async def answer_device(self, sealed: str, cookie: str, choice: Choice) -> DeviceAnswered:
+        """The one answer to a device; raises FlowFinished, FlowGone."""
         question = await self.open_(sealed, cookie, for_device=True)
-        request, session = question.request, question.session
-        async with self._answered(question, allowed=allowed):
-            if allowed:
+        request, session, agreed = question.request, question.session, question.agreed(choice)
+        async with self._answered(question, agreed):
+            if agreed is not None:
                 await self._authorization.check_still_welcome(question.client, session)
                 left = self._devices.left_of(await self._devices.find(request.device))
-                await self._devices.approve(request.device, self._codes.build(request, session, ttl=left))
+                await self._devices.approve(request.device, self._codes.build(agreed, session, ttl=left))
             else:
                 await self._devices.deny(request, session.login.sub)
-        return question.client
+        return DeviceAnswered(question.client, allowed=agreed is not None)
 
-    def _answered(self, question: Question, *, allowed: bool) -> AbstractAsyncContextManager[None]:
+    def _answered(self, question: Question, agreed: AuthorizationRequest | None) -> AbstractAsyncContextManager[None]:
         sub, client = question.session.login.sub, question.client
-        return self._consents.answer(question.ticket, sub, allowed=allowed, client=client)
+        return self._consents.answer(question.ticket, sub, agreed, client=client)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from broker.core.authorize.consent import Said
 from broker.core.people.history import AccountEvent, Happened
 from broker.core.records import Grant
 from broker.store.consents import Access, ConsentStore
@@ -14,23 +15,31 @@ class SqlConsents(Repository, ConsentStore):
     """The ConsentStore protocol, which says what each method promises."""
 
     @read
-    def consent(self, sub: str, client_id: str, promise: str) -> Steps[frozenset[str]]:
+    def consent(self, sub: str, client_id: str, promise: str) -> Steps[Said]:
         rows = yield from every(
             "SELECT scope FROM consents WHERE sub = ? AND client_id = ? AND promise = ?", sub, client_id, promise
         )
-        return frozenset(scope for (scope,) in rows)
+        return Said.of(scope for (scope,) in rows)
 
     @write
-    def save_consent(self, sub: str, client_id: str, promise: str, scope: frozenset[str], at: int) -> Steps[None]:
-        """A scope agreed to again keeps the time of the first agreement."""
-        for name in sorted(scope):
+    def save_consent(self, sub: str, client_id: str, promise: str, said: Said, at: int) -> Steps[None]:
+        """What is answered again as before keeps the time of the first answer."""
+        for word in sorted(said.opposite):
+            yield from do(
+                "DELETE FROM consents WHERE sub = ? AND client_id = ? AND promise = ? AND scope = ?",
+                sub,
+                client_id,
+                promise,
+                word,
+            )
+        for word in sorted(said.words):
             yield from do(
                 """INSERT INTO consents (sub, client_id, promise, scope, agreed_at) VALUES (?, ?, ?, ?, ?)
                    ON CONFLICT DO NOTHING""",
                 sub,
                 client_id,
                 promise,
-                name,
+                word,
                 at,
             )
         yield from allow_access(sub, client_id)
@@ -44,7 +53,7 @@ class SqlConsents(Repository, ConsentStore):
         return tuple(
             Access(
                 client_id,
-                scope=frozenset(scope for client, scope, _ in agreed if client == client_id),
+                scope=Said.of(word for client, word, _ in agreed if client == client_id).yes,
                 agreed_at=max((at for client, _, at in agreed if client == client_id), default=None),
                 granted_at=max((one.created_at for one in grants if one.client_id == client_id), default=None),
                 offline=any(one.offline for one in grants if one.client_id == client_id),

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from broker.core.authorize.target import VerifiedRedirect
 from broker.core.errors import InvalidRequest
-from broker.services.authorize.questions import Questions
+from broker.services.authorize.questions import Choice, Questions
 from broker.web.http.cookies import SESSION, Cookies
 from broker.web.http.reading import read_query
 from broker.web.limits.intake import Intake
@@ -15,11 +15,12 @@ from broker.web.pages.frontend import Frontend
 from broker.web.pages.persons import Persons
 from broker.web.pages.views import ConsentView
 
+_BOX = "scope-"  # before the name of a scope that may be left out
 MAX_TICKET = 16 * 1024  # bytes; a sealed request is a third larger than the request was
 
 
 class ConsentEndpoint:
-    """Shows the question and takes the answer; the scopes come from the sealed ticket, never from the form."""
+    """Shows the question and takes the answer; the scopes come from the sealed ticket, the form may leave some out."""
 
     def __init__(self, frontend: Frontend, questions: Questions, persons: Persons, intake: Intake) -> None:
         self._frontend = frontend
@@ -37,7 +38,7 @@ class ConsentEndpoint:
         locale = self._frontend.locale(
             request, ui_locales=params.get("ui_locales") or " ".join(asked.ui_locales), client=client
         )
-        person, scopes = await self._persons.asked(question.session.login, asked, client)
+        person, scopes = await self._persons.asked(question, await self._questions.recall(question))
         view = ConsentView(
             client=self._frontend.client_view(client, target.redirect_uri),
             scopes=scopes,
@@ -51,16 +52,21 @@ class ConsentEndpoint:
 
     async def post(self, request: Request) -> Response:
         """The answer."""
-        sealed, allowed = await read_answer(request, self._frontend, self._intake)
+        sealed, choice = await read_answer(request, self._frontend, self._intake)
         cookie = Cookies.read(request, SESSION)
-        async with self._questions.answer_consent(sealed, cookie, allowed=allowed) as done:
+        async with self._questions.answer_consent(sealed, cookie, choice) as done:
             return self._frontend.respond(request, done.target, done.params)
 
 
-async def read_answer(request: Request, frontend: Frontend, intake: Intake) -> tuple[str, bool]:
-    """The ticket of a question and whether the answer to it is yes; raises ForeignPost or InvalidRequest."""
+async def read_answer(request: Request, frontend: Frontend, intake: Intake) -> tuple[str, Choice]:
+    """The ticket of a question and the answer to it; raises ForeignPost or InvalidRequest.
+
+    A page with boxes has an answer of its own: a version of ours that knows of none must not take it for a yes to all.
+    """
     frontend.check_own_form(request)
     params = await intake.read_form(request)
-    if params.get("answer") not in {"allow", "deny"}:
-        raise InvalidRequest("answer must be allow or deny")
-    return params.get("ticket", ""), params["answer"] == "allow"
+    if params.get("answer") not in {"allow", "selected", "deny"}:
+        raise InvalidRequest("answer must be allow, selected or deny")
+    marked = frozenset(name.removeprefix(_BOX) for name in params if name.startswith(_BOX))
+    choice = Choice(params["answer"] != "deny", marked if params["answer"] == "selected" else None)
+    return params.get("ticket", ""), choice

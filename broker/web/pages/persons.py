@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from broker.core.clients.client import Client
-from broker.core.records import AuthorizationRequest, Login
-from broker.core.tokens.claims import build_asked_scope, describe, preview
+from broker.core.authorize.consent import Said, asked_of
+from broker.core.records import Login
+from broker.core.tokens.claims import preview
+from broker.services.authorize.questions import Question
 from broker.services.people.accounts import People, pick_name
 from broker.services.providers import Providers
 from broker.web.pages.views import AskedScope, PersonView
@@ -36,14 +37,15 @@ class Persons:
             name, build_initials(name), instance.kind if instance else "", instance.title if instance else {}
         )
 
-    async def asked(
-        self, login: Login, request: AuthorizationRequest, client: Client
-    ) -> tuple[PersonView, tuple[AskedScope, ...]]:
-        """Who is asked, and about what, each with what it comes to now."""
+    async def asked(self, question: Question, said: Said) -> tuple[PersonView, tuple[AskedScope, ...]]:
+        """Who is asked, and about what, each with what it comes to now. `said`: what they answered the last time."""
+        login, request = question.session.login, question.request
         person = await self._people.find(login)
-        told = preview(person, client, request.scope, request.claims) if person else {}
-        words = describe(build_asked_scope(request.scope, request.claims))
-        scopes = tuple(AskedScope(word, told.get(word, {})) for word in words)
+        told = preview(person, question.client, request.scope, request.claims) if person else {}
+        scopes = tuple(
+            AskedScope(word, told.get(word, {}), optional=word in question.optional, marked=word not in said.no)
+            for word in asked_of(request)
+        )
         return self.called(pick_name(person.link.claims) if person else "", login.provider), scopes
 
 

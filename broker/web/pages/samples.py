@@ -59,7 +59,12 @@ def make_asked(text: str = "", *, known: bool = True) -> tuple[AskedScope, ...]:
         "identities": {"identities": text or "vk: 501"},
     }
     words = ("openid", "profile", "email", "phone", "address", "offline_access", "identities", text or "unheard.of")
-    return tuple(AskedScope(word, told.get(word, {}) if known else {}) for word in words)
+    return tuple(
+        AskedScope(
+            word, told.get(word, {}) if known else {}, optional=known and word != "openid", marked=word != "email"
+        )
+        for word in words
+    )
 
 
 def make_consent(text: str = "") -> ConsentView:

@@ -57,10 +57,15 @@ class PersonView:
 
 @dataclass(frozen=True, slots=True)
 class AskedScope:
-    """One scope that an app asks for. `told` are the claims it comes to now, by name; none where nothing is known."""
+    """One scope that an app asks for. `told` are the claims it comes to now, by name; none where nothing is known.
+
+    `optional`: the person may leave it out, by a check box named `scope-` and its name, which is `marked` or not.
+    """
 
     name: str
     told: Mapping[str, str] = field(default_factory=dict)
+    optional: bool = False
+    marked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +107,8 @@ class LoginView:
 class ConsentView:
     """The question whether the app may know these things, and reach the APIs `resources` for the person.
 
-    `another_href` leads to the chooser, with the same request. The form POSTs `ticket` and `answer` (`allow` or `deny`)
-    to `{base_path}/consent`.
+    `another_href` leads to the chooser, with the same request. The form POSTs `ticket`, the boxes that are marked, and
+    `answer` to `{base_path}/consent`: `deny`, `allow` for all that is asked, or, where there are boxes, `selected`.
     """
 
     client: ClientView
@@ -132,8 +137,7 @@ class DeviceConfirmView:
     """The question whether that is one's own device.
 
     `place` is where the device asked from, coarsely, or ""; `near`: this browser is there, too. It asked `minutes` ago.
-    `another_href` as in ConsentView. The form POSTs `ticket` and `answer` (`allow` or `deny`) to
-    `{base_path}/device/confirm`.
+    `another_href` and the form are as in ConsentView, which POSTs to `{base_path}/device/confirm`.
     """
 
     client: ClientView
