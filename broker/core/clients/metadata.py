@@ -81,10 +81,14 @@ def _read_word(value: object) -> str:
     return value
 
 
-def _read_words(value: object) -> list[str]:
+def _read_list(value: object, what: str) -> list[Any]:
     if not isinstance(value, list) or len(value) > MAX_URIS:
-        raise ValueError(f"must be a list of at most {MAX_URIS} words")
-    return list(dict.fromkeys(_read_word(word) for word in value))
+        raise ValueError(f"must be a list of at most {MAX_URIS} {what}")
+    return value
+
+
+def _read_words(value: object) -> list[str]:
+    return list(dict.fromkeys(map(_read_word, _read_list(value, "words"))))
 
 
 def _read_scope(value: object) -> str:
@@ -126,11 +130,10 @@ def _read_redirect_uris(value: object) -> list[str]:
 
 
 def _read_request_uris(value: object) -> list[str]:
-    if not isinstance(value, list) or len(value) > MAX_URIS:
-        raise ValueError(f"must be a list of at most {MAX_URIS} URIs")
-    for uri in value:
+    uris = _read_list(value, "URIs")
+    for uri in uris:
         _read_uri(uri.partition("#")[0] if isinstance(uri, str) else uri)
-    return list(dict.fromkeys(value))
+    return list(dict.fromkeys(uris))
 
 
 def _read_jwks(value: object) -> Metadata:
@@ -140,9 +143,7 @@ def _read_jwks(value: object) -> Metadata:
 
 
 def _read_contacts(value: object) -> list[str]:
-    if not isinstance(value, list) or len(value) > MAX_URIS:
-        raise ValueError(f"must be a list of at most {MAX_URIS} texts")
-    return [read_name(contact) for contact in value]
+    return [read_name(contact) for contact in _read_list(value, "texts")]
 
 
 def _host(uri: str) -> str:
