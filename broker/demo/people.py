@@ -45,16 +45,21 @@ class Person:
         return self.emails.get(upstream, self.email)
 
 
+def _ids(ending: str, **others: str) -> dict[str, str]:
+    """An id at every upstream, all with this ending, or another one there."""
+    return {
+        "google": f"1{ending:0>20}",
+        "vk": f"50000000{ending}",
+        "ok": f"5619992091{ending}",
+        "yandex": f"30000344{ending}",
+        "telegram": f"50000000{ending}",
+        "oidc": f"8a0f7c2e-51d4-4b7e-9f00-{ending:0>12}",
+    } | others
+
+
 ADA = Person(
     key="ada",
-    ids={
-        "google": "100000000000000000042",
-        "vk": "5000000042",
-        "ok": "561999209142",
-        "yandex": "3000034442",
-        "telegram": "5000000042",
-        "oidc": "8a0f7c2e-51d4-4b7e-9f00-000000000042",
-    },
+    ids=_ids("42"),
     given_name="Ada",
     family_name="Lovelace",
     username="ada_lovelace",
@@ -86,14 +91,7 @@ ADA = Person(
 
 BORIS = Person(
     key="boris",
-    ids={
-        "google": "100000000000000000043",
-        "vk": "5000000043",
-        "ok": "561999209143",
-        "yandex": "3000034443",
-        "telegram": "5000000043",
-        "oidc": "8a0f7c2e-51d4-4b7e-9f00-000000000043",
-    },
+    ids=_ids("43"),
     given_name="Борис",
     username="",
     locale="ru",
@@ -102,14 +100,9 @@ BORIS = Person(
 
 ZOE = Person(
     key="zoe",
-    ids={
-        "google": "100000000000000000044",
-        "vk": "9007199254740993",
-        "ok": "9007199254740993",
-        "yandex": "9007199254740993",
-        "telegram": "4503599627370495",
-        "oidc": "8a0f7c2e-51d4-4b7e-9f00-000000000044",
-    },
+    ids=_ids(
+        "44", vk="9007199254740993", ok="9007199254740993", yandex="9007199254740993", telegram="4503599627370495"
+    ),
     given_name="Zoë <b>&amp;\"'",
     family_name="O'Müller & Søn 🚀",
     username="zoe_m",

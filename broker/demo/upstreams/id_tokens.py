@@ -30,15 +30,12 @@ ID_TOKEN_FAULTS: Final = (
 
 
 def _moved(claims: Claims, seconds: int) -> Claims:
-    return {
-        **claims,
-        **{
-            name: value + seconds for name, value in claims.items() if isinstance(value, int) and name in {"iat", "exp"}
-        },
-    }
+    times = {name: claims[name] for name in ("iat", "exp") if name in claims}
+    return claims | {name: value + seconds for name, value in times.items() if isinstance(value, int)}
 
 
-_CHANGES: Final[Mapping[str, Callable[[Claims], Claims]]] = {
+Changes = Mapping[str, Callable[[Claims], Claims]]
+_CHANGES: Final[Changes] = {
     "wrong_nonce": lambda c: {**c, "nonce": "a-nonce-of-somebody-else"},
     "no_nonce": lambda c: {n: v for n, v in c.items() if n != "nonce"},
     "wrong_issuer": lambda c: {**c, "iss": "https://accounts.example.com"},
@@ -55,9 +52,9 @@ _CHANGES: Final[Mapping[str, Callable[[Claims], Claims]]] = {
 }
 
 
-def falsified(claims: Claims, faults: Faults) -> Claims:
-    """The claims after the faults that are on."""
-    for name, change in _CHANGES.items():
+def falsified(claims: Claims, faults: Faults, changes: Changes = _CHANGES) -> Claims:
+    """The claims after those of the faults that are on."""
+    for name, change in changes.items():
         if faults.on(name):
             claims = change(claims)
     return claims

@@ -13,7 +13,7 @@ import aiohttp
 from broker.demo.call import Call
 from broker.demo.faults import Faults
 from broker.demo.upstreams.base import Grant, RegisteredApp
-from broker.demo.upstreams.id_tokens import Claims, Signer, falsified
+from broker.demo.upstreams.id_tokens import Changes, Claims, Signer, falsified
 from broker.demo.upstreams.keys import challenge_of
 from broker.demo.visitor import LocalhostResolver
 
@@ -102,7 +102,7 @@ LOGOUT_FAULTS: Final = ("logout_nonce", "logout_no_event", "logout_wrong_event",
 
 Post = Callable[[str, Mapping[str, str]], Awaitable[int]]
 
-_CHANGES: Final[Mapping[str, Callable[[Claims], Claims]]] = {
+_CHANGES: Final[Changes] = {
     "logout_nonce": lambda c: {**c, "nonce": "a-nonce"},
     "logout_no_event": lambda c: {n: v for n, v in c.items() if n != "events"},
     "logout_wrong_event": lambda c: {**c, "events": {"http://schemas.openid.net/event/other": {}}},
@@ -142,8 +142,5 @@ async def tell(app: RegisteredApp, claims: Claims, signer: Signer, faults: Fault
     where = app.extras.get("backchannel_logout_uri", "")
     if not where:
         return None
-    for name, change in _CHANGES.items():
-        if faults.on(name):
-            claims = change(claims)
-    token = signer.sign(falsified(claims, faults), typ="logout+jwt")
+    token = signer.sign(falsified(falsified(claims, faults, _CHANGES), faults), typ="logout+jwt")
     return Told(app.client_id, token, await post(where, {"logout_token": token}))
