@@ -87,6 +87,8 @@ async def test_k23_a_database_that_comes_back_goes_on(path: Path) -> None:
     await store.durable.people.adopt(account(), link())
     assert await store.durable.people.person("p1", "x1") is not None
     await store.close()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await store.look()
 
 
 async def test_k23_nothing_is_written_into_a_file_that_is_not_at_its_place(path: Path) -> None:

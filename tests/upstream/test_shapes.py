@@ -153,7 +153,7 @@ async def test_b13_userinfo_about_somebody_else_is_refused(sub: object) -> None:
 
 async def test_without_userinfo_only_two_calls_are_made() -> None:
     async with made(Silent) as (provider, server):
-        assert (await provider.finish(FLOW, REPLY)).claims == {"name": "Ada", "locale": None}
+        assert (await provider.finish(FLOW, REPLY)).claims == {"name": "Ada"}
         assert [received.path for received in server.received] == ["/token", "/jwks"]
 
 
