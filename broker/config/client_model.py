@@ -71,7 +71,7 @@ class ClientSettings(Section):
     first_party: bool = Field(default=False, description="Ours: no consent page")
     pkce: Pkce = Field(
         default=Pkce.AUTO,
-        description="required; auto: with a secret, `nonce` will do; optional: neither. Public clients always use it",
+        description="auto: with a secret, `nonce` will do; optional: neither. Public and native clients always use it",
     )
     resources: tuple[ResourceUri, ...] = Field(
         default=(), description="APIs it may ask tokens for by `resource` (RFC 8707); compared byte for byte"

@@ -174,7 +174,7 @@ class Registration(Section):
     )
     pkce: Pkce = Field(
         default=Pkce.REQUIRED,
-        description="required; auto: with a secret, `nonce` will do; optional: neither. Public clients always use it",
+        description="auto: with a secret, `nonce` will do; optional: neither. Public and native clients always use it",
     )
     id_token_claims: IdTokenClaims = Field(
         default=IdTokenClaims.SCOPE,

@@ -266,6 +266,12 @@ def test_a_client_without_a_secret_must_say_that_it_is_public(problems: Problems
     assert "always uses PKCE" in problems(text + "    auth_method: none\n    pkce: optional\n")[0]
 
 
+def test_m6_a_secret_in_a_package_is_no_reason_to_leave_out_pkce(problems: Problems) -> None:
+    text = MINIMAL.replace("/cb]", "/cb, com.example.shop:/cb]") + "    pkce: "
+    assert [problems(f"{text}{word}\n") for word in ("required", "auto")] == [[], []]
+    assert "an app with a scheme of its own always uses PKCE" in problems(f"{text}optional\n")[0]
+
+
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [

@@ -27,6 +27,7 @@ STRICT = Client(id="app", name={"en": "App"}, redirect_uris=(REDIRECT,), pkce=Pk
 PUBLIC = Client(
     id="app", name={"en": "App"}, redirect_uris=(REDIRECT,), pkce=Pkce.OPTIONAL, auth_method=AuthMethod.NONE
 )
+PACKAGED = Client(id="app", name={"en": "App"}, redirect_uris=(REDIRECT, "com.example.app:/cb"))
 
 
 def send(*more: tuple[str, str], **changed: str | None) -> Parameters:

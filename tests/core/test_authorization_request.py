@@ -17,7 +17,17 @@ from broker.core.errors import InvalidRequest, RequestError
 from broker.core.records import AuthorizationRequest
 from broker.core.terms import GrantType
 from broker.core.wire.parameters import Parameters
-from tests.core.authorization_request import CHALLENGE, CLIENT, PUBLIC, REDIRECT, RELAXED, STRICT, send, target_of
+from tests.core.authorization_request import (
+    CHALLENGE,
+    CLIENT,
+    PACKAGED,
+    PUBLIC,
+    REDIRECT,
+    RELAXED,
+    STRICT,
+    send,
+    target_of,
+)
 
 
 def rule_of(row: TableRow) -> Callable[[Parameters, Client], object]:
@@ -91,6 +101,7 @@ ROWS = (
     Row("code_challenge", "invalid_request", send(code_challenge=None, code_challenge_method=None, scope="email")),
     Row("code_challenge", "invalid_request", send(code_challenge=None, code_challenge_method=None), STRICT),
     Row("code_challenge", "invalid_request", send(code_challenge=None, code_challenge_method=None), PUBLIC),
+    Row("code_challenge", "invalid_request", send(code_challenge=None, code_challenge_method=None), PACKAGED),
     Row("code_challenge", "invalid_request", send(code_challenge=None), RELAXED),
     Row("code_challenge", "invalid_request", send(code_challenge_method=None)),
     Row("code_challenge", "invalid_request", send(code_challenge_method="plain")),

@@ -27,12 +27,12 @@ def new_visitor(**more: Any) -> Visitor:
 
 def request_for(site: Site, client_id: str = "app", /, **changes: str | None) -> dict[str, str]:
     """An authorization request that is good as it stands; None takes a parameter out."""
-    scope = "openid" if client_id in {"limited", "native", "loopback", "relaxed"} else "openid profile offline_access"
+    few = client_id in {"limited", "native", "packaged", "loopback", "relaxed"}
     request = {
         "response_type": "code",
         "client_id": client_id,
         "redirect_uri": site.redirect_uri(client_id),
-        "scope": scope,
+        "scope": "openid" if few else "openid profile offline_access",
         "state": secrets.token_urlsafe(12),
         "nonce": secrets.token_urlsafe(12),
         "code_challenge": CHALLENGE,

@@ -86,6 +86,7 @@ def client_keys() -> dict[str, dict[str, Any]]:
             "access_token_format": "jwt",
         },
         "native": {"name": "Native", "redirect_uris": [NATIVE], "auth_method": "none", "first_party": True},
+        "packaged": {"name": "Packaged", "redirect_uris": [NATIVE], "secret": _secret("packaged"), "first_party": True},
         "limited": {
             "name": "Limited",
             "redirect_uris": ["https://limited.example.com/cb"],

@@ -158,9 +158,10 @@ def parse_challenge(params: Parameters, client: Client) -> str:
 def _check_tied(params: Parameters, client: Client) -> None:
     """A code that leaked is no use to whoever injects it (RFC 9700 section 4.5.3), challenge or not.
 
-    A nonce does that only where an ID token comes back that repeats it.
+    A nonce does that only where an ID token comes back that repeats it. Another app may take the answer of a native one
+    and read the secret in its package (RFC 8252 sections 8.1, 8.5): what was made for this request alone proves it.
     """
-    if client.public or client.pkce is Pkce.REQUIRED:
+    if client.public or client.native or client.pkce is Pkce.REQUIRED:
         raise InvalidRequest("code_challenge is missing; switch on PKCE with S256 in the library of this app")
     nonce_returns = "nonce" in params and Scope.OPENID in params.words("scope")
     if client.pkce is Pkce.AUTO and not nonce_returns:

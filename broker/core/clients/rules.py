@@ -143,8 +143,9 @@ RULES: tuple[Rule, ...] = (_grants, _keys, _assertions, _key_set, _sector, _scop
 
 
 def _pkce(client: Client) -> Iterator[Broken]:
-    if client.public and client.pkce is Pkce.OPTIONAL:
-        yield Broken("pkce", "a public client always uses PKCE (RFC 9700 section 2.1.1)")
+    if client.pkce is Pkce.OPTIONAL and (client.public or client.native):
+        kind = "a public client" if client.public else "an app with a scheme of its own"
+        yield Broken("pkce", f"{kind} always uses PKCE (RFC 9700 section 2.1.1, RFC 8252 section 8.1)")
 
 
 def _origins(client: Client) -> Iterator[Broken]:
