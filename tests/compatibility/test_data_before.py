@@ -16,6 +16,7 @@ from tests.compatibility.world_of_then import DATA, ISSUER, MINTED, World, world
 from tests.threats.journeys import authorize_url, back, introspect, redeem, refresh, sign_in, userinfo, walk
 
 pytestmark = pytest.mark.anyio
+PROVEN, UNPROVEN = "ada.lovelace@gmail.com", "zoe+odd&co@example.org"
 ASKED_ONCE_MORE = {"schema-6"}
 """A yes was bound to what its page promised with schema 7; what was agreed to or asked before is asked anew."""
 
@@ -199,6 +200,13 @@ async def test_an_upstream_is_asked_with_the_token_it_gave_then(world: World) ->
     assert answer.json()["error"] == "invalid_grant", "the upstream of today does not know that token"
     asked = [call["params"] for call in world.emulators["oidc"].control.seen if call["path"] == "/token"]
     assert [isinstance(form, dict) and form["refresh_token"].startswith(MINTED) for form in asked] == [True]
+
+
+async def test_an_address_that_was_proven_then_is_known_as_proven(world: World) -> None:
+    people = world.broker.durable.people
+    found = {address: await people.sharing_address(address) for address in (PROVEN, UNPROVEN)}
+    assert {person.account.sub for person in found[PROVEN]} == {ada_of(world, "google"), ada_of(world, "company")}
+    assert found[UNPROVEN] == ()
 
 
 async def test_an_app_that_registered_itself_keeps_its_entry(world: World) -> None:

@@ -22,6 +22,7 @@ from broker.core.authorize.consent import Said
 from broker.core.errors import ConfigError, StoreUnavailable
 from broker.core.events import Event
 from broker.core.people.identity import Person
+from broker.core.people.linking import Vouched, fold_address, read_vouched
 from broker.core.records import SigningKey
 from broker.store.grants import Rotated
 from broker.store.sqlite.file import log_ahead, migrate, open_database, reading, schema
@@ -318,6 +319,43 @@ async def test_k17_every_schema_there_ever_was_comes_to_the_newest_with_its_peop
         migrate(fresh, schema())
         assert master(db) == master(fresh)
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+ADDRESSES: dict[str, tuple[str | None, int]] = {
+    '{"email":"Ada@Example.com","email_verified":true}': ("ada@example.com", 1),
+    '{"email":"ada@example.com","email_verified":false}': ("ada@example.com", 0),
+    '{"email":"ada@example.com"}': ("ada@example.com", 0),
+    '{"email":"ada@example.com","email_verified":"true"}': ("ada@example.com", 0),
+    '{"email":"ada@example.com","email_verified":1}': ("ada@example.com", 0),
+    '{"email":"ada@example.com","email_verified":null}': ("ada@example.com", 0),
+    '{"email":"\u0430da@example.com","email_verified":true}': (None, 0),
+    '{"email":"ada@example.com@example.org","email_verified":true}': (None, 0),
+    '{"email":"ada","email_verified":true}': (None, 0),
+    '{"email":["a@b"],"email_verified":true}': (None, 0),
+    '{"email":1,"email_verified":true}': (None, 0),
+    '{"email_verified":true}': (None, 0),
+    "{}": (None, 0),
+}
+"""What an upstream had said, and the address that is compared, proven or not."""
+
+
+def test_d14_addresses_of_before_are_compared_where_they_can_mean_one_thing(path: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        migrate(db, schema()[:7])
+        db.execute("INSERT INTO accounts (sub, created_at) VALUES ('s1', 0)")
+        for claims in ADDRESSES:
+            db.execute(
+                """INSERT INTO links (provider_key, subject, sub, provider, claims, raw_ids, seen_at)
+                   VALUES ('p1', ?, 's1', 'google', ?, '{}', 0)""",
+                (claims, claims),
+            )
+        migrate(db, schema())
+        found = db.execute("SELECT claims, address, address_verified FROM links").fetchall()
+    assert {claims: (address, proven) for claims, address, proven in found} == ADDRESSES
+    for claims, (address, proven) in ADDRESSES.items():
+        said = json.loads(claims)
+        assert (read_vouched(said, ()) is Vouched.VERIFIED) == bool(proven), "the rule for what is said today"
+        assert isinstance(said.get("email"), str) is False or fold_address(said["email"]) == address
 
 
 async def test_a_schema_newer_than_the_broker_is_refused_and_left_alone(path: str) -> None:

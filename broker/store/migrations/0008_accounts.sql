@@ -9,7 +9,7 @@ CREATE INDEX accounts_merged ON accounts (merged_into) WHERE merged_into IS NOT 
 CREATE INDEX accounts_closing ON accounts (closes_at) WHERE closes_at IS NOT NULL;
 -- Whose people may sign in, and get another way in.
 CREATE VIEW living_accounts AS
-SELECT sub FROM accounts
+SELECT sub, created_at, blocked, closes_at FROM accounts
 WHERE blocked = 0 AND deleted_at IS NULL AND closes_at IS NULL AND merged_into IS NULL;
 
 -- `home`: the account a link came from by a merge. `address` is folded, as `fold_address` says, NULL where there is none

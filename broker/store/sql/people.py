@@ -92,13 +92,11 @@ class SqlPeople(Repository, PeopleStore):
     @read
     def sharing_address(self, address: str) -> Steps[tuple[Person, ...]]:
         rows = yield from every(
-            """SELECT accounts.sub, accounts.created_at, accounts.blocked, accounts.closes_at,
+            """SELECT living.sub, living.created_at, living.blocked, living.closes_at,
                       links.provider_key, links.subject, links.provider, links.claims, links.raw_ids, links.seen_at,
                       links.linked_at, links.home
-               FROM links JOIN accounts ON accounts.sub = links.sub
-               WHERE links.address = ? AND links.address_verified = 1
-                     AND accounts.sub IN (SELECT sub FROM living_accounts)
-               ORDER BY links.id LIMIT 10""",
+               FROM links JOIN living_accounts AS living ON living.sub = links.sub
+               WHERE links.address = ? AND links.address_verified = 1 ORDER BY links.id LIMIT 10""",
             address,
         )
         return tuple(person_from(row) for row in rows)

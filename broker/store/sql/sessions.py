@@ -185,13 +185,15 @@ def _ending(login: Login, name: str, now: int) -> Steps[Ending]:
         """SELECT EXISTS (SELECT 1 FROM ended_sessions WHERE sid IN (?, ?) AND expires_at > ?)
                   OR EXISTS (SELECT 1 FROM accounts WHERE sub = ? AND signed_out_at >= ? AND signed_out_but <> ?)
                   OR EXISTS (SELECT 1 FROM unlinked WHERE sub = ? AND provider_key = ? AND subject = ? AND at >= ?),
-                  (SELECT max(at) FROM upstream_logouts
-                   WHERE provider_key = ? AND (kind, value) IN (VALUES ('sub', ?), ('sid', ?)))""",
+                  (SELECT max(at) FROM
+                   (SELECT at FROM upstream_logouts WHERE provider_key = ? AND kind = 'sub' AND value = ?
+                    UNION ALL
+                    SELECT at FROM upstream_logouts WHERE provider_key = ? AND kind = 'sid' AND value = ?) AS said)""",
         (
             *(login.sid, name, now),
             *(login.sub, began_at, login.sid),
             *(login.sub, *way_in, began_at),
-            *(*way_in, login.upstream_sid),
+            *(*way_in, login.provider_key, login.upstream_sid),
         ),
     )
     here, upstream_at = found.fetchall()[0]

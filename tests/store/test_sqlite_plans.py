@@ -1,0 +1,76 @@
+"""No statement that people wait for reads a table from end to end, however many people there are."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from broker.core.authorize.consent import Said
+from broker.core.people.identity import Link
+from broker.store.outage import Outage
+from broker.store.sql.durable import build_durable
+from broker.store.sqlite.engine import Engine, SqliteDriver
+from broker.store.sqlite.file import open_database
+from tests.contract.histories import sign_in
+from tests.contract.people import NOW, account, grant, link, token
+
+pytestmark = pytest.mark.anyio
+UNTIL = NOW + 86_400
+
+
+@contextmanager
+def listening(db: sqlite3.Connection) -> Iterator[set[str]]:
+    """The statements that run meanwhile, with values in place of their parameters."""
+    heard: set[str] = set()
+    db.set_trace_callback(heard.add)
+    yield heard
+    db.set_trace_callback(None)
+
+
+def scans(db: sqlite3.Connection, statement: str) -> list[str]:
+    """The steps of its plan that read all of something; a statement's own rows are no table."""
+    plan = db.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
+    return [step for *_, step in plan if re.match(r"SCAN (?!CONSTANT ROW|\d+ CONSTANT ROWS|\(subquery|said)", step)]
+
+
+async def test_nothing_that_people_wait_for_reads_a_whole_table() -> None:
+    database = open_database(":memory:")
+    engine = Engine(database, Outage("sqlite", None))
+    durable = build_durable(SqliteDriver(engine), bytes)
+    ada = Link("p1", "x1", "google", {"email": "a@x.test", "email_verified": True}, {}, NOW)
+    with listening(database.writer) as heard:
+        await durable.people.adopt(account(), ada)
+        await durable.people.adopt(account("s2"), link("x2"))
+        await durable.people.person("p1", "x1")
+        await durable.people.update_link(ada)
+        await durable.people.sharing_address("a@x.test")
+        await durable.people.link("s1", link("x3"), now=NOW)
+        await durable.people.links("s1")
+        await durable.history.signed_in(sign_in("sid"), expires_at=UNTIL, ends="before", retires="key")
+        await durable.history.sign_ins("s1", limit=9)
+        await durable.history.living("s1", now=NOW)
+        await durable.history.events("s1", limit=9)
+        await durable.consents.save_consent("s1", "app", "p", Said(frozenset({"openid"})), NOW)
+        await durable.consents.consent("s1", "app", "p")
+        await durable.sessions.ending(grant().login, "key", now=NOW)
+        await durable.grants.redeem("c1", grant(), token("t1"), now=NOW)
+        await durable.grants.find("g1", now=NOW)
+        await durable.grants.rotate("t1", token("t2"), now=NOW, grace=10)
+        await durable.consents.accesses("s1", now=NOW)
+        await durable.accounts.known_to("s1")
+        await durable.accounts.resolve("s1")
+        await durable.accounts.merge("s1", "s2", now=NOW, expires_at=UNTIL, seen_as={"pairwise": "s2"})
+        await durable.accounts.former_subs("s1")
+        await durable.people.unlink("s1", "p1", "x2", now=NOW, expires_at=UNTIL)
+        await durable.consents.take_back("s1", "app", now=NOW, expires_at=UNTIL)
+        await durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep_sid="sid")
+        await durable.accounts.close("s1", closes_at=NOW, now=NOW, expires_at=UNTIL)
+        await durable.accounts.delete_due(now=NOW)
+    asked = {one for one in heard if one.split()[0] in {"SELECT", "INSERT", "UPDATE", "DELETE"}}
+    assert len(asked) > 60
+    assert {one: found for one in asked if (found := scans(database.writer, one))} == {}
+    await engine.close()
