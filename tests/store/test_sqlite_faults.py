@@ -24,7 +24,7 @@ from broker.store.sqlite.file import open_database
 from broker.store.sqlite.store import SqliteStore
 from broker.store.sqlite.transient import SqliteTransient
 from broker.store.transient import Kind
-from tests.contract.people import NOW, kept_token
+from tests.contract.people import NOW, account, kept_token
 from tests.store.doubles import Clock, Notes
 
 pytestmark = pytest.mark.anyio
@@ -143,7 +143,7 @@ WRITES = """
 import asyncio, os, sys, time
 from broker.store.transient import Kind
 from broker.store.sqlite.store import SqliteStore
-from tests.contract.people import NOW, account, grant, link, token
+from tests.contract.people import NOW, account, grant, link, of_login, token
 
 def acknowledged(line: str) -> None:
     os.write(1, (line + "\\n").encode())
@@ -152,7 +152,7 @@ async def one_person(store: SqliteStore, who: str) -> None:
     number = int(who)
     await store.durable.people.adopt(account(f"s{who}"), link(f"x{who}"))
     acknowledged(f"adopt {who}")
-    given = grant(number, sub=f"s{who}", subject=f"x{who}")
+    given = of_login(grant(number, sub=f"s{who}", subject=f"x{who}"), sid=f"of {who}")
     await store.durable.grants.redeem(f"c{who}", given, token(f"t{who}", grant_id=f"g{number}"), now=NOW)
     acknowledged(f"redeem {who}")
     await store.durable.grants.rotate(f"t{who}", token(f"u{who}", grant_id=f"g{number}"), now=NOW, grace=0)
@@ -161,9 +161,27 @@ async def one_person(store: SqliteStore, who: str) -> None:
     acknowledged(f"put {who}")
     await store.transient.take(Kind.CODE, who)
     acknowledged(f"take {who}")
-    if number % 3 == 0:
-        await store.durable.grants.revoke(f"g{number}", now=NOW)
-        acknowledged(f"revoke {who}")
+    await (revoke, join, leave)[number % 3](store, who)
+
+async def revoke(store: SqliteStore, who: str) -> None:
+    await store.durable.grants.revoke(f"g{who}", now=NOW)
+    acknowledged(f"revoke {who}")
+
+async def join(store: SqliteStore, who: str) -> None:
+    people = store.durable.people
+    await people.link(f"s{who}", link(f"y{who}"), now=NOW)
+    acknowledged(f"link {who}")
+    await people.adopt(account(f"other{who}"), link(f"z{who}"))
+    await store.durable.accounts.merge(f"s{who}", f"other{who}", now=NOW, expires_at=NOW + 9, seen_as={})
+    acknowledged(f"merge {who}")
+    await people.unlink(f"s{who}", "p1", f"y{who}", now=NOW, expires_at=NOW + 9)
+    acknowledged(f"unlink {who}")
+
+async def leave(store: SqliteStore, who: str) -> None:
+    await store.durable.accounts.close(f"s{who}", closes_at=NOW, now=NOW, expires_at=NOW + 9)
+    acknowledged(f"close {who}")
+    await store.durable.accounts.delete_due(now=NOW)  # and whoever else is due
+    acknowledged(f"delete {who}")
 
 async def work(path: str, first: int) -> None:
     store = await SqliteStore.open(path, clock=lambda: float(NOW))
@@ -197,17 +215,46 @@ async def check_ledger(store: SqliteStore, ledger: list[list[str]]) -> None:
     for deed, who in ledger:
         done.setdefault(who, set()).add(deed)
     for who, deeds in done.items():
-        assert await store.durable.people.person("p1", f"x{who}") is not None
-        if "redeem" in deeds:
-            assert await store.durable.grants.spent(f"c{who}") == f"g{who}"
-        if "rotate" in deeds:
-            assert await kept_token(store.durable, f"u{who}") is not None
-        if "put" in deeds and "take" not in deeds:
-            continue  # the next write, the take, may have been done without having been acknowledged
-        if "take" in deeds:
-            assert await store.transient.get(Kind.CODE, who) is None
-        if "revoke" in deeds:
-            assert await store.durable.grants.find(f"g{who}", now=NOW) is None
+        if int(who) % 3 == 2 and "take" in deeds:
+            await check_gone(store, who, deeds)
+        else:
+            await check_there(store, who, deeds)
+            await check_joined(store, who, deeds)
+
+
+async def check_there(store: SqliteStore, who: str, deeds: set[str]) -> None:
+    """What was acknowledged of codes, tokens and values that expire."""
+    assert await store.durable.people.person("p1", f"x{who}") is not None
+    if "redeem" in deeds:
+        assert await store.durable.grants.spent(f"c{who}") == f"g{who}"
+    if "rotate" in deeds:
+        assert await kept_token(store.durable, f"u{who}") is not None
+    if "take" in deeds:  # after a put alone it may have been done without having been acknowledged
+        assert await store.transient.get(Kind.CODE, who) is None
+    if "revoke" in deeds:
+        assert await store.durable.grants.find(f"g{who}", now=NOW) is None
+
+
+async def check_gone(store: SqliteStore, who: str, deeds: set[str]) -> None:
+    """What was acknowledged to whoever wanted to be deleted; without a word the next deed may have been done or not."""
+    person = await store.durable.people.person("p1", f"x{who}")
+    if "close" in deeds:
+        assert person is None or person.account.closes_at == NOW
+    if "delete" in deeds:
+        assert person is None
+        assert await store.durable.accounts.resolve(f"s{who}") is None
+
+
+async def check_joined(store: SqliteStore, who: str, deeds: set[str]) -> None:
+    """What was acknowledged of ways in that came and went, and of the account that was taken in."""
+    if "merge" in deeds:
+        taken_in = await store.durable.accounts.resolve(f"other{who}")
+        assert taken_in == account(f"s{who}")
+        links = {one.subject for one in await store.durable.people.links(f"s{who}")}
+        assert {f"x{who}", f"z{who}"} <= links
+        assert "unlink" not in deeds or f"y{who}" not in links
+    elif "link" in deeds:
+        assert await store.durable.people.person("p1", f"y{who}") is not None
 
 
 def check_whole(path: str) -> None:
@@ -216,7 +263,13 @@ def check_whole(path: str) -> None:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
         halves = """
-            SELECT sub FROM accounts WHERE sub NOT IN (SELECT sub FROM links)
+            SELECT sub FROM living_accounts WHERE sub NOT IN (SELECT sub FROM links)
+            UNION ALL SELECT links.sub FROM links JOIN accounts USING (sub)
+                WHERE merged_into IS NOT NULL OR deleted_at IS NOT NULL
+            UNION ALL SELECT part.sub FROM accounts AS part JOIN accounts AS whole ON whole.sub = part.merged_into
+                WHERE whole.merged_into IS NOT NULL OR whole.deleted_at IS NOT NULL
+            UNION ALL SELECT id FROM grants JOIN accounts USING (sub)
+                WHERE revoked_at IS NULL AND (merged_into IS NOT NULL OR closes_at IS NOT NULL)
             UNION ALL SELECT id FROM grants WHERE id NOT IN (SELECT grant_id FROM refresh_tokens)
             UNION ALL SELECT child FROM refresh_tokens
                 WHERE child IS NOT NULL AND child NOT IN (SELECT digest FROM refresh_tokens)"""
