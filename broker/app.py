@@ -27,6 +27,7 @@ from broker.services.context import Context
 from broker.services.keys.ring import LOOK_EVERY, KeyRing, RotationRules
 from broker.services.keys.signing import SealedKeys
 from broker.services.logout.deliveries import Deliveries
+from broker.services.people.changes import AccountChanges
 from broker.services.people.subjects import Subjects, open_subjects
 from broker.store.base import Durable
 from broker.store.keys import KeyStore
@@ -57,6 +58,7 @@ class Broker:
     store: SqliteStore
     observer: Observer
     deliveries: Deliveries
+    accounts: AccountChanges
     context: Context
     _opened: AsyncExitStack
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -68,6 +70,7 @@ class Broker:
         chores: tuple[tuple[float, Chore], ...] = (
             (LOOK_EVERY, self.keys.refresh),
             (_SWEEP_EVERY, self._sweep),
+            (_SWEEP_EVERY, self.accounts.delete_due),
             (_LOOK_EVERY, self.store.look),
             (_CHECK_EVERY, self.store.check),
         )
@@ -173,7 +176,18 @@ async def _assemble(
     management = Management(checks, observer.expose)
     services = Services(parts, Settings.of(config, parts.providers))
     public = build_public(parts, services, config)
-    return Broker(public, management, keys, durable, store, observer, services.deliveries, context, opened.pop_all())
+    return Broker(
+        public,
+        management,
+        keys,
+        durable,
+        store,
+        observer,
+        services.deliveries,
+        services.account_changes,
+        context,
+        opened.pop_all(),
+    )
 
 
 async def _open_keys(config: Config, context: Context, store: KeyStore, service: SealedKeys) -> KeyRing:

@@ -17,6 +17,7 @@ from broker.services.clients.registrations import RegistrationPolicy
 from broker.services.context import Context, Outbound
 from broker.services.keys.ring import KeyRing
 from broker.services.login.attempts import DEADLINE
+from broker.services.people.changes import AccountRules
 from broker.services.people.subjects import Subjects
 from broker.services.providers import Providers
 from broker.services.sessions.single_sign_on import SessionLimits
@@ -64,6 +65,7 @@ class Settings:
     lifetimes: Lifetimes
     session: SessionLimits
     registration: RegistrationPolicy
+    accounts: AccountRules
     nonce_required: bool = False
     deadline: float = DEADLINE
 
@@ -75,6 +77,7 @@ class Settings:
             lifetimes=_lifetimes(config),
             session=SessionLimits(config.session.idle_ttl, config.session.absolute_ttl),
             registration=_registration(config, providers),
+            accounts=AccountRules(config.accounts.deletion_wait, config.accounts.history_kept),
             nonce_required=config.tokens.dpop_nonce == "required",
         )
 

@@ -29,6 +29,9 @@ from broker.services.logout.deliveries import Deliveries
 from broker.services.logout.rp_initiated import Logout
 from broker.services.logout.upstream import UpstreamLogouts
 from broker.services.people.accounts import Accounts, People
+from broker.services.people.changes import AccountChanges
+from broker.services.people.forms import Forms
+from broker.services.people.page import AccountPage
 from broker.services.people.standing import Standing
 from broker.services.sessions.endings import Endings
 from broker.services.sessions.single_sign_on import Sessions
@@ -52,6 +55,7 @@ class Services:
         self._tie_sessions(parts, settings)
         self._tie_tokens(parts, settings)
         self._tie_authorization(parts)
+        self._tie_account(parts, settings)
         self._tie_logins(parts, settings)
         self._tie_grants(parts)
 
@@ -88,9 +92,11 @@ class Services:
         self.endings = Endings(
             context,
             durable.sessions,
+            durable.history,
             transient,
             subjects=parts.subjects,
             remember_for=settings.session.absolute,
+            history_kept=settings.accounts.history_kept,
             queued=self.deliveries.push,
         )
         self.sessions = Sessions(context, transient, settings.session, self.upstream, self.endings, providers=providers)
@@ -158,6 +164,23 @@ class Services:
             sessions=self.sessions,
             devices=self.devices,
             pushed=self.pushed,
+        )
+
+    def _tie_account(self, parts: Parts, settings: Settings) -> None:
+        context, durable = parts.context, parts.durable
+        self.forms = Forms(context, parts.transient, parts.seal("form"))
+        self.account_page = AccountPage(
+            context, durable, self.directory, sessions=self.sessions, standing=self.standing, forms=self.forms
+        )
+        self.account_changes = AccountChanges(
+            context,
+            durable,
+            self.account_page,
+            self.forms,
+            rules=settings.accounts,
+            remember_for=settings.session.absolute,
+            code_ttl=settings.lifetimes.code,
+            queued=self.deliveries.push,
         )
 
     def _tie_logins(self, parts: Parts, settings: Settings) -> None:

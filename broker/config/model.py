@@ -123,6 +123,16 @@ class Session(Section):
     remember_last_provider: Duration = Field(default=180 * 86400, description="The `last used` badge on the login page")
 
 
+class Accounts(Section):
+    """What people see and do on their account page."""
+
+    deletion_wait: Duration = Field(
+        default=14 * 86400,
+        description="From asking for deletion to it; who signs in to `/account` may call it off. 0s: at once",
+    )
+    history_kept: Lifetime = Field(default=180 * 86400, description="How long people see when and where they signed in")
+
+
 class Login(Section):
     """The login page and what comes before and after it."""
 
@@ -249,6 +259,7 @@ class Config(Section):
     keys: Keys = Field(default_factory=Keys, description="Signing keys")
     tokens: Tokens = Field(default_factory=Tokens, description="Lifetimes of tokens")
     session: Session = Field(default_factory=Session, description="Single sign-on")
+    accounts: Accounts = Field(default_factory=Accounts, description="The account page")
     login: Login = Field(default_factory=Login, description="The login page")
     ui: Ui = Field(default_factory=Ui, description="What people see")
     providers: dict[str, Any] = Field(min_length=1, description="Upstreams by name; each type has keys of its own")

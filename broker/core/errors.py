@@ -261,6 +261,17 @@ class ForeignPost(PageError, status=403, page="E-EXPIRED"):
     """A form that did not come from our own page in this browser."""
 
 
+class LoginTooOld(PageError, code="login_required", status=403, page="E-AGAIN"):
+    """What somebody wants to do at their account asks for a fresh login, at `provider`.
+
+    They go on at `then`, a page below that of the account.
+    """
+
+    def __init__(self, detail: str, *, provider: str, then: str) -> None:
+        super().__init__(detail)
+        self.provider, self.then = provider, then
+
+
 class ProviderNotOffered(PageError, page="E-NOTALLOWED"):
     """The provider is unknown, switched off, or not on the client's list."""
 
@@ -328,6 +339,14 @@ class AccountError(BrokerError, code="access_denied", status=403):
 
 class AccountBlocked(AccountError):
     """The account is switched off."""
+
+
+class AccountClosing(AccountError):
+    """Its person asked for the account to be deleted, at `closes_at` (epoch seconds)."""
+
+    def __init__(self, detail: str, *, closes_at: int) -> None:
+        super().__init__(detail)
+        self.closes_at = closes_at
 
 
 class FetchFailed(BrokerError, code="invalid_request", status=400):

@@ -272,6 +272,13 @@ class LinkTicket(Record, frozen=True, tag="link-ask"):
     back: LinkReturn | None = None
 
 
+class FormTicket(Record, frozen=True, tag="form"):
+    """A form of the account page, bound by its seal to one session and to what it does; `jti` for what counts once."""
+
+    jti: str
+    expires_at: int
+
+
 class EntryTicket(Record, frozen=True, tag="entry"):
     """An identity nobody asked for, held until the person says it is theirs; bound to one browser."""
 

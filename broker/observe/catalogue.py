@@ -14,6 +14,7 @@ from broker.observe.metrics import Fields, Metrics
 Meter = Callable[[Metrics, Fields], None]
 _BOTH = ("provider", "client_id")
 _CHANGES = "broker_client_registrations_total"
+_ACCOUNTS = "broker_accounts_changed_total"
 _ANSWERS = "broker_device_answers_total"
 
 
@@ -115,6 +116,40 @@ EVENTS: Mapping[Event, Entry] = {
         "A first login made an account.",
         count("broker_accounts_created_total", "provider"),
     ),
+    Event.ACCOUNT_UNLINKED: Entry(
+        "info",
+        True,
+        ("sub", "provider"),
+        "Somebody took a way in from their account; its sessions and grants ended.",
+        count(_ACCOUNTS, change="unlinked"),
+    ),
+    Event.ACCOUNT_SIGNED_OUT: Entry(
+        "info",
+        True,
+        ("sub", "sessions"),
+        "Somebody signed out everywhere but where they were; `sessions` that apps or grants hung on ended.",
+        count(_ACCOUNTS, change="signed_out"),
+    ),
+    Event.ACCOUNT_EXPORTED: Entry(
+        "info", True, ("sub",), "Somebody downloaded their data.", count(_ACCOUNTS, change="exported")
+    ),
+    Event.ACCOUNT_CLOSING: Entry(
+        "warning",
+        True,
+        ("sub", "closes_at"),
+        "Somebody asked for their account to be deleted, which it is at `closes_at` (epoch seconds).",
+        count(_ACCOUNTS, change="closing"),
+    ),
+    Event.ACCOUNT_KEPT: Entry(
+        "info", True, ("sub",), "Somebody keeps the account that was to be deleted.", count(_ACCOUNTS, change="kept")
+    ),
+    Event.ACCOUNT_DELETED: Entry(
+        "warning",
+        True,
+        ("sub",),
+        "An account was deleted, as its person asked; its `sub` is never given again.",
+        count(_ACCOUNTS, change="deleted"),
+    ),
     Event.SESSION_STARTED: Entry(
         "debug",
         True,
@@ -153,6 +188,13 @@ EVENTS: Mapping[Event, Entry] = {
         ("client_id", "sub"),
         "Somebody refused an app.",
         count("broker_consents_total", "client_id", answer="refused"),
+    ),
+    Event.CONSENT_TAKEN_BACK: Entry(
+        "info",
+        True,
+        ("client_id", "sub"),
+        "Somebody took back what they had allowed an app; its grants ended.",
+        count("broker_consents_total", "client_id", answer="taken_back"),
     ),
     Event.REQUEST_PUSHED: Entry(
         "debug",

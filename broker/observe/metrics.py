@@ -107,6 +107,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "broker_logins_total": ("Logins that succeeded", _P + _C),
     "broker_login_failures_total": ("Logins that failed, by what happened", _P + _C + ("outcome",)),
     "broker_accounts_created_total": ("First logins of somebody", _P),
+    "broker_accounts_changed_total": ("What people did to their accounts", ("change",)),
     "broker_sessions_started_total": ("Single sign-on sessions begun", _P),
     "broker_sessions_ended_total": ("Single sign-on sessions ended by somebody, not by age", ()),
     "broker_logout_tokens_total": ("Attempts to tell an app of a logout, by what came of it", (*_C, "outcome")),

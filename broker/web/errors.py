@@ -16,6 +16,7 @@ from broker.core.authorize.target import VerifiedRedirect
 from broker.core.authorize.whereabouts import is_for_client, whereabouts_of
 from broker.core.clients.client import Client
 from broker.core.errors import (
+    AccountClosing,
     AccountError,
     AuthorizationPending,
     BadRedirectUri,
@@ -26,6 +27,7 @@ from broker.core.errors import (
     InvalidDpopProof,
     InvalidRequestUri,
     InvalidToken,
+    LoginTooOld,
     NoToken,
     PageError,
     RequestError,
@@ -47,7 +49,7 @@ from broker.services.login.outcomes import LoginFailed
 from broker.web.http.answers import answer_json
 from broker.web.http.cookies import Cookies
 from broker.web.http.reading import MAX_QUERY
-from broker.web.pages.frontend import Frontend
+from broker.web.pages.frontend import Frontend, day_of
 from broker.web.pages.views import ErrorView
 
 
@@ -139,7 +141,7 @@ class Errors:
         client = _client_of(error) or client
         retry_after = error.retry_after if isinstance(error, TooManyRequests | StoreUnavailable) else 0
         nearest = error.nearest if isinstance(error, BadRedirectUri) else ""
-        return ErrorView(
+        view = ErrorView(
             _page_of(error),
             *self._stamp(),
             error=error.code,
@@ -152,6 +154,18 @@ class Errors:
             home_href=client.home_uri if client else "",
             retry_after=retry_after,
         )
+        return self._lead_home(request, error, view)
+
+    def _lead_home(self, request: Request, error: BrokerError, view: ErrorView) -> ErrorView:
+        """The view with the way on for who is at their account page, or has to go there."""
+        home = f"{self._frontend.base}/account"
+        if isinstance(error, AccountClosing):
+            return replace(view, account_href=home, closes_on=day_of(error.closes_at))
+        if isinstance(error, LoginTooOld):
+            again = self._frontend.href("/account/login", {"idp_hint": error.provider, "then": error.then})
+            return replace(view, account_href=home, retry_href=again)
+        at_home = f"{request.scope['path']}/".startswith(f"{home}/")
+        return replace(view, account_href=home) if at_home else view
 
     def _login_failed(self, request: Request, failed: LoginFailed) -> Response:
         """Another way, the same way again, or back to the app: nobody is left in a dead end."""
@@ -177,7 +191,7 @@ class Errors:
             home_href=home or target.client.home_uri,
             retry_after=error.retry_after if isinstance(error, StoreUnavailable) else 0,
         )
-        return self._page(request, view, error.status, target)
+        return self._page(request, self._lead_home(request, error, view), error.status, target)
 
     def _device_login_failed(self, request: Request, failed: LoginFailed) -> Response:
         """The code again: the device still shows it."""
@@ -239,6 +253,7 @@ def _page_of(error: BrokerError) -> str:
         (TooManyRequests, "E-LIMIT"),
         (StoreUnavailable, "E-UNAVAILABLE"),
         (RequestError, "E-CLIENT"),
+        (AccountClosing, "E-CLOSING"),
         (AccountError, "E-BLOCKED"),
         (SealBroken, "E-EXPIRED"),  # sealed by another version of ours, before an upgrade
     )

@@ -16,6 +16,7 @@ from broker.core.clients.client import Client
 from broker.core.clients.registered import RegistrationRules
 from broker.core.errors import InvalidToken
 from broker.core.events import Event
+from broker.core.people.history import Whence
 from broker.core.people.identity import Identity, Person
 from broker.core.records import AuthorizationRequest, Authorize, Device
 from broker.core.seal import Seal, derive
@@ -29,6 +30,7 @@ from broker.services.context import Context
 from broker.services.keys.ring import KeyRing, RotationRules
 from broker.services.keys.signing import SealedKeys
 from broker.services.login.outcomes import Begun, Callback, Identified
+from broker.services.people.changes import AccountRules
 from broker.services.people.subjects import Subjects
 from broker.services.providers import ProviderInstance, Providers
 from broker.services.sessions.single_sign_on import Session, SessionLimits
@@ -49,6 +51,8 @@ RULES = RotationRules(rotate_every=90 * 86400, publish_before=2 * 86400, keep_af
 LIFETIMES = Lifetimes(
     code=60, id_token=600, access_token=900, refresh_idle=30 * 86400, refresh_absolute=180 * 86400, reuse_grace=10
 )
+HERE = Whence("203.0.113.x", "Firefox, Android")
+RULES_OF_ACCOUNTS = AccountRules(deletion_wait=14 * 86400, history_kept=180 * 86400)
 NOBODY_REGISTERS = RegistrationPolicy((), 0, RegistrationRules((), ()))
 SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
 
@@ -151,6 +155,7 @@ class World(Services):
     context: Context
     on: set[str] = field(default_factory=set)
     autoselect_single: bool = False
+    account_rules: AccountRules = RULES_OF_ACCOUNTS
     nonce_required: bool = False
     deadline: float = 9.0
     apps: Apps = field(default_factory=Apps)
@@ -195,7 +200,15 @@ class World(Services):
             observer=self.notes,
         )
         limits = SessionLimits(idle=3600, absolute=86400)
-        settings = Settings(self.clients, LIFETIMES, limits, NOBODY_REGISTERS, self.nonce_required, self.deadline)
+        settings = Settings(
+            self.clients,
+            LIFETIMES,
+            limits,
+            NOBODY_REGISTERS,
+            self.account_rules,
+            self.nonce_required,
+            self.deadline,
+        )
         super().__init__(parts, settings)
 
     async def request(self, client_id: str = "app", /, **changed: str | None) -> AuthorizationRequest:
@@ -239,7 +252,12 @@ class World(Services):
         params = {"state": flow.state, "code": "u", "hash": flow.state}
         finished = await self.finish(self.callback(name, params, begun.sealed))
         value, session = await self.sessions.start(
-            finished.person, finished.identity, finished.who.instance, replacing=replacing
+            finished.person,
+            finished.identity,
+            finished.who.instance,
+            replacing=replacing,
+            client_id=finished.client.id,
+            whence=HERE,
         )
         return finished, value, session
 

@@ -26,7 +26,7 @@ from broker.core.people.identity import Identity, Person
 from broker.core.records import EntryTicket
 from broker.services.login.outcomes import LoginFailed
 from broker.services.providers import ProviderInstance
-from tests.services.bare_broker import ISSUER, NOW, World, app, seal
+from tests.services.bare_broker import HERE, ISSUER, NOW, World, app, seal
 from tests.services.upstreams import SigningUpstream
 
 pytestmark = pytest.mark.anyio
@@ -67,7 +67,7 @@ async def test_a_link_is_held_then_confirmed_by_the_person(door: World) -> None:
 
 async def test_who_enters_takes_the_place_of_whoever_was_logged_in(door: World) -> None:
     _, cookie, before = await door.log_in()
-    entered = await door.unasked.enter(await hold(door), cookie, browser="b1")
+    entered = await door.unasked.enter(await hold(door), cookie, browser="b1", whence=HERE)
     session = await door.sessions.find(entered.cookie)
     assert session is not None
     assert (session.login.provider, entered.provider, entered.client.id) == ("beta", "beta", "app")

@@ -9,7 +9,7 @@ from broker.core.people.identity import Account, Identity, Link, Person
 from broker.core.seal import digest
 from broker.services.sessions.single_sign_on import Session
 from broker.store.transient import Kind
-from tests.services.bare_broker import NOW, World
+from tests.services.bare_broker import HERE, NOW, World
 
 pytestmark = pytest.mark.anyio
 PERSON = Person(Account("s1", NOW), Link("p1", "x1", "alpha", {}, {}, NOW))
@@ -18,7 +18,9 @@ IDENTITY = Identity("x1", amr=("fed", "upstream-app"))
 
 async def start(world: World, identity: Identity = IDENTITY, replacing: Session | None = None) -> tuple[str, Session]:
     """Somebody logged in."""
-    return await world.sessions.start(PERSON, identity, world.providers.find("alpha"), replacing=replacing)
+    await world.store.durable.people.adopt(PERSON.account, PERSON.link)
+    alpha = world.providers.find("alpha")
+    return await world.sessions.start(PERSON, identity, alpha, replacing=replacing, client_id="app", whence=HERE)
 
 
 async def test_a_session_says_who_logged_in_when_and_how(world: World) -> None:
@@ -34,7 +36,7 @@ async def test_a_session_counts_from_the_moment_it_is_kept(world: World) -> None
     value, session = world.sessions.build(PERSON, IDENTITY, world.providers.find("alpha"))
     assert await world.sessions.find(value) is None
     assert await world.sessions.find(before_value) == before
-    await world.sessions.keep(session, replacing=before)
+    await world.sessions.keep(session, replacing=before, client_id="app", whence=HERE)
     assert await world.sessions.find(value) == session
     assert await world.sessions.find(before_value) is None
 

@@ -17,7 +17,7 @@ from broker.core.events import Event
 from broker.core.wire.parameters import Parameters
 from broker.services.sessions.single_sign_on import Session
 from broker.store.transient import Kind
-from tests.services.bare_broker import NOW, World
+from tests.services.bare_broker import HERE, NOW, World
 from tests.services.talking_upstream import TalkingUpstream
 
 pytestmark = pytest.mark.anyio
@@ -124,7 +124,7 @@ async def test_a_login_that_a_logout_overtook_is_over(world: World, upstream: Ta
     finished = await world.finish(world.callback("alpha", params, begun.sealed))
     who = finished.who
     value, session = world.sessions.build(finished.person, who.identity, who.instance, began_at=who.started_at)
-    await world.sessions.keep(session, replacing=None)
+    await world.sessions.keep(session, replacing=None, client_id="app", whence=HERE)
     assert await world.sessions.find(value) is None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -53,3 +54,59 @@ class SignIn:
     place: str
     agent: str
     ends_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Whence:
+    """Where somebody comes from, coarsely enough to be kept: a network, and a kind of browser; "" for unknown."""
+
+    place: str = ""
+    agent: str = ""
+
+
+_Marks = tuple[tuple[str, str], ...]
+
+# The first mark that is found counts: most browsers say that they are those before them, too.
+_BROWSERS: _Marks = (
+    ("Telegram", "Telegram"),
+    ("VKAndroidApp", "VK"),
+    ("VKiOSApp", "VK"),
+    ("Instagram", "Instagram"),
+    ("FBAN/", "Facebook"),
+    ("FBAV/", "Facebook"),
+    ("YaBrowser/", "Yandex Browser"),
+    ("YaApp", "Yandex"),
+    ("OPR/", "Opera"),
+    ("OPT/", "Opera"),
+    ("EdgA/", "Edge"),
+    ("EdgiOS/", "Edge"),
+    ("Edg/", "Edge"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Vivaldi/", "Vivaldi"),
+    ("FxiOS/", "Firefox"),
+    ("Firefox/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS: _Marks = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("CrOS", "ChromeOS"),
+    ("Windows", "Windows"),
+    ("Macintosh", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def describe_agent(header: str) -> str:
+    """A `User-Agent` in words of ours, "Firefox, Android"; "" where neither browser nor system is known.
+
+    Nothing of the header itself is in it: that would tell one person's browser from all others.
+    """
+    return ", ".join(word for word in (_find(_BROWSERS, header), _find(_SYSTEMS, header)) if word)
+
+
+def _find(marks: Iterable[tuple[str, str]], header: str) -> str:
+    return next((word for mark, word in marks if mark in header), "")

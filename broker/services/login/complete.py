@@ -10,6 +10,7 @@ from broker.core.authorize.target import VerifiedRedirect
 from broker.core.authorize.whereabouts import Whereabouts, located
 from broker.core.errors import BrokerError, InvalidRequest
 from broker.core.events import Event
+from broker.core.people.history import Whence
 from broker.core.people.identity import Person
 from broker.core.records import Authorize, Device
 from broker.services.authorize.codes import Answer
@@ -53,7 +54,7 @@ class Completion:
         self._pushed = pushed
 
     @asynccontextmanager
-    async def complete(self, callback: Callback, cookie: str) -> AsyncIterator[Completed]:
+    async def complete(self, callback: Callback, cookie: str, whence: Whence) -> AsyncIterator[Completed]:
         """Finish the login in a browser whose session has this cookie, "" for none; raises LoginFailed or BrokerError.
 
         The order is a rule: a login that its request does not accept leaves whoever was logged in before as they were.
@@ -64,14 +65,14 @@ class Completion:
             person = await self.resolve(who)
             match who.purpose:
                 case Device():
-                    step, value = await self._go_on(who, person, cookie)
+                    step, value = await self._go_on(who, person, cookie, whence)
                     if not isinstance(step, Ask):
                         raise InvalidRequest("a device is never answered without a question")
                     yield Completed(step, value, who.instance.name)
                 case Authorize(request):
                     target = VerifiedRedirect.of(request, who.client)
                     async with self._pushed.answering(target, asked=True):
-                        step, value = await self._go_on(who, person, cookie)
+                        step, value = await self._go_on(who, person, cookie, whence)
                         next_ = step if isinstance(step, Ask) else Return(target, step.params)
                         yield Completed(next_, value, who.instance.name)
 
@@ -88,12 +89,12 @@ class Completion:
         )
         return person
 
-    async def _go_on(self, who: Identified, person: Person, cookie: str) -> tuple[Ask | Answer, str]:
+    async def _go_on(self, who: Identified, person: Person, cookie: str, whence: Whence) -> tuple[Ask | Answer, str]:
         before = await self._sessions.find(cookie)
         value, session = self._sessions.build(
             person, who.identity, who.instance, began_at=who.started_at, replacing=before
         )
         request = who.purpose.request
         step = await self._authorization.after_login(request, who.client, session, fresh_since=who.started_at)
-        await self._sessions.keep(session, replacing=before)
+        await self._sessions.keep(session, replacing=before, client_id=who.client.id, whence=whence)
         return step, value

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from broker.core.clients.client import Client
 from broker.core.errors import FlowGone, ForeignPost, NothingAsked, SealBroken, UnknownClient, UpstreamError
 from broker.core.events import Event
+from broker.core.people.history import Whence
 from broker.core.people.identity import Identity, Person
 from broker.core.records import EntryTicket
 from broker.core.seal import Seal
@@ -90,11 +91,13 @@ class UnaskedLogins:
         )
         return self._seal.seal(ticket.to_bytes(), bound_to=browser.encode()), ticket, client
 
-    async def enter(self, sealed: str, cookie: str, *, browser: str) -> Entered:
+    async def enter(self, sealed: str, cookie: str, *, browser: str, whence: Whence) -> Entered:
         """Log in whom the ticket is about, in a browser whose session has this cookie; raises as `confirm`."""
         before = await self._sessions.find(cookie)
         async with self.confirm(sealed, browser=browser) as (person, identity, instance, client):
-            value, _ = await self._sessions.start(person, identity, instance, replacing=before)
+            value, _ = await self._sessions.start(
+                person, identity, instance, replacing=before, client_id=client.id, whence=whence
+            )
         return Entered(value, instance.name, client, self.initiate_href(client))
 
     @asynccontextmanager

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from enum import Enum
 
 from broker.core.clients.client import Client
-from broker.core.errors import AccountBlocked
+from broker.core.errors import AccountBlocked, AccountClosing
 from broker.core.people.identity import Person
 from broker.core.records import Login
 
@@ -20,6 +20,7 @@ class Refusal(Enum):
     GONE = "there is no such account, or the link is another's"
     NOT_OFFERED = "the provider is switched off, or not for this client"
     BLOCKED = "the account is switched off"
+    CLOSING = "the account is to be deleted, as its person asked"
 
 
 class Standing:
@@ -31,20 +32,31 @@ class Standing:
         for name, key in enabled:
             self._names.setdefault(key, set()).add(name)
 
-    def admits(self, provider_key: str, client: Client) -> bool:
-        """Whether people of this provider instance may use this client."""
+    def admits(self, provider_key: str, client: Client | None) -> bool:
+        """Whether people of this provider instance may use this client; None: the account page."""
         names = self._names.get(provider_key, set())
-        return bool(names) if client.providers is None else not names.isdisjoint(client.providers)
+        return bool(names) if client is None or client.providers is None else not names.isdisjoint(client.providers)
 
-    def check_person(self, person: Person) -> None:
-        """Raise AccountBlocked when the account is switched off."""
-        if person.account.blocked:
-            raise AccountBlocked(f"account {person.account.sub} is blocked")
+    def check_person(self, person: Person, *, at_home: bool = False) -> None:
+        """Raise AccountBlocked when the account is switched off, AccountClosing when it is to be deleted.
 
-    def refusal(self, login: Login, person: Person | None, client: Client) -> Refusal | None:
-        """Why a login counts no longer at this client; None where it does. `person`: whose its link is now."""
+        `at_home`: they come to their account page, where they may still call that off.
+        """
+        account = person.account
+        if account.blocked:
+            raise AccountBlocked(f"account {account.sub} is blocked")
+        if account.closes_at is not None and not at_home:
+            raise AccountClosing(f"account {account.sub} is to be deleted", closes_at=account.closes_at)
+
+    def refusal(self, login: Login, person: Person | None, client: Client | None) -> Refusal | None:
+        """Why a login counts no longer at this client; None where it does. `person`: whose its link is now.
+
+        Without a client: at the account page, which lets in who is to be deleted.
+        """
         if person is None or person.account.sub != login.sub:
             return Refusal.GONE
         if not self.admits(login.provider_key, client):
             return Refusal.NOT_OFFERED
-        return Refusal.BLOCKED if person.account.blocked else None
+        if person.account.blocked:
+            return Refusal.BLOCKED
+        return Refusal.CLOSING if person.account.closes_at is not None and client is not None else None

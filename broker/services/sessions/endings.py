@@ -8,10 +8,12 @@ from typing import Protocol
 from broker.core.clients.client import Client
 from broker.core.events import Event
 from broker.core.logout import SessionClient
+from broker.core.people.history import SignIn
 from broker.core.records import Login
 from broker.services.context import Context
 from broker.services.providers import ProviderInstance
 from broker.services.sessions.single_sign_on import Session
+from broker.store.history import HistoryStore
 from broker.store.sessions import Ending, SessionStore
 from broker.store.transient import Kind, Transient
 from broker.upstream.abilities import UpstreamLogout
@@ -31,21 +33,26 @@ class Endings:
         self,
         context: Context,
         sessions: SessionStore,
+        history: HistoryStore,
         transient: Transient,
         *,
         subjects: NamesPeople,
         remember_for: int,
+        history_kept: int,
         queued: Callable[[], None] = lambda: None,
     ) -> None:
         """`subjects` say how apps know people. `remember_for`: seconds a session can live at most, and so must a mark.
 
-        `queued` is called when there may be apps to be told.
+        `history_kept`: seconds for which people see when they signed in; never less than a session lives. `queued` is
+        called when there may be apps to be told.
         """
         self._context = context
         self._sessions = sessions
         self._transient = transient
         self._subjects = subjects
+        self._history = history
         self._remember_for = remember_for
+        self._history_kept = max(history_kept, remember_for)
         self._queued = queued
 
     def hears_of(self, login: Login, client: Client) -> SessionClient | None:
@@ -73,10 +80,20 @@ class Endings:
         self._context.recorder.record(Event.SESSION_ENDED, sub=session.login.sub, reason=reason)
         return told
 
-    async def retire_cookie(self, key: str) -> None:
-        """A session goes on under a new cookie: the one known by `key` opens nothing from here on, whatever is kept."""
-        await self._sessions.retire_cookie(key, expires_at=self._context.now() + self._remember_for)
-        await self._transient.take(Kind.SESSION, key)
+    async def begin(self, sign_in: SignIn, *, replacing: Session | None) -> None:
+        """A session begins, for its person to see. The one before it in this browser ends, in the same durable step.
+
+        Where it goes on under a new cookie instead, the one before opens nothing from here on, whatever is kept.
+        """
+        until, login = sign_in.at + self._history_kept, replacing.login if replacing else None
+        ends = login.sid if login and login.sid != sign_in.sid else ""
+        retires = replacing.key if replacing and not ends else ""
+        await self._history.signed_in(sign_in, expires_at=until, ends=ends, retires=retires)
+        if replacing is not None:
+            await self._transient.take(Kind.SESSION, replacing.key)
+        if login and ends:
+            self._queued()
+            self._context.recorder.record(Event.SESSION_ENDED, sub=login.sub, reason="new login")
 
     async def ending(self, session: Session) -> Ending:
         """How it stands. The store of sessions may have gone back in time; the one that is asked never does."""

@@ -7,6 +7,7 @@ from typing import Protocol, TypeGuard
 
 from broker.core.errors import SealBroken
 from broker.core.events import Event
+from broker.core.people.history import SignIn, Whence
 from broker.core.people.identity import Identity, Person
 from broker.core.records import Login, SessionRecord
 from broker.core.seal import digest
@@ -43,14 +44,11 @@ class Session:
 class EndsSessions(Protocol):
     """See `broker.services.sessions.endings.Endings`."""
 
-    async def end_session(self, session: Session, *, reason: str) -> object:
-        """Log one browser out."""
-
-    async def retire_cookie(self, key: str) -> None:
-        """From now on the session is known by another cookie."""
+    async def begin(self, sign_in: SignIn, *, replacing: Session | None) -> None:
+        """Remember that a session begins, and end the one it replaces, or the cookie that this was known by."""
 
     async def ending(self, session: Session) -> Ending:
-        """Whether either was done to this session before, or its upstream ended it."""
+        """Whether this session, or the cookie it is known by, was ended before, or its upstream ended it."""
 
 
 class Sessions:
@@ -79,11 +77,18 @@ class Sessions:
         self._limits = limits
 
     async def start(
-        self, person: Person, identity: Identity, instance: ProviderInstance, *, replacing: Session | None
+        self,
+        person: Person,
+        identity: Identity,
+        instance: ProviderInstance,
+        *,
+        replacing: Session | None,
+        client_id: str,
+        whence: Whence,
     ) -> tuple[str, Session]:
         """The new cookie value and session, kept at once; see `keep`."""
         value, session = self.build(person, identity, instance, replacing=replacing)
-        await self.keep(session, replacing=replacing)
+        await self.keep(session, replacing=replacing, client_id=client_id, whence=whence)
         return value, session
 
     def build(
@@ -117,15 +122,27 @@ class Sessions:
         record = self._upstream.tie(SessionRecord(login, created_at=now, seen_at=now), identity)
         return value, Session(record, digest(value), record.login)
 
-    async def keep(self, session: Session, *, replacing: Session | None) -> None:
-        """From now on the cookie counts; the session it replaces is dead, so a planted id is worth nothing."""
-        record = session.record
-        if replacing is not None and replacing.login.sid != session.login.sid:
-            await self._endings.end_session(replacing, reason="new login")
-        elif replacing is not None:
-            await self._endings.retire_cookie(replacing.key)
+    async def keep(self, session: Session, *, replacing: Session | None, client_id: str, whence: Whence) -> None:
+        """From now on the cookie counts; the session it replaces is dead, so a planted id is worth nothing.
+
+        `client_id` is the app that it began with, "" for none, and `whence` the browser: its person sees both.
+        """
+        record, login = session.record, session.login
+        sign_in = SignIn(
+            sid=login.sid,
+            sub=login.sub,
+            at=record.created_at,
+            provider=login.provider,
+            provider_key=login.provider_key,
+            subject=login.subject,
+            client_id=client_id,
+            place=whence.place,
+            agent=whence.agent,
+            ends_at=record.created_at + self._limits.absolute,
+        )
+        await self._endings.begin(sign_in, replacing=replacing)
         await self._transient.put(Kind.SESSION, session.key, record.to_bytes(), ttl=self._ttl(record))
-        self._context.recorder.record(Event.SESSION_STARTED, sub=session.login.sub, provider=session.login.provider)
+        self._context.recorder.record(Event.SESSION_STARTED, sub=login.sub, provider=login.provider)
 
     def is_fresh(self, session: Session) -> bool:
         """Whether its person logged in so lately that they may do what others must not do in their name.

@@ -14,9 +14,10 @@ from broker.core.authorize.whereabouts import Whereabouts, located
 from broker.core.clients.client import Client
 from broker.core.clients.credentials import Credentials
 from broker.core.errors import InvalidClient
+from broker.core.people.history import Whence, describe_agent
 from broker.core.wire.parameters import Parameters
 from broker.web.http.reading import read_form
-from broker.web.limits.client_address import Sources
+from broker.web.limits.client_address import Sources, coarse
 from broker.web.limits.rate_limits import Limits
 from broker.web.limits.visitors import Visitors
 
@@ -44,6 +45,10 @@ class Intake:
     visitors: Visitors
     body_limit: int
     clients: ProvesClients
+
+    def whence(self, request: Request) -> Whence:
+        """Where this request comes from, as coarsely as its person is shown it later on."""
+        return Whence(coarse(self.sources.find(request)), describe_agent(request.headers.get("user-agent", "")))
 
     async def count(self, limit: str, request: Request) -> str:
         """Count one visit from this request's source, and say which that is; raises TooManyRequests."""

@@ -75,7 +75,9 @@ class CallbackEndpoint:
         state = in_path or reply.params.get("state", "")
         tag = States.tag(state)
         callback = Callback(instance, state, tag, reply, Cookies.read_flow(request, tag))
-        async with self._completion.complete(callback, Cookies.read(request, SESSION)) as done:
+        async with self._completion.complete(
+            callback, Cookies.read(request, SESSION), self._intake.whence(request)
+        ) as done:
             return self._show(request, done, tag)
 
     def _show(self, request: Request, done: Completed, tag: str) -> Response:

@@ -72,7 +72,7 @@ class UnaskedEndpoint:
         if params["answer"] == "deny":
             return self._frontend.leave_to(f"{self._frontend.base}/")
         ticket, cookie = params.get("ticket", ""), Cookies.read(request, SESSION)
-        entered = await self._unasked.enter(ticket, cookie, browser=browser)
+        entered = await self._unasked.enter(ticket, cookie, browser=browser, whence=self._intake.whence(request))
         client = entered.client
         view = ReturnView(entered.href, self._frontend.client_view(client, client.initiate_login_uri))
         response = self._frontend.pages.show(view, self._frontend.locale(request, client=client))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -149,3 +150,13 @@ def link_params(params: Parameters, request: AuthorizationRequest, *, hinted: bo
     if request.request_uri and not hinted:
         return {**sent, "idp_hint": ANY_PROVIDER}
     return sent
+
+
+def minute_of(at: int) -> str:
+    """Epoch seconds in ISO 8601, UTC: nobody's time zone is known here."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+
+def day_of(at: int) -> str:
+    """The day of it, in UTC."""
+    return minute_of(at)[:10]

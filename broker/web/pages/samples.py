@@ -9,7 +9,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import quote
 
+from broker.core.people.history import Happened
 from broker.web.pages.views import (
+    AccountDoneView,
+    AccountQuestionView,
+    AccountView,
+    Activity,
+    AppAccess,
     AskedScope,
     Button,
     ClientView,
@@ -25,16 +31,20 @@ from broker.web.pages.views import (
     LoggedOutView,
     LoginView,
     LogoutView,
+    Mark,
     PersonView,
     ReturnView,
+    SignedIn,
     ToldApp,
     View,
+    Way,
     WidgetView,
 )
 
 LOGIN_NOTICES = ("E-CANCEL", "E-UPSTREAM", "E-NOTALLOWED", "E-EXPIRED", "E-COOKIE", "E-BLOCKED")
 HARMLESS_IN_QUERY = "<>'\"`&;=:/?#()"  # left as they are, so that only the page's own escaping is at work
 PERSON = "Анна"
+ACCOUNT_NOTICES = ("unlinked", "last", "ended", "signed-out", "taken-back", "kept", "gone")
 BACK = "https://shop.example.com/cb"
 
 
@@ -111,6 +121,8 @@ def make_error(page: str, text: str = "") -> ErrorView:
         other_href=text or "/authorize?b=1",
         home_href=text or "https://shop.example.com/",
         retry_after=5,
+        account_href=text or "/account",
+        closes_on=text or "2026-12-04",
     )
 
 
@@ -143,12 +155,71 @@ def make_device(
     )
 
 
+def make_account(text: str = "", *, notice: str = "", closes_on: str = "") -> AccountView:
+    """Two ways in, two browsers, an app, and everything that can happen to an account."""
+    name, at = {"en": text or "Shop"}, text or "2026-11-20T12:50:25+00:00"
+    vk, other = Mark("vk", "vk", {"en": text or "VK ID"}), Mark("other", text or "unheard-of", {"en": text or "Other"})
+    here = SignedIn("s1", text or "203.0.113.x", text or "Firefox, Android", at, vk, name, here=True)
+    access = AppAccess(
+        text or "shop",
+        make_client(text),
+        ("openid", "email", "offline_access", text or "unheard.of"),
+        (text or "https://api.shop.example",),
+        text or "2026-11-02",
+        offline=True,
+    )
+    signed_in = Activity("signed_in", at, vk, name, text or "203.0.113.x", text or "Firefox, Android")
+    words = ("signed_in", *Happened, text or "unheard-of")
+    return AccountView(
+        sub=text or "k4fq3s7d2c5b6a7z4y3x2w1v2u",
+        person=make_person(text),
+        another_href=text or "/account?another=1",
+        ways=(
+            Way(
+                "h1",
+                vk,
+                text or PERSON,
+                text or "anna@example.com",
+                text or "2026-11-02",
+                text or "2026-11-20",
+                here=True,
+            ),
+            Way(text or "h2", other, "", "", "", text or "2026-11-19", here=False, has_home=True),
+        ),
+        addable=(vk, replace(other, provider="third")),
+        sessions=(here, replace(here, sid=text or "s2", place="", agent="", app={}, here=False)),
+        apps=(access, replace(access, scopes=(), since="", client=make_stranger(text))),
+        activity=(signed_in, *(Activity(word, at, other, name) for word in words)),
+        tickets=dict.fromkeys(("link", "end", "take-back", "keep"), text or "ticket"),
+        language_hrefs=_hrefs(text),
+        closes_on=(text or closes_on) if closes_on else "",
+        notice=notice,
+    )
+
+
+def every_account(text: str = "") -> Iterator[tuple[str, View]]:
+    """The account page in every mood, its questions, and what they come to."""
+    page = make_account(text)
+    yield "account", page
+    for notice in ACCOUNT_NOTICES:
+        yield f"account, {notice}", replace(page, notice=notice)
+    yield "account, one way", replace(page, ways=page.ways[:1], sessions=page.sessions[:1], apps=(), addable=())
+    yield "account, closing", make_account(text, closes_on="2026-12-04")
+    for what, day in (("unlink", ""), ("sign-out", ""), ("export", ""), ("delete", "2026-12-04"), ("delete", "")):
+        asked = AccountQuestionView(what, f"/account/{what}", text or "t", make_person(text), _hrefs(text), None, day)
+        for number, way in enumerate(page.ways if what == "unlink" else (None,)):
+            yield f"account, {what} {number} {day}", replace(asked, way=way)
+    for what in ("unlink", "closing", "deleted"):
+        yield f"account, done {what}", AccountDoneView(what, text or "2026-12-04")
+
+
 def sample_views(error_pages: tuple[str, ...], text: str = "") -> Iterator[tuple[str, View]]:
     """Each page under a name; wherever a view holds text, `text` is put when given. Addresses of forms stay whole."""
     yield from _before_login(text)
     yield from _questions(text)
     yield from _devices(text)
     yield from _answers(text)
+    yield from every_account(text)
     for page in error_pages:
         yield page, make_error(page, text)
 

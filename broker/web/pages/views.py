@@ -218,6 +218,123 @@ class LoggedOutView:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A provider as people know it: its plain name per language, and its type, which names the icon."""
+
+    provider: str
+    kind: str
+    title: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way into an account, and what they go by there.
+
+    `person_name` and `address` are as the provider last told them, or ""; days in ISO 8601, `linked_on` "" where nobody
+    knows any more. `here`: they are signed in through it. `has_home`: it is an account of its own again without this
+    one.
+    """
+
+    handle: str
+    mark: Mark
+    person_name: str
+    address: str
+    linked_on: str
+    used_on: str
+    here: bool
+    has_home: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session as its person sees it: `place` and `agent` coarsely, or ""; `at` in ISO 8601. `here`: this browser.
+
+    `app` is where it began, per language; empty for the account page.
+    """
+
+    sid: str
+    place: str
+    agent: str
+    at: str
+    mark: Mark
+    app: Mapping[str, str]
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AppAccess:
+    """What an app may do for somebody, since `since`, a day in ISO 8601, or "". `offline`: while they are away, too."""
+
+    client_id: str
+    client: ClientView
+    scopes: tuple[str, ...]
+    resources: tuple[str, ...]
+    since: str
+    offline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One thing that happened, at `at` in ISO 8601. `what`: `signed_in`, or a word of `Happened`."""
+
+    what: str
+    at: str
+    mark: Mark | None = None
+    app: Mapping[str, str] = field(default_factory=dict)
+    place: str = ""
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """The account page.
+
+    `sub` is the number of the account, for support. `another_href` leads to the chooser. `addable` are the providers
+    that may be linked. `tickets` by what a form does; it POSTs its `ticket` and what it is about to
+    `{base_path}/account/{that}`. `closes_on`: the day on which the account is deleted, or "": then it can be kept, and
+    little else. `notice` is a word for what was done a moment ago, or "".
+    """
+
+    sub: str
+    person: PersonView
+    another_href: str
+    ways: tuple[Way, ...]
+    addable: tuple[Mark, ...]
+    sessions: tuple[SignedIn, ...]
+    apps: tuple[AppAccess, ...]
+    activity: tuple[Activity, ...]
+    tickets: Mapping[str, str]
+    language_hrefs: Mapping[str, str]
+    closes_on: str = ""
+    notice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountQuestionView:
+    """What cannot be undone is asked first: `what` is `unlink`, `sign-out`, `export` or `delete`.
+
+    The form POSTs `ticket` to `action`. `way` is the one to be taken away; `closes_on` the day of the deletion, "" for
+    at once.
+    """
+
+    what: str
+    action: str
+    ticket: str
+    person: PersonView
+    language_hrefs: Mapping[str, str]
+    way: Way | None = None
+    closes_on: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDoneView:
+    """They are signed out by what they did: `what` is `unlink`, `closing` (on `closes_on`) or `deleted`."""
+
+    what: str
+    closes_on: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorView:
     """What happened and what to do. `page` is one of the codes of docs/reference/errors.md, `reference` the request id.
 
@@ -226,6 +343,7 @@ class ErrorView:
     buttons where the page has a use for them: `retry_href` the same again, `other_href` the chooser, `home_href` the
     app. `retry_after` is in seconds and also becomes the header of that name. `sent` is what came where it does not
     fit, `same` how many of its characters do, and `registered` what would have fitted, where that may be shown.
+    `account_href` is the account page, where that is the way on; `closes_on` the day on which the account is deleted.
     """
 
     page: str
@@ -242,6 +360,8 @@ class ErrorView:
     sent: str = ""
     same: int = 0
     registered: str = ""
+    account_href: str = ""
+    closes_on: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +430,9 @@ View = (
     | DeviceConfirmView
     | DeviceDoneView
     | EnterView
+    | AccountView
+    | AccountQuestionView
+    | AccountDoneView
     | ErrorView
     | ReturnView
     | FormPostView
@@ -318,7 +441,11 @@ View = (
     | HomeView
 )
 
-DATA = frozenset({AskedScope, Button, ClientView, PersonView, ToldApp, Look, *get_args(View)})
+DATA = frozenset(
+    {AskedScope, Button, ClientView, PersonView, ToldApp, Look}
+    | {Mark, Way, SignedIn, AppAccess, Activity}
+    | set(get_args(View))
+)
 """Every class a template meets."""
 
 _TEMPLATES: Mapping[type, str] = {
@@ -330,6 +457,9 @@ _TEMPLATES: Mapping[type, str] = {
     DeviceConfirmView: "device_confirm.html",
     DeviceDoneView: "device_done.html",
     EnterView: "enter.html",
+    AccountView: "account.html",
+    AccountQuestionView: "account_question.html",
+    AccountDoneView: "account_done.html",
     ReturnView: "return.html",
     FormPostView: "form_post.html",
     FragmentView: "fragment.html",

@@ -1,0 +1,148 @@
+"""The account page: what it shows its person, and all that is kept of them as one document.
+
+What they may do there is `broker.services.people.changes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from msgspec import json
+
+from broker.core.clients.client import Client
+from broker.core.errors import AccountBlocked, AccountClosing, ForeignPost, LoginTooOld
+from broker.core.events import Event
+from broker.core.people.history import AccountEvent, SignIn
+from broker.core.people.identity import Account, Link, Person
+from broker.core.records import FormTicket
+from broker.services.clients.directory import Clients
+from broker.services.context import Context
+from broker.services.people.forms import Action, Forms
+from broker.services.people.standing import Refusal, Standing
+from broker.services.sessions.single_sign_on import Session, Sessions
+from broker.store.base import Durable
+from broker.store.consents import Access
+
+SHOWN = 50  # entries of the history on the page
+_ALL = 10_000  # entries of it in a document
+_NEEDS_FRESH = frozenset({Action.UNLINK, Action.SIGN_OUT, Action.EXPORT, Action.DELETE})
+_WHILE_CLOSING = frozenset({Action.KEEP, Action.EXPORT})
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Somebody at their own account: by which session, and who they are by the link they came through."""
+
+    session: Session
+    person: Person
+
+    @property
+    def account(self) -> Account:
+        """Whose page it is."""
+        return self.person.account
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All that the page shows. `clients` are the apps that are named anywhere in it, those that still exist."""
+
+    visit: Visit
+    links: tuple[Link, ...]
+    living: tuple[SignIn, ...]
+    accesses: tuple[Access, ...]
+    sign_ins: tuple[SignIn, ...]
+    events: tuple[AccountEvent, ...]
+    clients: Mapping[str, Client]
+
+
+class AccountPage:
+    """Who is there, and what they are shown."""
+
+    def __init__(
+        self,
+        context: Context,
+        durable: Durable,
+        clients: Clients,
+        *,
+        sessions: Sessions,
+        standing: Standing,
+        forms: Forms,
+    ) -> None:
+        self._context = context
+        self._durable = durable
+        self._clients = clients
+        self._sessions = sessions
+        self._standing = standing
+        self._forms = forms
+
+    async def visit(self, cookie: str) -> Visit | None:
+        """Who is signed in here, None for nobody; raises AccountBlocked. One who is to be deleted may look, too."""
+        session = await self._sessions.find(cookie)
+        if session is None:
+            return None
+        login = session.login
+        person = await self._durable.people.person(login.provider_key, login.subject)
+        refusal = self._standing.refusal(login, person, None)
+        if refusal is Refusal.BLOCKED:
+            raise AccountBlocked(f"account {login.sub} is blocked")
+        return None if person is None or refusal is not None else Visit(session, person)
+
+    async def prove(self, cookie: str, action: Action, sealed: str, *, about: str = "") -> tuple[Visit, FormTicket]:
+        """Who posts this form of theirs, and its ticket; raises as `visit`, `check` and `Forms.open_`."""
+        visit = await self.visit(cookie)
+        if visit is None:
+            raise ForeignPost("a form of the account page without a session")
+        ticket = self._forms.open_(sealed, action, visit.session, about=about)
+        self.check(visit, action, about=about)
+        return visit, ticket
+
+    def check(self, visit: Visit, action: Action, *, about: str = "") -> None:
+        """Raise LoginTooOld where this needs a login of the last minutes (threats D7), AccountClosing where it is late.
+
+        `about`: what it is done to.
+        """
+        closes_at = visit.account.closes_at
+        if closes_at is not None and action not in _WHILE_CLOSING:
+            raise AccountClosing(f"{action} at account {visit.account.sub}", closes_at=closes_at)
+        if action in _NEEDS_FRESH and not self._sessions.is_fresh(visit.session):
+            then = f"{action}/{about}" if about else action.value
+            raise LoginTooOld(f"{action} with an old login", provider=visit.session.login.provider, then=then)
+
+    async def find_link(self, visit: Visit, handle: str) -> Link | None:
+        """The way into the account that goes by this handle."""
+        links = await self._durable.people.links(visit.account.sub)
+        return next((link for link in links if link.handle == handle), None)
+
+    async def export(self, cookie: str, sealed: str) -> bytes:
+        """All that is kept of whoever posts this form, as JSON; raises as `prove`."""
+        visit, _ = await self.prove(cookie, Action.EXPORT, sealed)
+        seen = await self.show(visit, limit=_ALL)
+        self._context.recorder.record(Event.ACCOUNT_EXPORTED, sub=visit.account.sub)
+        document = {
+            "account": visit.account,
+            "ways_in": seen.links,
+            "apps": seen.accesses,
+            "sign_ins": seen.sign_ins,
+            "events": seen.events,
+        }
+        return json.encode(document, order="deterministic")
+
+    async def show(self, visit: Visit, *, limit: int = SHOWN) -> Overview:
+        """What there is to see; of the history the newest entries."""
+        sub, now, durable = visit.account.sub, self._context.now(), self._durable
+        accesses = await durable.consents.accesses(sub, now=now)
+        sign_ins = await durable.history.sign_ins(sub, limit=limit)
+        living = await durable.history.living(sub, now=now)
+        events = await durable.history.events(sub, limit=limit)
+        named = {one.client_id for part in (accesses, sign_ins, living, events) for one in part if one.client_id}
+        found = {client_id: await self._clients.find(client_id) for client_id in sorted(named)}
+        return Overview(
+            visit,
+            links=await durable.people.links(sub),
+            living=living,
+            accesses=accesses,
+            sign_ins=sign_ins,
+            events=events,
+            clients={client_id: client for client_id, client in found.items() if client is not None},
+        )
