@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse
 
 from broker.web.pages.assets import STATIC_HEADERS
 from broker.web.pages.views import FormPostView, FragmentView, LoggedOutView, ReturnView
+from tests.browser.axe import violations
 from tests.web.page_samples import LOCALES, every_page, make_client, make_consent, make_error, make_pages
 
 pytestmark = pytest.mark.browser
@@ -173,6 +174,9 @@ def test_every_page_fits_a_small_phone_and_a_finger_and_breaks_no_rule(show: Sho
         in_small_print = 1 if name == "home" else 0  # a link in a line of text (WCAG 2.2, 2.5.8, exception inline)
         assert (small, low) == (in_small_print, 0), name
         assert [text for text in said if "status of 400" not in text] == [], name
+        found = violations(page)
+        goes_on = name == "logged-out"  # when the frames of apps had their time, as long as that may take
+        assert [text for text in found if not (goes_on and text.startswith("meta-refresh:"))] == [], name
         page.context.close()
 
 
