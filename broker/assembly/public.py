@@ -35,6 +35,7 @@ from broker.web.pages.pages import Pages
 from broker.web.pages.persons import Persons
 from broker.web.pages.templates import Tell
 from broker.web.pages.views import Look
+from broker.web.people.identities import IdentityEndpoints
 from broker.web.routes import Endpoints, build_routes
 from broker.web.tokens import TokenEndpoint, UserinfoEndpoint
 
@@ -124,6 +125,7 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
             remember_for=remember_for,
             intake=intake,
         ),
+        identities=IdentityEndpoints(frontend, services.identities, services.lookup, intake, reader),
         token=TokenEndpoint(services.token_requests, intake, reader),
         register=RegistrationEndpoint(services.registrations, intake),
         userinfo=UserinfoEndpoint(services.userinfo, intake, reader),

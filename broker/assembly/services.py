@@ -31,13 +31,16 @@ from broker.services.logout.upstream import UpstreamLogouts
 from broker.services.people.accounts import Accounts, People
 from broker.services.people.changes import AccountChanges
 from broker.services.people.forms import Forms
+from broker.services.people.lookup import Lookup
 from broker.services.people.page import AccountPage
 from broker.services.people.standing import Standing
+from broker.services.people.unlinking import Unlinking
 from broker.services.sessions.endings import Endings
 from broker.services.sessions.single_sign_on import Sessions
 from broker.services.sessions.upstream import Confirmations, UpstreamSessions
 from broker.services.tokens.admission import Admission
 from broker.services.tokens.held import HeldGrants
+from broker.services.tokens.identities import Identities
 from broker.services.tokens.introspection import Introspection
 from broker.services.tokens.minting import Tokens
 from broker.services.tokens.proofs import Nonces, Proofs
@@ -126,6 +129,7 @@ class Services:
         self.introspection = Introspection(context, self.directory, grants, tokens=self.tokens)
         self.admission = Admission(context, self.tokens, self.proofs)
         self.userinfo = Userinfo(self.tokens, self.admission)
+        self._tie_identities(parts, settings)
         self.logout = Logout(
             context,
             parts.transient,
@@ -135,6 +139,21 @@ class Services:
             endings=self.endings,
             deliveries=self.deliveries,
             upstream=self.upstream,
+        )
+
+    def _tie_identities(self, parts: Parts, settings: Settings) -> None:
+        context, people, providers = parts.context, parts.durable.people, parts.providers
+        self.unlinking = Unlinking(context, people, remember_for=settings.session.absolute, queued=self.deliveries.push)
+        self.identities = Identities(
+            self.admission, people, providers=providers, standing=self.standing, unlinking=self.unlinking
+        )
+        self.lookup = Lookup(
+            context,
+            people,
+            parts.durable.accounts,
+            providers=providers,
+            standing=self.standing,
+            subjects=parts.subjects,
         )
 
     def _tie_authorization(self, parts: Parts) -> None:
@@ -176,7 +195,7 @@ class Services:
             context,
             durable,
             self.account_page,
-            self.forms,
+            self.unlinking,
             rules=settings.accounts,
             remember_for=settings.session.absolute,
             code_ttl=settings.lifetimes.code,

@@ -123,6 +123,9 @@ class ClientSettings(Section):
     frontchannel_logout_session_required: bool = Field(
         default=False, description="That address must be given iss and sid; ours always are"
     )
+    lookup_identities: bool = Field(
+        default=False, description="May ask at /identities/lookup whose an upstream's id is, of everybody who signs in"
+    )
     email_fallback: str = Field(
         default="", description='Address sent, unverified, for people without one: "{sub}@users.noreply.example.com"'
     )

@@ -206,6 +206,7 @@ class Limits(Section):
     token: Rate = Field(
         default=(6000, 60), description="Calls of /token, /revoke and /introspect, per client; public: and source"
     )
+    identity_lookup: Rate = Field(default=(600, 60), description="Calls of /identities/lookup, per client")
     client_auth_failure: Rate = Field(
         default=(30, 60), description="Failed client authentications, per source and client"
     )

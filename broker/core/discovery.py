@@ -11,6 +11,7 @@ from broker.core.terms import REQUEST_OBJECT_ALGORITHMS, AuthMethod, GrantType, 
 from broker.core.tokens.claims import SUPPORTED
 from broker.core.tokens.dpop import ALGORITHMS as DPOP_ALGORITHMS
 
+_OF_THE_LOGIN = ("iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "former_subs")
 OPENID_PATH = "/.well-known/openid-configuration"
 OAUTH_PATH = "/.well-known/oauth-authorization-server"
 
@@ -40,7 +41,7 @@ def build_metadata(
         "id_token_signing_alg_values_supported": list(algorithms),
         "userinfo_signing_alg_values_supported": list(algorithms),
         "claim_types_supported": ["normal"],
-        "claims_supported": [*SUPPORTED, "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"],
+        "claims_supported": [*SUPPORTED, *_OF_THE_LOGIN],
         "display_values_supported": ["page"],
         "ui_locales_supported": list(languages),
     }
@@ -55,6 +56,8 @@ def _endpoints(issuer: str) -> dict[str, Any]:
         "userinfo_endpoint": f"{issuer}/userinfo",
         "revocation_endpoint": f"{issuer}/revoke",
         "introspection_endpoint": f"{issuer}/introspect",
+        "identities_endpoint": f"{issuer}/identities",
+        "identity_lookup_endpoint": f"{issuer}/identities/lookup",
         "end_session_endpoint": f"{issuer}/logout",
         "jwks_uri": f"{issuer}/jwks",
     }

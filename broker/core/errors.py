@@ -121,6 +121,18 @@ class InsufficientUserAuthentication(RequestError, code="insufficient_user_authe
         self.max_age = max_age
 
 
+class NotFound(RequestError, code="not_found", status=404):
+    """There is no such thing, or it is none of who asks."""
+
+
+class LastIdentity(RequestError, code="last_identity", status=409):
+    """It is the only way in that the person has."""
+
+
+class ProviderNotAllowed(RequestError, code="provider_not_allowed"):
+    """The provider is unknown, switched off, or not on the client's list."""
+
+
 class TooManyRequests(RequestError, code="slow_down", status=429):
     """A limit was reached; `retry_after` is in seconds (RFC 6585 section 4)."""
 

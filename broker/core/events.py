@@ -20,6 +20,7 @@ class Event(StrEnum):
     ACCOUNT_CLOSING = "account.closing"
     ACCOUNT_KEPT = "account.kept"
     ACCOUNT_DELETED = "account.deleted"
+    IDENTITY_LOOKED_UP = "identity.looked_up"
     SESSION_STARTED = "session.started"
     SESSION_ENDED = "session.ended"
     LOGOUT_TOLD = "logout.told"

@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Scope(StrEnum):
-    """OIDC Core 5.4 and 11; `identities` is ours and documented in docs/reference/claims.md."""
+    """OIDC Core 5.4 and 11; those of `identities` are ours: docs/reference/identities-api.md."""
 
     OPENID = "openid"
     PROFILE = "profile"
@@ -16,6 +16,7 @@ class Scope(StrEnum):
     ADDRESS = "address"
     OFFLINE_ACCESS = "offline_access"
     IDENTITIES = "identities"
+    IDENTITIES_MANAGE = "identities.manage"
 
 
 class Prompt(StrEnum):

@@ -24,6 +24,7 @@ from broker.demo.upstreams import Options
 from broker.observe import Observer, Setup
 from broker.registry import settings_class
 from broker.services.keys.ring import KeyRing
+from broker.store.base import Durable
 
 PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
     "google": {"client_id": "test-google.apps.googleusercontent.com", "client_secret": "test-google-secret"},
@@ -40,11 +41,14 @@ _CLIENT: Final[Mapping[str, object]] = {
     "name": "Test app",
     "redirect_uris": ["http://127.0.0.1/callback"],  # a loopback address: every port fits
     "secret": "test-app-secret-of-at-least-32-characters",
-    "scopes": ["openid", "profile", "email", "phone", "address", "offline_access", "identities"],
+    "scopes": ["openid", "profile", "email", "phone", "address", "offline_access", "identities", "identities.manage"],
     "first_party": True,
+    "lookup_identities": True,
 }
 _PLENTY: Final = "1000000/s"
-_LIMITS: Final = dict.fromkeys(("login_start", "callback", "token", "client_auth_failure", "registration"), _PLENTY)
+_LIMITS: Final = dict.fromkeys(
+    ("login_start", "callback", "token", "client_auth_failure", "identity_lookup", "registration"), _PLENTY
+)
 Result = TypeVar("Result")
 
 
@@ -64,7 +68,7 @@ class RunningBroker:
     """A broker that answers at `issuer` until its context ends.
 
     `emulators` are by the type of the provider; `people` have accounts there; `providers` are the names to log in by;
-    `log` is what the broker logs, event by event.
+    `log` is what the broker logs, event by event; `durable` is its database, which lives on `loop`.
     """
 
     issuer: str
@@ -73,6 +77,7 @@ class RunningBroker:
     log: list[dict[str, Any]]
     loop: asyncio.AbstractEventLoop
     keys: KeyRing
+    durable: Durable
     people: People
     providers: tuple[str, ...]
 
@@ -184,7 +189,9 @@ class _World:
         switches = {kind: Switches(emulator, urls[kind], self._call) for kind, emulator in emulators.items()}
         known = _client_data(config)
         people, providers = People(emulators, self._call), tuple(config.providers)
-        return RunningBroker(issuer, switches, known, notebook.lines, self._loop, broker.keys, people, providers)
+        return RunningBroker(
+            issuer, switches, known, notebook.lines, self._loop, broker.keys, broker.durable, people, providers
+        )
 
     async def close(self) -> None:
         """Stop listening, let go of everything."""

@@ -150,6 +150,13 @@ EVENTS: Mapping[Event, Entry] = {
         "An account was deleted, as its person asked; its `sub` is never given again.",
         count(_ACCOUNTS, change="deleted"),
     ),
+    Event.IDENTITY_LOOKED_UP: Entry(
+        "info",
+        True,
+        ("client_id", "kind", "found"),
+        "An app asked whose a `provider`'s subject or a `former_sub` (`kind`) is; which it was is not kept.",
+        count("broker_identity_lookups_total", "client_id", "found"),
+    ),
     Event.SESSION_STARTED: Entry(
         "debug",
         True,

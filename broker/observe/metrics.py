@@ -112,6 +112,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "broker_sessions_ended_total": ("Single sign-on sessions ended by somebody, not by age", ()),
     "broker_logout_tokens_total": ("Attempts to tell an app of a logout, by what came of it", (*_C, "outcome")),
     "broker_consents_total": ("Answers on the consent page", (*_C, "answer")),
+    "broker_identity_lookups_total": ("Look-ups of identities by apps", (*_C, "found")),
     "broker_devices_started_total": ("Codes given to devices to show", _C),
     "broker_device_answers_total": ("What people said about devices", (*_C, "answer")),
     "broker_requests_pushed_total": ("Authorization requests pushed by clients", _C),

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from broker.core.openapi import build_openapi
+from broker.core.openapi.document import build_openapi
 from broker.services.keys.ring import KeyRing
 from broker.web.pages.assets import STATIC_HEADERS
 from broker.web.pages.frontend import Frontend

@@ -20,6 +20,7 @@ from broker.web.login.callback import CallbackEndpoint
 from broker.web.login.unasked import UnaskedEndpoint
 from broker.web.logout import LogoutEndpoint
 from broker.web.meta import MetaEndpoints
+from broker.web.people.identities import IdentityEndpoints
 from broker.web.tokens import TokenEndpoint, UserinfoEndpoint
 
 
@@ -34,6 +35,7 @@ class Endpoints:
     consent: ConsentEndpoint
     devices: DeviceEndpoints
     enter: UnaskedEndpoint
+    identities: IdentityEndpoints
     logout: LogoutEndpoint
     token: TokenEndpoint
     register: RegistrationEndpoint
@@ -75,6 +77,10 @@ def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
     yield Route("/register/{client_id}", entry_of, client, "register")
     told = {"GET": ends.userinfo.answer, "POST": ends.userinfo.answer}
     yield Route("/userinfo", told, client, "userinfo", cors=True, dpop=True)
+    ways = ends.identities
+    yield Route("/identities", {"GET": ways.list_}, client, "identities", cors=True, dpop=True)
+    yield Route("/identities/lookup", {"POST": ways.look_up}, client, "identity_lookup")
+    yield Route("/identities/{id}", {"DELETE": ways.remove}, client, "identities", cors=True, dpop=True)
     yield Route("/backchannel/{provider}", {"POST": ends.clients.hear_logout}, client, "backchannel")
 
 

@@ -189,6 +189,7 @@ def test_a_good_issuer_is_taken(problems: Problems, issuer: str) -> None:
         ("providers: [google, google]", "clients.shop.providers[1]: names google twice"),
         ("auth_method: none", "clients.shop.secret_hashes: a public client (auth_method: none) has no secret"),
         ("origins: [https://a.example]", "only a public client calls from a browser"),
+        ("auth_method: none\nlookup_identities: true", "lookup_identities: needs a secret"),
         ("email_fallback: x@example.com", "clients.shop.email_fallback: write one {sub}"),
         ("email_fallback: '{sub}@'", "clients.shop.email_fallback: write one {sub}"),
         ("initiate_login_uri: http://shop.example.com/login", "clients.shop.initiate_login_uri: needs https"),

@@ -54,13 +54,28 @@ class MergeRules:
         await two_accounts(durable)
         assert await merge(durable, "s1", "s2", now=NOW + 5, pairwise="s2") == Merged(again=False)
         moved = replace(link("x2"), linked_at=NOW + 5, home="s2")
-        assert await durable.people.person("p1", "x2") == Person(account("s1"), moved)
+        whole = replace(account("s1"), former=("s2",))
+        assert await durable.people.person("p1", "x2") == Person(whole, moved)
         assert await durable.people.links("s1") == (link("x1"), moved)
         assert await durable.people.links("s2") == ()
-        assert await durable.accounts.resolve("s2") == account("s1")
+        assert await durable.accounts.resolve("s2") == whole
         assert [await resolved(durable, sub) for sub in ("s1", "pairwise", NOBODY)] == ["s1", "s1", ""]
         assert await durable.accounts.former_subs("s1") == ("s2",)
         assert await durable.accounts.former_subs("s2") == ()
+
+    async def test_a_grant_names_whom_its_account_took_in_for_as_long_as_it_has_them(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        await adopt(durable, "x3", sub="s0")
+        await give(durable, grant(1))
+        for absorbed in ("s2", "s0"):
+            await merge(durable, "s1", absorbed)
+        live = await durable.grants.find("g1", now=NOW)
+        assert live is not None
+        assert live.person.account.former == ("s0", "s2")
+        await unlink(durable, "x2")
+        live = await durable.grants.find("g1", now=NOW)
+        assert live is not None
+        assert live.person.account.former == ("s0",)
 
     async def test_both_are_told_in_their_histories(self, durable: Durable) -> None:
         await two_accounts(durable)
@@ -108,7 +123,7 @@ class MergeRules:
         assert not await durable.accounts.set_blocked("s2", True)
         assert not await closed(durable, "s2")
         assert not await durable.accounts.keep("s2", now=NOW)
-        assert await durable.accounts.resolve("s2") == account("s1")
+        assert await resolved(durable, "s2") == "s1"
 
     async def test_merging_again_changes_nothing(self, durable: Durable) -> None:
         await two_accounts(durable)

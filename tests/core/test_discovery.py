@@ -24,9 +24,13 @@ def test_the_document_lists_exactly_what_is_offered() -> None:
         "userinfo_endpoint": f"{ISSUER}/userinfo",
         "revocation_endpoint": f"{ISSUER}/revoke",
         "introspection_endpoint": f"{ISSUER}/introspect",
+        "identities_endpoint": "https://id.test/sso/identities",
+        "identity_lookup_endpoint": "https://id.test/sso/identities/lookup",
         "end_session_endpoint": f"{ISSUER}/logout",
         "jwks_uri": f"{ISSUER}/jwks",
-        "scopes_supported": ["openid", "profile", "email", "phone", "address", "offline_access", "identities"],
+        "scopes_supported": [
+            *("openid", "profile", "email", "phone", "address", "offline_access", "identities", "identities.manage"),
+        ],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": [
@@ -52,7 +56,7 @@ def test_the_document_lists_exactly_what_is_offered() -> None:
             *("sub", "name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile"),
             *("picture", "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at", "email"),
             *("email_verified", "phone_number", "phone_number_verified", "address", "identities"),
-            *("iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"),
+            *("iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "former_subs"),
         ],
         "claims_parameter_supported": True,
         "request_parameter_supported": True,

@@ -234,6 +234,7 @@ FURTHER: Final = {
     "D15": "A gate whose claim is missing is shut.",
     "D16": "The last way in stays; what came from another ends with it.",
     "D17": "A `sub` is random and never given again; that of a merged account leads to the one that took it in.",
+    "D18": "Who proved nothing, or may not ask, is told the same of somebody and of nobody.",
     "D19": "A renamed provider keeps its people; another one inherits none.",
     "D20": "Keys of two parts are two columns; no separator can be smuggled.",
     "D21": "A phone number counts with its `+`; who sends digits alone has none.",

@@ -17,7 +17,7 @@ import jwt
 
 from broker.core.jose.own_keys import KeyPair, mint_key
 from broker.core.people.identity import Identity
-from broker.core.terms import Algorithm
+from broker.core.terms import Algorithm, Scope
 from tests.contract.raw_server import RawServer, raw_server
 from tests.contract.raw_server import answer_of as http_answer
 from tests.web.device_flow import GRANT as DEVICE_GRANT
@@ -59,9 +59,10 @@ def client(**more: Any) -> dict[str, Any]:
         "first_party": True,
         "pkce": "optional",
         "secret": SECRET,
-        "scopes": ["openid", "profile", "email", "phone", "address", "offline_access", "identities"],
+        "scopes": list(Scope),
         "grants": ["authorization_code", "refresh_token", "client_credentials"],
         "service_scopes": ["orders:read"],
+        "lookup_identities": more.get("auth_method") != "none",
         **more,
     }
 

@@ -111,7 +111,7 @@ class Away:
 
 
 async def test_k1_no_count_stands_in_the_way_of_what_needs_no_shared_store() -> None:
-    for limit in ("token", "client_auth_failure", "registration", "upstream_logout"):
+    for limit in ("token", "client_auth_failure", "identity_lookup", "registration", "upstream_logout"):
         intake = make_intake(Clock(), limit=limit, shared=Away())
         for _ in range(5):
             await intake.count(limit, request_of("192.0.2.1"))

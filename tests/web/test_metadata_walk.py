@@ -17,9 +17,10 @@ from jwt.algorithms import OKPAlgorithm
 from tests.core.own_tokens import encode
 from tests.services.apps import delivering
 from tests.services.client_app import signed
+from tests.services.merged_accounts import absorb
 from tests.web.device_flow import GRANT as DEVICE_GRANT
 from tests.web.device_flow import poll, question, read, say, start
-from tests.web.metadata_world import LEVELS, PKCE, REDIRECT, TOKEN, Walk, key_of, walking
+from tests.web.metadata_world import LEVELS, PERSON, PKCE, REDIRECT, TOKEN, Walk, key_of, walking
 from tests.web.public_app import ISSUER, answer_of
 
 pytestmark = pytest.mark.anyio
@@ -83,6 +84,18 @@ async def revocation_endpoint(walk: Walk, _: str) -> None:
 async def introspection_endpoint(walk: Walk, _: str) -> None:
     token = (await walk.tokens())["access_token"]
     assert (await walk.call("introspection", "client_secret_basic", {"token": token})).json()["active"] is True
+
+
+async def identities_endpoint(walk: Walk, _: str) -> None:
+    token = (await walk.tokens(scope="openid identities"))["access_token"]
+    answer = await walk.browser.get(walk.path("identities_endpoint"), headers={"authorization": f"Bearer {token}"})
+    assert [way["subject"] for way in answer.json()["identities"] if way["current"]] == [PERSON.subject]
+
+
+async def identity_lookup_endpoint(walk: Walk, _: str) -> None:
+    sub = said((await walk.tokens())["id_token"])["sub"]
+    asked = {"provider": "alpha", "subject": PERSON.subject}
+    assert (await walk.call("identity_lookup", "client_secret_basic", asked)).json() == {"sub": sub}
 
 
 async def jwks_uri(walk: Walk, _: str) -> None:
@@ -254,6 +267,7 @@ async def claim_types_supported(walk: Walk, value: list[str]) -> None:
 
 async def claims_supported(walk: Walk, value: list[str]) -> None:
     scope = " ".join(walk.document["scopes_supported"])
+    await absorb(walk.app.durable.store, said((await walk.tokens())["id_token"])["sub"], "who-they-were")
     found = said((await walk.tokens("backchannel", scope=scope, nonce="n-1"))["id_token"])
     assert set(value) - {"updated_at"} <= found.keys() | {"at_hash"}
     assert isinstance(found["updated_at"], int)
@@ -386,6 +400,8 @@ EXERCISES: dict[str, Callable[[Walk, Any], Awaitable[None]]] = {
         userinfo_endpoint,
         revocation_endpoint,
         introspection_endpoint,
+        identities_endpoint,
+        identity_lookup_endpoint,
         jwks_uri,
         registration_endpoint,
         end_session_endpoint,

@@ -18,7 +18,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from broker.core.openapi import OPERATIONS, Caller, Operation, build_openapi
+from broker.core.openapi.document import build_openapi
+from broker.core.openapi.operations import OPERATIONS, Caller, Operation
 from broker.demo.background import TEST_APP, RunningBroker
 from broker.testing import running_broker
 from tests.web.public_app import ISSUER, public_app

@@ -97,6 +97,16 @@ class LogoutPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityPolicy:
+    """What it may do about the ways in of people, which no app is let do by itself.
+
+    `lookup_identities`: ask whose an upstream's subject is, whether or not they ever used it.
+    """
+
+    lookup_identities: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where the client comes from: `registered` by itself (RFC 7591), or named by the operator.
 
@@ -152,6 +162,7 @@ class Client:
     requests: RequestPolicy = field(default_factory=RequestPolicy)
     tokens: TokenPolicy = field(default_factory=TokenPolicy)
     logout: LogoutPolicy = field(default_factory=LogoutPolicy)
+    identities: IdentityPolicy = field(default_factory=IdentityPolicy)
     origin: Origin = field(default_factory=Origin)
 
     def proves_by(self, method: AuthMethod) -> bool:
@@ -206,6 +217,7 @@ _KINDS: Mapping[str, type[Any]] = {
     "requests": RequestPolicy,
     "tokens": TokenPolicy,
     "logout": LogoutPolicy,
+    "identities": IdentityPolicy,
     "origin": Origin,
 }
 _PARTS = {part.name: (policy, part) for policy, kind in _KINDS.items() for part in fields(kind)}

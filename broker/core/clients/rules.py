@@ -184,7 +184,12 @@ def _fallback(client: Client) -> Iterator[Broken]:
         yield Broken("email_fallback", 'write one {sub} and a domain of yours: "{sub}@users.noreply.example.com"')
 
 
-OPERATORS_RULES: tuple[Rule, ...] = (_pkce, _origins, _requests, _required, _service, _fallback)
+def _identities(client: Client) -> Iterator[Broken]:
+    if client.identities.lookup_identities and client.public:
+        yield Broken("lookup_identities", "needs a secret: anybody can say the name of a public client")
+
+
+OPERATORS_RULES: tuple[Rule, ...] = (_pkce, _origins, _requests, _required, _service, _fallback, _identities)
 
 # --- a client of `profile: fapi2`: what the FAPI 2.0 Security Profile forbids ---
 

@@ -104,13 +104,15 @@ def _cleaned(claims: Claims) -> Claims:
 class Account:
     """A person of ours. `sub` is random, stable for ever and never used again, not even after deletion.
 
-    `closes_at` (epoch seconds): when it is deleted, as its person asked; None where nobody did.
+    `closes_at` (epoch seconds): when it is deleted, as its person asked; None where nobody did. `former`: the subs of
+    accounts that were merged into it, in the order of text.
     """
 
     sub: str
     created_at: int
     blocked: bool = False
     closes_at: int | None = None
+    former: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from broker.core.records import ClientToken, Grant, Login
@@ -14,11 +14,19 @@ USERINFO_TYPE = "userinfo+jwt"  # of our own making: no reader of ours, and no l
 
 
 def build_id_token(
-    grant: Grant, *, issuer: str, now: int, ttl: int, at_hash: str, person_claims: Mapping[str, Any]
+    grant: Grant,
+    *,
+    issuer: str,
+    now: int,
+    ttl: int,
+    at_hash: str,
+    person_claims: Mapping[str, Any],
+    former: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The claims of an ID token; `ttl` in seconds. What the protocol says wins over what a person is called.
 
-    `grant` is as its client may see it, with the client's own names of person and session.
+    `grant` is as its client may see it, with the client's own names of person and session; `former` are the names that
+    it may know the person by from before a merge.
     """
     claims = dict(person_claims) | {
         "iss": issuer,
@@ -30,7 +38,14 @@ def build_id_token(
         "at_hash": at_hash,
     }
     said = {"nonce": grant.nonce, "sid": grant.login.sid}  # both only where there is one
+    claims |= build_former(former)
     return claims | {name: value for name, value in said.items() if value} | build_context(grant.login)
+
+
+def build_former(subs: Iterable[str]) -> dict[str, Any]:
+    """The claim that says who this person was, too, before accounts of theirs were merged; nothing where none were."""
+    former = list(subs)
+    return {"former_subs": former} if former else {}
 
 
 def build_context(login: Login) -> dict[str, Any]:

@@ -120,7 +120,7 @@ class Authorization:
         if not self._standing.admits(login.provider_key, client):
             raise ProviderNotOffered(f"{login.provider} is no longer offered to client {client.id}")
         if fresh_since is not None:
-            if self._is_stranger(request, client, login):
+            if await self._is_stranger(request, client, login):
                 raise LoginRequired("somebody else logged in than the one the request names")
             _check_fresh(request, login, fresh_since)
             check_level(request, login)
@@ -155,9 +155,10 @@ class Authorization:
         too_old = request.max_age is not None and (
             request.max_age == 0 or self._context.now() - login.auth_time > request.max_age
         )
-        stranger = self._is_stranger(request, client, login)
         elsewhere = bool(request.idp_hint) and request.idp_hint != login.provider
-        if _ASKS & set(request.prompt) or too_old or stranger or elsewhere or self._is_weak(request, login):
+        if _ASKS & set(request.prompt) or too_old or elsewhere or self._is_weak(request, login):
+            return False
+        if await self._is_stranger(request, client, login):
             return False
         return await self._refusal(client, session) is None
 
@@ -167,9 +168,13 @@ class Authorization:
         shown = self._providers.levels_of(login.provider) if wished else ()
         return is_weak(login.acr, essential=request.essential_acr, wished=wished, shown=shown)
 
-    def _is_stranger(self, request: AuthorizationRequest, client: Client, login: Login) -> bool:
-        """Whether the request names somebody else than who is logged in."""
-        return bool(request.hinted_sub) and request.hinted_sub != self._subjects.of(login.sub, client)
+    async def _is_stranger(self, request: AuthorizationRequest, client: Client, login: Login) -> bool:
+        """Whether the request names somebody else than who is logged in; a name of before a merge is theirs, too."""
+        hinted = request.hinted_sub
+        if not hinted or hinted == self._subjects.of(login.sub, client):
+            return False
+        person = await self._people.person(login.provider_key, login.subject)
+        return person is None or hinted not in self._subjects.account_of(person.account, client).former
 
     def _choose(self, request: AuthorizationRequest, client: Client) -> Choose | Start:
         offered = self._providers.offered_to(client)

@@ -9,8 +9,9 @@ from enum import StrEnum
 from broker.core.events import Event
 from broker.core.people.identity import Link
 from broker.services.context import Context
-from broker.services.people.forms import Action, Forms
+from broker.services.people.forms import Action
 from broker.services.people.page import AccountPage, Visit
+from broker.services.people.unlinking import Unlinking
 from broker.store.base import Durable
 from broker.store.people import LastLink, Unlinked
 
@@ -40,7 +41,7 @@ class AccountChanges:
         context: Context,
         durable: Durable,
         page: AccountPage,
-        forms: Forms,
+        unlinking: Unlinking,
         *,
         rules: AccountRules,
         remember_for: int,
@@ -54,7 +55,7 @@ class AccountChanges:
         self._context = context
         self._durable = durable
         self._page = page
-        self._forms = forms
+        self._unlinking = unlinking
         self._rules = rules
         self._remember_for = remember_for
         self._code_ttl = code_ttl
@@ -66,15 +67,10 @@ class AccountChanges:
         link = await self._page.find_link(visit, handle)
         if link is None:
             return Removal.NONE
-        sub, now = visit.account.sub, self._context.now()
-        async with self._forms.spend(ticket):
-            done = await self._durable.people.unlink(
-                sub, link.provider_key, link.subject, now=now, expires_at=self._forget_at(now)
-            )
+        async with self._page.forms.spend(ticket):
+            done = await self._unlinking.unlink(visit.account.sub, link)
         if not isinstance(done, Unlinked):
             return Removal.LAST if isinstance(done, LastLink) else Removal.NONE
-        self._queued()
-        self._context.recorder.record(Event.ACCOUNT_UNLINKED, sub=sub, provider=link.provider)
         return Removal.SIGNED_OUT if is_through(visit, link) else Removal.DONE
 
     async def end(self, cookie: str, sealed: str, sid: str) -> bool:
@@ -92,7 +88,7 @@ class AccountChanges:
         """End every session of theirs but this one."""
         visit, ticket = await self._page.prove(cookie, Action.SIGN_OUT, sealed)
         sub, now = visit.account.sub, self._context.now()
-        async with self._forms.spend(ticket):
+        async with self._page.forms.spend(ticket):
             ended = await self._durable.accounts.sign_out(
                 sub, now=now, expires_at=self._forget_at(now), keep_sid=visit.session.login.sid
             )
@@ -116,7 +112,7 @@ class AccountChanges:
         visit, ticket = await self._page.prove(cookie, Action.DELETE, sealed)
         sub, now = visit.account.sub, self._context.now()
         closes_at = now + self._rules.deletion_wait
-        async with self._forms.spend(ticket):
+        async with self._page.forms.spend(ticket):
             fresh = await self._durable.accounts.close(
                 sub, closes_at=closes_at, now=now, expires_at=self._forget_at(now)
             )

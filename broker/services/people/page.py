@@ -74,7 +74,7 @@ class AccountPage:
         self._clients = clients
         self._sessions = sessions
         self._standing = standing
-        self._forms = forms
+        self.forms = forms
 
     async def visit(self, cookie: str) -> Visit | None:
         """Who is signed in here, None for nobody; raises AccountBlocked. One who is to be deleted may look, too."""
@@ -93,7 +93,7 @@ class AccountPage:
         visit = await self.visit(cookie)
         if visit is None:
             raise ForeignPost("a form of the account page without a session")
-        ticket = self._forms.open_(sealed, action, visit.session, about=about)
+        ticket = self.forms.open_(sealed, action, visit.session, about=about)
         self.check(visit, action, about=about)
         return visit, ticket
 

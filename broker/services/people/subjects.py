@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from broker.core.clients.client import Client
+from broker.core.people.identity import Account
 from broker.core.people.subject import SALT_SIZE, build_pairwise, build_sector_sid
 from broker.core.seal import Seal
 from broker.core.terms import SubjectType
@@ -25,6 +28,11 @@ class Subjects:
         if client.tokens.subject_type is SubjectType.PUBLIC:
             return sub
         return build_pairwise(self._salt, client.tokens.sector, sub)
+
+    def account_of(self, account: Account, client: Client) -> Account:
+        """The account by the names that this client knows, or may know from before a merge."""
+        former = tuple([self.of(sub, client) for sub in account.former])
+        return replace(account, sub=self.of(account.sub, client), former=former)
 
     def sid_of(self, sid: str, client: Client) -> str:
         """The name of this session of ours at this client, "" where it has no use for one.

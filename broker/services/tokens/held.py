@@ -28,12 +28,13 @@ class Held:
     """A living grant as its client may use it now; made by `HeldGrants` alone.
 
     `grant` has the scope and the APIs that the client may still have, and the names that it knows person and session
-    by; so has `person`. `session` is our own name of the session, `granted` the scope of the login.
+    by; so has `person`. `account` and `session` are our own names of them, `granted` the scope of the login.
     """
 
     client: Client
     grant: Grant
     person: Person
+    account: str
     session: str
     granted: frozenset[str]
 
@@ -94,15 +95,15 @@ class HeldGrants:
         login = stored.login
         if self._standing.refusal(login, person, client) is not None:
             raise InvalidGrant("the login behind this token is no longer accepted; log in again")
-        sub = self._subjects.of(login.sub, client)
+        account = self._subjects.account_of(person.account, client)
         acr, amr = self._providers.still_counted(login.provider_key, login.acr, login.amr)
         grant = stored.replace(
-            login=login.replace(sub=sub, acr=acr, amr=amr, sid=self._subjects.sid_of(login.sid, client)),
+            login=login.replace(sub=account.sub, acr=acr, amr=amr, sid=self._subjects.sid_of(login.sid, client)),
             scope=tuple([word for word in stored.scope if word in client.scopes]),
             resource=tuple([uri for uri in stored.resource if uri in client.requests.resources]),
         )
-        known = replace(person, account=replace(person.account, sub=sub))
-        return Held(client, grant, known, login.sid, frozenset(stored.scope))
+        known = replace(person, account=account)
+        return Held(client, grant, known, login.sub, login.sid, frozenset(stored.scope))
 
     def cut_token(self, token: T, scope: tuple[str, ...], resource: tuple[str, ...]) -> T | None:
         """An access token as far as its client may still have what it says; None where nobody is left to take it.

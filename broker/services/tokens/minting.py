@@ -136,6 +136,7 @@ class Tokens:
             ttl=self.lifetimes.id_token,
             at_hash=half_hash(access_token, signer.algorithm),
             person_claims=build_claims(held.person, client, told, grant.claims.get("id_token")),
+            former=held.person.account.former,
         )
         return await signer.sign(claims, typ=ID_TOKEN_TYPE)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from broker.core.terms import Scope
 from broker.core.tokens.claims import build_claims
+from broker.core.tokens.id_token import build_former
 from broker.services.tokens.admission import Admission
 from broker.services.tokens.minting import Tokens
 from broker.services.tokens.proofs import Shown
@@ -26,6 +27,6 @@ class Userinfo:
         opened, held = await self._admission.admit(shown, Scope.OPENID)
         client = held.client
         about = build_claims(held.person, client, opened.scope, held.grant.claims.get("userinfo"))
-        claims = {"sub": held.grant.login.sub} | about
+        claims = {"sub": held.grant.login.sub} | build_former(held.person.account.former) | about
         algorithm = client.tokens.userinfo_alg
         return claims if algorithm is None else await self._tokens.mint_userinfo(claims, client, algorithm)

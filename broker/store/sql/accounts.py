@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from broker.core.people.history import AccountEvent, Happened
 from broker.core.people.identity import Account
 from broker.store.accounts import AccountStore, Merged, Unmergeable
 from broker.store.sql.history import remember
-from broker.store.sql.people import account_from, is_living
+from broker.store.sql.people import account_from, is_living, parts_of
 from broker.store.sql.sessions import end_for_good, end_session, sessions_of
 from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, read, write
 
@@ -42,12 +43,13 @@ class SqlAccounts(Repository, AccountStore):
             sub,
             sub,
         )
-        return None if row is None else account_from(row)
+        if row is None:
+            return None
+        return replace(account_from(row), former=(yield from parts_of(row[0])))
 
     @read
     def former_subs(self, sub: str) -> Steps[tuple[str, ...]]:
-        rows = yield from every("SELECT sub FROM accounts WHERE merged_into = ?", sub)
-        return tuple(sorted(str(row[0]) for row in rows))
+        return parts_of(sub)
 
     @read
     def known_to(self, sub: str) -> Steps[tuple[str, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from broker.core.logout import SessionClient
 from broker.core.records import Grant, RefreshToken
 from broker.store.grants import GrantStore, KnownRefresh, LiveGrant, Redeemed, Reused, Rotated, SessionOver, SpentBefore
-from broker.store.sql.people import person_from
+from broker.store.sql.people import person_with_parts
 from broker.store.sql.sessions import add_client, is_over
 from broker.store.sql.steps import Repository, Steps, do, first, one, read, sweep, write
 
@@ -162,12 +162,12 @@ def _spent(code_digest: str) -> Steps[str | None]:
 def _live(grant_id: str, now: int) -> Steps[LiveGrant | None]:
     found = yield (
         """SELECT body, sub, created_at, blocked, closes_at, provider_key, subject, provider, claims, raw_ids, seen_at,
-                  linked_at, home
+                  linked_at, home, EXISTS (SELECT 1 FROM accounts AS part WHERE part.merged_into = standing_grants.sub)
            FROM standing_grants WHERE id = ? AND expires_at > ?""",
         (grant_id, now),
     )
     row = first(found)
-    return None if row is None else LiveGrant(Grant.from_bytes(row[0]), person_from(row[1:]))
+    return None if row is None else LiveGrant(Grant.from_bytes(row[0]), (yield from person_with_parts(row[1:])))
 
 
 def _stands(grant_id: str, now: int) -> Steps[bool]:

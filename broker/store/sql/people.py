@@ -135,6 +135,21 @@ def person_from(row: Row) -> Person:
     return Person(account_from(row[:4]), _link_from(row[4:]))
 
 
+def parts_of(sub: str) -> Steps[tuple[str, ...]]:
+    """The subs of accounts that were merged into this one, in the order of text."""
+    rows = yield from every("SELECT sub FROM accounts WHERE merged_into = ?", sub)
+    return tuple(sorted(str(row[0]) for row in rows))
+
+
+def person_with_parts(row: Row) -> Steps[Person]:
+    """As `person_from`, with a last column that says whether accounts were merged into this one: few have any."""
+    person = person_from(row[:-1])
+    if not row[-1]:
+        return person
+    parts = yield from parts_of(person.account.sub)
+    return replace(person, account=replace(person.account, former=parts))
+
+
 def is_living(sub: str) -> Steps[bool]:
     """Whether there is such an account, not blocked, closing, merged or deleted."""
     return (yield from one("SELECT 1 FROM living_accounts WHERE sub = ?", sub)) is not None
@@ -144,13 +159,14 @@ def _person(provider_key: str, subject: str) -> Steps[Person | None]:
     found = yield (
         """SELECT accounts.sub, accounts.created_at, accounts.blocked, accounts.closes_at,
                   links.provider_key, links.subject, links.provider, links.claims, links.raw_ids, links.seen_at,
-                  links.linked_at, links.home
+                  links.linked_at, links.home,
+                  EXISTS (SELECT 1 FROM accounts AS part WHERE part.merged_into = accounts.sub)
            FROM links JOIN accounts ON accounts.sub = links.sub
            WHERE links.provider_key = ? AND links.subject = ?""",
         (provider_key, subject),
     )
     row = first(found)
-    return None if row is None else person_from(row)
+    return None if row is None else (yield from person_with_parts(row))
 
 
 def _add_link(sub: str, link: Link) -> Steps[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _TAG = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 _QUALITY = re.compile(r"[01](?:\.\d{0,3})?")
@@ -33,6 +33,11 @@ def negotiate(
     asked = ui_locales[:_LONGEST].split()
     wishes = (*asked, cookie, *_accepted(accept_language), *client_languages, default)
     return _lookup(wishes, allowed) or (allowed[0] if allowed else default)
+
+
+def pick(texts: Mapping[str, str], locale: str) -> str:
+    """The text in this language, else in English, else in any."""
+    return texts.get(locale) or texts.get("en") or next(iter(texts.values()), "")
 
 
 def direction(locale: str) -> str:

@@ -10,6 +10,7 @@ import base64
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -109,16 +110,13 @@ class Pages:
         return HTMLResponse(body, status, headers)
 
     def _globals(self, locale: str) -> dict[str, object]:
-        def pick(texts: Mapping[str, str]) -> str:
-            return texts.get(locale) or texts.get("en") or next(iter(texts.values()), "")
-
         return {
             "look": self._look,
             "locale": locale,
             "direction": languages.direction(locale),
             "language_names": languages.LANGUAGE_NAMES,
-            "pick": pick,
-            "product": pick(self._look.product_name),
+            "pick": partial(languages.pick, locale=locale),
+            "product": languages.pick(self._look.product_name, locale),
             "asset": self._assets.href,
             "icon": self._assets.icon,
         }

@@ -10,6 +10,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from broker.core.people.history import Happened
+from broker.core.terms import Scope
 from broker.web.pages.views import (
     AccountDoneView,
     AccountQuestionView,
@@ -68,7 +69,7 @@ def make_asked(text: str = "", *, known: bool = True) -> tuple[AskedScope, ...]:
         "address": {"address": text or "Moscow"},
         "identities": {"identities": text or "vk: 501"},
     }
-    words = ("openid", "profile", "email", "phone", "address", "offline_access", "identities", text or "unheard.of")
+    words = (*Scope, text or "unheard.of")
     return tuple(
         AskedScope(
             word, told.get(word, {}) if known else {}, optional=known and word != "openid", marked=word != "email"

@@ -1,31 +1,26 @@
-"""OpenAPI 3.1 description of what apps call: one table of operations, and the document that is made of it.
-
-What browsers are sent through (`/authorize`, `/logout`, pages) is no API and not here.
-"""
+"""The operations that apps call, what they send and what they are answered: a table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import groupby
 from typing import Any
 
 from broker.core.errors import (
     AuthorizationPending,
     ExpiredToken,
-    InsufficientScope,
-    InvalidClient,
+    InsufficientUserAuthentication,
     InvalidDpopProof,
     InvalidGrant,
-    InvalidRequest,
     InvalidScope,
     InvalidTarget,
-    InvalidToken,
+    LastIdentity,
+    NotFound,
+    ProviderNotAllowed,
     RequestError,
     SlowDown,
     StoreUnavailable,
-    TooManyRequests,
     UnauthorizedClient,
     UnsupportedGrantType,
     UseDpopNonce,
@@ -33,7 +28,6 @@ from broker.core.errors import (
 from broker.core.terms import GrantType, Scope
 
 Schema = Mapping[str, Any]
-FORM = "application/x-www-form-urlencoded"
 
 
 class Caller(StrEnum):
@@ -68,15 +62,6 @@ class Operation:
     refusals: tuple[Refusal, ...] = ()
 
 
-_EVERYBODY: tuple[Refusal, ...] = (InvalidRequest, StoreUnavailable)
-_MEETS: Mapping[Caller, tuple[Refusal, ...]] = {
-    Caller.CLIENT: (*_EVERYBODY, InvalidClient, TooManyRequests),
-    Caller.CONFIDENTIAL: (*_EVERYBODY, InvalidClient, TooManyRequests),
-    Caller.PERSON: (*_EVERYBODY, InvalidToken, InsufficientScope),
-}
-_AT_RESOURCES = {"invalid_dpop_proof", "use_dpop_nonce"}  # 401 where a token is shown (RFC 9449 section 7.1)
-
-
 def _text(description: str) -> Schema:
     return {"type": "string", "description": description}
 
@@ -94,6 +79,12 @@ _GRANT: Mapping[str, Schema] = {
     "device_code": _text("device_code: from /device_authorization (RFC 8628)."),
     "scope": _text("refresh_token: less than was granted. client_credentials: some of service_scopes."),
     "resource": _text("One of the APIs that were granted (RFC 8707)."),
+}
+
+_LOOKUP: Mapping[str, Schema] = {
+    "provider": _text("A provider by its name here; with `subject`."),
+    "subject": _text("The person's id there."),
+    "former_sub": _text("Instead of these: a `sub` that this client knew somebody by before a merge."),
 }
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -139,10 +130,44 @@ OPERATIONS: tuple[Operation, ...] = (
         "Userinfo",
         scope=Scope.OPENID.value,
     ),
+    Operation(
+        "get",
+        "/identities",
+        "listIdentities",
+        "The ways in of the person, as far as they are ways into this app.",
+        Caller.PERSON,
+        "Identities",
+        scope=Scope.IDENTITIES.value,
+    ),
+    Operation(
+        "delete",
+        "/identities/{id}",
+        "removeIdentity",
+        "Take a way in away, with the sessions and grants that came from it.",
+        Caller.PERSON,
+        status=204,
+        scope=Scope.IDENTITIES_MANAGE.value,
+        refusals=(InsufficientUserAuthentication, NotFound, LastIdentity),
+    ),
+    Operation(
+        "post",
+        "/identities/lookup",
+        "lookupIdentity",
+        "Whose an upstream's subject is, or who went by a former `sub`; only for clients with `lookup_identities`.",
+        Caller.CONFIDENTIAL,
+        "Account",
+        form=_LOOKUP,
+        refusals=(UnauthorizedClient, ProviderNotAllowed, NotFound),
+    ),
 )
 
 _SUB: Schema = _text("The person, as this client knows them.")
-_SCHEMAS: Mapping[str, Schema] = {
+_FORMER: Schema = {
+    "type": "array",
+    "items": {"type": "string"},
+    "description": "What this client may know them by from before accounts of theirs were merged.",
+}
+SCHEMAS: Mapping[str, Schema] = {
     "Error": {
         "type": "object",
         "required": ["error", "error_description"],
@@ -169,81 +194,30 @@ _SCHEMAS: Mapping[str, Schema] = {
         "required": ["active"],
         "properties": {"active": {"type": "boolean"}, "sub": _SUB, "scope": {"type": "string"}},
     },
-    "Userinfo": {"type": "object", "required": ["sub"], "properties": {"sub": _SUB}},
-}
-
-
-def build_openapi(issuer: str) -> dict[str, Any]:
-    """The document for this issuer."""
-    paths: dict[str, dict[str, Any]] = {}
-    for operation in OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method] = _describe(operation)
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "Identity broker", "version": "1", "description": "What apps call, beside the redirects."},
-        "servers": [{"url": issuer}],
-        "paths": paths,
-        "components": {"schemas": dict(_SCHEMAS), "securitySchemes": _security(issuer)},
-    }
-
-
-def _security(issuer: str) -> dict[str, Any]:
-    flow = {
-        "authorizationUrl": f"{issuer}/authorize",
-        "tokenUrl": f"{issuer}/token",
-        "scopes": {operation.scope: operation.summary for operation in OPERATIONS if operation.scope},
-    }
-    how = "Or by `client_secret` in the form, or by a signed assertion, as the client is registered (OIDC Core 9)."
-    return {
-        "client": {"type": "http", "scheme": "basic", "description": how},
-        "person": {
-            "type": "oauth2",
-            "flows": {"authorizationCode": flow},
-            "description": "By the scheme DPoP with a proof, where the token is bound to a key (RFC 9449).",
+    "Userinfo": {"type": "object", "required": ["sub"], "properties": {"sub": _SUB, "former_subs": _FORMER}},
+    "Identity": {
+        "type": "object",
+        "required": ["id", "provider", "title", "subject", "last_used_at", "current"],
+        "additionalProperties": False,
+        "properties": {
+            "id": _text("Opaque, and the same for as long as the way in stands."),
+            "provider": _text("The name of the provider here, as in `idp_hint`."),
+            "title": _text("What people call it, in the language of the request."),
+            "subject": _text("The person's id there."),
+            "name": _text("What they are called there; with the scope `profile`."),
+            "email": _text("Their address there; with the scope `email`."),
+            "email_verified": {"type": "boolean", "description": "Whether the provider says that it is theirs."},
+            "linked_at": {"type": "integer", "description": "Epoch seconds; absent where it is not known."},
+            "last_used_at": {"type": "integer", "description": "Epoch seconds, to a day."},
+            "current": {"type": "boolean", "description": "Whether this grant came by it."},
         },
-    }
-
-
-def _describe(operation: Operation) -> dict[str, Any]:
-    by_token = operation.caller is Caller.PERSON
-    found: dict[str, Any] = {
-        "operationId": operation.id,
-        "summary": operation.summary,
-        "security": [{"person": [operation.scope]}] if by_token else [{"client": []}, {}],
-        "responses": {str(operation.status): _answer(operation), **_refusals(operation)},
-    }
-    if operation.form is not None:
-        schema = {"type": "object", "properties": dict(operation.form), "required": list(operation.required)}
-        found["requestBody"] = {"required": True, "content": {FORM: {"schema": schema}}}
-    return found
-
-
-def _answer(operation: Operation) -> dict[str, Any]:
-    if not operation.answer:
-        return {"description": "Done, or there was nothing to do."}
-    return {"description": operation.answer, "content": {"application/json": {"schema": _ref(operation.answer)}}}
-
-
-def _refusals(operation: Operation) -> dict[str, Any]:
-    """By status, each with the codes that come with it."""
-    pairs = {(_status(kind, operation), kind.code) for kind in (*_MEETS[operation.caller], *operation.refusals)}
-    if operation.form is not None:
-        pairs |= {(status, InvalidRequest.code) for status in (413, 415)}
-    return {
-        str(status): _refusal([code for _, code in group])
-        for status, group in groupby(sorted(pairs), key=lambda pair: pair[0])
-    }
-
-
-def _status(kind: Refusal, operation: Operation) -> int:
-    return 401 if operation.caller is Caller.PERSON and kind.code in _AT_RESOURCES else kind.status
-
-
-def _refusal(codes: Iterable[str]) -> dict[str, Any]:
-    known = list(codes)
-    schema = {"allOf": [_ref("Error"), {"properties": {"error": {"enum": known}}}]}
-    return {"description": ", ".join(known), "content": {"application/json": {"schema": schema}}}
-
-
-def _ref(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{name}"}
+    },
+    "Identities": {
+        "type": "object",
+        "required": ["identities"],
+        "additionalProperties": False,
+        "properties": {"identities": {"type": "array", "items": {"$ref": "#/components/schemas/Identity"}}},
+    },
+    "Account": {"type": "object", "required": ["sub"], "additionalProperties": False, "properties": {"sub": _SUB}},
+}
+"""What is answered, by the names that operations use."""

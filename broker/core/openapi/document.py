@@ -1,0 +1,112 @@
+"""The document that is made of the table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from typing import Any
+
+from broker.core.errors import (
+    InsufficientScope,
+    InvalidClient,
+    InvalidDpopProof,
+    InvalidRequest,
+    InvalidToken,
+    StoreUnavailable,
+    TooManyRequests,
+    UseDpopNonce,
+)
+from broker.core.openapi.operations import OPERATIONS, SCHEMAS, Caller, Operation, Refusal
+
+_IN_PATH = re.compile(r"\{(\w+)\}")
+_SEGMENT = "^[A-Za-z0-9_-]{1,64}$"
+_FORM = "application/x-www-form-urlencoded"
+_EVERYBODY: tuple[Refusal, ...] = (InvalidRequest, StoreUnavailable)
+_MEETS: Mapping[Caller, tuple[Refusal, ...]] = {
+    Caller.CLIENT: (*_EVERYBODY, InvalidClient, TooManyRequests),
+    Caller.CONFIDENTIAL: (*_EVERYBODY, InvalidClient, TooManyRequests),
+    Caller.PERSON: (*_EVERYBODY, InvalidToken, InsufficientScope, InvalidDpopProof, UseDpopNonce),
+}
+_AT_RESOURCES = {"invalid_dpop_proof", "use_dpop_nonce"}  # 401 where a token is shown (RFC 9449 section 7.1)
+
+
+def build_openapi(issuer: str) -> dict[str, Any]:
+    """The document for this issuer."""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = _describe(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Identity broker", "version": "1", "description": "What apps call, beside the redirects."},
+        "servers": [{"url": issuer}],
+        "paths": paths,
+        "components": {"schemas": dict(SCHEMAS), "securitySchemes": _security(issuer)},
+    }
+
+
+def _security(issuer: str) -> dict[str, Any]:
+    flow = {
+        "authorizationUrl": f"{issuer}/authorize",
+        "tokenUrl": f"{issuer}/token",
+        "scopes": {operation.scope: operation.summary for operation in OPERATIONS if operation.scope},
+    }
+    how = "Or by `client_secret` in the form, or by a signed assertion, as the client is registered (OIDC Core 9)."
+    return {
+        "client": {"type": "http", "scheme": "basic", "description": how},
+        "person": {
+            "type": "oauth2",
+            "flows": {"authorizationCode": flow},
+            "description": "By the scheme DPoP with a proof, where the token is bound to a key (RFC 9449).",
+        },
+    }
+
+
+def _describe(operation: Operation) -> dict[str, Any]:
+    by_token = operation.caller is Caller.PERSON
+    found: dict[str, Any] = {
+        "operationId": operation.id,
+        "summary": operation.summary,
+        "security": [{"person": [operation.scope]}] if by_token else [{"client": []}, {}],
+        "responses": {str(operation.status): _answer(operation), **_refusals(operation)},
+    }
+    if names := _IN_PATH.findall(operation.path):
+        found["parameters"] = [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": _SEGMENT}}
+            for name in names
+        ]
+    if operation.form is not None:
+        schema = {"type": "object", "properties": dict(operation.form), "required": list(operation.required)}
+        found["requestBody"] = {"required": True, "content": {_FORM: {"schema": schema}}}
+    return found
+
+
+def _answer(operation: Operation) -> dict[str, Any]:
+    if not operation.answer:
+        return {"description": "Done, or there was nothing to do."}
+    return {"description": operation.answer, "content": {"application/json": {"schema": _ref(operation.answer)}}}
+
+
+def _refusals(operation: Operation) -> dict[str, Any]:
+    """By status, each with the codes that come with it."""
+    pairs = {(_status(kind, operation), kind.code) for kind in (*_MEETS[operation.caller], *operation.refusals)}
+    if operation.form is not None:
+        pairs |= {(status, InvalidRequest.code) for status in (413, 415)}
+    return {
+        str(status): _refusal([code for _, code in group])
+        for status, group in groupby(sorted(pairs), key=lambda pair: pair[0])
+    }
+
+
+def _status(kind: Refusal, operation: Operation) -> int:
+    return 401 if operation.caller is Caller.PERSON and kind.code in _AT_RESOURCES else kind.status
+
+
+def _refusal(codes: Iterable[str]) -> dict[str, Any]:
+    known = list(codes)
+    schema = {"allOf": [_ref("Error"), {"properties": {"error": {"enum": known}}}]}
+    return {"description": ", ".join(known), "content": {"application/json": {"schema": schema}}}
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}

@@ -1,0 +1,78 @@
+"""Account look-up: what a client calls the person behind an upstream's subject, or behind a `sub` of before a merge."""
+
+from __future__ import annotations
+
+from broker.core.clients.client import Client
+from broker.core.errors import AccountError, InvalidRequest, NotFound, ProviderNotAllowed, UnauthorizedClient
+from broker.core.events import Event
+from broker.core.people.identity import Account
+from broker.core.wire.parameters import Parameters
+from broker.services.context import Context
+from broker.services.people.standing import Standing
+from broker.services.people.subjects import Subjects
+from broker.services.providers import Providers
+from broker.store.accounts import AccountStore
+from broker.store.people import PeopleStore
+
+
+class Lookup:
+    """Answers clients that proved themselves and that the operator lets ask. It makes nobody and changes nothing."""
+
+    def __init__(
+        self,
+        context: Context,
+        people: PeopleStore,
+        accounts: AccountStore,
+        *,
+        providers: Providers,
+        standing: Standing,
+        subjects: Subjects,
+    ) -> None:
+        self._context = context
+        self._people = people
+        self._accounts = accounts
+        self._providers = providers
+        self._standing = standing
+        self._subjects = subjects
+
+    async def answer(self, client: Client, params: Parameters) -> dict[str, str]:
+        """The `sub` by which this client knows the person of `provider` and `subject`, or of a `former_sub` of its own.
+
+        Raises UnauthorizedClient, InvalidRequest and ProviderNotAllowed before anybody is looked for, and NotFound: the
+        same for nobody and for somebody who could not sign in.
+        """
+        if not client.identities.lookup_identities:
+            raise UnauthorizedClient("this client may not look up identities; the operator sets lookup_identities")
+        params.check_single(params.repeated)
+        asked = params.keys() & {"provider", "subject", "former_sub"}
+        if asked == {"former_sub"}:
+            account = await self._find_former(client, params["former_sub"])
+        elif asked == {"provider", "subject"}:
+            account = await self._find_upstream(client, params["provider"], params["subject"])
+        else:
+            raise InvalidRequest("send provider and subject, or former_sub alone")
+        self._context.recorder.record(
+            Event.IDENTITY_LOOKED_UP, client_id=client.id, kind=min(asked), found=account is not None
+        )
+        if account is None:
+            raise NotFound("nobody is known by that")
+        return {"sub": self._subjects.of(account.sub, client)}
+
+    async def _find_upstream(self, client: Client, provider: str, subject: str) -> Account | None:
+        """Of people who may use this client alone."""
+        if provider not in self._providers.offered_to(client):
+            raise ProviderNotAllowed("provider is not one that this client offers")
+        person = await self._people.person(self._providers.find(provider).key, subject)
+        try:
+            if person is not None:
+                self._standing.check_person(person)
+        except AccountError:
+            return None
+        return person.account if person is not None else None
+
+    async def _find_former(self, client: Client, sub: str) -> Account | None:
+        """Who went by it before a merge, at this client: a name of another sector says nothing here (threats L6)."""
+        account = await self._accounts.resolve(sub)
+        if account is None or sub not in self._subjects.account_of(account, client).former:
+            return None
+        return account
