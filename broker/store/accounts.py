@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from broker.core.people.identity import Account
+from broker.core.records import Login
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,11 @@ class AccountStore(Protocol):
         A blocked account's grants stop being live.
         """
 
-    async def sign_out(self, sub: str, *, now: int, expires_at: int, keep_sid: str = "") -> int:
-        """End every session of the account but `keep_sid`, with the grants that do not outlive theirs.
+    async def sign_out(self, sub: str, *, now: int, expires_at: int, keep: Login | None = None) -> int:
+        """End every session of the account but that of `keep`, with the grants that do not outlive theirs.
 
         Their apps are told, and logins that are under way are over too. The number of sessions that are known to have
-        been alive.
+        been alive. A session that was over stays so.
         """
 
     async def close(self, sub: str, *, closes_at: int, now: int, expires_at: int) -> bool:

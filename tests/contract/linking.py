@@ -13,6 +13,7 @@ from broker.store.accounts import Merged
 from broker.store.base import Durable
 from broker.store.grants import Redeemed, SessionOver
 from broker.store.people import LastLink, Linked, NotLinked, Taken, Unlinked
+from tests.contract.histories import sign_in
 from tests.contract.people import NOW, account, adopt, give, grant, is_over, link, of_login, token, told
 
 CALLERS = 50
@@ -175,6 +176,7 @@ class LinkRules:
         assert await durable.people.link("s1", link("x2"), now=NOW + 2) == Linked(again=False)
         late = silent.replace(sid="late", began_at=NOW + 2)
         assert [await is_over(durable, one) for one in (silent, of_before, late)] == [True, True, False]
+        assert not await is_over(durable, of_before.replace(auth_time=NOW + 2))
         elsewhere = silent.replace(sub="s2"), silent.replace(provider_key="p2"), silent.replace(subject="x1")
         assert [await is_over(durable, one) for one in elsewhere] == [False, False, False]
 
@@ -188,6 +190,14 @@ class LinkRules:
         assert await durable.grants.redeem("c1", late, None, now=NOW + 3) == SessionOver()
         fresh = late.replace(login=late.login.replace(began_at=NOW + 2))
         assert await durable.grants.redeem("c1", fresh, None, now=NOW + 3) == Redeemed()
+
+    async def test_sessions_of_an_unlinked_way_are_seen_no_more(self, durable: Durable) -> None:
+        await adopt(durable, "x1", "x2")
+        for subject in ("x1", "x2"):
+            seen = replace(sign_in(f"by {subject}"), subject=subject)
+            await durable.history.signed_in(seen, expires_at=UNTIL)
+        await unlink(durable, "x2")
+        assert [one.sid for one in await durable.history.living("s1", now=NOW + 1)] == ["by x1"]
 
     async def test_the_memory_of_an_unlinked_way_is_swept_when_no_session_can_live(self, durable: Durable) -> None:
         await adopt(durable, "x1", "x2")

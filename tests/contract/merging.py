@@ -303,11 +303,18 @@ class LifeRules:
         here = await give(durable, of_login(grant(1).replace(offline=False), sid="here"))
         there = here.login.replace(sid="there")
         await durable.history.signed_in(sign_in("there"), expires_at=UNTIL)
-        assert await durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep_sid="here") == 1
+        assert await durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep=here.login) == 1
         assert [await is_over(durable, one) for one in (here.login, there)] == [False, True]
         assert await durable.grants.find("g1", now=NOW) is not None
-        assert await durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep_sid="there") == 1
+        assert await durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep=there) == 1
         assert [await is_over(durable, one) for one in (here.login, there)] == [True, True]
+
+    async def test_no_session_that_was_over_is_brought_back_by_being_kept(self, durable: Durable) -> None:
+        await adopt(durable, "x1")
+        silent = grant().login.replace(sid="silent", began_at=NOW)
+        for keep in (None, silent):
+            assert await durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep=keep) == 0
+            assert await is_over(durable, silent)
 
     async def test_nobody_signs_out_of_an_account_that_is_not_there(self, durable: Durable) -> None:
         assert await durable.accounts.sign_out(NOBODY, now=NOW, expires_at=UNTIL) == 0

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -249,7 +250,7 @@ async def check_joined(store: SqliteStore, who: str, deeds: set[str]) -> None:
     """What was acknowledged of ways in that came and went, and of the account that was taken in."""
     if "merge" in deeds:
         taken_in = await store.durable.accounts.resolve(f"other{who}")
-        assert taken_in == account(f"s{who}")
+        assert taken_in == replace(account(f"s{who}"), former=(f"other{who}",))
         links = {one.subject for one in await store.durable.people.links(f"s{who}")}
         assert {f"x{who}", f"z{who}"} <= links
         assert "unlink" not in deeds or f"y{who}" not in links

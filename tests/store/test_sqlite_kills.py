@@ -37,7 +37,7 @@ DEEDS: Mapping[str, Deed] = {
     "merge": lambda durable: durable.accounts.merge(
         "s1", "s2", now=NOW, expires_at=UNTIL, seen_as={"pairwise": "s2", "other": "s2"}
     ),
-    "sign out": lambda durable: durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep_sid="other"),
+    "sign out": lambda durable: durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep=grant(9).login),
     "close": lambda durable: durable.accounts.close("s1", closes_at=NOW, now=NOW, expires_at=UNTIL),
     "keep": lambda durable: durable.accounts.keep("s4", now=NOW),
     "delete": lambda durable: durable.accounts.delete_due(now=NOW + 1),

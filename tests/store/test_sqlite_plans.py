@@ -67,7 +67,7 @@ async def test_nothing_that_people_wait_for_reads_a_whole_table() -> None:
         await durable.accounts.former_subs("s1")
         await durable.people.unlink("s1", "p1", "x2", now=NOW, expires_at=UNTIL)
         await durable.consents.take_back("s1", "app", now=NOW, expires_at=UNTIL)
-        await durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep_sid="sid")
+        await durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep=grant().login)
         await durable.accounts.close("s1", closes_at=NOW, now=NOW, expires_at=UNTIL)
         await durable.accounts.delete_due(now=NOW)
     asked = {one for one in heard if one.split()[0] in {"SELECT", "INSERT", "UPDATE", "DELETE"}}

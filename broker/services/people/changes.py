@@ -90,7 +90,7 @@ class AccountChanges:
         sub, now = visit.account.sub, self._context.now()
         async with self._page.forms.spend(ticket):
             ended = await self._durable.accounts.sign_out(
-                sub, now=now, expires_at=self._forget_at(now), keep_sid=visit.session.login.sid
+                sub, now=now, expires_at=self._forget_at(now), keep=visit.session.login
             )
         self._queued()
         self._context.recorder.record(Event.ACCOUNT_SIGNED_OUT, sub=sub, sessions=ended)

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from broker.core.people.history import AccountEvent, Happened
 from broker.core.people.identity import Account
+from broker.core.records import Login
 from broker.store.accounts import AccountStore, Merged, Unmergeable
 from broker.store.sql.history import remember
 from broker.store.sql.people import account_from, is_living, parts_of
-from broker.store.sql.sessions import end_for_good, end_session, sessions_of
+from broker.store.sql.sessions import end_for_good, end_session, is_ended, is_marked, sessions_of
 from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, read, write
 
 _PERSONAL = (
@@ -93,15 +94,17 @@ class SqlAccounts(Repository, AccountStore):
         return changed == 1
 
     @write
-    def sign_out(self, sub: str, *, now: int, expires_at: int, keep_sid: str = "") -> Steps[int]:
-        if not (yield from _over_by(sub, now, keep_sid)):
+    def sign_out(self, sub: str, *, now: int, expires_at: int, keep: Login | None = None) -> Steps[int]:
+        kept = keep.sid if keep is not None and not (yield from is_ended(keep, now)) else ""
+        if not (yield from _over_by(sub, now, kept)):
             return 0
-        ended = [sid for sid in (yield from sessions_of(sub, now)) if sid != keep_sid]
-        fresh = self._randomness(16).hex()
-        for sid in ended:
-            yield from end_session(sid, now, expires_at, fresh)
+        ended, fresh = 0, self._randomness(16).hex()
+        for sid in (yield from sessions_of(sub, now)):
+            if sid != kept and not (yield from is_marked(sid, now)):
+                yield from end_session(sid, now, expires_at, fresh)
+                ended += 1
         yield from remember(sub, AccountEvent(Happened.SIGNED_OUT, now))
-        return len(ended)
+        return ended
 
     @write
     def close(self, sub: str, *, closes_at: int, now: int, expires_at: int) -> Steps[bool]:
@@ -145,18 +148,16 @@ class SqlAccounts(Repository, AccountStore):
 
 
 def _is_part_of(absorbed: str, survivor: str) -> Steps[bool]:
-    row = yield from one(
-        "SELECT 1 FROM accounts WHERE sub = ? AND merged_into = ? AND deleted_at IS NULL", absorbed, survivor
-    )
-    return row is not None
+    return (yield from one("SELECT 1 FROM accounts WHERE sub = ? AND merged_into = ?", absorbed, survivor)) is not None
 
 
-def _over_by(sub: str, now: int, keep_sid: str) -> Steps[bool]:
-    """Logins of before are over, but for one session; False when there is no such account."""
+def _over_by(sub: str, now: int, kept: str) -> Steps[bool]:
+    """Logins of before are over, but for one session; False when there is no such account, or it is part of another."""
     found = yield from do(
-        "UPDATE accounts SET signed_out_at = ?, signed_out_but = ? WHERE sub = ? AND deleted_at IS NULL",
+        """UPDATE accounts SET signed_out_at = ?, signed_out_but = ?
+           WHERE sub = ? AND deleted_at IS NULL AND merged_into IS NULL""",
         now,
-        keep_sid,
+        kept,
         sub,
     )
     return found == 1

@@ -150,6 +150,16 @@ def add_client(grant: Grant, client: SessionClient) -> Steps[int]:
     )
 
 
+def is_marked(sid: str, now: int) -> Steps[bool]:
+    """Whether the session was ended by its own name."""
+    return (yield from one("SELECT 1 FROM ended_sessions WHERE sid = ? AND expires_at > ?", sid, now)) is not None
+
+
+def is_ended(login: Login, now: int) -> Steps[bool]:
+    """Whether the session of this login ended here, by whatever cookie it is known."""
+    return (yield from _ending(login, login.sid, now)).here
+
+
 def is_over(login: Login, client_id: str, now: int) -> Steps[bool]:
     """Whether the login gives this client nothing any more: it ended here, or the client's access did."""
     return (yield from _ending(login, _access(login.sub, client_id), now)).here
