@@ -28,7 +28,9 @@ async def build_providers(
         not_now = getattr(kind, "not_now", NOT_NOW)  # a plugin need not know of it
         tools = lend(pool, name, chosen, recorder=context.recorder, not_now=not_now, now=context.clock)
         provider, key = kind(chosen, tools), await _namespace_key(people, name, chosen)
-        instance = ProviderInstance.of(name, chosen.type, key, provider, down_for=partial(_down_for, tools))
+        instance = ProviderInstance.of(
+            name, chosen.type, key, provider, down_for=partial(_down_for, tools), linking=chosen.linking_rule
+        )
         instances.append(instance if chosen.name is None else instance.called(chosen.name))
     login = config.login
     return Providers(tuple(instances), autoselect_single=login.autoselect_single, flow_ttl=login.flow_ttl)

@@ -25,7 +25,7 @@ from broker.web.limits.client_address import Sources
 from broker.web.limits.intake import Intake
 from broker.web.limits.rate_limits import Limits, Rate
 from broker.web.limits.visitors import Visitors
-from broker.web.login.callback import CallbackEndpoint
+from broker.web.login.callback import Arrivals, CallbackEndpoint
 from broker.web.login.leaving import Leaving
 from broker.web.login.unasked import UnaskedEndpoint
 from broker.web.logout import LogoutEndpoint
@@ -36,6 +36,8 @@ from broker.web.pages.persons import Persons
 from broker.web.pages.templates import Tell
 from broker.web.pages.views import Look
 from broker.web.people.identities import IdentityEndpoints
+from broker.web.people.joining import JoinEndpoint
+from broker.web.people.linking import LinkEndpoint
 from broker.web.routes import Endpoints, build_routes
 from broker.web.tokens import TokenEndpoint, UserinfoEndpoint
 
@@ -96,36 +98,26 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
     intake = _build_intake(parts, services, config)
     show_last = config.login.show_last_used
     leaving = Leaving(frontend, services.logins, parts.providers, intake, show_last_used=show_last)
-    remember_for = config.session.remember_last_provider
     persons = Persons(services.people, parts.providers)
+    chosen = config.session
+    arrivals = Arrivals(frontend, session_ttl=chosen.absolute_ttl, remember_for=chosen.remember_last_provider)
     reader = ProofReader(services.proofs.mint_nonce)
     return Endpoints(
         meta=_build_meta(parts, frontend, config),
         authorize=_build_authorize(parts, services, frontend, intake, leaving),
         clients=_build_clients(services, intake, reader),
-        callback=CallbackEndpoint(
-            frontend,
-            services.completion,
-            providers=parts.providers,
-            intake=intake,
-            session_ttl=config.session.absolute_ttl,
-            remember_for=remember_for,
-        ),
+        callback=CallbackEndpoint(frontend, services.completion, arrivals, providers=parts.providers, intake=intake),
         consent=ConsentEndpoint(frontend, services.questions, persons, intake),
         logout=LogoutEndpoint(
             frontend, services.logout, config.issuer, sessions=services.sessions, persons=persons, intake=intake
         ),
         devices=_build_devices(services, frontend, intake, leaving, persons),
         enter=UnaskedEndpoint(
-            frontend,
-            services.unasked,
-            persons=persons,
-            mint=parts.context.mint,
-            session_ttl=config.session.absolute_ttl,
-            remember_for=remember_for,
-            intake=intake,
+            frontend, services.unasked, arrivals, persons=persons, mint=parts.context.mint, intake=intake
         ),
         identities=IdentityEndpoints(frontend, services.identities, services.lookup, intake, reader),
+        join=JoinEndpoint(frontend, services.joining, arrivals, leaving=leaving, persons=persons, intake=intake),
+        link=LinkEndpoint(frontend, services.linking, services.joining, arrivals, persons=persons, intake=intake),
         token=TokenEndpoint(services.token_requests, intake, reader),
         register=RegistrationEndpoint(services.registrations, intake),
         userinfo=UserinfoEndpoint(services.userinfo, intake, reader),

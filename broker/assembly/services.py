@@ -11,6 +11,7 @@ from broker.services.authorize.pushed import PushedRequests
 from broker.services.authorize.questions import Questions
 from broker.services.authorize.request_objects import RequestObjects
 from broker.services.authorize.requests import Requests
+from broker.services.carried import Carried
 from broker.services.clients.directory import ClientAssertions, Clients
 from broker.services.clients.keys import ClientKeys
 from broker.services.clients.registrations import Registrations
@@ -23,6 +24,7 @@ from broker.services.grants.giving import Giving
 from broker.services.grants.refresh_token import RefreshTokenGrant
 from broker.services.login.attempts import Logins
 from broker.services.login.complete import Completion
+from broker.services.login.joining import Joining
 from broker.services.login.states import States
 from broker.services.login.unasked import UnaskedLogins
 from broker.services.logout.deliveries import Deliveries
@@ -31,7 +33,11 @@ from broker.services.logout.upstream import UpstreamLogouts
 from broker.services.people.accounts import Accounts, People
 from broker.services.people.changes import AccountChanges
 from broker.services.people.forms import Forms
+from broker.services.people.held import HeldIdentities
+from broker.services.people.linking import Linking
 from broker.services.people.lookup import Lookup
+from broker.services.people.merging import Merging
+from broker.services.people.offers import Offers
 from broker.services.people.page import AccountPage
 from broker.services.people.standing import Standing
 from broker.services.people.unlinking import Unlinking
@@ -223,6 +229,29 @@ class Services:
             sessions=self.sessions,
             seal=parts.seal("entry"),
         )
+        self._tie_linking(parts, settings)
+
+    def _tie_linking(self, parts: Parts, settings: Settings) -> None:
+        context, transient, providers = parts.context, parts.transient, parts.providers
+        held = HeldIdentities(context, transient, providers)
+        offers = Offers(parts.durable.people, providers, held, Carried(context, transient, parts.seal("join")))
+        merging = Merging(
+            context,
+            parts.durable.accounts,
+            self.directory,
+            parts.subjects,
+            remember_for=settings.session.absolute,
+            queued=self.deliveries.push,
+        )
+        self.linking = Linking(
+            context,
+            parts.durable.people,
+            held,
+            Carried(context, transient, parts.seal("link")),
+            offers=offers,
+            sessions=self.sessions,
+            merging=merging,
+        )
         self.completion = Completion(
             context,
             self.logins,
@@ -230,6 +259,11 @@ class Services:
             sessions=self.sessions,
             authorization=self.authorization,
             pushed=self.pushed,
+            offers=offers,
+            linking=self.linking,
+        )
+        self.joining = Joining(
+            self.completion, self.authorization, self.directory, held=held, offers=offers, linking=self.linking
         )
 
     def _tie_grants(self, parts: Parts) -> None:

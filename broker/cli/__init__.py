@@ -10,6 +10,7 @@ from broker.cli.config import config
 from broker.cli.demo import demo
 from broker.cli.healthcheck import healthcheck
 from broker.cli.keys import keys
+from broker.cli.policy import policy
 from broker.cli.serve import serve
 
 
@@ -23,5 +24,5 @@ def main() -> None:
     """
 
 
-for command in (serve, demo, check, config, client, keys, backup, restore, healthcheck):
+for command in (serve, demo, check, config, client, keys, policy, backup, restore, healthcheck):
     main.add_command(command)

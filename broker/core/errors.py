@@ -284,6 +284,18 @@ class LoginTooOld(PageError, code="login_required", status=403, page="E-AGAIN"):
         self.provider, self.then = provider, then
 
 
+class OtherPerson(PageError, status=403, page="E-OTHER"):
+    """A login came back to a browser where somebody else is signed in than the one it was begun for, or nobody."""
+
+
+class NoAccount(PageError, page="E-NOACCOUNT"):
+    """Somebody came to their account page through a way in that opens no account."""
+
+
+class AlreadyLinked(PageError, status=409, page="E-LINKED"):
+    """The way in opens another account, which cannot be joined."""
+
+
 class ProviderNotOffered(PageError, page="E-NOTALLOWED"):
     """The provider is unknown, switched off, or not on the client's list."""
 

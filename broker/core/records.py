@@ -116,15 +116,19 @@ class AuthorizationRequest(Wishes, frozen=True):
 
 
 class HeldIdentity(Value, frozen=True):
-    """What an upstream vouched for at `proven_at` (epoch seconds) and nobody has yet: sealed, it waits for a decision.
+    """What an upstream vouched for at `proven_at` in a login that set out at `began_at` (epoch seconds): a proof.
 
-    The rest is as in `Identity`; `provider` and `provider_key` name the instance.
+    Sealed, it waits for a decision. It is good for one, which its `jti` sees to, within ten minutes. The rest is as in
+    `Identity`; `provider` and `provider_key` name the instance, `upstream_sid` its own session.
     """
 
     provider: str
     provider_key: str
     subject: str
+    jti: str
+    began_at: int
     proven_at: int
+    upstream_sid: str = ""
     claims: Mapping[str, Any] = field(default_factory=dict)
     raw_ids: Mapping[str, str] = field(default_factory=dict)
     amr: tuple[str, ...] = ("fed",)
@@ -244,19 +248,20 @@ class ConsentTicket(Record, frozen=True, tag="consent"):
 
 
 class JoinTicket(Record, frozen=True, tag="join"):
-    """The question whether somebody unknown has an account here, bound by its seal to one browser; good for one answer.
+    """The question whether `held`, who is unknown, has an account here; bound by its seal to one browser.
 
-    The purpose holds who they are. `prove`: the page names the ways of this account, "" where it names none.
+    `purpose`: what they came for. `prove`: the page names the ways of this account, "" where it names none. `missed`:
+    the provider at which they looked for their account in vain, or "".
     """
 
+    held: HeldIdentity
     purpose: ForClient
-    jti: str
-    expires_at: int
     prove: str = ""
+    missed: str = ""
 
 
 class LinkTicket(Record, frozen=True, tag="link-ask"):
-    """The question whether `held` shall be a way into the account `sub`; for one session, one answer, ten minutes.
+    """The question whether `held` shall be a way into the account `sub`; for the one session known by `session`.
 
     `other`: the account it is the way into today, which would be merged; "" where it is nobody's. What goes on after
     the answer: a login that was under way (`then`), or an app that asked (`back`), else the account page.
@@ -265,8 +270,6 @@ class LinkTicket(Record, frozen=True, tag="link-ask"):
     sub: str
     session: str
     held: HeldIdentity
-    jti: str
-    expires_at: int
     other: str = ""
     then: ForClient | None = None
     back: LinkReturn | None = None

@@ -116,6 +116,23 @@ EVENTS: Mapping[Event, Entry] = {
         "A first login made an account.",
         count("broker_accounts_created_total", "provider"),
     ),
+    Event.ACCOUNT_LINKED: Entry(
+        "info", True, ("sub", "provider"), "Somebody added a way into their account.", count(_ACCOUNTS, change="linked")
+    ),
+    Event.ACCOUNT_LINK_REFUSED: Entry(
+        "warning",
+        True,
+        ("sub", "provider", "reason"),
+        "A way in was not added: another session, an old login, another account's, or one that cannot be joined.",
+        count(_ACCOUNTS, change="link_refused"),
+    ),
+    Event.ACCOUNT_MERGED: Entry(
+        "warning",
+        True,
+        ("sub", "other", "provider"),
+        "Somebody joined their account `other` to `sub`, which stays; what `other` was signed in to has ended.",
+        count(_ACCOUNTS, change="merged"),
+    ),
     Event.ACCOUNT_UNLINKED: Entry(
         "info",
         True,

@@ -10,6 +10,7 @@ from typing import Self
 from broker.core.authorize.step_up import FEDERATED
 from broker.core.clients.client import Client
 from broker.core.errors import ProviderNotOffered
+from broker.core.people.linking import ASKS_NOBODY, LinkingRule
 from broker.core.records import Login
 from broker.upstream.abilities import Abilities, abilities_of
 from broker.upstream.model import Provider
@@ -23,7 +24,8 @@ class ProviderInstance:
 
     `title` is its plain name ("Google"), `label` what its button says, both per language. `refuses_embedded`: it does
     not work in browsers inside other apps. `down_for`: seconds it has not answered, None while it does.
-    `abilities`: what it does beyond logging people in. `assets`: a folder with its own icon and pages.
+    `abilities`: what it does beyond logging people in. `assets`: a folder with its own icon and pages. `linking`: what
+    happens when somebody unknown arrives.
     """
 
     name: str
@@ -37,9 +39,19 @@ class ProviderInstance:
     down_for: DownFor
     abilities: Abilities
     assets: Path | None
+    linking: LinkingRule
 
     @classmethod
-    def of(cls, name: str, kind: str, key: str, provider: Provider, *, down_for: DownFor = lambda: None) -> Self:
+    def of(
+        cls,
+        name: str,
+        kind: str,
+        key: str,
+        provider: Provider,
+        *,
+        down_for: DownFor = lambda: None,
+        linking: LinkingRule = ASKS_NOBODY,
+    ) -> Self:
         """As the provider says of itself; a plugin need not know of all that it could say."""
         return cls(
             name,
@@ -53,6 +65,7 @@ class ProviderInstance:
             down_for=down_for,
             abilities=abilities_of(provider),
             assets=getattr(provider, "assets", None),
+            linking=linking,
         )
 
     def counted(self, acr: str, amr: Iterable[str]) -> tuple[str, tuple[str, ...]]:

@@ -7,12 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, ClassVar, Protocol, TypeGuard, runtime_checkable
+from typing import Annotated, Any, ClassVar, Protocol, Self, TypeGuard, runtime_checkable
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from broker.core.authorize.pkce import build_challenge
+from broker.core.people.cleaning import plain_email
 from broker.core.people.identity import Identity
+from broker.core.people.linking import LinkingPolicy, LinkingRule
 from broker.core.records import Wishes
 from broker.core.wire.addresses import is_loopback_host
 from broker.upstream.discovery import DiscoveryRules, Metadata
@@ -98,6 +100,15 @@ def _origin(value: str) -> str:
 Origin = Annotated[str, AfterValidator(_origin)]
 
 
+def _mail_domain(value: str) -> str:
+    if plain_email(f"x@{value}") != f"x@{value}":
+        raise ValueError("write a domain as DNS has it, in lower case: example.com, xn--e1afmkfd.example")
+    return value
+
+
+MailDomain = Annotated[str, AfterValidator(_mail_domain)]
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """What shows a token endpoint that it is us who asks, made for one request.
@@ -139,6 +150,25 @@ class ProviderSettings(BaseModel):
         default=None, description="https://host that replaces the upstream's in our calls; http on this machine only"
     )
     timeout: float = Field(default=5.0, gt=0, le=10, description="Seconds one call to the upstream may take")
+    linking: LinkingPolicy = Field(
+        default=LinkingPolicy.EXPLICIT,
+        description="Whether somebody unknown is asked for an account they may have: `explicit` (never), `confirm`, or"
+        " `verified_email` (the account with the same proven address is named)",
+    )
+    trusted_domains: tuple[MailDomain, ...] = Field(
+        default=(), description="With `verified_email`: domains of addresses that this upstream itself answers for"
+    )
+
+    @model_validator(mode="after")
+    def _domains_where_they_count(self) -> Self:
+        if bool(self.trusted_domains) != (self.linking is LinkingPolicy.VERIFIED_EMAIL):
+            raise ValueError("linking: verified_email and trusted_domains count together; set both, or neither")
+        return self
+
+    @property
+    def linking_rule(self) -> LinkingRule:
+        """What happens when somebody unknown arrives."""
+        return LinkingRule(self.linking, frozenset(self.trusted_domains))
 
     def identity_namespace(self) -> str:
         """People are linked per namespace: the same person in two namespaces is two identities."""

@@ -18,6 +18,7 @@ from broker.core.clients.client import Client
 from broker.core.errors import (
     AccountClosing,
     AccountError,
+    AlreadyLinked,
     AuthorizationPending,
     BadRedirectUri,
     BrokerError,
@@ -28,7 +29,9 @@ from broker.core.errors import (
     InvalidRequestUri,
     InvalidToken,
     LoginTooOld,
+    NoAccount,
     NoToken,
+    OtherPerson,
     PageError,
     RequestError,
     SealBroken,
@@ -42,7 +45,7 @@ from broker.core.errors import (
     quote,
 )
 from broker.core.events import Event, Recorder, request_id
-from broker.core.records import Device
+from broker.core.records import Authorize
 from broker.core.tokens.dpop import ALGORITHMS
 from broker.core.wire.addresses import same_start
 from broker.services.login.outcomes import LoginFailed
@@ -51,6 +54,8 @@ from broker.web.http.cookies import Cookies
 from broker.web.http.reading import MAX_QUERY
 from broker.web.pages.frontend import Frontend, day_of
 from broker.web.pages.views import ErrorView
+
+_AT_HOME = (AlreadyLinked, NoAccount, OtherPerson)  # the account page is the way on
 
 
 class Errors:
@@ -164,16 +169,17 @@ class Errors:
         if isinstance(error, LoginTooOld):
             again = self._frontend.href("/account/login", {"idp_hint": error.provider, "then": error.then})
             return replace(view, account_href=home, retry_href=again)
-        at_home = f"{request.scope['path']}/".startswith(f"{home}/")
+        at_home = isinstance(error, _AT_HOME) or f"{request.scope['path']}/".startswith(f"{home}/")
         return replace(view, account_href=home) if at_home else view
 
     def _login_failed(self, request: Request, failed: LoginFailed) -> Response:
         """Another way, the same way again, or back to the app: nobody is left in a dead end."""
-        error, asked = failed.cause, failed.purpose.request
-        if isinstance(failed.purpose, Device):
-            return self._device_login_failed(request, failed)
+        error, purpose, client = failed.cause, failed.purpose, failed.client
+        if client is None or not isinstance(purpose, Authorize):
+            return self._login_failed_here(request, failed)
+        asked = purpose.request
         try:
-            target = VerifiedRedirect.of(asked, failed.client)
+            target = VerifiedRedirect.of(asked, client)
         except PageError:  # the redirect URI was taken away meanwhile
             return self._page(request, self._build_view(request, error, None), error.status)
         again = to_params(asked.replace(idp_hint=failed.provider.name))
@@ -193,14 +199,14 @@ class Errors:
         )
         return self._page(request, self._lead_home(request, error, view), error.status, target)
 
-    def _device_login_failed(self, request: Request, failed: LoginFailed) -> Response:
-        """The code again: the device still shows it."""
-        view = replace(
-            self._build_view(request, failed.cause, failed.client),
-            provider_name=failed.provider.title,
-            client=self._frontend.device_view(failed.client),
-            retry_href=f"{self._frontend.base}/device",
-        )
+    def _login_failed_here(self, request: Request, failed: LoginFailed) -> Response:
+        """The code again, which the device still shows; or the account page."""
+        view = replace(self._build_view(request, failed.cause, failed.client), provider_name=failed.provider.title)
+        if failed.client is not None:
+            client, again = self._frontend.device_view(failed.client), f"{self._frontend.base}/device"
+            view = replace(view, client=client, retry_href=again)
+        else:
+            view = replace(view, account_href=f"{self._frontend.base}/account")
         return self._page(request, view, failed.cause.status)
 
     def _page(self, request: Request, view: ErrorView, status: int, target: VerifiedRedirect | None = None) -> Response:

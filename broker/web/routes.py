@@ -21,6 +21,8 @@ from broker.web.login.unasked import UnaskedEndpoint
 from broker.web.logout import LogoutEndpoint
 from broker.web.meta import MetaEndpoints
 from broker.web.people.identities import IdentityEndpoints
+from broker.web.people.joining import JoinEndpoint
+from broker.web.people.linking import LinkEndpoint
 from broker.web.tokens import TokenEndpoint, UserinfoEndpoint
 
 
@@ -36,6 +38,8 @@ class Endpoints:
     devices: DeviceEndpoints
     enter: UnaskedEndpoint
     identities: IdentityEndpoints
+    join: JoinEndpoint
+    link: LinkEndpoint
     logout: LogoutEndpoint
     token: TokenEndpoint
     register: RegistrationEndpoint
@@ -65,7 +69,7 @@ def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
     yield Route("/device", _both(entry), browser, "device")
     yield Route("/device/login", {"GET": entry.choose}, browser, "device")
     yield Route("/device/confirm", _both(confirmation), browser, "device")
-    yield Route("/enter/{provider}/{client_id}", _both(ends.enter), browser, "enter")
+    yield from _for_people(ends)
 
     yield Route("/par", {"POST": ends.clients.push}, client, "par", cors=True)
     yield Route("/device_authorization", {"POST": ends.clients.device}, client, "device_authorization", cors=True)
@@ -82,6 +86,15 @@ def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
     yield Route("/identities/lookup", {"POST": ways.look_up}, client, "identity_lookup")
     yield Route("/identities/{id}", {"DELETE": ways.remove}, client, "identities", cors=True, dpop=True)
     yield Route("/backchannel/{provider}", {"POST": ends.clients.hear_logout}, client, "backchannel")
+
+
+def _for_people(ends: Endpoints) -> Iterable[Route]:
+    """What people do beside a login, or in the middle of one, about who they are."""
+    browser = Access.BROWSER
+    yield Route("/enter/{provider}/{client_id}", _both(ends.enter), browser, "enter")
+    yield Route("/join", _both(ends.join), browser, "join")
+    yield Route("/account/link", {"GET": ends.link.get}, browser, "account_link")
+    yield Route("/account/link/confirm", {"POST": ends.link.confirm}, browser, "account_link")
 
 
 class _TwoMethods(Protocol):

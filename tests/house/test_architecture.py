@@ -60,7 +60,7 @@ def test_a_feature_has_one_word_on_every_floor() -> None:
     words = {"authorize", "clients", "devices", "grants", "keys", "login", "logout", "people", "sessions", "tokens"}
     ground = {
         "core": "discovery errors events jose openapi records records_before seal terms wire",
-        "services": "context once outbound providers",
+        "services": "carried context once outbound providers",
         "store": "accounts base consents deliveries history migrations outage redis sql sqlite transient",
         "web": "dispatch errors http limits manage meta pages routes",
     }

@@ -14,11 +14,12 @@ from typing import Any
 from broker.assembly import Parts, Services, Settings
 from broker.core.clients.client import Client
 from broker.core.clients.registered import RegistrationRules
-from broker.core.errors import InvalidToken
+from broker.core.errors import BrokerError, InvalidToken
 from broker.core.events import Event
 from broker.core.people.history import Whence
 from broker.core.people.identity import Identity, Person
-from broker.core.records import AuthorizationRequest, Authorize, Device
+from broker.core.people.linking import ASKS_NOBODY, LinkingRule
+from broker.core.records import AuthorizationRequest, Authorize, Device, ForClient, Purpose
 from broker.core.seal import Seal, derive
 from broker.core.terms import Algorithm, AuthMethod
 from broker.core.wire.parameters import Parameters
@@ -29,7 +30,8 @@ from broker.services.clients.registrations import RegistrationPolicy
 from broker.services.context import Context
 from broker.services.keys.ring import KeyRing, RotationRules
 from broker.services.keys.signing import SealedKeys
-from broker.services.login.outcomes import Begun, Callback, Identified
+from broker.services.login.complete import Completed
+from broker.services.login.outcomes import Begun, Callback, Identified, Visitor
 from broker.services.people.changes import AccountRules
 from broker.services.people.subjects import Subjects
 from broker.services.providers import ProviderInstance, Providers
@@ -54,6 +56,7 @@ LIFETIMES = Lifetimes(
 HERE = Whence("203.0.113.x", "Firefox, Android")
 RULES_OF_ACCOUNTS = AccountRules(deletion_wait=14 * 86400, history_kept=180 * 86400)
 NOBODY_REGISTERS = RegistrationPolicy((), 0, RegistrationRules((), ()))
+NOBODY = Visitor()
 SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
 
 
@@ -91,17 +94,17 @@ class Finished:
     @property
     def identity(self) -> Identity:
         """Who they are upstream."""
-        return self.who.identity
+        return self.who.shown.identity
 
     @property
     def provider(self) -> str:
         """Where they logged in."""
-        return self.who.instance.name
+        return self.who.shown.instance.name
 
     @property
     def started_at(self) -> int:
         """When they set out, in epoch seconds."""
-        return self.who.started_at
+        return self.who.shown.started_at
 
 
 @dataclass
@@ -159,6 +162,7 @@ class World(Services):
     nonce_required: bool = False
     deadline: float = 9.0
     apps: Apps = field(default_factory=Apps)
+    linking_rules: dict[str, LinkingRule] = field(default_factory=dict)
 
     @classmethod
     async def open(cls, store_in: type[SqliteStore] = SqliteStore) -> World:
@@ -184,7 +188,8 @@ class World(Services):
         instances = []
         for name, upstream in self.upstreams.items():
             key = await self.store.durable.people.namespace_key(name, f"upstream:{name}")
-            instances.append(ProviderInstance.of(name, "upstream", key, upstream))
+            rule = self.linking_rules.get(name, ASKS_NOBODY)
+            instances.append(ProviderInstance.of(name, "upstream", key, upstream, linking=rule))
         live = tuple(instance for instance in instances if instance.name in self.on)
         self.providers = Providers(live, autoselect_single=self.autoselect_single, flow_ttl=600)
         parts = Parts(
@@ -239,10 +244,23 @@ class World(Services):
         reply = Reply(Channel.QUERY, params)
         return Callback(self.providers.find(name), state, self.states.tag(state), reply, sealed)
 
+    async def arrive(self, purpose: Purpose, name: str = "alpha", visitor: Visitor = NOBODY) -> Completed:
+        """What comes of a login at this provider, for this purpose, in the browser of this visitor."""
+        client = self.clients[purpose.request.client_id] if isinstance(purpose, ForClient) else None
+        begun = await self.logins.begin(purpose, client, name, locale="en")
+        state = self.upstreams[name].flows[-1].state
+        params = {"state": state, "code": "u", "hash": state}
+        async with self.completion.complete(self.callback(name, params, begun.sealed), visitor) as done:
+            return done
+
     async def finish(self, callback: Callback) -> Finished:
         """Who logged in."""
         who = await self.logins.finish(callback)
-        return Finished(who, await self.completion.resolve(who))
+        assert isinstance(who, Identified)
+        try:
+            return Finished(who, await self.completion.find(who) or await self.completion.make(who))
+        except BrokerError as error:
+            raise self.logins.fail(error, who.purpose, who.client, who.shown.instance) from error
 
     async def log_in(
         self, request: AuthorizationRequest | None = None, name: str = "alpha", *, replacing: Session | None = None
@@ -254,7 +272,7 @@ class World(Services):
         value, session = await self.sessions.start(
             finished.person,
             finished.identity,
-            finished.who.instance,
+            finished.who.shown.instance,
             replacing=replacing,
             client_id=finished.client.id,
             whence=HERE,

@@ -19,7 +19,7 @@ from broker.core.errors import (
 )
 from broker.core.events import Event
 from broker.core.people.identity import Identity
-from broker.core.records import Account, AuthorizationRequest, FlowRecord, Link, Purpose, Wishes
+from broker.core.records import AuthorizationRequest, FlowRecord, Wishes
 from broker.core.seal import digest
 from broker.services.login.attempts import MAX_COOKIE
 from broker.services.login.outcomes import LoginFailed
@@ -157,15 +157,6 @@ async def test_a_record_of_another_state_is_refused_even_when_its_seal_opens(wor
     record = FlowRecord.from_bytes(seal("flow").open_(begun.sealed, bound_to=bound))
     forged = seal("flow").seal(record.replace(state=world.states.mint(NOW, "shop")).to_bytes(), bound_to=bound)
     await refused(world, back(world, begun, flow, sealed=forged), NothingAsked)
-
-
-@pytest.mark.parametrize("purpose", [Link("s1"), Account()])
-async def test_an_attempt_for_no_client_comes_back_to_a_page_and_to_nobody(world: World, purpose: Purpose) -> None:
-    begun, flow = await world.begin(await world.request())
-    bound = flow.state.encode()
-    record = FlowRecord.from_bytes(seal("flow").open_(begun.sealed, bound_to=bound)).replace(purpose=purpose)
-    sealed = seal("flow").seal(record.to_bytes(), bound_to=bound)
-    await refused(world, back(world, begun, flow, sealed=sealed), NothingAsked)
 
 
 async def test_a_request_too_large_for_a_cookie_is_kept_by_reference(world: World) -> None:

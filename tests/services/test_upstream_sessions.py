@@ -122,7 +122,7 @@ async def test_a_login_that_a_logout_overtook_is_over(world: World, upstream: Ta
     await told(world, "x1/u-1/j1")
     params = {"state": flow.state, "code": "u"}
     finished = await world.finish(world.callback("alpha", params, begun.sealed))
-    who = finished.who
+    who = finished.who.shown
     value, session = world.sessions.build(finished.person, who.identity, who.instance, began_at=who.started_at)
     await world.sessions.keep(session, replacing=None, client_id="app", whence=HERE)
     assert await world.sessions.find(value) is None

@@ -12,7 +12,7 @@ from broker.services.authorize.decide import Ask
 from broker.services.authorize.questions import Choice
 from broker.services.login.outcomes import LoginFailed
 from tests.services.attempts import back
-from tests.services.bare_broker import HERE, NOW, World, app
+from tests.services.bare_broker import NOBODY, NOW, World, app
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +21,7 @@ async def test_a_login_that_failed_names_its_attempt(world: World) -> None:
     begun, flow = await world.begin(await world.request())
     world.upstreams["alpha"].failure = UpstreamDenied("no")
     with pytest.raises(LoginFailed) as caught:
-        async with world.completion.complete(back(world, begun, flow), "", HERE):
+        async with world.completion.complete(back(world, begun, flow), NOBODY):
             pass
     assert whereabouts_of(caught.value) == Whereabouts(flow=begun.tag)
 
@@ -32,7 +32,7 @@ async def test_a_login_its_request_does_not_accept_is_told_at_once_to_an_app_who
     begun, flow = await world.begin(await world.request(prompt="login"))
     world.upstreams["alpha"].identity = Identity("x1", auth_time=NOW - 3600)
     with pytest.raises(LoginRequired) as caught:
-        async with world.completion.complete(back(world, begun, flow), "", HERE):
+        async with world.completion.complete(back(world, begun, flow), NOBODY):
             pass
     place = whereabouts_of(caught.value)
     assert place.target is not None
@@ -42,7 +42,7 @@ async def test_a_login_its_request_does_not_accept_is_told_at_once_to_an_app_who
 async def test_what_fails_while_an_answer_is_shown_is_told_where_the_answer_goes(world: World) -> None:
     begun, flow = await world.begin(await world.request())
     with pytest.raises(ZeroDivisionError) as caught:
-        async with world.completion.complete(back(world, begun, flow), "", HERE):
+        async with world.completion.complete(back(world, begun, flow), NOBODY):
             raise ZeroDivisionError
     place = whereabouts_of(caught.value)
     assert place.target is not None

@@ -195,7 +195,14 @@ async def public_app(
     upstreams["alpha"].levels = levels
     upstreams["alpha"].refuses_embedded = True
     instances = [
-        ProviderInstance.of(name, "upstream", name, upstream, down_for=partial(_down_for, upstream))
+        ProviderInstance.of(
+            name,
+            "upstream",
+            name,
+            upstream,
+            down_for=partial(_down_for, upstream),
+            linking=config.providers[name].linking_rule,
+        )
         for name, upstream in upstreams.items()
     ]
     parts = Parts(

@@ -6,7 +6,8 @@ login at the other way joins.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from broker.core.people.identity import Claims
@@ -80,7 +81,31 @@ def decide_linking(policy: LinkingPolicy, vouched: Vouched, known: Known) -> Out
     return TABLE[policy][vouched][tuple(Known).index(known)]
 
 
-def read_vouched(claims: Claims, domains: Iterable[str]) -> Vouched:
+@dataclass(frozen=True, slots=True)
+class LinkingRule:
+    """What the operator chose for one provider, and so its rows. `domains`: those that the upstream answers for."""
+
+    policy: LinkingPolicy = LinkingPolicy.EXPLICIT
+    domains: Collection[str] = ()
+
+    def decide(self, claims: Claims, known: Known) -> Outcome:
+        """The cell of an identity with these claims."""
+        return decide_linking(self.policy, read_vouched(claims, self.domains), known)
+
+    def address(self, claims: Claims) -> str | None:
+        """The address to look for accounts by, folded; None where no account with it would change anything.
+
+        So nobody learns from a page, or from the time it takes, whether somebody else has an account (threats D18).
+        """
+        if self.decide(claims, Known.VERIFIED) is self.decide(claims, Known.NOBODY):
+            return None
+        return fold_address(claims["email"])
+
+
+ASKS_NOBODY = LinkingRule()
+
+
+def read_vouched(claims: Claims, domains: Collection[str]) -> Vouched:
     """What an identity's claims say of its address; `domains` are those that the upstream answers for.
 
     Only the JSON value `true` proves an address, and only one that cannot be mistaken for another is compared at all.
@@ -91,7 +116,7 @@ def read_vouched(claims: Claims, domains: Iterable[str]) -> Vouched:
     folded = fold_address(address)
     if claims.get("email_verified") is not True or folded is None:
         return Vouched.UNVERIFIED
-    return Vouched.TRUSTED if folded.partition("@")[2] in frozenset(domains) else Vouched.VERIFIED
+    return Vouched.TRUSTED if folded.partition("@")[2] in domains else Vouched.VERIFIED
 
 
 def fold_address(address: str) -> str | None:

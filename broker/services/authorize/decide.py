@@ -117,13 +117,7 @@ class Authorization:
     ) -> Ask | Answer:
         """For somebody known. `fresh_since` (epoch seconds): when they set out to log in for this very request."""
         login = session.login
-        if not self._standing.admits(login.provider_key, client):
-            raise ProviderNotOffered(f"{login.provider} is no longer offered to client {client.id}")
-        if fresh_since is not None:
-            if await self._is_stranger(request, client, login):
-                raise LoginRequired("somebody else logged in than the one the request names")
-            _check_fresh(request, login, fresh_since)
-            check_level(request, login)
+        await self.check_login(request, client, session, fresh_since=fresh_since)
         agreed = await self._consents.find_agreed(request, client, login.sub, fresh=fresh_since is not None)
         if agreed is None:
             if Prompt.NONE in request.prompt:
@@ -135,6 +129,19 @@ class Authorization:
                 "/device/confirm" if request.device else "/consent",
             )
         return await self._codes.issue(agreed, session)
+
+    async def check_login(
+        self, request: AuthorizationRequest, client: Client, session: Session, *, fresh_since: int | None
+    ) -> None:
+        """Raise what is wrong with this login for this request; `fresh_since` as in `after_login`."""
+        login = session.login
+        if not self._standing.admits(login.provider_key, client):
+            raise ProviderNotOffered(f"{login.provider} is no longer offered to client {client.id}")
+        if fresh_since is not None:
+            if await self._is_stranger(request, client, login):
+                raise LoginRequired("somebody else logged in than the one the request names")
+            _check_fresh(request, login, fresh_since)
+            check_level(request, login)
 
     async def check_still_welcome(self, client: Client, session: Session) -> None:
         """Raise when the person, or their provider, was switched off while a page was open."""

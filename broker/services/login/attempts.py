@@ -23,14 +23,15 @@ from broker.core.errors import (
 )
 from broker.core.events import Event
 from broker.core.people.identity import Identity
-from broker.core.records import AuthorizationRequest, FlowRecord, ForClient, Wishes
+from broker.core.records import Account, FlowRecord, ForClient, Link, Purpose, Wishes
 from broker.core.seal import Seal, digest
 from broker.core.terms import Prompt
 from broker.services.clients.directory import Clients
 from broker.services.context import Context
-from broker.services.login.outcomes import Begun, Callback, Identified, LoginFailed
+from broker.services.login.outcomes import AtHome, Begun, Callback, Identified, LoginFailed
 from broker.services.login.states import States
 from broker.services.once import once
+from broker.services.people.held import Shown
 from broker.services.providers import ProviderInstance, Providers
 from broker.store.transient import Kind, Transient
 from broker.upstream.model import Flow, Reply, signs_replies
@@ -65,31 +66,36 @@ class Logins:
         self._seal = seal
         self._deadline = deadline
 
-    async def begin(self, purpose: ForClient, client: Client, name: str, *, locale: str) -> Begun:
-        """Mint state, nonce and verifier, ask the provider where to go, seal the rest; raises LoginFailed."""
-        instance = self._providers.find_offered(name, client)
+    async def begin(self, purpose: Purpose, client: Client | None, name: str, *, locale: str) -> Begun:
+        """Mint state, nonce and verifier, ask the provider where to go, seal the rest; raises LoginFailed.
+
+        `client`: whose request it is for, None where somebody comes to see to their own account.
+        """
+        instance = self._providers.find_offered(name, client) if client else self._providers.find(name)
+        client_id = client.id if client else ""
         began = self._context.clock()
         now = int(began)
         record = FlowRecord(
             purpose=purpose,
             provider=name,
-            state=self._states.mint(now, client.id),
+            state=self._states.mint(now, client_id),
             nonce=self._context.mint(),
             code_verifier=self._context.mint(size=48),
             started_at=now,
             expires_at=now + self._providers.flow_ttl,
             began_ms=int(began * 1000),
         )
-        flow = self._build_flow(record, purpose.request, instance, locale)
+        flow = self._build_flow(record, instance, locale)
         try:
             step = await self._in_time(instance.provider.begin(flow), instance)
         except UpstreamError as error:
             raise self.fail(error, purpose, client, instance) from error
         sealed = await self._keep(record.replace(memo=dict(step.memo)))
-        self._context.recorder.record(Event.LOGIN_STARTED, provider=name, client_id=client.id)
-        return Begun(step, self._states.tag(record.state), sealed, self._providers.flow_ttl, instance.provider.channels)
+        self._context.recorder.record(Event.LOGIN_STARTED, provider=name, client_id=client_id)
+        tag, ttl = self._states.tag(record.state), self._providers.flow_ttl
+        return Begun(step, tag, sealed, ttl, instance.provider.channels, instance.title)
 
-    async def finish(self, callback: Callback) -> Identified:
+    async def finish(self, callback: Callback) -> Identified | AtHome:
         """Who it is upstream, and what for. All is checked, and the state spent, before the provider is asked anything.
 
         Raises NothingAsked, FlowGone, FlowNotHere, FlowFinished, UnknownClient before, and LoginFailed after that
@@ -101,26 +107,28 @@ class Logins:
             error.client = error.client or self._clients.configured.get(self._whose(callback.state))
             raise
         purpose = record.purpose
-        if not isinstance(purpose, ForClient):
-            raise NothingAsked(f"no login is begun here for {type(purpose).__name__}")
-        client = await self._clients.find_again(purpose.request.client_id)
+        if isinstance(purpose, ForClient):
+            client = await self._clients.find_again(purpose.request.client_id)
+            return Identified(await self._prove(callback, record, client), purpose, client)
+        return AtHome(await self._prove(callback, record, None), purpose)
+
+    async def _prove(self, callback: Callback, record: FlowRecord, client: Client | None) -> Shown:
+        """Who the upstream says it is; from here on the state is spent."""
         await self._claim(callback.state, client)
         instance = callback.instance
         if record.provider != instance.name:
             raise NothingAsked(f"state of {record.provider} came back at {instance.name}")
         try:
-            identity = await self._ask(instance, record, purpose.request, callback.reply)
+            identity = await self._ask(instance, record, callback.reply)
         except BrokerError as error:
-            raise self.fail(error, purpose, client, instance) from error
-        return Identified(purpose, client, record.started_at, record.began_ms, instance, identity)
+            raise self.fail(error, record.purpose, client, instance) from error
+        return Shown(record.started_at, record.began_ms, instance, identity)
 
-    async def _ask(
-        self, instance: ProviderInstance, record: FlowRecord, request: AuthorizationRequest, reply: Reply
-    ) -> Identity:
+    async def _ask(self, instance: ProviderInstance, record: FlowRecord, reply: Reply) -> Identity:
         provider = instance.provider
         if reply.via not in provider.channels:
             raise UpstreamInvalid(f"{instance.name} does not answer by {reply.via}")
-        flow = self._build_flow(record, request, instance)
+        flow = self._build_flow(record, instance)
         identity = await self._in_time(provider.finish(flow, reply), instance)
         if signs_replies(provider) and (key := provider.replay_key(reply)):
             async with self.replying(instance.key, key):
@@ -202,9 +210,7 @@ class Logins:
         await self._transient.put(Kind.FLOW, digest(reference), sealed.encode(), ttl=self._providers.flow_ttl)
         return reference
 
-    def _build_flow(
-        self, record: FlowRecord, request: AuthorizationRequest, instance: ProviderInstance, locale: str = ""
-    ) -> Flow:
+    def _build_flow(self, record: FlowRecord, instance: ProviderInstance, locale: str = "") -> Flow:
         callback = f"{self._context.issuer}/callback/{record.provider}"
         return Flow(
             state=record.state,
@@ -214,30 +220,36 @@ class Logins:
             callback_with_state=f"{callback}/{record.state}",
             started_at=record.started_at,
             ui_locale=locale,
-            wishes=_wished(request, instance),
+            wishes=_wished(record.purpose, instance),
             memo=record.memo,
         )
 
-    def fail(self, error: BrokerError, purpose: ForClient, client: Client, instance: ProviderInstance) -> LoginFailed:
+    def fail(
+        self, error: BrokerError, purpose: Purpose, client: Client | None, instance: ProviderInstance
+    ) -> LoginFailed:
         """The attempt failed by this; it is told, and what the person is shown comes back to be raised."""
         outcome = "cancelled" if isinstance(error, UpstreamDenied) else type(error).__name__
         self._context.recorder.record(
             Event.LOGIN_FAILED,
             provider=instance.name,
-            client_id=client.id,
+            client_id=client.id if client else "",
             outcome=outcome,
             reason=error.detail,
         )
-        only = len(self._providers.offered_to(client)) < 2
+        only = client is not None and len(self._providers.offered_to(client)) < 2
         return LoginFailed(error, purpose, client, instance, only=only)
 
 
-def _wished(request: AuthorizationRequest, instance: ProviderInstance) -> Wishes:
+def _wished(purpose: Purpose, instance: ProviderInstance) -> Wishes:
     """What the upstream is asked for: of levels what is essential, else what is wished, as far as it can.
 
-    Hardly any upstream says how old its own session is, so `max_age` asks for a new login.
+    Hardly any upstream says how old its own session is, so `max_age` asks for a new login. So does a proof that
+    somebody is the one whom they say to be here (threats D7).
     """
-    again = request.max_age is not None and Prompt.LOGIN not in request.prompt
+    if isinstance(purpose, Account | Link):
+        return Wishes(prompt=(Prompt.LOGIN,) if purpose.sub else ())
+    request = purpose.request
+    again = (request.max_age is not None or purpose.held is not None) and Prompt.LOGIN not in request.prompt
     levels = request.essential_acr or request.acr_values
     return request.wishes().replace(
         prompt=(*request.prompt, Prompt.LOGIN) if again else request.prompt,

@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from broker.core.authorize.target import VerifiedRedirect
 from broker.core.authorize.whereabouts import Whereabouts, located
-from broker.core.errors import BrokerError, InvalidRequest
+from broker.core.clients.client import Client
+from broker.core.errors import BrokerError, InvalidRequest, NoAccount, OtherPerson
 from broker.core.events import Event
-from broker.core.people.history import Whence
 from broker.core.people.identity import Person
-from broker.core.records import Authorize, Device
+from broker.core.records import AuthorizationRequest, ForClient, HeldIdentity, Link
 from broker.services.authorize.codes import Answer
 from broker.services.authorize.decide import Ask, Authorization, Return
 from broker.services.authorize.pushed import PushedRequests
 from broker.services.context import Context
 from broker.services.login.attempts import Logins
-from broker.services.login.outcomes import Callback, Identified
+from broker.services.login.outcomes import AtHome, Callback, Identified, Visitor
 from broker.services.people.accounts import Accounts
-from broker.services.sessions.single_sign_on import Sessions
+from broker.services.people.held import Shown
+from broker.services.people.linking import Linking
+from broker.services.people.offers import Offers
+from broker.services.sessions.single_sign_on import Session, Sessions
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """On to this page of their account, "" for the first one."""
+
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The browser keeps `cookie`, the value of its session, and goes on. `provider`: where the person logged in."""
+    """The browser goes on. It keeps `cookie`, the value of its session, and `browser`, to which a question is bound.
 
-    step: Ask | Return
-    cookie: str
-    provider: str
+    "" is nothing new to keep. `provider`: where the person logged in.
+    """
+
+    step: Ask | Return | Home
+    cookie: str = ""
+    provider: str = ""
+    browser: str = ""
 
 
 class Completion:
@@ -44,57 +61,138 @@ class Completion:
         sessions: Sessions,
         authorization: Authorization,
         pushed: PushedRequests,
+        offers: Offers,
+        linking: Linking,
     ) -> None:
-        """`accounts` knows whose identity it is, `pushed` ends what is answered with an error."""
+        """`accounts` knows whose identity it is, `pushed` ends what is answered with an error.
+
+        `offers` says who is asked before an account is made; `linking` what joins accounts.
+        """
         self._context = context
         self._logins = logins
         self._accounts = accounts
         self._sessions = sessions
         self._authorization = authorization
         self._pushed = pushed
+        self._offers = offers
+        self._linking = linking
 
     @asynccontextmanager
-    async def complete(self, callback: Callback, cookie: str, whence: Whence) -> AsyncIterator[Completed]:
-        """Finish the login in a browser whose session has this cookie, "" for none; raises LoginFailed or BrokerError.
+    async def complete(self, callback: Callback, visitor: Visitor) -> AsyncIterator[Completed]:
+        """Finish the login in the browser of this visitor; raises LoginFailed or BrokerError.
 
         The order is a rule: a login that its request does not accept leaves whoever was logged in before as they were.
         The body shows what came of it; what fails there is told at the same place.
         """
         with located(Whereabouts(flow=callback.tag)):
             who = await self._logins.finish(callback)
-            person = await self.resolve(who)
-            match who.purpose:
-                case Device():
-                    step, value = await self._go_on(who, person, cookie, whence)
-                    if not isinstance(step, Ask):
-                        raise InvalidRequest("a device is never answered without a question")
-                    yield Completed(step, value, who.instance.name)
-                case Authorize(request):
-                    target = VerifiedRedirect.of(request, who.client)
-                    async with self._pushed.answering(target, asked=True):
-                        step, value = await self._go_on(who, person, cookie, whence)
-                        next_ = step if isinstance(step, Ask) else Return(target, step.params)
-                        yield Completed(next_, value, who.instance.name)
+            if isinstance(who, AtHome):
+                yield await self._at_home(who, visitor)
+                return
+            async with self.answering(who.purpose.request, who.client) as target:
+                yield await self._arrive(who, visitor, target)
 
-    async def resolve(self, who: Identified) -> Person:
-        """The person of an identity, made if they are new; raises LoginFailed."""
-        name = who.instance.name
-        try:
-            person = await self._accounts.resolve(who.instance.key, name, who.identity)
-        except BrokerError as error:
-            raise self._logins.fail(error, who.purpose, who.client, who.instance) from error
-        took = max(0, int(self._context.clock() * 1000) - (who.began_ms or who.started_at * 1000))
-        self._context.recorder.record(
-            Event.LOGIN_SUCCEEDED, provider=name, client_id=who.client.id, sub=person.account.sub, ms=took
-        )
+    async def _arrive(self, who: Identified, visitor: Visitor, target: VerifiedRedirect | None) -> Completed:
+        person = await self._or_fail(who, self.find(who))
+        if person is None:
+            if (asked := await self._ask(who, visitor)) is not None:
+                return asked
+            person = await self._or_fail(who, self.make(who))
+        return await self.go_on(who, person, visitor, target)
+
+    @asynccontextmanager
+    async def answering(self, request: AuthorizationRequest, client: Client) -> AsyncIterator[VerifiedRedirect | None]:
+        """What fails in the body is told where answers to the request go; those to a device go nowhere."""
+        if request.device:
+            yield None
+            return
+        target = VerifiedRedirect.of(request, client)
+        async with self._pushed.answering(target, asked=True):
+            yield target
+
+    async def find(self, who: Identified | AtHome) -> Person | None:
+        """Whose identity it is, None for nobody's; raises as `Standing.check_person`."""
+        shown, at_home = who.shown, isinstance(who, AtHome)
+        person = await self._accounts.find(shown.instance.key, shown.instance.name, shown.identity, at_home=at_home)
+        if person is not None:
+            self._succeeded(who, person)
         return person
 
-    async def _go_on(self, who: Identified, person: Person, cookie: str, whence: Whence) -> tuple[Ask | Answer, str]:
+    async def make(self, who: Identified) -> Person:
+        """The person of an identity that is nobody's, made now; raises AccountBlocked where it is somebody's by now."""
+        shown = who.shown
+        person = await self._accounts.make(shown.instance.key, shown.instance.name, shown.identity)
+        self._succeeded(who, person)
+        return person
+
+    async def go_on(
+        self, who: Identified, person: Person, visitor: Visitor, target: VerifiedRedirect | None
+    ) -> Completed:
+        """The session of somebody known, and the next step of what they came for."""
+        value, session, before = await self._build(who.shown, person, visitor.session)
+        request, client, since = who.purpose.request, who.client, who.shown.started_at
+        step: Ask | Answer | None = None
+        if who.purpose.held is not None:
+            await self._authorization.check_login(request, client, session, fresh_since=since)
+            step = await self._settle(who.purpose, who.purpose.held, client, session)
+        step = step or await self._authorization.after_login(request, client, session, fresh_since=since)
+        await self._sessions.keep(session, replacing=before, client_id=client.id, whence=visitor.whence)
+        return Completed(told(step, target), value, session.login.provider)
+
+    async def _build(self, shown: Shown, person: Person, cookie: str) -> tuple[str, Session, Session | None]:
+        """The cookie value and session of this login, which is none before it is kept, and the one it replaces."""
         before = await self._sessions.find(cookie)
         value, session = self._sessions.build(
-            person, who.identity, who.instance, began_at=who.started_at, replacing=before
+            person, shown.identity, shown.instance, began_at=shown.started_at, replacing=before
         )
-        request = who.purpose.request
-        step = await self._authorization.after_login(request, who.client, session, fresh_since=who.started_at)
-        await self._sessions.keep(session, replacing=before, client_id=who.client.id, whence=whence)
-        return step, value
+        return value, session, before
+
+    async def _settle(self, purpose: ForClient, held: HeldIdentity, client: Client, session: Session) -> Ask | None:
+        """They looked for their account and have found it: is what they showed before to be a way into it?"""
+        ticket = await self._linking.settle(held, session, client, purpose.replace(held=None))
+        return Ask(ticket, "/account/link") if ticket else None
+
+    async def _ask(self, who: Identified, visitor: Visitor) -> Completed | None:
+        """Nobody knows them: the question whether they have an account, where the operator wants it put."""
+        browser = visitor.browser or self._context.mint()
+        ticket = await self._offers.ask(
+            who.shown, who.purpose, who.client, browser=browser, last_used=visitor.last_used
+        )
+        return Completed(Ask(ticket, "/join"), browser=browser) if ticket else None
+
+    async def _at_home(self, who: AtHome, visitor: Visitor) -> Completed:
+        if isinstance(who.purpose, Link):
+            ticket = await self._linking.arrive(who.purpose, who.shown, visitor.session)
+            return Completed(Ask(ticket, "/account/link") if ticket else Home())
+        person = await self._or_fail(who, self.find(who))
+        if person is None:
+            raise self._logins.fail(NoAccount("it opens no account"), who.purpose, None, who.shown.instance)
+        if who.purpose.sub not in {"", person.account.sub}:
+            raise OtherPerson("somebody else logged in than the one who was to show that it is them")
+        value, session, before = await self._build(who.shown, person, visitor.session)
+        await self._sessions.keep(session, replacing=before, client_id="", whence=visitor.whence)
+        return Completed(Home(who.purpose.page), value, session.login.provider)
+
+    async def _or_fail(self, who: Identified | AtHome, answer: Awaitable[R]) -> R:
+        """What it comes to; raises LoginFailed, because the attempt is spent and has to be begun anew."""
+        try:
+            return await answer
+        except BrokerError as error:
+            client = who.client if isinstance(who, Identified) else None
+            raise self._logins.fail(error, who.purpose, client, who.shown.instance) from error
+
+    def _succeeded(self, who: Identified | AtHome, person: Person) -> None:
+        shown, client_id = who.shown, who.client.id if isinstance(who, Identified) else ""
+        took = max(0, int(self._context.clock() * 1000) - (shown.began_ms or shown.started_at * 1000))
+        self._context.recorder.record(
+            Event.LOGIN_SUCCEEDED, provider=shown.instance.name, client_id=client_id, sub=person.account.sub, ms=took
+        )
+
+
+def told(step: Ask | Answer, target: VerifiedRedirect | None) -> Ask | Return:
+    """The step, and where an answer goes."""
+    if isinstance(step, Ask):
+        return step
+    if target is None:
+        raise InvalidRequest("a device is never answered without a question")
+    return Return(target, step.params)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from broker.core.clients.client import Client
 from broker.core.errors import BrokerError
-from broker.core.people.identity import Identity
-from broker.core.records import ForClient
+from broker.core.people.history import Whence
+from broker.core.records import Account, ForClient, Link, Purpose
+from broker.services.people.held import Shown
 from broker.services.providers import ProviderInstance
 from broker.upstream.model import Channel, Redirect, Reply, Widget
 
@@ -18,13 +20,13 @@ class LoginFailed(Exception):
     def __init__(
         self,
         cause: BrokerError,
-        purpose: ForClient,
-        client: Client,
+        purpose: Purpose,
+        client: Client | None,
         provider: ProviderInstance,
         *,
         only: bool,
     ) -> None:
-        """`cause` is what the person is told about; `only`: the client offers no other provider."""
+        """`cause` is what the person is told about; `only`: no other provider is offered. Without a client: at home."""
         super().__init__(cause.detail)
         self.cause, self.purpose, self.client = cause, purpose, client
         self.provider, self.only = provider, only
@@ -34,7 +36,7 @@ class LoginFailed(Exception):
 class Begun:
     """The browser goes to `step` and keeps `sealed` under the tag of this attempt for `ttl` seconds.
 
-    `channels` are those by which the answer may come.
+    `channels` are those by which the answer may come, `title` is the provider's plain name.
     """
 
     step: Redirect | Widget
@@ -42,21 +44,24 @@ class Begun:
     sealed: str
     ttl: int
     channels: frozenset[Channel]
+    title: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """Somebody is this `identity` at `instance`. Whose account that is here, the purpose of the attempt decides.
+    """Somebody showed who they are for a request of a client. Whose account that is here, the purpose decides."""
 
-    `started_at` in epoch seconds, `began_ms` in milliseconds, 0 in attempts of older versions.
-    """
-
+    shown: Shown
     purpose: ForClient
     client: Client
-    started_at: int
-    began_ms: int
-    instance: ProviderInstance
-    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class AtHome:
+    """Somebody showed who they are for their own account, and no client."""
+
+    shown: Shown
+    purpose: Link | Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +73,16 @@ class Callback:
     tag: str
     reply: Reply
     sealed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """The browser, by its cookies: its session, what questions are bound to, the provider that it used last; or "".
+
+    `whence`: where it is, and of what kind, coarsely.
+    """
+
+    session: str = ""
+    browser: str = ""
+    last_used: str = ""
+    whence: Whence = field(default_factory=Whence)

@@ -11,6 +11,7 @@ from broker.core.events import Event
 from broker.core.people.identity import Account, Identity, Link, Person
 from broker.core.records import Login
 from broker.services.context import Context
+from broker.services.people.held import build_link
 from broker.services.people.standing import Standing
 from broker.store.people import PeopleStore
 
@@ -26,30 +27,35 @@ class Accounts:
         self._standing = standing
 
     async def resolve(self, provider_key: str, provider: str, identity: Identity) -> Person:
-        """The person behind an identity; unknown ones are made, account and link both or neither.
+        """The person behind an identity; unknown ones are made. Raises as `Standing.check_person`."""
+        known = await self.find(provider_key, provider, identity)
+        return known or await self.make(provider_key, provider, identity)
 
-        Raises AccountBlocked for one that is switched off.
-        """
-        now = self._context.now()
-        link = Link(
-            provider_key=provider_key,
-            subject=identity.subject,
-            provider=provider,
-            claims=dict(identity.claims),
-            raw_ids=dict(identity.raw_ids),
-            seen_at=now,
-            linked_at=now,
-        )
+    async def find(
+        self, provider_key: str, provider: str, identity: Identity, *, at_home: bool = False
+    ) -> Person | None:
+        """Whose identity it is now, None for nobody's; raises as `Standing.check_person`. What was shown is kept."""
         person = await self._people.person(provider_key, identity.subject)
         if person is None:
-            account = Account(sub=self._mint_sub(), created_at=now)
-            person = await self._people.adopt(account, link)
-            if person.account.sub == account.sub:
-                self._context.recorder.record(Event.ACCOUNT_CREATED, sub=account.sub, provider=provider)
+            return None
+        link = build_link(provider_key, provider, identity, now=self._context.now())
+        return await self._welcome(person, link, at_home=at_home)
+
+    async def make(self, provider_key: str, provider: str, identity: Identity) -> Person:
+        """An account for an identity that is nobody's, both or neither; whose it is, if somebody was quicker."""
+        now = self._context.now()
+        link, account = build_link(provider_key, provider, identity, now=now), Account(self._mint_sub(), now)
+        person = await self._people.adopt(account, link)
+        if person.account.sub == account.sub:
+            self._context.recorder.record(Event.ACCOUNT_CREATED, sub=account.sub, provider=provider)
+        return await self._welcome(person, link)
+
+    async def _welcome(self, person: Person, link: Link, *, at_home: bool = False) -> Person:
+        """Them, with what the upstream said in `link`."""
         if _is_stale(person.link, link):
             await self._people.update_link(link)
             person = Person(person.account, replace(link, linked_at=person.link.linked_at, home=person.link.home))
-        self._standing.check_person(person)
+        self._standing.check_person(person, at_home=at_home)
         return person
 
     def _mint_sub(self) -> str:

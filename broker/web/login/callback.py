@@ -8,39 +8,69 @@ from starlette.responses import Response
 from broker.core.errors import NothingAsked, UpstreamError
 from broker.core.events import visitor
 from broker.core.wire.parameters import Parameters, parse_form
-from broker.services.authorize.decide import Ask
-from broker.services.login.complete import Completed, Completion
-from broker.services.login.outcomes import Callback
+from broker.services.authorize.decide import Ask, Return
+from broker.services.login.complete import Completed, Completion, Home
+from broker.services.login.joining import Settled
+from broker.services.login.outcomes import Callback, Visitor
 from broker.services.login.states import States
+from broker.services.people.held import PROOF_TTL
 from broker.services.providers import ProviderInstance, Providers
 from broker.upstream.model import Channel, Reply, unpack_reply
-from broker.web.http.cookies import SESSION, Cookies
+from broker.web.http.cookies import BROWSER, LAST_PROVIDER, SESSION, Cookies
 from broker.web.http.reading import read_query
 from broker.web.limits.intake import Intake
 from broker.web.pages.frontend import Frontend
 from broker.web.pages.views import FragmentView
 
 
+class Arrivals:
+    """Shows what comes of a login, wherever it ends: at once, or after a question in the middle of it."""
+
+    def __init__(self, frontend: Frontend, *, session_ttl: int, remember_for: int) -> None:
+        """`session_ttl`: seconds a browser keeps its session, `remember_for`: the provider it used last."""
+        self._frontend = frontend
+        self._session_ttl = session_ttl
+        self._remember_for = remember_for
+
+    def show(self, request: Request, done: Completed) -> Response:
+        """On to the next page, or back to the client; the browser keeps what it has to."""
+        response = self._leave_to(request, done.step)
+        if done.cookie:
+            self.keep(response, done.cookie, done.provider)
+        if done.browser:
+            Cookies.bind_browser(response, done.browser, ttl=PROOF_TTL)
+        return response
+
+    def keep(self, response: Response, cookie: str, provider: str) -> None:
+        """Somebody is logged in here from now on, by this provider."""
+        Cookies.start_session(response, cookie, ttl=self._session_ttl)
+        Cookies.remember_provider(response, provider, ttl=self._remember_for)
+
+    def settle(self, request: Request, settled: Settled) -> Response:
+        """On with the login that a question interrupted, else to the account page."""
+        return self._leave_to(request, settled.step or Home())
+
+    def _leave_to(self, request: Request, step: Ask | Return | Home) -> Response:
+        match step:
+            case Ask():
+                return self._frontend.leave_to(self._frontend.question_href(step))
+            case Return(target, params):
+                return self._frontend.respond(request, target, params)
+            case Home(page):
+                return self._frontend.leave_to(f"{self._frontend.base}/account{f'/{page}' if page else ''}")
+
+
 class CallbackEndpoint:
     """Turns what arrived into a `Callback`, and shows what comes of it."""
 
     def __init__(
-        self,
-        frontend: Frontend,
-        completion: Completion,
-        *,
-        providers: Providers,
-        intake: Intake,
-        session_ttl: int,
-        remember_for: int,
+        self, frontend: Frontend, completion: Completion, arrivals: Arrivals, *, providers: Providers, intake: Intake
     ) -> None:
-        """`session_ttl`: seconds a browser keeps its session, `remember_for`: the provider it used last."""
         self._frontend = frontend
         self._completion = completion
+        self._arrivals = arrivals
         self._providers = providers
         self._intake = intake
-        self._session_ttl = session_ttl
-        self._remember_for = remember_for
 
     async def get(self, request: Request) -> Response:
         """An answer in the query, or none at all: then it may be in the fragment, which only the browser sees."""
@@ -75,24 +105,16 @@ class CallbackEndpoint:
         state = in_path or reply.params.get("state", "")
         tag = States.tag(state)
         callback = Callback(instance, state, tag, reply, Cookies.read_flow(request, tag))
-        async with self._completion.complete(
-            callback, Cookies.read(request, SESSION), self._intake.whence(request)
-        ) as done:
-            return self._show(request, done, tag)
-
-    def _show(self, request: Request, done: Completed, tag: str) -> Response:
-        response: Response
-        if isinstance(done.step, Ask):
-            response = self._frontend.leave_to(self._frontend.question_href(done.step))
-        else:
-            response = self._frontend.respond(request, done.step.target, done.step.params)
-        Cookies.start_session(response, done.cookie, ttl=self._session_ttl)
-        Cookies.remember_provider(response, done.provider, ttl=self._remember_for)
+        session, browser, last_used = (Cookies.read(request, name) for name in (SESSION, BROWSER, LAST_PROVIDER))
+        visitor = Visitor(session, browser, last_used, self._intake.whence(request))
+        async with self._completion.complete(callback, visitor) as done:
+            response = self._arrivals.show(request, done)
         Cookies.drop_flow(response, tag)
         return response
 
     def _read_again(self, request: Request) -> str:
         """The link that begins anew; what somebody else put into the cookie is none."""
         kept = Cookies.read_again(request)
-        ours = kept.startswith((f"{self._frontend.base}/authorize?", f"{self._frontend.base}/device"))
+        base = self._frontend.base
+        ours = kept.startswith(tuple(f"{base}{path}" for path in ("/authorize?", "/device", "/join?", "/account")))
         return kept if ours and kept.isprintable() else ""

@@ -8,14 +8,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from broker.core.clients.client import Client
-from broker.core.records import ForClient
+from broker.core.records import Purpose
 from broker.services.login.attempts import Logins
 from broker.services.providers import Providers
 from broker.upstream.model import Channel, Redirect, Widget
 from broker.web.http.cookies import LAST_PROVIDER, Cookies
 from broker.web.limits.intake import Intake
 from broker.web.pages.frontend import Frontend
-from broker.web.pages.views import Button, ClientView, WidgetView
+from broker.web.pages.views import Button, ClientView, LeavingView, WidgetView
 
 _EMBEDDED = ("Telegram", "VKAndroidApp", "VKiOSApp", "Instagram", "FBAN", "FBAV", "; wv)")
 
@@ -44,8 +44,8 @@ class Leaving:
     async def leave(
         self,
         request: Request,
-        purpose: ForClient,
-        client: Client,
+        purpose: Purpose,
+        client: Client | None,
         name: str,
         *,
         shown: Callable[[], ClientView],
@@ -55,16 +55,19 @@ class Leaving:
         """A login attempt begins: off to this provider, or its widget on a page of ours.
 
         What only some ways need is asked when it is needed: how the client is `shown`, and the link that begins
-        `again`, which leads to the chooser where there are several ways. Raises TooManyRequests, ProviderNotOffered or
-        LoginFailed.
+        `again`, which leads to the chooser where there are several ways. `client` as in `Logins.begin`. Raises
+        TooManyRequests, ProviderNotOffered or LoginFailed.
         """
         await self._intake.count_start(request)
         begun = await self._logins.begin(purpose, client, name, locale=locale)
         response: Response
-        if isinstance(begun.step, Redirect):
+        if isinstance(begun.step, Redirect) and request.method == "POST":
+            # A page that navigates: `form-action` would stop a redirect.
+            response = self._frontend.pages.show(LeavingView(begun.step.url, begun.title), locale)
+        elif isinstance(begun.step, Redirect):
             response = RedirectResponse(begun.step.url, 303, {"referrer-policy": "no-referrer"})
         else:
-            several = len(self._providers.offered_to(client)) > 1
+            several = client is None or len(self._providers.offered_to(client)) > 1
             view = _widget_view(begun.step, shown(), other_href=again() if several else "")
             response = self._frontend.pages.show(view, locale)
         Cookies.keep_flow(request, response, begun.tag, begun.sealed, ttl=begun.ttl)

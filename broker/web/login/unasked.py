@@ -12,6 +12,7 @@ from broker.services.login.unasked import UnaskedLogins
 from broker.web.http.cookies import BROWSER, SESSION, Cookies
 from broker.web.http.reading import read_query
 from broker.web.limits.intake import Intake
+from broker.web.login.callback import Arrivals
 from broker.web.pages.frontend import Frontend
 from broker.web.pages.persons import Persons
 from broker.web.pages.views import EnterView, ReturnView
@@ -26,21 +27,19 @@ class UnaskedEndpoint:
         self,
         frontend: Frontend,
         unasked: UnaskedLogins,
+        arrivals: Arrivals,
         *,
         persons: Persons,
         intake: Intake,
         mint: Callable[[], str],
-        session_ttl: int,
-        remember_for: int,
     ) -> None:
-        """`mint` makes unguessable values; `session_ttl` and `remember_for` as in `CallbackEndpoint`."""
+        """`mint` makes unguessable values."""
         self._frontend = frontend
         self._unasked = unasked
         self._persons = persons
         self._intake = intake
         self._mint = mint
-        self._session_ttl = session_ttl
-        self._remember_for = remember_for
+        self._arrivals = arrivals
 
     async def get(self, request: Request) -> Response:
         """The question: is that you?"""
@@ -76,6 +75,5 @@ class UnaskedEndpoint:
         client = entered.client
         view = ReturnView(entered.href, self._frontend.client_view(client, client.initiate_login_uri))
         response = self._frontend.pages.show(view, self._frontend.locale(request, client=client))
-        Cookies.start_session(response, entered.cookie, ttl=self._session_ttl)
-        Cookies.remember_provider(response, entered.provider, ttl=self._remember_for)
+        self._arrivals.keep(response, entered.cookie, entered.provider)
         return response

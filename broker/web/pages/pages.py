@@ -26,6 +26,8 @@ from broker.web.pages.views import (
     ErrorView,
     FormPostView,
     FragmentView,
+    JoinView,
+    LeavingView,
     LoggedOutView,
     LoginView,
     Look,
@@ -125,7 +127,7 @@ class Pages:
 def _policy_of(view: View, look: Look) -> Policy:
     """What a page may do beyond showing itself (Content Security Policy)."""
     match view:
-        case LoginView():
+        case LoginView() | JoinView():
             return Policy(style=look.button_style == "brand")
         case LoggedOutView():  # the frames of apps may come from exactly their origins
             return Policy(frame_origins=tuple(dict.fromkeys(form_target(frame) for frame in view.frames)))
@@ -143,4 +145,4 @@ def _sent_to(view: View) -> str | None:
     """Where the page takes the browser by itself, None: nowhere."""
     if isinstance(view, LoggedOutView):
         return view.href or None
-    return view.href if isinstance(view, ReturnView) else None
+    return view.href if isinstance(view, ReturnView | LeavingView) else None

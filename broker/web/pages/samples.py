@@ -29,10 +29,14 @@ from broker.web.pages.views import (
     FormPostView,
     FragmentView,
     HomeView,
+    JoinView,
+    LeavingView,
+    LinkView,
     LoggedOutView,
     LoginView,
     LogoutView,
     Mark,
+    MergeView,
     PersonView,
     ReturnView,
     SignedIn,
@@ -252,6 +256,22 @@ def _questions(text: str) -> Iterator[tuple[str, View]]:
     yield "logout", LogoutView(client, person, ticket, hrefs)
     yield "logout, a mistake", LogoutView(client, person, ticket, hrefs, problem=text or "id_token_hint is missing")
     yield from every_logged_out(client, text)
+    yield from _joining(text)
+
+
+def _joining(text: str) -> Iterator[tuple[str, View]]:
+    """Have you an account already, and is that you, too?"""
+    person, hrefs, ticket, address = make_person(text), _hrefs(text), text or "ticket", text or "anna@example.com"
+    nameless = PersonView("", "", "vk", {"en": text or "VK ID"})
+    asked = JoinView(make_client(text), person, make_login(text, href=text or "/join?a=1").buttons, ticket, hrefs)
+    yield "join", asked
+    yield "join, named", replace(asked, address=address)
+    yield "join, missed", replace(asked, person=nameless, missed={"en": text or "Google"})
+    yield "link", LinkView(person, make_person(text), address, ticket, hrefs)
+    yield "link, nameless", LinkView(nameless, nameless, "", ticket, hrefs)
+    yield "merge", MergeView(person, nameless, (person, nameless), (nameless, person), ticket, hrefs)
+    url = f"https://id.vk.com/authorize?state={quote(text, safe=HARMLESS_IN_QUERY)}"
+    yield "leaving", LeavingView(url, {"en": text or "VK ID"})
 
 
 def _devices(text: str) -> Iterator[tuple[str, View]]:

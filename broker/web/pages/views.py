@@ -178,6 +178,53 @@ class EnterView:
 
 
 @dataclass(frozen=True, slots=True)
+class JoinView:
+    """The question whether somebody nobody knows has an account here already, in the middle of a login.
+
+    `person` is who they showed to be. `buttons` lead to the ways by which they show that they have one. `address` is
+    theirs, where the page says that an account has it, else ""; `missed` the plain name of the provider at which they
+    looked in vain. The form POSTs `ticket` and `answer=new` to `{base_path}/join`.
+    """
+
+    client: ClientView
+    person: PersonView
+    buttons: tuple[Button, ...]
+    ticket: str
+    language_hrefs: Mapping[str, str]
+    address: str = ""
+    missed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """The question whether `added` is to be a way into the account of `person`; `address` is theirs there, or "".
+
+    The form POSTs `ticket` and `answer` (`allow` or `deny`) to `{base_path}/account/link/confirm`.
+    """
+
+    person: PersonView
+    added: PersonView
+    address: str
+    ticket: str
+    language_hrefs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class MergeView:
+    """The question whether the account that `added` opens is to become part of the account of `person`.
+
+    `ways` are those into the account that stays, `others` those that move. The form is that of LinkView.
+    """
+
+    person: PersonView
+    added: PersonView
+    ways: tuple[PersonView, ...]
+    others: tuple[PersonView, ...]
+    ticket: str
+    language_hrefs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class LogoutView:
     """The question whether to sign out of everything; `client` asked for it, or is empty.
 
@@ -377,6 +424,14 @@ class ReturnView:
 
 
 @dataclass(frozen=True, slots=True)
+class LeavingView:
+    """On the way to a provider, at `href`: a page that navigates by GET, after a form of ours."""
+
+    href: str
+    provider_name: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class FormPostView:
     """The authorization response as a form that posts itself to the client (OAuth 2.0 Form Post Response Mode).
 
@@ -433,6 +488,10 @@ View = (
     | AccountView
     | AccountQuestionView
     | AccountDoneView
+    | JoinView
+    | LinkView
+    | MergeView
+    | LeavingView
     | ErrorView
     | ReturnView
     | FormPostView
@@ -460,6 +519,10 @@ _TEMPLATES: Mapping[type, str] = {
     AccountView: "account.html",
     AccountQuestionView: "account_question.html",
     AccountDoneView: "account_done.html",
+    JoinView: "join.html",
+    LinkView: "link.html",
+    MergeView: "merge.html",
+    LeavingView: "leaving.html",
     ReturnView: "return.html",
     FormPostView: "form_post.html",
     FragmentView: "fragment.html",

@@ -1,0 +1,102 @@
+"""Proofs of who somebody is upstream, held until they decide what it is for: good for one decision, for ten minutes."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from broker.core.clients.client import Client
+from broker.core.errors import FlowFinished, FlowGone, ProviderNotOffered
+from broker.core.people.identity import Identity, Link, UpstreamSession
+from broker.core.records import HeldIdentity
+from broker.core.seal import digest
+from broker.services.context import Context
+from broker.services.once import once
+from broker.services.providers import ProviderInstance, Providers
+from broker.store.transient import Transient
+
+PROOF_TTL = 600  # seconds from the upstream's word to the person's
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Somebody is this `identity` at `instance`.
+
+    `started_at` in epoch seconds, `began_ms` in milliseconds, 0 in attempts of older versions.
+    """
+
+    started_at: int
+    began_ms: int
+    instance: ProviderInstance
+    identity: Identity
+
+
+class HeldIdentities:
+    """Holds them, and sees to it that each counts once, and while its provider does."""
+
+    def __init__(self, context: Context, transient: Transient, providers: Providers) -> None:
+        self._context = context
+        self._transient = transient
+        self._providers = providers
+
+    def hold(self, shown: Shown) -> HeldIdentity:
+        """What was shown just now. Of the upstream's session its name alone is kept: no browser carries its tokens."""
+        instance, identity = shown.instance, shown.identity
+        return HeldIdentity(
+            provider=instance.name,
+            provider_key=instance.key,
+            subject=identity.subject,
+            jti=self._context.mint(size=16),
+            began_at=shown.started_at,
+            proven_at=self._context.now(),
+            upstream_sid=identity.session.sid,
+            claims=dict(identity.claims),
+            raw_ids=dict(identity.raw_ids),
+            amr=identity.amr,
+            acr=identity.acr,
+            auth_time=identity.auth_time,
+        )
+
+    def is_good(self, held: HeldIdentity) -> bool:
+        """Whether it is young enough."""
+        return self._context.now() < held.proven_at + PROOF_TTL
+
+    def check(self, held: HeldIdentity) -> ProviderInstance:
+        """Where it was shown; raises FlowGone for one that is too old, ProviderNotOffered where that is off."""
+        if not self.is_good(held):
+            raise FlowGone("what the upstream said is too old")
+        instance = self._providers.named(held.provider) or self._providers.instance_of(held.provider_key)
+        if instance is None or instance.key != held.provider_key:
+            raise ProviderNotOffered("the provider of a proof was switched off")
+        return instance
+
+    def spend(self, held: HeldIdentity, client: Client | None = None) -> AbstractAsyncContextManager[None]:
+        """The body is the one thing it is good for; raises FlowFinished for a second one (see `once`)."""
+        again = FlowFinished("a proof was used twice", client=client)
+        return once(self._transient, digest(f"proof {held.jti}"), ttl=PROOF_TTL, again=again)
+
+
+def identity_of(held: HeldIdentity) -> Identity:
+    """The identity again. Where the upstream did not say when it asked the person last, they were asked just then."""
+    return Identity(
+        held.subject,
+        held.claims,
+        held.raw_ids,
+        auth_time=held.proven_at if held.auth_time is None else held.auth_time,
+        amr=held.amr,
+        acr=held.acr,
+        session=UpstreamSession(sid=held.upstream_sid),
+    )
+
+
+def build_link(provider_key: str, provider: str, identity: Identity, *, now: int) -> Link:
+    """What is kept of an identity that was shown now (epoch seconds)."""
+    return Link(
+        provider_key=provider_key,
+        subject=identity.subject,
+        provider=provider,
+        claims=dict(identity.claims),
+        raw_ids=dict(identity.raw_ids),
+        seen_at=now,
+        linked_at=now,
+    )

@@ -1,0 +1,175 @@
+"""Account linking and merging: a person shows in one browser that two ways in are both theirs, and says yes.
+
+A question is put about a proof (`HeldIdentity`) to the session that is there; the answer makes the way in theirs, or
+joins the account that it opens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+from broker.core.clients.client import Client
+from broker.core.errors import AlreadyLinked, ForeignPost, LoginTooOld, OtherPerson, SealBroken
+from broker.core.events import Event
+from broker.core.people.identity import Link
+from broker.core.records import ForClient, HeldIdentity, LinkReturn, LinkTicket
+from broker.core.records import Link as LinkPurpose
+from broker.services.carried import Carried
+from broker.services.context import Context
+from broker.services.people.held import PROOF_TTL, HeldIdentities, Shown, build_link, identity_of
+from broker.services.people.merging import Merging
+from broker.services.people.offers import Offers
+from broker.services.sessions.single_sign_on import Session, Sessions
+from broker.store.people import Linked, PeopleStore
+
+_SKEW = 60  # seconds an upstream's clock may be off
+
+
+class Answered(StrEnum):
+    """What came of a question."""
+
+    LINKED = "linked"
+    MERGED = "merged"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkQuestion:
+    """What was put to exactly this session. `links` are the ways into their account, `others` those into the other."""
+
+    ticket: LinkTicket
+    session: Session
+    links: tuple[Link, ...]
+    others: tuple[Link, ...]
+
+
+class Linking:
+    """One use case each: set out to add a way in, put the question, answer it."""
+
+    def __init__(
+        self,
+        context: Context,
+        people: PeopleStore,
+        held: HeldIdentities,
+        tickets: Carried,
+        *,
+        offers: Offers,
+        sessions: Sessions,
+        merging: Merging,
+    ) -> None:
+        """`tickets` have the purpose "link"."""
+        self._context = context
+        self._people = people
+        self._held = held
+        self._tickets = tickets
+        self._offers = offers
+        self._sessions = sessions
+        self._merging = merging
+
+    def begin(self, session: Session, provider: str, *, back: LinkReturn | None = None) -> LinkPurpose:
+        """What a login at `provider` is for; raises LoginTooOld where the session is not fresh (threats D7).
+
+        `back`: the app that asked for it.
+        """
+        login = session.login
+        if not self._sessions.is_fresh(session):
+            raise LoginTooOld("a way in is added with an old login", provider=login.provider, then=f"link/{provider}")
+        return LinkPurpose(login.sub, session.key, back)
+
+    async def arrive(self, purpose: LinkPurpose, shown: Shown, cookie: str) -> str | None:
+        """The ticket of the question whether they add it; None where it is theirs already.
+
+        Raises OtherPerson in a browser where another session is by now, or none (threats B6), and LoginTooOld where the
+        upstream says that it did not ask them now.
+        """
+        held, session = self._held.hold(shown), await self._sessions.find(cookie)
+        if session is None or session.key != purpose.session:
+            self._refuse(purpose.sub, held, "another session")
+            raise OtherPerson("a way in was to be added in a session that is not there")
+        if held.auth_time is not None and held.auth_time < held.began_at - _SKEW:
+            self._refuse(purpose.sub, held, "an old login")
+            raise LoginTooOld("the upstream asked nobody", provider=held.provider, then=f"link/{held.provider}")
+        return await self._ask(session, held, back=purpose.back)
+
+    async def settle(self, held: HeldIdentity, session: Session, client: Client, then: ForClient) -> str | None:
+        """For who was unknown and has now logged in another way: the ticket of the question whether to join the two.
+
+        None where nothing is left to ask: it is theirs already, or became theirs, because the page before named their
+        account; or it is too late, and they add it at their account page.
+        """
+        if not (self._held.is_good(held) and self._sessions.is_fresh(session)):
+            return None
+        sub = session.login.sub
+        if await self._offers.is_named(held, client, sub):
+            async with self._held.spend(held, client):
+                if await self._link(sub, held):
+                    return None
+        return await self._ask(session, held, then=then)
+
+    async def open_(self, sealed: str, cookie: str) -> LinkQuestion:
+        """The question in a browser whose session has this cookie; raises ForeignPost, FlowGone, ProviderNotOffered."""
+        session = await self._sessions.find(cookie)
+        if session is None:
+            raise ForeignPost("a question about a way in without a session")
+        try:
+            ticket = await self._tickets.open_(LinkTicket, sealed, bound_to=session.key)
+        except SealBroken as error:
+            raise ForeignPost(error.detail) from None
+        self._held.check(ticket.held)
+        links = await self._people.links(ticket.sub)
+        others = await self._people.links(ticket.other) if ticket.other else ()
+        return LinkQuestion(ticket, session, links, others)
+
+    @asynccontextmanager
+    async def answer(self, question: LinkQuestion, *, allowed: bool) -> AsyncIterator[Answered]:
+        """Take the one answer; the body goes on from there. Raises FlowFinished for a second one, AlreadyLinked."""
+        ticket = question.ticket
+        async with self._held.spend(ticket.held):
+            if not allowed:
+                yield Answered.CANCELLED
+            elif ticket.other:
+                await self._merge(ticket)
+                yield Answered.MERGED
+            else:
+                if not await self._link(ticket.sub, ticket.held):
+                    self._refuse(ticket.sub, ticket.held, "another account")
+                    raise AlreadyLinked("it became the way into another account meanwhile")
+                yield Answered.LINKED
+
+    async def _ask(
+        self, session: Session, held: HeldIdentity, *, then: ForClient | None = None, back: LinkReturn | None = None
+    ) -> str | None:
+        person = await self._people.person(held.provider_key, held.subject)
+        sub = session.login.sub
+        if person is not None and person.account.sub == sub:
+            return None
+        other = person.account.sub if person else ""
+        ticket = LinkTicket(sub, session.key, held, other, then, back)
+        return await self._tickets.seal(ticket, bound_to=session.key, ttl=PROOF_TTL)
+
+    async def _link(self, sub: str, held: HeldIdentity) -> bool:
+        """Make it a way into the account; False where it is somebody else's by now, or the account is not there."""
+        now = self._context.now()
+        link = build_link(held.provider_key, held.provider, identity_of(held), now=now)
+        match await self._people.link(sub, link, now=now):
+            case Linked(again):
+                if not again:
+                    self._context.recorder.record(Event.ACCOUNT_LINKED, sub=sub, provider=held.provider)
+                return True
+            case _:
+                return False
+
+    async def _merge(self, ticket: LinkTicket) -> None:
+        """Join the other account to this one, as long as the proof still opens one of them; raises AlreadyLinked."""
+        held, sub, other = ticket.held, ticket.sub, ticket.other
+        person = await self._people.person(held.provider_key, held.subject)
+        if person is None or person.account.sub not in {other, sub} or not await self._merging.merge(sub, other):
+            self._refuse(sub, held, "not to be joined")
+            raise AlreadyLinked("one of two accounts has changed, or is switched off, closing or gone")
+        self._context.recorder.record(Event.ACCOUNT_MERGED, sub=sub, other=other, provider=held.provider)
+
+    def _refuse(self, sub: str, held: HeldIdentity, reason: str) -> None:
+        self._context.recorder.record(Event.ACCOUNT_LINK_REFUSED, sub=sub, provider=held.provider, reason=reason)

@@ -1,0 +1,54 @@
+"""Account merging: one account becomes part of another of the same person, who has proved both (ADR 48)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from broker.core.terms import SubjectType
+from broker.services.clients.directory import Clients
+from broker.services.context import Context
+from broker.services.people.subjects import Subjects
+from broker.store.accounts import AccountStore, Merged
+
+
+class Merging:
+    """Merges, and sees to it that what apps called the account that goes is known for ever."""
+
+    def __init__(
+        self,
+        context: Context,
+        accounts: AccountStore,
+        clients: Clients,
+        subjects: Subjects,
+        *,
+        remember_for: int,
+        queued: Callable[[], None],
+    ) -> None:
+        """`remember_for`: seconds for which it is known that a session ended.
+
+        `queued` is called when there may be apps to be told.
+        """
+        self._context = context
+        self._accounts = accounts
+        self._clients = clients
+        self._subjects = subjects
+        self._remember_for = remember_for
+        self._queued = queued
+
+    async def merge(self, survivor: str, absorbed: str) -> bool:
+        """Make `absorbed` part of `survivor`; False where one of them is switched off, closing, or gone."""
+        now, seen_as = self._context.now(), await self._seen_as(absorbed)
+        merged = await self._accounts.merge(
+            survivor, absorbed, now=now, expires_at=now + self._remember_for, seen_as=seen_as
+        )
+        self._queued()
+        return isinstance(merged, Merged)
+
+    async def _seen_as(self, sub: str) -> dict[str, str]:
+        """What clients that see nobody's own `sub` call this account, and the `sub` itself."""
+        found = {}
+        for client_id in await self._accounts.known_to(sub):
+            client = await self._clients.find(client_id)
+            if client is not None and client.tokens.subject_type is SubjectType.PAIRWISE:
+                found[self._subjects.of(sub, client)] = sub
+        return found
