@@ -30,9 +30,6 @@ class AccountStore(Protocol):
         None when there is none, or it was deleted.
         """
 
-    async def former_subs(self, sub: str) -> tuple[str, ...]:
-        """The subs of accounts that were merged into this one, in the order of text; no pairwise ones."""
-
     async def known_to(self, sub: str) -> tuple[str, ...]:
         """The ids of the clients that know the account by consents, grants or sessions, in the order of text."""
 

@@ -64,7 +64,6 @@ async def test_nothing_that_people_wait_for_reads_a_whole_table() -> None:
         await durable.accounts.known_to("s1")
         await durable.accounts.resolve("s1")
         await durable.accounts.merge("s1", "s2", now=NOW, expires_at=UNTIL, seen_as={"pairwise": "s2"})
-        await durable.accounts.former_subs("s1")
         await durable.people.unlink("s1", "p1", "x2", now=NOW, expires_at=UNTIL)
         await durable.consents.take_back("s1", "app", now=NOW, expires_at=UNTIL)
         await durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep=grant().login)

@@ -49,10 +49,6 @@ class SqlAccounts(Repository, AccountStore):
         return replace(account_from(row), former=(yield from parts_of(row[0])))
 
     @read
-    def former_subs(self, sub: str) -> Steps[tuple[str, ...]]:
-        return parts_of(sub)
-
-    @read
     def known_to(self, sub: str) -> Steps[tuple[str, ...]]:
         rows = yield from every(
             """SELECT client_id FROM consents WHERE sub = ?
@@ -133,8 +129,7 @@ class SqlAccounts(Repository, AccountStore):
             "SELECT sub FROM accounts WHERE closes_at <= ? ORDER BY closes_at, sub LIMIT ?", now, limit
         )
         for (sub,) in due:
-            parts = yield from every("SELECT sub FROM accounts WHERE merged_into = ?", sub)
-            for (part,) in (*parts, (sub,)):
+            for part in (*(yield from parts_of(sub)), sub):
                 yield from _delete(part, now)
         return tuple(str(sub) for (sub,) in due)
 
