@@ -285,6 +285,30 @@ async def test_d3_the_account_that_goes_is_signed_out_with_all_it_gave(world: Wo
         await world.refresh(tokens["refresh_token"])
 
 
+async def test_d3_what_the_account_that_goes_was_asked_is_not_answered_any_more(world: World) -> None:
+    await set_up(world)
+    there, other = await logged_in(world, "alpha")
+    is_at(world, "beta", "b-trojan", {"name": "Trojan"})
+    pending = ticket_of(await add(world, there, other, "beta"), "/account/link")
+    is_at(world, "beta", "b-ann")
+    cookie, session = await logged_in(world)
+    await answer(world, ticket_of(await add(world, cookie, session), "/account/link"), cookie)
+    with pytest.raises(ForeignPost):
+        await answer(world, pending, there)
+    assert await owner(world, "beta", "b-trojan") == ""
+
+
+async def test_d3_every_way_that_moves_is_named_before(world: World) -> None:
+    await set_up(world)
+    there, other = await logged_in(world, "alpha")
+    is_at(world, "beta", "b-trojan", {"name": "Trojan"})
+    await answer(world, ticket_of(await add(world, there, other, "beta"), "/account/link"), there)
+    is_at(world, "beta", "b-ann")
+    cookie, session = await logged_in(world)
+    question = await world.linking.open_(ticket_of(await add(world, cookie, session), "/account/link"), cookie)
+    assert [link.subject for link in question.others] == ["a-ann", "b-trojan"]
+
+
 async def test_d17_what_an_app_called_the_account_that_went_leads_to_the_one_that_stayed(world: World) -> None:
     world.clients["pair"] = app("pair", tokens=TokenPolicy(subject_type=SubjectType.PAIRWISE, sector="pair.test"))
     await set_up(world)

@@ -48,6 +48,7 @@ def add_kinds(config: dict[str, Any]) -> None:
         "userinfo_alg": "RS256",
         "backchannel_logout_uri": f"http://127.0.0.1:{_port()}/backchannel",
     }
+    config["providers"]["google-two"]["linking"] = "confirm"
     config["clients"]["app"]["post_logout_redirect_uris"] = [BYE]
     config["clients"]["app"]["grants"] = ["authorization_code", "refresh_token", str(GrantType.DEVICE_CODE)]
     config["network"] = {"client_networks": ["127.0.0.0/8"]}

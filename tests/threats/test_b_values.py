@@ -27,6 +27,7 @@ from tests.threats.journeys import (
     redeem,
     refresh,
     request_for,
+    sign_in,
     tokens_for,
     until_callback,
     userinfo,
@@ -119,6 +120,15 @@ async def _as_device_question(stand: Stand, value: str) -> httpx2.Response:
     return await stand.client.post("/device/confirm", data=form, headers=stand.cookies())
 
 
+async def _as_join(stand: Stand, value: str) -> httpx2.Response:
+    return await stand.client.post("/join", data={"ticket": value, "answer": "new"}, headers=stand.cookies())
+
+
+async def _as_link(stand: Stand, value: str) -> httpx2.Response:
+    form = {"ticket": value, "answer": "allow"}
+    return await stand.client.post("/account/link/confirm", data=form, headers=stand.cookies())
+
+
 METADATA: Final = {"redirect_uris": ["https://new.example.com/cb"]}
 USES: Final[dict[str, Use]] = {
     "code": _as_code,
@@ -139,6 +149,8 @@ USES: Final[dict[str, Use]] = {
     "user_code": _as_user_code,
     "device_entry": _as_device_entry,
     "device_question": _as_device_question,
+    "join": _as_join,
+    "link": _as_link,
 }
 ACTIVE: Final = {"access_token", "refresh_token"}
 """What introspection tells its owner about."""
@@ -154,6 +166,7 @@ async def one_of_each(stand: Stand) -> dict[str, str]:
     async with new_visitor() as visitor:
         tokens = await tokens_for(site, visitor=visitor)
         found |= {name: tokens[name] for name in ("access_token", "id_token", "refresh_token")}
+        found |= await _of_ways(site, visitor)
         found["code"] = await code_for(site, visitor)
         found["request_uri"] = (await pushed(site)).removeprefix(PREFIX)
         callback = await until_callback(site, visitor, prompt="login")
@@ -170,6 +183,16 @@ async def one_of_each(stand: Stand) -> dict[str, str]:
             found |= {"browser": cookie.value} if cookie.name == "__Host-browser" else {}
     stand.session, stand.browser = found["session"], found["browser"]
     return found | await _of_devices(stand)
+
+
+async def _of_ways(site: Site, visitor: Visitor) -> dict[str, str]:
+    """The tickets of both questions that somebody is put who comes another way than the one we know."""
+    page = await sign_in(site, visitor, person="zoe", idp_hint="google-two", prompt="login")
+    asked = next(form.fields["ticket"] for form in page.markup.forms if "ticket" in form.fields)
+    await visitor.click("provider-google")
+    page = await visitor.click("person-ada")
+    added = next(form.fields["ticket"] for form in page.markup.forms if "ticket" in form.fields)
+    return {"join": asked, "link": added}
 
 
 async def _of_devices(stand: Stand) -> dict[str, str]:
@@ -219,6 +242,9 @@ async def test_b8_a_value_of_one_kind_is_no_other_kind(stand: Stand) -> None:
     assert issued(stand.site) == before
     for kind in ("device_question", "device_code", "consent"):
         assert (await USES[kind](stand, values[kind])).status_code == 200, f"{kind} was good all the while"
+    for kind, path in (("join", "/join"), ("link", "/account/link")):
+        page = await stand.client.get(path, params={"ticket": values[kind]}, headers=stand.cookies())
+        assert page.status_code == 200, f"{kind} was good all the while"
 
 
 async def test_b8_of_all_values_only_tokens_are_tokens(stand: Stand) -> None:
