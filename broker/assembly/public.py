@@ -35,9 +35,11 @@ from broker.web.pages.pages import Pages
 from broker.web.pages.persons import Persons
 from broker.web.pages.templates import Tell
 from broker.web.pages.views import Look
+from broker.web.people.account import AccountEndpoints
 from broker.web.people.identities import IdentityEndpoints
 from broker.web.people.joining import JoinEndpoint
 from broker.web.people.linking import LinkEndpoint
+from broker.web.people.shown import Shown
 from broker.web.routes import Endpoints, build_routes
 from broker.web.tokens import TokenEndpoint, UserinfoEndpoint
 
@@ -104,6 +106,15 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
     reader = ProofReader(services.proofs.mint_nonce)
     return Endpoints(
         meta=_build_meta(parts, frontend, config),
+        account=AccountEndpoints(
+            frontend,
+            services.account_page,
+            services.account_changes,
+            linking=services.linking,
+            shown=Shown(frontend, parts.providers, persons),
+            leaving=leaving,
+            intake=intake,
+        ),
         authorize=_build_authorize(parts, services, frontend, intake, leaving),
         clients=_build_clients(services, intake, reader),
         callback=CallbackEndpoint(frontend, services.completion, arrivals, providers=parts.providers, intake=intake),

@@ -10,9 +10,10 @@ from broker.core.authorize.consent import Said
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What one app may do for a person. `scope` is what they agreed to, last at `agreed_at`; times in epoch seconds.
+    """What one app may do for a person: what they agreed to, last at `agreed_at`, and what its living grants are for.
 
-    `granted_at`: when the newest living grant began, None where there is none. `offline`: one outlives its session.
+    Times in epoch seconds. `granted_at`: when the newest living grant began, None where there is none. `offline`: one
+    outlives its session.
     """
 
     client_id: str

@@ -20,6 +20,7 @@ from broker.web.login.callback import CallbackEndpoint
 from broker.web.login.unasked import UnaskedEndpoint
 from broker.web.logout import LogoutEndpoint
 from broker.web.meta import MetaEndpoints
+from broker.web.people.account import AccountEndpoints
 from broker.web.people.identities import IdentityEndpoints
 from broker.web.people.joining import JoinEndpoint
 from broker.web.people.linking import LinkEndpoint
@@ -31,6 +32,7 @@ class Endpoints:
     """All of them."""
 
     meta: MetaEndpoints
+    account: AccountEndpoints
     authorize: AuthorizeEndpoint
     clients: ClientEndpoints
     callback: CallbackEndpoint
@@ -95,6 +97,17 @@ def _for_people(ends: Endpoints) -> Iterable[Route]:
     yield Route("/join", _both(ends.join), browser, "join")
     yield Route("/account/link", {"GET": ends.link.get}, browser, "account_link")
     yield Route("/account/link/confirm", {"POST": ends.link.confirm}, browser, "account_link")
+    account = ends.account
+    yield Route("/account", {"GET": account.get}, browser, "account")
+    yield Route("/account/login", {"GET": account.login}, browser, "account")
+    yield Route("/account/link/{way}", {"GET": account.ask, "POST": account.link}, browser, "account")
+    yield Route("/account/unlink/{way}", {"GET": account.ask, "POST": account.unlink}, browser, "account")
+    yield Route("/account/sign-out", {"GET": account.ask, "POST": account.sign_out}, browser, "account")
+    yield Route("/account/export", {"GET": account.ask, "POST": account.export}, browser, "account")
+    yield Route("/account/delete", {"GET": account.ask, "POST": account.delete}, browser, "account")
+    yield Route("/account/end", {"POST": account.end}, browser, "account")
+    yield Route("/account/take-back", {"POST": account.take_back}, browser, "account")
+    yield Route("/account/keep", {"POST": account.keep}, browser, "account")
 
 
 class _TwoMethods(Protocol):

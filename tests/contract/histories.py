@@ -31,14 +31,17 @@ class ConsentRules:
         await durable.consents.save_consent("s1", "agreed", "q", Said(frozenset({"email"})), NOW + 3)
         await durable.consents.save_consent("s1", "both", "p", Said(frozenset({"openid"})), NOW)
         for number, client_id, subject in ((1, "both", "x1"), (2, "first", "x2"), (3, "over", "x1")):
-            await give(durable, grant(number, subject=subject).replace(client_id=client_id, offline=number == 1))
-        await give(durable, grant(4).replace(client_id="both", offline=False, created_at=NOW + 7))
+            given = grant(number, subject=subject).replace(
+                client_id=client_id, scope=("email",), resource=("https://a",)
+            )
+            await give(durable, given.replace(offline=number == 1))
+        await give(durable, grant(4).replace(client_id="both", scope=("openid",), offline=False, created_at=NOW + 7))
         await give(durable, grant(5, sub="s2", subject="y1").replace(client_id="of somebody else"))
         await durable.grants.revoke("g3", now=NOW)
         assert await durable.consents.accesses("s1", now=NOW) == (
             Access("agreed", frozenset({"openid", "email"}), NOW + 3, None, offline=False),
-            Access("both", frozenset({"openid"}), NOW, NOW + 7, offline=True),
-            Access("first", frozenset(), None, NOW, offline=False),
+            Access("both", frozenset({"openid", *given.scope, *given.resource}), NOW, NOW + 7, offline=True),
+            Access("first", frozenset({*given.scope, *given.resource}), None, NOW, offline=False),
         )
         later = await durable.consents.accesses("s1", now=NOW + 1000)
         assert [(one.client_id, one.granted_at) for one in later] == [("agreed", None), ("both", None)]

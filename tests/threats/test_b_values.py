@@ -129,6 +129,10 @@ async def _as_link(stand: Stand, value: str) -> httpx2.Response:
     return await stand.client.post("/account/link/confirm", data=form, headers=stand.cookies())
 
 
+async def _as_account_form(stand: Stand, value: str) -> httpx2.Response:
+    return await stand.client.post("/account/sign-out", data={"ticket": value}, headers=stand.cookies())
+
+
 METADATA: Final = {"redirect_uris": ["https://new.example.com/cb"]}
 USES: Final[dict[str, Use]] = {
     "code": _as_code,
@@ -151,6 +155,7 @@ USES: Final[dict[str, Use]] = {
     "device_question": _as_device_question,
     "join": _as_join,
     "link": _as_link,
+    "account_form": _as_account_form,
 }
 ACTIVE: Final = {"access_token", "refresh_token"}
 """What introspection tells its owner about."""
@@ -175,6 +180,8 @@ async def one_of_each(stand: Stand) -> dict[str, str]:
         found["consent"] = next(form.fields["ticket"] for form in page.markup.forms if "ticket" in form.fields)
         page = await visitor.get(f"{site.issuer}/logout")
         found["logout"] = next(form.fields["ticket"] for form in page.markup.forms if "ticket" in form.fields)
+        page = await visitor.get(f"{site.issuer}/account/sign-out")
+        found["account_form"] = next(form.fields["ticket"] for form in page.markup.forms if "ticket" in form.fields)
         page = await visitor.get(await signed_link(site, "telegram"))
         found["entry"] = next(form.fields["ticket"] for form in page.markup.forms if "ticket" in form.fields)
         for cookie in visitor.cookies.sent_to(site.issuer):

@@ -111,7 +111,7 @@ class AccountChanges:
         """
         visit, ticket = await self._page.prove(cookie, Action.DELETE, sealed)
         sub, now = visit.account.sub, self._context.now()
-        closes_at = now + self._rules.deletion_wait
+        closes_at = self.closes_at() or now
         async with self._page.forms.spend(ticket):
             fresh = await self._durable.accounts.close(
                 sub, closes_at=closes_at, now=now, expires_at=self._forget_at(now)
@@ -142,9 +142,10 @@ class AccountChanges:
             deleted += len(subs)
         return deleted
 
-    def closes_at(self) -> int:
-        """When an account would be deleted that somebody asks to be deleted now (epoch seconds)."""
-        return self._context.now() + self._rules.deletion_wait
+    def closes_at(self) -> int | None:
+        """When an account is deleted if its person asks for it now (epoch seconds); None: at once."""
+        wait = self._rules.deletion_wait
+        return self._context.now() + wait if wait else None
 
     def _forget_at(self, now: int) -> int:
         return now + self._remember_for

@@ -26,7 +26,7 @@ from broker.store.consents import Access
 
 SHOWN = 50  # entries of the history on the page
 _ALL = 10_000  # entries of it in a document
-_NEEDS_FRESH = frozenset({Action.UNLINK, Action.SIGN_OUT, Action.EXPORT, Action.DELETE})
+_NEEDS_FRESH = frozenset({Action.LINK, Action.UNLINK, Action.SIGN_OUT, Action.EXPORT, Action.DELETE})
 _WHILE_CLOSING = frozenset({Action.KEEP, Action.EXPORT})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from broker.core.authorize.consent import Said
 from broker.core.people.history import AccountEvent, Happened
 from broker.core.records import Grant
@@ -51,12 +53,10 @@ class SqlConsents(Repository, ConsentStore):
         grants = [Grant.from_bytes(body) for (body,) in bodies]
         clients = {client_id for client_id, _, _ in agreed} | {grant.client_id for grant in grants}
         return tuple(
-            Access(
+            _access(
                 client_id,
-                scope=Said.of(word for client, word, _ in agreed if client == client_id).yes,
-                agreed_at=max((at for client, _, at in agreed if client == client_id), default=None),
-                granted_at=max((one.created_at for one in grants if one.client_id == client_id), default=None),
-                offline=any(one.offline for one in grants if one.client_id == client_id),
+                [(word, at) for client, word, at in agreed if client == client_id],
+                [grant for grant in grants if grant.client_id == client_id],
             )
             for client_id in sorted(clients)
         )
@@ -77,3 +77,15 @@ class SqlConsents(Repository, ConsentStore):
             return False
         yield from remember(sub, AccountEvent(Happened.ACCESS_ENDED, now, client_id=client_id))
         return True
+
+
+def _access(client_id: str, agreed: Sequence[tuple[str, int]], grants: Sequence[Grant]) -> Access:
+    """What was agreed to, and what an app that asks nobody was given."""
+    given = {word for grant in grants for word in (*grant.scope, *grant.resource)}
+    return Access(
+        client_id,
+        scope=Said.of(word for word, _ in agreed).yes | given,
+        agreed_at=max((at for _, at in agreed), default=None),
+        granted_at=max((grant.created_at for grant in grants), default=None),
+        offline=any(grant.offline for grant in grants),
+    )

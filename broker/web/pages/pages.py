@@ -79,6 +79,11 @@ class Pages:
         spoken = {locale: Language(locale, self._globals(locale), filters) for locale in look.languages}
         self._templates = Templates(override, spoken, tell=tell, brought=brought)
 
+    @property
+    def product_name(self) -> Mapping[str, str]:
+        """What this service is called, per language."""
+        return self._look.product_name
+
     def icons_drawn_by_us(self, kinds: Iterable[str]) -> list[str]:
         """The provider types whose icon is our placeholder; their owners want their own shown."""
         return self._assets.drawn_by_us(kinds)

@@ -160,17 +160,19 @@ def make_device(
     )
 
 
-def make_account(text: str = "", *, notice: str = "", closes_on: str = "") -> AccountView:
+def make_account(text: str = "", *, closes_on: str = "") -> AccountView:
     """Two ways in, two browsers, an app, and everything that can happen to an account."""
     name, at = {"en": text or "Shop"}, text or "2026-11-20T12:50:25+00:00"
     vk, other = Mark("vk", "vk", {"en": text or "VK ID"}), Mark("other", text or "unheard-of", {"en": text or "Other"})
     here = SignedIn("s1", text or "203.0.113.x", text or "Firefox, Android", at, vk, name, here=True)
+    day = text or "2026-11-02"
+    way = Way("h1", vk, text or PERSON, text or "anna@example.com", linked_on=day, used_on=day, here=True)
     access = AppAccess(
         text or "shop",
         make_client(text),
         ("openid", "email", "offline_access", text or "unheard.of"),
         (text or "https://api.shop.example",),
-        text or "2026-11-02",
+        since=day,
         offline=True,
     )
     signed_in = Activity("signed_in", at, vk, name, text or "203.0.113.x", text or "Firefox, Android")
@@ -179,26 +181,14 @@ def make_account(text: str = "", *, notice: str = "", closes_on: str = "") -> Ac
         sub=text or "k4fq3s7d2c5b6a7z4y3x2w1v2u",
         person=make_person(text),
         another_href=text or "/account?another=1",
-        ways=(
-            Way(
-                "h1",
-                vk,
-                text or PERSON,
-                text or "anna@example.com",
-                text or "2026-11-02",
-                text or "2026-11-20",
-                here=True,
-            ),
-            Way(text or "h2", other, "", "", "", text or "2026-11-19", here=False, has_home=True),
-        ),
+        ways=(way, Way(text or "h2", other, "", "", "", text or "2026-11-19", here=False, has_home=True)),
         addable=(vk, replace(other, provider="third")),
         sessions=(here, replace(here, sid=text or "s2", place="", agent="", app={}, here=False)),
         apps=(access, replace(access, scopes=(), since="", client=make_stranger(text))),
         activity=(signed_in, *(Activity(word, at, other, name) for word in words)),
-        tickets=dict.fromkeys(("link", "end", "take-back", "keep"), text or "ticket"),
+        tickets=dict.fromkeys(("link/vk", "link/third", "end", "take-back", "keep"), text or "ticket"),
         language_hrefs=_hrefs(text),
         closes_on=(text or closes_on) if closes_on else "",
-        notice=notice,
     )
 
 
@@ -210,8 +200,18 @@ def every_account(text: str = "") -> Iterator[tuple[str, View]]:
         yield f"account, {notice}", replace(page, notice=notice)
     yield "account, one way", replace(page, ways=page.ways[:1], sessions=page.sessions[:1], apps=(), addable=())
     yield "account, closing", make_account(text, closes_on="2026-12-04")
-    for what, day in (("unlink", ""), ("sign-out", ""), ("export", ""), ("delete", "2026-12-04"), ("delete", "")):
-        asked = AccountQuestionView(what, f"/account/{what}", text or "t", make_person(text), _hrefs(text), None, day)
+    for what, day in (
+        ("link", ""),
+        ("unlink", ""),
+        ("sign-out", ""),
+        ("export", ""),
+        ("delete", "2026-12-04"),
+        ("delete", ""),
+    ):
+        asked = AccountQuestionView(
+            what, f"/account/{what}", text or "t", make_person(text), _hrefs(text), closes_on=day
+        )
+        asked = replace(asked, title={"en": text or "VK ID"} if what.endswith("link") else {})
         for number, way in enumerate(page.ways if what == "unlink" else (None,)):
             yield f"account, {what} {number} {day}", replace(asked, way=way)
     for what in ("unlink", "closing", "deleted"):

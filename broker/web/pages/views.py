@@ -358,9 +358,10 @@ class AccountView:
 
 @dataclass(frozen=True, slots=True)
 class AccountQuestionView:
-    """What cannot be undone is asked first: `what` is `unlink`, `sign-out`, `export` or `delete`.
+    """What cannot be undone is asked first: `what` is `link`, `unlink`, `sign-out`, `export` or `delete`.
 
-    The form POSTs `ticket` to `action`. `way` is the one to be taken away; `closes_on` the day of the deletion, "" for
+    The form POSTs `ticket` to `action`. `title` is the plain name of the provider that is to be added or removed, `way`
+    the one to be removed; `closes_on` the day of the deletion, "" for
     at once.
     """
 
@@ -369,6 +370,7 @@ class AccountQuestionView:
     ticket: str
     person: PersonView
     language_hrefs: Mapping[str, str]
+    title: Mapping[str, str] = field(default_factory=dict)
     way: Way | None = None
     closes_on: str = ""
 
