@@ -27,6 +27,7 @@ from broker.web.limits.rate_limits import Limits, Rate
 from broker.web.limits.visitors import Visitors
 from broker.web.login.callback import Arrivals, CallbackEndpoint
 from broker.web.login.leaving import Leaving
+from broker.web.login.returning import LastLogin
 from broker.web.login.unasked import UnaskedEndpoint
 from broker.web.logout import LogoutEndpoint
 from broker.web.meta import MetaEndpoints
@@ -98,11 +99,10 @@ def build_pages(config: Config, base: str, tell: Tell, assets: Mapping[str, Path
 
 def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, config: Config) -> Endpoints:
     intake = _build_intake(parts, services, config)
-    show_last = config.login.show_last_used
-    leaving = Leaving(frontend, services.logins, parts.providers, intake, show_last_used=show_last)
-    persons = Persons(services.people, parts.providers)
-    chosen = config.session
-    arrivals = Arrivals(frontend, session_ttl=chosen.absolute_ttl, remember_for=chosen.remember_last_provider)
+    chosen, persons = config.session, Persons(services.people, parts.providers)
+    last = LastLogin(parts.seal("last login"), shown=config.login.show_last_used, ttl=chosen.remember_last_provider)
+    leaving = Leaving(frontend, services.logins, parts.providers, intake, last=last, persons=persons)
+    arrivals = Arrivals(frontend, last, session_ttl=chosen.absolute_ttl)
     reader = ProofReader(services.proofs.mint_nonce)
     return Endpoints(
         meta=_build_meta(parts, frontend, config),

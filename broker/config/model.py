@@ -120,7 +120,9 @@ class Session(Section):
 
     idle_ttl: Lifetime = Field(default=12 * 3600, description="Ends when unused this long")
     absolute_ttl: Lifetime = Field(default=30 * 86400, description="Ends this long after the login")
-    remember_last_provider: Duration = Field(default=180 * 86400, description="The `last used` badge on the login page")
+    remember_last_provider: Duration = Field(
+        default=180 * 86400, description="Who used a browser last is offered first"
+    )
 
 
 class Accounts(Section):
@@ -137,7 +139,7 @@ class Login(Section):
     """The login page and what comes before and after it."""
 
     order: tuple[str, ...] = Field(default=(), description="Providers in this order; the rest follow")
-    show_last_used: bool = Field(default=True, description="Mark and move up the provider used last")
+    show_last_used: bool = Field(default=True, description="Offer who used a browser last, or their provider, first")
     autoselect_single: bool = Field(default=True, description="With one provider offered go straight there")
     flow_ttl: Lifetime = Field(default=600, le=3600, description="How long a login attempt at a provider may take")
 

@@ -282,6 +282,13 @@ class FormTicket(Record, frozen=True, tag="form"):
     expires_at: int
 
 
+class KnownPerson(Record, frozen=True, tag="known"):
+    """Who logged in last in a browser, for its pages to offer: the provider's name and theirs. It proves nothing."""
+
+    provider: str
+    name: str
+
+
 class EntryTicket(Record, frozen=True, tag="entry"):
     """An identity nobody asked for, held until the person says it is theirs; bound to one browser."""
 

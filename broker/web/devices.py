@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from broker.core.authorize.account_choice import ANOTHER_PERSON, for_another
 from broker.core.authorize.consent import Said
-from broker.core.authorize.request import ANOTHER_PERSON, add_to_kept, for_another
+from broker.core.authorize.request import add_to_kept
 from broker.core.clients.client import Client
 from broker.core.errors import InvalidRequest
 from broker.core.records import AuthorizationRequest, Device
 from broker.core.terms import Prompt
 from broker.core.wire.query import Sent
 from broker.services.authorize.codes import Answer
+from broker.services.authorize.consent import About
 from broker.services.authorize.decide import Ask, Authorization, Choose, Start
 from broker.services.authorize.questions import Questions
 from broker.services.clients.directory import Clients
@@ -105,21 +107,21 @@ class DeviceEntry:
         match await self._authorization.next_step(asked, client, session):
             case Ask() as step:
                 return self._frontend.leave_to(self._frontend.question_href(step))
-            case Choose(names):
-                return self._offer(request, asked, client, sealed, names, locale=locale)
+            case Choose() as step:
+                return await self._offer(request, asked, client, sealed, step, locale=locale)
             case Start(name):
                 # By a button even where there is one alone: a browser refuses to leave us at the end of a form.
-                return self._offer(request, asked, client, sealed, (name,), locale=locale)
+                return await self._offer(request, asked, client, sealed, Choose((name,), offers=False), locale=locale)
             case Answer():
                 raise InvalidRequest("a device is never answered without a question")
 
-    def _offer(
+    async def _offer(
         self,
         request: Request,
         asked: AuthorizationRequest,
         client: Client,
         ticket: str,
-        names: tuple[str, ...],
+        choose: Choose,
         *,
         locale: str,
     ) -> Response:
@@ -128,12 +130,18 @@ class DeviceEntry:
         def href(name: str) -> str:
             return self._frontend.href("/device/login", {**sent, "idp_hint": name})
 
+        another = self._frontend.href("/device/login", _login_params(ticket, for_another(asked)))
+        returning = await self._leaving.returning(request, choose, href, another)
         view = LoginView(
             client=self._frontend.device_view(client),
-            buttons=self._leaving.buttons(request, names, href),
+            buttons=self._leaving.buttons(request, choose.providers, href, marked=returning is None),
             language_hrefs=self._frontend.language_hrefs("/device/login", sent),
+            returning=returning,
         )
-        return self._frontend.pages.show(view, locale)
+        response = self._frontend.pages.show(view, locale)
+        if asked.idp_hint == ANOTHER_PERSON:
+            Cookies.forget_person(response)
+        return response
 
     def _show(self, user_code: str, locale: str, *, wrong: bool = False) -> Response:
         sent = {"user_code": user_code} if user_code else {}
@@ -160,7 +168,7 @@ class DeviceConfirmation:
         """The question, with all that tells a device of one's own from a stranger's."""
         params = read_query(request, limit=MAX_TICKET)
         sealed = params.get("ticket", "")
-        question = await self._questions.open_(sealed, Cookies.read(request, SESSION), for_device=True)
+        question = await self._questions.open_(sealed, Cookies.read(request, SESSION), about=About.DEVICE)
         asked, client = question.request, question.client
         waiting = await self._devices.find(asked.device)
         person, scopes = await self._persons.asked(question, Said())

@@ -83,6 +83,7 @@ class LogoutEndpoint:
         done = await self._logout.finish(wish, session, return_to=self._return_to)
         response = await self._show(request, done, locale)
         Cookies.end_session(response)
+        Cookies.forget_person(response)
         return response
 
     async def _show(self, request: Request, done: LoggedOut, locale: str) -> Response:

@@ -50,7 +50,15 @@ class Endpoints:
 
 def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
     """The public surface. What is not here does not exist."""
-    browser, client, public = Access.BROWSER, Access.CLIENT, Access.PUBLIC
+    yield from _for_anybody(ends, issuer)
+    yield from _for_browsers(ends)
+    yield from _for_people(ends)
+    yield from _for_apps(ends)
+
+
+def _for_anybody(ends: Endpoints, issuer: str) -> Iterable[Route]:
+    """Documents and files."""
+    public = Access.PUBLIC
     for path in metadata_paths(issuer):
         yield Route(path, {"GET": ends.meta.metadata}, public, "metadata", cors=True, rooted=True)
     yield Route("/jwks", {"GET": ends.meta.jwks}, public, "jwks", cors=True)
@@ -58,12 +66,17 @@ def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
     yield Route("/static/{file}", {"GET": ends.meta.static}, public, "static")
     yield Route("/static/icons/{file}", {"GET": ends.meta.static}, public, "static")
     yield Route("/healthz", {"GET": ends.meta.health}, public, "healthz")
-    yield Route("/", {"GET": ends.meta.home}, browser, "home")
 
+
+def _for_browsers(ends: Endpoints) -> Iterable[Route]:
+    """Pages, and what browsers carry between an app, us and an upstream."""
+    browser = Access.BROWSER
+    yield Route("/", {"GET": ends.meta.home}, browser, "home")
     yield Route("/authorize", _both(ends.authorize), browser, "authorize")
     yield Route("/callback/{provider}", _both(ends.callback), browser, "callback")
     yield Route("/callback/{provider}/{state}", _both(ends.callback), browser, "callback")
     yield Route("/consent", _both(ends.consent), browser, "consent")
+    yield Route("/continue", {"POST": ends.consent.go_on}, browser, "continue")
     yield Route("/logout", _both(ends.logout), browser, "logout")
     yield Route("/logout/confirm", {"POST": ends.logout.confirm}, browser, "logout_confirm")
     yield Route("/logout/done", {"GET": ends.logout.done}, browser, "logout_done")
@@ -71,8 +84,11 @@ def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
     yield Route("/device", _both(entry), browser, "device")
     yield Route("/device/login", {"GET": entry.choose}, browser, "device")
     yield Route("/device/confirm", _both(confirmation), browser, "device")
-    yield from _for_people(ends)
 
+
+def _for_apps(ends: Endpoints) -> Iterable[Route]:
+    """What apps and upstreams call."""
+    client = Access.CLIENT
     yield Route("/par", {"POST": ends.clients.push}, client, "par", cors=True)
     yield Route("/device_authorization", {"POST": ends.clients.device}, client, "device_authorization", cors=True)
     yield Route("/token", {"POST": ends.token.post}, client, "token", cors=True)

@@ -180,8 +180,11 @@ def test_a_stale_login_tab_still_logs_in(world: World, profile: Profile) -> None
     assert stale.locator("#reference").count() == 0, "no error page"
 
 
-def test_the_provider_used_last_is_marked_and_first(world: World, profile: Profile, picture: Picture) -> None:
-    context = profile("ru")
+@pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without-scripts"])
+def test_whoever_is_logged_in_is_offered_first_and_goes_on_by_one_press(
+    world: World, profile: Profile, picture: Picture, scripts: bool
+) -> None:
+    context = profile("ru", scripts=scripts)
     sign_in(open_chooser(context, world), world, "ok", "ada")
     page = context.new_page()
     page.goto(f"{world.demo.sample}")
@@ -191,10 +194,39 @@ def test_the_provider_used_last_is_marked_and_first(world: World, profile: Profi
         f"{world.issuer}/authorize?{query}&redirect_uri={world.demo.sample}callback"
         f"&code_challenge={'a' * 43}&code_challenge_method=S256"
     )
-    picture(page, "last-used-ru")
-    first = page.locator("[id^=provider-]").first
-    expect(first).to_have_id("provider-ok")
-    expect(first).to_contain_text("В прошлый раз")
+    picture(page, "returning-ru")
+    expect(page.locator("#continue-as")).to_contain_text("Продолжить как Ada Lovelace")
+    expect(page.locator("#provider-ok")).not_to_contain_text("В прошлый раз")
+    arrived: list[str] = []
+    page.on("request", lambda request: arrived.append(request.url) if "/callback?" in request.url else None)
+    page.click("#continue-as")
+    page.wait_for_selector("#allow, #error, #claim-sub")
+    if page.locator("#allow").count():
+        page.click("#allow")
+    page.wait_for_url(f"{world.demo.sample}**")
+    assert any("code=" in url for url in arrived)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whoever_comes_back_uses_another_account_and_is_forgotten(
+    world: World, profile: Profile, picture: Picture, language: str
+) -> None:
+    context = profile(language)
+    sign_in(open_chooser(context, world), world, "ok", "ada")
+    context.clear_cookies(name="__Host-session")
+    page = context.new_page()
+    query = "client_id=demo-app&response_type=code&scope=openid"
+    page.goto(
+        f"{world.issuer}/authorize?{query}&redirect_uri={world.demo.sample}callback"
+        f"&code_challenge={'a' * 43}&code_challenge_method=S256"
+    )
+    expect(page.locator("#continue-as")).to_contain_text("Ada Lovelace")
+    picture(page, f"returning-{language}")
+    page.click("#another")
+    page.wait_for_selector("#provider-ok")
+    assert page.locator("#continue-as").count() == 0
+    expect(page.locator("#provider-ok")).to_contain_text({"ru": "В прошлый раз", "en": "Last used"}[language])
+    assert "__Host-person" not in {cookie.get("name") for cookie in context.cookies()}
 
 
 def test_the_session_is_shared_with_another_app_of_this_machine_after_one_press_of_a_button(

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.core.authorize.account_choice import ANOTHER_PERSON, for_another
 from broker.core.authorize.request import (
-    ANOTHER_PERSON,
     add_to_kept,
     build_device_request,
     build_request,
-    for_another,
     to_params,
 )
 from broker.core.authorize.target import verify_target

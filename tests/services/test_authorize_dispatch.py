@@ -39,7 +39,8 @@ async def next_step(world: World, session: Session | None, **changed: str | None
     "changed", [{}, {"prompt": "login"}, {"prompt": "select_account"}, {"prompt": "create"}, {"max_age": "0"}]
 )
 async def test_a_stranger_chooses_how_to_log_in(world: World, changed: dict[str, str | None]) -> None:
-    assert await next_step(world, None, **changed) == Choose(("alpha", "beta"))
+    new = changed.get("prompt") == "create"
+    assert await next_step(world, None, **changed) == Choose(("alpha", "beta"), offers=not new)
 
 
 async def test_prompt_none_never_shows_a_page(world: World) -> None:

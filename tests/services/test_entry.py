@@ -70,7 +70,7 @@ async def test_who_enters_takes_the_place_of_whoever_was_logged_in(door: World) 
     entered = await door.unasked.enter(await hold(door), cookie, browser="b1", whence=HERE)
     session = await door.sessions.find(entered.cookie)
     assert session is not None
-    assert (session.login.provider, entered.provider, entered.client.id) == ("beta", "beta", "app")
+    assert (session.login.provider, entered.person.link.provider, entered.client.id) == ("beta", "beta", "app")
     assert session.login.sub != before.login.sub
     assert entered.href == f"https://app.test/start?iss={quote(ISSUER, safe='')}"
     assert await door.sessions.find(cookie) is None

@@ -14,6 +14,7 @@ from broker.core.people.linking import LinkingPolicy, LinkingRule
 from broker.core.records import Device
 from broker.core.terms import GrantType
 from broker.core.wire.parameters import Parameters
+from broker.services.authorize.consent import About
 from broker.services.authorize.decide import Ask
 from broker.services.login.outcomes import Visitor
 from broker.services.people.held import build_link
@@ -66,7 +67,7 @@ async def test_who_is_known_is_not_asked(world: World) -> None:
 async def test_k15_nothing_is_made_while_the_question_is_open(world: World) -> None:
     await set_up(world)
     done = await world.arrive(await purpose(world), "alpha", STRANGER)
-    assert (done.cookie, done.provider, done.browser) == ("", "", "b1")
+    assert (done.cookie, done.person, done.browser) == ("", None, "b1")
     assert await owner(world, "alpha", "a-ann") == ""
     assert world.notes.count(Event.ACCOUNT_CREATED) == 1, "that of beta"
 
@@ -289,7 +290,7 @@ async def test_a_device_waits_while_its_person_is_asked(world: World, joined: bo
         step = (await answer(world, ticket_of(done, "/account/link"), done.cookie)).step
     assert isinstance(step, Ask)
     assert step.path == "/device/confirm"
-    assert await world.questions.open_(step.ticket, done.cookie, for_device=True)
+    assert await world.questions.open_(step.ticket, done.cookie, about=About.DEVICE)
 
 
 CLAIMS: dict[str, dict[str, Any]] = {

@@ -356,7 +356,8 @@ async def test_a_way_that_opens_a_third_account_by_now_joins_nothing(world: Worl
 async def test_somebody_known_comes_to_their_account(world: World) -> None:
     await set_up(world)
     done = await world.arrive(Account(page="link/alpha"), "beta")
-    assert (done.step, done.provider) == (Home("link/alpha"), "beta")
+    assert done.person is not None
+    assert (done.step, done.person.link.provider) == (Home("link/alpha"), "beta")
     session = await world.sessions.find(done.cookie)
     assert session is not None
     assert session.login.subject == "b-ann"

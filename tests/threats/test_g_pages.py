@@ -29,7 +29,7 @@ from tests.threats.vectors import MARKUP
 pytestmark = pytest.mark.anyio
 
 COOKIE = re.compile(
-    r"__Host-(?:session|last|lang|browser|visitor|again|flow-[0-9a-f]{12})=[A-Za-z0-9_@.\-]*; "
+    r"__Host-(?:session|last|person|lang|browser|visitor|again|flow-[0-9a-f]{12})=[A-Za-z0-9_@.\-]*; "
     r"Max-Age=\d+; Path=/; Secure; HttpOnly; SameSite=(?:Lax|None)"
 )
 
@@ -63,7 +63,7 @@ async def test_g2_every_cookie_is_bound_to_this_host_and_out_of_reach_of_scripts
     names = {cookie.partition("=")[0].partition("-flow-")[0] for cookie in cookies}
     assert len(cookies) > 30
     flows = {"__Host", "__Host-again"}
-    assert names == flows | {"__Host-session", "__Host-last", "__Host-lang", "__Host-browser", "__Host-visitor"}
+    assert names == flows | {f"__Host-{name}" for name in ("session", "last", "person", "lang", "browser", "visitor")}
     assert [cookie for cookie in cookies if not COOKIE.fullmatch(cookie)] == []
 
 

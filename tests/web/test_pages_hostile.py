@@ -226,5 +226,5 @@ def test_d22_a_name_of_a_person_stands_in_an_element_of_its_own_direction_on_eve
         assert PERSON not in "".join(outline.words), title
         assert not [tag for tag, attrs in outline.tags if any(PERSON in value for value in attrs.values())], title
         shown |= {title.split()[0].rstrip(",")} if f"<bdi>{PERSON}</bdi>" in bytes(answer.body).decode() else set()
-    speaking = {path.stem for path in BUILT_IN.rglob("*.html") if "view.person" in path.read_text(encoding="utf-8")}
+    speaking = {path.stem for path in BUILT_IN.rglob("*.html") if ".person" in path.read_text(encoding="utf-8")}
     assert {name.partition("_")[0] for name in speaking} == shown, "a page that names people has no sample that does"

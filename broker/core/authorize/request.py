@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from broker.core.authorize import pkce
+from broker.core.authorize.account_choice import choosing
 from broker.core.authorize.claims_parameter import one_person, parse_wanted, write_wanted
 from broker.core.authorize.target import MAX_STATE, VerifiedRedirect
 from broker.core.clients.client import Client
@@ -33,7 +34,6 @@ from broker.core.wire.query import Sent
 
 IDP_HINTS = ("idp_hint", "kc_idp_hint", "connector_id")
 ANY_PROVIDER = "-"  # no provider's name; takes back the hint inside a pushed request
-ANOTHER_PERSON = "~"  # no provider's name, either; whoever this browser knows is not offered again
 MAX_TEXT = 1024  # characters
 _PKCE = ("code_challenge", "code_challenge_method")
 _MAX_AGE = re.compile(r"[0-9]{1,9}")
@@ -285,16 +285,4 @@ def add_to_kept(request: AuthorizationRequest, params: Parameters, client: Clien
     """A request kept under a name, with what our own pages add: languages, a provider, the wish to choose anew."""
     locales, hint = parse_locales(params, client), parse_hint(params, client) or request.idp_hint
     added = request.replace(idp_hint="" if hint == ANY_PROVIDER else hint, ui_locales=locales or request.ui_locales)
-    return _choosing(added) if Prompt.SELECT_ACCOUNT in params.words("prompt") else added
-
-
-def for_another(request: AuthorizationRequest) -> AuthorizationRequest:
-    """The same request for somebody else than this browser knows: they choose a provider, and an account there."""
-    return _choosing(request.replace(idp_hint=ANOTHER_PERSON))
-
-
-def _choosing(request: AuthorizationRequest) -> AuthorizationRequest:
-    """With the wish to choose an account, which a silent request has no place for."""
-    if {Prompt.NONE, Prompt.SELECT_ACCOUNT} & set(request.prompt):
-        return request
-    return request.replace(prompt=(*request.prompt, Prompt.SELECT_ACCOUNT))
+    return choosing(added) if Prompt.SELECT_ACCOUNT in params.words("prompt") else added

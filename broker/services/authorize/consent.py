@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from enum import StrEnum
 
 from broker.core.authorize.consent import Said, promised_by, settle
 from broker.core.clients.client import Client
@@ -19,7 +20,14 @@ from broker.store.consents import ConsentStore
 from broker.store.transient import Transient
 
 TICKET_TTL = 600  # seconds
-_DEVICE = b"device"
+
+
+class About(StrEnum):
+    """What a question is about; no page takes a ticket of another."""
+
+    CONSENT = ""  # may the app know these things?
+    DEVICE = "device"  # is that your device?
+    PERSON = "person"  # do you go on as who you are?
 
 
 class Consents:
@@ -58,8 +66,11 @@ class Consents:
         """What this person answered last, to this client as it is today."""
         return await self._consents.consent(sub, client.id, promised_by(request, client))
 
-    def build_ticket(self, request: AuthorizationRequest, client: Client, session: Session) -> str:
-        """A question to this session about this request, good for one answer within ten minutes."""
+    def build_ticket(
+        self, request: AuthorizationRequest, client: Client, session: Session, *, about: About | None = None
+    ) -> str:
+        """A question to this session about this request, within ten minutes; None: the one that the request is due."""
+        asked = about or (About.DEVICE if request.device else About.CONSENT)
         ticket = ConsentTicket(
             request=request,
             session=session.key,
@@ -67,15 +78,12 @@ class Consents:
             expires_at=self._context.now() + TICKET_TTL,
             promise=promised_by(request, client),
         )
-        return self._seal.seal(ticket.to_bytes(), bound_to=_DEVICE if request.device else b"")
+        return self._seal.seal(ticket.to_bytes(), bound_to=asked.encode())
 
-    def open_ticket(self, sealed: str, session: Session | None, *, for_device: bool = False) -> ConsentTicket:
-        """The question put to exactly this session; raises ForeignPost or FlowGone.
-
-        `for_device`: the page that asks is the one for devices. Neither page takes a ticket of the other.
-        """
+    def open_ticket(self, sealed: str, session: Session | None, *, about: About = About.CONSENT) -> ConsentTicket:
+        """The question about this, put to exactly this session; raises ForeignPost or FlowGone."""
         try:
-            ticket = ConsentTicket.from_bytes(self._seal.open_(sealed, bound_to=_DEVICE if for_device else b""))
+            ticket = ConsentTicket.from_bytes(self._seal.open_(sealed, bound_to=about.encode()))
         except SealBroken as error:
             raise ForeignPost(error.detail) from None
         if session is None or session.key != ticket.session:

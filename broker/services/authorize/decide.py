@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from broker.core.authorize.account_choice import ANOTHER_PERSON, as_chosen
 from broker.core.authorize.step_up import is_weak
 from broker.core.authorize.target import VerifiedRedirect
 from broker.core.authorize.whereabouts import Whereabouts, located
@@ -19,7 +20,7 @@ from broker.core.errors import (
 from broker.core.records import AuthorizationRequest, Login
 from broker.core.terms import Prompt
 from broker.services.authorize.codes import Answer, Codes, check_level
-from broker.services.authorize.consent import Consents
+from broker.services.authorize.consent import About, Consents
 from broker.services.context import Context
 from broker.services.people.standing import Refusal, Standing
 from broker.services.people.subjects import Subjects
@@ -33,9 +34,16 @@ _SKEW = 60  # seconds an upstream's clock may be off
 
 @dataclass(frozen=True, slots=True)
 class Choose:
-    """Let the person choose among these provider names."""
+    """Let the person choose among these provider names.
+
+    `known` is who is logged in already, and `ticket` asks whether they go on without another login, "" where only a
+    login will do. `offers`: whoever this browser knows may be offered first.
+    """
 
     providers: tuple[str, ...]
+    known: Session | None = None
+    ticket: str = ""
+    offers: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +118,7 @@ class Authorization:
             return await self.after_login(request, client, session)
         if Prompt.NONE in request.prompt:
             raise LoginRequired("the user is not logged in, or must log in again")
-        return self._choose(request, client)
+        return await self._choose(request, client, session)
 
     async def after_login(
         self, request: AuthorizationRequest, client: Client, session: Session, *, fresh_since: int | None = None
@@ -142,6 +150,13 @@ class Authorization:
                 raise LoginRequired("somebody else logged in than the one the request names")
             _check_fresh(request, login, fresh_since)
             check_level(request, login)
+
+    async def go_on(self, request: AuthorizationRequest, client: Client, session: Session) -> Ask | Answer:
+        """For whoever was let choose and goes on as who they are; raises LoginRequired where that is not enough now."""
+        chosen = as_chosen(request)
+        if not await self._is_enough(chosen, client, session):
+            raise LoginRequired("the login is no longer enough for this request; log in again")
+        return await self.after_login(chosen, client, session)
 
     async def check_still_welcome(self, client: Client, session: Session) -> None:
         """Raise when the person, or their provider, was switched off while a page was open."""
@@ -183,7 +198,7 @@ class Authorization:
         person = await self._people.person(login.provider_key, login.subject)
         return person is None or hinted not in self._subjects.account_of(person.account, client).former
 
-    def _choose(self, request: AuthorizationRequest, client: Client) -> Choose | Start:
+    async def _choose(self, request: AuthorizationRequest, client: Client, session: Session | None) -> Choose | Start:
         offered = self._providers.offered_to(client)
         if not offered:
             raise ProviderNotOffered(f"client {client.id} is left without a provider")
@@ -194,9 +209,22 @@ class Authorization:
                 raise UnmetAuthenticationRequirements("no provider of this app can reach the acr values asked for")
         if request.idp_hint and request.idp_hint in offered:
             return Start(request.idp_hint)
-        if len(offered) == 1 and self._providers.autoselect_single:
-            return Start(offered[0])
-        return Choose(offered)
+        known = session if session is not None and session.login.provider in offered else None
+        stranger = known is not None and await self._is_stranger(request, client, known.login)
+        if stranger or request.idp_hint == ANOTHER_PERSON or Prompt.CREATE in request.prompt:
+            choose = Choose(offered, offers=False)
+        else:
+            choose = Choose(offered, known, await self._ask_on(request, client, known))
+        only = len(offered) == 1 and self._providers.autoselect_single and not choose.ticket
+        return Start(offered[0]) if only else choose
+
+    async def _ask_on(self, request: AuthorizationRequest, client: Client, known: Session | None) -> str:
+        """A question whether `known` goes on as who they are, "" where the request would not be answered by that."""
+        if known is None or Prompt.SELECT_ACCOUNT not in request.prompt:
+            return ""
+        if not await self._is_enough(as_chosen(request), client, known):
+            return ""
+        return self._consents.build_ticket(request, client, known, about=About.PERSON)
 
 
 def _check_fresh(request: AuthorizationRequest, login: Login, since: int) -> None:

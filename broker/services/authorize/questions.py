@@ -12,8 +12,8 @@ from broker.core.clients.client import Client
 from broker.core.errors import AccessDenied, ForeignPost
 from broker.core.records import AuthorizationRequest, ConsentTicket
 from broker.services.authorize.codes import Codes
-from broker.services.authorize.consent import Consents
-from broker.services.authorize.decide import Authorization, Return
+from broker.services.authorize.consent import About, Consents
+from broker.services.authorize.decide import Ask, Authorization, Return
 from broker.services.authorize.pushed import PushedRequests
 from broker.services.clients.directory import Clients
 from broker.services.devices import Devices
@@ -88,18 +88,30 @@ class Questions:
         """What the person answered the last time, where the question is put again."""
         return await self._consents.recall(question.request, question.client, question.session.login.sub)
 
-    async def open_(self, sealed: str, cookie: str, *, for_device: bool = False) -> Question:
+    async def open_(self, sealed: str, cookie: str, *, about: About = About.CONSENT) -> Question:
         """The question in a browser whose session has this cookie; raises ForeignPost, FlowGone or UnknownClient.
 
-        `for_device`: it is put on the page for devices.
+        `about`: what the page asks that it came from.
         """
         session = await self._sessions.find(cookie)
         if session is None:
             raise ForeignPost("a question without a session")
-        ticket = self._consents.open_ticket(sealed, session, for_device=for_device)
+        ticket = self._consents.open_ticket(sealed, session, about=about)
         client = await self._clients.find_again(ticket.request.client_id)
         self._consents.check_promise(ticket, client)
         return Question(ticket, client, session)
+
+    @asynccontextmanager
+    async def go_on(self, sealed: str, cookie: str) -> AsyncIterator[Ask | Return]:
+        """Somebody whom the app had choose an account goes on as who they are, without another login.
+
+        The body shows what comes of it; what fails there is told at the same place.
+        """
+        question = await self.open_(sealed, cookie, about=About.PERSON)
+        target = VerifiedRedirect.of(question.request, question.client)
+        async with self._pushed.answering(target, asked=True):
+            step = await self._authorization.go_on(question.request, question.client, question.session)
+            yield step if isinstance(step, Ask) else Return(target, step.params)
 
     @asynccontextmanager
     async def answer_consent(self, sealed: str, cookie: str, choice: Choice) -> AsyncIterator[Return]:
@@ -120,7 +132,7 @@ class Questions:
 
     async def answer_device(self, sealed: str, cookie: str, choice: Choice) -> DeviceAnswered:
         """The one answer to a device; raises FlowFinished, FlowGone."""
-        question = await self.open_(sealed, cookie, for_device=True)
+        question = await self.open_(sealed, cookie, about=About.DEVICE)
         request, session, agreed = question.request, question.session, question.agreed(choice)
         async with self._answered(question, agreed):
             if agreed is not None:

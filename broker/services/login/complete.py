@@ -40,12 +40,12 @@ class Home:
 class Completed:
     """The browser goes on. It keeps `cookie`, the value of its session, and `browser`, to which a question is bound.
 
-    "" is nothing new to keep. `provider`: where the person logged in.
+    "" is nothing new to keep. `person`: who logged in, and by which way; None where nobody did.
     """
 
     step: Ask | Return | Home
     cookie: str = ""
-    provider: str = ""
+    person: Person | None = None
     browser: str = ""
 
 
@@ -137,7 +137,7 @@ class Completion:
             step = await self._settle(who.purpose, who.purpose.held, client, session)
         step = step or await self._authorization.after_login(request, client, session, fresh_since=since)
         await self._sessions.keep(session, replacing=before, client_id=client.id, whence=visitor.whence)
-        return Completed(told(step, target), value, session.login.provider)
+        return Completed(told(step, target), value, person)
 
     async def _build(self, shown: Shown, person: Person, cookie: str) -> tuple[str, Session, Session | None]:
         """The cookie value and session of this login, which is none before it is kept, and the one it replaces."""
@@ -171,7 +171,7 @@ class Completion:
             raise OtherPerson("somebody else logged in than the one who was to show that it is them")
         value, session, before = await self._build(who.shown, person, visitor.session)
         await self._sessions.keep(session, replacing=before, client_id="", whence=visitor.whence)
-        return Completed(Home(who.purpose.page), value, session.login.provider)
+        return Completed(Home(who.purpose.page), value, person)
 
     async def _or_fail(self, who: Identified | AtHome, answer: Awaitable[R]) -> R:
         """What it comes to; raises LoginFailed, because the attempt is spent and has to be begun anew."""

@@ -33,11 +33,11 @@ _TICKET_TTL = 300  # seconds
 class Entered:
     """The browser keeps `cookie`, the value of its session, and goes to `href`, where the client begins a login.
 
-    `provider`: where the person logged in.
+    `person`: who logged in, and by which way.
     """
 
     cookie: str
-    provider: str
+    person: Person
     client: Client
     href: str
 
@@ -98,7 +98,7 @@ class UnaskedLogins:
             value, _ = await self._sessions.start(
                 person, identity, instance, replacing=before, client_id=client.id, whence=whence
             )
-        return Entered(value, instance.name, client, self.initiate_href(client))
+        return Entered(value, person, client, self.initiate_href(client))
 
     @asynccontextmanager
     async def confirm(

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from broker.core.authorize.target import VerifiedRedirect
 from broker.core.errors import InvalidRequest
+from broker.services.authorize.decide import Ask
 from broker.services.authorize.questions import Choice, Questions
 from broker.web.http.cookies import SESSION, Cookies
 from broker.web.http.reading import read_query
@@ -56,6 +57,15 @@ class ConsentEndpoint:
         cookie = Cookies.read(request, SESSION)
         async with self._questions.answer_consent(sealed, cookie, choice) as done:
             return self._frontend.respond(request, done.target, done.params)
+
+    async def go_on(self, request: Request) -> Response:
+        """`/continue`: the person whom the login page offered first goes on as who they are, without another login."""
+        self._frontend.check_own_form(request)
+        params = await self._intake.read_form(request)
+        async with self._questions.go_on(params.get("ticket", ""), Cookies.read(request, SESSION)) as step:
+            if isinstance(step, Ask):
+                return self._frontend.leave_to(self._frontend.question_href(step))
+            return self._frontend.respond(request, step.target, step.params)
 
 
 async def read_answer(request: Request, frontend: Frontend, intake: Intake) -> tuple[str, Choice]:

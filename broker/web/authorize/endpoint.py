@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from broker.core.authorize.account_choice import ANOTHER_PERSON
 from broker.core.authorize.pushed import is_pushed
-from broker.core.authorize.request import ANOTHER_PERSON
 from broker.core.errors import InvalidRequest
 from broker.core.records import Authorize
 from broker.core.terms import Prompt
@@ -97,11 +97,11 @@ class AuthorizeEndpoint:
                     again=lambda: self._frontend.authorize_href(link_params(params, asked.request, hinted=False)),
                     locale=locale,
                 )
-            case Choose(names):
-                return self._choose(request, params, asked, names, locale)
+            case Choose():
+                return await self._choose(request, params, asked, step, locale)
 
-    def _choose(
-        self, request: Request, params: Parameters, asked: Asked, names: tuple[str, ...], locale: str
+    async def _choose(
+        self, request: Request, params: Parameters, asked: Asked, choose: Choose, locale: str
     ) -> Response:
         sent = link_params(params, asked.request, hinted=False)
         another = asked.request.idp_hint == ANOTHER_PERSON
@@ -110,17 +110,21 @@ class AuthorizeEndpoint:
         def href(name: str) -> str:
             return self._frontend.authorize_href({**sent, "idp_hint": name})
 
+        returning = await self._leaving.returning(request, choose, href, self._frontend.another_href(asked.request))
         view = LoginView(
             client=self._frontend.client_view(asked.target.client, asked.target.redirect_uri),
-            buttons=self._leaving.buttons(request, names, href),
+            buttons=self._leaving.buttons(request, choose.providers, href, marked=returning is None),
             language_hrefs=self._frontend.language_hrefs(
                 "/authorize", {**sent, "idp_hint": ANOTHER_PERSON} if another else sent
             ),
             notice="E-NOTALLOWED" if hinted else "",
             notice_provider=self._providers.name_of(hinted),
             sign_up=Prompt.CREATE in asked.request.prompt,
+            returning=returning,
         )
         response = self._frontend.pages.show(view, locale)
+        if another:
+            Cookies.forget_person(response)
         if "ui_locales" in params:
             Cookies.remember_language(response, locale)
         return response

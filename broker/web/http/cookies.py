@@ -11,6 +11,7 @@ SESSION = "__Host-session"
 BROWSER = "__Host-browser"  # binds an unasked entry to the browser that opened it
 VISITOR = "__Host-visitor"  # a sealed number, so that a browser is counted for itself
 LAST_PROVIDER = "__Host-last"
+PERSON = "__Host-person"  # who logged in last, sealed
 LANGUAGE = "__Host-lang"
 AGAIN = "__Host-again"  # the request of the newest attempt whose answer only a script can bring
 _FLOW = "__Host-flow-"
@@ -82,6 +83,16 @@ class Cookies:
     def remember_provider(response: Response, name: str, *, ttl: int) -> None:
         """For the `last used` badge: the provider's name, nothing about the person."""
         _set(response, LAST_PROVIDER, name, ttl=ttl)
+
+    @staticmethod
+    def remember_person(response: Response, sealed: str, *, ttl: int) -> None:
+        """Who logged in last, sealed, to be offered again."""
+        _set(response, PERSON, sealed, ttl=ttl)
+
+    @staticmethod
+    def forget_person(response: Response) -> None:
+        """Nobody is offered here any more."""
+        _drop(response, PERSON, same_site="lax")
 
     @staticmethod
     def remember_language(response: Response, locale: str) -> None:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from broker.core.errors import NothingAsked, UpstreamError
 from broker.core.events import visitor
+from broker.core.people.identity import Person
 from broker.core.wire.parameters import Parameters, parse_form
 from broker.services.authorize.decide import Ask, Return
 from broker.services.login.complete import Completed, Completion, Home
@@ -19,6 +20,7 @@ from broker.upstream.model import Channel, Reply, unpack_reply
 from broker.web.http.cookies import BROWSER, LAST_PROVIDER, SESSION, Cookies
 from broker.web.http.reading import read_query
 from broker.web.limits.intake import Intake
+from broker.web.login.returning import LastLogin
 from broker.web.pages.frontend import Frontend
 from broker.web.pages.views import FragmentView
 
@@ -26,25 +28,25 @@ from broker.web.pages.views import FragmentView
 class Arrivals:
     """Shows what comes of a login, wherever it ends: at once, or after a question in the middle of it."""
 
-    def __init__(self, frontend: Frontend, *, session_ttl: int, remember_for: int) -> None:
-        """`session_ttl`: seconds a browser keeps its session, `remember_for`: the provider it used last."""
+    def __init__(self, frontend: Frontend, last: LastLogin, *, session_ttl: int) -> None:
+        """`last` is what a browser remembers of a login, `session_ttl`: seconds it keeps its session."""
         self._frontend = frontend
         self._session_ttl = session_ttl
-        self._remember_for = remember_for
+        self._last = last
 
     def show(self, request: Request, done: Completed) -> Response:
         """On to the next page, or back to the client; the browser keeps what it has to."""
         response = self._leave_to(request, done.step)
-        if done.cookie:
-            self.keep(response, done.cookie, done.provider)
+        if done.person is not None:
+            self.keep(response, done.cookie, done.person)
         if done.browser:
             Cookies.bind_browser(response, done.browser, ttl=PROOF_TTL)
         return response
 
-    def keep(self, response: Response, cookie: str, provider: str) -> None:
-        """Somebody is logged in here from now on, by this provider."""
+    def keep(self, response: Response, cookie: str, person: Person) -> None:
+        """Somebody is logged in here from now on."""
         Cookies.start_session(response, cookie, ttl=self._session_ttl)
-        Cookies.remember_provider(response, provider, ttl=self._remember_for)
+        self._last.remember(response, person.link)
 
     def settle(self, request: Request, settled: Settled) -> Response:
         """On with the login that a question interrupted, else to the account page."""

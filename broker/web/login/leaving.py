@@ -9,13 +9,16 @@ from starlette.responses import RedirectResponse, Response
 
 from broker.core.clients.client import Client
 from broker.core.records import Purpose
+from broker.services.authorize.decide import Choose
 from broker.services.login.attempts import Logins
 from broker.services.providers import Providers
 from broker.upstream.model import Channel, Redirect, Widget
-from broker.web.http.cookies import LAST_PROVIDER, Cookies
+from broker.web.http.cookies import Cookies
 from broker.web.limits.intake import Intake
+from broker.web.login.returning import LastLogin
 from broker.web.pages.frontend import Frontend
-from broker.web.pages.views import Button, ClientView, LeavingView, WidgetView
+from broker.web.pages.persons import Persons
+from broker.web.pages.views import Button, ClientView, LeavingView, ReturningView, WidgetView
 
 _EMBEDDED = ("Telegram", "VKAndroidApp", "VKiOSApp", "Instagram", "FBAN", "FBAV", "; wv)")
 
@@ -24,19 +27,46 @@ class Leaving:
     """Shared by the pages that people leave for a provider from."""
 
     def __init__(
-        self, frontend: Frontend, logins: Logins, providers: Providers, intake: Intake, *, show_last_used: bool
+        self,
+        frontend: Frontend,
+        logins: Logins,
+        providers: Providers,
+        intake: Intake,
+        *,
+        last: LastLogin,
+        persons: Persons,
     ) -> None:
+        """`last` is what the browser remembers, `persons` shows who that is."""
         self._frontend = frontend
         self._logins = logins
         self._providers = providers
         self._intake = intake
-        self._show_last_used = show_last_used
+        self._last = last
+        self._persons = persons
 
-    def buttons(self, request: Request, names: Iterable[str], href: Callable[[str], str]) -> tuple[Button, ...]:
-        """One per provider, what this browser used last in front; `href` leads to the provider of a name."""
-        last = Cookies.read(request, LAST_PROVIDER) if self._show_last_used else ""
+    async def returning(
+        self, request: Request, choose: Choose, href: Callable[[str], str], another_href: str
+    ) -> ReturningView | None:
+        """Who is offered first: whoever is logged in, else who was the last time; nobody whom it would not help."""
+        kept = self._last.person(request) if choose.offers else None
+        if choose.known is not None:
+            provider, person = choose.known.login.provider, await self._persons.of_login(choose.known.login)
+        elif kept is not None and kept.provider in choose.providers:
+            provider, person = kept.provider, self._persons.called(kept.name, kept.provider)
+        else:
+            return None
+        if choose.ticket:
+            return ReturningView(person, another_href, ticket=choose.ticket)
+        button = self._button(provider, href(provider), "", embedded=_is_embedded(request))
+        return ReturningView(person, another_href, href=button.href) if person.name and not button.notice else None
+
+    def buttons(
+        self, request: Request, names: Iterable[str], href: Callable[[str], str], *, marked: bool = True
+    ) -> tuple[Button, ...]:
+        """One per provider; `href` leads to the provider of a name. `marked`: what was used last comes first."""
+        last = self._last.provider(request) if marked else ""
         ordered = sorted(names, key=lambda name: name != last)
-        embedded = any(mark in request.headers.get("user-agent", "") for mark in _EMBEDDED)
+        embedded = _is_embedded(request)
         if embedded:
             ordered.sort(key=lambda name: self._providers.find(name).refuses_embedded)
         return tuple(self._button(name, href(name), last, embedded=embedded) for name in ordered)
@@ -102,3 +132,8 @@ def _widget_view(widget: Widget, client: ClientView, *, other_href: str) -> Widg
         client=client,
         other_href=other_href,
     )
+
+
+def _is_embedded(request: Request) -> bool:
+    """Whether the browser is a part of another app, as far as it says."""
+    return any(mark in request.headers.get("user-agent", "") for mark in _EMBEDDED)

@@ -75,5 +75,5 @@ class UnaskedEndpoint:
         client = entered.client
         view = ReturnView(entered.href, self._frontend.client_view(client, client.initiate_login_uri))
         response = self._frontend.pages.show(view, self._frontend.locale(request, client=client))
-        self._arrivals.keep(response, entered.cookie, entered.provider)
+        self._arrivals.keep(response, entered.cookie, entered.person)
         return response

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from broker.core.authorize.request import ANY_PROVIDER, IDP_HINTS, for_another, to_params
+from broker.core.authorize.account_choice import for_another
+from broker.core.authorize.request import ANY_PROVIDER, IDP_HINTS, to_params
 from broker.core.authorize.target import VerifiedRedirect
 from broker.core.clients.client import Client
 from broker.core.errors import ForeignPost

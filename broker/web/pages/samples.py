@@ -38,6 +38,7 @@ from broker.web.pages.views import (
     Mark,
     MergeView,
     PersonView,
+    ReturningView,
     ReturnView,
     SignedIn,
     ToldApp,
@@ -236,6 +237,11 @@ def _hrefs(text: str) -> dict[str, str]:
 def _before_login(text: str) -> Iterator[tuple[str, View]]:
     for notice in ("", *LOGIN_NOTICES):
         yield f"login {notice}", make_login(text, notice=notice, href=text or "/authorize?a=1&b=2")
+    back = ReturningView(make_person(text), text or "/authorize?idp_hint=~", href=text or "/authorize?idp_hint=vk")
+    here = replace(back, href="", ticket=text or "ticket")
+    nameless = replace(here, person=PersonView("", "", "vk", {"en": text or "VK ID"}))
+    for known, offered in (("returning", back), ("signed in", here), ("nameless", nameless)):
+        yield f"login, {known}", replace(make_login(text), returning=offered)
     yield "sign up", replace(make_login(text), sign_up=True)
     yield "login, registered", replace(make_login(text), client=make_stranger(text))
     context = {name: text or "https://telegram.org/x" for name in ("script", "bot", "auth_url", "request_access")}
@@ -260,7 +266,6 @@ def _questions(text: str) -> Iterator[tuple[str, View]]:
 
 
 def _joining(text: str) -> Iterator[tuple[str, View]]:
-    """Have you an account already, and is that you, too?"""
     person, hrefs, ticket, address = make_person(text), _hrefs(text), text or "ticket", text or "anna@example.com"
     nameless = PersonView("", "", "vk", {"en": text or "VK ID"})
     asked = JoinView(make_client(text), person, make_login(text, href=text or "/join?a=1").buttons, ticket, hrefs)

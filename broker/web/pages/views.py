@@ -87,12 +87,26 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturningView:
+    """Somebody whom this browser knows, to be offered first.
+
+    They go on by `href`, to their provider, or by a form that POSTs `ticket` to `{base_path}/continue`; one of them is
+    "". `another_href` is the same page without them.
+    """
+
+    person: PersonView
+    another_href: str
+    href: str = ""
+    ticket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LoginView:
     """The provider chooser. `language_hrefs` lead to the same page in another language.
 
     `notice` is the code of an error page that explains why the chooser is shown again, or "" (E-CANCEL, E-UPSTREAM,
     E-NOTALLOWED, E-EXPIRED and E-COOKIE have words of their own); `notice_provider` the plain name it speaks of.
-    `sign_up`: the app sent somebody who is to be new (`prompt=create`).
+    `sign_up`: the app sent somebody who is to be new (`prompt=create`). `returning`: who is offered first, or None.
     """
 
     client: ClientView
@@ -101,6 +115,7 @@ class LoginView:
     notice: str = ""
     notice_provider: Mapping[str, str] = field(default_factory=dict)
     sign_up: bool = False
+    returning: ReturningView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -503,7 +518,7 @@ View = (
 )
 
 DATA = frozenset(
-    {AskedScope, Button, ClientView, PersonView, ToldApp, Look}
+    {AskedScope, Button, ClientView, PersonView, ReturningView, ToldApp, Look}
     | {Mark, Way, SignedIn, AppAccess, Activity}
     | set(get_args(View))
 )
