@@ -21,13 +21,13 @@ import aiohttp
 import httpx2
 
 from broker.demo.people import Person, make_person
-from broker.demo.visitor import Page, Visitor
-from tests.threats.journeys import authorize_url, back, http, new_visitor, post_as, redeem, refresh, request_for
+from broker.demo.visitor import Visitor
+from tests.threats.journeys import back, http, new_visitor, post_as, redeem, refresh, request_for
+from tests.threats.killed_ways import FIRST, SECOND, SHOP, allow, join, part, seen_by, sign_in
 from tests.threats.site import Site
 
 INITIAL: Final = "an initial access token of these tests"
 CROWD: Final = 200  # people who come and go
-APP: Final = "shop"  # asks for consent
 CUT_OFF: Final = (aiohttp.ClientError, httpx2.HTTPError, OSError, asyncio.TimeoutError)
 
 
@@ -42,11 +42,13 @@ def change(config: dict[str, Any]) -> None:
     config["tokens"] = {"code_ttl": "10m", "refresh_token": {"reuse_grace": "60s"}}
     config["registration"] = {"token_hashes": [f"sha256:{sha256(INITIAL.encode()).hexdigest()}"]}
     config["logging"] = {"level": "warning", "format": "json"}
+    allow(config)
 
 
 def invite(site: Site) -> None:
-    """Let the crowd have accounts at the upstream."""
-    site.raw_emulators["google"].people.update(crowd())
+    """Let the crowd have accounts at the upstreams."""
+    for provider in (FIRST, SECOND):
+        site.raw_emulators[provider].people.update(crowd())
 
 
 @dataclass
@@ -73,6 +75,9 @@ class Ledger:
     dead: list[Family] = field(default_factory=list)
     clients: dict[str, str] = field(default_factory=dict)  # address -> token
     deleted: dict[str, str] = field(default_factory=dict)
+    joined: list[str] = field(default_factory=list)  # people who have a second way in
+    parted: list[str] = field(default_factory=list)  # who had one, and have it no more
+    doubtful: set[str] = field(default_factory=set)  # who once set out to have one
     counts: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
     undone: list[str] = field(default_factory=list)
@@ -121,9 +126,8 @@ class Life:
             for _ in range(self._dice.randrange(3)):
                 await self._refresh(client, family)
             await self._silently(client, visitor, person)
-            await self._dice.choice([self._stay, self._stay, self._revoke, self._log_out, self._register])(
-                client, visitor, family
-            )
+            deeds = [self._stay, self._stay, self._revoke, self._log_out, self._register, self._join, self._join]
+            await self._dice.choice(deeds)(client, visitor, family)
 
     @asynccontextmanager
     async def _somebody(self) -> AsyncIterator[str]:
@@ -143,7 +147,7 @@ class Life:
         return await self._redeem(client, code, person)
 
     async def _redeem(self, client: httpx2.AsyncClient, code: str, person: str) -> Family:
-        answer = await redeem(self.site, client, code, APP)
+        answer = await redeem(self.site, client, code, SHOP)
         assert answer.status_code == 200, answer.text
         self._count("codes redeemed")
         found = answer.json()
@@ -159,7 +163,7 @@ class Life:
 
     async def _refresh(self, client: httpx2.AsyncClient, family: Family) -> None:
         family.doubt = True
-        answer = await refresh(self.site, client, family.token, APP)
+        answer = await refresh(self.site, client, family.token, SHOP)
         assert answer.status_code == 200, answer.text
         self._count("refreshes")
         family.spent.append(family.token)
@@ -181,7 +185,7 @@ class Life:
 
     async def _revoke(self, client: httpx2.AsyncClient, visitor: Visitor, family: Family) -> None:
         self.ledger.live.remove(family)
-        answer = await post_as(self.site, client, APP, "/revoke", token=family.token)
+        answer = await post_as(self.site, client, SHOP, "/revoke", token=family.token)
         assert answer.status_code == 200, answer.text
         self._count("revocations")
         self.ledger.dead.append(family)
@@ -210,6 +214,27 @@ class Life:
         self._count("deletions")
         self.ledger.deleted[address] = token
 
+    async def _join(self, client: httpx2.AsyncClient, visitor: Visitor, family: Family) -> None:
+        """A second way in, once in a life; sometimes it goes again."""
+        person, ledger = family.person, self.ledger
+        if person in ledger.doubtful:
+            return
+        ledger.doubtful.add(person)
+        ledger.sessions.pop(cookie_of(self.site, visitor))
+        ledger.waiting = [one for one in ledger.waiting if one[1] != person]  # codes of that session may be dead
+        merging = self._dice.random() < 0.5
+        page = await join(self.site, visitor, person, merging=merging)
+        assert "code" in back(page), f"{page.status} {page.url} {page.title}"
+        self._count("merges" if merging else "links")
+        cookie = cookie_of(self.site, visitor)
+        ledger.sessions[cookie] = person
+        if self._dice.random() < 0.5:
+            ledger.joined.append(person)
+            return
+        await part(self.site, client, cookie)
+        self._count("unlinks")
+        ledger.parted.append(person)
+
     # --- what must be true afterwards ---
 
     async def audit(self) -> None:
@@ -218,6 +243,7 @@ class Life:
         async with http(self.site) as client:
             await self._audit_sessions(client)
             await self._audit_codes(client)
+            await self._audit_ways()
             for family in self._pick(ledger.live):
                 await self._audit_live(client, family)
             for family in self._pick(ledger.dead):
@@ -243,7 +269,7 @@ class Life:
             code, person = await silent(self.site, client, cookie), self.ledger.sessions[cookie]
             self._judge(bool(code), True, f"session or consent of {person}")
             if code:
-                answer = await redeem(self.site, client, code, APP)
+                answer = await redeem(self.site, client, code, SHOP)
                 self._judge(answer.status_code == 200, True, f"a code of {person}")
                 self._check_sub(person, answer.json()["id_token"])
         for cookie in self._pick(self.ledger.ended):
@@ -253,16 +279,25 @@ class Life:
         """What waited is good once. What was used is not, and whoever brings it again ends what it gave."""
         waiting, self.ledger.waiting = self.ledger.waiting, []
         for code, person in waiting:
-            answers = [await redeem(self.site, client, code, APP) for _ in range(2)]
+            answers = [await redeem(self.site, client, code, SHOP) for _ in range(2)]
             self._judge(answers[0].status_code == 200, True, f"a code of {person}")
             self._judge(answers[1].status_code == 400, False, f"a code of {person} counted twice")
         for family in self._dice.sample(self.ledger.live, min(5, len(self.ledger.live))):
-            answer = await redeem(self.site, client, family.code, APP)
+            answer = await redeem(self.site, client, family.code, SHOP)
             self._bury(family, answer, "a code that was used")
         rotated = [family for family in self.ledger.live if len(family.spent) > 1]  # nothing is forgiven the first one
         for family in self._dice.sample(rotated, min(5, len(rotated))):
-            self._bury(family, await refresh(self.site, client, family.spent[0], APP), "a spent refresh token")
+            self._bury(family, await refresh(self.site, client, family.spent[0], SHOP), "a spent refresh token")
         self.ledger.counts["people"] = len(self.ledger.subs)
+
+    async def _audit_ways(self) -> None:
+        """Who comes by the second way is who they are by the first, or, where it went again, is not."""
+        for person in self._pick(self.ledger.joined):
+            same = claims_of(await seen_by(self.site, person))["sub"] == self.ledger.subs[person]
+            self._judge(same, True, f"the second way of {person}")
+        for person in self._pick(self.ledger.parted):
+            same = claims_of(await seen_by(self.site, person))["sub"] == self.ledger.subs[person]
+            self._judge(not same, False, f"the second way of {person}")
 
     def _bury(self, family: Family, answer: httpx2.Response, what: str) -> None:
         """What was shown a second time is refused, and the login it came from is over."""
@@ -271,7 +306,7 @@ class Life:
         self.ledger.dead.append(family)
 
     async def _audit_live(self, client: httpx2.AsyncClient, family: Family) -> None:
-        answer = await refresh(self.site, client, family.token, APP)
+        answer = await refresh(self.site, client, family.token, SHOP)
         self.ledger.counts["refreshes in doubt"] += family.doubt
         self._judge(answer.status_code == 200, True, f"refresh token of {family.person}: {answer.text}")
         if answer.status_code == 200:
@@ -284,26 +319,16 @@ class Life:
 
     async def _audit_dead(self, client: httpx2.AsyncClient, family: Family) -> None:
         for token in (family.token, *family.spent):
-            answer = await refresh(self.site, client, token, APP)
+            answer = await refresh(self.site, client, token, SHOP)
             self._judge(answer.status_code == 400, False, "a refresh token that was revoked")
         answer = await client.get("/userinfo", headers=bearer(family.access))
         self._judge(answer.status_code == 401, False, "an access token that was revoked")
 
 
-async def sign_in(site: Site, visitor: Visitor, person: str) -> Page:
-    """A login at the emulated Google, and a yes to whatever is asked."""
-    before, visitor.stops = visitor.stops, (*visitor.stops, site.emulators["google"].url)
-    page = await visitor.get(authorize_url(site, APP, idp_hint="google"))
-    visitor.stops = before
-    if page.url.startswith(site.emulators["google"].url):  # chosen at once: a list of the whole crowd would be long
-        page = await visitor.get(f"{page.url}&_person={person}", initiator=page.url)
-    return await visitor.click("allow") if page.has("allow") else page
-
-
 async def silent(site: Site, client: httpx2.AsyncClient, cookie: str) -> str:
     """The code that the holder of a session cookie gets without being asked anything; "" for none."""
     headers = {"Cookie": f"__Host-session={cookie}"}
-    answer = await client.get("/authorize", params=request_for(site, APP, prompt="none"), headers=headers)
+    answer = await client.get("/authorize", params=request_for(site, SHOP, prompt="none"), headers=headers)
     assert answer.status_code == 303, answer.text
     return str(httpx2.URL(answer.headers["location"]).params.get("code", ""))
 
