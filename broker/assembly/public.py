@@ -39,6 +39,7 @@ from broker.web.pages.views import Look
 from broker.web.people.account import AccountEndpoints
 from broker.web.people.identities import IdentityEndpoints
 from broker.web.people.joining import JoinEndpoint
+from broker.web.people.link_requests import LinkRequestEndpoint
 from broker.web.people.linking import LinkEndpoint
 from broker.web.people.shown import Shown
 from broker.web.routes import Endpoints, build_routes
@@ -129,6 +130,7 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
         identities=IdentityEndpoints(frontend, services.identities, services.lookup, intake, reader),
         join=JoinEndpoint(frontend, services.joining, arrivals, leaving=leaving, persons=persons, intake=intake),
         link=LinkEndpoint(frontend, services.linking, services.joining, arrivals, persons=persons, intake=intake),
+        link_request=LinkRequestEndpoint(frontend, services.link_requests, leaving, sessions=services.sessions),
         token=TokenEndpoint(services.token_requests, intake, reader),
         register=RegistrationEndpoint(services.registrations, intake),
         userinfo=UserinfoEndpoint(services.userinfo, intake, reader),

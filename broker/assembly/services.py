@@ -25,6 +25,7 @@ from broker.services.grants.refresh_token import RefreshTokenGrant
 from broker.services.login.attempts import Logins
 from broker.services.login.complete import Completion
 from broker.services.login.joining import Joining
+from broker.services.login.link_requests import LinkRequests
 from broker.services.login.states import States
 from broker.services.login.unasked import UnaskedLogins
 from broker.services.logout.deliveries import Deliveries
@@ -39,6 +40,7 @@ from broker.services.people.lookup import Lookup
 from broker.services.people.merging import Merging
 from broker.services.people.offers import Offers
 from broker.services.people.page import AccountPage
+from broker.services.people.returns import LinkReturns
 from broker.services.people.standing import Standing
 from broker.services.people.unlinking import Unlinking
 from broker.services.sessions.endings import Endings
@@ -230,6 +232,7 @@ class Services:
             seal=parts.seal("entry"),
         )
         self._tie_linking(parts, settings)
+        self._tie_link_requests(parts)
 
     def _tie_linking(self, parts: Parts, settings: Settings) -> None:
         context, transient, providers = parts.context, parts.transient, parts.providers
@@ -251,6 +254,7 @@ class Services:
             offers=offers,
             sessions=self.sessions,
             merging=merging,
+            returns=LinkReturns(context.issuer, self.directory),
         )
         self.completion = Completion(
             context,
@@ -264,6 +268,18 @@ class Services:
         )
         self.joining = Joining(
             self.completion, self.authorization, self.directory, held=held, offers=offers, linking=self.linking
+        )
+
+    def _tie_link_requests(self, parts: Parts) -> None:
+        self.link_requests = LinkRequests(
+            self.directory,
+            self.tokens,
+            parts.durable.people,
+            providers=parts.providers,
+            standing=self.standing,
+            subjects=parts.subjects,
+            sessions=self.sessions,
+            linking=self.linking,
         )
 
     def _tie_grants(self, parts: Parts) -> None:

@@ -123,6 +123,9 @@ class ClientSettings(Section):
     frontchannel_logout_session_required: bool = Field(
         default=False, description="That address must be given iss and sid; ours always are"
     )
+    account_linking: bool = Field(
+        default=False, description="May send people to /link, where they add a way in, and get them back"
+    )
     lookup_identities: bool = Field(
         default=False, description="May ask at /identities/lookup whose an upstream's id is, of everybody who signs in"
     )

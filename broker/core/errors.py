@@ -292,7 +292,7 @@ class NoAccount(PageError, page="E-NOACCOUNT"):
     """Somebody came to their account page through a way in that opens no account."""
 
 
-class AlreadyLinked(PageError, status=409, page="E-LINKED"):
+class AlreadyLinked(PageError, code="already_linked_elsewhere", status=409, page="E-LINKED"):
     """The way in opens another account, which cannot be joined."""
 
 

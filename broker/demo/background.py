@@ -43,6 +43,7 @@ _CLIENT: Final[Mapping[str, object]] = {
     "secret": "test-app-secret-of-at-least-32-characters",
     "scopes": ["openid", "profile", "email", "phone", "address", "offline_access", "identities", "identities.manage"],
     "first_party": True,
+    "account_linking": True,
     "lookup_identities": True,
 }
 _PLENTY: Final = "1000000/s"

@@ -175,6 +175,10 @@ class Errors:
     def _login_failed(self, request: Request, failed: LoginFailed) -> Response:
         """Another way, the same way again, or back to the app: nobody is left in a dead end."""
         error, purpose, client = failed.cause, failed.purpose, failed.client
+        waiting = whereabouts_of(failed).target
+        if waiting is not None and waiting.linking:
+            params = self._frontend.error_params(waiting, _code_of(error), _about_login(error))
+            return self._frontend.respond(request, waiting, params)
         if client is None or not isinstance(purpose, Authorize):
             return self._login_failed_here(request, failed)
         asked = purpose.request
@@ -184,8 +188,7 @@ class Errors:
             return self._page(request, self._build_view(request, error, None), error.status)
         again = to_params(asked.replace(idp_hint=failed.provider.name))
         other = to_params(asked.replace(idp_hint=""))
-        code = error.code if isinstance(error, UpstreamError | StoreUnavailable) else "access_denied"
-        home = self._frontend.error_href(target, code, _about_login(error))
+        home = self._frontend.error_href(target, _code_of(error), _about_login(error))
         view = ErrorView(
             _page_of(error),
             *self._stamp(),
@@ -238,6 +241,11 @@ def _same_again(request: Request, error: BrokerError) -> str:
         return ""
     path, query = str(request.scope["path"]), request.scope["query_string"].decode("latin-1")
     return f"{path}?{query}" if query else path
+
+
+def _code_of(error: BrokerError) -> str:
+    """The code an app is told of a login that failed (RFC 6749 section 4.1.2.1)."""
+    return error.code if isinstance(error, UpstreamError | StoreUnavailable) else "access_denied"
 
 
 def _about_login(error: BrokerError) -> str:

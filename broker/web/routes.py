@@ -23,6 +23,7 @@ from broker.web.meta import MetaEndpoints
 from broker.web.people.account import AccountEndpoints
 from broker.web.people.identities import IdentityEndpoints
 from broker.web.people.joining import JoinEndpoint
+from broker.web.people.link_requests import LinkRequestEndpoint
 from broker.web.people.linking import LinkEndpoint
 from broker.web.tokens import TokenEndpoint, UserinfoEndpoint
 
@@ -42,6 +43,7 @@ class Endpoints:
     identities: IdentityEndpoints
     join: JoinEndpoint
     link: LinkEndpoint
+    link_request: LinkRequestEndpoint
     logout: LogoutEndpoint
     token: TokenEndpoint
     register: RegistrationEndpoint
@@ -112,6 +114,7 @@ def _for_people(ends: Endpoints) -> Iterable[Route]:
     yield Route("/enter/{provider}/{client_id}", _both(ends.enter), browser, "enter")
     yield Route("/join", _both(ends.join), browser, "join")
     yield Route("/account/link", {"GET": ends.link.get}, browser, "account_link")
+    yield Route("/link", {"GET": ends.link_request.get}, browser, "link")
     yield Route("/account/link/confirm", {"POST": ends.link.confirm}, browser, "account_link")
     account = ends.account
     yield Route("/account", {"GET": account.get}, browser, "account")

@@ -21,7 +21,7 @@ REGISTERED = {
     *("invalid_dpop_proof", "use_dpop_nonce", "unmet_authentication_requirements"),
     "insufficient_user_authentication",
 }
-OURS = {"not_found", "last_identity", "provider_not_allowed"}
+OURS = {"not_found", "last_identity", "provider_not_allowed", "already_linked_elsewhere"}
 """Of the identities API, which is no standard's."""
 
 

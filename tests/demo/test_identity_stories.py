@@ -1,4 +1,4 @@
-"""What docs/how-to/whose-id.md shows, executed: the commands of the page against a broker, word by word."""
+"""What docs/how-to shows of ways in, executed: the commands and addresses of the pages, word by word."""
 
 from __future__ import annotations
 
@@ -9,15 +9,21 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from string import Template
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+import httpx2
 import pytest
 
 from broker.demo.background import RunningBroker
+from broker.demo.people import ADA
+from broker.demo.visitor import Page, Visitor
 from broker.testing import running_broker
 from tests.services.merged_accounts import absorb
 
 PAGES = Path(__file__).parents[2] / "docs/how-to"
+URL = re.compile(r"^```url\n(.*?)\n```", re.MULTILINE)
 BLOCK = re.compile(r"^```(sh|json)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 pytestmark = pytest.mark.interop  # the commands are curl's
 
@@ -42,6 +48,59 @@ def run(command: str, variables: Mapping[str, str]) -> dict[str, Any]:
 def broker() -> Iterator[RunningBroker]:
     with running_broker() as running:
         yield running
+
+
+async def sign_in(broker: RunningBroker, visitor: Visitor, provider: str) -> dict[str, Any]:
+    """The token response of Ada, in this browser."""
+    client = broker.client()
+    asked = {"client_id": client.client_id, "redirect_uri": client.redirect_uri, "response_type": "code"}
+    asked |= {"scope": "openid profile identities identities.manage", "nonce": "n-1", "idp_hint": provider}
+    back = await walk(visitor, f"{broker.issuer}/authorize?{urlencode(asked)}")
+    form = {"grant_type": "authorization_code", "code": back.params["code"], "redirect_uri": client.redirect_uri}
+    async with httpx2.AsyncClient() as http:
+        answer = await http.post(f"{broker.issuer}/token", data=form, auth=(client.client_id, client.client_secret))
+    tokens: dict[str, Any] = answer.json()
+    return tokens
+
+
+async def walk(visitor: Visitor, url: str) -> Page:
+    """As Ada does, who says yes, to where the app is."""
+    page = await visitor.get(url)
+    for button in ("person-ada", "allow"):
+        if page.has(button):
+            page = await visitor.click(button)
+    assert page.status == 0, page.title
+    return page
+
+
+def filled(template: str, variables: Mapping[str, str]) -> str:
+    """An address of the page with one's own values."""
+    known = {name: quote(value, safe="" if name != "ISSUER" else ":/") for name, value in variables.items()}
+    return Template(template).substitute(known)
+
+
+def test_let_people_add_a_second_way_in(broker: RunningBroker) -> None:
+    asyncio.run(second_way_in(broker))
+
+
+async def second_way_in(broker: RunningBroker) -> None:
+    """The page from top to bottom."""
+    client = broker.client()
+    (show, example), (remove, gone), (remove_last, last) = shown("second-way-in.md")
+    link, back = URL.findall((PAGES / "second-way-in.md").read_text(encoding="utf-8"))
+    async with Visitor(stops=(client.redirect_uri,)) as visitor:
+        tokens = await sign_in(broker, visitor, "ok")
+        variables = {"ISSUER": broker.issuer, "CLIENT_ID": client.client_id, "REDIRECT_URI": client.redirect_uri}
+        variables |= {"ACCESS_TOKEN": tokens["access_token"], "ID_TOKEN": tokens["id_token"]}
+        (only,) = (await asyncio.to_thread(run, show, variables))["identities"]
+        assert only.keys() >= example["identities"][0].keys()
+        assert (await walk(visitor, filled(link, variables))).params == dict(
+            parse_qsl(urlsplit(filled(back, variables | {"REDIRECT_URI": ""})).query)
+        )
+    first, second = (await asyncio.to_thread(run, show, variables))["identities"]
+    assert (first["current"], second["provider"], second["subject"]) == (True, "google", ADA.ids["google"])
+    assert await asyncio.to_thread(run, remove, variables | {"ID": second["id"]}) == gone
+    assert await asyncio.to_thread(run, remove_last, variables | {"LAST_ID": first["id"]}) == last
 
 
 def test_whose_vk_id_is_this(broker: RunningBroker) -> None:

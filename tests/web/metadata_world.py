@@ -62,6 +62,7 @@ def client(**more: Any) -> dict[str, Any]:
         "scopes": list(Scope),
         "grants": ["authorization_code", "refresh_token", "client_credentials"],
         "service_scopes": ["orders:read"],
+        "account_linking": True,
         "lookup_identities": more.get("auth_method") != "none",
         **more,
     }

@@ -92,6 +92,13 @@ async def identities_endpoint(walk: Walk, _: str) -> None:
     assert [way["subject"] for way in answer.json()["identities"] if way["current"]] == [PERSON.subject]
 
 
+async def account_linking_endpoint(walk: Walk, _: str) -> None:
+    hint = (await walk.tokens())["id_token"]
+    sent = {"client_id": "client_secret_basic", "redirect_uri": REDIRECT, "provider": "beta", "id_token_hint": hint}
+    left = await walk.browser.get(walk.path("account_linking_endpoint"), params=sent)
+    assert left.headers["location"].startswith("https://up.test/authorize")
+
+
 async def identity_lookup_endpoint(walk: Walk, _: str) -> None:
     sub = said((await walk.tokens())["id_token"])["sub"]
     asked = {"provider": "alpha", "subject": PERSON.subject}
@@ -402,6 +409,7 @@ EXERCISES: dict[str, Callable[[Walk, Any], Awaitable[None]]] = {
         introspection_endpoint,
         identities_endpoint,
         identity_lookup_endpoint,
+        account_linking_endpoint,
         jwks_uri,
         registration_endpoint,
         end_session_endpoint,

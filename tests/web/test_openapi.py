@@ -31,7 +31,10 @@ HELD_TO = [
     response_schema_conformance,
     response_headers_conformance,
 ]
-NO_API = {"authorization", "end_session", "pushed_authorization_request", "device_authorization", "registration"}
+NO_API = {
+    *("authorization", "end_session", "account_linking"),
+    *("pushed_authorization_request", "device_authorization", "registration"),
+}
 """Endpoints that browsers are sent to, and those that prepare for it."""
 
 

@@ -6,11 +6,12 @@ asked for is checked by the table of `broker.core.authorize.request`, whose fail
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from broker.core.clients.client import Client
 from broker.core.errors import BadRedirectUri, UnknownClient, quote
-from broker.core.records import AuthorizationRequest
+from broker.core.records import AuthorizationRequest, LinkReturn
 from broker.core.terms import Prompt, ResponseMode
 from broker.core.wire.addresses import same_start
 from broker.core.wire.parameters import Parameters
@@ -23,7 +24,8 @@ class VerifiedRedirect:
     """A place the browser may be sent to, errors included; made by one function, which verifies its URI.
 
     `silent`: nobody looks at the browser (`prompt=none`), so every failure is told to the client. `request_uri` names
-    the pushed request that an answer there ends, or "".
+    the pushed request that an answer there ends, or "". `linking`: answers there are about a way in (`/link`), and say
+    so by `status`.
     """
 
     client: Client
@@ -32,6 +34,7 @@ class VerifiedRedirect:
     state: str
     silent: bool = False
     request_uri: str = ""
+    linking: bool = False
 
     @classmethod
     def of(cls, request: AuthorizationRequest, client: Client) -> VerifiedRedirect:
@@ -39,6 +42,17 @@ class VerifiedRedirect:
         silent = Prompt.NONE in request.prompt
         place = _verify(client, request.redirect_uri, request.response_mode, request.state, silent=silent)
         return replace(place, request_uri=request.request_uri)
+
+    def say(self, params: Mapping[str, str], *, issuer: str) -> dict[str, str]:
+        """These, with `state` and `iss` as every answer has them (RFC 6749 section 4.1.2, RFC 9207)."""
+        state = {"state": self.state} if self.state else {}
+        return dict(params) | state | {"iss": issuer}
+
+    @classmethod
+    def of_link(cls, back: LinkReturn, client: Client) -> VerifiedRedirect:
+        """The place where an app waits that asked for a way in; raises BadRedirectUri when it stands no longer."""
+        place = _verify(client, back.redirect_uri, ResponseMode.QUERY, back.state, silent=False)
+        return replace(place, linking=True)
 
 
 def parse_client_id(params: Parameters) -> str:

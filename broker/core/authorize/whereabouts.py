@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from broker.core.authorize.target import VerifiedRedirect
 from broker.core.clients.client import Client
-from broker.core.errors import RequestError, TooManyRequests
+from broker.core.errors import AlreadyLinked, LoginTooOld, RequestError, TooManyRequests
 
 _NAME = "whereabouts"
 
@@ -53,5 +53,10 @@ def whereabouts_of(error: Exception) -> Whereabouts:
 
 
 def is_for_client(error: Exception, target: VerifiedRedirect) -> bool:
-    """Whether the app hears of it: of what its developer can mend, and of everything where no person is asked."""
+    """Whether the app hears of it: of what its developer can mend, and of everything where no person is asked.
+
+    One that asked for a way in hears, too, when the person could not give it.
+    """
+    if target.linking and isinstance(error, AlreadyLinked | LoginTooOld):
+        return True
     return target.silent or (isinstance(error, RequestError) and not isinstance(error, TooManyRequests))

@@ -100,9 +100,11 @@ class LogoutPolicy:
 class IdentityPolicy:
     """What it may do about the ways in of people, which no app is let do by itself.
 
-    `lookup_identities`: ask whose an upstream's subject is, whether or not they ever used it.
+    `account_linking`: send somebody to `/link`, so that they add a way in. `lookup_identities`: ask whose an upstream's
+    subject is, whether or not they ever used it.
     """
 
+    account_linking: bool = False
     lookup_identities: bool = False
 
 

@@ -187,6 +187,8 @@ def _fallback(client: Client) -> Iterator[Broken]:
 def _identities(client: Client) -> Iterator[Broken]:
     if client.identities.lookup_identities and client.public:
         yield Broken("lookup_identities", "needs a secret: anybody can say the name of a public client")
+    if client.identities.account_linking and not client.redirect_uris:
+        yield Broken("account_linking", "needs redirect_uris: people come back to one of them")
 
 
 OPERATORS_RULES: tuple[Rule, ...] = (_pkce, _origins, _requests, _required, _service, _fallback, _identities)

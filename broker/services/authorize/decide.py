@@ -196,7 +196,7 @@ class Authorization:
         if not hinted or hinted == self._subjects.of(login.sub, client):
             return False
         person = await self._people.person(login.provider_key, login.subject)
-        return person is None or hinted not in self._subjects.account_of(person.account, client).former
+        return person is None or not self._subjects.is_name_of(hinted, person.account, client)
 
     async def _choose(self, request: AuthorizationRequest, client: Client, session: Session | None) -> Choose | Start:
         offered = self._providers.offered_to(client)

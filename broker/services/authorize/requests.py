@@ -10,7 +10,7 @@ from broker.core.authorize.request import add_to_kept, build_request
 from broker.core.authorize.target import VerifiedRedirect, parse_client_id, verify_target
 from broker.core.authorize.whereabouts import Whereabouts, located
 from broker.core.clients.client import Client
-from broker.core.errors import InvalidDpopProof, InvalidRequest, InvalidRequestUri, InvalidToken, PageError
+from broker.core.errors import InvalidDpopProof, InvalidRequest, InvalidRequestUri, PageError
 from broker.core.events import Event
 from broker.core.records import AuthorizationRequest
 from broker.core.wire.parameters import Parameters
@@ -123,19 +123,9 @@ class Requests:
             return Asked(add_to_kept(request, params, client), target)
 
     def _build(self, params: Parameters, target: VerifiedRedirect) -> AuthorizationRequest:
-        return build_request(params, target, hinted_sub=self._verify_hint(params, target.client))
-
-    def _verify_hint(self, params: Parameters, client: Client) -> str:
-        """The subject of an id_token_hint of ours for this client (OIDC Core 3.1.2.1)."""
-        if "id_token_hint" not in params:
-            return ""
-        try:
-            claims = self._tokens.verify_hint(params["id_token_hint"])
-        except InvalidToken as error:
-            raise InvalidRequest("id_token_hint is not an ID token of this issuer", detail=error.detail) from None
-        if claims.get("aud") != client.id:
-            raise InvalidRequest("id_token_hint was issued to another client")
-        return str(claims["sub"])
+        hint = params.get("id_token_hint", "")
+        hinted_sub = self._tokens.verify_hinted_sub(hint, target.client) if hint else ""
+        return build_request(params, target, hinted_sub=hinted_sub)
 
 
 def _check_may_come_so(client: Client) -> None:

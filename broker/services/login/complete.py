@@ -13,13 +13,13 @@ from broker.core.clients.client import Client
 from broker.core.errors import BrokerError, InvalidRequest, NoAccount, OtherPerson
 from broker.core.events import Event
 from broker.core.people.identity import Person
-from broker.core.records import AuthorizationRequest, ForClient, HeldIdentity, Link
+from broker.core.records import AuthorizationRequest, ForClient, HeldIdentity, Link, LinkReturn, Purpose
 from broker.services.authorize.codes import Answer
 from broker.services.authorize.decide import Ask, Authorization, Return
 from broker.services.authorize.pushed import PushedRequests
 from broker.services.context import Context
 from broker.services.login.attempts import Logins
-from broker.services.login.outcomes import AtHome, Callback, Identified, Visitor
+from broker.services.login.outcomes import AtHome, Callback, Identified, LoginFailed, Visitor
 from broker.services.people.accounts import Accounts
 from broker.services.people.held import Shown
 from broker.services.people.linking import Linking
@@ -85,12 +85,20 @@ class Completion:
         The body shows what came of it; what fails there is told at the same place.
         """
         with located(Whereabouts(flow=callback.tag)):
-            who = await self._logins.finish(callback)
+            who = await self._finish(callback)
             if isinstance(who, AtHome):
                 yield await self._at_home(who, visitor)
                 return
             async with self.answering(who.purpose.request, who.client) as target:
                 yield await self._arrive(who, visitor, target)
+
+    async def _finish(self, callback: Callback) -> Identified | AtHome:
+        """As `Logins.finish`; an app that asked for a way in hears of it when that fails."""
+        try:
+            return await self._logins.finish(callback)
+        except LoginFailed as failed:
+            async with self._linking.returns.returning(_asked_by(failed.purpose)):
+                raise
 
     async def _arrive(self, who: Identified, visitor: Visitor, target: VerifiedRedirect | None) -> Completed:
         person = await self._or_fail(who, self.find(who))
@@ -162,8 +170,7 @@ class Completion:
 
     async def _at_home(self, who: AtHome, visitor: Visitor) -> Completed:
         if isinstance(who.purpose, Link):
-            ticket = await self._linking.arrive(who.purpose, who.shown, visitor.session)
-            return Completed(Ask(ticket, "/account/link") if ticket else Home())
+            return Completed(await self._add(who.purpose, who.shown, visitor))
         person = await self._or_fail(who, self.find(who))
         if person is None:
             raise self._logins.fail(NoAccount("it opens no account"), who.purpose, None, who.shown.instance)
@@ -172,6 +179,14 @@ class Completion:
         value, session, before = await self._build(who.shown, person, visitor.session)
         await self._sessions.keep(session, replacing=before, client_id="", whence=visitor.whence)
         return Completed(Home(who.purpose.page), value, person)
+
+    async def _add(self, purpose: Link, shown: Shown, visitor: Visitor) -> Ask | Return | Home:
+        """Another way in was shown: the question whether they add it, unless they have it."""
+        async with self._linking.returns.returning(purpose.back) as target:
+            ticket = await self._linking.arrive(purpose, shown, visitor.session)
+            if ticket:
+                return Ask(ticket, "/account/link")
+            return Return(target, self._linking.returns.tell(target)) if target else Home()
 
     async def _or_fail(self, who: Identified | AtHome, answer: Awaitable[R]) -> R:
         """What it comes to; raises LoginFailed, because the attempt is spent and has to be begun anew."""
@@ -196,3 +211,8 @@ def told(step: Ask | Answer, target: VerifiedRedirect | None) -> Ask | Return:
     if target is None:
         raise InvalidRequest("a device is never answered without a question")
     return Return(target, step.params)
+
+
+def _asked_by(purpose: Purpose) -> LinkReturn | None:
+    """The app that sent somebody to add a way in, None where none did."""
+    return purpose.back if isinstance(purpose, Link) else None

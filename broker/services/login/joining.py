@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from broker.core.authorize.target import VerifiedRedirect
 from broker.core.clients.client import Client
+from broker.core.errors import AccessDenied, AlreadyLinked
 from broker.core.records import ForClient, JoinTicket
 from broker.services.authorize.decide import Ask, Authorization, Return
 from broker.services.clients.directory import Clients
@@ -91,9 +93,10 @@ class Joining:
         question = await self._linking.open_(sealed, cookie)
         then = question.ticket.then
         if then is None:
-            async with self._linking.answer(question, allowed=allowed) as answered:
-                pass
-            yield Settled(question, answered, None)
+            async with self._linking.returns.returning(question.ticket.back) as target:
+                async with self._linking.answer(question, allowed=allowed) as answered:
+                    pass
+                yield Settled(question, answered, self._tell(question, answered, target))
             return
         client, session = await self._clients.find_again(then.request.client_id), question.session
         async with self._completion.answering(then.request, client) as target:
@@ -102,3 +105,16 @@ class Joining:
                 since = session.login.began_at
                 step = await self._authorization.after_login(then.request, client, session, fresh_since=since)
             yield Settled(question, answered, told(step, target))
+
+    def _tell(self, question: LinkQuestion, answered: Answered, target: VerifiedRedirect | None) -> Return | None:
+        """What the app hears that asked, where one did.
+
+        Raises AlreadyLinked where two accounts were kept apart, AccessDenied where the person wants no other way in.
+        """
+        if target is None:
+            return None
+        if answered is not Answered.CANCELLED:
+            return Return(target, self._linking.returns.tell(target))
+        if question.ticket.other:
+            raise AlreadyLinked("the person keeps two accounts apart")
+        raise AccessDenied("the user does not want to add it")

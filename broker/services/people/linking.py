@@ -22,6 +22,7 @@ from broker.services.context import Context
 from broker.services.people.held import PROOF_TTL, HeldIdentities, Shown, build_link, identity_of
 from broker.services.people.merging import Merging
 from broker.services.people.offers import Offers
+from broker.services.people.returns import LinkReturns
 from broker.services.sessions.single_sign_on import Session, Sessions
 from broker.store.people import Linked, PeopleStore
 
@@ -38,10 +39,14 @@ class Answered(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LinkQuestion:
-    """What was put to exactly this session. `links` are the ways into their account, `others` those into the other."""
+    """What was put to exactly this session; `client` asked for it, where an app did.
+
+    `links` are the ways into their account, `others` those into the other.
+    """
 
     ticket: LinkTicket
     session: Session
+    client: Client | None
     links: tuple[Link, ...]
     others: tuple[Link, ...]
 
@@ -59,8 +64,9 @@ class Linking:
         offers: Offers,
         sessions: Sessions,
         merging: Merging,
+        returns: LinkReturns,
     ) -> None:
-        """`tickets` have the purpose "link"."""
+        """`tickets` have the purpose "link"; `returns` tell apps that asked."""
         self._context = context
         self._people = people
         self._held = held
@@ -68,6 +74,7 @@ class Linking:
         self._offers = offers
         self._sessions = sessions
         self._merging = merging
+        self.returns = returns
 
     def begin(self, session: Session, provider: str, *, back: LinkReturn | None = None) -> LinkPurpose:
         """What a login at `provider` is for; raises LoginTooOld where the session is not fresh (threats D7).
@@ -119,9 +126,10 @@ class Linking:
         except SealBroken as error:
             raise ForeignPost(error.detail) from None
         self._held.check(ticket.held)
-        links = await self._people.links(ticket.sub)
-        others = await self._people.links(ticket.other) if ticket.other else ()
-        return LinkQuestion(ticket, session, links, others)
+        async with self.returns.returning(ticket.back) as target:
+            links = await self._people.links(ticket.sub)
+            others = await self._people.links(ticket.other) if ticket.other else ()
+            return LinkQuestion(ticket, session, target.client if target else None, links, others)
 
     @asynccontextmanager
     async def answer(self, question: LinkQuestion, *, allowed: bool) -> AsyncIterator[Answered]:

@@ -34,6 +34,11 @@ class Subjects:
         former = tuple([self.of(sub, client) for sub in account.former])
         return replace(account, sub=self.of(account.sub, client), former=former)
 
+    def is_name_of(self, sub: str, account: Account, client: Client) -> bool:
+        """Whether this client knows the account by this `sub`, or may from before a merge."""
+        known = self.account_of(account, client)
+        return sub == known.sub or sub in known.former
+
     def sid_of(self, sid: str, client: Client) -> str:
         """The name of this session of ours at this client, "" where it has no use for one.
 

@@ -9,7 +9,7 @@ from hmac import digest as hmac_digest
 from typing import Any, TypeVar
 
 from broker.core.clients.client import Client
-from broker.core.errors import BrokerError, InsufficientScope, InvalidToken
+from broker.core.errors import BrokerError, InsufficientScope, InvalidRequest, InvalidToken
 from broker.core.jose.compact import b64url
 from broker.core.jose.own_keys import half_hash, verify_own
 from broker.core.records import AccessToken, ClientToken, Record
@@ -203,6 +203,16 @@ class Tokens:
             now=self._context.now(),
             allow_expired=True,
         )
+
+    def verify_hinted_sub(self, id_token: str, client: Client) -> str:
+        """Whom an `id_token_hint` of this client names (OIDC Core 3.1.2.1); raises InvalidRequest."""
+        try:
+            claims = self.verify_hint(id_token)
+        except InvalidToken as error:
+            raise InvalidRequest("id_token_hint is not an ID token of this issuer", detail=error.detail) from None
+        if claims.get("aud") != client.id:
+            raise InvalidRequest("id_token_hint was issued to another client")
+        return str(claims["sub"])
 
     def _open_sealed(self, kind: type[R], sealed: str) -> R:
         try:

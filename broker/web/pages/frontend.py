@@ -14,7 +14,7 @@ from broker.core.authorize.account_choice import for_another
 from broker.core.authorize.request import ANY_PROVIDER, IDP_HINTS, to_params
 from broker.core.authorize.target import VerifiedRedirect
 from broker.core.clients.client import Client
-from broker.core.errors import ForeignPost
+from broker.core.errors import AccessDenied, ForeignPost
 from broker.core.records import AuthorizationRequest
 from broker.core.wire.parameters import Parameters
 from broker.core.wire.query import Sent, encode_query
@@ -101,9 +101,11 @@ class Frontend:
         return f"{self.base}{ask.path}?ticket={ask.ticket}"
 
     def error_params(self, target: VerifiedRedirect, code: str, description: str) -> dict[str, str]:
-        """What the client is told, with `state` and `iss` (RFC 6749 section 4.1.2.1, RFC 9207)."""
-        state = {"state": target.state} if target.state else {}
-        return {"error": code, "error_description": description} | state | {"iss": f"{self.origin}{self.base}"}
+        """What the client is told (RFC 6749 section 4.1.2.1); one that asked for a way in: by `status`."""
+        said = {"error": code, "error_description": description}
+        if target.linking:
+            said = {"status": "cancelled"} if code == AccessDenied.code else {"status": "error", **said}
+        return target.say(said, issuer=f"{self.origin}{self.base}")
 
     def error_href(self, target: VerifiedRedirect, code: str, description: str) -> str:
         """A link that takes an error back to the client, or "" where that needs a form."""

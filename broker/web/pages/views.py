@@ -214,7 +214,8 @@ class JoinView:
 class LinkView:
     """The question whether `added` is to be a way into the account of `person`; `address` is theirs there, or "".
 
-    The form POSTs `ticket` and `answer` (`allow` or `deny`) to `{base_path}/account/link/confirm`.
+    The form POSTs `ticket` and `answer` (`allow` or `deny`) to `{base_path}/account/link/confirm`. `client` asked
+    for it and gets them back, where an app did.
     """
 
     person: PersonView
@@ -222,6 +223,7 @@ class LinkView:
     address: str
     ticket: str
     language_hrefs: Mapping[str, str]
+    client: ClientView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +239,7 @@ class MergeView:
     others: tuple[PersonView, ...]
     ticket: str
     language_hrefs: Mapping[str, str]
+    client: ClientView | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,9 +58,12 @@ class LinkEndpoint:
         person = await self._persons.of_login(question.session.login)
         added = self._persons.of_claims(held.claims, held.provider)
         hrefs = self._frontend.language_hrefs("/account/link", {"ticket": sealed})
+        back = question.ticket.back
+        client = self._frontend.client_view(question.client, back.redirect_uri) if question.client and back else None
         if question.ticket.other:
-            return MergeView(person, added, self._ways(question.links), self._ways(question.others), sealed, hrefs)
-        return LinkView(person, added, str(held.claims.get("email", "")), sealed, hrefs)
+            ways, others = self._ways(question.links), self._ways(question.others)
+            return MergeView(person, added, ways, others, sealed, hrefs, client)
+        return LinkView(person, added, str(held.claims.get("email", "")), sealed, hrefs, client)
 
     def _ways(self, links: tuple[Link, ...]) -> tuple[PersonView, ...]:
         return tuple(self._persons.of_claims(link.claims, link.provider) for link in links)
