@@ -153,7 +153,7 @@ async def test_not_you_at_a_device_leads_to_another_login_for_the_same_device(si
     assert told["user_code"] in second.text
 
 
-async def test_f_a_ticket_for_a_device_is_not_made_for_a_browser_that_shows_nothing(site: PublicApp) -> None:
+async def test_a_ticket_for_a_device_is_not_made_for_a_browser_that_shows_nothing(site: PublicApp) -> None:
     href = await question(site, await start(site))
     del site.browser.cookies["__Host-browser"]
     page = read(await site.browser.get(href))

@@ -267,12 +267,16 @@ async def shown_to(site: PublicApp, person: str) -> set[str]:
 
 
 async def test_an_operator_may_have_nothing_remembered() -> None:
+    async with public_app() as site:
+        await log_in(site)
+        from_before = site.browser.cookies["__Host-person"]
     async with public_app(f"{CONFIG}login: {{show_last_used: false}}\n") as site:
         await log_in(site)
         assert "__Host-person" not in site.browser.cookies
         page = await come_back(site)
         assert "continue-as" not in ids(page)
         assert "Last used" not in page.text
+        assert "continue-as" not in await shown_to(site, from_before), "what was kept before the operator said so"
 
 
 async def test_a_device_login_offers_who_was_here(site: PublicApp) -> None:
