@@ -97,6 +97,15 @@ class MergeRules:
             assert await durable.consents.consent(sub, "app", "p") == Said(frozenset({"openid", "email"}))
             assert await durable.consents.consent(sub, "shop", "q") == Said(frozenset({"openid"}))
 
+    async def test_what_one_of_two_merged_accounts_refused_is_refused(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        without = Said(frozenset({"openid"}), frozenset({"email"}))
+        await durable.consents.save_consent("s1", "app", "p", without, NOW)
+        await durable.consents.save_consent("s2", "app", "p", Said(frozenset({"openid", "email"})), NOW)
+        await merge(durable, "s1", "s2")
+        (access,) = await durable.consents.accesses("s1", now=NOW)
+        assert access.scope == {"openid"}
+
     async def test_a_merge_ends_sessions_and_grants_of_the_absorbed_account_and_apps_hear_of_it(
         self, durable: Durable
     ) -> None:

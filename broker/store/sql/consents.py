@@ -10,7 +10,7 @@ from broker.core.records import Grant
 from broker.store.consents import Access, ConsentStore
 from broker.store.sql.history import remember
 from broker.store.sql.sessions import allow_access, end_access
-from broker.store.sql.steps import Repository, Steps, do, every, read, write
+from broker.store.sql.steps import Repository, Row, Steps, do, every, read, write
 
 
 class SqlConsents(Repository, ConsentStore):
@@ -48,14 +48,14 @@ class SqlConsents(Repository, ConsentStore):
 
     @read
     def accesses(self, sub: str, *, now: int) -> Steps[tuple[Access, ...]]:
-        agreed = yield from every("SELECT client_id, scope, agreed_at FROM consents WHERE sub = ?", sub)
+        agreed = yield from every("SELECT client_id, promise, scope, agreed_at FROM consents WHERE sub = ?", sub)
         bodies = yield from every("SELECT body FROM standing_grants WHERE sub = ? AND expires_at > ?", sub, now)
         grants = [Grant.from_bytes(body) for (body,) in bodies]
-        clients = {client_id for client_id, _, _ in agreed} | {grant.client_id for grant in grants}
+        clients = {client_id for client_id, *_ in agreed} | {grant.client_id for grant in grants}
         return tuple(
             _access(
                 client_id,
-                [(word, at) for client, word, at in agreed if client == client_id],
+                [tuple(answer) for client, *answer in agreed if client == client_id],
                 [grant for grant in grants if grant.client_id == client_id],
             )
             for client_id in sorted(clients)
@@ -79,13 +79,17 @@ class SqlConsents(Repository, ConsentStore):
         return True
 
 
-def _access(client_id: str, agreed: Sequence[tuple[str, int]], grants: Sequence[Grant]) -> Access:
-    """What was agreed to, and what an app that asks nobody was given."""
-    given = {word for grant in grants for word in (*grant.scope, *grant.resource)}
+def _access(client_id: str, agreed: Sequence[Row], grants: Sequence[Grant]) -> Access:
+    """What was agreed to, by one promise or another, and what an app that asks nobody was given.
+
+    `agreed` are promises, words and times.
+    """
+    given = frozenset(word for grant in grants for word in (*grant.scope, *grant.resource))
+    answers = [Said.of(word for of, word, _ in agreed if of == promise) for promise in {of for of, *_ in agreed}]
     return Access(
         client_id,
-        scope=Said.of(word for word, _ in agreed).yes | given,
-        agreed_at=max((at for _, at in agreed), default=None),
+        scope=given.union(*(said.yes - said.no for said in answers)),
+        agreed_at=max((at for *_, at in agreed), default=None),
         granted_at=max((grant.created_at for grant in grants), default=None),
         offline=any(grant.offline for grant in grants),
     )
