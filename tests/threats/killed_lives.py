@@ -23,7 +23,7 @@ import httpx2
 from broker.demo.people import Person, make_person
 from broker.demo.visitor import Visitor
 from tests.threats.journeys import back, http, new_visitor, post_as, redeem, refresh, request_for
-from tests.threats.killed_ways import FIRST, SECOND, SHOP, allow, join, part, seen_by, sign_in
+from tests.threats.killed_ways import FIRST, SECOND, SHOP, allow, join, leave, part, seen_by, sign_in
 from tests.threats.site import Site
 
 INITIAL: Final = "an initial access token of these tests"
@@ -78,6 +78,8 @@ class Ledger:
     joined: list[str] = field(default_factory=list)  # people who have a second way in
     parted: list[str] = field(default_factory=list)  # who had one, and have it no more
     doubtful: set[str] = field(default_factory=set)  # who once set out to have one
+    leaving: set[str] = field(default_factory=set)  # whose account is being deleted, or may be
+    gone: dict[str, str] = field(default_factory=dict)  # sub -> who had it
     counts: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
     undone: list[str] = field(default_factory=list)
@@ -93,10 +95,13 @@ class Life:
         self._killed = asyncio.Event()
 
     async def until_killed(self, workers: int, seconds: float) -> None:
-        """Load, and a kill in the middle of it."""
+        """Load, and a kill in the middle of it, not before everybody could have been answered once."""
         self._killed.clear()
+        answered = self.ledger.counts["answered"] + workers
         tasks = [asyncio.create_task(self._work()) for _ in range(workers)]
         await asyncio.sleep(seconds)
+        while self.ledger.counts["answered"] < answered and not any(task.done() for task in tasks):
+            await asyncio.sleep(0.01)
         self._killed.set()
         self.site.kill()
         await asyncio.gather(*tasks)
@@ -126,13 +131,14 @@ class Life:
             for _ in range(self._dice.randrange(3)):
                 await self._refresh(client, family)
             await self._silently(client, visitor, person)
-            deeds = [self._stay, self._stay, self._revoke, self._log_out, self._register, self._join, self._join]
+            deeds = [self._stay, self._stay, self._revoke, self._log_out, self._register]
+            deeds += [self._join, self._join, self._leave]
             await self._dice.choice(deeds)(client, visitor, family)
 
     @asynccontextmanager
     async def _somebody(self) -> AsyncIterator[str]:
         """A person with whom nobody else is busy."""
-        free = sorted({f"p{number}" for number in range(CROWD)} - self._busy)
+        free = sorted({f"p{number}" for number in range(CROWD)} - self._busy - self.ledger.leaving)
         person = self._dice.choice(free)
         self._busy.add(person)
         yield person
@@ -235,6 +241,25 @@ class Life:
         self._count("unlinks")
         ledger.parted.append(person)
 
+    async def _leave(self, client: httpx2.AsyncClient, visitor: Visitor, family: Family) -> None:
+        """Their account is deleted, with everything that hung on it."""
+        person, ledger = family.person, self.ledger
+        ledger.leaving.add(person)
+        sub, families = ledger.subs.pop(person), [one for one in ledger.live if one.person == person]
+        cookies = [cookie for cookie, whose in ledger.sessions.items() if whose == person]
+        ledger.live = [one for one in ledger.live if one.person != person]
+        ledger.waiting = [one for one in ledger.waiting if one[1] != person]
+        ledger.joined = [one for one in ledger.joined if one != person]
+        ledger.parted = [one for one in ledger.parted if one != person]
+        for cookie in cookies:
+            ledger.sessions.pop(cookie)
+        await leave(self.site, visitor)
+        self._count("accounts deleted")
+        ledger.gone[sub] = person
+        ledger.ended += cookies
+        ledger.dead += families
+        ledger.leaving.discard(person)
+
     # --- what must be true afterwards ---
 
     async def audit(self) -> None:
@@ -291,13 +316,21 @@ class Life:
         self.ledger.counts["people"] = len(self.ledger.subs)
 
     async def _audit_ways(self) -> None:
-        """Who comes by the second way is who they are by the first, or, where it went again, is not."""
+        """Who comes by the second way is who they are by the first, or, where it went again, is not.
+
+        Who was deleted is somebody new.
+        """
         for person in self._pick(self.ledger.joined):
             same = claims_of(await seen_by(self.site, person))["sub"] == self.ledger.subs[person]
             self._judge(same, True, f"the second way of {person}")
         for person in self._pick(self.ledger.parted):
             same = claims_of(await seen_by(self.site, person))["sub"] == self.ledger.subs[person]
             self._judge(not same, False, f"the second way of {person}")
+        for sub in self._pick(list(self.ledger.gone)):
+            person = self.ledger.gone[sub]
+            if person not in self.ledger.leaving:  # once more
+                today = claims_of(await seen_by(self.site, person, FIRST))["sub"]
+                self._judge(today not in self.ledger.gone, False, f"the deleted account of {person}")
 
     def _bury(self, family: Family, answer: httpx2.Response, what: str) -> None:
         """What was shown a second time is refused, and the login it came from is over."""

@@ -16,9 +16,10 @@ FIRST, SECOND = "google", "vk"
 
 
 def allow(config: dict[str, Any]) -> None:
-    """Whoever comes by the second way is asked for the account they have, and an app may take ways in away."""
+    """Whoever comes by the second way is asked for the account they have, an app may take ways in away, none waits."""
     config["providers"][SECOND]["linking"] = "confirm"
     config["clients"][MANAGER]["scopes"] += ["identities.manage"]
+    config["accounts"] = {"deletion_wait": "0s"}
 
 
 async def arrive(site: Site, visitor: Visitor, url: str, person: str, provider: str) -> Page:
@@ -66,10 +67,17 @@ async def part(site: Site, client: httpx2.AsyncClient, cookie: str) -> None:
     assert answer.status_code == 204, answer.text
 
 
-async def seen_by(site: Site, person: str) -> str:
-    """The ID token that an app gets of somebody who comes by the second way, in a browser that was never here."""
+async def leave(site: Site, visitor: Visitor) -> None:
+    """Whoever is logged in has their account deleted."""
+    page = await visitor.get(f"{site.issuer}/account/delete")
+    page = await visitor.click("yes")
+    assert page.has("done"), f"{page.status} {page.url} {page.title}"
+
+
+async def seen_by(site: Site, person: str, provider: str = SECOND) -> str:
+    """The ID token that an app gets of somebody who comes this way, in a browser that was never here."""
     async with new_visitor() as visitor, http(site) as client:
-        page = await sign_in(site, visitor, person, SECOND)
+        page = await sign_in(site, visitor, person, provider)
         answer = await redeem(site, client, page.params["code"], SHOP)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["id_token"])
