@@ -58,6 +58,7 @@ def _endpoints(issuer: str) -> dict[str, Any]:
         "introspection_endpoint": f"{issuer}/introspect",
         "identities_endpoint": f"{issuer}/identities",
         "account_linking_endpoint": f"{issuer}/link",
+        "account_management_uri": f"{issuer}/account",
         "identity_lookup_endpoint": f"{issuer}/identities/lookup",
         "end_session_endpoint": f"{issuer}/logout",
         "jwks_uri": f"{issuer}/jwks",

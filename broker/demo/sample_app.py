@@ -79,8 +79,30 @@ class SampleApp:
         redirect: Response = await self.broker.authorize_redirect(request, self.registration.redirect_uri, **more)
         return redirect
 
+    async def link(self, request: Request) -> Response:
+        """To the broker, to add `provider` as another way in for who is signed in."""
+        login, endpoint = self._login(request), (await self.broker.load_server_metadata())["account_linking_endpoint"]
+        if login is None:
+            return RedirectResponse("/", status_code=303)
+        state = request.session["linking"] = secrets.token_urlsafe(16)
+        asked = {"client_id": self.registration.client_id, "redirect_uri": self.registration.redirect_uri}
+        asked |= {"provider": request.query_params.get("provider", ""), "state": state}
+        query = urlencode(asked | {"id_token_hint": login["token"]["id_token"], "ui_locales": _language(request)})
+        return RedirectResponse(f"{endpoint}?{query}", status_code=303)
+
+    def _linked(self, request: Request) -> Response:
+        """Back from there: `status` says how it ended."""
+        said = request.query_params
+        if said.get("state") != request.session.pop("linking", "") or said.get("iss") != self.registration.issuer:
+            return RedirectResponse("/", status_code=303)
+        if said["status"] == "error":
+            return self._page(request, problem=OAuthError(said.get("error"), said.get("error_description")))
+        return self._page(request, told="linked" if said["status"] == "linked" else "not_linked")
+
     async def callback(self, request: Request) -> Response:
         """Back from the broker."""
+        if "status" in request.query_params:
+            return self._linked(request)
         try:
             # Authlib does not compare `iss` of the answer (RFC 9207); it protects against mixed-up providers.
             if request.query_params.get("iss") != self.registration.issuer:
@@ -213,6 +235,7 @@ def build_sample_app(registration: Registration) -> Starlette:
             Route("/", app.home),
             Route("/login", app.login),
             Route("/callback", app.callback),
+            Route("/link", app.link),
             Route("/refresh", app.refresh, methods=["POST"]),
             Route("/userinfo", app.userinfo, methods=["POST"]),
             Route("/logout", app.logout, methods=["POST"]),

@@ -26,6 +26,7 @@ def test_the_document_lists_exactly_what_is_offered() -> None:
         "introspection_endpoint": f"{ISSUER}/introspect",
         "identities_endpoint": "https://id.test/sso/identities",
         "account_linking_endpoint": "https://id.test/sso/link",
+        "account_management_uri": "https://id.test/sso/account",
         "identity_lookup_endpoint": "https://id.test/sso/identities/lookup",
         "end_session_endpoint": f"{ISSUER}/logout",
         "jwks_uri": f"{ISSUER}/jwks",

@@ -92,6 +92,12 @@ async def identities_endpoint(walk: Walk, _: str) -> None:
     assert [way["subject"] for way in answer.json()["identities"] if way["current"]] == [PERSON.subject]
 
 
+async def account_management_uri(walk: Walk, _: str) -> None:
+    await walk.tokens()
+    page = await walk.browser.get(walk.path("account_management_uri"))
+    assert (page.status_code, PERSON.claims["name"] in page.text) == (200, True)
+
+
 async def account_linking_endpoint(walk: Walk, _: str) -> None:
     hint = (await walk.tokens())["id_token"]
     sent = {"client_id": "client_secret_basic", "redirect_uri": REDIRECT, "provider": "beta", "id_token_hint": hint}
@@ -410,6 +416,7 @@ EXERCISES: dict[str, Callable[[Walk, Any], Awaitable[None]]] = {
         identities_endpoint,
         identity_lookup_endpoint,
         account_linking_endpoint,
+        account_management_uri,
         jwks_uri,
         registration_endpoint,
         end_session_endpoint,

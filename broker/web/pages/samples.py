@@ -274,6 +274,7 @@ def _joining(text: str) -> Iterator[tuple[str, View]]:
     yield "join, missed", replace(asked, person=nameless, missed={"en": text or "Google"})
     yield "link", LinkView(person, make_person(text), address, ticket, hrefs)
     yield "link, nameless", LinkView(nameless, nameless, "", ticket, hrefs)
+    yield "link, asked by an app", LinkView(person, person, address, ticket, hrefs, make_client(text))
     yield "merge", MergeView(person, nameless, (person, nameless), (nameless, person), ticket, hrefs)
     url = f"https://id.vk.com/authorize?state={quote(text, safe=HARMLESS_IN_QUERY)}"
     yield "leaving", LeavingView(url, {"en": text or "VK ID"})
