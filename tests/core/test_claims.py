@@ -161,6 +161,8 @@ def test_a_person_is_shown_the_data_itself_before_an_app_gets_it() -> None:
     assert shown["identities"] == {"identities": "vk: x1"}
     assert shown["profile"]["name"] == "the name"
     assert not shown["profile"].keys() & {"given_name", "family_name", "middle_name", "updated_at"}
+    same = person({"name": "Ann", "nickname": "Ann", "preferred_username": "ann"})
+    assert preview(same, client(), ["profile"], {}) == {"profile": {"name": "Ann", "preferred_username": "ann"}}
     assert preview(person({"given_name": "Ann"}), client(), ["profile"], {}) == {"profile": {"given_name": "Ann"}}
 
 

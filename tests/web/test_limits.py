@@ -16,7 +16,7 @@ from broker.core.errors import InvalidClient, StoreUnavailable, TooManyRequests
 from broker.core.seal import Seal
 from broker.core.terms import AuthMethod
 from broker.core.wire.parameters import Parameters
-from broker.web.limits.client_address import Sources
+from broker.web.limits.client_address import Sources, coarse
 from broker.web.limits.intake import Intake
 from broker.web.limits.rate_limits import Counters, Limits, Rate, SharedCounters
 from broker.web.limits.visitors import Visitors
@@ -213,3 +213,8 @@ def test_k15_a_flood_of_sources_costs_a_fixed_number_of_counters() -> None:
         counters.count(f"source {number}", 60, more=1)
     assert counters.count("source 999", 60, more=1) == 2
     assert counters.count("source 0", 60, more=1) == 1
+
+
+def test_a_place_is_a_network_and_this_machine_is_none() -> None:
+    assert (coarse("203.0.113.9"), coarse("2001:db8:1:2::")) == ("203.0.113.x", "2001:db8:1::x")
+    assert [coarse(source) for source in ("127.0.0.1", "::1", "::", "local")] == [""] * 4

@@ -72,16 +72,22 @@ def preview(
     """By scope, the claims that this request would come to now, as texts for the person to look at.
 
     A scope of which the upstream said nothing is empty. What tells nothing of the person is left out: whether an
-    address was verified, when the claims were read, and the parts of a name that is there as a whole.
+    address was verified, when the claims were read, the parts of a name that is there as a whole, and a second claim
+    that says the same.
     """
     scope = tuple(scope)
     told = build_claims(person, client, scope, {name: None for wanted in claims.values() for name in wanted})
     hidden = _PARTS_OF_NAME if "name" in told else frozenset[str]()
     texts = {name: _as_text(value) for name, value in told.items() if name not in hidden}
     return {
-        word: {name: texts[name] for name in CLAIMS_OF.get(word, ()) if texts.get(name)}
+        word: _once({name: texts[name] for name in CLAIMS_OF.get(word, ()) if texts.get(name)})
         for word in describe(build_asked_scope(scope, claims))
     }
+
+
+def _once(texts: Mapping[str, str]) -> dict[str, str]:
+    first = {text: name for name, text in reversed(tuple(texts.items()))}
+    return {name: text for name, text in texts.items() if first[text] == name}
 
 
 def leave_out(claims: Mapping[str, Mapping[str, Any]], scope: Container[str]) -> dict[str, dict[str, Any]]:

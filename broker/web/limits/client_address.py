@@ -37,9 +37,9 @@ class Sources:
 
 
 def coarse(source: str) -> str:
-    """A source as people are shown it: the network and not the house, `203.0.113.x`; "" where it is unknown."""
+    """A source as people are shown it: the network, `203.0.113.x`; "" where it is unknown or this machine."""
     address = _parse(source)
-    if address is None:
+    if address is None or address.is_loopback or address.is_unspecified:  # what is left of ::1 when it is cut
         return ""
     if isinstance(address, IPv6Address):
         return f"{IPv6Network((address, 48), strict=False).network_address}x"
