@@ -39,9 +39,6 @@ class SessionStore(Protocol):
         of the end is kept until `expires_at`: the session itself is in a store that may go back in time.
         """
 
-    async def retire_cookie(self, key: str, *, expires_at: int) -> None:
-        """The session known by the cookie `key`, a digest, goes on under another; keep a mark until `expires_at`."""
-
     async def ending(self, login: Login, key: str, *, now: int) -> Ending:
         """How the session of this login stands that is known by the cookie `key`, a digest. One read."""
 

@@ -10,6 +10,7 @@ import pytest
 from broker.core.logout import DELIVERED_WITHIN, Delivery, SessionClient
 from broker.store.base import Durable
 from broker.store.grants import Redeemed, SessionOver
+from tests.contract.histories import sign_in
 from tests.contract.people import NOW, account, grant, is_ended, link, of_login
 
 UNTIL = NOW + 86_400
@@ -168,8 +169,9 @@ class LogoutRules:
 
     async def test_k25_a_retired_cookie_is_known_for_one_while_its_session_goes_on(self, durable: Durable) -> None:
         await durable.people.adopt(account(), link())
-        await durable.sessions.retire_cookie("key", expires_at=UNTIL)
-        await durable.sessions.retire_cookie("key", expires_at=NOW + 1)
+        for ends_at in (UNTIL, NOW + 1):
+            goes_on = replace(sign_in("sid"), ends_at=ends_at)
+            await durable.history.signed_in(goes_on, expires_at=UNTIL, retires="key")
         assert await is_ended(durable, "sid", "key", now=UNTIL - 1)
         assert not await is_ended(durable, "sid", "key", now=UNTIL)
         assert not await is_ended(durable, "sid", "other", now=NOW)

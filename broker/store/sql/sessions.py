@@ -27,10 +27,6 @@ class SqlSessions(Repository, SessionStore):
     def end(self, sid: str, *, now: int, expires_at: int) -> Steps[tuple[SessionClient, ...]]:
         return end_session(sid, now, expires_at, self._randomness(16).hex())
 
-    @write
-    def retire_cookie(self, key: str, *, expires_at: int) -> Steps[None]:
-        return retire(key, expires_at)
-
     @read
     def ending(self, login: Login, key: str, *, now: int) -> Steps[Ending]:
         return _ending(login, _COOKIE + key, now)
@@ -176,7 +172,7 @@ def allow_access(sub: str, client_id: str) -> Steps[int]:
 
 
 def retire(key: str, expires_at: int) -> Steps[None]:
-    """From now on the session goes by another cookie than this one, as SessionStore.retire_cookie says."""
+    """From now on the session goes by another cookie than the one known by this digest."""
     return _mark(_COOKIE + key, expires_at)
 
 
