@@ -106,7 +106,7 @@ def picture() -> Callable[[Page, str], None]:
     return take
 
 
-def update_readme_picture(page: Page, language: str) -> None:
+def update_readme_picture(page: Page, name: str) -> None:
     """With BROKER_README_PICTURES=1 the pictures of the README are made anew."""
     if os.environ.get("BROKER_README_PICTURES") == "1":
-        page.screenshot(path=Path(ROOT) / "docs" / "images" / f"login-{language}.png")
+        page.screenshot(path=Path(ROOT) / "docs" / "images" / f"{name}.png")

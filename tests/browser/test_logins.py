@@ -56,7 +56,7 @@ def test_everybody_signs_in(
     expect(page.locator("html")).to_have_attribute("lang", language)
     if provider == "vk" and scripts:
         picture(page, f"login-{language}")
-        update_readme_picture(page, language)
+        update_readme_picture(page, f"login-{language}")
     page.click(f"#provider-{provider}")
     picture(page, f"{provider}-{language}")
     page.click("#person-ada")

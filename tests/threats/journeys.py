@@ -72,6 +72,8 @@ async def code_for(
         async with new_visitor() as fresh:
             return await code_for(site, fresh, client_id, person, **changes)
     page = await sign_in(site, visitor, client_id, person, **changes)
+    if page.has("new"):  # asked whether they have an account
+        page = await visitor.click("new")
     assert page.status == 0, f"{page.url} {page.status} {page.title}"
     assert "code" in page.params, page.params
     return page.params["code"]

@@ -36,6 +36,12 @@ def provider_keys() -> dict[str, dict[str, Any]]:
             "public_key": "CKEY2",
             "mode": "client",
         },
+        "strangers": {
+            "type": "google",
+            "client_id": "g-strangers",
+            "client_secret": _secret("google3"),
+            "linking": "confirm",
+        },
         "yandex": {"type": "yandex", "client_id": "9" * 32, "client_secret": _secret("yandex")},
         "telegram": {
             "type": "telegram",
