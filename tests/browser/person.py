@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
@@ -33,7 +34,7 @@ class Somebody:
         """With an account at every upstream and none here, unless there is one under this key already."""
         order = PersonOrder(key=key, given_name="Grace", family_name="Hopper", email=f"{key}@gmail.com")
         for emulator in world.demo.emulators.values():
-            world.tell(lambda control=emulator.control: control.add(order))  # type: ignore[misc]
+            world.tell(partial(emulator.control.add, order))
         page = context.new_page()
         page.set_viewport_size(PHONE)
         return cls(page, world, key, language, scripts)

@@ -1,109 +1,201 @@
-"""Somebody sees to their own account, in Chromium: two languages, with and without scripts, on a small phone."""
+"""One person, one account, in Chromium: ways in are added, removed and joined; the account page; the account ends."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, expect
 
-from tests.browser.axe import violations
+from tests.browser.app import App
 from tests.browser.conftest import World
-from tests.browser.test_logins import LANGUAGES, Picture, Profile, allow, open_chooser, sign_in
+from tests.browser.person import Somebody
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
-SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without-scripts"])
-HEADING = {"ru": "Ваш аккаунт", "en": "Your account"}
-REMOVED = {"ru": "Удалено.", "en": "Removed."}
-CLOSING = {"ru": "будет удалён", "en": "will be deleted"}
-KEPT = {"ru": "Аккаунт остаётся.", "en": "Your account stays."}
-TAKEN_BACK = {"ru": "больше нет доступа", "en": "no access any more"}
+Meet = Callable[[str], Somebody]
+BROWSERS = (("en", True), ("ru", False))
+"""A language each, with scripts and without."""
 
 
-def go_home(page: Page, world: World, language: str) -> None:
-    """To the account page, which is whole on a small phone."""
-    page.set_viewport_size({"width": 320, "height": 640})
-    page.goto(f"{world.issuer}/account")
-    expect(page.locator("h1")).to_have_text(HEADING[language])
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+@pytest.fixture(params=BROWSERS, ids=("en, with scripts", "ru, without scripts"))
+def meet(world: World, profile: Callable[..., BrowserContext], request: pytest.FixtureRequest) -> Meet:
+    """Opens a fresh browser for the person of this key."""
+    language, scripts = request.param
+
+    def open_browser(key: str) -> Somebody:
+        context = profile(language, scripts=scripts)
+        return Somebody.new(context, world, f"{key}-{language}", language, scripts=scripts)
+
+    return open_browser
 
 
-@SCRIPTS
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_a_way_in_is_added_and_removed(
-    world: World, profile: Profile, picture: Picture, language: str, scripts: bool
-) -> None:
-    page = open_chooser(profile(language, scripts=scripts), world)
-    sub = sign_in(page, world, "vk", "zoe")
-    go_home(page, world, language)
-    expect(page.locator("#only-way")).to_be_visible()
-    page.click("#add-yandex")
-    page.click("#person-zoe")
-    page.click("#allow")
-    expect(page.locator("h1")).to_have_text(HEADING[language])
-    picture(page, f"account-{language}")
-    if scripts:
-        assert violations(page) == []
-    other = open_chooser(profile(language, scripts=scripts), world)
-    assert sign_in(other, world, "yandex", "zoe") == sub, "one person, whichever way they come"
-    page.click("#unlink-2")
-    page.click("#yes")
-    expect(page.locator("#notice")).to_contain_text(REMOVED[language])
-    expect(page.locator("#only-way")).to_be_visible()
+def test_a_way_in_is_added_and_opens_the_same_account_until_it_is_removed(meet: Meet) -> None:
+    grace = meet("grace")
+    sub = grace.sign_in("google")
+    grace.go_home()
+    assert grace.ways() == 1
+    expect(grace.page.locator("#only-way")).to_be_visible()
+    grace.add("yandex")
+    grace.answer(yes=True)
+    assert grace.ways() == 2
+    grace.picture("account")
+    grace.sign_out()
+    assert grace.sign_in("yandex") == sub
+    grace.go_home()
+    grace.remove("google")
+    assert grace.notice()
+    assert grace.ways() == 1
+    grace.sign_out()
+    other = meet("grace")
+    assert other.sign_in("google") != sub, "nobody's any more, and so somebody new"
 
 
-@SCRIPTS
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_an_account_is_to_be_deleted_and_is_kept(
-    world: World, profile: Profile, picture: Picture, language: str, scripts: bool
-) -> None:
-    page = open_chooser(profile(language, scripts=scripts), world)
-    sign_in(page, world, "ok", "boris")
-    go_home(page, world, language)
-    page.click("#delete")
-    picture(page, f"account-delete-{language}")
-    page.click("#yes")
-    expect(page.locator("h1")).to_contain_text(CLOSING[language])
-    again = open_chooser(page.context, world)
-    again.click("#provider-ok")
-    again.click("#person-boris")
-    expect(again.locator("#code")).to_have_text("E-CLOSING")
-    again.click("#account-page")
-    again.click("#provider-ok")
-    again.click("#person-boris")
-    again.click("#keep")
-    expect(again.locator("#notice")).to_contain_text(KEPT[language])
-    again.goto(world.demo.sample)
-    again.click("#login")
-    allow(again, world)
+def test_who_says_no_or_cancels_adds_nothing(meet: Meet) -> None:
+    grace = meet("decliner")
+    grace.sign_in("google")
+    grace.go_home()
+    grace.add("yandex")
+    grace.answer(yes=False)
+    assert grace.ways() == 1
+    grace.page.click("#add-vk")
+    grace.page.click("#cancel")
+    grace.at("#reference")
+    grace.page.click("#account-page")
+    grace.at("#ways")
+    assert grace.ways() == 1
 
 
-@SCRIPTS
-def test_another_browser_is_signed_out_and_an_app_loses_its_access(
-    world: World, profile: Profile, scripts: bool
-) -> None:
-    there = open_chooser(profile(scripts=scripts), world)
-    sign_in(there, world, "yandex", "boris")
-    page = open_chooser(profile(scripts=scripts), world)
-    sign_in(page, world, "yandex", "boris")
-    go_home(page, world, "en")
-    page.locator("form[action$='/account/take-back'] button").first.click()
-    expect(page.locator("#notice")).to_contain_text(TAKEN_BACK["en"])
+def test_two_accounts_of_one_person_become_one_and_two_again(meet: Meet) -> None:
+    grace = meet("merger")
+    second = grace.sign_in("vk")
+    grace.sign_out()
+    first = meet("merger").sign_in("yandex")
+    grace.sign_in("yandex")
+    grace.go_home()
+    grace.add("vk")
+    grace.at("#moves")
+    grace.answer(yes=False)
+    assert grace.ways() == 1, "kept apart"
+    grace.add("vk")
+    grace.picture("merge")
+    grace.answer(yes=True)
+    assert grace.ways() == 2
+    grace.sign_out()
+    assert grace.sign_in("vk") == first != second
+    grace.sign_out()
+    assert grace.sign_in("yandex") == first
+    grace.go_home()
+    grace.remove("vk")
+    grace.at("#notice")
+    grace.sign_out()
+    assert grace.sign_in("vk") == second, "it went home"
+
+
+@pytest.mark.parametrize("has_one", [True, False], ids=["has an account", "has none"])
+def test_somebody_new_is_asked_whether_they_have_an_account(meet: Meet, has_one: bool) -> None:
+    """This browser signed in another way before; only a login there joins anything."""
+    grace = meet(f"newcomer-{'known' if has_one else 'new'}")
+    known = grace.sign_in("vk")
+    grace.sign_out()
+    grace.ask_to_sign_in("google")
+    grace.at("#new")
+    if not has_one:
+        grace.page.click("#new")
+        assert grace.arrive() != known
+        return
+    grace.choose("vk")
+    grace.at("#allow")
+    grace.page.click("#allow")
+    assert grace.arrive() == known
+    grace.sign_out()
+    assert grace.sign_in("google") == known
+
+
+def test_a_stranger_in_a_fresh_browser_is_not_asked(meet: Meet) -> None:
+    grace = meet("stranger")
+    grace.sign_in("vk")
+    assert meet("stranger").sign_in("google"), "nothing tells that somebody has an account here"
+
+
+def test_the_account_page_shows_everything_and_takes_it_back(meet: Meet) -> None:
+    elsewhere, grace = meet("owner"), meet("owner")
+    sub = elsewhere.sign_in("google")
+    grace.sign_in("google")
+    grace.go_home()
+    page = grace.page
+    assert page.inner_text("#sub") == sub
+    assert page.locator("[id^=session-]").count() == 2
     page.click("#sign-out-elsewhere")
+    grace.at("#what-happens")
     page.click("#yes")
-    expect(page.locator("#notice")).to_be_visible()
-    there.goto(f"{world.issuer}/account")
-    expect(there.locator("#provider-yandex")).to_be_visible()
+    assert grace.notice()
+    assert page.locator("[id^=session-]").count() == 1
+    elsewhere.page.goto(f"{elsewhere.world.issuer}/account")
+    elsewhere.at("#provider-google")
+    assert page.locator("[id^=app-]").count() == 1
+    page.click("#app-1 ~ form button")
+    assert grace.notice()
+    expect(page.locator("#no-apps")).to_be_visible()
+    page.click("#activity summary")
+    assert page.locator("#activity li").count() >= 4, "two sign-ins, sessions ended, an app without access"
+    for language in ("ru", "en"):
+        page.click(f"#lang-{language}")
+        expect(page.locator("html")).to_have_attribute("lang", language)
 
 
-def test_all_that_is_kept_of_a_person_is_a_file(world: World, profile: Profile) -> None:
-    page = open_chooser(profile(scripts=False), world)
-    sign_in(page, world, "google", "zoe")
-    go_home(page, world, "en")
-    page.click("#export")
-    with page.expect_download() as waiting:
-        page.click("#yes")
-    assert waiting.value.suggested_filename == "account.json"
-    document = json.loads(Path(waiting.value.path()).read_text(encoding="utf-8"))
-    assert document["ways_in"][0]["provider"] == "google"
+def test_everything_that_is_kept_of_somebody_is_a_file(meet: Meet, tmp_path: Path) -> None:
+    grace = meet("reader")
+    sub = grace.sign_in("google")
+    grace.go_home()
+    grace.page.click("#export")
+    grace.at("#what-happens")
+    with grace.page.expect_download() as download:
+        grace.page.click("#yes")
+    path = tmp_path / download.value.suggested_filename
+    assert path.name == "account.json"
+    download.value.save_as(path)
+    told = json.loads(path.read_bytes())
+    assert told["account"]["sub"] == sub
+    assert [one["provider"] for one in told["ways_in"]] == ["google"]
+
+
+def test_an_account_is_to_be_deleted_and_kept_after_all(meet: Meet) -> None:
+    grace = meet("leaver")
+    sub = grace.sign_in("google")
+    grace.go_home()
+    grace.page.click("#delete")
+    grace.at("#what-happens")
+    grace.page.click("#yes")
+    grace.at("#done")
+    grace.page.goto(grace.world.demo.sample)
+    if grace.page.locator("#logout").count():  # until it hears of it
+        grace.page.click("#logout")
+    grace.ask_to_sign_in("google")
+    grace.at("#reference")
+    assert "E-CLOSING" in grace.page.inner_text("main")
+    grace.page.click("#account-page")
+    grace.at("#provider-google")
+    grace.choose("google")
+    grace.at("#closing")
+    grace.page.click("#keep")
+    assert grace.notice()
+    grace.page.goto(grace.world.demo.sample)
+    grace.page.click("#login")
+    assert grace.arrive() == sub
+
+
+def test_an_app_sends_somebody_to_add_a_way_in_and_is_told_what_came_of_it(meet: Meet) -> None:
+    grace = meet("sent")
+    app = App(grace)
+    app.take_over()
+    id_token = app.sign_in("vk")
+    for button, status in (("#deny", "cancelled"), ("#allow", "linked")):
+        app.ask_to_add("yandex", id_token, status)
+        name = {"en": "Demo shop", "ru": "Демо-магазин"}[grace.language]
+        expect(grace.page.locator("#asked-by")).to_contain_text(name)
+        grace.page.click(button)
+        assert app.told() == {"status": status, "state": status, "iss": grace.world.issuer}
+    grace.go_home()
+    assert grace.ways() == 2

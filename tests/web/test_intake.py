@@ -19,7 +19,7 @@ from broker.core.clients.credentials import Credentials, parse_credentials
 from broker.core.errors import InvalidClient, TooManyRequests
 from broker.core.terms import AuthMethod
 from broker.core.wire.parameters import Parameters
-from broker.web.limits.client_address import UNKNOWN, Sources, coarse
+from broker.web.limits.client_address import Sources
 from broker.web.limits.intake import Intake, ProvesClients
 from broker.web.limits.rate_limits import Limits, Rate
 from tests.services.bare_broker import Clock, Notes, World, app
@@ -160,18 +160,3 @@ async def test_f19_only_a_client_with_a_secret_may_ask() -> None:
         with pytest.raises(InvalidClient):
             await admit(intake, told(f"192.0.2.{number}", **wrong), confidential="introspection")
     assert await admit(intake, told(client_id="open")) is world.clients["open"]
-
-
-@pytest.mark.parametrize(
-    ("source", "shown"),
-    [
-        ("203.0.113.77", "203.0.113.x"),
-        ("::ffff:203.0.113.77", "203.0.113.x"),
-        ("2001:db8:1:2::3", "2001:db8:1::x"),
-        ("127.0.0.1", ""),
-        ("::1", ""),
-        (UNKNOWN, ""),
-    ],
-)
-def test_people_are_shown_a_network_and_no_house(source: str, shown: str) -> None:
-    assert coarse(source) == shown

@@ -43,7 +43,7 @@ def coarse(source: str) -> str:
         return ""
     if isinstance(address, IPv6Address):
         return f"{IPv6Network((address, 48), strict=False).network_address}x"
-    return f"{str(address).rpartition('.')[0]}.x"
+    return f"{source.rpartition('.')[0]}.x"
 
 
 @lru_cache(_REMEMBERED)  # a proxy, and most people, come more than once
