@@ -103,7 +103,7 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
     chosen, persons = config.session, Persons(services.people, parts.providers)
     last = LastLogin(parts.seal("last login"), shown=config.login.show_last_used, ttl=chosen.remember_last_provider)
     leaving = Leaving(frontend, services.logins, parts.providers, intake, last=last, persons=persons)
-    arrivals = Arrivals(frontend, last, session_ttl=chosen.absolute_ttl)
+    arrivals = Arrivals(frontend, services.forms, last, session_ttl=chosen.absolute_ttl)
     reader = ProofReader(services.proofs.mint_nonce)
     return Endpoints(
         meta=_build_meta(parts, frontend, config),

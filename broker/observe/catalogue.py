@@ -129,8 +129,8 @@ EVENTS: Mapping[Event, Entry] = {
     Event.ACCOUNT_MERGED: Entry(
         "warning",
         True,
-        ("sub", "other", "provider"),
-        "Somebody joined their account `other` to `sub`, which stays; what `other` was signed in to has ended.",
+        ("sub", "absorbed", "provider"),
+        "Somebody joined their account `absorbed` to `sub`, which stays; what the former was signed in to has ended.",
         count(_ACCOUNTS, change="merged"),
     ),
     Event.ACCOUNT_UNLINKED: Entry(

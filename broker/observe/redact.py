@@ -17,7 +17,20 @@ _SHORT = 256  # characters; the longest identifier there is has 255
 
 # Identifiers, words of ours and numbers as text; long random-looking ids among them are no secrets.
 SAFE = frozenset(
-    {"event", "level", "ts", "request_id", "reference", "provider", "client_id", "sub", "kid", "grant_id", "sid"}
+    {
+        "event",
+        "level",
+        "ts",
+        "request_id",
+        "reference",
+        "provider",
+        "client_id",
+        "sub",
+        "absorbed",
+        "kid",
+        "grant_id",
+        "sid",
+    }
     | {"outcome", "error", "error_code", "status_code", "kind", "route", "operation", "store", "limit", "algorithm"}
     | {"logger", "version", "audit"}
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -21,8 +22,8 @@ ADD = {"en": "Add Google to your account?", "ru": "Добавить сервис
 def newcomer(world: World, key: str) -> None:
     """Somebody who is nobody's yet here, and has an account at VK and at Google."""
     for kind in ("vk", "google"):
-        emulator = world.emulator(kind)
-        world.tell(lambda emulator=emulator: emulator.people.__setitem__(key, make_person(key)))  # type: ignore[misc]
+        people = world.emulator(kind).people
+        world.tell(partial(people.update, {key: make_person(key)}))
 
 
 def come_back(context: BrowserContext, world: World) -> Page:
@@ -81,3 +82,26 @@ def test_who_does_not_want_to_add_it_goes_on_as_before(world: World, profile: Pr
     page.click("#deny")
     page.wait_for_selector("#claim-sub")
     assert page.inner_text("#claim-sub").strip() == sub
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without-scripts"])
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_two_accounts_are_joined_at_the_account_page(
+    world: World, profile: Profile, picture: Picture, language: str, scripts: bool
+) -> None:
+    key = f"noa-{language}-{'with' if scripts else 'without'}"
+    newcomer(world, key)
+    other = sign_in(open_chooser(profile(language), world), world, "google", key)
+    context = profile(language, scripts=scripts)
+    sub = sign_in(open_chooser(context, world), world, "vk", key)
+    assert sub != other
+    page = context.new_page()
+    page.goto(f"{world.issuer}/account")
+    page.click("#add-google")
+    page.click(f"#person-{key}")
+    picture(page, f"merge-{language}")
+    page.click("#allow")
+    expect(page.locator("#notice")).to_be_visible()
+    picture(page, f"merged-{language}")
+    again = open_chooser(profile(language), world)
+    assert sign_in(again, world, "google", key) == sub

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from broker.core.clients.client import TokenPolicy
+from broker.core.clients.client import IdentityPolicy, TokenPolicy
 from broker.core.errors import (
     AlreadyLinked,
     FlowFinished,
@@ -30,7 +30,7 @@ from broker.services.people.held import build_link
 from broker.services.people.linking import Answered
 from broker.services.people.subjects import Subjects
 from broker.services.sessions.single_sign_on import Session
-from tests.services.bare_broker import NOW, SALT, World, app
+from tests.services.bare_broker import NOW, REDIRECT, SALT, World, app
 from tests.services.two_ways import (
     ANN,
     add,
@@ -228,9 +228,10 @@ async def test_a_blocked_account_gets_no_way_in(world: World) -> None:
 
 
 async def test_an_app_that_asked_for_it_is_in_the_question(world: World) -> None:
+    world.clients["app"] = app(identities=IdentityPolicy(account_linking=True))
     await set_up(world)
     cookie, session = await logged_in(world)
-    back = LinkReturn("app", "https://app.test/linked", "s")
+    back = LinkReturn("app", REDIRECT, "s")
     done = await world.arrive(world.linking.begin(session, "alpha", back=back), "alpha", Visitor(cookie))
     assert (await world.linking.open_(ticket_of(done, "/account/link"), cookie)).ticket.back == back
 
@@ -261,7 +262,7 @@ async def test_the_account_somebody_is_in_takes_in_the_other(world: World) -> No
     assert resolved is not None
     assert resolved.sub == session.login.sub
     assert [fields for event, fields in world.notes.heard if event is Event.ACCOUNT_MERGED] == [
-        {"sub": session.login.sub, "other": other, "provider": "alpha"}
+        {"sub": session.login.sub, "absorbed": other, "provider": "alpha"}
     ]
 
 

@@ -177,7 +177,7 @@ class Linking:
         if person is None or person.account.sub not in {other, sub} or not await self._merging.merge(sub, other):
             self._refuse(sub, held, "not to be joined")
             raise AlreadyLinked("one of two accounts has changed, or is switched off, closing or gone")
-        self._context.recorder.record(Event.ACCOUNT_MERGED, sub=sub, other=other, provider=held.provider)
+        self._context.recorder.record(Event.ACCOUNT_MERGED, sub=sub, absorbed=other, provider=held.provider)
 
     def _refuse(self, sub: str, held: HeldIdentity, reason: str) -> None:
         self._context.recorder.record(Event.ACCOUNT_LINK_REFUSED, sub=sub, provider=held.provider, reason=reason)

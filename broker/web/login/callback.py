@@ -14,6 +14,7 @@ from broker.services.login.complete import Completed, Completion, Home
 from broker.services.login.joining import Settled
 from broker.services.login.outcomes import Callback, Visitor
 from broker.services.login.states import States
+from broker.services.people.forms import Forms
 from broker.services.people.held import PROOF_TTL
 from broker.services.providers import ProviderInstance, Providers
 from broker.upstream.model import Channel, Reply, unpack_reply
@@ -28,9 +29,13 @@ from broker.web.pages.views import FragmentView
 class Arrivals:
     """Shows what comes of a login, wherever it ends: at once, or after a question in the middle of it."""
 
-    def __init__(self, frontend: Frontend, last: LastLogin, *, session_ttl: int) -> None:
-        """`last` is what a browser remembers of a login, `session_ttl`: seconds it keeps its session."""
+    def __init__(self, frontend: Frontend, forms: Forms, last: LastLogin, *, session_ttl: int) -> None:
+        """`forms` seal what the account page says was done.
+
+        `last` is what a browser remembers of a login, `session_ttl`: seconds it keeps its session.
+        """
         self._frontend = frontend
+        self._forms = forms
         self._session_ttl = session_ttl
         self._last = last
 
@@ -49,8 +54,11 @@ class Arrivals:
         self._last.remember(response, person.link)
 
     def settle(self, request: Request, settled: Settled) -> Response:
-        """On with the login that a question interrupted, else to the account page."""
-        return self._leave_to(request, settled.step or Home())
+        """On with the login that a question interrupted, else to the account page, which says what was done."""
+        if settled.step is not None:
+            return self._leave_to(request, settled.step)
+        notice = self._forms.notice(settled.answered, Cookies.read(request, SESSION))
+        return self._frontend.leave_to(self._frontend.href("/account", {"notice": notice}))
 
     def _leave_to(self, request: Request, step: Ask | Return | Home) -> Response:
         match step:

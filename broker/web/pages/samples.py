@@ -50,7 +50,9 @@ from broker.web.pages.views import (
 LOGIN_NOTICES = ("E-CANCEL", "E-UPSTREAM", "E-NOTALLOWED", "E-EXPIRED", "E-COOKIE", "E-BLOCKED")
 HARMLESS_IN_QUERY = "<>'\"`&;=:/?#()"  # left as they are, so that only the page's own escaping is at work
 PERSON = "Анна"
-ACCOUNT_NOTICES = ("unlinked", "last", "ended", "signed-out", "taken-back", "kept", "gone")
+ACCOUNT_NOTICES = (
+    "linked", "merged", "cancelled", "unlinked", "last", "ended", "signed-out", "taken-back", "kept", "gone",
+)  # fmt: skip
 BACK = "https://shop.example.com/cb"
 
 
@@ -276,8 +278,7 @@ def _joining(text: str) -> Iterator[tuple[str, View]]:
     yield "link, nameless", LinkView(nameless, nameless, "", ticket, hrefs)
     yield "link, asked by an app", LinkView(person, person, address, ticket, hrefs, make_client(text))
     yield "merge", MergeView(person, nameless, (person, nameless), (nameless, person), ticket, hrefs)
-    url = f"https://id.vk.com/authorize?state={quote(text, safe=HARMLESS_IN_QUERY)}"
-    yield "leaving", LeavingView(url, {"en": text or "VK ID"})
+    yield "leaving", LeavingView(f"https://id.vk.com/authorize?state={quote(text, safe='=')}", {"en": text or "VK ID"})
 
 
 def _devices(text: str) -> Iterator[tuple[str, View]]:
