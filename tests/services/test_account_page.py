@@ -62,7 +62,7 @@ async def come_home(world: World, sub: str) -> str:
     alpha = world.providers.find("alpha")
     person = await world.store.durable.people.person(alpha.key, ANN.subject)
     assert person is not None
-    world.standing.check_person(person, at_home=True)
+    world.standing.check_account(person.account, at_home=True)
     assert person.account.sub == sub
     cookie, _ = await world.sessions.start(person, ANN, alpha, replacing=None, client_id="", whence=HERE)
     return cookie

@@ -226,7 +226,7 @@ async def test_d11_a_blocked_account_gets_nothing_for_its_code(world: World) -> 
     with pytest.raises(InvalidGrant):
         await world.redeem(code)
     with pytest.raises(AccountBlocked):
-        world.standing.check_person(replace(person, account=replace(person.account, blocked=True)))
+        world.standing.check_account(replace(person.account, blocked=True))
 
 
 async def test_d17_an_account_that_is_no_longer_that_of_the_login_gets_nothing_for_its_code(world: World) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -77,13 +77,36 @@ async def test_d18_who_may_not_ask_is_answered_before_anybody_is_looked_for(know
     assert known.notes.heard[before:] == []
 
 
-async def test_d18_who_could_not_sign_in_is_nobody(known: World) -> None:
+async def block(world: World) -> None:
+    """Ann's account is switched off."""
+    await world.store.durable.accounts.set_blocked("ann", True)
+
+
+async def close(world: World) -> None:
+    """She asked for it to be deleted."""
+    await world.store.durable.accounts.close("ann", closes_at=NOW + 99, now=NOW, expires_at=NOW + 99)
+
+
+@pytest.mark.parametrize("shut", [block, close])
+@pytest.mark.parametrize(
+    ("hers", "nobodys"),
+    [
+        ({"provider": "alpha", "subject": "x1"}, {"provider": "alpha", "subject": "x2"}),
+        ({"former_sub": "who"}, {"former_sub": "nobody"}),
+    ],
+)
+async def test_d18_who_could_not_sign_in_is_nobody(
+    known: World, shut: Callable[[World], Awaitable[None]], hers: dict[str, str], nobodys: dict[str, str]
+) -> None:
+    await absorb(known.store.durable, "ann", "who")
+    assert await ask(known, **hers) == "ann"
+    await shut(known)
     texts = set()
-    for subject in ("x1", "x2"):
-        await known.store.durable.accounts.set_blocked("ann", True)
+    for sent in (hers, nobodys):
         with pytest.raises(NotFound) as refused:
-            await ask(known, provider="alpha", subject=subject)
+            await ask(known, **sent)
         texts.add(refused.value.public)
+        assert known.notes.heard[-1][1]["found"] is False
     assert len(texts) == 1
 
 

@@ -119,7 +119,7 @@ class Completion:
             yield target
 
     async def find(self, who: Identified | AtHome) -> Person | None:
-        """Whose identity it is, None for nobody's; raises as `Standing.check_person`."""
+        """Whose identity it is, None for nobody's; raises as `Standing.check_account`."""
         shown, at_home = who.shown, isinstance(who, AtHome)
         person = await self._accounts.find(shown.instance.key, shown.instance.name, shown.identity, at_home=at_home)
         if person is not None:

@@ -27,14 +27,14 @@ class Accounts:
         self._standing = standing
 
     async def resolve(self, provider_key: str, provider: str, identity: Identity) -> Person:
-        """The person behind an identity; unknown ones are made. Raises as `Standing.check_person`."""
+        """The person behind an identity; unknown ones are made. Raises as `Standing.check_account`."""
         known = await self.find(provider_key, provider, identity)
         return known or await self.make(provider_key, provider, identity)
 
     async def find(
         self, provider_key: str, provider: str, identity: Identity, *, at_home: bool = False
     ) -> Person | None:
-        """Whose identity it is now, None for nobody's; raises as `Standing.check_person`. What was shown is kept."""
+        """Whose identity it is now, None for nobody's; raises as `Standing.check_account`. What was shown is kept."""
         person = await self._people.person(provider_key, identity.subject)
         if person is None:
             return None
@@ -55,7 +55,7 @@ class Accounts:
         if _is_stale(person.link, link):
             await self._people.update_link(link)
             person = Person(person.account, replace(link, linked_at=person.link.linked_at, home=person.link.home))
-        self._standing.check_person(person, at_home=at_home)
+        self._standing.check_account(person.account, at_home=at_home)
         return person
 
     def _mint_sub(self) -> str:

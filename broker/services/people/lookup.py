@@ -46,11 +46,12 @@ class Lookup:
         params.check_single(params.repeated)
         asked = params.keys() & {"provider", "subject", "former_sub"}
         if asked == {"former_sub"}:
-            account = await self._find_former(client, params["former_sub"])
+            found = await self._find_former(client, params["former_sub"])
         elif asked == {"provider", "subject"}:
-            account = await self._find_upstream(client, params["provider"], params["subject"])
+            found = await self._find_upstream(client, params["provider"], params["subject"])
         else:
             raise InvalidRequest("send provider and subject, or former_sub alone")
+        account = self._welcome(found)
         self._context.recorder.record(
             Event.IDENTITY_LOOKED_UP, client_id=client.id, kind=min(asked), found=account is not None
         )
@@ -59,20 +60,24 @@ class Lookup:
         return {"sub": self._subjects.of(account.sub, client)}
 
     async def _find_upstream(self, client: Client, provider: str, subject: str) -> Account | None:
-        """Of people who may use this client alone."""
+        """At a provider that this client offers alone."""
         if provider not in self._providers.offered_to(client):
             raise ProviderNotAllowed("provider is not one that this client offers")
         person = await self._people.person(self._providers.find(provider).key, subject)
-        try:
-            if person is not None:
-                self._standing.check_person(person)
-        except AccountError:
-            return None
         return person.account if person is not None else None
 
     async def _find_former(self, client: Client, sub: str) -> Account | None:
         """Who went by it before a merge, at this client: a name of another sector says nothing here (threats L6)."""
         account = await self._accounts.resolve(sub)
         if account is None or sub not in self._subjects.account_of(account, client).former:
+            return None
+        return account
+
+    def _welcome(self, account: Account | None) -> Account | None:
+        """None for whoever is blocked or closing, however they were asked for: they could not sign in (threats D18)."""
+        try:
+            if account is not None:
+                self._standing.check_account(account)
+        except AccountError:
             return None
         return account

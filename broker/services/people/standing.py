@@ -10,7 +10,7 @@ from enum import Enum
 
 from broker.core.clients.client import Client
 from broker.core.errors import AccountBlocked, AccountClosing
-from broker.core.people.identity import Person
+from broker.core.people.identity import Account, Person
 from broker.core.records import Login
 
 
@@ -37,12 +37,11 @@ class Standing:
         names = self._names.get(provider_key, set())
         return bool(names) if client is None or client.providers is None else not names.isdisjoint(client.providers)
 
-    def check_person(self, person: Person, *, at_home: bool = False) -> None:
+    def check_account(self, account: Account, *, at_home: bool = False) -> None:
         """Raise AccountBlocked when the account is switched off, AccountClosing when it is to be deleted.
 
         `at_home`: they come to their account page, where they may still call that off.
         """
-        account = person.account
         if account.blocked:
             raise AccountBlocked(f"account {account.sub} is blocked")
         if account.closes_at is not None and not at_home:
