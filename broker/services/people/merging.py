@@ -45,10 +45,15 @@ class Merging:
         return isinstance(merged, Merged)
 
     async def _seen_as(self, sub: str) -> dict[str, str]:
-        """What clients that see nobody's own `sub` call this account, and the `sub` itself."""
-        found = {}
-        for client_id in await self._accounts.known_to(sub):
-            client = await self._clients.find(client_id)
-            if client is not None and client.tokens.subject_type is SubjectType.PAIRWISE:
-                found[self._subjects.of(sub, client)] = sub
-        return found
+        """What clients that see nobody's own `sub` call this account, and the `sub` itself.
+
+        Of those that registered themselves the ones that it is known to; of the few in the configuration every one:
+        nothing is kept of an app that asks for no consent once its grants are swept.
+        """
+        registered = [await self._clients.find(client_id) for client_id in await self._accounts.known_to(sub)]
+        clients = (*self._clients.configured.values(), *[client for client in registered if client is not None])
+        return {
+            self._subjects.of(sub, client): sub
+            for client in clients
+            if client.tokens.subject_type is SubjectType.PAIRWISE
+        }
