@@ -16,6 +16,8 @@ class HistoryStore(Protocol):
     async def signed_in(self, sign_in: SignIn, *, expires_at: int, ends: str = "", retires: str = "") -> None:
         """A session began, or went on with another login; the row is kept until `expires_at`.
 
+        A session that goes on for no app keeps the one that it was for.
+
         In the same transaction `ends`, the `sid` of the session before it in this browser, ends as `SessionStore.end`
         says, or the cookie `retires`, a digest, opens nothing any more.
         """

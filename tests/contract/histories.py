@@ -107,6 +107,12 @@ class HistoryRules:
         assert await is_ended(durable, "x", "key", now=UNTIL + 4)
         assert not await is_ended(durable, "a", "new key", now=NOW + 5)
 
+    async def test_a_login_for_no_app_leaves_the_one_that_the_session_was_for(self, durable: Durable) -> None:
+        await adopt(durable, "x1")
+        await durable.history.signed_in(sign_in("a"), expires_at=UNTIL)
+        await durable.history.signed_in(sign_in("a", at=NOW + 5, client_id=""), expires_at=UNTIL, retires="key")
+        assert await durable.history.sign_ins("s1", limit=9) == (sign_in("a", at=NOW + 5),)
+
     async def test_a_sign_in_ends_the_session_before_it(self, durable: Durable) -> None:
         await adopt(durable, "x1")
         await give(durable, of_login(grant().replace(offline=False), sid="before"), hears="s1")

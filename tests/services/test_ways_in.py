@@ -323,6 +323,17 @@ async def test_d17_what_an_app_called_the_account_that_went_leads_to_the_one_tha
     assert resolved.sub == session.login.sub
 
 
+async def test_d17_an_app_of_which_nothing_is_kept_knows_the_account_that_went(world: World) -> None:
+    tokens = TokenPolicy(subject_type=SubjectType.PAIRWISE, sector="pair.test")
+    world.clients["pair"] = app("pair", tokens=tokens)
+    cookie, _, other, ticket = await two_accounts(world)
+    assert await world.store.durable.accounts.known_to(other) == ("app",)
+    assert (await answer(world, ticket, cookie)).answered is Answered.MERGED
+    kept = await world.store.durable.accounts.resolve(Subjects(SALT).of(other, world.clients["pair"]))
+    assert kept is not None
+    assert kept.former == (other,)
+
+
 async def test_of_fifty_yeses_to_a_merge_one_counts(world: World) -> None:
     cookie, session, _, ticket = await two_accounts(world)
     outcomes = await asyncio.gather(*(answer(world, ticket, cookie) for _ in range(50)), return_exceptions=True)
@@ -375,6 +386,7 @@ async def test_who_shows_again_that_it_is_them_is_asked_by_the_upstream(world: W
     assert again is not None
     assert again.login.sid == session.login.sid
     assert world.sessions.is_fresh(again)
+    assert world.notes.count(Event.LOGIN_SUCCEEDED) == 3
 
 
 async def test_somebody_else_does_not_show_that_it_is_them(world: World) -> None:
@@ -382,9 +394,11 @@ async def test_somebody_else_does_not_show_that_it_is_them(world: World) -> None
     cookie, session = await logged_in(world)
     is_at(world, "beta", "b-bob", {"name": "Bob"})
     await logged_in(world)
+    before = world.notes.count(Event.LOGIN_SUCCEEDED)
     with pytest.raises(OtherPerson):
         await world.arrive(Account(session.login.sub), "beta", Visitor(cookie))
     assert await world.sessions.find(cookie) == session
+    assert world.notes.count(Event.LOGIN_SUCCEEDED) == before
 
 
 async def test_k15_nobody_gets_an_account_by_coming_to_the_account_page(world: World) -> None:

@@ -118,13 +118,15 @@ class Completion:
         async with self._pushed.answering(target, asked=True):
             yield target
 
-    async def find(self, who: Identified | AtHome) -> Person | None:
+    async def find(self, who: Identified) -> Person | None:
         """Whose identity it is, None for nobody's; raises as `Standing.check_account`."""
-        shown, at_home = who.shown, isinstance(who, AtHome)
-        person = await self._accounts.find(shown.instance.key, shown.instance.name, shown.identity, at_home=at_home)
+        person = await self._find(who.shown)
         if person is not None:
             self._succeeded(who, person)
         return person
+
+    async def _find(self, shown: Shown, *, at_home: bool = False) -> Person | None:
+        return await self._accounts.find(shown.instance.key, shown.instance.name, shown.identity, at_home=at_home)
 
     async def make(self, who: Identified) -> Person:
         """The person of an identity that is nobody's, made now; raises AccountBlocked where it is somebody's by now."""
@@ -171,11 +173,12 @@ class Completion:
     async def _at_home(self, who: AtHome, visitor: Visitor) -> Completed:
         if isinstance(who.purpose, Link):
             return Completed(await self._add(who.purpose, who.shown, visitor))
-        person = await self._or_fail(who, self.find(who))
+        person = await self._or_fail(who, self._find(who.shown, at_home=True))
         if person is None:
             raise self._logins.fail(NoAccount("it opens no account"), who.purpose, None, who.shown.instance)
         if who.purpose.sub not in {"", person.account.sub}:
             raise OtherPerson("somebody else logged in than the one who was to show that it is them")
+        self._succeeded(who, person)
         value, session, before = await self._build(who.shown, person, visitor.session)
         await self._sessions.keep(session, replacing=before, client_id="", whence=visitor.whence)
         return Completed(Home(who.purpose.page), value, person)

@@ -30,8 +30,9 @@ class SqlHistory(Repository, HistoryStore):
                (sid, sub, at, provider, provider_key, subject, client_id, place, agent, ends_at, expires_at)
                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                ON CONFLICT (sid) DO UPDATE SET
-               at = excluded.at, provider = excluded.provider, client_id = excluded.client_id, place = excluded.place,
-               agent = excluded.agent, ends_at = excluded.ends_at, expires_at = excluded.expires_at""",
+               at = excluded.at, provider = excluded.provider, place = excluded.place, agent = excluded.agent,
+               client_id = CASE excluded.client_id WHEN '' THEN sign_ins.client_id ELSE excluded.client_id END,
+               ends_at = excluded.ends_at, expires_at = excluded.expires_at""",
             sign_in.sid,
             sign_in.sub,
             sign_in.at,
