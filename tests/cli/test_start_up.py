@@ -68,6 +68,8 @@ def test_the_commands_are_these() -> None:
         "broker keys",
         "broker keys list",
         "broker keys rotate",
+        "broker policy",
+        "broker policy explain",
         "broker backup",
         "broker restore",
         "broker healthcheck",

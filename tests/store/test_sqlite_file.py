@@ -14,6 +14,7 @@ import stat
 import subprocess
 import sys
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -296,7 +297,8 @@ async def test_k17_every_schema_there_ever_was_comes_to_the_newest_with_its_peop
             db.executescript((FIXTURES / f"{version:04}.sql").read_text(encoding="utf-8"))
     store = await SqliteStore.open(path, clock=Clock())
     if version:
-        assert await store.durable.people.person("p1", "x1") == Person(account(), link())
+        taken_in = ("s0",) if version >= 8 else ()
+        assert await store.durable.people.person("p1", "x1") == Person(replace(account(), former=taken_in), link())
         live = await store.durable.grants.find("g1", now=NOW)
         assert live is not None
         # Grants of before do not say by which name their provider went.

@@ -14,17 +14,6 @@ from broker.store.sql.people import account_from, is_living, parts_of
 from broker.store.sql.sessions import end_for_good, end_session, is_ended, is_marked, sessions_of
 from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, read, write
 
-_PERSONAL = (
-    "DELETE FROM links WHERE sub = ?",
-    "DELETE FROM unlinked WHERE sub = ?",
-    "DELETE FROM consents WHERE sub = ?",
-    "DELETE FROM grants WHERE sub = ?",
-    "DELETE FROM sign_ins WHERE sub = ?",
-    "DELETE FROM account_events WHERE sub = ?",
-    "DELETE FROM former_subs WHERE sub = ?",
-)
-"""Everything that hangs on an account. What is left of it is its `sub`, and that its logins of before are over."""
-
 
 class SqlAccounts(Repository, AccountStore):
     """The AccountStore protocol, which says what each method promises."""
@@ -180,8 +169,14 @@ def _move(survivor: str, absorbed: str, now: int) -> Steps[None]:
 
 
 def _delete(sub: str, now: int) -> Steps[None]:
-    for statement in _PERSONAL:
-        yield from do(statement, sub)
+    """What is left of it is its `sub`, and that its logins of before are over."""
+    yield from do("DELETE FROM links WHERE sub = ?", sub)
+    yield from do("DELETE FROM unlinked WHERE sub = ?", sub)
+    yield from do("DELETE FROM consents WHERE sub = ?", sub)
+    yield from do("DELETE FROM grants WHERE sub = ?", sub)
+    yield from do("DELETE FROM sign_ins WHERE sub = ?", sub)
+    yield from do("DELETE FROM account_events WHERE sub = ?", sub)
+    yield from do("DELETE FROM former_subs WHERE sub = ?", sub)
     yield from do(
         "UPDATE accounts SET created_at = 0, closes_at = NULL, merged_into = NULL, deleted_at = ? WHERE sub = ?",
         now,

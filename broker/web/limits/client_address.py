@@ -37,10 +37,12 @@ class Sources:
 
 
 def coarse(source: str) -> str:
-    """A source as people are shown it: the network, `203.0.113.x`; "" where it is unknown or this machine."""
+    """A source as people are shown it: the network, `203.0.113.x`, or `localhost`; "" where it is unknown."""
     address = _parse(source)
-    if address is None or address.is_loopback or address.is_unspecified:  # what is left of ::1 when it is cut
+    if address is None:
         return ""
+    if address.is_loopback or address.is_unspecified:  # what is left of ::1 when it is cut
+        return "localhost"
     if isinstance(address, IPv6Address):
         return f"{IPv6Network((address, 48), strict=False).network_address}x"
     return f"{source.rpartition('.')[0]}.x"

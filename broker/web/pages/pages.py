@@ -10,7 +10,6 @@ import base64
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -122,7 +121,7 @@ class Pages:
             "locale": locale,
             "direction": languages.direction(locale),
             "language_names": languages.LANGUAGE_NAMES,
-            "pick": partial(languages.pick, locale=locale),
+            "pick": lambda texts: languages.pick(texts, locale),  # a partial would let templates reach its parts
             "product": languages.pick(self._look.product_name, locale),
             "asset": self._assets.href,
             "icon": self._assets.icon,
