@@ -130,7 +130,9 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
         identities=IdentityEndpoints(frontend, services.identities, services.lookup, intake, reader),
         join=JoinEndpoint(frontend, services.joining, arrivals, leaving=leaving, persons=persons, intake=intake),
         link=LinkEndpoint(frontend, services.linking, services.joining, arrivals, persons=persons, intake=intake),
-        link_request=LinkRequestEndpoint(frontend, services.link_requests, leaving, sessions=services.sessions),
+        link_request=LinkRequestEndpoint(
+            frontend, services.link_requests, leaving, sessions=services.sessions, intake=intake
+        ),
         token=TokenEndpoint(services.token_requests, intake, reader),
         register=RegistrationEndpoint(services.registrations, intake),
         userinfo=UserinfoEndpoint(services.userinfo, intake, reader),

@@ -205,6 +205,9 @@ class Limits(Section):
         description="Login attempts begun, per browser that was here before, and per source by those that were not",
     )
     callback: Rate = Field(default=(120, 60), description="Answers from providers, per source")
+    account: Rate = Field(
+        default=(120, 60), description="Pages and forms of /account, /link, and answers at /join, per source"
+    )
     token: Rate = Field(
         default=(6000, 60), description="Calls of /token, /revoke and /introspect, per client; public: and source"
     )

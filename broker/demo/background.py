@@ -48,7 +48,7 @@ _CLIENT: Final[Mapping[str, object]] = {
 }
 _PLENTY: Final = "1000000/s"
 _LIMITS: Final = dict.fromkeys(
-    ("login_start", "callback", "token", "client_auth_failure", "identity_lookup", "registration"), _PLENTY
+    ("login_start", "callback", "account", "token", "client_auth_failure", "identity_lookup", "registration"), _PLENTY
 )
 Result = TypeVar("Result")
 

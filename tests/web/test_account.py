@@ -338,3 +338,33 @@ async def test_g4_g15_no_page_of_an_account_is_framed_or_kept(site: PublicApp, p
     assert "form-action 'self'" in answer.headers["content-security-policy"]
     assert answer.headers["cache-control"] == "no-store"
     assert ISSUER not in answer.text
+
+
+# --- how often ---
+
+COUNTED = [
+    *(("GET", f"/account{rest}") for rest in ("", "/login?idp_hint=alpha", "/sign-out", "/export", "/delete")),
+    *(("GET", f"/account/{rest}") for rest in ("link/alpha", "unlink/x", "link?ticket=x")),
+    *(("POST", f"/account/{rest}") for rest in ("link/alpha", "unlink/x", "sign-out", "export", "delete", "end")),
+    *(("POST", path) for path in ("/account/take-back", "/account/keep", "/account/link/confirm", "/join")),
+    ("GET", "/link?client_id=app&provider=beta"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), COUNTED)
+async def test_k21_what_is_asked_about_accounts_is_counted_and_what_is_made_up_is_not_stored(
+    method: str, path: str
+) -> None:
+    async with public_app(f"{CONFIG}limits:\n  account: 3/min\n") as site:
+        await sign_in(site)
+        site.transient.fails = {"put claim", "put flow"}
+        made_up = {"ticket": "made-up", "answer": "new" if path == "/join" else "allow"}
+        data = made_up if method == "POST" else None
+        for _ in range(3):
+            assert (await site.browser.request(method, path, data=data)).status_code in {200, 303, 400, 403}
+        refused = await site.browser.request(method, path, data=data)
+        assert (refused.status_code, int(refused.headers["retry-after"]) >= 1) == (429, True)
+        assert "E-LIMIT" in refused.text
+        assert (f'href="{path}"' in unescape(refused.text)) == (method == "GET"), "later is worth a try"
+        site.clock.now += 120
+        assert (await site.browser.request(method, path, data=data)).status_code in {200, 303, 400, 403}

@@ -117,7 +117,7 @@ async def test_k1_no_count_stands_in_the_way_of_what_needs_no_shared_store() -> 
             await intake.count(limit, request_of("192.0.2.1"))
         with pytest.raises(TooManyRequests):
             await intake.count(limit, request_of("192.0.2.1"))
-    for limit in ("login_start", "callback", "device_code_entry", "device_code_wrong"):
+    for limit in ("login_start", "callback", "account", "device_code_entry", "device_code_wrong"):
         with pytest.raises(StoreUnavailable):
             await make_intake(Clock(), limit=limit, shared=Away()).count(limit, request_of("192.0.2.1"))
 

@@ -51,7 +51,7 @@ class AccountEndpoints:
 
     async def get(self, request: Request) -> Response:
         """The page, or the choice of a way to sign in. `another`: whoever is signed in here, somebody else comes."""
-        params, cookie = read_query(request), Cookies.read(request, SESSION)
+        cookie, params = await self._read_query(request)
         visit = await self._page.visit(cookie)
         if visit is None or "another" in params:
             return self._choose(request, params)
@@ -65,11 +65,11 @@ class AccountEndpoints:
 
     async def login(self, request: Request) -> Response:
         """Off to a provider, for no app. `then` is the page of the question that a fresh login was asked for."""
-        params = read_query(request)
+        cookie, params = await self._read_query(request)
         name, then = params.get("idp_hint", ""), params.get("then", "")
         if not _THEN.fullmatch(then):
             raise InvalidRequest("then is no page of the account")
-        visit = await self._page.visit(Cookies.read(request, SESSION)) if then else None
+        visit = await self._page.visit(cookie) if then else None
         purpose = Account(sub=visit.account.sub if visit else "", page=then)
         return await self._leave(request, purpose, name)
 
@@ -77,8 +77,8 @@ class AccountEndpoints:
         """The question before what cannot be undone: the path says what is done, and to which way in."""
         action, about = _read_path(request)
         path = f"{action}/{about}" if about else action.value
-        params = read_query(request)
-        visit = await self._page.visit(Cookies.read(request, SESSION))
+        cookie, params = await self._read_query(request)
+        visit = await self._page.visit(cookie)
         if visit is None:
             return self._choose(request, params, then=path)
         self._page.check(visit, action, about=about)
@@ -152,8 +152,14 @@ class AccountEndpoints:
         done = await self._changes.keep(cookie, params.get("ticket", ""))
         return self._back(request, "kept" if done else "gone")
 
+    async def _read_query(self, request: Request) -> tuple[str, Parameters]:
+        """The session's cookie and the query; a visit counts before anything is looked up (threats K21)."""
+        await self._intake.count("account", request)
+        return Cookies.read(request, SESSION), read_query(request)
+
     async def _read_form(self, request: Request) -> tuple[str, Parameters]:
-        """The session's cookie and the form of ours."""
+        """The session's cookie and the form of ours; counted as a visit is."""
+        await self._intake.count("account", request)
         self._frontend.check_own_form(request)
         return Cookies.read(request, SESSION), await self._intake.read_form(request)
 

@@ -61,6 +61,7 @@ class JoinEndpoint:
 
     async def post(self, request: Request) -> Response:
         """No: a new account, and on with the login."""
+        await self._intake.count("account", request)
         self._frontend.check_own_form(request)
         params = await self._intake.read_form(request)
         browser = Cookies.read(request, BROWSER)

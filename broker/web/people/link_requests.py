@@ -10,6 +10,7 @@ from broker.services.login.link_requests import PATH, LinkRequests
 from broker.services.sessions.single_sign_on import Sessions
 from broker.web.http.cookies import SESSION, Cookies
 from broker.web.http.reading import read_query
+from broker.web.limits.intake import Intake
 from broker.web.login.leaving import Leaving
 from broker.web.pages.frontend import Frontend
 
@@ -17,14 +18,18 @@ from broker.web.pages.frontend import Frontend
 class LinkRequestEndpoint:
     """Off to the provider of the new way in, or to sign in again before that."""
 
-    def __init__(self, frontend: Frontend, requests: LinkRequests, leaving: Leaving, *, sessions: Sessions) -> None:
+    def __init__(
+        self, frontend: Frontend, requests: LinkRequests, leaving: Leaving, *, sessions: Sessions, intake: Intake
+    ) -> None:
         self._frontend = frontend
         self._requests = requests
         self._leaving = leaving
         self._sessions = sessions
+        self._intake = intake
 
     async def get(self, request: Request) -> Response:
         """Until the redirect URI is known to be good a failure is a page, from then on the app hears of it."""
+        await self._intake.count("account", request)
         params = read_query(request)
         target = await self._requests.verify(params)
         with located(Whereabouts(target=target)):

@@ -41,6 +41,7 @@ class LinkEndpoint:
 
     async def get(self, request: Request) -> Response:
         """The question."""
+        await self._intake.count("account", request)
         params = read_query(request, limit=MAX_TICKET)
         sealed = params.get("ticket", "")
         question = await self._linking.open_(sealed, Cookies.read(request, SESSION))
@@ -49,6 +50,7 @@ class LinkEndpoint:
 
     async def confirm(self, request: Request) -> Response:
         """The answer."""
+        await self._intake.count("account", request)
         sealed, choice = await read_answer(request, self._frontend, self._intake)
         async with self._joining.answer(sealed, Cookies.read(request, SESSION), allowed=choice.allowed) as settled:
             return self._arrivals.settle(request, settled)
