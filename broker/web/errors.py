@@ -163,7 +163,7 @@ class Errors:
 
     def _lead_home(self, request: Request, error: BrokerError, view: ErrorView) -> ErrorView:
         """The view with the way on for who is at their account page, or has to go there."""
-        home = f"{self._frontend.base}/account"
+        home = self._frontend.account_href()
         if isinstance(error, AccountClosing):
             return replace(view, account_href=home, closes_on=day_of(error.closes_at))
         if isinstance(error, LoginTooOld):
@@ -203,13 +203,14 @@ class Errors:
         return self._page(request, self._lead_home(request, error, view), error.status, target)
 
     def _login_failed_here(self, request: Request, failed: LoginFailed) -> Response:
-        """The code again, which the device still shows; or the account page."""
+        """The code again, which the device still shows; or the page of the account where they set out."""
         view = replace(self._build_view(request, failed.cause, failed.client), provider_name=failed.provider.title)
         if failed.client is not None:
             client, again = self._frontend.device_view(failed.client), f"{self._frontend.base}/device"
             view = replace(view, client=client, retry_href=again)
         else:
-            view = replace(view, account_href=f"{self._frontend.base}/account")
+            href = self._frontend.account_href
+            view = replace(view, account_href=href(), retry_href=href(failed.set_out_at))
         return self._page(request, view, failed.cause.status)
 
     def _page(self, request: Request, view: ErrorView, status: int, target: VerifiedRedirect | None = None) -> Response:

@@ -272,7 +272,7 @@ FURTHER: Final = {
     "K17": "Migrations are transactions.",
     "K18": "Nodes agree on the signing keys within a minute.",
     "K21": "What strangers make up, proofs, request objects, showings, is stored for good requests alone, or counted.",
-    "K22": "What is answered while a store is away was not answered, and can be answered again.",
+    "K22": "What is answered while a store is away was not answered, and can be answered again; a login is begun anew.",
     "K19": "No request keeps the event loop busy for longer than its length earns.",
     "K20": "Key sets are fetched once, however many wait.",
     "J14": "A clock that steps back makes no key sign that nobody was told of.",

@@ -128,6 +128,13 @@ async def test_a_provider_that_does_not_answer_is_told_before_and_after_it_was_v
     assert heard(await ask(site, token)) == failed
 
 
+async def test_k22_a_store_that_is_away_when_she_comes_back_is_told(site: PublicApp) -> None:
+    await ask(site, await sign_in(site))
+    site.durable.fails = {"people.person"}
+    answer = heard(await site.browser.get(site.callback("beta")))
+    assert (answer["status"], answer["error"]) == ("error", "temporarily_unavailable")
+
+
 async def test_a_way_into_another_account_of_hers_is_offered_to_be_joined(site: PublicApp) -> None:
     await sign_in(site, "beta", "y1")
     token = await sign_in(site)

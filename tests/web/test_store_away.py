@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
-from tests.web.device_flow import WITH_DEVICES, poll, question, start, ticket_in
+from broker.core.people.identity import Identity
+from tests.web.device_flow import WITH_DEVICES, poll, question, read, start, ticket_in
 from tests.web.public_app import PublicApp, answer_of, public_app
 from tests.web.test_register import config_of, register
 
@@ -124,3 +125,59 @@ async def test_k22_an_error_page_asks_no_store(registering: PublicApp, address: 
     page = await registering.browser.get(address)
     assert page.status_code in {403, 503}
     assert page.headers["content-type"].startswith("text/html")
+
+
+AWAY = [({"people.person"}, set()), ({"*"}, set()), (set(), {"put session"})]
+
+
+def check_led_on(answer: httpx2.Response) -> str:
+    """Where the button leads of a page that says when to come again; never to an attempt that is spent."""
+    check_come_again(answer)
+    again = read(answer).by_id("retry")["href"]
+    assert not again.startswith("/callback/")
+    return again
+
+
+@pytest.mark.parametrize(("durable", "transient"), AWAY, ids=["person", "database", "session"])
+@pytest.mark.parametrize("then", ["", "delete", "link/beta"])
+async def test_k22_a_login_at_home_that_a_store_cut_short_is_begun_again_where_it_was(
+    site: PublicApp, then: str, durable: set[str], transient: set[str]
+) -> None:
+    await asked(site)
+    await site.browser.get("/account/login", params={"idp_hint": "alpha", "then": then})
+    site.durable.fails, site.transient.fails = durable, transient
+    again = check_led_on(await site.browser.get(site.callback()))
+    assert again == f"/account/{then}".rstrip("/")
+    site.durable.fails, site.transient.fails = set(), set()
+    assert (await site.browser.get(again)).status_code == 200
+
+
+@pytest.mark.parametrize(("durable", "transient"), [*AWAY[:2], (set(), {"get session"})])
+async def test_k22_a_way_in_that_a_store_did_not_let_in_is_added_when_it_is_back(
+    site: PublicApp, durable: set[str], transient: set[str]
+) -> None:
+    await asked(site)
+    site.upstreams["beta"].identity = Identity("y1", {"name": "Anna"})
+    form = {"ticket": ticket_in(await site.browser.get("/account/link/beta"))}
+    assert (await site.browser.post("/account/link/beta", data=form)).status_code == 200
+    site.durable.fails, site.transient.fails = durable, transient
+    again = check_led_on(await site.browser.get(site.callback("beta")))
+    assert again == "/account/link/beta"
+    site.durable.fails, site.transient.fails = set(), set()
+    form = {"ticket": ticket_in(await site.browser.get(again))}
+    assert (await site.browser.post(again, data=form)).status_code == 200
+    landed = await site.browser.get(site.callback("beta"))
+    assert landed.headers["location"].startswith("/account/link?ticket=")
+
+
+@pytest.mark.parametrize(("durable", "transient"), AWAY)
+async def test_k22_a_login_for_an_app_that_a_store_cut_short_is_begun_again(
+    site: PublicApp, durable: set[str], transient: set[str]
+) -> None:
+    await site.authorize(idp_hint="alpha")
+    site.durable.fails, site.transient.fails = durable, transient
+    again = check_led_on(await site.browser.get(site.callback()))
+    site.durable.fails, site.transient.fails = set(), set()
+    assert (await site.browser.get(again)).status_code == 303
+    landed = await site.browser.get(site.callback())
+    assert landed.headers["location"].startswith("/consent?ticket=")

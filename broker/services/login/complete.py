@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
 
 from broker.core.authorize.target import VerifiedRedirect
-from broker.core.authorize.whereabouts import Whereabouts, located
+from broker.core.authorize.whereabouts import Whereabouts, located, whereabouts_of
 from broker.core.clients.client import Client
-from broker.core.errors import BrokerError, InvalidRequest, NoAccount, OtherPerson
+from broker.core.errors import AccountError, InvalidRequest, NoAccount, OtherPerson, StoreUnavailable
 from broker.core.events import Event
 from broker.core.people.identity import Person
 from broker.core.records import AuthorizationRequest, ForClient, HeldIdentity, Link, LinkReturn, Purpose
@@ -25,8 +24,6 @@ from broker.services.people.held import Shown
 from broker.services.people.linking import Linking
 from broker.services.people.offers import Offers
 from broker.services.sessions.single_sign_on import Session, Sessions
-
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +84,10 @@ class Completion:
         with located(Whereabouts(flow=callback.tag)):
             who = await self._finish(callback)
             if isinstance(who, AtHome):
-                yield await self._at_home(who, visitor)
+                yield await self._or_fail(who, self._at_home(who, visitor))
                 return
             async with self.answering(who.purpose.request, who.client) as target:
-                yield await self._arrive(who, visitor, target)
+                yield await self._or_fail(who, self._arrive(who, visitor, target))
 
     async def _finish(self, callback: Callback) -> Identified | AtHome:
         """As `Logins.finish`; an app that asked for a way in hears of it when that fails."""
@@ -101,11 +98,11 @@ class Completion:
                 raise
 
     async def _arrive(self, who: Identified, visitor: Visitor, target: VerifiedRedirect | None) -> Completed:
-        person = await self._or_fail(who, self.find(who))
+        person = await self.find(who)
         if person is None:
             if (asked := await self._ask(who, visitor)) is not None:
                 return asked
-            person = await self._or_fail(who, self.make(who))
+            person = await self.make(who)
         return await self.go_on(who, person, visitor, target)
 
     @asynccontextmanager
@@ -173,7 +170,7 @@ class Completion:
     async def _at_home(self, who: AtHome, visitor: Visitor) -> Completed:
         if isinstance(who.purpose, Link):
             return Completed(await self._add(who.purpose, who.shown, visitor))
-        person = await self._or_fail(who, self._find(who.shown, at_home=True))
+        person = await self._find(who.shown, at_home=True)
         if person is None:
             raise self._logins.fail(NoAccount("it opens no account"), who.purpose, None, who.shown.instance)
         if who.purpose.sub not in {"", person.account.sub}:
@@ -191,13 +188,17 @@ class Completion:
                 return Ask(ticket, "/account/link")
             return Return(target, self._linking.returns.tell(target)) if target else Home()
 
-    async def _or_fail(self, who: Identified | AtHome, answer: Awaitable[R]) -> R:
-        """What it comes to; raises LoginFailed, because the attempt is spent and has to be begun anew."""
+    async def _or_fail(self, who: Identified | AtHome, answer: Awaitable[Completed]) -> Completed:
+        """What it comes to; raises LoginFailed where the person cannot go on: the attempt is spent and begun anew.
+
+        It is told where its cause would have been.
+        """
         try:
             return await answer
-        except BrokerError as error:
+        except (AccountError, StoreUnavailable) as error:
             client = who.client if isinstance(who, Identified) else None
-            raise self._logins.fail(error, who.purpose, client, who.shown.instance) from error
+            with located(whereabouts_of(error)):
+                raise self._logins.fail(error, who.purpose, client, who.shown.instance) from error
 
     def _succeeded(self, who: Identified | AtHome, person: Person) -> None:
         shown, client_id = who.shown, who.client.id if isinstance(who, Identified) else ""

@@ -31,6 +31,11 @@ class LoginFailed(Exception):
         self.cause, self.purpose, self.client = cause, purpose, client
         self.provider, self.only = provider, only
 
+    @property
+    def set_out_at(self) -> str:
+        """The page of the account where it is begun again; of a login at home."""
+        return self.purpose.page if isinstance(self.purpose, Account) else f"link/{self.provider.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Begun:

@@ -67,7 +67,7 @@ class Arrivals:
             case Return(target, params):
                 return self._frontend.respond(request, target, params)
             case Home(page):
-                return self._frontend.leave_to(self._frontend.base + _path_of(page))
+                return self._frontend.leave_to(self._frontend.account_href(page))
 
 
 class CallbackEndpoint:
@@ -128,8 +128,3 @@ class CallbackEndpoint:
         base = self._frontend.base
         ours = kept.startswith(tuple(f"{base}{path}" for path in ("/authorize?", "/device", "/join?", "/account")))
         return kept if ours and kept.isprintable() else ""
-
-
-def _path_of(page: str) -> str:
-    """Where somebody goes on who signed in at home: a page below that of the account, or an address of ours."""
-    return page if page.startswith("/") else f"/account/{page}".rstrip("/")

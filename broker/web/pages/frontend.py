@@ -96,6 +96,10 @@ class Frontend:
         """A page of ours with these parameters."""
         return f"{self.base}{path}?{encode_query(params)}"
 
+    def account_href(self, page: str = "") -> str:
+        """A page below that of the account, "" for this itself; or, from "/" on, any page of ours."""
+        return self.base + (page if page.startswith("/") else f"/account/{page}".rstrip("/"))
+
     def question_href(self, ask: Ask) -> str:
         """The page of ours where a question is put."""
         return f"{self.base}{ask.path}?ticket={ask.ticket}"
