@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from broker.core.people.identity import Account
-from broker.core.records import Login
+from broker.core.records import HeldIdentity, Login
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,10 @@ class Merged:
 
 
 class Unmergeable:
-    """One of them is not there, blocked, closing, deleted, or part of a third; or both are one. Nothing changed."""
+    """The proof fell, or one is not there, blocked, closing, deleted, or part of a third; or both are one.
+
+    Nothing changed.
+    """
 
 
 class AccountStore(Protocol):
@@ -33,10 +36,24 @@ class AccountStore(Protocol):
     async def known_to(self, sub: str) -> tuple[str, ...]:
         """The ids of the clients that know the account by consents, grants or sessions, in the order of text."""
 
+    async def is_proved(self, survivor: str, absorbed: str, proof: HeldIdentity) -> bool:
+        """Whether `proof` stands: its way in opens `absorbed` (or `survivor`, once that has taken the other in).
+
+        It fell when that account's person took the way in away or signed out everywhere after it set out, even where
+        the way in came back (threats D6).
+        """
+
     async def merge(
-        self, survivor: str, absorbed: str, *, now: int, expires_at: int, seen_as: Mapping[str, str]
+        self,
+        survivor: str,
+        absorbed: str,
+        *,
+        proof: HeldIdentity,
+        now: int,
+        expires_at: int,
+        seen_as: Mapping[str, str],
     ) -> Merged | Unmergeable:
-        """Make `absorbed` part of `survivor`, as ADR 48 says, in one transaction.
+        """Make `absorbed` part of `survivor` while `proof` stands, as ADR 48 says, in one transaction.
 
         Its links move, its consents are copied, its sessions and grants end and their apps are told; marks of ended
         sessions stay until `expires_at`. `seen_as` maps pairwise subs of accounts that are absorbed, as clients know

@@ -10,22 +10,32 @@ import pytest
 from broker.core.authorize.consent import Said
 from broker.core.people.history import AccountEvent, Happened
 from broker.core.people.identity import Account, Person
+from broker.core.records import HeldIdentity
 from broker.store.accounts import Merged, Unmergeable
 from broker.store.base import Durable
 from broker.store.grants import SessionOver
 from broker.store.people import LastLink, Linked, NotLinked, Unlinked
 from tests.contract.histories import sign_in
 from tests.contract.linking import CALLERS, UNTIL, stop, subjects, unlink
-from tests.contract.people import NOW, account, adopt, give, grant, is_over, link, of_login, token, told
+from tests.contract.people import NOW, account, adopt, give, grant, is_over, link, of_login, proof, token, told
 
 NOBODY = "0" * 26
 
 
 async def merge(
-    durable: Durable, survivor: str, absorbed: str, *, now: int = NOW, **seen_as: str
+    durable: Durable,
+    survivor: str,
+    absorbed: str,
+    *,
+    shown: HeldIdentity | None = None,
+    now: int = NOW,
+    **seen_as: str,
 ) -> Merged | Unmergeable:
-    """As a service does."""
-    return await durable.accounts.merge(survivor, absorbed, now=now, expires_at=UNTIL, seen_as=seen_as)
+    """As a service does; unless a proof is `shown`, by the newest way into the account that goes."""
+    ways = await subjects(durable, absorbed) or await subjects(durable, survivor) or ["of nobody"]
+    return await durable.accounts.merge(
+        survivor, absorbed, proof=shown or proof(ways[-1]), now=now, expires_at=UNTIL, seen_as=seen_as
+    )
 
 
 async def two_accounts(durable: Durable) -> None:
@@ -158,6 +168,56 @@ class MergeRules:
         for survivor, absorbed in (("s1", "s1"), ("s1", NOBODY), (NOBODY, "s1")):
             assert isinstance(await merge(durable, survivor, absorbed), Unmergeable)
         assert await subjects(durable) == ["x1"]
+
+    @pytest.mark.parametrize("went", ["nowhere", "to the survivor", "to a third", "and came back"])
+    async def test_d6_a_proof_falls_with_its_way_in_wherever_that_went(self, durable: Durable, went: str) -> None:
+        await two_accounts(durable)
+        await durable.people.link("s2", link("spare"), now=NOW)
+        await adopt(durable, "x3", sub="s3")
+        assert await durable.accounts.is_proved("s1", "s2", proof("x2"))
+        await unlink(durable, "x2", "s2")
+        if new := {"to the survivor": "s1", "to a third": "s3", "and came back": "s2"}.get(went):
+            assert await durable.people.link(new, link("x2"), now=NOW + 2) == Linked(again=False)
+        assert not await durable.accounts.is_proved("s1", "s2", proof("x2"))
+        assert isinstance(await merge(durable, "s1", "s2", shown=proof("x2")), Unmergeable)
+        assert "spare" in await subjects(durable, "s2")
+        fresh = proof("x2", began_at=NOW + 2)
+        assert await durable.accounts.is_proved("s1", "s2", fresh) == (went == "and came back")
+
+    async def test_d6_a_proof_falls_when_its_person_signs_out_everywhere(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        await durable.accounts.sign_out("s2", now=NOW + 1, expires_at=UNTIL)
+        assert isinstance(await merge(durable, "s1", "s2", shown=proof("x2")), Unmergeable)
+        fresh = proof("x2", began_at=NOW + 2)
+        assert await merge(durable, "s1", "s2", shown=fresh, now=NOW + 2) == Merged(again=False)
+
+    async def test_d6_a_proof_joins_nothing_again_once_the_joining_is_undone(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        before = proof("x2", began_at=NOW)
+        await merge(durable, "s1", "s2", shown=before)
+        assert await durable.accounts.is_proved("s1", "s2", before)
+        assert await unlink(durable, "x2") == Unlinked(home="s2")
+        assert isinstance(await merge(durable, "s1", "s2", shown=before), Unmergeable)
+
+    @pytest.mark.parametrize("shown", [proof("x1"), proof("x3"), proof("X2"), proof("x2", provider_key="p2")])
+    async def test_d5_no_other_way_in_proves_an_account(self, durable: Durable, shown: HeldIdentity) -> None:
+        await two_accounts(durable)
+        await adopt(durable, "x3", sub="s3")
+        assert isinstance(await merge(durable, "s1", "s2", shown=shown), Unmergeable)
+        assert await resolved(durable, "s2") == "s2"
+
+    async def test_d6_a_way_in_that_goes_while_accounts_are_joined_joins_none_afterwards(
+        self, durable: Durable
+    ) -> None:
+        for turn in range(20):
+            one, two = f"a{turn}", f"b{turn}"
+            await adopt(durable, f"of-{one}", sub=one)
+            await adopt(durable, f"of-{two}", f"spare-{two}", sub=two)
+            joining = merge(durable, one, two, shown=proof(f"of-{two}"))
+            leaving = unlink(durable, f"of-{two}", two)
+            pair = (leaving, joining) if turn % 2 else (joining, leaving)
+            outcomes = await asyncio.gather(*pair)
+            assert outcomes.count(Unlinked(home="")) + outcomes.count(Merged(again=False)) == 1
 
     async def test_there_are_no_chains_of_names(self, durable: Durable) -> None:
         await two_accounts(durable)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from broker.core.logout import SessionClient
 from broker.core.people.identity import Account, Link
-from broker.core.records import Grant, Login, RefreshToken
+from broker.core.records import Grant, HeldIdentity, Login, RefreshToken
 from broker.store.base import Durable
 from broker.store.grants import Redeemed
 from broker.store.people import Linked
@@ -20,6 +20,11 @@ def account(sub: str = "s1") -> Account:
 def link(subject: str = "x1", provider_key: str = "p1") -> Link:
     """What an upstream said just now."""
     return Link(provider_key, subject, "google", {"name": "Ann", "address": {"country": "NL"}}, {"id": subject}, NOW)
+
+
+def proof(subject: str = "x1", *, provider_key: str = "p1", began_at: int = NOW + 1) -> HeldIdentity:
+    """What an upstream said a moment after everything else happened."""
+    return HeldIdentity("google", provider_key, subject, jti="j", began_at=began_at, proven_at=began_at)
 
 
 def grant(number: int = 1, *, sub: str = "s1", subject: str = "x1", expires_at: int = NOW + 1000) -> Grant:

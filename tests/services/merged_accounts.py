@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from broker.core.people.identity import Account, Link
 from broker.store.accounts import Merged
 from broker.store.base import Durable
+from tests.contract.people import proof
 from tests.services.bare_broker import NOW
 
 
@@ -16,6 +17,13 @@ async def absorb(
     """An account of the name `former` is made and merged; `seen_as` as in the store. The way in that it brought."""
     link = Link(key, former, key, {}, {}, NOW)
     await durable.people.adopt(Account(former, NOW), link)
-    done = await durable.accounts.merge(survivor, former, now=NOW, expires_at=NOW + 86400, seen_as=seen_as or {})
+    done = await durable.accounts.merge(
+        survivor,
+        former,
+        proof=proof(former, provider_key=key),
+        now=NOW,
+        expires_at=NOW + 86400,
+        seen_as=seen_as or {},
+    )
     assert done == Merged(again=False)
     return link

@@ -22,6 +22,7 @@ from broker.core.people.identity import Identity, Link
 from broker.core.terms import Scope, SubjectType
 from broker.services.authorize.codes import Answer
 from broker.services.tokens.proofs import Shown
+from tests.contract.people import proof
 from tests.services.bare_broker import NOW, World, app
 from tests.services.merged_accounts import absorb
 
@@ -216,7 +217,10 @@ async def test_a_hint_of_before_a_merge_names_the_person_of_today(known: World, 
     seen = {known.tokens.subjects.of(was.account.sub, client): was.account.sub} if client_id == "apart" else {}
     known.clock.now += 60
     now = int(known.clock.now)
-    await known.store.durable.accounts.merge(ann, was.account.sub, now=now, expires_at=now + 9, seen_as=seen)
+    shown = proof("y9", provider_key=was.link.provider_key, began_at=now)
+    await known.store.durable.accounts.merge(
+        ann, was.account.sub, proof=shown, now=now, expires_at=now + 9, seen_as=seen
+    )
     known.clock.now += 60
     finished, _, session = await known.log_in(await known.request(client_id, scope=EVERYTHING))
     silent = await known.request(client_id, scope=EVERYTHING, prompt="none", id_token_hint=old["id_token"])

@@ -362,6 +362,34 @@ async def test_a_way_that_opens_a_third_account_by_now_joins_nothing(world: Worl
     assert await ways(world, session.login.sub) == [("beta", "b-ann")]
 
 
+async def test_d6_a_question_about_two_accounts_falls_when_the_way_in_is_taken_away(world: World) -> None:
+    cookie, session, other, ticket = await two_accounts(world)
+    people, key = world.store.durable.people, world.providers.find("alpha").key
+    await people.link(other, build_link(key, "alpha", Identity("a-spare"), now=NOW), now=NOW)
+    await people.unlink(other, key, "a-ann", now=NOW, expires_at=NOW + 99)
+    again = ticket_of(await add(world, cookie, session), "/account/link")
+    assert (await answer(world, again, cookie)).answered is Answered.LINKED
+    with pytest.raises(AlreadyLinked):
+        await world.linking.open_(ticket, cookie)
+    with pytest.raises(AlreadyLinked):
+        await answer(world, ticket, cookie)
+    assert await ways(world, other) == [("alpha", "a-spare")]
+    assert refusals(world) == ["not to be joined"] * 2
+
+
+async def test_d6_a_question_that_was_open_already_is_not_answered_with_a_proof_that_fell(world: World) -> None:
+    cookie, session, other, ticket = await two_accounts(world)
+    question = await world.linking.open_(ticket, cookie)
+    people, key = world.store.durable.people, world.providers.find("alpha").key
+    await people.link(other, build_link(key, "alpha", Identity("a-spare"), now=NOW), now=NOW)
+    await people.unlink(other, key, "a-ann", now=NOW, expires_at=NOW + 99)
+    await people.link(session.login.sub, build_link(key, "alpha", Identity("a-ann"), now=NOW), now=NOW)
+    with pytest.raises(AlreadyLinked):
+        async with world.linking.answer(question, allowed=True):
+            pass
+    assert await ways(world, other) == [("alpha", "a-spare")]
+
+
 # --- at the account page ---
 
 

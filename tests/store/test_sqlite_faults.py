@@ -144,7 +144,7 @@ WRITES = """
 import asyncio, os, sys, time
 from broker.store.transient import Kind
 from broker.store.sqlite.store import SqliteStore
-from tests.contract.people import NOW, account, grant, link, of_login, token
+from tests.contract.people import NOW, account, grant, link, of_login, proof, token
 
 def acknowledged(line: str) -> None:
     os.write(1, (line + "\\n").encode())
@@ -173,7 +173,8 @@ async def join(store: SqliteStore, who: str) -> None:
     await people.link(f"s{who}", link(f"y{who}"), now=NOW)
     acknowledged(f"link {who}")
     await people.adopt(account(f"other{who}"), link(f"z{who}"))
-    await store.durable.accounts.merge(f"s{who}", f"other{who}", now=NOW, expires_at=NOW + 9, seen_as={})
+    shown = proof(f"z{who}")
+    await store.durable.accounts.merge(f"s{who}", f"other{who}", proof=shown, now=NOW, expires_at=NOW + 9, seen_as={})
     acknowledged(f"merge {who}")
     await people.unlink(f"s{who}", "p1", f"y{who}", now=NOW, expires_at=NOW + 9)
     acknowledged(f"unlink {who}")

@@ -23,7 +23,7 @@ from broker.store.sql.durable import build_durable
 from broker.store.sqlite.engine import Engine, SqliteDriver
 from broker.store.sqlite.file import open_database
 from tests.contract.histories import sign_in
-from tests.contract.people import NOW, adopt, give, grant, link, of_login
+from tests.contract.people import NOW, adopt, give, grant, link, of_login, proof
 from tests.store.test_sqlite_faults import check_whole
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ DEEDS: Mapping[str, Deed] = {
     "unlink": lambda durable: durable.people.unlink("s1", "p1", "x1", now=NOW, expires_at=UNTIL),
     "unlink what goes home": lambda durable: durable.people.unlink("s1", "p1", "x3", now=NOW, expires_at=UNTIL),
     "merge": lambda durable: durable.accounts.merge(
-        "s1", "s2", now=NOW, expires_at=UNTIL, seen_as={"pairwise": "s2", "other": "s2"}
+        "s1", "s2", proof=proof("x2"), now=NOW, expires_at=UNTIL, seen_as={"pairwise": "s2", "other": "s2"}
     ),
     "sign out": lambda durable: durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep=grant(9).login),
     "close": lambda durable: durable.accounts.close("s1", closes_at=NOW, now=NOW, expires_at=UNTIL),
@@ -61,9 +61,9 @@ async def fill(durable: Durable) -> None:
         await give(durable, given, hears=f"{sub} at app")
         await durable.sessions.keep_login(f"of-g{number}", "sealed", asked_at=NOW, expires_at=UNTIL)
         await durable.history.signed_in(sign_in(f"of-g{number}", sub=sub), expires_at=UNTIL)
-    for survivor, absorbed in (("s1", "s3"), ("s4", "s5")):
+    for survivor, absorbed, way in (("s1", "s3", "x3"), ("s4", "s5", "x5")):
         await durable.accounts.merge(
-            survivor, absorbed, now=NOW, expires_at=UNTIL, seen_as={f"at {absorbed}": absorbed}
+            survivor, absorbed, proof=proof(way), now=NOW, expires_at=UNTIL, seen_as={f"at {absorbed}": absorbed}
         )
     await durable.accounts.close("s4", closes_at=NOW + 1, now=NOW, expires_at=UNTIL)
 

@@ -21,7 +21,7 @@ from broker.store.sql.durable import build_durable
 from broker.store.sql.steps import Steps
 from broker.store.sqlite.engine import run
 from broker.store.sqlite.file import open_database
-from tests.contract.people import NOW, account, grant, is_over, link
+from tests.contract.people import NOW, account, grant, is_over, link, proof
 
 T = TypeVar("T")
 SUBJECTS = [f"x{number}" for number in range(5)]
@@ -234,16 +234,25 @@ class Lives(RuleBasedStateMachine):
             else:
                 self.model.ways[subject], home.part_of = Way(home), None
 
-    @rule(one=WHICH, two=WHICH)
-    def merge(self, one: int, two: int) -> None:
-        """An account takes another one in."""
+    @rule(one=WHICH, two=WHICH, shown=st.sampled_from([*[None] * 20, *SUBJECTS]))
+    def merge(self, one: int, two: int, shown: str | None) -> None:
+        """An account takes another one in, by the proof of a way into it, or of just any way."""
         survivor, absorbed = self.pick(one), self.pick(two)
+        opened = survivor if absorbed.part_of is survivor else absorbed
+        subject = shown or next(iter(self.model.of(opened)), "of nobody")
         merging = self.durable.accounts.merge(
-            survivor.sub, absorbed.sub, now=self.now, expires_at=NOW + FAR, seen_as={f"at {absorbed.sub}": absorbed.sub}
+            survivor.sub,
+            absorbed.sub,
+            proof=proof(subject, began_at=self.now),
+            now=self.now,
+            expires_at=NOW + FAR,
+            seen_as={f"at {absorbed.sub}": absorbed.sub},
         )
         outcome = self.run(merging)
         self.saw("merge", outcome)
-        if absorbed.part_of is survivor and not absorbed.deleted:
+        if subject not in self.model.of(opened):
+            assert isinstance(outcome, Unmergeable)
+        elif absorbed.part_of is survivor and not absorbed.deleted:
             assert outcome == Merged(again=True)
         elif survivor is absorbed or not survivor.lives or not absorbed.lives:
             assert isinstance(outcome, Unmergeable)

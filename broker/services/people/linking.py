@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NoReturn
 
 from broker.core.clients.client import Client
 from broker.core.errors import AlreadyLinked, ForeignPost, LoginTooOld, OtherPerson, SealBroken
@@ -117,7 +118,11 @@ class Linking:
         return await self._ask(session, held, then=then)
 
     async def open_(self, sealed: str, cookie: str) -> LinkQuestion:
-        """The question in a browser whose session has this cookie; raises ForeignPost, FlowGone, ProviderNotOffered."""
+        """The question in a browser whose session has this cookie.
+
+        Raises ForeignPost, FlowGone, ProviderNotOffered; AlreadyLinked where the proof opens the other account no more,
+        whose ways in are nobody else's to see.
+        """
         session = await self._sessions.find(cookie)
         if session is None:
             raise ForeignPost("a question about a way in without a session")
@@ -127,6 +132,8 @@ class Linking:
             raise ForeignPost(error.detail) from None
         self._held.check(ticket.held)
         async with self.returns.returning(ticket.back) as target:
+            if ticket.other and not await self._merging.is_proved(ticket.sub, ticket.other, ticket.held):
+                self._refuse_merge(ticket)
             links = await self._people.links(ticket.sub)
             others = await self._people.links(ticket.other) if ticket.other else ()
             return LinkQuestion(ticket, session, target.client if target else None, links, others)
@@ -171,13 +178,15 @@ class Linking:
                 return False
 
     async def _merge(self, ticket: LinkTicket) -> None:
-        """Join the other account to this one, as long as the proof still opens one of them; raises AlreadyLinked."""
+        """Join the other account to this one, as long as the proof stands; raises AlreadyLinked."""
         held, sub, other = ticket.held, ticket.sub, ticket.other
-        person = await self._people.person(held.provider_key, held.subject)
-        if person is None or person.account.sub not in {other, sub} or not await self._merging.merge(sub, other):
-            self._refuse(sub, held, "not to be joined")
-            raise AlreadyLinked("one of two accounts has changed, or is switched off, closing or gone")
+        if not await self._merging.merge(sub, other, held):
+            self._refuse_merge(ticket)
         self._context.recorder.record(Event.ACCOUNT_MERGED, sub=sub, absorbed=other, provider=held.provider)
+
+    def _refuse_merge(self, ticket: LinkTicket) -> NoReturn:
+        self._refuse(ticket.sub, ticket.held, "not to be joined")
+        raise AlreadyLinked("one of two accounts has changed, or is switched off, closing or gone")
 
     def _refuse(self, sub: str, held: HeldIdentity, reason: str) -> None:
         self._context.recorder.record(Event.ACCOUNT_LINK_REFUSED, sub=sub, provider=held.provider, reason=reason)

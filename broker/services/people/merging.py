@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from broker.core.records import HeldIdentity
 from broker.core.terms import SubjectType
 from broker.services.clients.directory import Clients
 from broker.services.context import Context
@@ -35,11 +36,15 @@ class Merging:
         self._remember_for = remember_for
         self._queued = queued
 
-    async def merge(self, survivor: str, absorbed: str) -> bool:
-        """Make `absorbed` part of `survivor`; False where one of them is switched off, closing, or gone."""
+    async def is_proved(self, survivor: str, absorbed: str, proof: HeldIdentity) -> bool:
+        """Whether the proof stands that `absorbed` is theirs, too; see `AccountStore.is_proved`."""
+        return await self._accounts.is_proved(survivor, absorbed, proof)
+
+    async def merge(self, survivor: str, absorbed: str, proof: HeldIdentity) -> bool:
+        """Make `absorbed` part of `survivor`; False where one is switched off, closing, or gone, or the proof fell."""
         now, seen_as = self._context.now(), await self._seen_as(absorbed)
         merged = await self._accounts.merge(
-            survivor, absorbed, now=now, expires_at=now + self._remember_for, seen_as=seen_as
+            survivor, absorbed, proof=proof, now=now, expires_at=now + self._remember_for, seen_as=seen_as
         )
         self._queued()
         return isinstance(merged, Merged)

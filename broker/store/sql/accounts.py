@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from broker.core.people.history import AccountEvent, Happened
 from broker.core.people.identity import Account
-from broker.core.records import Login
+from broker.core.records import HeldIdentity, Login
 from broker.store.accounts import AccountStore, Merged, Unmergeable
 from broker.store.sql.history import remember
 from broker.store.sql.people import account_from, is_living, parts_of
@@ -52,10 +52,23 @@ class SqlAccounts(Repository, AccountStore):
         )
         return tuple(sorted(str(row[0]) for row in rows))
 
+    @read
+    def is_proved(self, survivor: str, absorbed: str, proof: HeldIdentity) -> Steps[bool]:
+        return _is_proved(survivor, absorbed, proof)
+
     @write
     def merge(
-        self, survivor: str, absorbed: str, *, now: int, expires_at: int, seen_as: Mapping[str, str]
+        self,
+        survivor: str,
+        absorbed: str,
+        *,
+        proof: HeldIdentity,
+        now: int,
+        expires_at: int,
+        seen_as: Mapping[str, str],
     ) -> Steps[Merged | Unmergeable]:
+        if not (yield from _is_proved(survivor, absorbed, proof)):
+            return Unmergeable()
         if (yield from _is_part_of(absorbed, survivor)):
             return Merged(again=True)
         apart = survivor != absorbed and (yield from is_living(survivor)) and (yield from is_living(absorbed))
@@ -145,6 +158,23 @@ def _over_by(sub: str, now: int, kept: str) -> Steps[bool]:
         sub,
     )
     return found == 1
+
+
+def _is_proved(survivor: str, absorbed: str, proof: HeldIdentity) -> Steps[bool]:
+    opened = survivor if (yield from _is_part_of(absorbed, survivor)) else absorbed
+    row = yield from one(
+        """SELECT 1 FROM links JOIN accounts ON accounts.sub = links.sub
+           WHERE links.provider_key = ? AND links.subject = ? AND links.sub = ? AND accounts.signed_out_at < ?
+                 AND NOT EXISTS (SELECT 1 FROM unlinked
+                                 WHERE sub = links.sub AND provider_key = links.provider_key
+                                       AND subject = links.subject AND at >= ?)""",
+        proof.provider_key,
+        proof.subject,
+        opened,
+        proof.began_at,
+        proof.began_at,
+    )
+    return row is not None
 
 
 def _move(survivor: str, absorbed: str, now: int) -> Steps[None]:
