@@ -197,7 +197,13 @@ class Services:
         context, durable = parts.context, parts.durable
         self.forms = Forms(context, parts.transient, parts.seal("form"))
         self.account_page = AccountPage(
-            context, durable, self.directory, sessions=self.sessions, standing=self.standing, forms=self.forms
+            context,
+            durable,
+            parts.transient,
+            self.directory,
+            sessions=self.sessions,
+            standing=self.standing,
+            forms=self.forms,
         )
         self.account_changes = AccountChanges(
             context,

@@ -13,7 +13,7 @@ class Access:
     """What one app may do for a person: what they agreed to, last at `agreed_at`, and what its living grants are for.
 
     Times in epoch seconds. `granted_at`: when the newest living grant began, None where there is none. `offline`: one
-    outlives its session.
+    outlives its session. `refused`: the scopes that they said no to.
     """
 
     client_id: str
@@ -21,6 +21,7 @@ class Access:
     agreed_at: int | None
     granted_at: int | None
     offline: bool
+    refused: frozenset[str] = frozenset()
 
 
 class ConsentStore(Protocol):

@@ -26,7 +26,10 @@ class HistoryStore(Protocol):
         """The newest sign-ins of the account, newest first."""
 
     async def living(self, sub: str, *, now: int) -> tuple[SignIn, ...]:
-        """Those whose sessions may still be alive: not ended here, within their absolute limit; newest first."""
+        """Those whose sessions may still be alive: not ended here, within their absolute limit; newest first.
+
+        The store of sessions alone knows which of them were idle for too long.
+        """
 
     async def events(self, sub: str, *, limit: int) -> tuple[AccountEvent, ...]:
         """The newest events of the account, newest first."""

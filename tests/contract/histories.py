@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from broker.core.authorize.consent import Said
@@ -16,7 +18,9 @@ UNTIL = NOW + 86_400
 
 def sign_in(sid: str, *, at: int = NOW, client_id: str = "app", sub: str = "s1") -> SignIn:
     """A session that could live for a day."""
-    return SignIn(sid, sub, at, "google", "p1", "x1", client_id, "192.0.2.0/24", "Firefox", at + 86_400)
+    return SignIn(
+        sid, sub, at, "google", "p1", "x1", client_id, "192.0.2.0/24", "Firefox", at + 86_400, f"cookie of {sid}"
+    )
 
 
 class ConsentRules:
@@ -28,7 +32,8 @@ class ConsentRules:
         await adopt(durable, "x1", "x2")
         await adopt(durable, "y1", sub="s2")
         await durable.consents.save_consent("s1", "agreed", "p", Said(frozenset({"openid"})), NOW)
-        await durable.consents.save_consent("s1", "agreed", "q", Said(frozenset({"email"})), NOW + 3)
+        partly = Said(frozenset({"email"}), frozenset({"phone"}))
+        await durable.consents.save_consent("s1", "agreed", "q", partly, NOW + 3)
         await durable.consents.save_consent("s1", "both", "p", Said(frozenset({"openid"})), NOW)
         for number, client_id, subject in ((1, "both", "x1"), (2, "first", "x2"), (3, "over", "x1")):
             given = grant(number, subject=subject).replace(
@@ -39,7 +44,9 @@ class ConsentRules:
         await give(durable, grant(5, sub="s2", subject="y1").replace(client_id="of somebody else"))
         await durable.grants.revoke("g3", now=NOW)
         assert await durable.consents.accesses("s1", now=NOW) == (
-            Access("agreed", frozenset({"openid", "email"}), NOW + 3, None, offline=False),
+            Access(
+                "agreed", frozenset({"openid", "email"}), NOW + 3, None, offline=False, refused=frozenset({"phone"})
+            ),
             Access("both", frozenset({"openid", *given.scope, *given.resource}), NOW, NOW + 7, offline=True),
             Access("first", frozenset({*given.scope, *given.resource}), None, NOW, offline=False),
         )
@@ -101,7 +108,7 @@ class HistoryRules:
     async def test_a_session_that_goes_on_with_another_login_is_one(self, durable: Durable) -> None:
         await adopt(durable, "x1")
         await durable.history.signed_in(sign_in("a"), expires_at=UNTIL)
-        again = sign_in("a", at=NOW + 5, client_id="other")
+        again = replace(sign_in("a", at=NOW + 5, client_id="other"), key="new key")
         await durable.history.signed_in(again, expires_at=UNTIL, retires="key")
         assert await durable.history.sign_ins("s1", limit=9) == (again,)
         assert await is_ended(durable, "x", "key", now=UNTIL + 4)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from broker.core.authorize.consent import Said
 from broker.core.errors import (
     AccountBlocked,
     AccountClosing,
@@ -201,6 +203,34 @@ async def test_a_session_elsewhere_ends_by_the_hand_of_its_person_alone(world: W
     assert not await world.account_changes.end(cookie, end, elsewhere.session.login.sid), "it is over"
 
 
+async def test_nobody_is_signed_in_by_a_session_that_was_idle_for_too_long(world: World) -> None:
+    _, gone = await arrive(world)
+    world.clock.now += 1800
+    staying, here = await arrive(world)
+    world.clock.now += 1799  # the first one is idle for an hour
+    seen = await world.account_page.show(await visit(world, staying))
+    assert [one.sid for one in seen.living] == [here.session.login.sid]
+    assert len(seen.sign_ins) == 2, "the history knows it still"
+    end = ticket(world, here, Action.END)
+    assert not await world.account_changes.end(staying, end, gone.session.login.sid)
+
+
+async def test_a_session_that_goes_on_under_a_new_cookie_is_seen_by_that(world: World) -> None:
+    _, _, session = await world.log_in()
+    world.clock.now += 60
+    _, cookie, _ = await world.log_in(replacing=session)
+    seen = await world.account_page.show(await visit(world, cookie))
+    assert [one.sid for one in seen.living] == [session.login.sid]
+
+
+async def test_a_session_whose_cookie_was_not_written_down_is_seen_until_its_absolute_limit(world: World) -> None:
+    cookie, found = await arrive(world)
+    (row,) = await world.store.durable.history.living(found.account.sub, now=NOW)
+    await world.store.durable.history.signed_in(replace(row, sid="old", key=""), expires_at=row.ends_at)
+    assert {one.sid for one in (await world.account_page.show(found)).living} == {row.sid, "old"}
+    assert await world.account_changes.end(cookie, ticket(world, found, Action.END), "old")
+
+
 async def test_signing_out_everywhere_else_leaves_this_browser(world: World) -> None:
     cookie, found = await arrive(world)
     there, _ = await arrive(world)
@@ -302,8 +332,25 @@ async def test_people_get_all_that_is_kept_of_them(world: World) -> None:
     assert document["ways_in"][0]["claims"]["email"] == "ann@a.test"
     assert [one["client_id"] for one in document["apps"]] == ["app"]
     assert {one["agent"] for one in document["sign_ins"]} == {HERE.agent}
-    assert document["events"] == []
+    assert document["events"] == document["former"] == []
+    assert "key" not in document["sign_ins"][0], "nor how a cookie is known"
     assert world.notes.count(Event.ACCOUNT_EXPORTED) == 1
+
+
+async def test_people_get_what_is_kept_of_an_account_that_became_part_of_theirs(world: World) -> None:
+    _, other = await arrive(world, "beta")
+    former, said = other.account.sub, Said(frozenset({"openid"}), frozenset({"email"}))
+    await world.store.durable.consents.save_consent(former, "app", "p", said, NOW)
+    cookie, found = await arrive(world)
+    await world.store.durable.accounts.merge(found.account.sub, former, now=NOW, expires_at=NOW + 9, seen_as={})
+    found = await visit(world, cookie)
+    document = json.loads(await world.account_page.export(cookie, ticket(world, found, Action.EXPORT)))
+    (taken_in,) = document["former"]
+    assert taken_in["sub"] == former
+    assert [(one["scope"], one["refused"]) for one in taken_in["apps"]] == [(["openid"], ["email"])]
+    assert [one["sid"] for one in taken_in["sign_ins"]] == [other.session.login.sid]
+    assert [one["what"] for one in taken_in["events"]] == [Happened.ABSORBED]
+    assert {one["sid"] for one in document["sign_ins"]} == {found.session.login.sid}
 
 
 async def test_logging_in_again_in_one_browser_is_one_session_with_the_time_of_the_last(world: World) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from broker.core.records import Record
@@ -41,7 +41,7 @@ class SignIn:
     """A session of ours as its person may see it. `at` and `ends_at`, its absolute limit, in epoch seconds.
 
     `client_id` is the app that it began with, "" for the account page. `place` and `agent` are coarse: a network, and a
-    kind of browser.
+    kind of browser. `key` is the digest that its cookie is known by today, "" where that was not kept.
     """
 
     sid: str
@@ -54,6 +54,7 @@ class SignIn:
     place: str
     agent: str
     ends_at: int
+    key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ class AccountChanges:
         """End a session of theirs elsewhere, as a logout there would; False when it is none that lives."""
         visit, _ = await self._page.prove(cookie, Action.END, sealed)
         sub, now = visit.account.sub, self._context.now()
-        if sid not in {one.sid for one in await self._durable.history.living(sub, now=now)}:
+        if sid not in {one.sid for one in await self._page.living(sub)}:
             return False
         await self._durable.sessions.end(sid, now=now, expires_at=self._forget_at(now))
         self._queued()

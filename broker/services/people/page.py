@@ -6,7 +6,7 @@ What they may do there is `broker.services.people.changes`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from msgspec import json
 
@@ -23,6 +23,7 @@ from broker.services.people.standing import Refusal, Standing
 from broker.services.sessions.single_sign_on import Session, Sessions
 from broker.store.base import Durable
 from broker.store.consents import Access
+from broker.store.transient import Kind, Transient
 
 SHOWN = 50  # entries of the history on the page
 _ALL = 10_000  # entries of it in a document
@@ -63,6 +64,7 @@ class AccountPage:
         self,
         context: Context,
         durable: Durable,
+        transient: Transient,
         clients: Clients,
         *,
         sessions: Sessions,
@@ -71,6 +73,7 @@ class AccountPage:
     ) -> None:
         self._context = context
         self._durable = durable
+        self._transient = transient
         self._clients = clients
         self._sessions = sessions
         self._standing = standing
@@ -117,24 +120,41 @@ class AccountPage:
     async def export(self, cookie: str, sealed: str) -> bytes:
         """All that is kept of whoever posts this form, as JSON; raises as `prove`."""
         visit, _ = await self.prove(cookie, Action.EXPORT, sealed)
-        seen = await self.show(visit, limit=_ALL)
-        self._context.recorder.record(Event.ACCOUNT_EXPORTED, sub=visit.account.sub)
+        account = visit.account
         document = {
-            "account": visit.account,
-            "ways_in": seen.links,
-            "apps": seen.accesses,
-            "sign_ins": seen.sign_ins,
-            "events": seen.events,
+            "account": account,
+            "ways_in": await self._durable.people.links(account.sub),
+            **await self._kept_of(account.sub),
+            "former": [{"sub": sub, **await self._kept_of(sub)} for sub in account.former],
         }
+        self._context.recorder.record(Event.ACCOUNT_EXPORTED, sub=account.sub)
         return json.encode(document, order="deterministic")
 
-    async def show(self, visit: Visit, *, limit: int = SHOWN) -> Overview:
+    async def _kept_of(self, sub: str) -> dict[str, object]:
+        """What hangs on this very account: one that was taken in keeps its own."""
+        history = self._durable.history
+        return {
+            "apps": await self._durable.consents.accesses(sub, now=self._context.now()),
+            "sign_ins": [_told(one) for one in await history.sign_ins(sub, limit=_ALL)],
+            "events": await history.events(sub, limit=_ALL),
+        }
+
+    async def living(self, sub: str) -> tuple[SignIn, ...]:
+        """The sessions by which somebody is signed in: those that their store still has, not idle for too long."""
+        known = await self._durable.history.living(sub, now=self._context.now())
+        return tuple([one for one in known if await self._is_kept(one)])
+
+    async def _is_kept(self, one: SignIn) -> bool:
+        """Of a session whose cookie was not written down nobody knows better: it counts until its absolute limit."""
+        return not one.key or await self._transient.get(Kind.SESSION, one.key) is not None
+
+    async def show(self, visit: Visit) -> Overview:
         """What there is to see; of the history the newest entries."""
         sub, now, durable = visit.account.sub, self._context.now(), self._durable
         accesses = await durable.consents.accesses(sub, now=now)
-        sign_ins = await durable.history.sign_ins(sub, limit=limit)
-        living = await durable.history.living(sub, now=now)
-        events = await durable.history.events(sub, limit=limit)
+        sign_ins = await durable.history.sign_ins(sub, limit=SHOWN)
+        living = await self.living(sub)
+        events = await durable.history.events(sub, limit=SHOWN)
         named = {one.client_id for part in (accesses, sign_ins, living, events) for one in part if one.client_id}
         found = {client_id: await self._clients.find(client_id) for client_id in sorted(named)}
         return Overview(
@@ -146,3 +166,8 @@ class AccountPage:
             events=events,
             clients={client_id: client for client_id, client in found.items() if client is not None},
         )
+
+
+def _told(one: SignIn) -> dict[str, object]:
+    """By what its cookie is known says something about the session, and nothing about its person."""
+    return {name: value for name, value in asdict(one).items() if name != "key"}

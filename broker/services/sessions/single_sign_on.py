@@ -139,6 +139,7 @@ class Sessions:
             place=whence.place,
             agent=whence.agent,
             ends_at=record.created_at + self._limits.absolute,
+            key=session.key,
         )
         await self._endings.begin(sign_in, replacing=replacing)
         await self._transient.put(Kind.SESSION, session.key, record.to_bytes(), ttl=self._ttl(record))

@@ -49,7 +49,8 @@ CREATE TABLE former_subs (
 CREATE INDEX former_subs_of_account ON former_subs (sub);
 
 -- One row per session of ours, for the person to look at. `ends_at` is its absolute limit; the row is kept longer, as
--- the history of sign-ins. `place` and `agent` are coarse on purpose.
+-- the history of sign-ins. `place` and `agent` are coarse on purpose. `key`: the digest of its cookie, by which the store
+-- of sessions knows whether it still lives.
 CREATE TABLE sign_ins (
     sid          TEXT    NOT NULL PRIMARY KEY COLLATE BINARY,
     sub          TEXT    NOT NULL REFERENCES accounts (sub),
@@ -61,7 +62,8 @@ CREATE TABLE sign_ins (
     place        TEXT    NOT NULL,
     agent        TEXT    NOT NULL,
     ends_at      INTEGER NOT NULL,
-    expires_at   INTEGER NOT NULL
+    expires_at   INTEGER NOT NULL,
+    key          TEXT    NOT NULL DEFAULT '' COLLATE BINARY
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sign_ins_of_account ON sign_ins (sub, at);
 CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_at);

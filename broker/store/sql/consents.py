@@ -92,4 +92,5 @@ def _access(client_id: str, agreed: Sequence[Row], grants: Sequence[Grant]) -> A
         agreed_at=max((at for *_, at in agreed), default=None),
         granted_at=max((grant.created_at for grant in grants), default=None),
         offline=any(grant.offline for grant in grants),
+        refused=frozenset[str]().union(*(said.no for said in answers)),
     )

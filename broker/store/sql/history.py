@@ -27,12 +27,12 @@ class SqlHistory(Repository, HistoryStore):
             yield from retire(retires, sign_in.ends_at)
         yield from do(
             """INSERT INTO sign_ins
-               (sid, sub, at, provider, provider_key, subject, client_id, place, agent, ends_at, expires_at)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+               (sid, sub, at, provider, provider_key, subject, client_id, place, agent, ends_at, key, expires_at)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                ON CONFLICT (sid) DO UPDATE SET
                at = excluded.at, provider = excluded.provider, place = excluded.place, agent = excluded.agent,
                client_id = CASE excluded.client_id WHEN '' THEN sign_ins.client_id ELSE excluded.client_id END,
-               ends_at = excluded.ends_at, expires_at = excluded.expires_at""",
+               ends_at = excluded.ends_at, key = excluded.key, expires_at = excluded.expires_at""",
             sign_in.sid,
             sign_in.sub,
             sign_in.at,
@@ -43,13 +43,14 @@ class SqlHistory(Repository, HistoryStore):
             sign_in.place,
             sign_in.agent,
             sign_in.ends_at,
+            sign_in.key,
             expires_at,
         )
 
     @read
     def sign_ins(self, sub: str, *, limit: int) -> Steps[tuple[SignIn, ...]]:
         rows = yield from every(
-            """SELECT sid, sub, at, provider, provider_key, subject, client_id, place, agent, ends_at
+            """SELECT sid, sub, at, provider, provider_key, subject, client_id, place, agent, ends_at, key
                FROM sign_ins WHERE sub = ? ORDER BY at DESC, sid LIMIT ?""",
             sub,
             limit,
@@ -59,7 +60,7 @@ class SqlHistory(Repository, HistoryStore):
     @read
     def living(self, sub: str, *, now: int) -> Steps[tuple[SignIn, ...]]:
         rows = yield from every(
-            """SELECT sid, sub, at, provider, provider_key, subject, client_id, place, agent, ends_at
+            """SELECT sid, sub, at, provider, provider_key, subject, client_id, place, agent, ends_at, key
                FROM sign_ins
                WHERE sub = ? AND ends_at > ?
                      AND NOT EXISTS (SELECT 1 FROM ended_sessions
