@@ -284,6 +284,17 @@ class LoginTooOld(PageError, code="login_required", status=403, page="E-AGAIN"):
         self.provider, self.then = provider, then
 
 
+class NobodyAsked(PageError, code="login_required", status=403, page="E-AGAIN"):
+    """Somebody was to show another way in, at `provider`, which says that it did not ask them: they begin that again.
+
+    No login of ours makes up for it, as it opens no account yet.
+    """
+
+    def __init__(self, detail: str, *, provider: str) -> None:
+        super().__init__(detail)
+        self.provider = provider
+
+
 class OtherPerson(PageError, status=403, page="E-OTHER"):
     """A login came back to a browser where somebody else is signed in than the one it was begun for, or nobody."""
 

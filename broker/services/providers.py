@@ -110,6 +110,14 @@ class Providers:
         """The instance whose people are linked under `key`; None when it is switched off or gone."""
         return self._by_key.get(key)
 
+    def still(self, name: str, key: str) -> ProviderInstance | None:
+        """The instance that had this name, with its people under `key`, by whatever name today; None when it is gone.
+
+        An operator may have renamed it, and given its name to another, while sessions live.
+        """
+        named = self._instances.get(name)
+        return named if named is not None and named.key == key else self._by_key.get(key)
+
     def name_of(self, name: str) -> Mapping[str, str]:
         """The plain name people know it by, per language."""
         instance = self._instances.get(name)

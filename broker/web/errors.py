@@ -30,6 +30,7 @@ from broker.core.errors import (
     InvalidToken,
     LoginTooOld,
     NoAccount,
+    NobodyAsked,
     NoToken,
     OtherPerson,
     PageError,
@@ -169,6 +170,8 @@ class Errors:
         if isinstance(error, LoginTooOld):
             again = self._frontend.href("/account/login", {"idp_hint": error.provider, "then": error.then})
             return replace(view, account_href=home, retry_href=again)
+        if isinstance(error, NobodyAsked):
+            return replace(view, account_href=home, retry_href=self._frontend.account_href(f"link/{error.provider}"))
         at_home = isinstance(error, _AT_HOME) or f"{request.scope['path']}/".startswith(f"{home}/")
         return replace(view, account_href=home) if at_home else view
 
@@ -205,12 +208,11 @@ class Errors:
     def _login_failed_here(self, request: Request, failed: LoginFailed) -> Response:
         """The code again, which the device still shows; or the page of the account where they set out."""
         view = replace(self._build_view(request, failed.cause, failed.client), provider_name=failed.provider.title)
-        if failed.client is not None:
-            client, again = self._frontend.device_view(failed.client), f"{self._frontend.base}/device"
-            view = replace(view, client=client, retry_href=again)
-        else:
-            href = self._frontend.account_href
+        href = self._frontend.account_href
+        if failed.client is None:
             view = replace(view, account_href=href(), retry_href=href(failed.set_out_at))
+        else:
+            view = replace(view, client=self._frontend.device_view(failed.client), retry_href=href("/device"))
         return self._page(request, view, failed.cause.status)
 
     def _page(self, request: Request, view: ErrorView, status: int, target: VerifiedRedirect | None = None) -> Response:

@@ -15,6 +15,7 @@ from broker.core.errors import (
     InvalidGrant,
     LoginTooOld,
     NoAccount,
+    NobodyAsked,
     OtherPerson,
     ProviderNotOffered,
     UpstreamDenied,
@@ -114,7 +115,7 @@ async def test_d7_an_upstream_that_asked_nobody_proves_nothing(world: World) -> 
     await set_up(world)
     cookie, session = await logged_in(world)
     world.upstreams["alpha"].identity = Identity("a-ann", ANN, auth_time=NOW - 61)
-    with pytest.raises(LoginTooOld):
+    with pytest.raises(NobodyAsked):
         await add(world, cookie, session)
     world.upstreams["alpha"].identity = Identity("a-ann", ANN, auth_time=NOW - 60)
     assert ticket_of(await add(world, cookie, session), "/account/link")

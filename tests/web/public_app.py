@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -176,8 +177,12 @@ async def public_app(
     database: str = ":memory:",
     levels: tuple[str, ...] = (),
     kind: type[Upstream] = Upstream,
+    keys_of: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[PublicApp]:
-    """The app of this configuration, its state in the file `database`. `alpha`, of this `kind`, can reach `levels`."""
+    """The app of this configuration, its state in the file `database`. `alpha`, of this `kind`, can reach `levels`.
+
+    `keys_of`: under what the people of a provider are linked, its name unless it is here.
+    """
     config = load_text(text, "config.yaml", resolve, environ={}, base=Path()).config
     clock, notes = Clock(), Hearing()
     store = await SqliteStore.open(database, clock=clock)
@@ -198,7 +203,7 @@ async def public_app(
         ProviderInstance.of(
             name,
             "upstream",
-            name,
+            keys_of.get(name, name),
             upstream,
             down_for=partial(_down_for, upstream),
             linking=config.providers[name].linking_rule,

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from html import unescape
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -181,6 +182,38 @@ async def test_d7_an_old_login_is_led_to_a_fresh_one_and_back_to_the_question(si
     back = await site.browser.get(site.callback())
     assert back.headers["location"] == f"/account/{path}"
     assert form(await page(site, back.headers["location"]), f"/account/{path}")
+
+
+@pytest.mark.parametrize("path", ["delete", "link/alpha"])
+async def test_d7_a_fresh_login_is_one_at_the_provider_by_its_name_of_today(tmp_path: Path, path: str) -> None:
+    database = str(tmp_path / "broker.db")
+    async with public_app(database=database) as before:
+        await sign_in(before)
+        cookies = before.browser.cookies
+    async with public_app(database=database, keys_of={"beta": "alpha", "alpha": "another"}) as site:
+        site.browser.cookies = cookies
+        site.clock.now += 400
+        refused = await site.browser.get(f"/account/{path}")
+        again = outline(refused).by_id("retry")["href"]
+        assert again == httpx2.URL("/account/login", params={"idp_hint": "beta", "then": path})
+        await site.browser.get(again)
+        back = await site.browser.get(site.callback("beta"))
+        assert back.headers["location"] == f"/account/{path}"
+        assert form(await page(site, f"/account/{path}"), f"/account/{path}")
+
+
+async def test_d7_a_way_in_whose_provider_asked_nobody_is_shown_once_more(site: PublicApp) -> None:
+    await sign_in(site)
+    now = int(site.clock.now)
+    site.upstreams["beta"].identity = Identity("y1", {"name": "Anna"}, auth_time=now - 900)
+    await send(site, form(await page(site, "/account/link/beta"), "/account/link/beta"))
+    refused = await site.browser.get(site.callback("beta"))
+    assert (refused.status_code, "E-AGAIN" in refused.text) == (403, True)
+    again = outline(refused).by_id("retry")["href"]
+    site.upstreams["beta"].identity = Identity("y1", {"name": "Anna"}, auth_time=now)
+    await send(site, form(await page(site, again), "/account/link/beta"))
+    landed = await site.browser.get(site.callback("beta"))
+    assert landed.headers["location"].startswith("/account/link?ticket=")
 
 
 async def test_d7_another_person_does_not_go_on_in_the_place_of_who_was_asked(site: PublicApp) -> None:

@@ -293,6 +293,14 @@ async def test_d7_nobody_goes_in_circles_where_the_provider_asks_nobody(site: Pu
     assert (answer["status"], answer["error"]) == ("error", "login_required")
 
 
+async def test_d7_a_provider_of_the_new_way_that_asked_nobody_is_told(site: PublicApp) -> None:
+    await ask(site, await sign_in(site))
+    site.upstreams["beta"].identity = Identity("y1", auth_time=int(site.clock.now) - 301)
+    answer = heard(await site.browser.get(site.callback("beta")))
+    assert (answer["status"], answer["error"]) == ("error", "login_required")
+    assert await ways(site) == ["x1"]
+
+
 async def test_a_right_that_was_taken_meanwhile_ends_it(site: PublicApp) -> None:
     await ask(site, await sign_in(site))
     await site.durable.accounts.set_blocked((await site.durable.people.person("alpha", "x1")).account.sub, True)

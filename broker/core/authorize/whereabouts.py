@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from broker.core.authorize.target import VerifiedRedirect
 from broker.core.clients.client import Client
-from broker.core.errors import AlreadyLinked, LoginTooOld, RequestError, TooManyRequests
+from broker.core.errors import AlreadyLinked, LoginTooOld, NobodyAsked, RequestError, TooManyRequests
 
 _NAME = "whereabouts"
 
@@ -57,6 +57,6 @@ def is_for_client(error: Exception, target: VerifiedRedirect) -> bool:
 
     One that asked for a way in hears, too, when the person could not give it.
     """
-    if target.linking and isinstance(error, AlreadyLinked | LoginTooOld):
+    if target.linking and isinstance(error, AlreadyLinked | LoginTooOld | NobodyAsked):
         return True
     return target.silent or (isinstance(error, RequestError) and not isinstance(error, TooManyRequests))

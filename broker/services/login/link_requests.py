@@ -95,7 +95,7 @@ class LinkRequests:
 
     def _sign_in_again(self, params: Parameters, login: Login) -> Leave:
         """At the provider they came by, and back to this very request."""
-        instance = self._providers.instance_of(login.provider_key)
+        instance = self._providers.still(login.provider, login.provider_key)
         if _AGAIN in params or instance is None:
             raise LoginRequired("the provider did not ask the user to sign in again")
         page = f"{PATH}?{encode_query({**params.again(), _AGAIN: '1'})}"

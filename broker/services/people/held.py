@@ -65,8 +65,8 @@ class HeldIdentities:
         """Where it was shown; raises FlowGone for one that is too old, ProviderNotOffered where that is off."""
         if not self.is_good(held):
             raise FlowGone("what the upstream said is too old")
-        instance = self._providers.named(held.provider) or self._providers.instance_of(held.provider_key)
-        if instance is None or instance.key != held.provider_key:
+        instance = self._providers.still(held.provider, held.provider_key)
+        if instance is None:
             raise ProviderNotOffered("the provider of a proof was switched off")
         return instance
 

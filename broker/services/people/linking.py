@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import NoReturn
 
 from broker.core.clients.client import Client
-from broker.core.errors import AlreadyLinked, ForeignPost, LoginTooOld, OtherPerson, SealBroken
+from broker.core.errors import AlreadyLinked, ForeignPost, NobodyAsked, OtherPerson, SealBroken
 from broker.core.events import Event
 from broker.core.people.identity import Link
 from broker.core.records import ForClient, HeldIdentity, LinkReturn, LinkTicket
@@ -82,15 +82,13 @@ class Linking:
 
         `back`: the app that asked for it.
         """
-        login = session.login
-        if not self._sessions.is_fresh(session):
-            raise LoginTooOld("a way in is added with an old login", provider=login.provider, then=f"link/{provider}")
-        return LinkPurpose(login.sub, session.key, back)
+        self._sessions.check_fresh(session, "link", then=f"link/{provider}")
+        return LinkPurpose(session.login.sub, session.key, back)
 
     async def arrive(self, purpose: LinkPurpose, shown: Shown, cookie: str) -> str | None:
         """The ticket of the question whether they add it; None where it is theirs already.
 
-        Raises OtherPerson in a browser where another session is by now, or none (threats B6), and LoginTooOld where the
+        Raises OtherPerson in a browser where another session is by now, or none (threats B6), and NobodyAsked where the
         upstream says that it did not ask them now.
         """
         held, session = self._held.hold(shown), await self._sessions.find(cookie)
@@ -99,7 +97,7 @@ class Linking:
             raise OtherPerson("a way in was to be added in a session that is not there")
         if held.auth_time is not None and held.auth_time < held.began_at - _SKEW:
             self._refuse(purpose.sub, held, "an old login")
-            raise LoginTooOld("the upstream asked nobody", provider=held.provider, then=f"link/{held.provider}")
+            raise NobodyAsked("the upstream asked nobody", provider=held.provider)
         return await self._ask(session, held, back=purpose.back)
 
     async def settle(self, held: HeldIdentity, session: Session, client: Client, then: ForClient) -> str | None:

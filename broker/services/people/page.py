@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from msgspec import json
 
 from broker.core.clients.client import Client
-from broker.core.errors import AccountBlocked, AccountClosing, ForeignPost, LoginTooOld
+from broker.core.errors import AccountBlocked, AccountClosing, ForeignPost
 from broker.core.events import Event
 from broker.core.people.history import AccountEvent, SignIn
 from broker.core.people.identity import Account, Link, Person
@@ -108,9 +108,8 @@ class AccountPage:
         closes_at = visit.account.closes_at
         if closes_at is not None and action not in _WHILE_CLOSING:
             raise AccountClosing(f"{action} at account {visit.account.sub}", closes_at=closes_at)
-        if action in _NEEDS_FRESH and not self._sessions.is_fresh(visit.session):
-            then = f"{action}/{about}" if about else action.value
-            raise LoginTooOld(f"{action} with an old login", provider=visit.session.login.provider, then=then)
+        if action in _NEEDS_FRESH:
+            self._sessions.check_fresh(visit.session, action, then=f"{action}/{about}" if about else action.value)
 
     async def find_link(self, visit: Visit, handle: str) -> Link | None:
         """The way into the account that goes by this handle."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeGuard
 
-from broker.core.errors import SealBroken
+from broker.core.errors import LoginTooOld, SealBroken
 from broker.core.events import Event
 from broker.core.people.history import SignIn, Whence
 from broker.core.people.identity import Identity, Person
@@ -173,6 +173,15 @@ class Sessions:
             await self._transient.replace(Kind.SESSION, key, record.to_bytes(), ttl=self._ttl(record))
             return replace(session, record=record)
         return session
+
+    def check_fresh(self, session: Session, what: str, *, then: str) -> None:
+        """Raise LoginTooOld unless it `is_fresh`; `what` is for the log, and `then` where they go on afterwards."""
+        if self.is_fresh(session):
+            return
+        login = session.login
+        instance = self._providers.still(login.provider, login.provider_key)
+        name = instance.name if instance else login.provider
+        raise LoginTooOld(f"{what} with an old login", provider=name, then=then)
 
     async def _is_over(self, session: Session, now: int) -> bool:
         """Whatever the store still holds: it may keep more than we told it to, or be put back to an earlier state."""
