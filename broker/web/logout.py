@@ -82,8 +82,7 @@ class LogoutEndpoint:
     async def _finish(self, request: Request, wish: LogoutWish, session: Session | None, locale: str) -> Response:
         done = await self._logout.finish(wish, session, return_to=self._return_to)
         response = await self._show(request, done, locale)
-        Cookies.end_session(response)
-        Cookies.forget_person(response)
+        Cookies.sign_out(response)
         return response
 
     async def _show(self, request: Request, done: LoggedOut, locale: str) -> Response:

@@ -146,7 +146,24 @@ async def test_who_removes_the_way_they_came_in_by_is_told_and_led_on(site: Publ
     answer = await send(site, form(await page(site, href), href))
     assert answer.status_code == 200
     assert outline(answer).by_id("account-page")["href"] == "/account"
-    assert "__Host-session=;" in answer.headers["set-cookie"]
+    await check_forgotten(site)
+
+
+@pytest.mark.parametrize("wait", ["0s", "14d"])
+async def test_whose_account_is_deleted_is_not_offered_here_again(wait: str) -> None:
+    async with public_app(CONFIG + f"accounts: {{deletion_wait: {wait}}}\n") as site:
+        await sign_in(site)
+        await send(site, form(await page(site, "/account/delete"), "/account/delete"))
+        await check_forgotten(site)
+
+
+async def check_forgotten(site: PublicApp) -> None:
+    """The browser holds nothing of who was here, and no page offers them or marks their way in."""
+    kept = set(site.browser.cookies)
+    assert kept.isdisjoint({"__Host-session", "__Host-person", "__Host-last"}), kept
+    offered = await site.authorize()
+    assert "continue-as" not in offered.text
+    assert "Last used" not in offered.text
 
 
 async def link_beta(site: PublicApp) -> None:

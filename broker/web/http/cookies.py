@@ -43,9 +43,10 @@ class Cookies:
         _set(response, SESSION, value, ttl=ttl)
 
     @staticmethod
-    def end_session(response: Response) -> None:
-        """Nobody is logged in here any more."""
+    def sign_out(response: Response) -> None:
+        """Nobody is logged in here any more, and nobody is offered."""
         _drop(response, SESSION, same_site="lax")
+        Cookies.forget_person(response)
 
     @staticmethod
     def keep_flow(request: Request, response: Response, tag: str, sealed: str, *, ttl: int) -> None:
@@ -83,6 +84,11 @@ class Cookies:
     def remember_provider(response: Response, name: str, *, ttl: int) -> None:
         """For the `last used` badge: the provider's name, nothing about the person."""
         _set(response, LAST_PROVIDER, name, ttl=ttl)
+
+    @staticmethod
+    def forget_provider(response: Response) -> None:
+        """No way in is marked here any more."""
+        _drop(response, LAST_PROVIDER, same_site="lax")
 
     @staticmethod
     def remember_person(response: Response, sealed: str, *, ttl: int) -> None:

@@ -208,9 +208,13 @@ class AccountEndpoints:
         return self._frontend.leave_to(self._frontend.href("/account", {"notice": notice}))
 
     def _done(self, request: Request, view: AccountDoneView) -> Response:
-        """They are not signed in any more, so the page they came from cannot say what was done."""
+        """They are not signed in any more, so the page they came from cannot say what was done.
+
+        The way they came by is theirs no more, or its account is to go: it is not marked as the one to use again.
+        """
         response = self._frontend.pages.show(view, self._frontend.locale(request))
-        Cookies.end_session(response)
+        Cookies.sign_out(response)
+        Cookies.forget_provider(response)
         return response
 
 
