@@ -75,7 +75,8 @@ class PeopleStore(Protocol):
     ) -> Unlinked | NotLinked | LastLink:
         """Take a way in from an account, and end what came from it; marks of ended sessions stay until `expires_at`.
 
-        All in one transaction. One that has a home goes back there, and the home is alive again unless it was deleted.
+        All in one transaction. One that has a home goes back there, and the home is alive again: unless it was deleted,
+        or is part of a third account by now. Then the way in is nobody's.
         """
 
     async def sharing_address(self, address: str) -> tuple[Person, ...]:

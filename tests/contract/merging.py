@@ -330,6 +330,29 @@ class MergeRules:
         assert await durable.people.person("p1", "x2") is None
         assert await resolved(durable, "s2") == ""
 
+    async def test_d17_a_way_whose_home_is_part_of_a_third_account_is_free_and_tears_nothing_out_of_it(
+        self, durable: Durable
+    ) -> None:
+        await adopt(durable, "x1", sub="s1")
+        await adopt(durable, "x2", "x3", sub="s2")
+        await adopt(durable, "x4", sub="s4")
+        await merge(durable, "s1", "s2")
+        assert await unlink(durable, "x2") == Unlinked(home="s2")
+        await merge(durable, "s4", "s2")
+        await durable.accounts.set_blocked("s4", True)
+        assert await unlink(durable, "x3") == Unlinked(home="")
+        assert await durable.people.person("p1", "x3") is None
+        assert (await resolved(durable, "s2"), await former(durable, "s4")) == ("s4", ("s2",))
+        assert (await subjects(durable, "s2"), await subjects(durable, "s4")) == ([], ["x2", "x4"])
+
+    async def test_a_way_goes_home_to_an_account_that_stands_on_its_own_already(self, durable: Durable) -> None:
+        await adopt(durable, "x1", sub="s1")
+        await adopt(durable, "x2", "x3", sub="s2")
+        await merge(durable, "s1", "s2")
+        for subject in ("x2", "x3"):
+            assert await unlink(durable, subject) == Unlinked(home="s2")
+        assert await subjects(durable, "s2") == ["x2", "x3"]
+
     async def test_merging_and_unlinking_at_once_leaves_every_way_with_one_living_account(
         self, durable: Durable
     ) -> None:

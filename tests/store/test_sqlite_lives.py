@@ -44,6 +44,10 @@ class Life:
         """Whether its person may sign in."""
         return not (self.blocked or self.closing or self.deleted or self.part_of)
 
+    def takes_back_from(self, other: Life) -> bool:
+        """Whether a way in that came from it may go home from there: no third account has it."""
+        return not self.deleted and self.part_of in {None, other}
+
 
 @dataclass(eq=False)
 class Way:
@@ -169,11 +173,19 @@ class Lives(RuleBasedStateMachine):
         """Take note of what came of a deed."""
         self.seen[f"{deed}: {type(outcome).__name__}"] += 1
 
-    @initialize()
-    def begin(self) -> None:
-        """Three people with a way in each, so that there is something to join."""
+    @initialize(torn=st.booleans())
+    def begin(self, torn: bool) -> None:
+        """Three people with a way in each, so that there is something to join.
+
+        `torn`: the first took in the second, who left again but for one way in and was taken in by the third.
+        """
         for subject in SUBJECTS[:3]:
             self.sign_in(subject)
+        if torn:
+            self.link(1, SUBJECTS[3])
+            self.merge(2, 1)
+            self.unlink(SUBJECTS[1], None)
+            self.merge(0, 1)
 
     @rule(subject=WAYS)
     def sign_in(self, subject: str) -> None:
@@ -226,9 +238,10 @@ class Lives(RuleBasedStateMachine):
             assert isinstance(outcome, LastLink)
         else:
             self.model.end(life, subject=subject)
-            home = way.home if way.home is not None and not way.home.deleted else None
+            home = way.home if way.home is not None and way.home.takes_back_from(life) else None
             assert outcome == Unlinked(home.sub if home is not None else "")
-            self.seen[f"unlink: {'home' if home else 'free'}"] += 1
+            kind = "home" if home else "free" if way.home is None or way.home.deleted else "homeless"
+            self.seen[f"unlink: {kind}"] += 1
             if home is None:
                 del self.model.ways[subject]
             else:
@@ -346,7 +359,8 @@ class Lives(RuleBasedStateMachine):
 
 REACHED = {
     *("redeem: Redeemed", "redeem: SessionOver", "link: Linked", "link: Taken", "link: NotLinked", "delete"),
-    *("unlink: home", "unlink: free", "unlink: LastLink", "unlink: NotLinked", "merge: Merged", "merge: Unmergeable"),
+    *("unlink: home", "unlink: free", "unlink: homeless", "unlink: LastLink", "unlink: NotLinked"),
+    *("merge: Merged", "merge: Unmergeable"),
 }
 """What every shard must have come to; else it looked at nothing."""
 

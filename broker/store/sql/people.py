@@ -205,10 +205,18 @@ def _forbid(sub: str, provider_key: str, subject: str, now: int, expires_at: int
 
 
 def _send_home(person: Person, now: int) -> Steps[str]:
-    """The account that the link went back to, alive again; "" when it has none any more, and the link is gone."""
+    """The account that the link went back to, on its own again; "" when there is none, and the link is gone.
+
+    A home that a third account took in since stays part of that one: it is not this account's to give back.
+    """
     link, sub = person.link, person.account.sub
-    revived = yield from do("UPDATE accounts SET merged_into = NULL WHERE sub = ? AND deleted_at IS NULL", link.home)
-    if not revived:
+    stands = yield from do(
+        """UPDATE accounts SET merged_into = NULL
+           WHERE sub = ? AND deleted_at IS NULL AND (merged_into IS NULL OR merged_into = ?)""",
+        link.home,
+        sub,
+    )
+    if not stands:
         yield from do("DELETE FROM links WHERE provider_key = ? AND subject = ?", link.provider_key, link.subject)
         return ""
     yield from do(
