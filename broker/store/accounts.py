@@ -85,6 +85,7 @@ class AccountStore(Protocol):
     async def delete_due(self, *, now: int, limit: int = 20) -> tuple[str, ...]:
         """Delete accounts whose time has come, each with what was merged into it; the subs of the former.
 
+        One that is blocked waits until it is so no more: else its ways in would make somebody new, who is not blocked.
         Links, consents, grants, sign-ins and events go; what remains of an account is its `sub`, so that nobody gets
         it again.
         """

@@ -465,6 +465,19 @@ class LifeRules:
                 await durable.people.adopt(account(sub), link("fresh"))
         assert (await durable.people.adopt(account("s3"), link("x2"))).account.sub == "s3"
 
+    async def test_d11_a_blocked_account_is_not_deleted_and_blocks_whoever_comes_by_its_ways(
+        self, durable: Durable
+    ) -> None:
+        await two_accounts(durable)
+        for sub in ("s1", "s2"):
+            await closed(durable, sub)
+        await durable.accounts.set_blocked("s1", True)
+        assert await durable.accounts.delete_due(now=NOW + 10) == ("s2",)
+        known = await durable.people.adopt(account("s3"), link("x1"))
+        assert (known.account.sub, known.account.blocked, known.account.closes_at) == ("s1", True, NOW + 10)
+        await durable.accounts.set_blocked("s1", False)
+        assert await durable.accounts.delete_due(now=NOW + 10) == ("s1",)
+
     async def test_a_deleted_account_stays_so(self, durable: Durable) -> None:
         await adopt(durable, "x1")
         await closed(durable)

@@ -173,11 +173,12 @@ class Lives(RuleBasedStateMachine):
         """Take note of what came of a deed."""
         self.seen[f"{deed}: {type(outcome).__name__}"] += 1
 
-    @initialize(torn=st.booleans())
-    def begin(self, torn: bool) -> None:
+    @initialize(torn=st.booleans(), lost=st.booleans())
+    def begin(self, torn: bool, lost: bool) -> None:
         """Three people with a way in each, so that there is something to join.
 
-        `torn`: the first took in the second, who left again but for one way in and was taken in by the third.
+        `torn`: the first took in the second, who left again but for one way in and was taken in by the third;
+        `lost`: that way in goes too.
         """
         for subject in SUBJECTS[:3]:
             self.sign_in(subject)
@@ -186,6 +187,8 @@ class Lives(RuleBasedStateMachine):
             self.merge(2, 1)
             self.unlink(SUBJECTS[1], None)
             self.merge(0, 1)
+        if torn and lost:
+            self.unlink(SUBJECTS[3], None)
 
     @rule(subject=WAYS)
     def sign_in(self, subject: str) -> None:
@@ -316,11 +319,11 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def delete(self) -> None:
-        """The time of all of them has come."""
-        due = {life.sub for life in self.model.lives if life.closing}
-        assert set(self.run(self.durable.accounts.delete_due(now=self.now))) == due
+        """The time of all of them has come, but the operator has not let go of those that are blocked."""
+        due = [life for life in self.model.lives if life.closing and not life.blocked]
+        assert set(self.run(self.durable.accounts.delete_due(now=self.now))) == {life.sub for life in due}
         self.seen["delete"] += len(due)
-        for life in [life for life in self.model.lives if life.closing]:
+        for life in due:
             for subject in self.model.of(life):
                 del self.model.ways[subject]
             for part in (*self.model.parts(life), life):

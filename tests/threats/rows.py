@@ -106,7 +106,7 @@ REQUIRED: Final = {
     "D8": "What changes an account is a form of ours, bound to session, purpose and object; none is made up.",
     "D9": "Who is added, and to whom, stands in the sealed question; fields of the form change nothing.",
     "D10": "No link of a stranger adds their way in to an account: state, session and a yes stand before it.",
-    "D11": "A blocked account is blocked at every door, one that is to be deleted at all but that of its own page.",
+    "D11": "A blocked account stays so at every door; one that is to be deleted opens that of its own page alone.",
     "D12": "A unique key holds one identity to one account.",
     "D13": "Subjects are compared byte for byte.",
     "D14": "Addresses are no keys; only ASCII ones with one `@` are compared at all, and fold ASCII case alone.",

@@ -128,7 +128,7 @@ class SqlAccounts(Repository, AccountStore):
     @write
     def delete_due(self, *, now: int, limit: int = 20) -> Steps[tuple[str, ...]]:
         due = yield from every(
-            "SELECT sub FROM accounts WHERE closes_at <= ? ORDER BY closes_at, sub LIMIT ?", now, limit
+            "SELECT sub FROM accounts WHERE closes_at <= ? AND blocked = 0 ORDER BY closes_at, sub LIMIT ?", now, limit
         )
         for (sub,) in due:
             for part in (*(yield from parts_of(sub)), sub):
