@@ -31,7 +31,10 @@ class ConsentStore(Protocol):
         """What this account answered to exactly this promise of this client, scope by scope; empty: nothing."""
 
     async def save_consent(self, sub: str, client_id: str, promise: str, said: Said, at: int) -> None:
-        """Answer this promise: what `said` does not speak of stays as it was. What `take_back` did is over."""
+        """Answer this promise: what `said` does not speak of stays as it was. What `take_back` did is over.
+
+        A no also takes the yes of accounts that were merged into this one: undoing the merge brings it not back.
+        """
 
     async def accesses(self, sub: str, *, now: int) -> tuple[Access, ...]:
         """Every app that the person agreed to or that holds a living grant of theirs, in the order of client ids."""
@@ -39,6 +42,7 @@ class ConsentStore(Protocol):
     async def take_back(self, sub: str, client_id: str, *, now: int, expires_at: int) -> bool:
         """Forget every yes to this app and end its grants, in one transaction; False when there was nothing.
 
+        A yes of accounts that were merged into this one is forgotten, too: undoing the merge brings it not back.
         The sessions that the grants came from go on. Until `expires_at`, or a new yes, no code gives this app a grant:
         let it be when the codes of before have expired.
         """

@@ -273,6 +273,30 @@ class MergeRules:
         assert await durable.consents.consent("s2", "app", "p") == Said(frozenset({"openid"}))
         assert await durable.people.link("s2", link("x3"), now=NOW) == Linked(again=False)
 
+    async def test_what_was_taken_back_while_two_accounts_were_one_stays_so(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        both = Said(frozenset({"openid", "email"}))
+        for client_id in ("app", "other"):
+            await durable.consents.save_consent("s2", client_id, "p", both, NOW)
+        await merge(durable, "s1", "s2")
+        assert await durable.consents.take_back("s1", "app", now=NOW, expires_at=UNTIL)
+        await unlink(durable, "x2")
+        assert await durable.consents.consent("s2", "app", "p") == Said()
+        assert await durable.consents.consent("s2", "other", "p") == both
+
+    async def test_what_was_refused_while_two_accounts_were_one_is_asked_anew(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        both = Said(frozenset({"openid", "email"}))
+        for promise in ("p", "q"):
+            await durable.consents.save_consent("s2", "app", promise, both, NOW)
+        await durable.consents.save_consent("s2", "other", "p", both, NOW)
+        await merge(durable, "s1", "s2")
+        await durable.consents.save_consent("s1", "app", "p", Said(frozenset({"openid"}), frozenset({"email"})), NOW)
+        await unlink(durable, "x2")
+        assert await durable.consents.consent("s2", "app", "p") == Said(frozenset({"openid"}))
+        assert await durable.consents.consent("s2", "app", "q") == both
+        assert await durable.consents.consent("s2", "other", "p") == both
+
     async def test_both_histories_tell_of_it(self, durable: Durable) -> None:
         await two_accounts(durable)
         await merge(durable, "s1", "s2")

@@ -34,6 +34,15 @@ class SqlConsents(Repository, ConsentStore):
                 promise,
                 word,
             )
+        for word in sorted(said.no):
+            yield from do(
+                """DELETE FROM consents WHERE client_id = ? AND promise = ? AND scope = ? AND sub IN
+                   (SELECT sub FROM accounts WHERE merged_into = ?)""",
+                client_id,
+                promise,
+                word,
+                sub,
+            )
         for word in sorted(said.words):
             yield from do(
                 """INSERT INTO consents (sub, client_id, promise, scope, agreed_at) VALUES (?, ?, ?, ?, ?)
@@ -63,7 +72,13 @@ class SqlConsents(Repository, ConsentStore):
 
     @write
     def take_back(self, sub: str, client_id: str, *, now: int, expires_at: int) -> Steps[bool]:
-        forgotten = yield from do("DELETE FROM consents WHERE sub = ? AND client_id = ?", sub, client_id)
+        forgotten = yield from do(
+            """DELETE FROM consents WHERE client_id = ? AND sub IN
+               (SELECT sub FROM accounts WHERE sub = ? OR merged_into = ?)""",
+            client_id,
+            sub,
+            sub,
+        )
         revoked = yield from do(
             """UPDATE grants SET revoked_at = ?
                WHERE sub = ? AND client_id = ? AND revoked_at IS NULL AND expires_at > ?""",
