@@ -70,7 +70,7 @@ class AccountStore(Protocol):
         """End every session of the account but that of `keep`, with the grants that do not outlive theirs.
 
         Their apps are told, and logins that are under way are over too. The number of sessions that are known to have
-        been alive. A session that was over stays so.
+        been alive. A session that was over stays so. The history tells of it where one of them ended.
         """
 
     async def close(self, sub: str, *, closes_at: int, now: int, expires_at: int) -> bool:

@@ -37,7 +37,10 @@ class ConsentStore(Protocol):
         """
 
     async def accesses(self, sub: str, *, now: int) -> tuple[Access, ...]:
-        """Every app that the person agreed to or that holds a living grant of theirs, in the order of client ids."""
+        """The apps that the person agreed to or that hold a living grant of theirs, in the order of client ids.
+
+        Looked at are 200 apps that they agreed to, and 200 grants, those that live longest.
+        """
 
     async def take_back(self, sub: str, client_id: str, *, now: int, expires_at: int) -> bool:
         """Forget every yes to this app and end its grants, in one transaction; False when there was nothing.

@@ -10,7 +10,7 @@ from broker.core.people.history import AccountEvent, SignIn
 class HistoryStore(Protocol):
     """A repository of `broker.store.base.Durable`, which says what all of them have in common.
 
-    Events are written by the operations that they tell of, in the same transaction.
+    Events are written by the operations that they tell of, in the same transaction; an account keeps the newest 200.
     """
 
     async def signed_in(self, sign_in: SignIn, *, expires_at: int, ends: str = "", retires: str = "") -> None:
@@ -28,7 +28,8 @@ class HistoryStore(Protocol):
     async def living(self, sub: str, *, now: int) -> tuple[SignIn, ...]:
         """Those whose sessions may still be alive: not ended here, within their absolute limit; newest first.
 
-        The store of sessions alone knows which of them were idle for too long.
+        The store of sessions alone knows which of them were idle for too long. No more than fifty:
+        `AccountStore.sign_out` ends them all.
         """
 
     async def events(self, sub: str, *, limit: int) -> tuple[AccountEvent, ...]:

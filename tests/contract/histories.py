@@ -11,7 +11,7 @@ from broker.core.people.history import AccountEvent, Happened, SignIn
 from broker.store.base import Durable
 from broker.store.consents import Access
 from broker.store.grants import Redeemed, SessionOver
-from tests.contract.people import NOW, adopt, give, grant, is_ended, of_login, told
+from tests.contract.people import NOW, adopt, give, grant, is_ended, link, of_login, told
 
 UNTIL = NOW + 86_400
 
@@ -52,6 +52,20 @@ class ConsentRules:
         )
         later = await durable.consents.accesses("s1", now=NOW + 1000)
         assert [(one.client_id, one.granted_at) for one in later] == [("agreed", None), ("both", None)]
+
+    async def test_of_very_many_apps_and_grants_some_are_seen_each_with_all_that_was_said(
+        self, durable: Durable
+    ) -> None:
+        await adopt(durable, "x1")
+        said = Said(frozenset({"openid"}), frozenset({"email"}))
+        for number in range(202):
+            await durable.consents.save_consent("s1", f"app {number:03}", "p", said, NOW)
+            await give(durable, grant(number, expires_at=NOW + 1000 + number).replace(client_id=f"by {number:03}"))
+        seen = await durable.consents.accesses("s1", now=NOW)
+        agreed = [one for one in seen if one.agreed_at is not None]
+        assert [one.client_id for one in agreed] == [f"app {number:03}" for number in range(200)]
+        assert {one.scope for one in agreed} == {frozenset({"openid"})}
+        assert [one.client_id for one in seen[200:]] == [f"by {number:03}" for number in range(2, 202)]
 
     async def test_what_is_taken_back_is_over_for_this_app_alone(self, durable: Durable) -> None:
         await adopt(durable, "x1")
@@ -143,6 +157,27 @@ class HistoryRules:
             await durable.people.unlink("s1", "p1", subject, now=NOW + number, expires_at=UNTIL)
         newest = await durable.history.events("s1", limit=2)
         assert [(one.what, one.at) for one in newest] == [(Happened.UNLINKED, NOW + 1), (Happened.UNLINKED, NOW)]
+
+    async def test_of_very_many_sessions_the_newest_are_seen(self, durable: Durable) -> None:
+        await adopt(durable, "x1")
+        for number in range(52):
+            await durable.history.signed_in(sign_in(f"{number:02}", at=NOW + number), expires_at=UNTIL)
+        living = await durable.history.living("s1", now=NOW)
+        assert [one.sid for one in living] == [f"{number:02}" for number in range(51, 1, -1)]
+
+    async def test_of_very_many_events_an_account_keeps_the_newest(self, durable: Durable) -> None:
+        await adopt(durable, "x1")
+        await adopt(durable, "y1", "y2", sub="s2")
+        for number in range(202):
+            await durable.people.link("s1", link("x2"), now=NOW + number)
+            await durable.people.unlink("s1", "p1", "x2", now=NOW + number, expires_at=UNTIL)
+        kept = await durable.history.events("s1", limit=999)
+        assert [(one.what, one.at) for one in (kept[0], kept[-1])] == [
+            (Happened.UNLINKED, NOW + 201),
+            (Happened.LINKED, NOW + 102),
+        ]
+        assert len(kept) == 200
+        assert len(await durable.history.events("s2", limit=9)) == 1, "another's stay"
 
     async def test_sign_ins_are_swept_in_their_time(self, durable: Durable) -> None:
         await adopt(durable, "x1")

@@ -435,6 +435,7 @@ class LifeRules:
         for keep in (None, silent):
             assert await durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep=keep) == 0
             assert await is_over(durable, silent)
+        assert await durable.history.events("s1", limit=9) == (), "nothing was seen to end"
 
     async def test_nobody_signs_out_of_an_account_that_is_not_there(self, durable: Durable) -> None:
         assert await durable.accounts.sign_out(NOBODY, now=NOW, expires_at=UNTIL) == 0

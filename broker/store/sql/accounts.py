@@ -101,7 +101,8 @@ class SqlAccounts(Repository, AccountStore):
             if sid != kept and not (yield from is_marked(sid, now)):
                 yield from end_session(sid, now, expires_at, fresh)
                 ended += 1
-        yield from remember(sub, AccountEvent(Happened.SIGNED_OUT, now))
+        if ended:
+            yield from remember(sub, AccountEvent(Happened.SIGNED_OUT, now))
         return ended
 
     @write

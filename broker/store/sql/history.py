@@ -9,6 +9,9 @@ from broker.store.history import HistoryStore
 from broker.store.sql.sessions import end_session, retire
 from broker.store.sql.steps import Driver, Repository, Steps, do, every, read, sweep, write
 
+_EVENTS = 200  # of an account that are kept
+_LIVING = 50  # sessions that a person is shown
+
 
 class SqlHistory(Repository, HistoryStore):
     """The HistoryStore protocol, which says what each method promises."""
@@ -65,10 +68,11 @@ class SqlHistory(Repository, HistoryStore):
                WHERE sub = ? AND ends_at > ?
                      AND NOT EXISTS (SELECT 1 FROM ended_sessions
                                      WHERE ended_sessions.sid = sign_ins.sid AND ended_sessions.expires_at > ?)
-               ORDER BY at DESC, sid""",
+               ORDER BY at DESC, sid LIMIT ?""",
             sub,
             now,
             now,
+            _LIVING,
         )
         return tuple(SignIn(*row) for row in rows)
 
@@ -90,6 +94,13 @@ class SqlHistory(Repository, HistoryStore):
         )
 
 
-def remember(sub: str, event: AccountEvent) -> Steps[int]:
-    """Something happened to the account; it is known for as long as the account is there."""
-    return do("INSERT INTO account_events (sub, body) VALUES (?, ?)", sub, event.to_bytes())
+def remember(sub: str, event: AccountEvent) -> Steps[None]:
+    """Something happened to the account; it is known until the account goes, or so many more things happened."""
+    yield from do("INSERT INTO account_events (sub, body) VALUES (?, ?)", sub, event.to_bytes())
+    yield from do(
+        """DELETE FROM account_events WHERE sub = ? AND id <=
+           (SELECT id FROM account_events WHERE sub = ? ORDER BY id DESC LIMIT 1 OFFSET ?)""",
+        sub,
+        sub,
+        _EVENTS,
+    )
