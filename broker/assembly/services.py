@@ -194,16 +194,10 @@ class Services:
         )
 
     def _tie_account(self, parts: Parts, settings: Settings) -> None:
-        context, durable = parts.context, parts.durable
-        self.forms = Forms(context, parts.transient, parts.seal("form"))
+        context, durable, transient = parts.context, parts.durable, parts.transient
+        forms = self.forms = Forms(context, transient, parts.seal("form"))
         self.account_page = AccountPage(
-            context,
-            durable,
-            parts.transient,
-            self.directory,
-            sessions=self.sessions,
-            standing=self.standing,
-            forms=self.forms,
+            context, durable, transient, self.directory, sessions=self.sessions, standing=self.standing, forms=forms
         )
         self.account_changes = AccountChanges(
             context,

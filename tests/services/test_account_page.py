@@ -24,6 +24,7 @@ from broker.services.login.outcomes import LoginFailed
 from broker.services.people.changes import AccountRules, Removal
 from broker.services.people.forms import Action
 from broker.services.people.page import Visit
+from tests.contract.people import proof
 from tests.services.bare_broker import HERE, NOW, World, app
 
 pytestmark = pytest.mark.anyio
@@ -342,7 +343,11 @@ async def test_people_get_what_is_kept_of_an_account_that_became_part_of_theirs(
     former, said = other.account.sub, Said(frozenset({"openid"}), frozenset({"email"}))
     await world.store.durable.consents.save_consent(former, "app", "p", said, NOW)
     cookie, found = await arrive(world)
-    await world.store.durable.accounts.merge(found.account.sub, former, now=NOW, expires_at=NOW + 9, seen_as={})
+    shown = proof(other.person.link.subject, provider_key=other.person.link.provider_key)
+    until = NOW + 9
+    await world.store.durable.accounts.merge(
+        found.account.sub, former, proof=shown, now=NOW, expires_at=until, seen_as={}
+    )
     found = await visit(world, cookie)
     document = json.loads(await world.account_page.export(cookie, ticket(world, found, Action.EXPORT)))
     (taken_in,) = document["former"]
