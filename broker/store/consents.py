@@ -33,7 +33,8 @@ class ConsentStore(Protocol):
     async def save_consent(self, sub: str, client_id: str, promise: str, said: Said, at: int) -> None:
         """Answer this promise: what `said` does not speak of stays as it was. What `take_back` did is over.
 
-        A no also takes the yes of accounts that were merged into this one: undoing the merge brings it not back.
+        A no to a scope ends every yes to it, whatever promise that was given to, those of accounts that were merged into
+        this one as well: undoing the merge brings none back. A yes counts for its promise alone.
         """
 
     async def accesses(self, sub: str, *, now: int) -> tuple[Access, ...]:

@@ -84,9 +84,22 @@ class AccountRules:
         for answer in (without, both, without):
             await durable.consents.save_consent("s1", "app", "p1", answer, NOW)
             assert await durable.consents.consent("s1", "app", "p1") == answer
-        assert await durable.consents.consent("s1", "app", "p2") == both, "of another promise"
-        (access,) = await durable.consents.accesses("s1", now=NOW)
-        assert access.scope == {"openid", "email"}, "by one promise or another"
+
+    async def test_a14_a_no_ends_the_yes_to_every_promise_and_a_yes_counts_for_its_own(self, durable: Durable) -> None:
+        await durable.people.adopt(account(), link())
+        both = Said(frozenset({"openid", "email"}))
+        without = Said(frozenset({"openid"}), frozenset({"email"}))
+        for client_id, promise in (("app", "p1"), ("app", "p2"), ("other", "p2")):
+            await durable.consents.save_consent("s1", client_id, promise, both, NOW)
+        await durable.consents.save_consent("s1", "app", "p1", without, NOW)
+        assert await durable.consents.consent("s1", "app", "p2") == Said(frozenset({"openid"})), "to be asked again"
+        assert await durable.consents.consent("s1", "other", "p2") == both
+        assert {one.client_id: one.scope for one in await durable.consents.accesses("s1", now=NOW)} == {
+            "app": {"openid"},
+            "other": {"openid", "email"},
+        }
+        await durable.consents.save_consent("s1", "app", "p2", both, NOW)
+        assert await durable.consents.consent("s1", "app", "p1") == without
 
     async def test_consent_is_remembered_per_client_and_promise_and_only_grows(self, durable: Durable) -> None:
         await durable.people.adopt(account(), link())

@@ -318,6 +318,22 @@ async def test_a_new_scope_asks_and_the_page_remembers_what_was_left_out(asking:
     assert (await asking.consents.recall(request, asking.clients["app"], session.login.sub)).no == {"email"}
 
 
+async def test_a14_what_was_left_out_at_one_host_is_not_given_at_another(asking: World) -> None:
+    elsewhere: dict[str, str | None] = {"redirect_uri": "https://www.app.test/cb"}
+    hosts = (REDIRECT, "https://www.app.test/cb")
+    asking.clients["app"] = app(first_party=False, redirect_uris=hosts)
+    await asking.restart()
+    _, _, session = await asking.log_in()
+    await agree(asking, session, **FULL)
+    await agree(asking, session, **FULL, **elsewhere)
+    await choose(asking, session, frozenset({"profile"}), **FULL, prompt="consent")
+    assert await given(asking, session, **FULL) == ("openid", "profile")
+    assert await given(asking, session, **FULL, **elsewhere) is None, "the person is asked"
+    assert await given(asking, session, scope="openid profile", **elsewhere) == ("openid", "profile")
+    await agree(asking, session, **FULL, **elsewhere)
+    assert await given(asking, session, **FULL) == ("openid", "profile"), "that yes is for its own host"
+
+
 async def test_the_last_answer_replaces_the_one_before_in_both_directions(asking: World) -> None:
     _, _, session = await asking.log_in()
     await choose(asking, session, frozenset({"profile"}), **FULL)

@@ -45,7 +45,7 @@ REQUIRED: Final = {
     "A11": "`iss` is in every authorization response, success and error.",
     "A12": "S256 or nothing; a verifier without a challenge is refused as well.",
     "A13": "A consent question is sealed, bound to one session, and answered once.",
-    "A14": "Scopes and client come from the sealed question; the form can only leave out what may be left out.",
+    "A14": "What is asked stands in the sealed question; a form only leaves out, and a no counts at every host.",
     "A15": "Scopes beyond the registration are left out.",
     "A16": "Native public clients are never answered without a person pressing a button.",
     "A17": "`max_age` and `prompt=login` need a new login; an older `auth_time` of the upstream is believed.",

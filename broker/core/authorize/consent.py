@@ -47,11 +47,6 @@ class Said:
         """As it is kept. A reader that knows of no parts sees scopes nobody has, and asks again."""
         return self.yes | {_NO + word for word in self.no}
 
-    @property
-    def opposite(self) -> frozenset[str]:
-        """The words that were kept before and hold no longer."""
-        return Said(self.no, self.yes).words
-
 
 def settle(request: AuthorizationRequest, client: Client, said: Said) -> AuthorizationRequest | None:
     """What of the request the person agreed to; None where something was never answered, or too little would be left.

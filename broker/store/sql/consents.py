@@ -28,22 +28,23 @@ class SqlConsents(Repository, ConsentStore):
     @write
     def save_consent(self, sub: str, client_id: str, promise: str, said: Said, at: int) -> Steps[None]:
         """What is answered again as before keeps the time of the first answer."""
-        for word in sorted(said.opposite):
+        for scope in sorted(said.no):
+            # Under every promise: a yes to another one must not give what was just refused.
+            yield from do(
+                """DELETE FROM consents WHERE client_id = ? AND scope = ? AND sub IN
+                   (SELECT sub FROM accounts WHERE sub = ? OR merged_into = ?)""",
+                client_id,
+                scope,
+                sub,
+                sub,
+            )
+        for word in sorted(Said(no=said.yes).words):
             yield from do(
                 "DELETE FROM consents WHERE sub = ? AND client_id = ? AND promise = ? AND scope = ?",
                 sub,
                 client_id,
                 promise,
                 word,
-            )
-        for word in sorted(said.no):
-            yield from do(
-                """DELETE FROM consents WHERE client_id = ? AND promise = ? AND scope = ? AND sub IN
-                   (SELECT sub FROM accounts WHERE merged_into = ?)""",
-                client_id,
-                promise,
-                word,
-                sub,
             )
         for word in sorted(said.words):
             yield from do(
