@@ -15,7 +15,7 @@ from broker.services.carried import Carried
 from broker.services.clients.directory import ClientAssertions, Clients
 from broker.services.clients.keys import ClientKeys
 from broker.services.clients.registrations import Registrations
-from broker.services.devices import Devices
+from broker.services.devices import EXPIRES_IN, Devices
 from broker.services.grants.authorization_code import AuthorizationCode
 from broker.services.grants.client_credentials import ClientCredentials
 from broker.services.grants.device_code import DeviceCode
@@ -206,7 +206,7 @@ class Services:
             self.unlinking,
             rules=settings.accounts,
             remember_for=settings.session.absolute,
-            code_ttl=settings.lifetimes.code,
+            codes_live=max(settings.lifetimes.code, EXPIRES_IN),
             queued=self.deliveries.push,
         )
 

@@ -204,13 +204,16 @@ class CodeRecord(Record, frozen=True, tag="code"):
     """An authorization code: the request it answers and the login that answers it. `expires_at` in epoch seconds.
 
     Of the request `state`, `login_hint` and `request_uri` are left out: whoever reads the store needs none of them.
-    `amr` and `acr` of the login are what counted when it was issued. `upstream_refresh` is the session's.
+    `amr` and `acr` of the login are what counted when it was issued. `upstream_refresh` is the session's. `agreed_at`:
+    when its person said yes, or it was looked up that they had; with its fraction, and 0 in codes of older versions,
+    which are older than anything taken back.
     """
 
     request: AuthorizationRequest
     login: Login
     expires_at: int
     upstream_refresh: str = ""
+    agreed_at: float = 0
 
 
 class SessionRecord(Record, frozen=True, tag="session"):

@@ -31,10 +31,10 @@ class ConsentStore(Protocol):
         """What this account answered to exactly this promise of this client, scope by scope; empty: nothing."""
 
     async def save_consent(self, sub: str, client_id: str, promise: str, said: Said, at: int) -> None:
-        """Answer this promise: what `said` does not speak of stays as it was. What `take_back` did is over.
+        """Answer this promise: what `said` does not speak of stays as it was.
 
-        A no to a scope ends every yes to it, whatever promise that was given to, those of accounts that were merged into
-        this one as well: undoing the merge brings none back. A yes counts for its promise alone.
+        A no to a scope ends every yes to it, whatever promise that was given to, also of accounts that were merged into
+        this one: undoing the merge brings none back. A yes counts for its promise alone.
         """
 
     async def accesses(self, sub: str, *, now: int) -> tuple[Access, ...]:
@@ -43,10 +43,11 @@ class ConsentStore(Protocol):
         Looked at are 200 apps that they agreed to, and 200 grants, those that live longest.
         """
 
-    async def take_back(self, sub: str, client_id: str, *, now: int, expires_at: int) -> bool:
+    async def take_back(self, sub: str, client_id: str, *, now: float, expires_at: int) -> bool:
         """Forget every yes to this app and end its grants, in one transaction; False when there was nothing.
 
         A yes of accounts that were merged into this one is forgotten, too: undoing the merge brings it not back.
-        The sessions that the grants came from go on. Until `expires_at`, or a new yes, no code gives this app a grant:
-        let it be when the codes of before have expired.
+        The sessions that the grants came from go on. No code for a yes of `now` or before gives this app a grant any
+        more, whatever is agreed to later. `now` has its fraction: a yes a moment later counts. That is remembered until
+        `expires_at`: let it be when all codes of before have expired.
         """

@@ -67,11 +67,13 @@ class GrantStore(Protocol):
         refresh: RefreshToken | None,
         *,
         now: int,
+        agreed_at: float = 0,
         hears: SessionClient | None = None,
     ) -> Redeemed | SpentBefore | SessionOver:
         """Spend a code: its digest, the grant and the first refresh token in one transaction, once and for all.
 
-        `hears`: who brings it has to hear when the session ends. SessionOver: nothing was kept.
+        `agreed_at`: when its person said yes, which gives nothing if they took it back then or later (0: as old as can
+        be). `hears`: who brings it has to hear when the session ends. SessionOver: nothing was kept.
         """
 
     async def spent(self, code_digest: str) -> str | None:

@@ -83,21 +83,21 @@ class ConsentRules:
         ended = AccountEvent(Happened.ACCESS_ENDED, NOW + 1, client_id="app")
         assert await durable.history.events("s1", limit=9) == (ended,)
 
-    async def test_a_code_of_before_gives_nothing_to_an_app_whose_access_was_taken_back(self, durable: Durable) -> None:
+    async def test_d6_a_yes_taken_back_gives_nothing_and_a_later_one_revives_none(self, durable: Durable) -> None:
         await adopt(durable, "x1")
-        await durable.consents.save_consent("s1", "app", "p", Said(frozenset({"openid"})), NOW)
-        await durable.consents.take_back("s1", "app", now=NOW, expires_at=NOW + 60)
-        assert await durable.grants.redeem("c1", grant(), None, now=NOW + 59) == SessionOver()
+        agreed = Said(frozenset({"openid"}))
+        await durable.consents.save_consent("s1", "app", "p", agreed, NOW)
+        await durable.consents.take_back("s1", "app", now=NOW + 1.5, expires_at=NOW + 600)
+        await durable.consents.take_back("s1", "app", now=NOW + 1, expires_at=NOW + 60)
+        await durable.consents.save_consent("s1", "app", "p", agreed, NOW + 1)
+        assert await durable.sessions.sweep(now=NOW + 599 + 86_400) == 0
+        for agreed_at in (0, NOW, NOW + 1.25, NOW + 1.5):
+            outcome = await durable.grants.redeem("c1", grant(), None, now=NOW + 599, agreed_at=agreed_at)
+            assert outcome == SessionOver(), agreed_at
+        assert await durable.grants.redeem("c1", grant(), None, now=NOW + 1, agreed_at=NOW + 1.75) == Redeemed()
         other = grant(2).replace(client_id="other")
-        assert await durable.grants.redeem("c2", other, None, now=NOW + 59) == Redeemed()
-        assert await durable.grants.redeem("c1", grant(), None, now=NOW + 60) == Redeemed()
-
-    async def test_who_agrees_again_need_not_wait(self, durable: Durable) -> None:
-        await adopt(durable, "x1")
-        await durable.consents.save_consent("s1", "app", "p", Said(frozenset({"openid"})), NOW)
-        await durable.consents.take_back("s1", "app", now=NOW, expires_at=NOW + 60)
-        await durable.consents.save_consent("s1", "app", "p", Said(frozenset({"openid"})), NOW + 1)
-        assert await durable.grants.redeem("c1", grant(), None, now=NOW + 1) == Redeemed()
+        assert await durable.grants.redeem("c2", other, None, now=NOW + 1) == Redeemed()
+        assert await durable.sessions.sweep(now=NOW + 600 + 86_400) == 1
 
     async def test_nothing_is_taken_back_from_an_app_that_has_nothing(self, durable: Durable) -> None:
         await adopt(durable, "x1")

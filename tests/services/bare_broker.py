@@ -289,7 +289,7 @@ class World(Services):
             ticket = self.consents.open_ticket(step.ticket, session)
             async with self.consents.answer(ticket, session.login.sub, ticket.request):
                 pass
-            step = await self.codes.issue(ticket.request, session)
+            step = await self.codes.issue(ticket.request, session, agreed_at=self.clock())
         assert isinstance(step, Answer)
         return step.params["code"]
 

@@ -162,7 +162,7 @@ class Stage:
         if not allowed:
             return None
         await world.authorization.check_still_welcome(world.clients[opened.request.client_id], session)
-        return await world.codes.issue(opened.request, session)
+        return await world.codes.issue(opened.request, session, agreed_at=world.clock())
 
     def log_out(self, cookie: str) -> None:
         """Somebody who means it, in a browser with this cookie."""

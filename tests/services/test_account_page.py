@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,10 +21,14 @@ from broker.core.errors import (
 from broker.core.events import Event
 from broker.core.people.history import Happened
 from broker.core.people.identity import Identity, Link, Person
+from broker.core.seal import digest
+from broker.core.terms import GrantType
+from broker.core.wire.parameters import Parameters
 from broker.services.login.outcomes import LoginFailed
 from broker.services.people.changes import AccountRules, Removal
 from broker.services.people.forms import Action
 from broker.services.people.page import Visit
+from broker.services.sessions.single_sign_on import Session
 from tests.contract.people import proof
 from tests.services.bare_broker import HERE, NOW, World, app
 
@@ -260,6 +265,63 @@ async def test_an_app_whose_access_is_taken_back_has_none_and_must_ask_again(wor
     assert await world.consents.find_agreed(request, world.clients["app"], found.account.sub, fresh=True) is None
     assert (Event.CONSENT_TAKEN_BACK, {"client_id": "app", "sub": found.account.sub}) in world.notes.heard
     assert not await world.account_changes.take_back(cookie, back, "app")
+
+
+async def approved(world: World, session: Session, **asked: str) -> str:
+    """A device that heard a yes in this session: its code."""
+    told = await world.devices.begin(world.clients["tv"], Parameters(asked.items()), place="")
+    key = digest(told["device_code"])
+    waiting = await world.devices.find(key)
+    left, now = world.devices.left_of(waiting), world.clock()
+    await world.devices.approve(key, world.codes.build(waiting.request, session, ttl=left, agreed_at=now))
+    return str(told["device_code"])
+
+
+async def poll(world: World, code: str) -> dict[str, Any]:
+    """What the device gets."""
+    sent = Parameters([("grant_type", GrantType.DEVICE_CODE), ("device_code", code)])
+    return await world.token_requests.answer(world.clients["tv"], sent)
+
+
+async def test_d6_a_device_that_asks_late_gets_nothing_of_what_was_taken_back_and_no_later_yes_helps_it(
+    world: World,
+) -> None:
+    devices = frozenset({GrantType.DEVICE_CODE, GrantType.REFRESH_TOKEN})
+    scopes = frozenset({"openid", "profile", "offline_access"})
+    world.clients["tv"] = app("tv", redirect_uris=(), grants=devices, scopes=scopes)
+    await world.restart()
+    cookie, found = await arrive(world)
+    wide = [await approved(world, found.session, scope="openid profile offline_access") for _ in range(2)]
+    world.clock.now += 0.25
+    assert not await world.account_changes.take_back(cookie, ticket(world, found, Action.TAKE_BACK), "tv")
+    world.clock.now += 0.25
+    narrow = await approved(world, found.session, scope="openid")
+    world.clock.now += 300
+    with pytest.raises(InvalidGrant):
+        await poll(world, wide[0])
+    assert (await poll(world, narrow))["scope"] == "openid"
+    world.clock.now += 290
+    assert await world.store.durable.sessions.sweep(now=int(world.clock.now)) == 0
+    with pytest.raises(InvalidGrant):
+        await poll(world, wide[1])
+
+
+@pytest.mark.parametrize("first_party", [True, False])
+async def test_d6_a_new_yes_redeems_no_code_of_before_and_the_login_it_is_given_in_works(
+    world: World, first_party: bool
+) -> None:
+    world.clients["app"] = app(first_party=first_party)
+    await world.restart()
+    await world.redeem(await world.code())
+    cookie, found = await arrive(world)
+    wide = await world.code("app", scope=OFFLINE)
+    world.clock.now += 0.25
+    assert await world.account_changes.take_back(cookie, ticket(world, found, Action.TAKE_BACK), "app")
+    world.clock.now += 0.25
+    narrow = await world.code("app", scope="openid")
+    with pytest.raises(InvalidGrant):
+        await world.redeem(wide)
+    assert (await world.redeem(narrow))["access_token"]
 
 
 async def test_d11_an_account_that_is_to_be_deleted_opens_nothing_but_its_own_page(world: World) -> None:

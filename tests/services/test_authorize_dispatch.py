@@ -177,6 +177,7 @@ async def test_an_answer_is_a_code_bound_to_everything(world: World) -> None:
             began_at=NOW,
         ),
         expires_at=NOW + 60,
+        agreed_at=NOW,
     )
     assert world.notes.count(Event.CODE_ISSUED) == 1
 

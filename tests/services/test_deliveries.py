@@ -37,7 +37,7 @@ async def log_out(world: World, *client_ids: str) -> Session:
     """A session in which these apps got tokens, ended."""
     _, _, session = await world.log_in()
     for client_id in client_ids or ("app",):
-        answer = await world.codes.issue(await world.request(client_id), session)
+        answer = await world.codes.issue(await world.request(client_id), session, agreed_at=world.clock())
         await world.redeem(answer.params["code"], client_id)
     await world.endings.end_session(session, reason="logout")
     return session
@@ -248,7 +248,7 @@ async def test_an_app_without_an_address_costs_nothing(world: World) -> None:
     world.clients["app"] = app()
     await world.restart()
     _, _, session = await world.log_in()
-    answer = await world.codes.issue(await world.request(), session)
+    answer = await world.codes.issue(await world.request(), session, agreed_at=world.clock())
     await world.redeem(answer.params["code"])
     assert await world.endings.end_session(session, reason="logout") == ()
 

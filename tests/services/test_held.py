@@ -53,7 +53,7 @@ async def code(world: World, *resources: str, scope: str = EVERYTHING) -> str:
     """A code for all of it."""
     request = (await world.request(scope=scope)).replace(resource=resources)
     _, _, session = await world.log_in(request)
-    return (await world.codes.issue(request, session)).params["code"]
+    return (await world.codes.issue(request, session, agreed_at=world.clock())).params["code"]
 
 
 WITHOUT_EMAIL = SCOPES - {"email"}

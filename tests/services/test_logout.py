@@ -44,7 +44,7 @@ async def signed_in(world: World, client_id: str = "app", /, **changed: str) -> 
 
 async def also(world: World, session: Session, client_id: str, /, **changed: str) -> dict[str, Any]:
     """The tokens of one more app in the same session."""
-    answer = await world.codes.issue(await world.request(client_id, **changed), session)
+    answer = await world.codes.issue(await world.request(client_id, **changed), session, agreed_at=world.clock())
     return await world.redeem(answer.params["code"], client_id)
 
 
@@ -193,7 +193,7 @@ async def test_g7_access_while_away_outlives_the_session(world: World) -> None:
 
 async def test_g7_a_code_of_the_ended_session_gives_nothing(world: World) -> None:
     session, _ = await signed_in(world)
-    answer = await world.codes.issue(await world.request(), session)
+    answer = await world.codes.issue(await world.request(), session, agreed_at=world.clock())
     await world.logout.finish(LogoutWish(), session, return_to=DONE)
     with pytest.raises(InvalidGrant):
         await world.redeem(answer.params["code"])

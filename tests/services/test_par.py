@@ -136,7 +136,7 @@ async def test_a_person_may_take_the_time_a_login_takes(world: World) -> None:
     world.clock.now += KEPT - 1
     asked = await show(world, request_uri)
     _, _, session = await world.log_in()
-    assert isinstance(await world.codes.issue(asked.request, session), Answer)
+    assert isinstance(await world.codes.issue(asked.request, session, agreed_at=world.clock()), Answer)
 
 
 async def test_k21_a_pushed_request_is_written_when_it_is_first_shown_and_ends_however_often_it_is_shown(
@@ -177,11 +177,11 @@ async def test_f14_an_answer_ends_it(world: World) -> None:
     asked = await show(world, request_uri)
     asked = await show(world, request_uri)
     _, _, session = await world.log_in(asked.request)
-    await world.codes.issue(asked.request, session)
+    await world.codes.issue(asked.request, session, agreed_at=world.clock())
     with pytest.raises(InvalidRequestUri):
         await show(world, request_uri)
     with pytest.raises(InvalidRequestUri):
-        await world.codes.issue(asked.request, session)
+        await world.codes.issue(asked.request, session, agreed_at=world.clock())
     assert world.notes.count(Event.CODE_ISSUED) == 1
 
 
@@ -189,7 +189,7 @@ async def test_f14_two_tabs_at_once_get_one_code(world: World) -> None:
     asked = await show(world, await push(world))
     _, _, session = await world.log_in(asked.request)
     answers = await asyncio.gather(
-        *(world.codes.issue(asked.request, session) for _ in range(8)), return_exceptions=True
+        *(world.codes.issue(asked.request, session, agreed_at=world.clock()) for _ in range(8)), return_exceptions=True
     )
     assert [type(answer) for answer in answers].count(Answer) == 1
     assert [type(answer) for answer in answers].count(InvalidRequestUri) == 7

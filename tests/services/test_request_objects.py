@@ -266,7 +266,7 @@ async def test_a19_an_object_is_answered_once_however_it_is_signed(signing: Worl
     asked = await come(signing, request=first)
     assert (await come(signing, request=twin)).request == asked.request
     _, _, session = await signing.log_in(asked.request)
-    assert isinstance(await signing.codes.issue(asked.request, session), Answer)
+    assert isinstance(await signing.codes.issue(asked.request, session, agreed_at=signing.clock()), Answer)
     for again in (first, twin):
         await refused(signing, InvalidRequestUri, request=again)
     signing.clock.now += 300 + LEEWAY - 1
@@ -279,7 +279,8 @@ async def test_a19_two_tabs_with_one_object_get_one_code(signing: World) -> None
     asked = await come(signing, request=sealed())
     _, _, session = await signing.log_in(asked.request)
     answers = await asyncio.gather(
-        *(signing.codes.issue(asked.request, session) for _ in range(6)), return_exceptions=True
+        *(signing.codes.issue(asked.request, session, agreed_at=signing.clock()) for _ in range(6)),
+        return_exceptions=True,
     )
     assert [type(answer) for answer in answers].count(Answer) == 1
 

@@ -52,7 +52,7 @@ async def code(world: World, *resources: str, scope: str = OFFLINE) -> str:
     """A code of a login for these APIs."""
     request = (await world.request(scope=scope)).replace(resource=resources)
     _, _, session = await world.log_in(request)
-    return (await world.codes.issue(request, session)).params["code"]
+    return (await world.codes.issue(request, session, agreed_at=world.clock())).params["code"]
 
 
 async def redeem(world: World, code: str, *resources: str) -> dict[str, Any]:

@@ -127,7 +127,7 @@ async def test_b23_a_level_counts_only_from_a_provider_whose_operator_listed_it(
     with pytest.raises(UnmetAuthenticationRequirements):
         await levels.authorization.after_login(request, client, foreign, fresh_since=foreign.login.auth_time)
     with pytest.raises(UnmetAuthenticationRequirements):
-        await levels.codes.issue(request, foreign)
+        await levels.codes.issue(request, foreign, agreed_at=levels.clock())
 
 
 async def test_b23_a_wished_level_of_a_provider_that_may_not_say_it_is_not_told(levels: World) -> None:
@@ -148,7 +148,7 @@ async def test_b23_a_level_that_was_taken_off_the_list_counts_no_more_in_session
     assert await decide(levels, strong, claims=essential(GOLD)) == Choose(("beta",))
     assert isinstance(await decide(levels, strong, acr_values=SILVER), Choose), "it is below what it can show"
     with pytest.raises(UnmetAuthenticationRequirements):
-        await levels.codes.issue(asked, strong)
+        await levels.codes.issue(asked, strong, agreed_at=levels.clock())
     step = await decide(levels, strong)
     assert isinstance(step, Answer)
     answer = await levels.redeem(step.params["code"])

@@ -74,7 +74,7 @@ async def test_g20_a_session_has_another_name_in_every_sector_and_none_where_nob
     _, _, session = await sectors.log_in()
     said: dict[str, Any] = {}
     for name in sectors.clients:
-        answer = await sectors.codes.issue(await sectors.request(name), session)
+        answer = await sectors.codes.issue(await sectors.request(name), session, agreed_at=sectors.clock())
         said[name] = claims_of((await sectors.redeem(answer.params["code"], name))["id_token"])
     assert "sid" not in said["app"], "it hears of no logout, so it has no use for the name of a session"
     assert said["one"]["sid"] == said["two"]["sid"]

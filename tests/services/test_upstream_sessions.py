@@ -166,7 +166,7 @@ async def test_a_logout_without_a_token_or_with_two_is_refused(world: World, ups
 
 async def test_a_session_ended_here_takes_its_tokens_along(world: World, upstream: TalkingUpstream) -> None:
     finished, value, session = await world.log_in()
-    step = await world.codes.issue(finished.request, session)
+    step = await world.codes.issue(finished.request, session, agreed_at=world.clock())
     tokens = await world.redeem(step.params["code"])
     await world.endings.end_session(session, reason="logout")
     assert await world.sessions.find(value) is None
@@ -245,7 +245,7 @@ async def test_two_grants_of_one_session_share_what_the_upstream_is_asked_with(
     _, _, session = await world.log_in(request)
     tokens = []
     for _ in range(2):
-        step = await world.codes.issue(request, session)
+        step = await world.codes.issue(request, session, agreed_at=world.clock())
         tokens.append((await world.redeem(step.params["code"]))["refresh_token"])
     for token in tokens:
         world.clock.now += 600
@@ -256,5 +256,5 @@ async def test_two_grants_of_one_session_share_what_the_upstream_is_asked_with(
 async def test_without_offline_access_nothing_is_kept_to_ask_with(world: World, upstream: TalkingUpstream) -> None:
     upstream.speak_of(refresh_token="r")
     finished, _, session = await world.log_in()
-    await world.redeem((await world.codes.issue(finished.request, session)).params["code"])
+    await world.redeem((await world.codes.issue(finished.request, session, agreed_at=world.clock())).params["code"])
     assert await world.store.durable.sessions.claim_login(session.login.sid, now=NOW + 9999, every=1) is None

@@ -31,17 +31,20 @@ class Codes:
         self._pushed = pushed
         self._ttl = ttl
 
-    async def issue(self, request: AuthorizationRequest, session: Session) -> Answer:
-        """Keep a code and answer with it; raises InvalidRequestUri when a pushed request has its answer already."""
+    async def issue(self, request: AuthorizationRequest, session: Session, *, agreed_at: float) -> Answer:
+        """Keep a code and answer with it; raises InvalidRequestUri when a pushed request has its answer already.
+
+        `agreed_at` as in `CodeRecord`.
+        """
         code = self._context.mint_ordered("c")
-        kept = self.build(request, session, ttl=self._ttl)
+        kept = self.build(request, session, ttl=self._ttl, agreed_at=agreed_at)
         await self._transient.put(Kind.CODE, digest(code), kept.to_bytes(), ttl=self._ttl)
         # After the code, which nobody has seen yet: what cannot be kept leaves the pushed request as it was.
         await self._pushed.spend(request.request_uri)
         self._context.recorder.record(Event.CODE_ISSUED, client_id=request.client_id, provider=session.login.provider)
         return Answer({"code": code} | self.build_common(request))
 
-    def build(self, request: AuthorizationRequest, session: Session, *, ttl: int) -> CodeRecord:
+    def build(self, request: AuthorizationRequest, session: Session, *, ttl: int, agreed_at: float) -> CodeRecord:
         """What the person's yes comes to, for `ttl` seconds: bound to client, redirect URI, challenge and session.
 
         Raises UnmetAuthenticationRequirements where the session is below an essential level.
@@ -52,6 +55,7 @@ class Codes:
             login=session.login,
             expires_at=self._context.now() + ttl,
             upstream_refresh=session.record.upstream_refresh,
+            agreed_at=agreed_at,
         )
 
     def build_common(self, request: AuthorizationRequest) -> dict[str, str]:

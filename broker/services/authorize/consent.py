@@ -101,17 +101,19 @@ class Consents:
     @asynccontextmanager
     async def answer(
         self, ticket: ConsentTicket, sub: str, agreed: AuthorizationRequest | None, *, client: Client | None = None
-    ) -> AsyncIterator[None]:
-        """Take the one answer; the body does what comes of it. Raises FlowFinished, with the client, for a second one.
+    ) -> AsyncIterator[float]:
+        """Take the one answer; the body, told when that was, does what comes of it.
 
+        Raises FlowFinished, with the client, for a second one.
         `agreed`: what is left of the request in the ticket, None for a no. Where a store is away before the body is
         through, nothing was answered (see `once`).
         """
-        ttl = max(1, ticket.expires_at - self._context.now())
+        answered_at = self._context.clock()
+        ttl = max(1, ticket.expires_at - int(answered_at))
         twice = FlowFinished("consent answered twice", client=client)
         async with once(self._transient, digest(f"consent {ticket.jti}"), ttl=ttl, again=twice):
             await self._keep(ticket, sub, agreed)
-            yield
+            yield answered_at
 
     async def _keep(self, ticket: ConsentTicket, sub: str, agreed: AuthorizationRequest | None) -> None:
         request = ticket.request

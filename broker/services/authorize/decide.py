@@ -126,6 +126,7 @@ class Authorization:
         """For somebody known. `fresh_since` (epoch seconds): when they set out to log in for this very request."""
         login = session.login
         await self.check_login(request, client, session, fresh_since=fresh_since)
+        agreed_at = self._context.clock()  # before the look: what is taken back meanwhile is taken back
         agreed = await self._consents.find_agreed(request, client, login.sub, fresh=fresh_since is not None)
         if agreed is None:
             if Prompt.NONE in request.prompt:
@@ -136,7 +137,7 @@ class Authorization:
                 self._consents.build_ticket(request, client, session),
                 "/device/confirm" if request.device else "/consent",
             )
-        return await self._codes.issue(agreed, session)
+        return await self._codes.issue(agreed, session, agreed_at=agreed_at)
 
     async def check_login(
         self, request: AuthorizationRequest, client: Client, session: Session, *, fresh_since: int | None

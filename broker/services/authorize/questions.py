@@ -123,26 +123,27 @@ class Questions:
         target = VerifiedRedirect.of(question.request, question.client)
         async with self._pushed.answering(target, asked=True):
             agreed = question.agreed(choice)
-            async with self._answered(question, agreed):
+            async with self._answered(question, agreed) as answered_at:
                 if agreed is None:
                     raise AccessDenied("the user did not agree")
                 await self._authorization.check_still_welcome(question.client, question.session)
-                answer = await self._codes.issue(agreed, question.session)
+                answer = await self._codes.issue(agreed, question.session, agreed_at=answered_at)
             yield Return(target, answer.params)
 
     async def answer_device(self, sealed: str, cookie: str, choice: Choice) -> DeviceAnswered:
         """The one answer to a device; raises FlowFinished, FlowGone."""
         question = await self.open_(sealed, cookie, about=About.DEVICE)
         request, session, agreed = question.request, question.session, question.agreed(choice)
-        async with self._answered(question, agreed):
+        async with self._answered(question, agreed) as answered_at:
             if agreed is not None:
                 await self._authorization.check_still_welcome(question.client, session)
                 left = self._devices.left_of(await self._devices.find(request.device))
-                await self._devices.approve(request.device, self._codes.build(agreed, session, ttl=left))
+                code = self._codes.build(agreed, session, ttl=left, agreed_at=answered_at)
+                await self._devices.approve(request.device, code)
             else:
                 await self._devices.deny(request, session.login.sub)
         return DeviceAnswered(question.client, allowed=agreed is not None)
 
-    def _answered(self, question: Question, agreed: AuthorizationRequest | None) -> AbstractAsyncContextManager[None]:
+    def _answered(self, question: Question, agreed: AuthorizationRequest | None) -> AbstractAsyncContextManager[float]:
         sub, client = question.session.login.sub, question.client
         return self._consents.answer(question.ticket, sub, agreed, client=client)

@@ -38,7 +38,7 @@ class AuthorizationCode:
     async def spend(self, kind: Kind, code_digest: str, client: Client, params: Parameters, *, key: Key) -> Issued:
         """Spend what is kept as `kind` under this digest, a code in any case; raises InvalidGrant."""
         code = await self._load(kind, client, code_digest)
-        spends = Once(code_digest, _WRONG, code.upstream_refresh)
+        spends = Once(code_digest, _WRONG, code.agreed_at, code.upstream_refresh)
         try:
             self._check(code, client, params)
             _check_key(code, key.jkt)

@@ -33,11 +33,13 @@ class LoginOver(InvalidGrant):
 class Once:
     """What is good for one grant: the digest it is known by, and what its client is told where it is not good.
 
-    `upstream_refresh` is what the upstream of the login is asked with later, sealed, or "".
+    `agreed_at`: when its person said yes (epoch seconds with their fraction). `upstream_refresh` is what the upstream
+    of the login is asked with later, sealed, or "".
     """
 
     digest: str
     wrong: str
+    agreed_at: float
     upstream_refresh: str = ""
 
 
@@ -116,10 +118,11 @@ class Giving:
             grant,
             self._build_refresh(grant, refresh_token),
             now=grant.created_at,
+            agreed_at=spends.agreed_at,
             hears=self._endings.hears_of(grant.login, client),
         )
         if isinstance(outcome, SessionOver):
-            raise LoginOver(spends.wrong, detail="the session of the login has ended")
+            raise LoginOver(spends.wrong, detail="the login has ended, or the yes was taken back")
         if isinstance(outcome, SpentBefore):
             raise InvalidGrant(spends.wrong, detail="spent before; its grant is revoked")
 

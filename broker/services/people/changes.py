@@ -45,10 +45,10 @@ class AccountChanges:
         *,
         rules: AccountRules,
         remember_for: int,
-        code_ttl: int,
+        codes_live: int,
         queued: Callable[[], None] = lambda: None,
     ) -> None:
-        """`remember_for`: seconds a session can live at most; `code_ttl`: an authorization code.
+        """`remember_for`: seconds a session can live at most; `codes_live`: a code, or the answer to a device.
 
         `queued` is called when there may be apps to be told of a logout.
         """
@@ -58,7 +58,7 @@ class AccountChanges:
         self._unlinking = unlinking
         self._rules = rules
         self._remember_for = remember_for
-        self._code_ttl = code_ttl
+        self._codes_live = codes_live
         self._queued = queued
 
     async def unlink(self, cookie: str, sealed: str, handle: str) -> Removal:
@@ -98,8 +98,9 @@ class AccountChanges:
     async def take_back(self, cookie: str, sealed: str, client_id: str) -> bool:
         """What they allowed this app is taken back and its grants end; False where there was nothing."""
         visit, _ = await self._page.prove(cookie, Action.TAKE_BACK, sealed)
-        sub, now = visit.account.sub, self._context.now()
-        taken = await self._durable.consents.take_back(sub, client_id, now=now, expires_at=now + self._code_ttl)
+        sub, now = visit.account.sub, self._context.clock()
+        forget_at = int(now) + self._codes_live
+        taken = await self._durable.consents.take_back(sub, client_id, now=now, expires_at=forget_at)
         if taken:
             self._context.recorder.record(Event.CONSENT_TAKEN_BACK, client_id=client_id, sub=sub)
         return taken

@@ -36,6 +36,17 @@ CREATE TABLE unlinked (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX unlinked_by_expiry ON unlinked (expires_at);
 
+-- What an app may do, taken back by its person: what they agreed to by `at`, which has its fraction, gives it nothing,
+-- whatever they agree to later. Kept until no code of then can live.
+CREATE TABLE taken_back (
+    sub        TEXT    NOT NULL REFERENCES accounts (sub),
+    client_id  TEXT    NOT NULL COLLATE BINARY,
+    at         REAL    NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (sub, client_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX taken_back_by_expiry ON taken_back (expires_at);
+
 -- Grants are looked for by their person, and by the app that has them.
 ALTER TABLE grants ADD COLUMN client_id TEXT NOT NULL DEFAULT '';
 UPDATE grants SET client_id = json_extract(CAST(body AS TEXT), '$.client_id');

@@ -203,6 +203,7 @@ def _delete(sub: str, now: int) -> Steps[None]:
     """What is left of it is its `sub`, and that its logins of before are over."""
     yield from do("DELETE FROM links WHERE sub = ?", sub)
     yield from do("DELETE FROM unlinked WHERE sub = ?", sub)
+    yield from do("DELETE FROM taken_back WHERE sub = ?", sub)
     yield from do("DELETE FROM consents WHERE sub = ?", sub)
     yield from do("DELETE FROM grants WHERE sub = ?", sub)
     yield from do("DELETE FROM sign_ins WHERE sub = ?", sub)

@@ -9,7 +9,6 @@ from broker.core.people.history import AccountEvent, Happened
 from broker.core.records import Grant
 from broker.store.consents import Access, ConsentStore
 from broker.store.sql.history import remember
-from broker.store.sql.sessions import allow_access, end_access
 from broker.store.sql.steps import Repository, Row, Steps, do, every, read, write
 
 _SHOWN = 200  # apps that were agreed to, and grants
@@ -56,7 +55,6 @@ class SqlConsents(Repository, ConsentStore):
                 word,
                 at,
             )
-        yield from allow_access(sub, client_id)
 
     @read
     def accesses(self, sub: str, *, now: int) -> Steps[tuple[Access, ...]]:
@@ -85,7 +83,8 @@ class SqlConsents(Repository, ConsentStore):
         )
 
     @write
-    def take_back(self, sub: str, client_id: str, *, now: int, expires_at: int) -> Steps[bool]:
+    def take_back(self, sub: str, client_id: str, *, now: float, expires_at: int) -> Steps[bool]:
+        second = int(now)
         forgotten = yield from do(
             """DELETE FROM consents WHERE client_id = ? AND sub IN
                (SELECT sub FROM accounts WHERE sub = ? OR merged_into = ?)""",
@@ -96,16 +95,31 @@ class SqlConsents(Repository, ConsentStore):
         revoked = yield from do(
             """UPDATE grants SET revoked_at = ?
                WHERE sub = ? AND client_id = ? AND revoked_at IS NULL AND expires_at > ?""",
-            now,
+            second,
             sub,
             client_id,
-            now,
+            second,
         )
-        yield from end_access(sub, client_id, expires_at)
+        yield from _end_access(sub, client_id, now, expires_at)
         if not forgotten and not revoked:
             return False
-        yield from remember(sub, AccountEvent(Happened.ACCESS_ENDED, now, client_id=client_id))
+        yield from remember(sub, AccountEvent(Happened.ACCESS_ENDED, second, client_id=client_id))
         return True
+
+
+def _end_access(sub: str, client_id: str, at: float, expires_at: int) -> Steps[int]:
+    """What the person agreed to until then gives this client nothing, whatever they agree to later."""
+    return do(
+        """INSERT INTO taken_back (sub, client_id, at, expires_at) VALUES (?, ?, ?, ?)
+           ON CONFLICT (sub, client_id) DO UPDATE SET
+           at = CASE WHEN excluded.at > taken_back.at THEN excluded.at ELSE taken_back.at END,
+           expires_at = CASE WHEN excluded.expires_at > taken_back.expires_at
+                        THEN excluded.expires_at ELSE taken_back.expires_at END""",
+        sub,
+        client_id,
+        at,
+        expires_at,
+    )
 
 
 def _access(client_id: str, agreed: Sequence[Row], grants: Sequence[Grant]) -> Access:

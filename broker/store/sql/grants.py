@@ -21,6 +21,7 @@ class SqlGrants(Repository, GrantStore):
         refresh: RefreshToken | None,
         *,
         now: int,
+        agreed_at: float = 0,
         hears: SessionClient | None = None,
     ) -> Steps[Redeemed | SpentBefore | SessionOver]:
         """The UNIQUE key of `code_digest` stands behind the look-up."""
@@ -28,7 +29,7 @@ class SqlGrants(Repository, GrantStore):
         if before is not None:
             yield from _revoke(before, now)
             return SpentBefore(before)
-        if (yield from is_over(login, grant.client_id, now)):
+        if (yield from is_over(login, grant.client_id, agreed_at, now)):
             return SessionOver()
         yield from do(
             """INSERT INTO grants

@@ -12,7 +12,6 @@ from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, re
 
 _CODES_LIVE = 600  # seconds; no code lives longer (RFC 6749 section 4.1.2), so a mark must not be shorter-lived
 _COOKIE = "cookie:"  # a `sid` is base64url, so no session is called like a cookie
-_ACCESS = "access:"  # nor like what an app may do for somebody
 
 
 class SqlSessions(Repository, SessionStore):
@@ -123,7 +122,13 @@ class SqlSessions(Repository, SessionStore):
             before,
             limit,
         )
-        return said + kept + clients + marks + unlinked
+        taken = yield from do(
+            """DELETE FROM taken_back WHERE (sub, client_id) IN
+               (SELECT sub, client_id FROM taken_back WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+        return said + kept + clients + marks + unlinked + taken
 
 
 def add_client(grant: Grant, client: SessionClient) -> Steps[int]:
@@ -156,28 +161,19 @@ def is_ended(login: Login, now: int) -> Steps[bool]:
     return (yield from _ending(login, login.sid, now)).here
 
 
-def is_over(login: Login, client_id: str, now: int) -> Steps[bool]:
-    """Whether the login gives this client nothing any more: it ended here, or the client's access did."""
-    return (yield from _ending(login, _access(login.sub, client_id), now)).here
-
-
-def end_access(sub: str, client_id: str, expires_at: int) -> Steps[None]:
-    """What the client was about to get for this account, it gets not; kept until `expires_at` or a new yes."""
-    return _mark(_access(sub, client_id), expires_at)
-
-
-def allow_access(sub: str, client_id: str) -> Steps[int]:
-    """The person said yes again."""
-    return do("DELETE FROM ended_sessions WHERE sid = ?", _access(sub, client_id))
+def is_over(login: Login, client_id: str, agreed_at: float, now: int) -> Steps[bool]:
+    """Whether a yes of then gives this client nothing any more: the login ended here, or the yes was taken back."""
+    if (yield from is_ended(login, now)):
+        return True
+    taken = yield from one(
+        "SELECT 1 FROM taken_back WHERE sub = ? AND client_id = ? AND at >= ?", login.sub, client_id, agreed_at
+    )
+    return taken is not None
 
 
 def retire(key: str, expires_at: int) -> Steps[None]:
     """From now on the session goes by another cookie than the one known by this digest."""
     return _mark(_COOKIE + key, expires_at)
-
-
-def _access(sub: str, client_id: str) -> str:
-    return f"{_ACCESS}{sub}:{client_id}"  # no `sub` has a colon
 
 
 def _ending(login: Login, name: str, now: int) -> Steps[Ending]:
