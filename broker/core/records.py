@@ -172,11 +172,13 @@ class Link(Value, frozen=True, tag="link"):
 class Account(Value, frozen=True, tag="account"):
     """Somebody comes to see to their own account, for no client.
 
-    `sub`: who has to show again that it is them, "" for anybody. `page`: where on the account page they go on.
+    `sub`: who has to show again that it is them, "" for anybody. `page`: where on the account page they go on. `back`:
+    the app that is told when they do not, where one sent them to add a way in.
     """
 
     sub: str = ""
     page: str = ""
+    back: LinkReturn | None = None
 
 
 ForClient = Authorize | Device

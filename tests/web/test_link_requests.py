@@ -272,15 +272,25 @@ async def test_d7_an_old_session_is_asked_to_sign_in_again_and_goes_on(site: Pub
     assert heard(await press(site, await question(site), "allow")) == told("linked")
 
 
-async def test_d7_who_signs_in_again_as_somebody_else_adds_nothing(site: PublicApp) -> None:
-    token = await sign_in(site)
+@pytest.mark.parametrize("subject", ["eve", "nobody"])
+async def test_d7_who_signs_in_again_as_somebody_else_adds_nothing(site: PublicApp, subject: str) -> None:
     await sign_in(site, subject="eve")
-    await sign_in(site)
+    token = await sign_in(site)
     site.clock.now += 301
     await ask(site, token)
-    site.upstreams["alpha"].identity = Identity("eve")
-    refused = await site.browser.get(site.callback("alpha"))
-    assert (refused.status_code, "E-OTHER" in refused.text) == (403, True)
+    site.upstreams["alpha"].identity = Identity(subject)
+    answer = heard(await site.browser.get(site.callback("alpha")))
+    assert (answer["status"], answer["error"], answer["state"]) == ("error", "login_required", "s-9")
+    assert (await ask(site, token)).status_code == 303, "whoever was signed in still is"
+    assert await ways(site) == ["x1"]
+
+
+async def test_a_no_when_they_are_to_sign_in_again_is_told_as_cancelled(site: PublicApp) -> None:
+    token = await sign_in(site)
+    site.clock.now += 301
+    await ask(site, token)
+    site.upstreams["alpha"].failure = UpstreamDenied("cancelled")
+    assert heard(await site.browser.get(site.callback("alpha"))) == told("cancelled")
 
 
 async def test_d7_nobody_goes_in_circles_where_the_provider_asks_nobody(site: PublicApp) -> None:

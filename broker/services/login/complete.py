@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from broker.core.authorize.target import VerifiedRedirect
 from broker.core.authorize.whereabouts import Whereabouts, located, whereabouts_of
 from broker.core.clients.client import Client
-from broker.core.errors import AccountError, InvalidRequest, NoAccount, OtherPerson, StoreUnavailable
+from broker.core.errors import AccountError, InvalidRequest, LoginRequired, NoAccount, OtherPerson, StoreUnavailable
 from broker.core.events import Event
 from broker.core.people.identity import Person
-from broker.core.records import AuthorizationRequest, ForClient, HeldIdentity, Link, LinkReturn, Purpose
+from broker.core.records import Account, AuthorizationRequest, ForClient, HeldIdentity, Link, LinkReturn, Purpose
 from broker.services.authorize.codes import Answer
 from broker.services.authorize.decide import Ask, Authorization, Return
 from broker.services.authorize.pushed import PushedRequests
@@ -170,7 +170,10 @@ class Completion:
     async def _at_home(self, who: AtHome, visitor: Visitor) -> Completed:
         if isinstance(who.purpose, Link):
             return Completed(await self._add(who.purpose, who.shown, visitor))
-        person = await self._find(who.shown, at_home=True)
+        async with self._linking.returns.returning(who.purpose.back) as target:
+            person = await self._find(who.shown, at_home=True)
+            if target is not None and (person is None or person.account.sub != who.purpose.sub):
+                raise LoginRequired("somebody else signed in than the user who was to sign in again")
         if person is None:
             raise self._logins.fail(NoAccount("it opens no account"), who.purpose, None, who.shown.instance)
         if who.purpose.sub not in {"", person.account.sub}:
@@ -219,4 +222,4 @@ def told(step: Ask | Answer, target: VerifiedRedirect | None) -> Ask | Return:
 
 def _asked_by(purpose: Purpose) -> LinkReturn | None:
     """The app that sent somebody to add a way in, None where none did."""
-    return purpose.back if isinstance(purpose, Link) else None
+    return purpose.back if isinstance(purpose, Link | Account) else None

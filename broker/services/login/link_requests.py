@@ -81,9 +81,9 @@ class LinkRequests:
         hinted = self._tokens.verify_hinted_sub(params["id_token_hint"], client)
         if session is None or not await self._is_named(hinted, session.login, client):
             raise LoginRequired(_NOBODY)
-        if not self._sessions.is_fresh(session):
-            return self._sign_in_again(params, session.login)
         back = LinkReturn(client.id, target.redirect_uri, target.state)
+        if not self._sessions.is_fresh(session):
+            return self._sign_in_again(params, session.login, back)
         return Leave(self._linking.begin(session, provider, back=back), provider)
 
     async def _is_named(self, hinted: str, login: Login, client: Client) -> bool:
@@ -93,10 +93,10 @@ class LinkRequests:
             return False
         return self._subjects.is_name_of(hinted, person.account, client)
 
-    def _sign_in_again(self, params: Parameters, login: Login) -> Leave:
+    def _sign_in_again(self, params: Parameters, login: Login, back: LinkReturn) -> Leave:
         """At the provider they came by, and back to this very request."""
         instance = self._providers.still(login.provider, login.provider_key)
         if _AGAIN in params or instance is None:
             raise LoginRequired("the provider did not ask the user to sign in again")
         page = f"{PATH}?{encode_query({**params.again(), _AGAIN: '1'})}"
-        return Leave(Account(login.sub, page), instance.name)
+        return Leave(Account(login.sub, page, back), instance.name)
