@@ -60,7 +60,8 @@ class Login(Value, frozen=True):
 
     `provider` is the name of the instance at that time, `provider_key` the id that survives a rename. `acr` is what the
     upstream showed, or "". `sid` is our own name of the session, `upstream_sid` the upstream's, "" unless the provider
-    is configured to keep it. `began_at`: when the login set out.
+    is configured to keep it. `began_at`: when the login set out. `asked_at`: when the upstream is known to have asked
+    the person who they are, 0 where it may have answered by a session of its own (threats D7).
     """
 
     sub: str
@@ -73,6 +74,7 @@ class Login(Value, frozen=True):
     acr: str = ""
     upstream_sid: str = ""
     began_at: int = 0
+    asked_at: int = 0
 
 
 class Wishes(Value, frozen=True, kw_only=True):
@@ -118,8 +120,9 @@ class AuthorizationRequest(Wishes, frozen=True):
 class HeldIdentity(Value, frozen=True):
     """What an upstream vouched for at `proven_at` in a login that set out at `began_at` (epoch seconds): a proof.
 
-    Sealed, it waits for a decision. It is good for one, which its `jti` sees to, within ten minutes. The rest is as in
-    `Identity`; `provider` and `provider_key` name the instance, `upstream_sid` its own session.
+    Sealed, it waits for a decision. It is good for one, which its `jti` sees to, within ten minutes. `asked_at` is as
+    in `Login`, the rest as in `Identity`; `provider` and `provider_key` name the instance, `upstream_sid` its own
+    session.
     """
 
     provider: str
@@ -134,6 +137,7 @@ class HeldIdentity(Value, frozen=True):
     amr: tuple[str, ...] = ("fed",)
     acr: str = ""
     auth_time: int | None = None
+    asked_at: int = 0
 
 
 class Authorize(Value, frozen=True, tag="authorize"):

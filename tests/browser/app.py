@@ -37,9 +37,9 @@ class App:
         return dict(parse_qsl(urlsplit(self.person.page.url).query))
 
     def sign_in(self, provider: str) -> str:
-        """The ID token of a login by this provider."""
+        """The ID token of a login by this provider, which asks who they are."""
         asked = {"client_id": self.client_id, "redirect_uri": self.redirect_uri, "response_type": "code"}
-        asked |= {"scope": "openid profile", "nonce": "n-1", "idp_hint": provider}
+        asked |= {"scope": "openid profile", "nonce": "n-1", "prompt": "login", "idp_hint": provider}
         page = self.person.page
         page.goto(f"{self.person.world.issuer}/authorize?{urlencode(asked)}")
         page.click(f"#person-{self.person.key}")

@@ -107,8 +107,28 @@ class Somebody:
     def add(self, provider: str) -> None:
         """A way in, as far as our question."""
         self.page.click(f"#add-{provider}")
+        self.page.wait_for_selector(f"#retry, #person-{self.key}")
+        if self.page.locator("#retry").count():
+            self.show_who_they_are()
+            self.page.click("#yes")
         self.page.click(f"#person-{self.key}")
         self.at("#allow")
+
+    def question(self, button: str) -> None:
+        """What this button asks before it does anything; first who they are, where nobody asked them lately."""
+        self.page.click(button)
+        self.page.wait_for_selector("#retry, #what-happens")
+        if self.page.locator("#retry").count():
+            self.show_who_they_are()
+        self.at("#what-happens")
+
+    def show_who_they_are(self) -> None:
+        """They are asked to sign in once more, do, and are back at what they were about to do."""
+        self.at("#retry")
+        self.page.click("#retry")
+        with self.page.expect_navigation(url=f"{self.world.issuer}/account/**"):
+            self.page.click(f"#person-{self.key}")
+        self.at("#yes")
 
     def answer(self, yes: bool) -> None:
         """Our question, and back at the account page."""
@@ -117,8 +137,8 @@ class Somebody:
 
     def remove(self, provider: str) -> None:
         """A way in, as far as what comes of it."""
-        self.page.locator(".entry", has=self.page.locator(f"img[src*='/{provider}.']")).locator("[id^=unlink-]").click()
-        self.at("#what-happens")
+        entry = self.page.locator(".entry", has=self.page.locator(f"img[src*='/{provider}.']"))
+        self.question(f"#{entry.locator('[id^=unlink-]').get_attribute('id')}")
         self.page.click("#yes")
 
     def notice(self) -> str:

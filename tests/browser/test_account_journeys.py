@@ -127,8 +127,7 @@ def test_the_account_page_shows_everything_and_takes_it_back(meet: Meet) -> None
     page = grace.page
     assert page.inner_text("#sub") == sub
     assert page.locator("[id^=session-]").count() == 2
-    page.click("#sign-out-elsewhere")
-    grace.at("#what-happens")
+    grace.question("#sign-out-elsewhere")
     page.click("#yes")
     assert grace.notice()
     assert page.locator("[id^=session-]").count() == 1
@@ -149,8 +148,7 @@ def test_everything_that_is_kept_of_somebody_is_a_file(meet: Meet, tmp_path: Pat
     grace = meet("reader")
     sub = grace.sign_in("google")
     grace.go_home()
-    grace.page.click("#export")
-    grace.at("#what-happens")
+    grace.question("#export")
     with grace.page.expect_download() as download:
         grace.page.click("#yes")
     path = tmp_path / download.value.suggested_filename
@@ -165,8 +163,7 @@ def test_an_account_is_to_be_deleted_and_kept_after_all(meet: Meet) -> None:
     grace = meet("leaver")
     sub = grace.sign_in("google")
     grace.go_home()
-    grace.page.click("#delete")
-    grace.at("#what-happens")
+    grace.question("#delete")
     grace.page.click("#yes")
     grace.at("#done")
     grace.page.goto(grace.world.demo.sample)

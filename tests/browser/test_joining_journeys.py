@@ -98,6 +98,10 @@ def test_two_accounts_are_joined_at_the_account_page(
     page = context.new_page()
     page.goto(f"{world.issuer}/account")
     page.click("#add-google")
+    page.click("#retry")
+    with page.expect_navigation(url=f"{world.issuer}/account/link/google"):
+        page.click(f"#person-{key}")
+    page.click("#yes")
     page.click(f"#person-{key}")
     picture(page, f"merge-{language}")
     page.click("#allow")

@@ -51,10 +51,11 @@ def broker() -> Iterator[RunningBroker]:
 
 
 async def sign_in(broker: RunningBroker, visitor: Visitor, provider: str) -> dict[str, Any]:
-    """The token response of Ada, in this browser."""
+    """The token response of Ada, in this browser, who is asked who she is: the app is to change her ways in."""
     client = broker.client()
     asked = {"client_id": client.client_id, "redirect_uri": client.redirect_uri, "response_type": "code"}
     asked |= {"scope": "openid profile identities identities.manage", "nonce": "n-1", "idp_hint": provider}
+    asked |= {"max_age": "300"}
     back = await walk(visitor, f"{broker.issuer}/authorize?{urlencode(asked)}")
     form = {"grant_type": "authorization_code", "code": back.params["code"], "redirect_uri": client.redirect_uri}
     async with httpx2.AsyncClient() as http:

@@ -269,14 +269,11 @@ class World(Services):
         begun, flow = await self.begin(request or await self.request(), name)
         params = {"state": flow.state, "code": "u", "hash": flow.state}
         finished = await self.finish(self.callback(name, params, begun.sealed))
-        value, session = await self.sessions.start(
-            finished.person,
-            finished.identity,
-            finished.who.shown.instance,
-            replacing=replacing,
-            client_id=finished.client.id,
-            whence=HERE,
+        shown = finished.who.shown
+        value, session = self.sessions.build(
+            finished.person, finished.identity, shown.instance, asked_at=shown.asked_at, replacing=replacing
         )
+        await self.sessions.keep(session, replacing=replacing, client_id=finished.client.id, whence=HERE)
         return finished, value, session
 
     async def code(self, client_id: str = "app", name: str = "alpha", /, **changed: str | None) -> str:

@@ -21,6 +21,7 @@ from broker.core.errors import (
 from broker.core.events import Event
 from broker.core.people.history import Happened
 from broker.core.people.identity import Identity, Link, Person
+from broker.core.records import Authorize
 from broker.core.seal import digest
 from broker.core.terms import GrantType
 from broker.core.wire.parameters import Parameters
@@ -39,7 +40,7 @@ OFFLINE = "openid offline_access"
 
 async def arrive(world: World, name: str = "alpha") -> tuple[str, Visit]:
     """Somebody logs in: the cookie of their session, and who they are at their page. Time goes on."""
-    _, cookie, _ = await world.log_in(name=name)
+    _, cookie, _ = await world.log_in(await world.request(prompt="login"), name)
     world.clock.now += 1
     return cookie, await visit(world, cookie)
 
@@ -119,6 +120,31 @@ async def test_d7_what_cannot_be_undone_asks_for_a_login_of_the_last_five_minute
     with pytest.raises(LoginTooOld) as raised:
         world.account_page.check(found, action)
     assert raised.value.then == action
+
+
+@pytest.mark.parametrize(
+    ("told", "sent", "fresh"),
+    [
+        (None, {}, False),
+        (None, {"prompt": "create"}, False),
+        (None, {"prompt": "login"}, True),
+        (None, {"max_age": "3600"}, True),
+        (NOW - 300, {}, True),
+        (NOW - 301, {}, False),
+    ],
+    ids=str,
+)
+async def test_d7_a_login_counts_where_somebody_was_asked_for_it(
+    world: World, told: int | None, sent: dict[str, str], fresh: bool
+) -> None:
+    world.upstreams["alpha"].identity = replace(ANN, auth_time=told)
+    done = await world.arrive(Authorize(await world.request(**sent)))
+    found = await visit(world, done.cookie)
+    if fresh:
+        world.account_page.check(found, Action.DELETE)
+        return
+    with pytest.raises(LoginTooOld):
+        world.account_page.check(found, Action.DELETE)
 
 
 async def test_d8_g5_a_form_counts_in_its_session_for_what_it_was_made_for(world: World) -> None:

@@ -1,4 +1,4 @@
-"""What a person's access token opens at our own resources: by its scope, and by how long ago they logged in."""
+"""What a person's access token opens at our own resources: by its scope, and by how long ago they were asked."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_a_resource_is_opened_by_its_scope_alone(world: World) -> None:
 
 
 async def test_a_login_counts_as_fresh_to_the_second(world: World) -> None:
-    token = shown((await world.redeem(await world.code()))["access_token"])
+    token = shown((await world.redeem(await world.code(prompt="login")))["access_token"])
     world.clock.now += 300
     await world.admission.admit(token, Scope.OPENID, max_age=300)
     world.clock.now += 1
@@ -39,8 +39,16 @@ async def test_a_login_counts_as_fresh_to_the_second(world: World) -> None:
     await world.admission.admit(token, Scope.OPENID)
 
 
+async def test_d7_a_login_that_nobody_was_asked_for_is_none_to_go_by(world: World) -> None:
+    token = shown((await world.redeem(await world.code()))["access_token"])
+    with pytest.raises(InsufficientUserAuthentication):
+        await world.admission.admit(token, Scope.OPENID, max_age=300)
+
+
 async def test_a_refreshed_token_is_as_old_as_its_login(world: World) -> None:
-    answer = await world.redeem(await world.code(scope="openid offline_access"))
+    answer = await world.redeem(await world.code(scope="openid offline_access", prompt="login"))
+    answer = await world.refresh(answer["refresh_token"])
+    await world.admission.admit(shown(answer["access_token"]), Scope.OPENID, max_age=300)
     world.clock.now += 301
     fresh = shown((await world.refresh(answer["refresh_token"]))["access_token"])
     with pytest.raises(InsufficientUserAuthentication):

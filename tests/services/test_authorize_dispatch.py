@@ -21,6 +21,7 @@ from broker.core.events import Event
 from broker.core.people.identity import Identity
 from broker.core.records import AuthorizationRequest, CodeRecord, Login
 from broker.core.seal import digest
+from broker.core.terms import Scope
 from broker.services.authorize.codes import Answer
 from broker.services.authorize.decide import Ask, Choose, Start, Step
 from broker.services.sessions.single_sign_on import Session
@@ -239,6 +240,17 @@ async def test_a17_a_login_the_upstream_took_from_an_old_session_is_refused(
         return
     with pytest.raises(LoginRequired):
         await after
+
+
+async def test_d7_an_app_that_is_to_ask_again_is_not_answered_by_a_login_that_asked_nobody(world: World) -> None:
+    world.clients["app"] = app(scopes=frozenset(Scope))
+    await world.restart()
+    _, _, silent = await world.log_in()
+    _, _, asked = await world.log_in(await world.request(prompt="login"))
+    managing = {"scope": "openid identities.manage", "max_age": "300"}
+    assert isinstance(await next_step(world, silent, max_age="300"), Answer)
+    assert isinstance(await next_step(world, silent, **managing), Choose)
+    assert not isinstance(await next_step(world, asked, **managing), Choose)
 
 
 async def test_b9_a_login_through_a_provider_taken_away_meanwhile_is_a_page(world: World) -> None:

@@ -42,8 +42,9 @@ async def known(world: World) -> World:
 
 
 async def signed_in(world: World, client_id: str = "app", **changed: str | None) -> dict[str, Any]:
-    """The token response of Ann, who comes by alpha."""
-    return await world.redeem(await world.code(client_id, "alpha", **{"scope": EVERYTHING} | changed), client_id)
+    """The token response of Ann, who comes by alpha and is asked who she is."""
+    sent = {"scope": EVERYTHING, "prompt": "login"} | changed
+    return await world.redeem(await world.code(client_id, "alpha", **sent), client_id)
 
 
 async def add_beta(world: World) -> Link:
@@ -121,7 +122,7 @@ async def test_reading_and_changing_take_a_scope_each(known: World) -> None:
 async def test_d16_what_came_from_a_way_in_that_is_taken_away_ends_at_once(known: World) -> None:
     ann = await signed_in(known)
     await add_beta(known)
-    by_beta = await known.redeem(await known.code("app", "beta", scope=EVERYTHING))
+    by_beta = await known.redeem(await known.code("app", "beta", scope=EVERYTHING, prompt="login"))
     assert said(by_beta)["sub"] == said(ann)["sub"]
     (gone,) = [way.link for way in await known.identities.show(at(ann)) if not way.current]
     await known.identities.remove(at(ann, "DELETE"), gone.handle)
@@ -232,7 +233,7 @@ async def test_a_hint_of_before_a_merge_names_the_person_of_today(known: World, 
 
 async def test_a_hint_of_somebody_else_still_names_a_stranger(known: World) -> None:
     known.upstreams["beta"].identity = Identity("y9", {})
-    other = await known.redeem(await known.code("app", "beta", scope=EVERYTHING))
+    other = await known.redeem(await known.code("app", "beta", scope=EVERYTHING, prompt="login"))
     await absorb(known.store.durable, said(await signed_in(known))["sub"], "who")
     _, _, session = await known.log_in()
     silent = await known.request("app", prompt="none", id_token_hint=other["id_token"])

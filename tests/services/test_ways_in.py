@@ -402,7 +402,8 @@ async def test_somebody_known_comes_to_their_account(world: World) -> None:
     session = await world.sessions.find(done.cookie)
     assert session is not None
     assert session.login.subject == "b-ann"
-    assert world.upstreams["beta"].flows[-1].wishes.prompt == ()
+    assert world.upstreams["beta"].flows[-1].wishes.prompt == ("login",)
+    assert world.sessions.is_fresh(session), "they may see to it at once"
 
 
 async def test_who_shows_again_that_it_is_them_is_asked_by_the_upstream(world: World) -> None:

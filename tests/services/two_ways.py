@@ -72,8 +72,8 @@ async def answer(world: World, ticket: str, cookie: str, *, allowed: bool = True
 
 
 async def logged_in(world: World, name: str = "beta") -> tuple[str, Session]:
-    """A cookie and its session, of a login just now."""
-    _, value, session = await world.log_in(name=name)
+    """A cookie and its session, of a login just now for which she was asked who she is."""
+    _, value, session = await world.log_in(await world.request(prompt="login"), name)
     return value, session
 
 

@@ -102,7 +102,7 @@ REQUIRED: Final = {
     "D4": "Only JSON `true`, or what a provider's documentation says, verifies an address.",
     "D5": "A proof of a way in is sealed: one browser, one subject, one decision, ten minutes.",
     "D6": "A proof counts once; it, what a way in gave and a yes taken back are over, and stay so when that returns.",
-    "D7": "Ways in are added and taken away within five minutes of a login, never with an older session.",
+    "D7": "Ways in are added and taken away within five minutes of a login that asked, never by a silent one.",
     "D8": "What changes an account is a form of ours, bound to session, purpose and object; none is made up.",
     "D9": "Who is added, and to whom, stands in the sealed question; fields of the form change nothing.",
     "D10": "No link of a stranger adds their way in to an account: state, session and a yes stand before it.",

@@ -62,9 +62,9 @@ async def send(site: PublicApp, posted: Form, **headers: str) -> httpx2.Response
 
 
 async def sign_in(site: PublicApp, name: str = "alpha") -> None:
-    """A login for the app, in a browser that nobody used before; a second passes."""
+    """A login for the app that asks who they are, in a browser that nobody used before; a second passes."""
     site.browser.cookies.clear()
-    await site.authorize(idp_hint=name)
+    await site.authorize(idp_hint=name, prompt="login")
     answer = await site.browser.get(site.callback(name))
     assert answer.status_code == 303, answer.text
     site.clock.now += 1

@@ -18,7 +18,7 @@ from broker.core.errors import (
     UnmetAuthenticationRequirements,
 )
 from broker.core.records import AuthorizationRequest, Login
-from broker.core.terms import Prompt
+from broker.core.terms import Prompt, Scope
 from broker.services.authorize.codes import Answer, Codes, check_level
 from broker.services.authorize.consent import About, Consents
 from broker.services.context import Context
@@ -174,9 +174,11 @@ class Authorization:
     async def _is_enough(self, request: AuthorizationRequest, client: Client, session: Session) -> bool:
         """Whether nobody need log in: the session answers this request, and its person is welcome."""
         login = session.login
+        # What changes ways in is admitted by `asked_at`: answered by `auth_time`, its app would be sent in circles.
+        since = login.asked_at if Scope.IDENTITIES_MANAGE in request.scope else login.auth_time
         # max_age=0 asks for a new login even in the second of the last one (OIDC Core 3.1.2.1).
         too_old = request.max_age is not None and (
-            request.max_age == 0 or self._context.now() - login.auth_time > request.max_age
+            request.max_age == 0 or self._context.now() - since > request.max_age
         )
         elsewhere = bool(request.idp_hint) and request.idp_hint != login.provider
         if _ASKS & set(request.prompt) or too_old or elsewhere or self._is_weak(request, login):

@@ -122,7 +122,14 @@ class Logins:
             identity = await self._ask(instance, record, callback.reply)
         except BrokerError as error:
             raise self.fail(error, record.purpose, client, instance) from error
-        return Shown(record.started_at, record.began_ms, instance, identity)
+        asked_at = self._asked_at(identity, _wished(record.purpose, instance))
+        return Shown(record.started_at, record.began_ms, instance, identity, asked_at)
+
+    def _asked_at(self, identity: Identity, wishes: Wishes) -> int:
+        """When the person was asked who they are: as the upstream says, else just now if that was demanded of it."""
+        if identity.auth_time is not None:
+            return identity.auth_time
+        return self._context.now() if Prompt.LOGIN in wishes.prompt else 0
 
     async def _ask(self, instance: ProviderInstance, record: FlowRecord, reply: Reply) -> Identity:
         provider = instance.provider
@@ -244,10 +251,10 @@ def _wished(purpose: Purpose, instance: ProviderInstance) -> Wishes:
     """What the upstream is asked for: of levels what is essential, else what is wished, as far as it can.
 
     Hardly any upstream says how old its own session is, so `max_age` asks for a new login. So does a proof that
-    somebody is the one whom they say to be here (threats D7).
+    somebody is the one whom they say to be here, and whoever comes to see to their account (threats D7).
     """
     if isinstance(purpose, Account | Link):
-        return Wishes(prompt=(Prompt.LOGIN,) if purpose.sub else ())
+        return Wishes(prompt=(Prompt.LOGIN,))
     request = purpose.request
     again = (request.max_age is not None or purpose.held is not None) and Prompt.LOGIN not in request.prompt
     levels = request.essential_acr or request.acr_values

@@ -150,7 +150,12 @@ class Completion:
         """The cookie value and session of this login, which is none before it is kept, and the one it replaces."""
         before = await self._sessions.find(cookie)
         value, session = self._sessions.build(
-            person, shown.identity, shown.instance, began_at=shown.started_at, replacing=before
+            person,
+            shown.identity,
+            shown.instance,
+            began_at=shown.started_at,
+            asked_at=shown.asked_at,
+            replacing=before,
         )
         return value, session, before
 

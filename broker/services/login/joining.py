@@ -79,7 +79,7 @@ class Joining:
         """
         question = await self.open_(sealed, visitor.browser)
         held, client = question.ticket.held, question.client
-        shown = Shown(held.began_at, 0, question.instance, identity_of(held))
+        shown = Shown(held.began_at, 0, question.instance, identity_of(held), held.asked_at)
         who = Identified(shown, question.ticket.purpose, client)
         async with self._completion.answering(who.purpose.request, client) as target:
             async with self._held.spend(held, client):

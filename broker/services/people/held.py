@@ -22,13 +22,15 @@ PROOF_TTL = 600  # seconds from the upstream's word to the person's
 class Shown:
     """Somebody is this `identity` at `instance`.
 
-    `started_at` in epoch seconds, `began_ms` in milliseconds, 0 in attempts of older versions.
+    `started_at` in epoch seconds, `began_ms` in milliseconds, 0 in attempts of older versions. `asked_at` as in
+    `Login`.
     """
 
     started_at: int
     began_ms: int
     instance: ProviderInstance
     identity: Identity
+    asked_at: int = 0
 
 
 class HeldIdentities:
@@ -55,6 +57,7 @@ class HeldIdentities:
             amr=identity.amr,
             acr=identity.acr,
             auth_time=identity.auth_time,
+            asked_at=shown.asked_at,
         )
 
     def is_good(self, held: HeldIdentity) -> bool:

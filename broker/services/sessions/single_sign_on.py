@@ -18,7 +18,7 @@ from broker.store.sessions import Ending
 from broker.store.transient import Kind, Transient
 
 _TOUCH_EVERY = 300  # seconds; a session in use is written this seldom
-_FRESH = 300  # seconds since a login in which ways in may be added and taken away
+_FRESH = 300  # seconds since somebody was asked who they are in which ways in may be added and taken away
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +98,13 @@ class Sessions:
         instance: ProviderInstance,
         *,
         began_at: int | None = None,
+        asked_at: int = 0,
         replacing: Session | None = None,
     ) -> tuple[str, Session]:
         """The cookie value and session of a login, under a fresh id. It is no session before it is kept.
 
-        `began_at` (epoch seconds): when the login set out, now where nothing came before. Whoever logs in again, in the
+        `began_at` (epoch seconds): when the login set out, now where nothing came before. `asked_at` as in `Login`, and
+        never in the future. Whoever logs in again, in the
         session `replacing` of theirs, stays the same to apps: they know it by its `sid`, which is not the cookie.
         """
         now = self._context.now()
@@ -118,6 +120,7 @@ class Sessions:
             acr=acr,
             sid=replacing.login.sid if _is_same(replacing, person) else self._context.mint(size=16),
             began_at=now if began_at is None else began_at,
+            asked_at=min(asked_at, now),
         )
         record = self._upstream.tie(SessionRecord(login, created_at=now, seen_at=now), identity)
         return value, Session(record, digest(value), record.login)
@@ -146,11 +149,11 @@ class Sessions:
         self._context.recorder.record(Event.SESSION_STARTED, sub=login.sub, provider=login.provider)
 
     def is_fresh(self, session: Session) -> bool:
-        """Whether its person logged in so lately that they may do what others must not do in their name.
+        """Whether its person was asked so lately who they are that they may do what others must not do in their name.
 
-        An upstream that says when it last asked them is believed, as everywhere.
+        A login is not enough: at a browser that was left unlocked the upstream's own session makes one unasked.
         """
-        return self._context.now() - session.login.auth_time <= _FRESH
+        return self._context.now() - session.login.asked_at <= _FRESH
 
     async def find(self, value: str) -> Session | None:
         """The live session of a cookie; None when there is none, a limit has passed, or it ended here or upstream."""

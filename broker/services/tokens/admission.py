@@ -20,10 +20,11 @@ class Admission:
         self._proofs = proofs
 
     async def admit(self, shown: Shown, scope: Scope, *, max_age: int | None = None) -> tuple[AccessToken, Held]:
-        """What the token allows here today, and its grant; the person logged in at most `max_age` seconds ago.
+        """What the token allows here today, and its grant; the person was asked at most `max_age` seconds ago.
 
         Raises NoToken, InvalidToken, what is wrong with the proof of a key, InsufficientScope where it lacks `scope`,
-        and InsufficientUserAuthentication (RFC 9470) where the login behind it is older than that.
+        and InsufficientUserAuthentication (RFC 9470) where it is longer ago that they were asked who they are, or
+        nobody knows.
         """
         if not shown.token:
             raise NoToken("send an access token in the Authorization header")
@@ -31,7 +32,7 @@ class Admission:
         await self._proofs.verify_use(shown, opened.jkt, held.client)
         if scope not in opened.scope:
             raise InsufficientScope(f"the access token lacks the scope {scope}")
-        if max_age is not None and self._context.now() - held.grant.login.auth_time > max_age:
+        if max_age is not None and self._context.now() - held.grant.login.asked_at > max_age:
             raise InsufficientUserAuthentication(
                 f"this needs a login of the last {max_age} seconds; ask for one by max_age", max_age=max_age
             )
