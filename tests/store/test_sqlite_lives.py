@@ -184,9 +184,9 @@ class Lives(RuleBasedStateMachine):
             self.sign_in(subject)
         if torn:
             self.link(1, SUBJECTS[3])
-            self.merge(2, 1)
+            self.merge(2, 1, None)
             self.unlink(SUBJECTS[1], None)
-            self.merge(0, 1)
+            self.merge(0, 1, None)
         if torn and lost:
             self.unlink(SUBJECTS[3], None)
 
