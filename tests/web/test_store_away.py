@@ -28,6 +28,12 @@ async def asked(site: PublicApp) -> str:
     return ticket_in(await site.browser.get(landed.headers["location"]))
 
 
+async def signed_in(site: PublicApp) -> None:
+    """Somebody has just shown that it is them."""
+    await site.authorize(idp_hint="alpha", prompt="login")
+    await site.browser.get(site.callback())
+
+
 def check_come_again(page: httpx2.Response) -> None:
     """A page of ours that says when."""
     assert page.status_code == 503, page.text
@@ -143,7 +149,7 @@ def check_led_on(answer: httpx2.Response) -> str:
 async def test_k22_a_login_at_home_that_a_store_cut_short_is_begun_again_where_it_was(
     site: PublicApp, then: str, durable: set[str], transient: set[str]
 ) -> None:
-    await asked(site)
+    await signed_in(site)
     await site.browser.get("/account/login", params={"idp_hint": "alpha", "then": then})
     site.durable.fails, site.transient.fails = durable, transient
     again = check_led_on(await site.browser.get(site.callback()))
@@ -156,7 +162,7 @@ async def test_k22_a_login_at_home_that_a_store_cut_short_is_begun_again_where_i
 async def test_k22_a_way_in_that_a_store_did_not_let_in_is_added_when_it_is_back(
     site: PublicApp, durable: set[str], transient: set[str]
 ) -> None:
-    await asked(site)
+    await signed_in(site)
     site.upstreams["beta"].identity = Identity("y1", {"name": "Anna"})
     form = {"ticket": ticket_in(await site.browser.get("/account/link/beta"))}
     assert (await site.browser.post("/account/link/beta", data=form)).status_code == 200
