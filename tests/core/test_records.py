@@ -43,6 +43,7 @@ INTEGER = st.integers(-(2**53), 2**53)
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "str": TEXT,
     "int": INTEGER,
+    "float": st.floats(0, 2**53),
     "int | None": st.none() | INTEGER,
     "bool": st.booleans(),
     "tuple[str, ...]": st.lists(TEXT, max_size=4).map(tuple),
