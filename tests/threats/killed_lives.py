@@ -145,7 +145,7 @@ class Life:
         self._busy.discard(person)
 
     async def _log_in(self, client: httpx2.AsyncClient, visitor: Visitor, person: str) -> Family:
-        page = await sign_in(self.site, visitor, person)
+        page = await sign_in(self.site, visitor, person, prompt="login")
         code = back(page).get("code", "")
         assert code, f"{page.status} {page.url} {page.title}"
         self._count("logins")
