@@ -20,6 +20,7 @@ from broker.demo.background import RunningBroker
 from broker.demo.people import ADA
 from broker.demo.visitor import Page, Visitor
 from broker.testing import running_broker
+from tests.interop.deployed import aside
 from tests.services.merged_accounts import absorb
 
 PAGES = Path(__file__).parents[2] / "docs/how-to"
@@ -81,7 +82,7 @@ def filled(template: str, variables: Mapping[str, str]) -> str:
 
 
 def test_let_people_add_a_second_way_in(broker: RunningBroker) -> None:
-    asyncio.run(second_way_in(broker))
+    aside(asyncio.run, second_way_in(broker))
 
 
 async def second_way_in(broker: RunningBroker) -> None:
