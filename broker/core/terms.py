@@ -105,3 +105,13 @@ class Profile(StrEnum):
 
 REQUEST_OBJECT_ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
 """What a request object may be signed with (RFC 9101 section 6.2): whoever registers a client is held to it, too."""
+
+
+class PostedKind(StrEnum):
+    """What an app may post. The values are those of `accept_posted` in config.yaml."""
+
+    CODE = "code"
+    ID_TOKEN = "id_token"
+    ACCESS_TOKEN = "access_token"
+    WIDGET = "widget"
+    INIT_DATA = "init_data"

@@ -12,6 +12,7 @@ from broker.core.errors import (
 )
 from broker.core.people.identity import Identity, UpstreamSession
 from broker.core.records import Wishes
+from broker.core.terms import PostedKind
 from broker.upstream.abilities import (
     Abilities,
     AcceptsUnasked,
@@ -54,6 +55,7 @@ from broker.upstream.model import (
 from broker.upstream.oauth2 import OAuth2Provider
 from broker.upstream.oidc import OidcProvider
 from broker.upstream.oidc_session import SessionOidcProvider, SessionSettings
+from broker.upstream.posted import AcceptsPosted, Posted
 from broker.upstream.signed import SignedFields, SignedReply, unpack_result
 from broker.upstream.standard_claims import ExtraParams, Scopes, Signature, Wish, standard_identity
 
@@ -62,6 +64,7 @@ SDK_VERSION = 1
 __all__ = [
     "SDK_VERSION",
     "Abilities",
+    "AcceptsPosted",
     "AcceptsUnasked",
     "Address",
     "Channel",
@@ -82,6 +85,8 @@ __all__ = [
     "OAuth2Provider",
     "OidcProvider",
     "Origin",
+    "Posted",
+    "PostedKind",
     "Provider",
     "ProviderSettings",
     "ReceivesLogout",
