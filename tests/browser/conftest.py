@@ -51,7 +51,7 @@ class World:
 @pytest.fixture(scope="session")
 def world() -> Iterator[World]:
     """One demo for all browser tests; every test brings a fresh browser profile."""
-    config = load_text(moved_config(), "config.yaml", settings_class, environ={}, base=ROOT).config
+    config = load_text(_for_a_crowd(moved_config()), "config.yaml", settings_class, environ={}, base=ROOT).config
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="demo", daemon=True)
     thread.start()
@@ -64,6 +64,14 @@ def world() -> Iterator[World]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=60)
         loop.close()
+
+
+def _for_a_crowd(text: str) -> str:
+    """Every test's person comes from this one address: what one of them may do in a minute, a fast suite has done."""
+    for limit in ("login_start", "callback", "account"):
+        assert text.count(f"  {limit}: 120/min") == 1
+        text = text.replace(f"  {limit}: 120/min", f"  {limit}: 6000/min")
+    return text
 
 
 @pytest.fixture(autouse=True)
