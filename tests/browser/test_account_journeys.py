@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from tests.browser.app import App
 from tests.browser.conftest import World
 from tests.browser.person import Somebody
 
@@ -183,16 +182,56 @@ def test_an_account_is_to_be_deleted_and_kept_after_all(meet: Meet) -> None:
     assert grace.arrive() == sub
 
 
-def test_an_app_sends_somebody_to_add_a_way_in_and_is_told_what_came_of_it(meet: Meet) -> None:
-    grace = meet("sent")
-    app = App(grace)
-    app.take_over()
-    id_token = app.sign_in("vk")
-    for button, status in (("#deny", "cancelled"), ("#allow", "linked")):
-        app.ask_to_add("yandex", id_token, status)
-        name = {"en": "Demo shop", "ru": "Демо-магазин"}[grace.language]
-        expect(grace.page.locator("#asked-by")).to_contain_text(name)
-        grace.page.click(button)
-        assert app.told() == {"status": status, "state": status, "iss": grace.world.issuer}
+def test_who_does_not_want_to_join_what_they_found_goes_on_as_before(meet: Meet) -> None:
+    grace = meet("keeper")
+    known = grace.sign_in("vk")
+    grace.sign_out()
+    grace.ask_to_sign_in("google")
+    grace.at("#new")
+    grace.choose("vk")
+    grace.at("#allow")
+    grace.page.click("#deny")
+    assert grace.arrive() == known
     grace.go_home()
-    assert grace.ways() == 2
+    assert grace.ways() == 1
+
+
+def test_a_way_in_that_opened_an_account_meanwhile_is_not_added_and_nothing_is_lost(meet: Meet) -> None:
+    grace = meet("hesitant")
+    first = grace.sign_in("google")
+    grace.go_home()
+    grace.add("yandex")
+    second = meet("hesitant").sign_in("yandex")
+    grace.page.click("#allow")
+    grace.at("#reference")
+    assert "E-LINKED" in grace.page.inner_text("main")
+    grace.page.click("#account-page")
+    grace.at("#ways")
+    assert grace.ways() == 1
+    grace.add("yandex")
+    grace.at("#moves")
+    grace.answer(yes=True)
+    grace.sign_out()
+    assert grace.sign_in("yandex") == first != second
+
+
+def test_who_comes_back_goes_on_as_who_they_were_or_as_somebody_else(meet: Meet) -> None:
+    grace = meet("returner")
+    known = grace.sign_in("vk")
+    for press in ("#continue-as", "#another"):
+        for cookie in (context := grace.page.context).cookies():  # weeks later: the session is over
+            if cookie["name"] not in {"__Host-last", "__Host-person"}:
+                context.clear_cookies(name=cookie["name"])
+        grace.page.goto(grace.world.demo.sample)
+        grace.page.click("#login")
+        grace.at("#continue-as")
+        assert "Grace" in grace.page.inner_text("#continue-as")
+        grace.page.click(press)
+        if press == "#continue-as":
+            grace.page.click(f"#person-{grace.key}")
+            assert grace.arrive() == known
+    grace.at("#provider-google")
+    grace.choose("google")
+    grace.at("#new")
+    grace.page.click("#new")
+    assert grace.arrive() != known

@@ -15,12 +15,10 @@ from tests.threats.journeys import (
     redeem,
     sign_in,
     tokens_for,
-    until_callback,
     userinfo,
 )
 from tests.threats.kinds import Stand
 from tests.threats.site import Site
-from tests.threats.tours import issued
 
 pytestmark = pytest.mark.anyio
 
@@ -41,29 +39,6 @@ def ticket_in(page: Page) -> str:
 def events(site: Site, name: str) -> int:
     """How often the log tells of it."""
     return sum(line.get("event") == name for line in site.log())
-
-
-async def test_d10_a_strangers_callback_adds_nothing_to_whose_browser_opens_it(stand: Stand) -> None:
-    site = stand.site
-    async with new_visitor() as attacker:
-        await tokens_for(site, visitor=attacker, person="boris")
-        callback = await until_callback(site, attacker, "google-two", person="boris", prompt="login")
-        await tokens_for(site, visitor=stand.visitor)
-        before = issued(site), events(site, "account.linked")
-        page = await stand.visitor.get(callback)
-        assert page.status == 400
-        assert (issued(site), events(site, "account.linked")) == before
-
-
-async def test_d5_a_question_of_another_browser_is_nobodys_there(stand: Stand) -> None:
-    site = stand.site
-    async with new_visitor() as owner:
-        page = await asked(site, owner)
-        form = {"ticket": ticket_in(page), "answer": "new"}
-        await tokens_for(site, visitor=stand.visitor)
-        assert (await stand.visitor.get(page.url)).status == 403
-        assert (await stand.visitor.post(f"{site.issuer}/join", form)).status == 403
-        assert (await owner.get(page.url)).status == 200, "it was good all the while"
 
 
 async def test_k15_d12_a_question_costs_no_row_and_fifty_answers_make_one_account(stand: Stand) -> None:
