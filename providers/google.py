@@ -15,7 +15,7 @@ from broker import upstream as sdk
 _CONSUMER = frozenset({"gmail.com", "googlemail.com"})
 
 
-class GoogleSettings(sdk.ConfidentialSettings):
+class GoogleSettings(sdk.NativeSettings, sdk.ConfidentialSettings):
     """A `Web application` client of the Google Auth Platform."""
 
     scopes: tuple[str, ...] = Field(default=("openid", "email", "profile"), description="`openid` is needed")
@@ -42,6 +42,7 @@ class Google(sdk.OidcProvider):
     # quirk(google): both spellings are in use, the metadata has the first (vendor docs read 2026-11)
     issuers = ("https://accounts.google.com", "accounts.google.com")
     forwards = frozenset({"login_hint"})
+    posted = challenged = GoogleSettings.posted
     refuses_embedded = True  # quirk(google): `disallowed_useragent` in web views (vendor docs read 2026-11)
 
     def authorize_params(self, flow: sdk.Flow) -> dict[str, str]:
@@ -53,6 +54,10 @@ class Google(sdk.OidcProvider):
         if len(self.settings.hosted_domains) == 1:
             params["hd"] = self.settings.hosted_domains[0]
         return params | ({"prompt": " ".join(prompts)} if prompts else {})
+
+    async def verify_posted(self, posted: sdk.Posted) -> sdk.SignedIdentity:
+        """quirk(google): Android's kit names our web client in `aud`, its own in `azp` (vendor docs read 2026-11)."""
+        return await self.verify_native(posted, self.settings.native_client_ids)
 
     def describe(self, claims: sdk.Fields) -> sdk.Identity:
         """Claims by their own names; a number in `sub` would be refused, it is text."""

@@ -14,7 +14,7 @@ from pydantic import Field
 from broker import upstream as sdk
 
 
-class OidcSettings(sdk.SessionSettings):
+class OidcSettings(sdk.NativeSettings, sdk.SessionSettings):
     """A confidential client at the issuer. Issuer, client id and secret are enough; the rest is for odd servers."""
 
     issuer: sdk.IssuerAddress = Field(description="Exactly as the discovery document has it, final / included")
@@ -57,6 +57,7 @@ class Oidc(sdk.SessionOidcProvider):
     title: ClassVar[Mapping[str, str]] = {"ru": "OpenID Connect", "en": "OpenID Connect"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти через OpenID Connect", "en": "Sign in with OpenID Connect"}
     brand = "#334155"
+    posted = challenged = OidcSettings.posted
     # quirk(zitadel): aud is every client of the project and the project itself (zitadel#9200, read 2026-11)
     sole_audience = False
 
@@ -102,6 +103,10 @@ class Oidc(sdk.SessionOidcProvider):
         if chosen == "auto":
             chosen = "client_secret_post" if listed and "client_secret_basic" not in listed else "client_secret_basic"
         return self.by_secret("post" if chosen == "client_secret_post" else "basic")
+
+    async def verify_posted(self, posted: sdk.Posted) -> sdk.SignedIdentity:
+        """An ID token for one of the apps that the issuer knows beside us."""
+        return await self.verify_native(posted, self.settings.native_client_ids)
 
     def describe(self, claims: sdk.Fields) -> sdk.Identity:
         """Standard claims, where the operator does not say otherwise."""

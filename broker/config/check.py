@@ -66,6 +66,7 @@ def _ids(config: Config, report: Report) -> None:
 def _provider_names(config: Config, report: Report) -> None:
     lists: dict[KeyPath, tuple[str, ...]] = {("login", "order"): config.login.order}
     lists |= {("clients", name, "providers"): client.providers or () for name, client in config.clients.items()}
+    lists |= {("clients", name, "accept_posted"): client.accept_posted for name, client in config.clients.items()}
     known = tuple(config.providers)
     for path, names in lists.items():
         for index, name in enumerate(names):
@@ -82,6 +83,16 @@ def _somebody_can_log_in(config: Config, report: Report) -> None:
     for client_id, client in config.clients.items():
         if enabled and client.providers is not None and not enabled & set(client.providers):
             report.problem(("clients", client_id, "providers"), "every provider of this client is switched off")
+
+
+def _posted(config: Config, report: Report) -> None:
+    """Both have to want it: the provider accepts what is posted, and the client may post it."""
+    for client_id, client in config.clients.items():
+        for index, name in enumerate(client.accept_posted):
+            settings = config.providers.get(name)
+            if settings is not None and not getattr(settings, "accept_posted", True):
+                text = f"needs providers.{name}.accept_posted: what of it may be posted"
+                report.problem(("clients", client_id, "accept_posted", index), text)
 
 
 def _placeholders(config: Config, report: Report) -> None:
@@ -219,6 +230,7 @@ _CHECKS: tuple[Callable[[Config, Report], None], ...] = (
     _ids,
     _provider_names,
     _somebody_can_log_in,
+    _posted,
     _placeholders,
     _emulated_stays_here,
     _demo_stays_here,

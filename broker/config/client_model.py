@@ -68,6 +68,11 @@ class ClientSettings(Section):
         default=(GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN), description="How it may get tokens"
     )
     providers: tuple[str, ...] | None = Field(default=None, min_length=1, description="Allow-list, in display order")
+    accept_posted: tuple[str, ...] = Field(
+        default=(),
+        description="Providers whose credentials it may bring, as their kits gave them to it, with the grant"
+        " `urn:ietf:params:oauth:grant-type:token-exchange`",
+    )
     first_party: bool = Field(default=False, description="Ours: no consent page")
     pkce: Pkce = Field(
         default=Pkce.AUTO,

@@ -23,10 +23,12 @@ def build_metadata(
     languages: Iterable[str],
     registration: bool = False,
     levels: Iterable[str] = (),
+    posted: bool = False,
 ) -> dict[str, Any]:
     """The document for this issuer; `algorithms` are those a key is held for, `languages` those pages exist in.
 
     `registration`: whether anybody may register just now. `levels`: the `acr` that an upstream can be asked to reach.
+    `posted`: whether some client may bring credentials that vendors' kits gave to it (RFC 8693).
     """
     optional: dict[str, Any] = {"registration_endpoint": f"{issuer}/register"} if registration else {}
     optional |= {"acr_values_supported": list(levels)} if levels else {}
@@ -36,6 +38,7 @@ def build_metadata(
         **optional,
         **_authentication(),
         **_requests(),
+        "grant_types_supported": [grant for grant in GrantType if posted or grant is not GrantType.TOKEN_EXCHANGE],
         "scopes_supported": list(Scope),
         "subject_types_supported": list(SubjectType),
         "id_token_signing_alg_values_supported": list(algorithms),
@@ -80,7 +83,6 @@ def _requests() -> dict[str, Any]:
     return {
         "response_types_supported": ["code"],
         "response_modes_supported": list(ResponseMode),
-        "grant_types_supported": list(GrantType),
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "claims_parameter_supported": True,

@@ -30,12 +30,13 @@ class Prompt(StrEnum):
 
 
 class GrantType(StrEnum):
-    """RFC 6749 sections 4.1, 6 and 4.4; RFC 8628 section 3.4."""
+    """RFC 6749 sections 4.1, 6 and 4.4; RFC 8628 section 3.4; RFC 8693 section 2.1."""
 
     AUTHORIZATION_CODE = "authorization_code"
     REFRESH_TOKEN = "refresh_token"
     CLIENT_CREDENTIALS = "client_credentials"
     DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+    TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 
 
 class ResponseMode(StrEnum):

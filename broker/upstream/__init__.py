@@ -53,7 +53,7 @@ from broker.upstream.model import (
     Widget,
 )
 from broker.upstream.oauth2 import OAuth2Provider
-from broker.upstream.oidc import OidcProvider
+from broker.upstream.oidc import NativeSettings, OidcProvider
 from broker.upstream.oidc_session import SessionOidcProvider, SessionSettings
 from broker.upstream.posted import AcceptsPosted, Posted
 from broker.upstream.signed import SignedFields, SignedReply, unpack_result
@@ -82,6 +82,7 @@ __all__ = [
     "IssuerAddress",
     "Jwt",
     "Metadata",
+    "NativeSettings",
     "OAuth2Provider",
     "OidcProvider",
     "Origin",

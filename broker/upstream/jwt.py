@@ -112,15 +112,15 @@ def check_parties(claims: Fields, rules: IdTokenRules) -> None:
     if claims.text("iss") not in rules.issuers:
         raise UpstreamInvalid("ID token: iss is another issuer")
     claims.text("sub")
-    audiences = _audiences(claims.raw("aud"))
-    if rules.audience not in audiences:
+    audiences, parties = _audiences(claims.raw("aud")), rules.azp or (rules.audience,)
+    if not {rules.audience, *parties} & set(audiences):
         raise UpstreamInvalid("ID token: our client id is not in aud")
     if rules.sole and len(audiences) > 1:
         raise UpstreamInvalid("ID token: aud names others besides our client id")
     if len(audiences) > 1 and "azp" not in claims:
         raise UpstreamInvalid("ID token: aud names several and azp does not say which of them asked")
-    if "azp" in claims and claims.text("azp") not in (rules.azp or (rules.audience,)):
-        raise UpstreamInvalid("ID token: azp is another client")
+    if (claims.text("azp") if "azp" in claims else audiences[0]) not in parties:
+        raise UpstreamInvalid("ID token: it was issued to another client")
 
 
 def _audiences(given: object) -> list[str]:
@@ -162,9 +162,9 @@ def check_nonce(claims: Fields, rules: IdTokenRules) -> None:
         raise UpstreamInvalid("ID token: nonce is not that of this login attempt")
 
 
-def check_access_token_hash(claims: Fields, algorithm: str, access_token: str) -> None:
-    """`at_hash`, where present, fits the access token that came along (OIDC Core 3.1.3.6)."""
-    if "at_hash" not in claims:
+def check_access_token_hash(claims: Fields, algorithm: str, access_token: str | None) -> None:
+    """`at_hash`, where present, fits the access token, where one came along (OIDC Core 3.1.3.6)."""
+    if "at_hash" not in claims or access_token is None:
         return
     hashed = _HASHES.get(algorithm, _HASHES.get(algorithm[2:]))
     if hashed is None:

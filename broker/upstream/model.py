@@ -9,13 +9,14 @@ from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, ClassVar, Protocol, Self, TypeGuard, runtime_checkable
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from broker.core.authorize.pkce import build_challenge
 from broker.core.people.cleaning import plain_email
 from broker.core.people.identity import Identity
 from broker.core.people.linking import LinkingPolicy, LinkingRule
 from broker.core.records import Wishes
+from broker.core.terms import PostedKind
 from broker.core.wire.addresses import is_loopback_host
 from broker.upstream.discovery import DiscoveryRules, Metadata
 from broker.upstream.fields import Fields
@@ -125,11 +126,14 @@ class ProviderSettings(BaseModel):
     """What every provider can be told in config.yaml; a type adds its own keys by inheriting.
 
     `name` is shown on the button, per language. `browser_base` and `server_base` replace scheme and host of every
-    upstream URL, as seen by the browser and by the broker: for a forward proxy or the emulators.
+    upstream URL, as seen by the browser and by the broker: for a forward proxy or the emulators. `posted` are the kinds
+    of credentials that the type can prove to be for this application (`AcceptsPosted`).
     """
 
     # Without `hide_input_in_errors` the text of a validation error would quote every secret beside the wrong key.
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    posted: ClassVar[frozenset[PostedKind]] = frozenset()
 
     type: str
     enabled: bool = True
@@ -158,6 +162,17 @@ class ProviderSettings(BaseModel):
     trusted_domains: tuple[MailDomain, ...] = Field(
         default=(), description="With `verified_email`: domains of addresses that this upstream itself answers for"
     )
+    accept_posted: tuple[PostedKind, ...] = Field(
+        default=(), description="What apps may post that its kit gave to them; which kinds can be proved, the type says"
+    )
+
+    @field_validator("accept_posted")
+    @classmethod
+    def _provable(cls, kinds: tuple[PostedKind, ...]) -> tuple[PostedKind, ...]:
+        if not cls.posted.issuperset(kinds):
+            known = ", ".join(sorted(cls.posted)) or "none"
+            raise ValueError(f"names a kind of which this type cannot prove that it is for this app; it can: {known}")
+        return kinds
 
     @model_validator(mode="after")
     def _domains_where_they_count(self) -> Self:
@@ -220,7 +235,8 @@ class IdTokenRules:
     `issuers`: accepted spellings. `audience`: our client id; others beside it only without `sole`, and then with `azp`.
     `algorithms`: the allow-list. `nonce`: the expected value; with `nonce_optional` an absent claim passes, another one
     never does. `skew`: seconds. `issued_after`: epoch seconds, `iat` must not be older (less the skew). `access_token`:
-    checked against `at_hash` where that is present. `azp`: accepted authorized parties, our own id where empty.
+    checked against `at_hash` where that is present, None: none came along. `azp`: whom else than us it may have been
+    issued to (and only to them: apps on phones have ids of their own, which may be its audience, too); empty: to us.
     """
 
     issuers: tuple[str, ...]
@@ -231,7 +247,7 @@ class IdTokenRules:
     nonce_optional: bool = False
     skew: int = 60
     issued_after: int | None = None
-    access_token: str = ""
+    access_token: str | None = ""
     azp: tuple[str, ...] = ()
     sole: bool = True
 

@@ -5,14 +5,40 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
 
 from broker.core.errors import UpstreamInvalid
 from broker.core.people.identity import Identity, UpstreamSession
+from broker.core.terms import PostedKind
+from broker.upstream.abilities import SignedIdentity
 from broker.upstream.discovery import Metadata
 from broker.upstream.fields import Fields, SignedAnswer
-from broker.upstream.model import Flow, IdTokenRules, Reply
+from broker.upstream.jwt import point_in_time
+from broker.upstream.model import Flow, IdTokenRules, ProviderSettings, Reply
 from broker.upstream.oauth2 import OAuth2Provider
+from broker.upstream.posted import Posted
+
+NativeClientId = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class NativeSettings(ProviderSettings):
+    """Settings of an issuer that knows apps on phones and in pages as clients of their own."""
+
+    posted = frozenset({PostedKind.ID_TOKEN})
+
+    native_client_ids: tuple[NativeClientId, ...] = Field(
+        default=(), description="Ids the upstream gave the app's own kits (Android, iOS), never ours; for accept_posted"
+    )
+
+    @model_validator(mode="after")
+    def _native_ids_where_they_count(self) -> Self:
+        if PostedKind.ID_TOKEN in self.accept_posted and not self.native_client_ids:
+            raise ValueError("accept_posted: id_token needs native_client_ids, or nobody's token would be good")
+        if self.client_id in self.native_client_ids:
+            raise ValueError("native_client_ids must not have client_id: a token of our own pages could be posted then")
+        return self
 
 
 class OidcProvider(OAuth2Provider):
@@ -76,10 +102,10 @@ class OidcProvider(OAuth2Provider):
 
     def rules(self, flow: Flow, tokens: Fields, metadata: Metadata) -> IdTokenRules:
         """What the ID token of this flow must satisfy."""
-        found = self.rules_without_flow(tokens, metadata)
+        found = self.rules_without_flow(tokens.text("access_token"), metadata)
         return replace(found, nonce=flow.nonce, nonce_optional=self.nonce_optional, issued_after=flow.started_at)
 
-    def rules_without_flow(self, tokens: Fields, metadata: Metadata) -> IdTokenRules:
+    def rules_without_flow(self, access_token: str | None, metadata: Metadata) -> IdTokenRules:
         """What every ID token from here must satisfy, at the login and at a refresh; no nonce and no age."""
         return IdTokenRules(
             issuers=self.issuers,
@@ -88,9 +114,23 @@ class OidcProvider(OAuth2Provider):
             jwks_uri=metadata.jwks_uri,
             nonce="",
             skew=self.skew,
-            access_token=tokens.text("access_token"),
+            access_token=access_token,
             sole=self.sole_audience,
         )
+
+    async def verify_native(self, posted: Posted, native: tuple[str, ...]) -> SignedIdentity:
+        """The identity of an ID token that one of our apps (`native`) got from the upstream's kit for this challenge.
+
+        As in the code flow, but nothing came with it: what it does not say is not asked for. A token of the code flow
+        is refused, as one of these is there. Raises as `AcceptsPosted.verify_posted`.
+        """
+        metadata, flow = await self.metadata(), posted.flow
+        rules = self.rules_without_flow(None, metadata)
+        rules = replace(rules, azp=native, nonce=flow.nonce, issued_after=flow.started_at)
+        claims = await self.tools.jwt.verify_id_token(posted.token, rules)
+        # Of some signatures there are two forms that both fit, so what they sign is what counts once.
+        replay_key = posted.token.rpartition(".")[0]
+        return SignedIdentity(self.describe(claims), replay_key, int(point_in_time(claims, "exp")) + self.skew)
 
     def algorithms_at(self, metadata: Metadata) -> tuple[str, ...]:
         """Signatures we accept, of those that the issuer says it makes."""

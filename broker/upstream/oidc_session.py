@@ -195,7 +195,7 @@ class _Refresh:
             raise UpstreamUnavailable(error.detail) from None
 
     def _rules(self, kept: UpstreamSession, tokens: Fields, metadata: Metadata) -> IdTokenRules:
-        rules = self._provider.rules_without_flow(tokens, metadata)
+        rules = self._provider.rules_without_flow(tokens.text("access_token"), metadata)
         return replace(rules, nonce=kept.nonce, nonce_optional=True, issued_after=int(self._provider.tools.now()))
 
 

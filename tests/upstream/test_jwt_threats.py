@@ -267,6 +267,31 @@ async def test_e9_an_authorized_party_that_is_not_us(azp: object) -> None:
     await accepted(sign(claims(azp="android")), replace(RULES, azp=("android",)))
 
 
+NATIVE = replace(RULES, azp=("android", "ios"), access_token=None)
+
+
+@pytest.mark.parametrize("parties", [("us", "android"), ("android", None), ("ios", "ios"), (["us"], "ios")])
+async def test_m1_a_token_of_one_of_our_native_apps(parties: tuple[object, object]) -> None:
+    aud, azp = parties
+    await accepted(sign(claims(aud=aud, azp=azp)), NATIVE)
+    await refused(sign(claims(aud=aud, azp=azp)), RULES)
+
+
+OF_OTHERS = [("us", None), ("us", "us"), ("other", None), ("us", "other"), ("other", "android"), (["us", "ios"], "ios")]
+
+
+@pytest.mark.parametrize("parties", OF_OTHERS)
+async def test_m1_a_token_of_our_pages_or_of_another_app_is_none_of_a_native_app(
+    parties: tuple[object, object],
+) -> None:
+    aud, azp = parties
+    await refused(sign(claims(aud=aud, azp=azp)), NATIVE)
+
+
+async def test_m1_a_token_that_came_alone_is_not_held_to_a_hash_of_what_did_not_come() -> None:
+    await accepted(sign(claims(aud="ios", at_hash="AAAA")), NATIVE)
+
+
 def half_hash(algorithm: str) -> str:
     """`at_hash` of TOKEN for this algorithm."""
     digest = (sha512 if algorithm == "EdDSA" else sha256)(TOKEN.encode()).digest()

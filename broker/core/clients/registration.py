@@ -25,7 +25,7 @@ from broker.core.errors import InvalidClientMetadata, InvalidRedirectUri, Unappr
 from broker.core.terms import REQUEST_OBJECT_ALGORITHMS, Algorithm, AuthMethod, GrantType, Scope, SubjectType
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
-_GRANTS = frozenset(GrantType) - {GrantType.CLIENT_CREDENTIALS}
+_GRANTS = frozenset(GrantType) - {GrantType.CLIENT_CREDENTIALS, GrantType.TOKEN_EXCHANGE}
 _ENCRYPTED = ("id_token_encrypted_response_alg", "userinfo_encrypted_response_alg", "request_object_encryption_alg")
 MEMBERS: Mapping[str, Kind[Any]] = {
     "client_name": NAME,

@@ -20,6 +20,7 @@ from broker.core.terms import AuthMethod, GrantType, Pkce, Profile, Scope, Subje
 from broker.core.wire.addresses import check_frame_uri, sector_hosts
 
 _FALLBACK = re.compile(r"[A-Za-z0-9._+\-]*\{sub\}[A-Za-z0-9._+\-]*@([a-z0-9]([a-z0-9\-]*[a-z0-9])?\.)+[a-z]{2,}")
+_EXCHANGE = GrantType.TOKEN_EXCHANGE.value
 _SIGNED = ("request_uris", "request_object_signing_alg", "require_signed_request_object")
 
 
@@ -68,7 +69,7 @@ def _grants(client: Client) -> Iterator[Broken]:
 
 def _scopes(client: Client) -> Iterator[Broken]:
     """People who log in are told apart."""
-    if not client.grants & {GrantType.AUTHORIZATION_CODE, GrantType.DEVICE_CODE}:
+    if not client.grants & {GrantType.AUTHORIZATION_CODE, GrantType.DEVICE_CODE, GrantType.TOKEN_EXCHANGE}:
         return
     if Scope.OPENID not in client.scopes:
         yield Broken("scopes", "openid is missing: without it nobody could log in")
@@ -179,6 +180,17 @@ def _service(client: Client) -> Iterator[Broken]:
         yield Broken("service_scopes", "names a scope twice")
 
 
+def _posted(client: Client) -> Iterator[Broken]:
+    """Whoever may bring credentials is told of whom, and the other way round."""
+    if GrantType.TOKEN_EXCHANGE in client.grants and not client.accept_posted:
+        yield Broken("accept_posted", f"is required: the providers whose credentials it brings for {_EXCHANGE}")
+    if client.accept_posted and GrantType.TOKEN_EXCHANGE not in client.grants:
+        yield Broken("accept_posted", f"needs {_EXCHANGE} among the grants")
+    for name in client.accept_posted:
+        if client.providers is not None and name not in client.providers:
+            yield Broken("accept_posted", "is not among providers, so nobody signs in there for this app", name)
+
+
 def _fallback(client: Client) -> Iterator[Broken]:
     if client.email_fallback and not _FALLBACK.fullmatch(client.email_fallback):
         yield Broken("email_fallback", 'write one {sub} and a domain of yours: "{sub}@users.noreply.example.com"')
@@ -191,7 +203,7 @@ def _identities(client: Client) -> Iterator[Broken]:
         yield Broken("account_linking", "needs redirect_uris: people come back to one of them")
 
 
-OPERATORS_RULES: tuple[Rule, ...] = (_pkce, _origins, _requests, _required, _service, _fallback, _identities)
+OPERATORS_RULES: tuple[Rule, ...] = (_pkce, _origins, _requests, _required, _service, _posted, _fallback, _identities)
 
 # --- a client of `profile: fapi2`: what the FAPI 2.0 Security Profile forbids ---
 

@@ -1,0 +1,89 @@
+"""Who may bring credentials that a vendor's kit gave to an app: the provider and the client both have to say so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker.cli.common import resolve as installed
+from broker.config.clients import build_clients
+from broker.config.load import Loaded, load_text
+from broker.core.errors import ConfigError
+from broker.core.terms import GrantType, PostedKind
+from broker.registry import provider_types
+from providers import BUILTIN
+from tests.config.minimal import MINIMAL
+
+GRANT = GrantType.TOKEN_EXCHANGE.value
+NATIVE = "1-android.apps.googleusercontent.com"
+ACCEPTS = {"accept_posted": ["id_token"], "native_client_ids": [NATIVE]}
+BRINGS = {"accept_posted": ["google"], "grants": ["authorization_code", "refresh_token", GRANT]}
+
+
+def written(provider: dict[str, Any], client: dict[str, Any]) -> str:
+    """The configuration with these keys in the entries of Google and of the client."""
+    google, shop = (
+        "".join(f"    {name}: {json.dumps(value)}\n" for name, value in keys.items()) for keys in (provider, client)
+    )
+    return MINIMAL.replace("    type: google\n", f"    type: google\n{google}") + shop
+
+
+def read(text: str, tmp_path: Path) -> Loaded:
+    return load_text(text, "config.yaml", installed, environ={}, base=tmp_path)
+
+
+def test_both_say_so_and_it_is_on(tmp_path: Path) -> None:
+    config = read(written(ACCEPTS, BRINGS), tmp_path).config
+    assert config.providers["google"].accept_posted == (PostedKind.ID_TOKEN,)
+    (client,) = build_clients(config).values()
+    assert client.accept_posted == ("google",)
+
+
+def test_by_default_nothing_is_accepted(tmp_path: Path) -> None:
+    config = read(MINIMAL, tmp_path).config
+    assert config.providers["google"].accept_posted == ()
+    assert all(not client.accept_posted for client in build_clients(config).values())
+
+
+@pytest.mark.parametrize(
+    ("provider", "client", "at", "said"),
+    [
+        (ACCEPTS | {"accept_posted": ["access_token"]}, BRINGS, "providers.google.accept_posted", "it can: id_token"),
+        (ACCEPTS | {"accept_posted": ["id-token"]}, BRINGS, "providers.google.accept_posted", "id_token"),
+        ({"accept_posted": ["id_token"]}, BRINGS, "providers.google", "needs native_client_ids"),
+        (ACCEPTS | {"native_client_ids": ["123"]}, BRINGS, "providers.google", "must not have client_id"),
+        ({}, BRINGS, "accept_posted", "needs providers.google.accept_posted"),
+        (ACCEPTS, {"accept_posted": ["google"]}, "accept_posted", f"needs {GRANT} among the grants"),
+        (ACCEPTS, {"grants": [GRANT]}, "accept_posted", "is required"),
+        (ACCEPTS, BRINGS | {"accept_posted": ["gogle"]}, "accept_posted", "did you mean google?"),
+        (ACCEPTS, BRINGS | {"accept_posted": ["google", "google"]}, "accept_posted", "names google twice"),
+        (ACCEPTS, BRINGS | {"scopes": ["profile"]}, "scopes", "openid is missing"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_cannot_work_stops_the_start(
+    provider: dict[str, Any], client: dict[str, Any], at: str, said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(written(provider, client), tmp_path)
+    (found,) = caught.value.problems
+    assert f"{at}" in found
+    assert said in found
+
+
+def test_only_providers_of_the_client_can_be_posted(tmp_path: Path) -> None:
+    text = written(ACCEPTS, BRINGS | {"providers": ["vk"]}).replace(
+        "providers:\n", 'providers:\n  vk: {type: vk, client_id: "51"}\n', 1
+    )
+    with pytest.raises(ConfigError) as caught:
+        read(text, tmp_path)
+    assert [line for line in caught.value.problems if "is not among providers" in line]
+
+
+@pytest.mark.parametrize("kind", BUILTIN)
+def test_settings_and_type_agree_on_what_can_be_proved(kind: str) -> None:
+    found = provider_types([kind])[kind]
+    assert found.Settings.posted == getattr(found, "posted", frozenset())
