@@ -19,6 +19,7 @@ class Sink:
         self._owned = owned
         self._lines: SimpleQueue[bytes | None] = SimpleQueue()
         self._closing = Event()
+        self._in_hand = 0  # lines that the thread has taken or is about to take
         self.dropped = 0
         self._thread = Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
@@ -31,7 +32,7 @@ class Sink:
 
     def write(self, line: bytes) -> None:
         """Hand over one line, with its line break."""
-        if self._closing.is_set() or self._lines.qsize() >= _BACKLOG:
+        if self._closing.is_set() or self._lines.qsize() + self._in_hand >= _BACKLOG:
             self.dropped += 1
             return
         self._lines.put(line)
@@ -49,10 +50,12 @@ class Sink:
             batch = [self._lines.get()]
             if batch[0] is not None:
                 self._closing.wait(_LINGER)
-            while not self._lines.empty():
-                batch.append(self._lines.get())
+            # As many as there are now: whoever writes as fast as this loop takes would never see a line written.
+            self._in_hand = self._lines.qsize()
+            batch.extend(self._lines.get() for _ in range(self._in_hand))
             last = None in batch
             self._put(b"".join(line for line in batch if line is not None), len(batch) - last)
+            self._in_hand = 0
         if self._owned:
             os.close(self._descriptor)
 

@@ -182,6 +182,13 @@ def test_a_good_issuer_is_taken(problems: Problems, issuer: str) -> None:
     assert problems(MINIMAL.replace("https://id.example.com", f"'{issuer}'")) == []
 
 
+def test_an_app_that_sends_people_to_add_a_way_in_says_where_they_come_back_to(problems: Problems) -> None:
+    text = with_client("grants: [client_credentials]\naccount_linking: true")
+    bare = "".join(line for line in text.splitlines(keepends=True) if "redirect_uris" not in line)
+    assert any("clients.shop.account_linking: needs redirect_uris" in line for line in problems(bare))
+    assert bare != text
+
+
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [

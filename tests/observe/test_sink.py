@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from time import perf_counter
 
 import pytest
 
@@ -23,14 +22,13 @@ def test_every_line_arrives_in_order_before_close_returns(tmp_path: Path) -> Non
     assert sink.dropped == 0
 
 
-def test_a_reader_that_stands_still_costs_lines_and_no_time() -> None:
+def test_a_reader_that_stands_still_costs_lines_and_nobody_waits_for_it() -> None:
+    """Whatever the thread has taken in hand counts among the 20,000 lines that wait."""
     read_end, write_end = os.pipe()
     sink = Sink(write_end)
-    started = perf_counter()
     for _ in range(30_000):
-        sink.write(b"x" * 200 + b"\n")
-    assert perf_counter() - started < 5.0
-    assert sink.dropped >= 5_000
+        sink.write(b"x" * 2_000 + b"\n")
+    assert sink.dropped >= 9_900, "a pipe holds some more"
     os.close(read_end)
     sink.close()
     os.close(write_end)

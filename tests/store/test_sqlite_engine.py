@@ -239,6 +239,22 @@ async def test_what_is_read_beside_the_work_writes_nothing(engine: Engine) -> No
         await engine.aside.run(lambda db: db.execute("DELETE FROM accounts").close())
 
 
+async def test_a_long_read_beside_the_work_ends_with_the_store(engine: Engine) -> None:
+    reading = threading.Event()
+
+    def count_for_ever(db: sqlite3.Connection) -> object:
+        reading.set()
+        endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+        return db.execute(endless).fetchall()
+
+    assert engine.aside is not None
+    counting = asyncio.create_task(engine.aside.run(count_for_ever))
+    assert await asyncio.to_thread(reading.wait, 60)
+    await engine.close()
+    with pytest.raises(StoreUnavailable, match="SQLITE_INTERRUPT"):
+        await counting
+
+
 async def test_a_write_after_the_end_is_refused(engine: Engine) -> None:
     await engine.close()
     with pytest.raises(StoreUnavailable, match="closed"):
