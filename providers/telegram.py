@@ -23,7 +23,7 @@ class TelegramSettings(sdk.ProviderSettings):
     mode: Literal["oidc", "widget"] = Field(default="oidc", description="widget: bots not moved to OpenID Connect")
     client_id: str = Field(pattern=r"^[1-9][0-9]{0,19}$", description="The bot's id, the digits in front of its token")
     client_secret: SecretStr | None = Field(default=None, min_length=1, description="For oidc; it is not the bot token")
-    bot_token: SecretStr | None = Field(default=None, description="For the widget and for login_url buttons")
+    bot_token: SecretStr | None = Field(default=None, description="For the widget, login_url buttons and messages")
     bot_username: str = Field(default="", pattern=r"^[A-Za-z0-9_]{0,32}$", description="Shows the widget on our page")
     request_phone: bool = Field(default=False, description="Ask for the phone number (oidc)")
     request_messages: bool = Field(default=False, description="Ask whether the bot may write")
@@ -44,11 +44,10 @@ class Telegram(sdk.OidcProvider):
     channels = frozenset({sdk.Channel.QUERY, sdk.Channel.FRAGMENT})
     title: ClassVar[Mapping[str, str]] = {"ru": "Telegram", "en": "Telegram"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти через Telegram", "en": "Log in with Telegram"}
-    brand = "#229ED9"
     authorize_url, token_url = "https://oauth.telegram.org/auth", "https://oauth.telegram.org/token"
     jwks_uri = "https://oauth.telegram.org/.well-known/jwks.json"
     issuers, algorithms = ("https://oauth.telegram.org",), ("RS256", "ES256", "EdDSA", "ES256K")
-    client_auth = "basic"
+    brand, client_auth = "#229ED9", "basic"
     nonce_optional = True  # quirk(telegram): perhaps not echoed; state, PKCE and our own callback bind the code flow
 
     @property
@@ -103,12 +102,14 @@ class Telegram(sdk.OidcProvider):
         rules = sdk.SignedReply(key, _NAMES, numbers=frozenset({"id", "auth_date"}))
         signed = rules.verify(params, now=self.tools.now(), odd=self.tools.odd)
         me, ids = signed.fields, {"telegram_id": signed.fields.decimal_id("id")}
-        first, last, username = me.shown("first_name"), me.shown("last_name"), me.shown("username")
-        known = sdk.person(
-            None, first, last, nickname=username or first, username=username, picture=me.shown("photo_url")
-        )
+        first, last, username, photo = map(me.shown, ("first_name", "last_name", "username", "photo_url"))
+        known = sdk.person(None, first, last, nickname=username or first, username=username, picture=photo)
         identity = sdk.Identity(ids["telegram_id"], known, raw_ids=ids, amr=("fed", "telegram-widget"))
         return sdk.SignedIdentity(identity, signed.replay_key, signed.expires_at)
+
+    def abilities(self) -> sdk.Abilities:
+        """With the bot's token: messages afterwards."""
+        return sdk.Abilities(writes=sdk.Bot.of(self.tools.calls, "https://api.telegram.org", self.settings.bot_token))
 
     def replay_key(self, reply: sdk.Reply) -> str:
         """The signature of a widget reply: whoever sees it could use it, so it is good once."""

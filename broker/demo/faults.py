@@ -85,6 +85,12 @@ FAULTS: Final[Mapping[str, tuple[str, str]]] = {  # name -> (English, Russian)
     "future_auth_date": ("Signed fields: from the future", "Подписанные поля: из будущего"),
     "new_field": ("Signed fields: one nobody knows", "Подписанные поля: одно неизвестное"),
     "result_false": ("The result is false", "Результат — false"),
+    "message_429": ("Messages: the bot has to wait", "Сообщения: боту велено подождать"),
+    "message_403": ("Messages: the bot is blocked", "Сообщения: бот заблокирован"),
+    "message_400": ("Messages: the text is refused", "Сообщения: текст не принят"),
+    "message_unknown_chat": ("Messages: no such chat", "Сообщения: такого чата нет"),
+    "message_401": ("Messages: the token was revoked", "Сообщения: токен отозван"),
+    "message_lost": ("Messages: delivered, and the answer is 500", "Сообщения: доставлено, а ответ — 500"),
 }
 
 

@@ -10,6 +10,7 @@ from broker.core.errors import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
+from broker.core.notify import Button, Fate, Message, Outcome
 from broker.core.people.identity import Identity, UpstreamSession
 from broker.core.records import Wishes
 from broker.core.terms import PostedKind
@@ -22,7 +23,9 @@ from broker.upstream.abilities import (
     RefreshesIdentity,
     SignedIdentity,
     UpstreamLogout,
+    WritesMessages,
 )
+from broker.upstream.bot import Bot, Calls
 from broker.upstream.discovery import Address, DiscoveryRules, IssuerAddress, Metadata
 from broker.upstream.fields import (
     Fields,
@@ -67,12 +70,16 @@ __all__ = [
     "AcceptsPosted",
     "AcceptsUnasked",
     "Address",
+    "Bot",
+    "Button",
+    "Calls",
     "Channel",
     "ConfidentialSettings",
     "Credentials",
     "DiscoveryRules",
     "EndsSession",
     "ExtraParams",
+    "Fate",
     "Fields",
     "Flow",
     "HasAbilities",
@@ -81,11 +88,13 @@ __all__ = [
     "Identity",
     "IssuerAddress",
     "Jwt",
+    "Message",
     "Metadata",
     "NativeSettings",
     "OAuth2Provider",
     "OidcProvider",
     "Origin",
+    "Outcome",
     "Posted",
     "PostedKind",
     "Provider",
@@ -114,6 +123,7 @@ __all__ = [
     "Widget",
     "Wish",
     "Wishes",
+    "WritesMessages",
     "birthdate",
     "contact",
     "https_url",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from broker.core.notify import Message, Outcome
 from broker.core.people.identity import Identity, UpstreamSession
 from broker.upstream.model import Provider
 
@@ -67,6 +68,13 @@ class RefreshesIdentity(Protocol):
         """
 
 
+class WritesMessages(Protocol):
+    """Can write to people afterwards, as far as they let it."""
+
+    async def write(self, subject: str, message: Message) -> Outcome:
+        """What came of one attempt to write to this person; never raises for what a messenger may do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Abilities:
     """Those of one provider instance; None: it has not got it, or it is switched off.
@@ -80,6 +88,7 @@ class Abilities:
     refreshes: RefreshesIdentity | None = None
     levels: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
+    writes: WritesMessages | None = None
 
 
 @runtime_checkable

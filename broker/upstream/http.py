@@ -17,6 +17,7 @@ from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamRejected,
 from broker.core.events import Event, Recorder, visitor
 from broker.core.wire.query import encode_query
 from broker.upstream.answer import NOT_NOW, UpstreamAnswer, check_available, operation, rebase
+from broker.upstream.bot import SecretCalls
 from broker.upstream.breaker import Breaker, State
 from broker.upstream.exchange import (
     Answer,
@@ -72,6 +73,10 @@ class HttpPool:
         """
         rules = _Rules(timeout, server_base, not_now, pause)
         return UpstreamHttp(self._session, name, rules, recorder=recorder, clock=clock, spawn=self._spawn)
+
+    def secret_calls(self, name: str, *, recorder: Recorder, server_base: str | None, timeout: float) -> SecretCalls:
+        """Calls of one provider instance to addresses that hold a secret, in no way tied to its other calls."""
+        return SecretCalls(self._session, name, recorder=recorder, server_base=server_base, timeout=timeout)
 
     async def close(self) -> None:
         """Let go of every connection, and of whoever looks after an upstream that was left alone."""

@@ -46,4 +46,5 @@ def lend(
         browser_url=lambda url: rebase(url, settings.browser_base),
         metadata=discovery.metadata,
         odd=counting(recorder, name),
+        calls=pool.secret_calls(name, recorder=recorder, server_base=settings.server_base, timeout=settings.timeout),
     )

@@ -18,6 +18,7 @@ from broker.core.people.linking import LinkingPolicy, LinkingRule
 from broker.core.records import Wishes
 from broker.core.terms import PostedKind
 from broker.core.wire.addresses import is_loopback_host
+from broker.upstream.bot import Calls
 from broker.upstream.discovery import DiscoveryRules, Metadata
 from broker.upstream.fields import Fields
 
@@ -273,7 +274,8 @@ class Tools:
     """What the broker lends a provider instance.
 
     `now` gives epoch seconds; `browser_url` applies `browser_base`; `metadata` gives what an issuer says of itself,
-    cached, and raises UpstreamUnavailable; `odd` counts a claim, by name, that was left out.
+    cached, and raises UpstreamUnavailable; `odd` counts a claim, by name, that was left out. `calls` go to addresses
+    that are secret.
     """
 
     http: Http
@@ -282,6 +284,7 @@ class Tools:
     browser_url: Callable[[str], str]
     metadata: Callable[[DiscoveryRules], Awaitable[Metadata]]
     odd: Callable[[str], None]
+    calls: Calls
 
 
 class Provider(Protocol):

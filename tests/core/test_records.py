@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from broker import core
 from broker.core.authorize.pushed import PushedRequest
 from broker.core.errors import SealBroken
+from broker.core.notify import Button
 from broker.core.people.history import Happened
 from broker.core.records import (
     AccessToken,
@@ -66,6 +67,7 @@ VALUES["Happened"] = st.sampled_from(Happened)
 for nested in (AuthorizationRequest, Login, HeldIdentity, LinkReturn):
     VALUES[nested.__name__] = anything_of(nested)
     VALUES[f"{nested.__name__} | None"] = st.none() | VALUES[nested.__name__]
+VALUES["tuple[Button, ...]"] = st.lists(anything_of(Button), max_size=2).map(tuple)
 VALUES["ForClient"] = st.one_of([anything_of(purpose) for purpose in (Authorize, Device)])
 VALUES["ForClient | None"] = st.none() | VALUES["ForClient"]
 VALUES["Purpose"] = st.one_of([VALUES["ForClient"], *(anything_of(purpose) for purpose in (Link, Account))])

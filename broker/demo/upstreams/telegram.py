@@ -1,4 +1,4 @@
-"""Telegram Login: OpenID Connect, the legacy widget and login_url buttons. From core.telegram.org (read 2026-11)."""
+"""Telegram Login: OpenID Connect, the legacy widget, login_url buttons; and bots. From core.telegram.org (2026-11)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from broker.demo.pages import environment
 from broker.demo.people import Person
 from broker.demo.upstreams.answers import back_to, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, Refused, RegisteredApp
+from broker.demo.upstreams.bot_api import BOT_FAULTS, BotApi
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified
 from broker.demo.upstreams.keys import Key, challenge_of, key
 
@@ -26,7 +27,7 @@ _KIDS = {"RS256": "oidc-1", "ES256": "oidc-es256-1", "EdDSA": "oidc-eddsa-1", "E
 
 
 class Telegram(Emulator):
-    """oauth.telegram.org and telegram.org.
+    """oauth.telegram.org, telegram.org and api.telegram.org.
 
     Extras of an app: `bot_token` and `username` for the legacy ways, `domain` as set by /setdomain (several separated
     by spaces), `algorithm` of its ID tokens (RS256 unless given).
@@ -48,6 +49,7 @@ class Telegram(Emulator):
         "future_auth_date",
         "new_field",
         "result_false",
+        *BOT_FAULTS,
     )
 
     def routes(self) -> Sequence[tuple[str, tuple[str, ...], Handler]]:
@@ -59,11 +61,15 @@ class Telegram(Emulator):
             ("/token", ("POST",), self._token),
             ("/embed/{username}", ("GET",), self._embed),
             ("/js/telegram-widget.js", ("GET",), self._script),
+            ("/bot{token}/{method:path}", ("GET", "POST"), self._bot),
             ("/_emulator/login_url", ("POST",), self._login_url),
+            ("/_emulator/messages", ("GET",), self._bot),
+            ("/_emulator/block", ("POST",), self._bot),
         )
 
     def forget(self) -> None:
         self.codes = OneTime[Grant](600, self.clock, self.mint)
+        self.bots = BotApi(self.apps, self.faults, lambda: self.people, self.clock)
 
     def signer(self) -> Signer:
         """Four published keys; a rotation replaces every one."""
@@ -195,6 +201,9 @@ class Telegram(Emulator):
             return json_answer({"error": "no such person or bot"}, 400)
         url = with_fields(str(call.json.get("url", "")), self._signed(person, app))
         return json_answer({"url": url})
+
+    async def _bot(self, call: Call) -> Response:
+        return self.bots.answer(call)
 
 
 def _redeemable(granted: Grant, app: RegisteredApp, call: Call) -> bool:
