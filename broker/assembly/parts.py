@@ -69,6 +69,11 @@ class Settings:
     nonce_required: bool = False
     deadline: float = DEADLINE
 
+    @property
+    def takes_posted(self) -> bool:
+        """Whether some client may bring credentials; apps that register themselves never may."""
+        return any(client.accept_posted for client in self.clients.values())
+
     @classmethod
     def of(cls, config: Config, providers: Providers) -> Self:
         """As the configuration says; who registers may not call an app as one of the `providers` is called."""

@@ -29,7 +29,13 @@ async def build_providers(
         tools = lend(pool, name, chosen, recorder=context.recorder, not_now=not_now, now=context.clock)
         provider, key = kind(chosen, tools), await _namespace_key(people, name, chosen)
         instance = ProviderInstance.of(
-            name, chosen.type, key, provider, down_for=partial(_down_for, tools), linking=chosen.linking_rule
+            name,
+            chosen.type,
+            key,
+            provider,
+            down_for=partial(_down_for, tools),
+            linking=chosen.linking_rule,
+            accepts=chosen.accept_posted,
         )
         instances.append(instance if chosen.name is None else instance.called(chosen.name))
     login = config.login

@@ -13,6 +13,7 @@ from broker.config.clients import localised, logo_name
 from broker.config.model import Config
 from broker.core.discovery import build_metadata
 from broker.core.events import Event
+from broker.core.openapi.document import build_openapi
 from broker.web.authorize.consent import ConsentEndpoint
 from broker.web.authorize.endpoint import AuthorizeEndpoint
 from broker.web.clients.endpoints import ClientEndpoints
@@ -106,7 +107,7 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
     arrivals = Arrivals(frontend, services.forms, last, session_ttl=chosen.absolute_ttl)
     reader = ProofReader(services.proofs.mint_nonce)
     return Endpoints(
-        meta=_build_meta(parts, frontend, config),
+        meta=_build_meta(parts, services, frontend, config),
         account=AccountEndpoints(
             frontend,
             services.account_page,
@@ -136,6 +137,7 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
         token=TokenEndpoint(services.token_requests, intake, reader),
         register=RegistrationEndpoint(services.registrations, intake),
         userinfo=UserinfoEndpoint(services.userinfo, intake, reader),
+        takes_posted=services.takes_posted,
     )
 
 
@@ -163,6 +165,7 @@ def _build_clients(services: Services, intake: Intake, reader: ProofReader) -> C
         revocation=services.revocation,
         introspection=services.introspection,
         logouts=services.upstream_logouts,
+        posted=services.posted,
     )
 
 
@@ -184,15 +187,17 @@ def _build_devices(
     )
 
 
-def _build_meta(parts: Parts, frontend: Frontend, config: Config) -> MetaEndpoints:
+def _build_meta(parts: Parts, services: Services, frontend: Frontend, config: Config) -> MetaEndpoints:
     metadata = build_metadata(
         config.issuer,
         algorithms=[word.value for word in config.keys.algorithms],
         languages=config.ui.languages,
         registration=bool(config.registration.token_hashes),
         levels=parts.providers.levels,
+        posted=services.takes_posted,
     )
-    return MetaEndpoints(frontend, parts.keys, metadata, issuer=config.issuer)
+    document = build_openapi(config.issuer, posted=services.takes_posted)
+    return MetaEndpoints(frontend, parts.keys, metadata, document, issuer=config.issuer)
 
 
 def _build_intake(parts: Parts, services: Services, config: Config) -> Intake:

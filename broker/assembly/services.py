@@ -22,6 +22,7 @@ from broker.services.grants.device_code import DeviceCode
 from broker.services.grants.endpoint import GrantHandler, TokenRequests
 from broker.services.grants.giving import Giving
 from broker.services.grants.refresh_token import RefreshTokenGrant
+from broker.services.grants.token_exchange import TokenExchange
 from broker.services.login.attempts import Logins
 from broker.services.login.complete import Completion
 from broker.services.login.joining import Joining
@@ -43,6 +44,7 @@ from broker.services.people.page import AccountPage
 from broker.services.people.returns import LinkReturns
 from broker.services.people.standing import Standing
 from broker.services.people.unlinking import Unlinking
+from broker.services.posted import PostedCredentials
 from broker.services.sessions.endings import Endings
 from broker.services.sessions.single_sign_on import Sessions
 from broker.services.sessions.upstream import Confirmations, UpstreamSessions
@@ -68,7 +70,7 @@ class Services:
         self._tie_authorization(parts)
         self._tie_account(parts, settings)
         self._tie_logins(parts, settings)
-        self._tie_grants(parts)
+        self._tie_grants(parts, settings)
 
     def _tie_clients(self, parts: Parts, settings: Settings) -> None:
         context, transient, outbound = parts.context, parts.transient, parts.outbound
@@ -155,14 +157,8 @@ class Services:
         self.identities = Identities(
             self.admission, people, providers=providers, standing=self.standing, unlinking=self.unlinking
         )
-        self.lookup = Lookup(
-            context,
-            people,
-            parts.durable.accounts,
-            providers=providers,
-            standing=self.standing,
-            subjects=parts.subjects,
-        )
+        accounts, subjects = parts.durable.accounts, parts.subjects
+        self.lookup = Lookup(context, people, accounts, providers=providers, standing=self.standing, subjects=subjects)
 
     def _tie_authorization(self, parts: Parts) -> None:
         context, people, transient = parts.context, parts.durable.people, parts.transient
@@ -282,15 +278,22 @@ class Services:
             linking=self.linking,
         )
 
-    def _tie_grants(self, parts: Parts) -> None:
-        context, durable, tokens = parts.context, parts.durable, self.tokens
+    def _tie_grants(self, parts: Parts, settings: Settings) -> None:
+        context, durable, transient, tokens = parts.context, parts.durable, parts.transient, self.tokens
         giving = Giving(context, tokens, self.upstream, self.endings, people=durable.people, grants=durable.grants)
-        codes = AuthorizationCode(context, durable.grants, parts.transient, giving)
+        codes = AuthorizationCode(context, durable.grants, transient, giving)
         confirmations = Confirmations(context, durable.sessions, parts.providers, parts.seal("upstream login"))
+        seal, deadline = parts.seal("challenge"), settings.deadline
+        self.posted = PostedCredentials(context, parts.providers, transient, seal, deadline=deadline)
         handlers: dict[GrantType, GrantHandler] = {
             GrantType.AUTHORIZATION_CODE: codes,
             GrantType.REFRESH_TOKEN: RefreshTokenGrant(context, durable.grants, tokens, confirmations),
             GrantType.CLIENT_CREDENTIALS: ClientCredentials(),
             GrantType.DEVICE_CODE: DeviceCode(self.devices, codes),
         }
+        self.takes_posted = settings.takes_posted
+        if self.takes_posted:
+            handlers[GrantType.TOKEN_EXCHANGE] = TokenExchange(
+                context, self.posted, self.accounts, self.consents, endings=self.endings, giving=giving
+            )
         self.token_requests = TokenRequests(context, self.proofs, tokens, handlers)

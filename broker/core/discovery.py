@@ -32,6 +32,7 @@ def build_metadata(
     """
     optional: dict[str, Any] = {"registration_endpoint": f"{issuer}/register"} if registration else {}
     optional |= {"acr_values_supported": list(levels)} if levels else {}
+    optional |= {"challenge_endpoint": f"{issuer}/challenge"} if posted else {}
     return {
         "issuer": issuer,
         **_endpoints(issuer),

@@ -57,6 +57,22 @@ class InvalidGrant(RequestError, code="invalid_grant"):
     """A code or refresh token that is wrong, spent, expired or somebody else's (RFC 6749 section 5.2)."""
 
 
+class CredentialRefused(RequestError):
+    """A posted credential that is not good enough (RFC 8693 section 2.2.2).
+
+    What is wrong with it, the log says and nobody else: whoever tries one must not learn how far it got.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "the subject token is not acceptable; take a new challenge and let the user sign in again", detail=detail
+        )
+
+
+class AccountNotFound(RequestError, code="account_not_found"):
+    """Nobody here is known by a posted credential that must make no account, or they could not sign in."""
+
+
 class UnauthorizedClient(RequestError, code="unauthorized_client"):
     """The client may not do this (RFC 6749 section 4.1.2.1)."""
 

@@ -11,6 +11,8 @@ class Event(StrEnum):
     """The names; `broker.observe` decides which go to the log, the audit stream and the metrics."""
 
     LOGIN_STARTED = "login.started"
+    CHALLENGE_GIVEN = "challenge.given"
+    CREDENTIAL_REFUSED = "credential.refused"
     LOGIN_SUCCEEDED = "login.succeeded"
     LOGIN_FAILED = "login.failed"
     ACCOUNT_CREATED = "account.created"
@@ -41,6 +43,7 @@ class Event(StrEnum):
     TOKEN_REFUSED = "token.refused"
     TOKEN_REUSE_DETECTED = "token.reuse_detected"
     TOKEN_REVOKED = "token.revoked"
+    TOKEN_EXCHANGED = "token.exchanged"
     TOKEN_INTROSPECTED = "token.introspected"
     CLIENT_AUTH_FAILED = "client.auth_failed"
     PROOF_REFUSED = "proof.refused"

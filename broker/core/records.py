@@ -61,7 +61,8 @@ class Login(Value, frozen=True):
     `provider` is the name of the instance at that time, `provider_key` the id that survives a rename. `acr` is what the
     upstream showed, or "". `sid` is our own name of the session, `upstream_sid` the upstream's, "" unless the provider
     is configured to keep it. `began_at`: when the login set out. `asked_at`: when the upstream is known to have asked
-    the person who they are, 0 where it may have answered by a session of its own (threats D7).
+    the person who they are, 0 where it may have answered by a session of its own (threats D7). `auth_time` is 0 where
+    nobody knows when that was: an app posted what a kit gave to it, and no login page of anybody's was seen.
     """
 
     sub: str

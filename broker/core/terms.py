@@ -116,3 +116,14 @@ class PostedKind(StrEnum):
     ACCESS_TOKEN = "access_token"
     WIDGET = "widget"
     INIT_DATA = "init_data"
+
+
+class TokenType(StrEnum):
+    """What is exchanged, and what for (RFC 8693 section 3); the last three are ours, for what has no such name."""
+
+    ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
+    ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
+    JWT = "urn:ietf:params:oauth:token-type:jwt"
+    CODE = "urn:broker:token-type:code"
+    WIDGET = "urn:broker:token-type:widget"
+    INIT_DATA = "urn:broker:token-type:init_data"

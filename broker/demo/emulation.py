@@ -75,6 +75,7 @@ def _extras(settings: ProviderSettings, issuer: str) -> dict[str, str]:
     names |= {"bot_username": "username"}
     found = {ours: _plain(getattr(settings, theirs, None)) for theirs, ours in names.items()}
     found["domain"] = urlsplit(issuer).netloc
+    found["native_client_ids"] = " ".join(getattr(settings, "native_client_ids", ()))
     return {name: text for name, text in found.items() if text}
 
 
@@ -101,6 +102,7 @@ def _other_app(app: RegisteredApp) -> RegisteredApp:
     digits = app.client_id.isdigit()
     client_id = str(int(app.client_id) + 1) if digits else f"other-{app.client_id}"
     extras = {"public_key": "OTHERPUBLICKEY", "bot_token": f"{client_id}:other-bot-token", "username": "other_bot"}
+    extras |= {"native_client_ids": f"phone-{client_id}"}
     return RegisteredApp(client_id, "other-app-secret", (ELSEWHERE,), extras)
 
 

@@ -99,8 +99,27 @@ EVENTS: Mapping[Event, Entry] = {
     Event.LOGIN_STARTED: Entry(
         "debug", False, _BOTH, "A browser is sent to a provider.", count("broker_logins_started_total", *_BOTH)
     ),
+    Event.CHALLENGE_GIVEN: Entry(
+        "debug",
+        False,
+        _BOTH,
+        "An app took a challenge, to let somebody sign in with a provider's kit.",
+        count("broker_logins_started_total", *_BOTH),
+    ),
+    Event.CREDENTIAL_REFUSED: Entry(
+        "warning",
+        True,
+        (*_BOTH, "kind", "outcome", "reason", "fingerprint"),
+        "What an app posted of a provider's kit did not count, and exactly why; the app is not told. `fingerprint` is"
+        " where its SHA-256 begins.",
+        count("broker_login_failures_total", *_BOTH, "outcome"),
+    ),
     Event.LOGIN_SUCCEEDED: Entry(
-        "info", True, (*_BOTH, "sub", "ms", "unasked"), "Somebody logged in; `ms` from leaving to returning.", _login
+        "info",
+        True,
+        (*_BOTH, "sub", "ms", "unasked", "posted"),
+        "Somebody logged in; `ms` from leaving to returning.",
+        _login,
     ),
     Event.LOGIN_FAILED: Entry(
         "warning",
@@ -278,6 +297,13 @@ EVENTS: Mapping[Event, Entry] = {
         ("client_id", "kind", "grant_id"),
         "An app gave a token back. With a `grant_id` everything that hangs on that grant ended with it.",
         count("broker_tokens_revoked_total", "client_id", "kind"),
+    ),
+    Event.TOKEN_EXCHANGED: Entry(
+        "info",
+        True,
+        _BOTH,
+        "A client got tokens for a credential that a provider's kit gave to it.",
+        count("broker_tokens_issued_total", *_BOTH, grant="token_exchange"),
     ),
     Event.TOKEN_INTROSPECTED: Entry(
         "debug",

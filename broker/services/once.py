@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from broker.core.errors import PageError, StoreUnavailable
+from broker.core.errors import BrokerError, StoreUnavailable
+from broker.core.seal import digest
 from broker.store.transient import Kind, Transient
 
 
 @asynccontextmanager
-async def once(transient: Transient, key: str, *, ttl: int, again: PageError) -> AsyncIterator[None]:
+async def once(transient: Transient, key: str, *, ttl: int, again: BrokerError) -> AsyncIterator[None]:
     """Do the body for the first caller with this key (a digest) in `ttl` seconds; raises `again` for every other.
 
     Where the body ends in StoreUnavailable the claim is given back: nothing was answered, so the person presses the
@@ -24,3 +25,8 @@ async def once(transient: Transient, key: str, *, ttl: int, again: PageError) ->
     except StoreUnavailable:
         await transient.take(Kind.CLAIM, key)
         raise
+
+
+def reply_mark(provider_key: str, replay_key: str) -> str:
+    """What a bearer string of this provider is known by for `once`, by whatever way it comes: page, chat or app."""
+    return digest(f"reply {provider_key} {replay_key}")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from broker.core.authorize.step_up import FEDERATED
 from broker.core.clients.client import Client
-from broker.core.errors import ProviderNotOffered
+from broker.core.errors import ProviderNotOffered, UpstreamUnavailable
 from broker.core.people.linking import ASKS_NOBODY, LinkingRule
 from broker.core.records import Login
+from broker.core.terms import PostedKind
 from broker.upstream.abilities import Abilities, abilities_of
 from broker.upstream.model import Provider
 
 DownFor = Callable[[], float | None]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class ProviderInstance:
     `title` is its plain name ("Google"), `label` what its button says, both per language. `refuses_embedded`: it does
     not work in browsers inside other apps. `down_for`: seconds it has not answered, None while it does.
     `abilities`: what it does beyond logging people in. `assets`: a folder with its own icon and pages. `linking`: what
-    happens when somebody unknown arrives.
+    happens when somebody unknown arrives. `accepts`: what apps may post that its kit gave to them.
     """
 
     name: str
@@ -40,6 +43,7 @@ class ProviderInstance:
     abilities: Abilities
     assets: Path | None
     linking: LinkingRule
+    accepts: frozenset[PostedKind] = frozenset()
 
     @classmethod
     def of(
@@ -51,6 +55,7 @@ class ProviderInstance:
         *,
         down_for: DownFor = lambda: None,
         linking: LinkingRule = ASKS_NOBODY,
+        accepts: Iterable[PostedKind] = (),
     ) -> Self:
         """As the provider says of itself; a plugin need not know of all that it could say."""
         return cls(
@@ -66,7 +71,16 @@ class ProviderInstance:
             abilities=abilities_of(provider),
             assets=getattr(provider, "assets", None),
             linking=linking,
+            accepts=frozenset(accepts),
         )
+
+    async def in_time(self, answer: Awaitable[Result], deadline: float) -> Result:
+        """What its provider comes to; raises UpstreamUnavailable after `deadline` seconds: somebody waits for it."""
+        try:
+            async with asyncio.timeout(deadline):
+                return await answer
+        except TimeoutError:
+            raise UpstreamUnavailable(f"{self.name} took longer than {deadline} s") from None
 
     def counted(self, acr: str, amr: Iterable[str]) -> tuple[str, tuple[str, ...]]:
         """Level and methods of a login as it tells them, as far as they count: what its operator listed (threats B23).

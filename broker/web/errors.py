@@ -287,7 +287,7 @@ def _is_lure(request: Request, target: VerifiedRedirect) -> bool:
 
 
 def _fallback(error: BrokerError) -> str:
-    if isinstance(error, StoreUnavailable):
+    if isinstance(error, StoreUnavailable | UpstreamUnavailable):
         return "temporarily unavailable; try again"
     return f"the request failed; quote reference {request_id.get()}"
 

@@ -11,7 +11,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from broker.core.openapi.document import build_openapi
 from broker.services.keys.ring import KeyRing
 from broker.web.pages.assets import STATIC_HEADERS
 from broker.web.pages.frontend import Frontend
@@ -24,12 +23,15 @@ _STATIC_CACHE = "public, max-age=3600"
 class MetaEndpoints:
     """`/.well-known/…`, `/openapi.json`, `/jwks`, `/static/…`, `/`, `/healthz`."""
 
-    def __init__(self, frontend: Frontend, keys: KeyRing, metadata: Mapping[str, Any], *, issuer: str) -> None:
+    def __init__(
+        self, frontend: Frontend, keys: KeyRing, metadata: Mapping[str, Any], api: Mapping[str, Any], *, issuer: str
+    ) -> None:
+        """`metadata` and `api` are the documents of discovery and of what apps call."""
         self._frontend = frontend
         self._keys = keys
         self._metadata = orjson.dumps(dict(metadata))
         self._etag = _etag(self._metadata)
-        self._openapi = orjson.dumps(build_openapi(issuer))
+        self._openapi = orjson.dumps(dict(api))
         self._openapi_etag = _etag(self._openapi)
         self._issuer = issuer
 

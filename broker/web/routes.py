@@ -30,7 +30,7 @@ from broker.web.tokens import TokenEndpoint, UserinfoEndpoint
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """All of them."""
+    """All of them. `takes_posted`: some client may bring credentials of vendors' kits, and takes challenges."""
 
     meta: MetaEndpoints
     account: AccountEndpoints
@@ -48,6 +48,7 @@ class Endpoints:
     token: TokenEndpoint
     register: RegistrationEndpoint
     userinfo: UserinfoEndpoint
+    takes_posted: bool = False
 
 
 def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
@@ -94,6 +95,8 @@ def _for_apps(ends: Endpoints) -> Iterable[Route]:
     yield Route("/par", {"POST": ends.clients.push}, client, "par", cors=True)
     yield Route("/device_authorization", {"POST": ends.clients.device}, client, "device_authorization", cors=True)
     yield Route("/token", {"POST": ends.token.post}, client, "token", cors=True)
+    if ends.takes_posted:
+        yield Route("/challenge", {"POST": ends.clients.challenge}, client, "challenge", cors=True)
     yield Route("/revoke", {"POST": ends.clients.revoke}, client, "revoke", cors=True)
     yield Route("/introspect", {"POST": ends.clients.introspect}, client, "introspect")
     yield Route("/register", {"POST": ends.register.post}, client, "register")

@@ -21,8 +21,8 @@ REGISTERED = {
     *("invalid_dpop_proof", "use_dpop_nonce", "unmet_authentication_requirements"),
     "insufficient_user_authentication",
 }
-OURS = {"not_found", "last_identity", "provider_not_allowed", "already_linked_elsewhere"}
-"""Of the identities API, which is no standard's."""
+OURS = {"not_found", "last_identity", "provider_not_allowed", "already_linked_elsewhere", "account_not_found"}
+"""Of the identities API and of posted credentials, for which no standard has one."""
 
 
 @pytest.mark.parametrize("kind", NAMED, ids=lambda kind: kind.__name__)

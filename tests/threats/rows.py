@@ -157,7 +157,7 @@ REQUIRED: Final = {
     "F15": "A DPoP proof is for one request, of now, used once; what it binds opens nothing without its key.",
     "F16": "A device's code is guessed at a price, and a person says yes in one session to what the page names.",
     "F17": "Failed proofs of a client are counted together at every door.",
-    "F18": "Nothing is exchanged: there is no such grant.",
+    "F18": "Nothing is exchanged unless provider and client both allow that kind; nobody acts for another.",
     "F14": "A pushed request has an unguessable name, a minute to be shown, one client and one answer.",
     "F19": "A token is told about to its client and to the APIs it is for, which must have a secret, and to no other.",
     "F20": "A token given back takes along all that hangs on its grant, at once; tokens of others are left alone.",
@@ -236,6 +236,7 @@ REQUIRED: Final = {
     "M3": "A native app is answered at its registered address; a scheme that looks like it is another one.",
     "M4": "A native app always uses PKCE, and a nonce does not stand in for it.",
     "M1": "A token counts that an app of ours got, for a nonce of ours; no other app's, and none of our own pages.",
+    "M2": "A posted credential counts once, with a challenge of minutes; where an upstream is away nothing is spent.",
     "M6": "A secret in an app's package proves nothing: it is asked about, and uses PKCE, like one without.",
     "M7": "Every door asks the same gate, whoever is blocked, closing, or came by a provider that is off.",
 }
@@ -292,7 +293,6 @@ LATER: Final = {
     "C6": "There is no type for Apple.",
     "C7": "There is no type for Facebook.",
     "C15": "There is no type for GitHub.",
-    "M2": "Tokens that native SDKs of upstreams got are not taken yet; F18 says that nothing is exchanged.",
     "M5": "Embedded web views are not told apart.",
 }
 """Rows about what is not here."""

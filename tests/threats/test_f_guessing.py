@@ -76,14 +76,17 @@ DOORS = (
     "device_authorization_endpoint",
 )
 
-# --- F18: nothing is exchanged for anything ---
+# --- F18: where no client may, nothing is exchanged for anything ---
 
 
-async def test_f18_no_token_is_exchanged_for_another(site: Site) -> None:
+async def test_f18_where_no_client_may_there_is_no_such_grant(site: Site) -> None:
     tokens = await tokens_for(site)
     async with http(site) as client:
         metadata = (await client.get("/.well-known/openid-configuration")).json()
         assert EXCHANGE not in metadata["grant_types_supported"]
+        assert "challenge_endpoint" not in metadata
+        assert (await client.post("/challenge", data={"client_id": "spa", "provider": "google"})).status_code == 404
+        assert "/challenge" not in (await client.get("/openapi.json")).json()["paths"]
         for kind, token in (("access_token", tokens["access_token"]), ("id_token", tokens["id_token"]), ("jwt", "x")):
             subject = {"subject_token": token, "subject_token_type": f"urn:ietf:params:oauth:token-type:{kind}"}
             for more in ({}, {"audience": "second"}, {"actor_token": token}, {"resource": "https://api.test/"}):

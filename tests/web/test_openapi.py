@@ -40,7 +40,9 @@ NO_API = {
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[RunningBroker]:
-    with running_broker() as running:
+    grants = ["authorization_code", "urn:ietf:params:oauth:grant-type:token-exchange"]
+    phone = {"name": "Phone", "auth_method": "none", "redirect_uris": ["com.example.phone:/cb"], "grants": grants}
+    with running_broker({"phone": {**phone, "accept_posted": ["google"]}}) as running:
         yield running
 
 
@@ -83,6 +85,7 @@ async def test_the_document_is_served_to_every_tool_and_says_which_issuer_it_is_
     async with public_app() as site:
         answer = await site.browser.get("/openapi.json", headers={"Origin": "https://spa.test"})
         assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+        assert "/challenge" not in answer.json()["paths"], "no client may bring what it is for"
         assert answer.headers["access-control-allow-origin"] == "https://spa.test"
         assert answer.json() == httpx2.Response(200, json=build_openapi(ISSUER)).json()
         again = await site.browser.get("/openapi.json", headers={"If-None-Match": answer.headers["etag"]})

@@ -253,6 +253,13 @@ def build_device_request(params: Parameters, client: Client) -> AuthorizationReq
     return _build(_DEVICE_ROWS, params, client)
 
 
+def build_exchange_request(params: Parameters, client: Client) -> AuthorizationRequest:
+    """What is wanted for a posted credential (RFC 8693 section 2.1), `openid` where nothing is; raises RequestError."""
+    apis = [(MULTIPLE, uri) for uri in params.values_of(MULTIPLE)]
+    wanted = Parameters([("scope", params.get("scope", Scope.OPENID)), *apis])
+    return _build([row for row in ROWS if wanted.keys() & set(row.names)], wanted, client)
+
+
 def _build(
     rows: Iterable[Row], params: Parameters, client: Client, *, redirect_uri: str = "", hinted_sub: str = ""
 ) -> AuthorizationRequest:

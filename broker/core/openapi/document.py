@@ -31,10 +31,12 @@ _MEETS: Mapping[Caller, tuple[Refusal, ...]] = {
 _AT_RESOURCES = {"invalid_dpop_proof", "use_dpop_nonce"}  # 401 where a token is shown (RFC 9449 section 7.1)
 
 
-def build_openapi(issuer: str) -> dict[str, Any]:
-    """The document for this issuer."""
+def build_openapi(issuer: str, *, posted: bool = False) -> dict[str, Any]:
+    """The document for this issuer; `posted`: with what is for clients that may bring credentials of vendors' kits."""
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
+        if operation.posted and not posted:
+            continue
         paths.setdefault(operation.path, {})[operation.method] = _describe(operation)
     return {
         "openapi": "3.1.0",

@@ -8,7 +8,10 @@ from enum import StrEnum
 from typing import Any
 
 from broker.core.errors import (
+    AccessDenied,
+    AccountNotFound,
     AuthorizationPending,
+    ConsentRequired,
     ExpiredToken,
     InsufficientUserAuthentication,
     InvalidDpopProof,
@@ -25,6 +28,7 @@ from broker.core.errors import (
     UnsupportedGrantType,
     UseDpopNonce,
 )
+from broker.core.posted import KINDS
 from broker.core.terms import GrantType, Scope
 
 Schema = Mapping[str, Any]
@@ -46,7 +50,7 @@ class Operation:
     """One method of one path. `answer` names a schema, "" for no body; `scope` is what the token of a person needs.
 
     `form` are the parameters in the body, those in `required` always. `refusals` are besides those that every caller
-    of its kind may meet.
+    of its kind may meet. `posted`: it is there only where some client may bring credentials of vendors' kits.
     """
 
     method: str
@@ -60,6 +64,7 @@ class Operation:
     form: Mapping[str, Schema] | None = None
     required: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    posted: bool = False
 
 
 def _text(description: str) -> Schema:
@@ -77,7 +82,16 @@ _GRANT: Mapping[str, Schema] = {
     "code_verifier": _text("authorization_code: of PKCE (RFC 7636)."),
     "refresh_token": _text("refresh_token: the newest one."),
     "device_code": _text("device_code: from /device_authorization (RFC 8628)."),
-    "scope": _text("refresh_token: less than was granted. client_credentials: some of service_scopes."),
+    "subject_token": _text("token-exchange: what the provider's kit gave to the app (RFC 8693)."),
+    "subject_token_type": {"type": "string", "enum": list(KINDS)},
+    "subject_issuer": _text("token-exchange: the provider, by its name here."),
+    "challenge": _text("token-exchange: from /challenge, taken before the user signed in."),
+    "subject_token_secret": _text("token-exchange: what belongs to the subject token where a kit gives two."),
+    "device_id": _text("token-exchange: what VK's kit gives beside its code."),
+    "sign_up": {"enum": ["true", "false"], "description": "token-exchange: whether somebody unknown gets an account."},
+    "scope": _text(
+        "refresh_token: less than was granted. client_credentials: some of service_scopes. Else what is wanted."
+    ),
     "resource": _text("One of the APIs that were granted (RFC 8707)."),
 }
 
@@ -100,7 +114,20 @@ OPERATIONS: tuple[Operation, ...] = (
         refusals=(
             *(InvalidGrant, InvalidScope, InvalidTarget, UnauthorizedClient, UnsupportedGrantType),
             *(InvalidDpopProof, UseDpopNonce, AuthorizationPending, SlowDown, ExpiredToken),
+            *(AccessDenied, AccountNotFound, ConsentRequired),
         ),
+    ),
+    Operation(
+        "post",
+        "/challenge",
+        "challenge",
+        "What a provider's kit is given before the user signs in, so that what it gives back counts once, and here.",
+        Caller.CLIENT,
+        "Challenge",
+        form={"provider": _text("The provider by its name here.")},
+        required=("provider",),
+        refusals=(UnauthorizedClient,),
+        posted=True,
     ),
     Operation(
         "post",
@@ -187,6 +214,19 @@ SCHEMAS: Mapping[str, Schema] = {
             "scope": _text("What was given, separated by spaces."),
             "refresh_token": {"type": "string"},
             "id_token": {"type": "string"},
+            "issued_token_type": _text("token-exchange: what `access_token` is."),
+        },
+    },
+    "Challenge": {
+        "type": "object",
+        "required": ["challenge", "expires_in", "nonce"],
+        "properties": {
+            "challenge": _text("Kept by the app, shown to nobody, and sent along with what the kit gives."),
+            "expires_in": {"type": "integer", "description": "Seconds."},
+            "nonce": _text("For the kit: it comes back in the ID token."),
+            "state": _text("For a kit that ends in a code."),
+            "code_challenge": _text("For a kit that ends in a code; the verifier stays here."),
+            "code_challenge_method": {"const": "S256"},
         },
     },
     "Introspection": {

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self
 
-from broker.core.records import Record
+from broker.core.records import Login, Record
 
 
 class Happened(StrEnum):
@@ -55,6 +56,23 @@ class SignIn:
     agent: str
     ends_at: int
     key: str = field(default="", repr=False)
+
+    @classmethod
+    def of(cls, login: Login, *, at: int, client_id: str, whence: Whence, ends_at: int, key: str = "") -> Self:
+        """That of this login; the rest as above."""
+        return cls(
+            sid=login.sid,
+            sub=login.sub,
+            at=at,
+            provider=login.provider,
+            provider_key=login.provider_key,
+            subject=login.subject,
+            client_id=client_id,
+            place=whence.place,
+            agent=whence.agent,
+            ends_at=ends_at,
+            key=key,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,8 @@ def build_former(subs: Iterable[str]) -> dict[str, Any]:
 
 def build_context(login: Login) -> dict[str, Any]:
     """When and how well the person authenticated, as far as the upstream said (RFC 9470 section 6)."""
-    return {"auth_time": login.auth_time} | ({"acr": login.acr} if login.acr else {})
+    said = {"auth_time": login.auth_time, "acr": login.acr}
+    return {name: value for name, value in said.items() if value}
 
 
 def build_access_token(

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from broker.demo.call import Call, read_call
 from broker.demo.faults import TRANSPORT, Faults
 from broker.demo.pages import chooser_page, error_page
-from broker.demo.people import ADA, BORIS, PEOPLE, Person
+from broker.demo.people import ADA, BORIS, PEOPLE, Person, UnknownPerson
 from broker.demo.upstreams.answers import BROKEN
 from broker.demo.upstreams.control import Control
 
@@ -203,6 +203,12 @@ class Emulator(ABC):
         if person is None:
             raise Refused(HTMLResponse(chooser_page(self, call)))
         return person
+
+    def living(self, key: str) -> Person:
+        """Who lives here under this key; raises UnknownPerson."""
+        if key not in self.people:
+            raise UnknownPerson(key, self.people)
+        return self.people[key]
 
     def state_of(self, call: Call) -> str:
         """What goes back as `state`."""

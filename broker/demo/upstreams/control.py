@@ -70,6 +70,23 @@ class ClaimsOrder(Order):
     claims: dict[str, Any] = Field(default_factory=dict)
 
 
+class UnknownApp(LookupError):
+    """An app that nobody registered here, or two that are not of one developer."""
+
+
+class KitOrder(Order):
+    """Sign `person` in with the upstream's kit in the app `app`, for its server `server` or, without one, for itself.
+
+    `nonce` is what the app gave to the kit, which may hand out a token that it made `issued_ago` seconds before.
+    """
+
+    app: str
+    server: str = ""
+    person: str = "ada"
+    nonce: str = ""
+    issued_ago: int = Field(default=0, ge=0)
+
+
 class AnswerOrder(Order):
     """Replace the raw answer of one path; `delay` is in seconds."""
 
@@ -188,7 +205,7 @@ class Control:
                 return _json({"error": "the control API answers this machine only"}, 403)
             try:
                 return await handler(request)
-            except (UnknownFault, UnknownPerson, ValidationError) as problem:
+            except (UnknownApp, UnknownFault, UnknownPerson, ValidationError) as problem:
                 return _json({"error": str(problem)}, 400)
 
         return run

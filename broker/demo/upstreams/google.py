@@ -11,7 +11,8 @@ from broker.demo.call import Call, client_credentials
 from broker.demo.faults import OAUTH
 from broker.demo.upstreams.answers import back_to, error_answer, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, RegisteredApp
-from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified
+from broker.demo.upstreams.control import KitOrder
+from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified, kit_claims
 from broker.demo.upstreams.keys import challenge_of, half_hash, key
 
 ISSUER = "https://accounts.google.com"
@@ -57,6 +58,7 @@ class Google(Emulator):
             ("/v1/userinfo", ("GET", "POST"), self._userinfo),
             ("/revoke", ("POST",), self._revoke),
             ("/tokeninfo", ("GET", "POST"), self._tokeninfo),
+            ("/_emulator/kit", ("POST",), self._kit),
         )
 
     def forget(self) -> None:
@@ -89,6 +91,16 @@ class Google(Emulator):
         iss = "https://accounts.example.com" if self.faults.on("wrong_iss_param") else ISSUER
         answer = {"state": state, "iss": iss, "code": self.codes.give(granted), "scope": _long(granted.scope)}
         return back_to(redirect_uri, {**answer, "authuser": "0", "hd": self._hd(), "prompt": "consent"})
+
+    async def _kit(self, call: Call) -> Response:
+        """What Credential Manager, or Google's kit for iOS, hands to an app."""
+        order = KitOrder.model_validate(call.json)
+        claims = kit_claims(order, self.apps.values(), self.now())
+        granted = Granted(self.living(order.person), next(iter(self.apps.values())), "", ("openid", "email", "profile"))
+        claims |= {"iss": ISSUER, **self._profile(granted)}
+        if self.faults.on("no_id"):
+            del claims["sub"]
+        return json_answer({"id_token": self.signer().sign(falsified(claims, self.faults))})
 
     async def _token(self, call: Call) -> Response:
         client_id, secret = client_credentials(call)

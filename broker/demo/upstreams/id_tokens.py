@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from broker.demo.faults import Faults
+from broker.demo.upstreams.base import RegisteredApp
+from broker.demo.upstreams.control import KitOrder, UnknownApp
 from broker.demo.upstreams.keys import Key, key, mac_signed, unsigned
 
 Claims = dict[str, object]
@@ -58,6 +60,23 @@ def falsified(claims: Claims, faults: Faults, changes: Changes = _CHANGES) -> Cl
         if faults.on(name):
             claims = change(claims)
     return claims
+
+
+def kit_claims(order: KitOrder, apps: Iterable[RegisteredApp], now: int) -> Claims:
+    """For whom a kit's token is, since when, and with which nonce; raises UnknownApp.
+
+    An app knows its upstream by `client_id` from its server, and by one of `native_client_ids` from phones.
+    """
+    server = order.server or order.app
+    if not any({order.app, server} <= _ids_of(app) for app in apps):
+        raise UnknownApp(f"{order.app} and {server} are not registered by one developer")
+    made_at = now - order.issued_ago
+    claims: Claims = {"azp": order.app, "aud": server, "iat": made_at, "exp": made_at + 3600}
+    return claims | ({"nonce": order.nonce} if order.nonce else {})
+
+
+def _ids_of(app: RegisteredApp) -> set[str]:
+    return {app.client_id, *app.extras.get("native_client_ids", "").split()}
 
 
 @dataclass(frozen=True, slots=True)

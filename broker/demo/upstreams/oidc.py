@@ -13,7 +13,8 @@ from broker.demo.faults import OAUTH
 from broker.demo.pages import posting_page
 from broker.demo.upstreams.answers import back_to, json_answer
 from broker.demo.upstreams.base import Emulator, Handler, Newest, OneTime, RegisteredApp
-from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified
+from broker.demo.upstreams.control import KitOrder
+from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified, kit_claims
 from broker.demo.upstreams.keys import half_hash, key
 from broker.demo.upstreams.oidc_logins import (
     LOGOUT_FAULTS,
@@ -85,7 +86,11 @@ class Oidc(Emulator):
             ("/logout", ("GET", "POST"), self._end_session),
         )
         below = [(self._prefix + path, methods, handler) for path, methods, handler in table]
-        return [*below, ("/_emulator/logout", ("POST",), self._log_out)]
+        orders: tuple[tuple[str, tuple[str, ...], Handler], ...] = (
+            ("/_emulator/logout", ("POST",), self._log_out),
+            ("/_emulator/kit", ("POST",), self._kit),
+        )
+        return [*below, *orders]
 
     def forget(self) -> None:
         self.codes = OneTime[Granted](60, self.clock, self.mint)
@@ -106,6 +111,17 @@ class Oidc(Emulator):
         if self.faults.on("other_discovery"):
             found["issuer"] = "https://accounts.example.com"
         return json_answer(found, Cache_Control="public, max-age=3600")
+
+    async def _kit(self, call: Call) -> Response:
+        """The ID token that an app on a phone has in the end, whatever it did for it."""
+        order = KitOrder.model_validate(call.json)
+        claims = kit_claims(order, self.apps.values(), self.now())
+        person = self.living(order.person)
+        found = profile(Granted(person, next(iter(self.apps.values())), "", ("openid", "profile", "email")))
+        claims |= {"iss": self.issuer, **self.told(person, found)}
+        if self.faults.on("no_id"):
+            del claims["sub"]
+        return json_answer({"id_token": self.signer().sign(falsified(claims, self.faults))})
 
     async def _jwks(self, call: Call) -> Response:
         return json_answer({"keys": [k.jwk(use="sig") for k in self.signer().published()]})

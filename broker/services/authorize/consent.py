@@ -58,6 +58,21 @@ class Consents:
             return request
         return settle(request, client, await self.recall(request, client, sub))
 
+    async def find_remembered(
+        self, request: AuthorizationRequest, client: Client, sub: str
+    ) -> AuthorizationRequest | None:
+        """What of a request that comes without a page this person agreed to before; None: not enough, or not yet.
+
+        It is answered where the client is, so a yes of theirs counts to whichever of its hosts it was promised.
+        """
+        if client.first_party:
+            return request
+        for uri in client.redirect_uris:
+            said = await self.recall(request.replace(redirect_uri=uri), client, sub)
+            if (agreed := settle(request, client, said)) is not None:
+                return agreed
+        return None
+
     async def is_given(self, request: AuthorizationRequest, client: Client, sub: str) -> bool:
         """Whether this person agreed to anything at all for this client, as it is today."""
         return bool((await self.recall(request, client, sub)).yes)

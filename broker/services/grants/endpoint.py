@@ -32,13 +32,14 @@ class Issued:
     """What a grant came to: what the client has of it, the scope given now and the refresh token, if any.
 
     `held` is None where a client gets something for itself and no person is concerned. `named` are the APIs
-    that the access token was asked for.
+    that the access token was asked for. `issued_type` is said where a token was exchanged (RFC 8693 section 2.2.1).
     """
 
     held: Held | None
     scope: tuple[str, ...]
     refresh_token: str | None
     named: tuple[str, ...] = ()
+    issued_type: str = ""
 
 
 class GrantHandler(Protocol):
@@ -114,6 +115,8 @@ class TokenRequests:
         answer: dict[str, Any] = {"access_token": access_token, "token_type": type_of(jkt), "expires_in": ttl}
         if scope:
             answer["scope"] = " ".join(scope)
+        if issued.issued_type:
+            answer["issued_token_type"] = issued.issued_type
         if issued.refresh_token is not None:
             answer["refresh_token"] = issued.refresh_token
         if held is not None and Scope.OPENID in scope:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
-from typing import TypeVar
 
 from broker.core.clients.client import Client
 from broker.core.errors import (
@@ -19,7 +16,6 @@ from broker.core.errors import (
     UpstreamDenied,
     UpstreamError,
     UpstreamInvalid,
-    UpstreamUnavailable,
 )
 from broker.core.events import Event
 from broker.core.people.identity import Identity
@@ -30,7 +26,7 @@ from broker.services.clients.directory import Clients
 from broker.services.context import Context
 from broker.services.login.outcomes import AtHome, Begun, Callback, Identified, LoginFailed
 from broker.services.login.states import States
-from broker.services.once import once
+from broker.services.once import once, reply_mark
 from broker.services.people.held import Shown
 from broker.services.providers import ProviderInstance, Providers
 from broker.store.transient import Kind, Transient
@@ -40,7 +36,6 @@ MAX_COOKIE = 3600  # characters; browsers keep 4096 bytes with name and attribut
 DEADLINE = 9.0  # seconds for everything an upstream is asked while one person waits
 _MARKED = 3600  # seconds a used reply is remembered: longer than any upstream of ours lets one be used
 _BY_REFERENCE = "@"
-Result = TypeVar("Result")
 
 
 class Logins:
@@ -87,7 +82,7 @@ class Logins:
         )
         flow = self._build_flow(record, instance, locale)
         try:
-            step = await self._in_time(instance.provider.begin(flow), instance)
+            step = await instance.in_time(instance.provider.begin(flow), self._deadline)
         except UpstreamError as error:
             raise self.fail(error, purpose, client, instance) from error
         sealed = await self._keep(record.replace(memo=dict(step.memo)))
@@ -136,19 +131,11 @@ class Logins:
         if reply.via not in provider.channels:
             raise UpstreamInvalid(f"{instance.name} does not answer by {reply.via}")
         flow = self._build_flow(record, instance)
-        identity = await self._in_time(provider.finish(flow, reply), instance)
+        identity = await instance.in_time(provider.finish(flow, reply), self._deadline)
         if signs_replies(provider) and (key := provider.replay_key(reply)):
             async with self.replying(instance.key, key):
                 return identity
         return identity
-
-    async def _in_time(self, answer: Awaitable[Result], instance: ProviderInstance) -> Result:
-        """What the provider comes to; raises UpstreamUnavailable when a person would wait too long for it."""
-        try:
-            async with asyncio.timeout(self._deadline):
-                return await answer
-        except TimeoutError:
-            raise UpstreamUnavailable(f"{instance.name} took longer than {self._deadline} s") from None
 
     def replying(
         self, provider_key: str, replay_key: str, *, valid_until: int = 0
@@ -156,7 +143,7 @@ class Logins:
         """A signed reply counts `once`, up to `valid_until` (epoch seconds) at least; raises FlowFinished."""
         return once(
             self._transient,
-            digest(f"reply {provider_key} {replay_key}"),
+            reply_mark(provider_key, replay_key),
             ttl=max(_MARKED, valid_until - self._context.now()),
             again=FlowFinished("a signed reply was used twice"),
         )

@@ -109,16 +109,12 @@ class Sessions:
         """
         now = self._context.now()
         value = self._context.mint_ordered("s")
-        acr, amr = instance.counted(identity.acr, identity.amr)
-        login = Login(
-            sub=person.account.sub,
-            provider=instance.name,
-            provider_key=person.link.provider_key,
-            subject=person.link.subject,
-            auth_time=min(identity.auth_time, now) if identity.auth_time is not None else now,
-            amr=amr,
-            acr=acr,
+        login = build_login(
+            person,
+            identity if identity.auth_time is not None else replace(identity, auth_time=now),
+            instance,
             sid=replacing.login.sid if _is_same(replacing, person) else self._context.mint(size=16),
+            now=now,
             began_at=now if began_at is None else began_at,
             asked_at=min(asked_at, now),
         )
@@ -131,16 +127,11 @@ class Sessions:
         `client_id` is the app that it began with, "" for none, and `whence` the browser: its person sees both.
         """
         record, login = session.record, session.login
-        sign_in = SignIn(
-            sid=login.sid,
-            sub=login.sub,
+        sign_in = SignIn.of(
+            login,
             at=record.created_at,
-            provider=login.provider,
-            provider_key=login.provider_key,
-            subject=login.subject,
             client_id=client_id,
-            place=whence.place,
-            agent=whence.agent,
+            whence=whence,
             ends_at=record.created_at + self._limits.absolute,
             key=session.key,
         )
@@ -201,6 +192,35 @@ class Sessions:
 
     def _ttl(self, record: SessionRecord) -> int:
         return max(1, min(self._limits.idle, record.created_at + self._limits.absolute - record.seen_at))
+
+
+def build_login(
+    person: Person,
+    identity: Identity,
+    instance: ProviderInstance,
+    *,
+    sid: str,
+    now: int,
+    began_at: int,
+    asked_at: int = 0,
+) -> Login:
+    """The login by which this identity is this person; level and methods as far as they count. Epoch seconds.
+
+    `auth_time` is what the upstream says, never in the future, and 0 where it says nothing.
+    """
+    acr, amr = instance.counted(identity.acr, identity.amr)
+    return Login(
+        sub=person.account.sub,
+        provider=instance.name,
+        provider_key=person.link.provider_key,
+        subject=person.link.subject,
+        auth_time=min(identity.auth_time or 0, now),
+        amr=amr,
+        sid=sid,
+        acr=acr,
+        began_at=began_at,
+        asked_at=asked_at,
+    )
 
 
 def _is_same(replacing: Session | None, person: Person) -> TypeGuard[Session]:

@@ -1,4 +1,4 @@
-"""What apps and upstreams call from their servers: PAR, device codes, revocation, introspection, logout."""
+"""What apps and upstreams call: PAR, device codes, challenges, revocation, introspection, logout."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from starlette.responses import Response
 from broker.services.authorize.requests import Requests
 from broker.services.devices import Devices
 from broker.services.logout.upstream import UpstreamLogouts
+from broker.services.posted import PostedCredentials
 from broker.services.tokens.introspection import Introspection
 from broker.services.tokens.revocation import Revocation
 from broker.web.http.answers import NO_STORE, answer_json
@@ -29,6 +30,7 @@ class ClientEndpoints:
         revocation: Revocation,
         introspection: Introspection,
         logouts: UpstreamLogouts,
+        posted: PostedCredentials,
     ) -> None:
         self._intake = intake
         self._proofs = proofs
@@ -37,6 +39,7 @@ class ClientEndpoints:
         self._revocation = revocation
         self._introspection = introspection
         self._logouts = logouts
+        self._posted = posted
 
     async def push(self, request: Request) -> Response:
         """PAR: 201 with a `request_uri` (RFC 9126 section 2.2).
@@ -56,6 +59,11 @@ class ClientEndpoints:
                 await self._intake.count("login_start", request)
             place = coarse(self._intake.sources.find(request))
             return answer_json(await self._devices.begin(client, params, place=place))
+
+    async def challenge(self, request: Request) -> Response:
+        """A challenge for what the app will post. Nothing is kept, so it is counted as a call of /token."""
+        async with self._intake.admit(request) as (client, params):
+            return answer_json(self._posted.challenge(client, params))
 
     async def revoke(self, request: Request) -> Response:
         """Revocation: 200 without a body, whatever the token was (RFC 7009 section 2.2)."""
