@@ -108,7 +108,9 @@ class ClientSettings(Section):
     dpop_bound_access_tokens: bool = Field(
         default=False, description="Gives it only tokens bound to a key of its own (DPoP, RFC 9449)"
     )
-    origins: tuple[Origin, ...] = Field(default=(), description="Web origins a public client calls us from (CORS)")
+    origins: tuple[Origin, ...] = Field(
+        default=(), description="Web origins a public client calls us from (CORS), and hears answers at (web_message)"
+    )
     logo: PathText | None = Field(default=None, description="Path of an SVG or PNG file")
     languages: tuple[Literal["ru", "en"], ...] = Field(default=(), description="Languages its users are offered")
     home_uri: WebUrl = Field(default="", description="Where `Return to the app` leads")

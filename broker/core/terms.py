@@ -40,10 +40,11 @@ class GrantType(StrEnum):
 
 
 class ResponseMode(StrEnum):
-    """OAuth 2.0 Multiple Response Type Encoding Practices 2.1, OAuth 2.0 Form Post Response Mode 1."""
+    """OAuth 2.0 Multiple Response Type Encoding Practices 2.1, Form Post Response Mode 1, Web Message Response Mode."""
 
     QUERY = "query"
     FORM_POST = "form_post"
+    WEB_MESSAGE = "web_message"
 
 
 class AuthMethod(StrEnum):

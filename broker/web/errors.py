@@ -54,6 +54,7 @@ from broker.web.http.answers import answer_json
 from broker.web.http.cookies import Cookies
 from broker.web.http.reading import MAX_QUERY
 from broker.web.pages.frontend import Frontend, day_of
+from broker.web.pages.response_modes import on_the_way
 from broker.web.pages.views import ErrorView
 
 _AT_HOME = (AlreadyLinked, NoAccount, OtherPerson)  # the account page is the way on
@@ -218,11 +219,10 @@ class Errors:
     def _page(self, request: Request, view: ErrorView, status: int, target: VerifiedRedirect | None = None) -> Response:
         wished = parse_qs(request.scope["query_string"][:MAX_QUERY].decode("latin-1")).get("ui_locales", [""])[0]
         locale = self._frontend.locale(request, ui_locales=wished, client=target.client if target else None)
-        return self._frontend.pages.show(view, locale, status=status)
+        return on_the_way(self._frontend.pages.show(view, locale, status=status), target)
 
     def _stamp(self) -> tuple[str, str]:
-        at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
-        return request_id.get(), at
+        return request_id.get(), datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
 
     def _note(self, error: BrokerError, client: Client | None) -> None:
         if isinstance(error, AuthorizationPending):

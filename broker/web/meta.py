@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -15,13 +16,22 @@ from broker.services.keys.ring import KeyRing
 from broker.web.pages.assets import STATIC_HEADERS
 from broker.web.pages.frontend import Frontend
 from broker.web.pages.views import HomeView
+from broker.web.popup import load_all
 
 _CACHE = "public, max-age=300"  # seconds; far below keys.publish_before, so a cache always knows the key in use
 _STATIC_CACHE = "public, max-age=3600"
+_FOR_APPS = MappingProxyType(
+    {
+        "cache-control": "public, max-age=31536000, immutable",  # its name is that of its content
+        "access-control-allow-origin": "*",
+        "cross-origin-resource-policy": "cross-origin",
+    }
+)
+"""A page of any origin may run it, and check what it runs; nothing in it is anybody's."""
 
 
 class MetaEndpoints:
-    """`/.well-known/…`, `/openapi.json`, `/jwks`, `/static/…`, `/`, `/healthz`."""
+    """`/.well-known/…`, `/openapi.json`, `/jwks`, `/static/…`, `/popup/…`, `/`, `/healthz`."""
 
     def __init__(
         self, frontend: Frontend, keys: KeyRing, metadata: Mapping[str, Any], api: Mapping[str, Any], *, issuer: str
@@ -34,6 +44,7 @@ class MetaEndpoints:
         self._openapi = orjson.dumps(dict(api))
         self._openapi_etag = _etag(self._openapi)
         self._issuer = issuer
+        self._scripts = load_all()
 
     async def metadata(self, request: Request) -> Response:
         """The discovery document."""
@@ -56,6 +67,13 @@ class MetaEndpoints:
         response = _document(request, file.body, file.etag, file.content_type, _STATIC_CACHE)
         response.headers.update(STATIC_HEADERS)
         return response
+
+    async def popup(self, request: Request) -> Response:
+        """The library for single-page apps, by the name that says what is in it."""
+        script = self._scripts.get(request.path_params["file"])
+        if script is None:
+            raise HTTPException(404, "there is no such version; docs/how-to/single-page-app.md names the newest")
+        return Response(script.body, 200, _FOR_APPS, "text/javascript")
 
     async def home(self, request: Request) -> Response:
         """The page at the issuer, for a developer who looks there first."""

@@ -68,6 +68,7 @@ def _for_anybody(ends: Endpoints, issuer: str) -> Iterable[Route]:
     yield Route("/openapi.json", {"GET": ends.meta.openapi}, public, "openapi", cors=True)
     yield Route("/static/{file}", {"GET": ends.meta.static}, public, "static")
     yield Route("/static/icons/{file}", {"GET": ends.meta.static}, public, "static")
+    yield Route("/popup/{file}", {"GET": ends.meta.popup}, public, "popup")
     yield Route("/healthz", {"GET": ends.meta.health}, public, "healthz")
 
 

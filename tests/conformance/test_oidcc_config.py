@@ -48,7 +48,7 @@ def check_required(metadata: dict[str, Any]) -> None:
 def check_supported(metadata: dict[str, Any]) -> None:
     """What the basic plans need, and nothing that is not so."""
     assert metadata["response_types_supported"] == ["code"]
-    assert set(metadata["response_modes_supported"]) == {"query", "form_post"}
+    assert set(metadata["response_modes_supported"]) == {"query", "form_post", "web_message"}
     assert {"authorization_code", "refresh_token"} <= set(metadata["grant_types_supported"])
     assert {"implicit", "password"}.isdisjoint(metadata["grant_types_supported"])
     assert set(metadata["subject_types_supported"]) <= {"public", "pairwise"}

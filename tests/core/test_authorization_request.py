@@ -79,6 +79,7 @@ ROWS = (
     Row("response_mode", "invalid_request", send(response_mode="fragment")),
     Row("response_mode", "invalid_request", send(response_mode="form_post.jwt")),
     Row("response_mode", "invalid_request", send(response_mode="form_post"), QUERY_ONLY),
+    Row("response_mode", "invalid_request", send(response_mode="web_message")),
     Row("state", "invalid_request", send(state="x" * 2049)),
     Row("nonce", "invalid_request", send(nonce="x" * 1025)),
     Row("login_hint", "invalid_request", send(login_hint="x" * 1025)),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from broker.core.authorize.target import MAX_STATE
 from broker.core.clients.client import Client
 from broker.core.errors import BadRedirectUri, PageError, UnknownClient
 from broker.core.terms import ResponseMode
-from broker.core.wire.addresses import build_response_url
+from broker.core.wire.addresses import build_response_url, check_redirect_uri, origin_of
 from tests.core.authorization_request import CLIENT, REDIRECT, send, target_of
 
 QUERY_ONLY = Client(id="app", name={}, redirect_uris=(REDIRECT,), response_modes=frozenset({"query"}))
@@ -107,3 +109,36 @@ def test_h3_an_overlong_state_is_not_sent_back() -> None:
 )
 def test_a_response_is_added_to_the_query_and_escaped(uri: str, url: str) -> None:
     assert build_response_url(uri, {"code": "c", "state": 'a &b=c"'}) == url
+
+
+@pytest.mark.parametrize(
+    ("uri", "origin"),
+    [
+        ("https://a.test/cb?x=1", "https://a.test"),
+        ("https://a.test:443/cb", "https://a.test"),
+        ("https://a.test:80", "https://a.test:80"),
+        ("http://127.0.0.1:80/cb", "http://127.0.0.1"),
+        ("http://127.0.0.1:8401/cb", "http://127.0.0.1:8401"),
+        ("http://[::1]:1/cb", "http://[::1]:1"),
+        ("com.example.app:/cb", ""),
+        ("com.example.app://a.test/cb", ""),
+    ],
+)
+def test_g9_the_origin_of_a_redirect_uri_is_written_as_browsers_write_it(uri: str, origin: str) -> None:
+    assert origin_of(check_redirect_uri(uri)) == origin
+
+
+@pytest.mark.parametrize("uri", ["", "a", "https://", "https:a.test", "https://u@a.test/"])
+def test_g9_what_was_never_registered_has_no_origin(uri: str) -> None:
+    assert origin_of(uri) == ""
+
+
+@pytest.mark.parametrize("said", [(), ("https://app.test:8443",), ("http://app.test",), ("https://a.app.test",), ("",)])
+def test_g10_a_message_goes_only_to_an_origin_that_may_call_us(said: tuple[str, ...]) -> None:
+    sent, client = send(response_mode="web_message"), replace(CLIENT, origins=frozenset(said))
+    assert target_of(sent, client).response_mode is ResponseMode.QUERY
+    heard = replace(client, origins=client.origins | {"https://app.test"})
+    assert target_of(sent, heard).response_mode is ResponseMode.WEB_MESSAGE
+    native = replace(heard, redirect_uris=("com.example.app:/cb",), origins=frozenset({"", "https://app.test"}))
+    there = send(response_mode="web_message", redirect_uri="com.example.app:/cb")
+    assert target_of(there, native).response_mode is ResponseMode.QUERY

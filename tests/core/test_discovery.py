@@ -34,7 +34,7 @@ def test_the_document_lists_exactly_what_is_offered() -> None:
             *("openid", "profile", "email", "phone", "address", "offline_access", "identities", "identities.manage"),
         ],
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query", "form_post"],
+        "response_modes_supported": ["query", "form_post", "web_message"],
         "grant_types_supported": [
             *("authorization_code", "refresh_token", "client_credentials"),
             "urn:ietf:params:oauth:grant-type:device_code",

@@ -20,7 +20,7 @@ from broker.core.authorize.target import verify_target
 from broker.core.clients.client import Client, RequestPolicy
 from broker.core.errors import RequestError
 from broker.core.records import AuthorizationRequest
-from broker.core.terms import GrantType, Pkce
+from broker.core.terms import GrantType, Pkce, ResponseMode
 from broker.core.wire.parameters import Parameters, parse_form
 from broker.core.wire.query import encode_query
 
@@ -33,6 +33,7 @@ CLIENT = Client(
     pkce=Pkce.OPTIONAL,
     requests=RequestPolicy(resources=APIS),
     grants=frozenset(GrantType),
+    origins=frozenset({"https://app.test", "http://127.0.0.1", "http://127.0.0.1:5001"}),
 )
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)
 WORD = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=20)
@@ -51,7 +52,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "state": st.just("") | TEXT,
     "nonce": st.just("") | TEXT,
     "code_challenge": st.sampled_from(["", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"]),
-    "response_mode": st.sampled_from(["query", "form_post"]),
+    "response_mode": st.sampled_from(ResponseMode),
     "prompt": st.sampled_from([(), ("none",), ("login",), ("consent", "select_account"), ("create",)]),
     "max_age": st.none() | st.integers(0, 999_999_999),
     "login_hint": st.just("") | TEXT,

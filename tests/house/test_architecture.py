@@ -63,7 +63,7 @@ def test_a_feature_has_one_word_on_every_floor() -> None:
         "core": "discovery errors events jose openapi records records_before seal terms wire",
         "services": "carried context once outbound providers",
         "store": "accounts base consents deliveries history migrations outage redis sql sqlite transient",
-        "web": "dispatch errors http limits manage meta pages routes",
+        "web": "dispatch errors http limits manage meta pages popup routes",
     }
     strange = [
         f"broker/{floor}/{path.name}"

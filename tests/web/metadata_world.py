@@ -74,6 +74,7 @@ def clients(told: str) -> dict[str, dict[str, Any]]:
     signing = client(auth_method="private_key_jwt", **keys)
     del signing["secret"]
     public = client(auth_method="none", pkce="required", grants=["authorization_code", "refresh_token"])
+    public["origins"] = [REDIRECT.removesuffix("/cb")]
     del public["secret"], public["service_scopes"]
     return {
         **{f"id-{name}": client(id_token_alg=name, userinfo_alg=name) for name in ALGORITHMS},

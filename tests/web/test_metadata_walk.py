@@ -152,10 +152,12 @@ async def response_types_supported(walk: Walk, value: list[str]) -> None:
 
 async def response_modes_supported(walk: Walk, value: list[str]) -> None:
     for mode in value:
-        await walk.authorize(prompt="login", idp_hint="alpha", response_mode=mode)
+        who = "none" if mode == "web_message" else "client_secret_basic"  # it has an origin to send messages to
+        await walk.authorize(who, prompt="login", idp_hint="alpha", response_mode=mode)
         answer = await walk.browser.get(walk.app.callback())
         assert (answer.headers.get("location", "").startswith(f"{REDIRECT}?code=")) is (mode == "query")
         assert ('name="code"' in answer.text) is (mode == "form_post")
+        assert ("data-response=" in answer.text) is (mode == "web_message")
 
 
 async def grant_types_supported(walk: Walk, value: list[str]) -> None:

@@ -96,7 +96,7 @@ def test_every_page_has_the_same_strict_headers(locale: str) -> None:
         assert "unsafe" not in answer.headers["content-security-policy"], name
         assert answer.headers["x-content-type-options"] == "nosniff", name
         assert "camera=()" in answer.headers["permissions-policy"], name
-        opener = "same-origin-allow-popups" if name == "widget" else "same-origin"
+        opener = {"widget": "same-origin-allow-popups", "fragment": "unsafe-none"}.get(name, "same-origin")
         assert answer.headers["cross-origin-opener-policy"] == opener, name
 
 
@@ -121,7 +121,7 @@ def test_only_pages_that_need_a_script_may_run_one(locale: str) -> None:
     for name, answer in every_page(make_pages(), locale):
         allowed = rules(answer.headers["content-security-policy"])["script-src"]
         scripts = read(answer).found("script")
-        if name in {"form_post", "fragment", "widget"}:
+        if name in {"form_post", "fragment", "web_message", "widget"}:
             assert allowed.startswith(f"'nonce-{NONCE}'"), name
             assert [script["nonce"] for script in scripts] == [NONCE], name
         else:

@@ -159,7 +159,8 @@ def test_an_error_has_the_focus_so_that_it_is_read_out(show: Show) -> None:
 @pytest.mark.parametrize("locale", LOCALES)
 def test_every_page_fits_a_small_phone_and_a_finger_and_breaks_no_rule(show: Show, locale: str) -> None:
     for name, answer in every_page(PAGES, locale):
-        if name in {"leaving", "return", "form_post", "widget"}:  # these go on by themselves or wait for another origin
+        # These go on by themselves or wait for another origin.
+        if name in {"leaving", "return", "form_post", "web_message", "widget"}:
             continue
         page = show(answer, width=320)
         said = complaints(page)

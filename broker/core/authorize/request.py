@@ -97,11 +97,13 @@ def check_response_type(params: Parameters, client: Client) -> None:
 
 
 def parse_response_mode(params: Parameters, client: Client) -> str:
-    """A mode of ours that this client may use: a code never travels in a fragment."""
+    """A mode of ours that this client may use at this redirect URI: a code never travels in a fragment."""
     mode = params.get("response_mode", "")
-    if mode not in client.response_modes:
-        raise InvalidRequest(f"response_mode must be {' or '.join(ResponseMode)}")
-    return ResponseMode(mode)
+    if client.answers_by(mode, params.get("redirect_uri", "")):
+        return ResponseMode(mode)
+    if mode == ResponseMode.WEB_MESSAGE:
+        raise InvalidRequest("response_mode web_message needs the origin of redirect_uri among this client's origins")
+    raise InvalidRequest(f"response_mode must be {' or '.join(ResponseMode)}")
 
 
 def parse_acr_values(params: Parameters, client: Client) -> tuple[str, ...]:

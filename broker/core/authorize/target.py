@@ -80,11 +80,10 @@ def verify_target(params: Parameters, client: Client | None, *, outside: bool = 
             client=client,
         )
     mode, state = params.get("response_mode", ""), params.get("state", "")
-    usable = mode in client.response_modes and "response_mode" not in params.repeated
     return _verify(
         client,
         sent,
-        mode if usable else ResponseMode.QUERY,
+        mode if "response_mode" not in params.repeated else "",
         state if "state" not in params.repeated and len(state) <= MAX_STATE else "",
         silent=not outside and Prompt.NONE in params.words("prompt"),
     )
@@ -93,7 +92,8 @@ def verify_target(params: Parameters, client: Client | None, *, outside: bool = 
 def _verify(client: Client, unverified_redirect_uri: str, mode: str, state: str, *, silent: bool) -> VerifiedRedirect:
     """Every place is made here, and its URI is verified here."""
     redirect_uri = verify_redirect_uri(client, unverified_redirect_uri)
-    return VerifiedRedirect(client, redirect_uri, ResponseMode(mode), state, silent)
+    usable = ResponseMode(mode) if client.answers_by(mode, redirect_uri) else ResponseMode.QUERY
+    return VerifiedRedirect(client, redirect_uri, usable, state, silent)
 
 
 def verify_redirect_uri(client: Client, unverified_redirect_uri: str) -> str:

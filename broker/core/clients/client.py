@@ -24,7 +24,7 @@ from broker.core.terms import (
     SubjectType,
     TokenFormat,
 )
-from broker.core.wire.addresses import check_redirect_uri, is_on_this_machine
+from broker.core.wire.addresses import check_redirect_uri, is_on_this_machine, origin_of
 
 _FREE_PORT = re.compile(r"http://(127\.0\.0\.1|\[::1\])(?::([1-9][0-9]{0,4}))?(/[^?#]*)?(\?[^#]*)?")
 _ANYWHERE_HERE = re.compile(r"http://(?:127\.0\.0\.1|\[::1\]|localhost)(?::[1-9][0-9]{0,4})?(?:[/?][^#]*)?")
@@ -130,7 +130,7 @@ class Client:
     `secret_digests` are SHA-256 in hexadecimal, up to two live at once; with `secret_either_way` it comes in the header
     or in the form. `loopback_redirects`: it may be anywhere on this machine, as only the demo allows.
     `providers` is the allow-list in display order, None for all; `accept_posted` are those of which it may bring what
-    their kits gave to it (RFC 8693). `origins` may call from browsers. `name` and
+    their kits gave to it (RFC 8693). `origins` may call from browsers, and get answers as messages. `name` and
     `languages` are for people. `email_fallback` is the opt-in template for people without an address, "{sub}@…".
     `scopes` are about people, and of them `required_scopes` nobody may leave out; `service_scopes` are what it may get
     for itself by client credentials. The rest is by theme, above.
@@ -203,6 +203,15 @@ class Client:
             return False
         known = filter(None, map(_FREE_PORT.fullmatch, self.redirect_uris))
         return any((one[1], one[3], one[4]) == (sent[1], sent[3], sent[4]) for one in known)
+
+    def answers_by(self, mode: str, redirect_uri: str) -> bool:
+        """Whether answers to this redirect URI may travel by this response mode.
+
+        As a message they reach whatever script listens at its origin, not one page: that origin has to be one of
+        `origins`, from which the app calls us anyhow.
+        """
+        heard = mode != ResponseMode.WEB_MESSAGE or origin_of(redirect_uri) in self.origins - {""}
+        return mode in self.response_modes and heard
 
     def may_be_at(self, uri: str) -> bool:
         """Whether it has `loopback_redirects`, and `uri` could be registered and is http on this machine."""

@@ -124,6 +124,19 @@ def check_frame_uri(uri: str, redirect_uris: Iterable[str]) -> None:
         raise ValueError("needs scheme, host and port of one of redirect_uris (OIDC Front-Channel Logout 1.0)")
 
 
+def origin_of(uri: str) -> str:
+    """The origin of an http or https URI as browsers write it (RFC 6454 section 6.1), "" of any other.
+
+    `uri` is one that `check_redirect_uri` returned.
+    """
+    scheme, slashes, rest = uri.partition("://")
+    authority = _AUTHORITY.fullmatch(re.split("[/?]", rest, maxsplit=1)[0]) if scheme in _DEFAULT_PORTS else None
+    if authority is None:
+        return ""
+    port = authority[2] or ""
+    return f"{scheme}{slashes}{authority[1]}{'' if port in {'', _DEFAULT_PORTS[scheme]} else f':{port}'}"
+
+
 def build_response_url(redirect_uri: str, params: Mapping[str, str]) -> str:
     """The redirect URI with the response in its query; a query of its own is kept (RFC 6749 section 3.1.2)."""
     return f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{encode_query(params)}"

@@ -14,6 +14,7 @@ from broker.web.http.reading import read_query
 from broker.web.limits.intake import Intake
 from broker.web.pages.frontend import Frontend
 from broker.web.pages.persons import Persons
+from broker.web.pages.response_modes import on_the_way
 from broker.web.pages.views import ConsentView
 
 _BOX = "scope-"  # before the name of a scope that may be left out
@@ -49,7 +50,7 @@ class ConsentEndpoint:
             ticket=sealed,
             language_hrefs=self._frontend.language_hrefs("/consent", {"ticket": sealed}),
         )
-        return self._frontend.pages.show(view, locale)
+        return on_the_way(self._frontend.pages.show(view, locale), target)
 
     async def post(self, request: Request) -> Response:
         """The answer."""

@@ -22,6 +22,7 @@ from broker.web.http.reading import MAX_QUERY, read_query
 from broker.web.limits.intake import Intake
 from broker.web.login.leaving import Leaving
 from broker.web.pages.frontend import Frontend, link_params
+from broker.web.pages.response_modes import on_the_way
 from broker.web.pages.views import LoginView
 
 
@@ -57,7 +58,7 @@ class AuthorizeEndpoint:
         async with self._pushed.answering(asked.target):
             session = await self._sessions.find(Cookies.read(request, SESSION))
             step = await self._authorization.next_step(asked.request, asked.target.client, session)
-            return await self._take(request, params, asked, step)
+            return on_the_way(await self._take(request, params, asked, step), asked.target)
 
     async def post(self, request: Request) -> Response:
         """The same in a form (OIDC Core 3.1.2.1).

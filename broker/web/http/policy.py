@@ -72,6 +72,7 @@ class Policy:
     form_action: str = "'self'"
     script_origins: Sequence[str] = ()
     frame_origins: Sequence[str] = ()
+    frame_ancestors: str = "'none'"
 
     def text(self, nonce: str) -> str:
         """The Content-Security-Policy header (CSP level 3)."""
@@ -87,7 +88,7 @@ class Policy:
             f"script-src {scripts}",
             f"form-action {self.form_action}",
             "base-uri 'none'",
-            "frame-ancestors 'none'",
+            f"frame-ancestors {self.frame_ancestors}",
         ]
         if self.frame_origins:
             rules.append(f"frame-src {' '.join(self.frame_origins)}")

@@ -22,7 +22,7 @@ from broker.services.authorize.decide import Ask
 from broker.web.http.cookies import LANGUAGE, Cookies
 from broker.web.pages.locale import negotiate
 from broker.web.pages.pages import Pages
-from broker.web.pages.response_modes import DELIVERIES
+from broker.web.pages.response_modes import DELIVERIES, on_the_way
 from broker.web.pages.views import ClientView
 
 
@@ -132,16 +132,18 @@ class Frontend:
     ) -> Response:
         """Send an authorization response, success or error, to a verified place.
 
-        A GET is answered by a redirect; a POST by a page that navigates, because `form-action` would stop a redirect.
-        With `pause` the person sees where it goes, and goes there by a tap or not at all.
+        In the query it travels by a redirect, after a POST by a page that navigates, because `form-action` would stop
+        a redirect; by every other mode a page takes it. With `pause` the person sees where it goes, and goes there by
+        a tap or not at all.
         """
         delivery = DELIVERIES[target.response_mode]
         href = delivery.link(target.redirect_uri, params)
-        if not pause and request.method == "GET" and href.startswith(("https:", "http:")):
+        by_itself = delivery.redirected and href.startswith(("https:", "http:"))
+        if by_itself and not pause and request.method == "GET":
             return RedirectResponse(href, status)
         locale = self.locale(request, client=target.client)
         view = self.client_view(target.client, target.redirect_uri)
-        return self.pages.show(delivery.page(target.redirect_uri, params, view, pause), locale)
+        return on_the_way(self.pages.show(delivery.page(target, params, view, pause), locale), target)
 
 
 def link_params(params: Parameters, request: AuthorizationRequest, *, hinted: bool = True) -> Sent:

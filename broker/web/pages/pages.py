@@ -32,6 +32,7 @@ from broker.web.pages.views import (
     Look,
     ReturnView,
     View,
+    WebMessageView,
     WidgetView,
     template_of,
 )
@@ -111,8 +112,13 @@ class Pages:
         headers = {**HEADERS, "content-security-policy": policy.text(nonce), "content-language": spoken}
         if isinstance(view, ErrorView) and view.retry_after > 0:
             headers["retry-after"] = str(view.retry_after)
-        if isinstance(view, WidgetView):
-            headers["cross-origin-opener-policy"] = "same-origin-allow-popups"  # its frame may open a window of its own
+        match view:
+            case WidgetView():  # its frame may open a window of its own
+                headers["cross-origin-opener-policy"] = "same-origin-allow-popups"
+            case FragmentView():  # whose login this is stands behind the #, so whoever waits for it is not cut off
+                headers["cross-origin-opener-policy"] = "unsafe-none"
+            case WebMessageView(framed=True):
+                del headers["x-frame-options"]  # knows no origin but ours; `frame-ancestors` says who may
         return HTMLResponse(body, status, headers)
 
     def _globals(self, locale: str) -> dict[str, object]:
@@ -137,6 +143,8 @@ def _policy_of(view: View, look: Look) -> Policy:
             return Policy(frame_origins=tuple(dict.fromkeys(form_target(frame) for frame in view.frames)))
         case FormPostView():  # may be sent to the client's origin and nowhere else (threat A9)
             return Policy(script=not view.pause, form_action=form_target(view.action))
+        case WebMessageView():
+            return Policy(script=True, frame_ancestors=form_target(view.origin) if view.framed else "'none'")
         case FragmentView():  # what stands behind the # only a script can read
             return Policy(script=True)
         case WidgetView():
@@ -149,4 +157,4 @@ def _sent_to(view: View) -> str | None:
     """Where the page takes the browser by itself, None: nowhere."""
     if isinstance(view, LoggedOutView):
         return view.href or None
-    return view.href if isinstance(view, ReturnView | LeavingView) else None
+    return view.href if isinstance(view, ReturnView | LeavingView | WebMessageView) else None

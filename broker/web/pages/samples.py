@@ -44,6 +44,7 @@ from broker.web.pages.views import (
     ToldApp,
     View,
     Way,
+    WebMessageView,
     WidgetView,
 )
 
@@ -203,14 +204,8 @@ def every_account(text: str = "") -> Iterator[tuple[str, View]]:
         yield f"account, {notice}", replace(page, notice=notice)
     yield "account, one way", replace(page, ways=page.ways[:1], sessions=page.sessions[:1], apps=(), addable=())
     yield "account, closing", make_account(text, closes_on="2026-12-04")
-    for what, day in (
-        ("link", ""),
-        ("unlink", ""),
-        ("sign-out", ""),
-        ("export", ""),
-        ("delete", "2026-12-04"),
-        ("delete", ""),
-    ):
+    days = ((what, "") for what in ("link", "unlink", "sign-out", "export", "delete"))
+    for what, day in (*days, ("delete", "2026-12-04")):
         asked = AccountQuestionView(
             what, f"/account/{what}", text or "t", make_person(text), _hrefs(text), closes_on=day
         )
@@ -296,5 +291,7 @@ def _answers(text: str) -> Iterator[tuple[str, View]]:
     yield "return, paused", ReturnView(href, stranger, pause=True)
     yield "form_post, paused", FormPostView(BACK, {"error": text or "e"}, stranger, pause=True)
     yield "return", ReturnView(href, client)
-    yield "form_post", FormPostView(BACK, {"code": text or "c", "state": text or "s", text or "iss": "i"}, client)
+    fields = {"code": text or "c", "state": text or "s", text or "iss": "i"}
+    yield "form_post", FormPostView(BACK, fields, client)
+    yield "web_message", WebMessageView("https://shop.example.com", fields, href, client)
     yield "fragment", FragmentView("/callback/ok", text or "/authorize?a=1")

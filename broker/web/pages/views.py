@@ -465,6 +465,21 @@ class FormPostView:
 
 
 @dataclass(frozen=True, slots=True)
+class WebMessageView:
+    """The authorization response as a message to the window that opened this one, which then closes itself.
+
+    It is for `origin` alone; where nobody opened this window, it goes on to `href`. `framed`: a page of that origin
+    may have it in a frame, and is told there (Web Message Response Mode).
+    """
+
+    origin: str
+    fields: Mapping[str, str]
+    href: str
+    client: ClientView
+    framed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class FragmentView:
     """The landing page that hands a fragment to the broker. `action` is the callback itself.
 
@@ -515,6 +530,7 @@ View = (
     | ErrorView
     | ReturnView
     | FormPostView
+    | WebMessageView
     | FragmentView
     | WidgetView
     | HomeView
@@ -545,6 +561,7 @@ _TEMPLATES: Mapping[type, str] = {
     LeavingView: "leaving.html",
     ReturnView: "return.html",
     FormPostView: "form_post.html",
+    WebMessageView: "web_message.html",
     FragmentView: "fragment.html",
     HomeView: "home.html",
 }

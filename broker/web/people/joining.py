@@ -17,6 +17,7 @@ from broker.web.login.callback import Arrivals
 from broker.web.login.leaving import Leaving
 from broker.web.pages.frontend import Frontend
 from broker.web.pages.persons import Persons
+from broker.web.pages.response_modes import on_the_way
 from broker.web.pages.views import ClientView, JoinView
 
 
@@ -48,7 +49,7 @@ class JoinEndpoint:
         question = await self._joining.open_(sealed, Cookies.read(request, BROWSER))
         locale = self._frontend.locale(request, ui_locales=params.get("ui_locales", ""), client=question.client)
         if name := params.get("idp_hint", ""):
-            return await self._leaving.leave(
+            shown = await self._leaving.leave(
                 request,
                 question.seeking,
                 question.client,
@@ -57,7 +58,9 @@ class JoinEndpoint:
                 again=lambda: self._href(sealed),
                 locale=locale,
             )
-        return self._frontend.pages.show(self._view(request, question, sealed), locale)
+        else:
+            shown = self._frontend.pages.show(self._view(request, question, sealed), locale)
+        return on_the_way(shown, question.ticket.purpose.request)
 
     async def post(self, request: Request) -> Response:
         """No: a new account, and on with the login."""

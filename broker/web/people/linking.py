@@ -15,6 +15,7 @@ from broker.web.limits.intake import Intake
 from broker.web.login.callback import Arrivals
 from broker.web.pages.frontend import Frontend
 from broker.web.pages.persons import Persons
+from broker.web.pages.response_modes import on_the_way
 from broker.web.pages.views import LinkView, MergeView, PersonView
 
 
@@ -46,7 +47,9 @@ class LinkEndpoint:
         sealed = params.get("ticket", "")
         question = await self._linking.open_(sealed, Cookies.read(request, SESSION))
         view = await self._view(question, sealed)
-        return self._frontend.pages.show(view, self._frontend.locale(request, ui_locales=params.get("ui_locales", "")))
+        locale, then = self._frontend.locale(request, ui_locales=params.get("ui_locales", "")), question.ticket.then
+        shown = self._frontend.pages.show(view, locale)
+        return on_the_way(shown, then.request if then else None)
 
     async def confirm(self, request: Request) -> Response:
         """The answer."""
