@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import broker
 import providers
-from broker.upstream import SDK_VERSION, Channel, Provider, ProviderSettings
+from broker.upstream import SDK_VERSION, Channel, PostedKind, Provider, ProviderSettings
 from providers import BUILTIN
 
 GROUP = "broker.providers"
@@ -76,10 +76,20 @@ def check_plugin(name: str, found: Any) -> type[Provider]:
     )
     if not good:
         raise UnknownProvider(f"the type {name} is no provider class (docs/how-to/write-a-provider.md)")
+    if not _proves_what_it_says(found):
+        raise UnknownProvider(f"the type {name} and its settings differ in what may be posted, or nothing proves it")
     assets = assets_of(found)
     if assets is not None and not (isinstance(assets, Path) and assets.is_dir()):
         raise UnknownProvider(f"the assets of the type {name} are no folder")
     return cast("type[Provider]", found)
+
+
+def _proves_what_it_says(found: type[Provider]) -> bool:
+    """Whether it has a proof for every kind of posted credentials that its settings would let an operator accept."""
+    kinds: frozenset[PostedKind] = getattr(found, "posted", frozenset())
+    challenged: frozenset[PostedKind] = getattr(found, "challenged", frozenset())
+    proof = inspect.iscoroutinefunction(getattr(found, "verify_posted", None))
+    return bool(kinds == found.Settings.posted and challenged <= kinds and (proof or not kinds))
 
 
 def assets_of(kind: type[Provider]) -> Path | None:

@@ -15,7 +15,7 @@ from broker.core.errors import ConfigError
 from broker.core.terms import GrantType, PostedKind
 from broker.registry import provider_types
 from providers import BUILTIN
-from tests.config.minimal import MINIMAL
+from tests.config.minimal import MINIMAL, SECRET
 
 GRANT = GrantType.TOKEN_EXCHANGE.value
 NATIVE = "1-android.apps.googleusercontent.com"
@@ -58,6 +58,7 @@ def test_by_default_nothing_is_accepted(tmp_path: Path) -> None:
         ({}, BRINGS, "accept_posted", "needs providers.google.accept_posted"),
         (ACCEPTS, {"accept_posted": ["google"]}, "accept_posted", f"needs {GRANT} among the grants"),
         (ACCEPTS, {"grants": [GRANT]}, "accept_posted", "is required"),
+        (ACCEPTS, BRINGS | {"grants": [GRANT]}, "grants", "without authorization_code nobody could agree"),
         (ACCEPTS, BRINGS | {"accept_posted": ["gogle"]}, "accept_posted", "did you mean google?"),
         (ACCEPTS, BRINGS | {"accept_posted": ["google", "google"]}, "accept_posted", "names google twice"),
         (ACCEPTS, BRINGS | {"scopes": ["profile"]}, "scopes", "openid is missing"),
@@ -81,6 +82,19 @@ def test_only_providers_of_the_client_can_be_posted(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         read(text, tmp_path)
     assert [line for line in caught.value.problems if "is not among providers" in line]
+
+
+def test_an_app_of_ours_needs_no_way_to_agree(tmp_path: Path) -> None:
+    read(written(ACCEPTS, BRINGS | {"grants": [GRANT], "first_party": True}), tmp_path)
+
+
+def test_the_entries_of_the_how_to_are_good(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/how-to/phones.md").read_text("utf-8")
+    entries = page.partition("```yaml\n")[2].partition("```")[0]
+    google = f"  google:\n    type: google\n    client_id: '123'\n    client_secret: {SECRET}\n"
+    text = "version: 1\nissuer: https://id.example.com\n" + entries.replace("  google:\n", google, 1)
+    (client,) = build_clients(read(text, tmp_path).config).values()
+    assert (client.public, client.accept_posted) == (True, ("google",))
 
 
 @pytest.mark.parametrize("kind", BUILTIN)

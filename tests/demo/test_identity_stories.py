@@ -22,6 +22,7 @@ from broker.demo.visitor import Page, Visitor
 from broker.testing import running_broker
 from tests.interop.deployed import aside
 from tests.services.merged_accounts import absorb
+from tests.threats.posted_matrix import ANDROID, PROVIDERS, bench
 
 PAGES = Path(__file__).parents[2] / "docs/how-to"
 URL = re.compile(r"^```url\n(.*?)\n```", re.MULTILINE)
@@ -103,6 +104,19 @@ async def second_way_in(broker: RunningBroker) -> None:
     assert (first["current"], second["provider"], second["subject"]) == (True, "google", ADA.ids["google"])
     assert await asyncio.to_thread(run, remove, variables | {"ID": second["id"]}) == gone
     assert await asyncio.to_thread(run, remove_last, variables | {"LAST_ID": first["id"]}) == last
+
+
+def test_sign_in_with_a_kit_on_the_phone() -> None:
+    (take, taken), (swap, swapped) = shown("phones.md")
+    with bench() as at:
+        variables = {"ISSUER": at.broker.issuer}
+        got = run(take, variables)
+        assert (got.keys(), got["expires_in"]) == (taken.keys(), taken["expires_in"])
+        token = at.kit("google", app=ANDROID, server=str(PROVIDERS["google"]["client_id"]), nonce=got["nonce"])
+        answer = run(swap, variables | {"ID_TOKEN": token, "CHALLENGE": got["challenge"]})
+    told = {name: value for name, value in swapped.items() if value != "…"}
+    assert answer.keys() == swapped.keys()
+    assert answer | told == answer
 
 
 def test_whose_vk_id_is_this(broker: RunningBroker) -> None:

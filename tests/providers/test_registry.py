@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,24 @@ class Sync(Acme):
 class Loose(Acme):
     channels = {"query"}
 
+class KitSettings(Settings):
+    posted = frozenset({PostedKind.ID_TOKEN})
+
+class Kit(Acme):
+    Settings = KitSettings
+    posted = challenged = KitSettings.posted
+    async def verify_posted(self, posted): ...
+
+class Believing(Acme):
+    Settings = KitSettings
+    posted = KitSettings.posted
+
+class Silent(Kit):
+    Settings = Settings
+
+class Challenging(Kit):
+    challenged = frozenset({PostedKind.CODE})
+
 nothing = 5
 """
 
@@ -99,6 +118,7 @@ def test_a_plugin_is_found_beside_the_built_in_types(tmp_path: Path) -> None:
     with installed(tmp_path, "broker_acme_a", acme="Acme"):
         found = provider_types(["acme", "google"])
         assert found["acme"].__name__ == "Acme"
+        assert check_plugin("kit", import_module("broker_acme_a").Kit).__name__ == "Kit"
         with pytest.raises(UnknownProvider, match="did you mean acme"):
             provider_types(["acmee"])
 
@@ -133,7 +153,15 @@ def test_two_plugins_may_not_share_a_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("attribute", "reason"),
-    [("Newer", "version 2"), ("Sync", "no provider"), ("Loose", "no provider"), ("nothing", "no")],
+    [
+        ("Newer", "version 2"),
+        ("Sync", "no provider"),
+        ("Loose", "no provider"),
+        ("nothing", "no"),
+        ("Believing", "nothing proves it"),
+        ("Silent", "differ in what may be posted"),
+        ("Challenging", "differ in what may be posted"),
+    ],
 )
 def test_a_plugin_that_is_no_provider_is_refused(tmp_path: Path, attribute: str, reason: str) -> None:
     package = f"broker_acme_{attribute.lower()}"

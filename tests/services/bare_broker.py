@@ -21,7 +21,7 @@ from broker.core.people.identity import Identity, Person
 from broker.core.people.linking import ASKS_NOBODY, LinkingRule
 from broker.core.records import AuthorizationRequest, Authorize, Device, ForClient, Purpose
 from broker.core.seal import Seal, derive
-from broker.core.terms import Algorithm, AuthMethod
+from broker.core.terms import Algorithm, AuthMethod, PostedKind
 from broker.core.wire.parameters import Parameters
 from broker.services.authorize.codes import Answer
 from broker.services.authorize.decide import Ask
@@ -189,7 +189,8 @@ class World(Services):
         for name, upstream in self.upstreams.items():
             key = await self.store.durable.people.namespace_key(name, f"upstream:{name}")
             rule = self.linking_rules.get(name, ASKS_NOBODY)
-            instances.append(ProviderInstance.of(name, "upstream", key, upstream, linking=rule))
+            accepts: frozenset[PostedKind] = getattr(upstream, "posted", frozenset())
+            instances.append(ProviderInstance.of(name, "upstream", key, upstream, linking=rule, accepts=accepts))
         live = tuple(instance for instance in instances if instance.name in self.on)
         self.providers = Providers(live, autoselect_single=self.autoselect_single, flow_ttl=600)
         parts = Parts(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from broker.core.people.identity import Identity
+from broker.core.terms import PostedKind
 from broker.upstream.abilities import Abilities, SignedIdentity
 from broker.upstream.model import Channel, Flow, ProviderSettings, Redirect, Reply, Tools, Widget
+from broker.upstream.posted import Posted
 
 
 class Upstream:
@@ -67,3 +70,24 @@ class SigningUpstream(Upstream):
         if self.failure is not None:
             raise self.failure
         return SignedIdentity(self.identity, params["hash"], self.valid_until)
+
+
+class PostingUpstream(SigningUpstream):
+    """One whose kit gives apps a token or a code, which say by themselves whose they are."""
+
+    posted: ClassVar[frozenset[PostedKind]] = frozenset({PostedKind.ID_TOKEN, PostedKind.CODE})
+    challenged: ClassVar[frozenset[PostedKind]] = posted
+
+    def __init__(self, settings: Any, tools: Tools | None) -> None:
+        """Nobody was let in yet."""
+        super().__init__(settings, tools)
+        self.shown: list[Posted] = []
+        self.slow = 0.0  # seconds
+
+    async def verify_posted(self, posted: Posted) -> SignedIdentity:
+        """Whoever it was told to vouch for; the token is what counts once."""
+        self.shown.append(posted)
+        await asyncio.sleep(self.slow)
+        if self.failure is not None:
+            raise self.failure
+        return SignedIdentity(self.identity, posted.token, self.valid_until)

@@ -186,6 +186,8 @@ def _posted(client: Client) -> Iterator[Broken]:
         yield Broken("accept_posted", f"is required: the providers whose credentials it brings for {_EXCHANGE}")
     if client.accept_posted and GrantType.TOKEN_EXCHANGE not in client.grants:
         yield Broken("accept_posted", f"needs {_EXCHANGE} among the grants")
+    if client.accept_posted and not client.first_party and GrantType.AUTHORIZATION_CODE not in client.grants:
+        yield Broken("grants", "without authorization_code nobody could agree to anything; or it is first_party: true")
     for name in client.accept_posted:
         if client.providers is not None and name not in client.providers:
             yield Broken("accept_posted", "is not among providers, so nobody signs in there for this app", name)
