@@ -8,7 +8,7 @@ import ipaddress
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -163,6 +163,12 @@ def tv_client(config: Config) -> str:
     return ""
 
 
+def spa_client(config: Config, sample: str) -> str:
+    """The client_id of the sample app's single page: the first that is answered at /spa beside `sample`, or ""."""
+    there = urlsplit(sample)._replace(path="/spa").geturl()
+    return next((client_id for client_id, client in config.clients.items() if there in client.redirect_uris), "")
+
+
 def own_client(config: Config) -> tuple[str, str]:
     """Client_id and secret of the first client that may be anywhere on this machine, or two empty texts."""
     for client_id, client in config.clients.items():
@@ -184,11 +190,9 @@ def _build_sample(config: Config, client_id: str) -> ASGIApp:
     secret = client.secret or SecretStr("")
     offered = client.providers or tuple(name for name, s in config.providers.items() if s.enabled)
     providers = tuple(name for name in offered if name not in left_out(config))
-    return build_sample_app(
-        Registration(
-            config.issuer, client_id, secret.get_secret_value(), _sample_uri(client), providers, tv=tv_client(config)
-        )
-    )
+    here, tv = _sample_uri(client), tv_client(config)
+    registration = Registration(config.issuer, client_id, secret.get_secret_value(), here, providers, tv=tv)
+    return build_sample_app(replace(registration, spa=spa_client(config, here)))
 
 
 def _describe(

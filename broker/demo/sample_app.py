@@ -26,6 +26,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from broker.demo.pages import environment, language_of
+from broker.demo.sample_spa import SinglePage
 from broker.demo.sample_texts import TEXTS
 from broker.demo.sample_tv import Television
 
@@ -36,9 +37,9 @@ SCOPE = "openid profile email phone offline_access identities"
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What the broker's configuration says about this application, the providers it offers, and its television.
+    """What the broker's configuration says about this application, the providers it offers, and what is beside it.
 
-    `tv` is the client_id of that, or "" without one.
+    `tv` is the client_id of that, `spa` of its single page; "" without one.
     """
 
     issuer: str
@@ -47,6 +48,7 @@ class Registration:
     redirect_uri: str
     providers: tuple[str, ...] = ()
     tv: str = ""
+    spa: str = ""
 
 
 class SampleApp:
@@ -65,6 +67,7 @@ class SampleApp:
         )
 
         self._television = Television(registration.issuer, registration.tv, self.broker)
+        self._single_page = SinglePage(registration.issuer, registration.spa)
 
     async def home(self, request: Request) -> Response:
         """Who is signed in, or the way in."""
@@ -179,6 +182,10 @@ class SampleApp:
         step = self._television.start if request.method == "POST" else self._television.show
         return await step(request, _language(request))
 
+    async def spa(self, request: Request) -> Response:
+        """The page that does the rest in the browser."""
+        return self._single_page.show(_language(request))
+
     async def backchannel(self, request: Request) -> Response:
         """The broker says that somebody logged out (OpenID Connect Back-Channel Logout 1.0 section 2.6)."""
         form = parse_qs((await request.body()).decode("ascii", "replace"))
@@ -228,10 +235,11 @@ def build_sample_app(registration: Registration) -> Starlette:
     session = Middleware(
         SessionMiddleware, secret_key=secrets.token_urlsafe(32), session_cookie="sample", same_site="lax"
     )
-    television = [Route("/tv", app.tv, methods=["GET", "POST"])] if registration.tv else []
+    beside = [Route("/tv", app.tv, methods=["GET", "POST"])] if registration.tv else []
+    beside += [Route("/spa", app.spa)] if registration.spa else []
     return Starlette(
         routes=[
-            *television,
+            *beside,
             Route("/", app.home),
             Route("/login", app.login),
             Route("/callback", app.callback),

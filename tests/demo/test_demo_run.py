@@ -19,7 +19,7 @@ from broker.config.model import Config
 from broker.demo.emulation import ELSEWHERE, build_emulators, left_out, registered_apps, turned
 from broker.demo.headless import ClientData, log_in
 from broker.demo.people import ADA, PEOPLE, Person
-from broker.demo.run import Demo, DemoRefused, banner, check_host, main, running, sample_client
+from broker.demo.run import Demo, DemoRefused, banner, check_host, main, running, sample_client, spa_client
 from broker.demo.sample_tv import draw
 from broker.demo.servers import PortTaken, take_port
 from broker.demo.visitor import Page, Visitor
@@ -319,6 +319,8 @@ def test_a_type_nobody_emulates_is_left_out_and_said(config: Config) -> None:
 
 def test_the_sample_app_is_the_client_at_its_address(config: Config) -> None:
     assert sample_client(config) == "demo-app"
+    assert spa_client(config, config.clients["demo-app"].redirect_uris[0]) == "demo-spa"
+    assert spa_client(config, "http://127.0.0.1:1/callback") == "", "it is beside the sample app or nowhere"
     others = {name: client for name, client in config.clients.items() if name != "demo-app"}
     assert sample_client(config.model_copy(update={"clients": others})) is None
 

@@ -234,3 +234,10 @@ async def test_a_headless_login_believes_no_wrong_token_either(world: World) -> 
     world.issuer.claims, world.issuer.state = {}, "another"
     with pytest.raises(LoginFailed):
         await headless(world.issuer)
+
+
+async def test_without_a_client_for_it_there_is_no_single_page(world: World) -> None:
+    async with Visitor() as visitor:
+        assert (await visitor.get(f"{world.app}spa")).status == 404
+        home = await visitor.get(world.app)
+        assert (home.has("tv"), home.has("spa")) == (True, False)

@@ -96,6 +96,23 @@ def test_a_single_page_app_signs_in_and_refreshes(
         assert found["first"][token] != found["fresh"][token]
 
 
+def test_oidc_client_ts_signs_in_by_a_popup_though_our_pages_keep_no_opener(page: Page, world: World, spa: str) -> None:
+    more = {"library": "oidc-client-ts", "issuer": world.issuer, "client_id": SPA, "popup": "1"}
+    with page.expect_popup() as opened:
+        page.goto(f"{spa}/?{urlencode(more)}")
+    popup = opened.value
+    popup.wait_for_selector("#provider-google")
+    assert popup.evaluate("opener") is None
+    popup.click("#provider-google")
+    popup.click("#person-zoe", no_wait_after=True)
+    found = told(page)
+    assert found["first"]["claims"]["name"] == shown("zoe", "google").name
+    assert found["first"]["access_token"] != found["fresh"]["access_token"]
+    if not popup.is_closed():
+        popup.wait_for_event("close")
+    assert page.url.startswith(f"{spa}/?"), "the page stayed where it was"
+
+
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_an_app_at_another_origin_does_not_even_learn_the_metadata(
     page: Page, world: World, elsewhere: str, library: str

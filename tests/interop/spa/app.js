@@ -1,6 +1,6 @@
 // A single-page app without a server of its own, with either of two libraries, that tells what it learnt.
 //
-// /?library=...&issuer=...&client_id=... begins a login; /callback ends it.
+// /?library=...&issuer=...&client_id=... begins a login, in a popup with &popup=1; /callback ends it.
 import * as client from 'openid-client'
 
 const SCOPE = 'openid profile email offline_access'
@@ -19,7 +19,11 @@ const LIBRARIES = {
     const told = (user) => ({ claims: user.profile, access_token: user.access_token, refresh_token: user.refresh_token })
     return {
       begin: () => users.signinRedirect(),
-      finish: async () => ({ first: told(await users.signinCallback()), fresh: told(await users.signinSilent()) }),
+      popup: async () => ({ first: told(await users.signinPopup()), fresh: told(await users.signinSilent()) }),
+      finish: async () => {
+        const user = await users.signinCallback() // of a popup: nobody, and the window closes
+        return user && { first: told(user), fresh: told(await users.signinSilent()) }
+      },
     }
   },
 
@@ -64,11 +68,12 @@ const LIBRARIES = {
 
 async function run() {
   if (location.pathname === '/callback') {
-    const given = JSON.parse(sessionStorage.getItem('given'))
+    const given = JSON.parse(localStorage.getItem('given'))
     return LIBRARIES[given.library](given).finish()
   }
   const given = Object.fromEntries(new URLSearchParams(location.search))
-  sessionStorage.setItem('given', JSON.stringify(given))
+  localStorage.setItem('given', JSON.stringify(given))
+  if (given.popup) return LIBRARIES[given.library](given).popup()
   await LIBRARIES[given.library](given).begin()
   return null
 }
