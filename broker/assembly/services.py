@@ -153,7 +153,9 @@ class Services:
 
     def _tie_identities(self, parts: Parts, settings: Settings) -> None:
         context, people, providers = parts.context, parts.durable.people, parts.providers
-        self.unlinking = Unlinking(context, people, remember_for=settings.session.absolute, queued=self.deliveries.push)
+        self.unlinking = Unlinking(
+            context, people, providers, remember_for=settings.session.absolute, queued=self.deliveries.push
+        )
         self.identities = Identities(
             self.admission, people, providers=providers, standing=self.standing, unlinking=self.unlinking
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,7 +43,7 @@ class NotLinked:
 
 
 class LastLink:
-    """It is the only one; nothing changed."""
+    """No other one can be used to sign in; nothing changed."""
 
 
 class PeopleStore(Protocol):
@@ -71,9 +72,11 @@ class PeopleStore(Protocol):
         """
 
     async def unlink(
-        self, sub: str, provider_key: str, subject: str, *, now: int, expires_at: int
+        self, sub: str, provider_key: str, subject: str, *, usable: Collection[str], now: int, expires_at: int
     ) -> Unlinked | NotLinked | LastLink:
         """Take a way in from an account, and end what came from it; marks of ended sessions stay until `expires_at`.
+
+        `usable`: keys of the providers that are switched on; by one of them another way in must be left.
 
         All in one transaction. One that has a home goes back there, and the home is alive again: unless it was deleted,
         or is part of a third account by now. Then the way in is nobody's.

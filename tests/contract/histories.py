@@ -11,7 +11,7 @@ from broker.core.people.history import AccountEvent, Happened, SignIn
 from broker.store.base import Durable
 from broker.store.consents import Access
 from broker.store.grants import Redeemed, SessionOver
-from tests.contract.people import NOW, adopt, give, grant, is_ended, link, of_login, told
+from tests.contract.people import NOW, USABLE, adopt, give, grant, is_ended, link, of_login, told
 
 UNTIL = NOW + 86_400
 
@@ -154,7 +154,7 @@ class HistoryRules:
     async def test_events_come_the_newest_first_and_no_more_than_asked_for(self, durable: Durable) -> None:
         await adopt(durable, "x1", "x2", "x3")
         for number, subject in enumerate(("x2", "x3")):
-            await durable.people.unlink("s1", "p1", subject, now=NOW + number, expires_at=UNTIL)
+            await durable.people.unlink("s1", "p1", subject, usable=USABLE, now=NOW + number, expires_at=UNTIL)
         newest = await durable.history.events("s1", limit=2)
         assert [(one.what, one.at) for one in newest] == [(Happened.UNLINKED, NOW + 1), (Happened.UNLINKED, NOW)]
 
@@ -170,7 +170,7 @@ class HistoryRules:
         await adopt(durable, "y1", "y2", sub="s2")
         for number in range(202):
             await durable.people.link("s1", link("x2"), now=NOW + number)
-            await durable.people.unlink("s1", "p1", "x2", now=NOW + number, expires_at=UNTIL)
+            await durable.people.unlink("s1", "p1", "x2", usable=USABLE, now=NOW + number, expires_at=UNTIL)
         kept = await durable.history.events("s1", limit=999)
         assert [(one.what, one.at) for one in (kept[0], kept[-1])] == [
             (Happened.UNLINKED, NOW + 201),

@@ -14,7 +14,7 @@ from broker.store.base import Durable
 from broker.store.grants import Redeemed, SessionOver
 from broker.store.people import LastLink, Linked, NotLinked, Taken, Unlinked
 from tests.contract.histories import sign_in
-from tests.contract.people import NOW, account, adopt, give, grant, is_over, link, of_login, proof, token, told
+from tests.contract.people import NOW, USABLE, account, adopt, give, grant, is_over, link, of_login, proof, token, told
 
 CALLERS = 50
 UNTIL = NOW + 86_400
@@ -22,7 +22,7 @@ UNTIL = NOW + 86_400
 
 async def unlink(durable: Durable, subject: str, sub: str = "s1") -> Unlinked | NotLinked | LastLink:
     """A moment after everything else happened."""
-    return await durable.people.unlink(sub, "p1", subject, now=NOW + 1, expires_at=UNTIL)
+    return await durable.people.unlink(sub, "p1", subject, usable=USABLE, now=NOW + 1, expires_at=UNTIL)
 
 
 async def subjects(durable: Durable, sub: str = "s1") -> list[str]:
@@ -126,6 +126,14 @@ class LinkRules:
         assert await subjects(durable) == ["x1"]
         assert await durable.grants.find("g1", now=NOW + 1) is not None
         assert not await is_over(durable, given.login)
+
+    async def test_d16_the_last_that_works_stays_beside_one_that_is_switched_off(self, durable: Durable) -> None:
+        await adopt(durable, "x1")
+        await durable.people.link("s1", link("y1", "p2"), now=NOW)
+        assert isinstance(await unlink(durable, "x1"), LastLink)
+        assert await subjects(durable) == ["x1", "y1"]
+        gone = await durable.people.unlink("s1", "p2", "y1", usable=USABLE, now=NOW, expires_at=UNTIL)
+        assert gone == Unlinked(home=""), "one works"
 
     async def test_d16_of_the_last_two_unlinked_at_once_one_stays(self, durable: Durable) -> None:
         for turn in range(20):

@@ -10,6 +10,8 @@ from broker.store.grants import Redeemed
 from broker.store.people import Linked
 
 NOW = 1_800_000_000
+USABLE = frozenset({"p1"})
+"""Keys of the providers that are switched on."""
 
 
 def account(sub: str = "s1") -> Account:

@@ -197,6 +197,17 @@ async def test_d16_a_way_in_that_is_removed_takes_its_sessions_and_grants_with_i
     assert await world.account_page.visit(there) is not None
 
 
+async def test_d16_the_last_way_in_that_works_stays(world: World) -> None:
+    cookie, found = await arrive(world)
+    await add_beta(world, found.account.sub)
+    world.on.discard("beta")
+    await world.restart()
+    home = await visit(world, cookie)
+    alpha = found.person.link.handle
+    assert await world.account_changes.unlink(cookie, ticket(world, home, Action.UNLINK, alpha), alpha) is Removal.LAST
+    assert len(await world.store.durable.people.links(found.account.sub)) == 2
+
+
 async def test_who_removes_the_way_they_came_in_by_is_signed_out_here(world: World) -> None:
     cookie, found = await arrive(world)
     await add_beta(world, found.account.sub)

@@ -51,6 +51,11 @@ from tests.services.two_ways import (
 pytestmark = pytest.mark.anyio
 
 
+def usable(world: World) -> frozenset[str]:
+    """Keys of the providers that are switched on."""
+    return frozenset(key for _, key in world.providers.enabled)
+
+
 def refusals(world: World) -> list[object]:
     """Why ways in were not added."""
     return [fields["reason"] for event, fields in world.notes.heard if event is Event.ACCOUNT_LINK_REFUSED]
@@ -169,7 +174,7 @@ async def test_d6_a_proof_that_was_used_survives_no_unlinking(world: World) -> N
     ticket = ticket_of(done, "/account/link")
     session = (await answer(world, ticket, done.cookie)).question.session
     sub, key = session.login.sub, world.providers.find("alpha").key
-    await world.store.durable.people.unlink(sub, key, "a-ann", now=NOW, expires_at=NOW + 99)
+    await world.store.durable.people.unlink(sub, key, "a-ann", usable=usable(world), now=NOW, expires_at=NOW + 99)
     with pytest.raises(FlowFinished):
         await answer(world, ticket, done.cookie)
     with pytest.raises(FlowFinished):
@@ -355,7 +360,7 @@ async def test_a_way_that_opens_a_third_account_by_now_joins_nothing(world: Worl
     cookie, session, other, ticket = await two_accounts(world)
     people, key = world.store.durable.people, world.providers.find("alpha").key
     await people.link(other, build_link(key, "alpha", Identity("a-spare"), now=NOW), now=NOW)
-    await people.unlink(other, key, "a-ann", now=NOW, expires_at=NOW + 99)
+    await people.unlink(other, key, "a-ann", usable=usable(world), now=NOW, expires_at=NOW + 99)
     await logged_in(world, "alpha")
     with pytest.raises(AlreadyLinked):
         await answer(world, ticket, cookie)
@@ -367,7 +372,7 @@ async def test_d6_a_question_about_two_accounts_falls_when_the_way_in_is_taken_a
     cookie, session, other, ticket = await two_accounts(world)
     people, key = world.store.durable.people, world.providers.find("alpha").key
     await people.link(other, build_link(key, "alpha", Identity("a-spare"), now=NOW), now=NOW)
-    await people.unlink(other, key, "a-ann", now=NOW, expires_at=NOW + 99)
+    await people.unlink(other, key, "a-ann", usable=usable(world), now=NOW, expires_at=NOW + 99)
     again = ticket_of(await add(world, cookie, session), "/account/link")
     assert (await answer(world, again, cookie)).answered is Answered.LINKED
     with pytest.raises(AlreadyLinked):
@@ -383,7 +388,7 @@ async def test_d6_a_question_that_was_open_already_is_not_answered_with_a_proof_
     question = await world.linking.open_(ticket, cookie)
     people, key = world.store.durable.people, world.providers.find("alpha").key
     await people.link(other, build_link(key, "alpha", Identity("a-spare"), now=NOW), now=NOW)
-    await people.unlink(other, key, "a-ann", now=NOW, expires_at=NOW + 99)
+    await people.unlink(other, key, "a-ann", usable=usable(world), now=NOW, expires_at=NOW + 99)
     await people.link(session.login.sub, build_link(key, "alpha", Identity("a-ann"), now=NOW), now=NOW)
     with pytest.raises(AlreadyLinked):
         async with world.linking.answer(question, allowed=True):

@@ -176,7 +176,7 @@ async def join(store: SqliteStore, who: str) -> None:
     shown = proof(f"z{who}")
     await store.durable.accounts.merge(f"s{who}", f"other{who}", proof=shown, now=NOW, expires_at=NOW + 9, seen_as={})
     acknowledged(f"merge {who}")
-    await people.unlink(f"s{who}", "p1", f"y{who}", now=NOW, expires_at=NOW + 9)
+    await people.unlink(f"s{who}", "p1", f"y{who}", usable=USABLE, now=NOW, expires_at=NOW + 9)
     acknowledged(f"unlink {who}")
 
 async def leave(store: SqliteStore, who: str) -> None:

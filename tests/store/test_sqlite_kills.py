@@ -23,7 +23,7 @@ from broker.store.sql.durable import build_durable
 from broker.store.sqlite.engine import Engine, SqliteDriver
 from broker.store.sqlite.file import open_database
 from tests.contract.histories import sign_in
-from tests.contract.people import NOW, adopt, give, grant, link, of_login, proof
+from tests.contract.people import NOW, USABLE, adopt, give, grant, link, of_login, proof
 from tests.store.test_sqlite_faults import check_whole
 
 ROOT = Path(__file__).parents[2]
@@ -32,8 +32,10 @@ Deed = Callable[[Durable], Coroutine[Any, Any, object]]
 
 DEEDS: Mapping[str, Deed] = {
     "link": lambda durable: durable.people.link("s1", link("new"), now=NOW),
-    "unlink": lambda durable: durable.people.unlink("s1", "p1", "x1", now=NOW, expires_at=UNTIL),
-    "unlink what goes home": lambda durable: durable.people.unlink("s1", "p1", "x3", now=NOW, expires_at=UNTIL),
+    "unlink": lambda durable: durable.people.unlink("s1", "p1", "x1", usable=USABLE, now=NOW, expires_at=UNTIL),
+    "unlink what goes home": lambda durable: durable.people.unlink(
+        "s1", "p1", "x3", usable=USABLE, now=NOW, expires_at=UNTIL
+    ),
     "merge": lambda durable: durable.accounts.merge(
         "s1", "s2", proof=proof("x2"), now=NOW, expires_at=UNTIL, seen_as={"pairwise": "s2", "other": "s2"}
     ),

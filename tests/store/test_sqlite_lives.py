@@ -21,7 +21,7 @@ from broker.store.sql.durable import build_durable
 from broker.store.sql.steps import Steps
 from broker.store.sqlite.engine import run
 from broker.store.sqlite.file import open_database
-from tests.contract.people import NOW, account, grant, is_over, link, proof
+from tests.contract.people import NOW, USABLE, account, grant, is_over, link, proof
 
 T = TypeVar("T")
 SUBJECTS = [f"x{number}" for number in range(5)]
@@ -233,7 +233,9 @@ class Lives(RuleBasedStateMachine):
         """A way in is taken from the account it leads to, or from another."""
         way = self.model.ways.get(subject)
         life = way.life if way is not None and which is None else self.pick(which or 0)
-        outcome = self.run(self.durable.people.unlink(life.sub, "p1", subject, now=self.now, expires_at=NOW + FAR))
+        outcome = self.run(
+            self.durable.people.unlink(life.sub, "p1", subject, usable=USABLE, now=self.now, expires_at=NOW + FAR)
+        )
         self.saw("unlink", outcome)
         if way is None or way.life is not life or not life.lives:
             assert isinstance(outcome, NotLinked)

@@ -16,7 +16,7 @@ from broker.store.sql.durable import build_durable
 from broker.store.sqlite.engine import Engine, SqliteDriver
 from broker.store.sqlite.file import open_database
 from tests.contract.histories import sign_in
-from tests.contract.people import NOW, account, grant, link, proof, token
+from tests.contract.people import NOW, USABLE, account, grant, link, proof, token
 
 pytestmark = pytest.mark.anyio
 UNTIL = NOW + 86_400
@@ -67,7 +67,7 @@ async def test_nothing_that_people_wait_for_reads_a_whole_table() -> None:
         await durable.accounts.merge(
             "s1", "s2", proof=proof("x2"), now=NOW, expires_at=UNTIL, seen_as={"pairwise": "s2"}
         )
-        await durable.people.unlink("s1", "p1", "x2", now=NOW, expires_at=UNTIL)
+        await durable.people.unlink("s1", "p1", "x2", usable=USABLE, now=NOW, expires_at=UNTIL)
         await durable.consents.take_back("s1", "app", now=NOW, expires_at=UNTIL)
         await durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep=grant().login)
         await durable.accounts.close("s1", closes_at=NOW, now=NOW, expires_at=UNTIL)

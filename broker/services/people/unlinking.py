@@ -7,6 +7,7 @@ from collections.abc import Callable
 from broker.core.events import Event
 from broker.core.people.identity import Link
 from broker.services.context import Context
+from broker.services.providers import Providers
 from broker.store.people import LastLink, NotLinked, PeopleStore, Unlinked
 
 
@@ -14,7 +15,13 @@ class Unlinking:
     """The one place where that happens. Who may is asked before."""
 
     def __init__(
-        self, context: Context, people: PeopleStore, *, remember_for: int, queued: Callable[[], None] = lambda: None
+        self,
+        context: Context,
+        people: PeopleStore,
+        providers: Providers,
+        *,
+        remember_for: int,
+        queued: Callable[[], None] = lambda: None,
     ) -> None:
         """`remember_for`: seconds a session can live at most, and so must the mark that it ended.
 
@@ -22,14 +29,23 @@ class Unlinking:
         """
         self._context = context
         self._people = people
+        self._providers = providers
         self._remember_for = remember_for
         self._queued = queued
 
     async def unlink(self, sub: str, link: Link) -> Unlinked | NotLinked | LastLink:
-        """Take the way in from the account, with every session and grant that came from it (threats D16)."""
+        """Take the way in from the account, with every session and grant that came from it (threats D16).
+
+        LastLink where no other is left by a provider that is switched on: nobody could sign in any more.
+        """
         now = self._context.now()
         done = await self._people.unlink(
-            sub, link.provider_key, link.subject, now=now, expires_at=now + self._remember_for
+            sub,
+            link.provider_key,
+            link.subject,
+            usable=frozenset(key for _, key in self._providers.enabled),
+            now=now,
+            expires_at=now + self._remember_for,
         )
         if isinstance(done, Unlinked):
             self._queued()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 import orjson
@@ -74,13 +74,15 @@ class SqlPeople(Repository, PeopleStore):
 
     @write
     def unlink(
-        self, sub: str, provider_key: str, subject: str, *, now: int, expires_at: int
+        self, sub: str, provider_key: str, subject: str, *, usable: Collection[str], now: int, expires_at: int
     ) -> Steps[Unlinked | NotLinked | LastLink]:
         """What comes of it is the account's whose it is now: a blocked one must not slip away by a way home."""
         found = yield from _person(provider_key, subject)
         if found is None or found.account.sub != sub or not (yield from is_living(sub)):
             return NotLinked()
-        if len((yield from every("SELECT id FROM links WHERE sub = ? LIMIT 2", sub))) == 1:
+        ways = yield from every("SELECT provider_key, subject FROM links WHERE sub = ?", sub)
+        left = {str(way[0]) for way in ways if (way[0], way[1]) != (provider_key, subject)}
+        if left.isdisjoint(usable):
             return LastLink()
         ended = yield from sessions_through(sub, provider_key, subject, now)
         yield from end_for_good(ended, now, expires_at, self._randomness(16).hex())
