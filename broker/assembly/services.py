@@ -23,7 +23,7 @@ from broker.services.grants.endpoint import GrantHandler, TokenRequests
 from broker.services.grants.giving import Giving
 from broker.services.grants.refresh_token import RefreshTokenGrant
 from broker.services.grants.token_exchange import TokenExchange
-from broker.services.login.attempts import Logins
+from broker.services.login.attempts import MAX_COOKIE, Logins
 from broker.services.login.complete import Completion
 from broker.services.login.joining import Joining
 from broker.services.login.link_requests import LinkRequests
@@ -217,7 +217,7 @@ class Services:
             providers,
             transient=parts.transient,
             states=self.states,
-            seal=parts.seal("flow"),
+            flows=Carried(context, parts.transient, parts.seal("flow"), limit=MAX_COOKIE),
             deadline=settings.deadline,
         )
         self.unasked = UnaskedLogins(
@@ -230,7 +230,16 @@ class Services:
             seal=parts.seal("entry"),
         )
         self._tie_linking(parts, settings)
-        self._tie_link_requests(parts)
+        self.link_requests = LinkRequests(
+            self.directory,
+            self.tokens,
+            parts.durable.people,
+            providers=providers,
+            standing=self.standing,
+            subjects=parts.subjects,
+            sessions=self.sessions,
+            linking=self.linking,
+        )
 
     def _tie_linking(self, parts: Parts, settings: Settings) -> None:
         context, transient, providers = parts.context, parts.transient, parts.providers
@@ -266,18 +275,6 @@ class Services:
         )
         self.joining = Joining(
             self.completion, self.authorization, self.directory, held=held, offers=offers, linking=self.linking
-        )
-
-    def _tie_link_requests(self, parts: Parts) -> None:
-        self.link_requests = LinkRequests(
-            self.directory,
-            self.tokens,
-            parts.durable.people,
-            providers=parts.providers,
-            standing=self.standing,
-            subjects=parts.subjects,
-            sessions=self.sessions,
-            linking=self.linking,
         )
 
     def _tie_grants(self, parts: Parts, settings: Settings) -> None:

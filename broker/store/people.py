@@ -64,11 +64,12 @@ class PeopleStore(Protocol):
     async def links(self, sub: str) -> tuple[Link, ...]:
         """All links of an account, oldest first."""
 
-    async def link(self, sub: str, link: Link, *, now: int) -> Linked | Taken | NotLinked:
+    async def link(self, sub: str, link: Link, *, began_at: int, now: int) -> Linked | Taken | NotLinked:
         """Add a way in to a living account, in one transaction; of two accounts that want it at once one has it.
 
-        Its `linked_at` is `now` and it has no home, whatever `link` says. NotLinked: there is no such account, or it is
-        blocked, closing, merged or deleted.
+        `began_at`: when the login set out by which it was proved (epoch seconds). Its `linked_at` is `now` and it has
+        no home, whatever `link` says. NotLinked: there is no such account, or it is blocked, closing, merged or
+        deleted; or the way in was taken from it since (threats D6).
         """
 
     async def unlink(

@@ -169,7 +169,7 @@ class HistoryRules:
         await adopt(durable, "x1")
         await adopt(durable, "y1", "y2", sub="s2")
         for number in range(202):
-            await durable.people.link("s1", link("x2"), now=NOW + number)
+            await durable.people.link("s1", link("x2"), began_at=NOW + number + 1, now=NOW + number)
             await durable.people.unlink("s1", "p1", "x2", usable=USABLE, now=NOW + number, expires_at=UNTIL)
         kept = await durable.history.events("s1", limit=999)
         assert [(one.what, one.at) for one in (kept[0], kept[-1])] == [

@@ -52,7 +52,7 @@ class LinkRules:
     async def test_a_second_way_in_leads_to_the_same_account(self, durable: Durable) -> None:
         await adopt(durable, "x1")
         planted = replace(link("x2"), linked_at=5, home="s7")
-        assert await durable.people.link("s1", planted, now=NOW + 5) == Linked(again=False)
+        assert await durable.people.link("s1", planted, began_at=NOW + 6, now=NOW + 5) == Linked(again=False)
         kept = replace(link("x2"), linked_at=NOW + 5)
         assert await durable.people.person("p1", "x2") == Person(account(), kept)
         assert await durable.people.links("s1") == (link("x1"), kept)
@@ -63,14 +63,14 @@ class LinkRules:
     async def test_a_way_in_that_is_hers_already_stays_as_it_is(self, durable: Durable) -> None:
         await adopt(durable, "x1")
         news = replace(link("x1"), claims={"name": "Eve"})
-        assert await durable.people.link("s1", news, now=NOW + 5) == Linked(again=True)
+        assert await durable.people.link("s1", news, began_at=NOW + 6, now=NOW + 5) == Linked(again=True)
         assert await durable.people.links("s1") == (link("x1"),)
         assert await durable.history.events("s1", limit=9) == ()
 
     async def test_a_way_into_another_account_is_never_taken_from_it(self, durable: Durable) -> None:
         await adopt(durable, "x1")
         await adopt(durable, "x2", sub="s2")
-        assert await durable.people.link("s1", link("x2"), now=NOW) == Taken("s2")
+        assert await durable.people.link("s1", link("x2"), began_at=NOW + 1, now=NOW) == Taken("s2")
         assert (await subjects(durable), await subjects(durable, "s2")) == (["x1"], ["x2"])
 
     @pytest.mark.parametrize("how", ["blocked", "closing", "merged", "deleted"])
@@ -78,11 +78,11 @@ class LinkRules:
         await adopt(durable, "x1")
         await stop(durable, how)
         for known in ("x1", "x2", "x9"):
-            assert isinstance(await durable.people.link("s1", link(known), now=NOW), NotLinked)
+            assert isinstance(await durable.people.link("s1", link(known), began_at=NOW + 1, now=NOW), NotLinked)
         assert await durable.people.person("p1", "x2") is None
 
     async def test_nothing_is_linked_to_nobody(self, durable: Durable) -> None:
-        assert isinstance(await durable.people.link("s1", link(), now=NOW), NotLinked)
+        assert isinstance(await durable.people.link("s1", link(), began_at=NOW + 1, now=NOW), NotLinked)
 
     async def test_d12_of_two_accounts_that_want_one_way_in_at_once_one_has_it(self, durable: Durable) -> None:
         for turn in range(5):
@@ -90,7 +90,9 @@ class LinkRules:
             await adopt(durable, f"of-{one}", sub=one)
             await adopt(durable, f"of-{two}", sub=two)
             asked = [(one, two)[n % 2] for n in range(CALLERS)]
-            outcomes = await asyncio.gather(*(durable.people.link(sub, wanted, now=NOW) for sub in asked))
+            outcomes = await asyncio.gather(
+                *(durable.people.link(sub, wanted, began_at=NOW + 1, now=NOW) for sub in asked)
+            )
             person = await durable.people.person("p1", wanted.subject)
             assert person is not None
             winner = person.account.sub
@@ -103,7 +105,8 @@ class LinkRules:
     ) -> None:
         await adopt(durable, "x1")
         adopted, linked = await asyncio.gather(
-            durable.people.adopt(account("s2"), link("x2")), durable.people.link("s1", link("x2"), now=NOW)
+            durable.people.adopt(account("s2"), link("x2")),
+            durable.people.link("s1", link("x2"), began_at=NOW + 1, now=NOW),
         )
         assert linked in {Taken("s2"), Linked(again=False)}
         assert adopted.account.sub == ("s2" if linked == Taken("s2") else "s1")
@@ -119,6 +122,15 @@ class LinkRules:
         newest = (await durable.history.events("s1", limit=1))[0]
         assert newest == AccountEvent(Happened.UNLINKED, NOW + 1, provider="google")
 
+    async def test_d6_what_was_shown_before_a_way_was_removed_does_not_bring_it_back(self, durable: Durable) -> None:
+        await adopt(durable, "x1", "x2")
+        assert await unlink(durable, "x2") == Unlinked(home="")
+        for began_at in (NOW, NOW + 1):
+            again = await durable.people.link("s1", link("x2"), began_at=began_at, now=NOW + 3)
+            assert isinstance(again, NotLinked)
+        assert await subjects(durable) == ["x1"]
+        assert await durable.people.link("s1", link("x2"), began_at=NOW + 2, now=NOW + 3) == Linked(again=False)
+
     async def test_d16_the_last_way_in_stays(self, durable: Durable) -> None:
         await adopt(durable, "x1")
         given = await give(durable, grant())
@@ -129,7 +141,7 @@ class LinkRules:
 
     async def test_d16_the_last_that_works_stays_beside_one_that_is_switched_off(self, durable: Durable) -> None:
         await adopt(durable, "x1")
-        await durable.people.link("s1", link("y1", "p2"), now=NOW)
+        await durable.people.link("s1", link("y1", "p2"), began_at=NOW + 1, now=NOW)
         assert isinstance(await unlink(durable, "x1"), LastLink)
         assert await subjects(durable) == ["x1", "y1"]
         gone = await durable.people.unlink("s1", "p2", "y1", usable=USABLE, now=NOW, expires_at=UNTIL)
@@ -181,7 +193,7 @@ class LinkRules:
         of_before = grant(1, subject="x2").login.replace(sid="of 0.1", began_at=0, auth_time=NOW)
         assert not await is_over(durable, silent)
         await unlink(durable, "x2")
-        assert await durable.people.link("s1", link("x2"), now=NOW + 2) == Linked(again=False)
+        assert await durable.people.link("s1", link("x2"), began_at=NOW + 3, now=NOW + 2) == Linked(again=False)
         late = silent.replace(sid="late", began_at=NOW + 2)
         assert [await is_over(durable, one) for one in (silent, of_before, late)] == [True, True, False]
         assert not await is_over(durable, of_before.replace(auth_time=NOW + 2))
@@ -193,7 +205,7 @@ class LinkRules:
     ) -> None:
         await adopt(durable, "x1", "x2")
         await unlink(durable, "x2")
-        await durable.people.link("s1", link("x2"), now=NOW + 2)
+        await durable.people.link("s1", link("x2"), began_at=NOW + 3, now=NOW + 2)
         late = grant(1, subject="x2")
         assert await durable.grants.redeem("c1", late, None, now=NOW + 3) == SessionOver()
         fresh = late.replace(login=late.login.replace(began_at=NOW + 2))

@@ -172,12 +172,12 @@ class MergeRules:
     @pytest.mark.parametrize("went", ["nowhere", "to the survivor", "to a third", "and came back"])
     async def test_d6_a_proof_falls_with_its_way_in_wherever_that_went(self, durable: Durable, went: str) -> None:
         await two_accounts(durable)
-        await durable.people.link("s2", link("spare"), now=NOW)
+        await durable.people.link("s2", link("spare"), began_at=NOW + 1, now=NOW)
         await adopt(durable, "x3", sub="s3")
         assert await durable.accounts.is_proved("s1", "s2", proof("x2"))
         await unlink(durable, "x2", "s2")
         if new := {"to the survivor": "s1", "to a third": "s3", "and came back": "s2"}.get(went):
-            assert await durable.people.link(new, link("x2"), now=NOW + 2) == Linked(again=False)
+            assert await durable.people.link(new, link("x2"), began_at=NOW + 3, now=NOW + 2) == Linked(again=False)
         assert not await durable.accounts.is_proved("s1", "s2", proof("x2"))
         assert isinstance(await merge(durable, "s1", "s2", shown=proof("x2")), Unmergeable)
         assert "spare" in await subjects(durable, "s2")
@@ -271,7 +271,7 @@ class MergeRules:
         assert [await resolved(durable, sub) for sub in ("s1", "s2", "pairwise")] == ["s1", "s2", "s2"]
         assert await former(durable, "s1") == ()
         assert await durable.consents.consent("s2", "app", "p") == Said(frozenset({"openid"}))
-        assert await durable.people.link("s2", link("x3"), now=NOW) == Linked(again=False)
+        assert await durable.people.link("s2", link("x3"), began_at=NOW + 1, now=NOW) == Linked(again=False)
 
     async def test_what_was_taken_back_while_two_accounts_were_one_stays_so(self, durable: Durable) -> None:
         await two_accounts(durable)
@@ -389,7 +389,7 @@ class MergeRules:
                 unlink(durable, f"{two}1", two),
                 unlink(durable, f"{two}1", one),
                 merge(durable, two, one),
-                durable.people.link(two, link(f"{one}3"), now=NOW),
+                durable.people.link(two, link(f"{one}3"), began_at=NOW + 1, now=NOW),
             )
             for subject in (f"{one}1", f"{one}2", f"{two}2"):
                 person = await durable.people.person("p1", subject)
@@ -512,7 +512,7 @@ class LifeRules:
         assert not await closed(durable)
         assert not await durable.accounts.set_blocked("s1", False)
         assert await durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL) == 0
-        assert isinstance(await durable.people.link("s1", link("x1"), now=NOW), NotLinked)
+        assert isinstance(await durable.people.link("s1", link("x1"), began_at=NOW + 1, now=NOW), NotLinked)
 
     async def test_accounts_are_deleted_a_few_at_a_time_the_longest_due_first(self, durable: Durable) -> None:
         for number in range(5):

@@ -58,7 +58,7 @@ async def adopt(durable: Durable, *subjects: str, sub: str = "s1") -> None:
     """An account with these ways in."""
     await durable.people.adopt(account(sub), link(subjects[0]))
     for subject in subjects[1:]:
-        assert await durable.people.link(sub, link(subject), now=NOW) == Linked(again=False)
+        assert await durable.people.link(sub, link(subject), began_at=NOW + 1, now=NOW) == Linked(again=False)
 
 
 async def give(durable: Durable, given: Grant, *, hears: str = "") -> Grant:

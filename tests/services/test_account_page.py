@@ -62,7 +62,7 @@ async def add_beta(world: World, sub: str) -> Link:
     beta = world.providers.find("beta")
     world.upstreams["beta"].identity = Identity("y1", {"name": "Anna B."})
     link = Link(beta.key, "y1", "beta", {"name": "Anna B."}, {}, NOW)
-    await world.store.durable.people.link(sub, link, now=NOW)
+    await world.store.durable.people.link(sub, link, began_at=int(world.clock.now) + 1, now=NOW)
     return link
 
 

@@ -53,7 +53,7 @@ async def add_beta(world: World) -> Link:
     assert person is not None
     who = world.upstreams["beta"].identity
     link = Link(world.providers.find("beta").key, who.subject, "beta", who.claims, who.raw_ids, NOW + 5)
-    await world.store.durable.people.link(person.account.sub, link, now=NOW + 7)
+    await world.store.durable.people.link(person.account.sub, link, began_at=NOW + 8, now=NOW + 7)
     return link
 
 
@@ -173,7 +173,7 @@ async def test_l6_a_handle_of_somebody_else_is_none_of_theirs(known: World) -> N
 async def add_beta_to(world: World, sub: str) -> None:
     """Another way into this account."""
     link = Link(world.providers.find("beta").key, "y2", "beta", {}, {}, NOW)
-    await world.store.durable.people.link(sub, link, now=NOW)
+    await world.store.durable.people.link(sub, link, began_at=NOW + 1, now=NOW)
 
 
 # --- names of before a merge ---

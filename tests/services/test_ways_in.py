@@ -359,7 +359,7 @@ async def test_a_blocked_account_is_not_joined(world: World) -> None:
 async def test_a_way_that_opens_a_third_account_by_now_joins_nothing(world: World) -> None:
     cookie, session, other, ticket = await two_accounts(world)
     people, key = world.store.durable.people, world.providers.find("alpha").key
-    await people.link(other, build_link(key, "alpha", Identity("a-spare"), now=NOW), now=NOW)
+    await people.link(other, build_link(key, "alpha", Identity("a-spare"), now=NOW), began_at=NOW + 1, now=NOW)
     await people.unlink(other, key, "a-ann", usable=usable(world), now=NOW, expires_at=NOW + 99)
     await logged_in(world, "alpha")
     with pytest.raises(AlreadyLinked):
@@ -371,7 +371,7 @@ async def test_a_way_that_opens_a_third_account_by_now_joins_nothing(world: Worl
 async def test_d6_a_question_about_two_accounts_falls_when_the_way_in_is_taken_away(world: World) -> None:
     cookie, session, other, ticket = await two_accounts(world)
     people, key = world.store.durable.people, world.providers.find("alpha").key
-    await people.link(other, build_link(key, "alpha", Identity("a-spare"), now=NOW), now=NOW)
+    await people.link(other, build_link(key, "alpha", Identity("a-spare"), now=NOW), began_at=NOW + 1, now=NOW)
     await people.unlink(other, key, "a-ann", usable=usable(world), now=NOW, expires_at=NOW + 99)
     again = ticket_of(await add(world, cookie, session), "/account/link")
     assert (await answer(world, again, cookie)).answered is Answered.LINKED
@@ -387,9 +387,11 @@ async def test_d6_a_question_that_was_open_already_is_not_answered_with_a_proof_
     cookie, session, other, ticket = await two_accounts(world)
     question = await world.linking.open_(ticket, cookie)
     people, key = world.store.durable.people, world.providers.find("alpha").key
-    await people.link(other, build_link(key, "alpha", Identity("a-spare"), now=NOW), now=NOW)
+    await people.link(other, build_link(key, "alpha", Identity("a-spare"), now=NOW), began_at=NOW + 1, now=NOW)
     await people.unlink(other, key, "a-ann", usable=usable(world), now=NOW, expires_at=NOW + 99)
-    await people.link(session.login.sub, build_link(key, "alpha", Identity("a-ann"), now=NOW), now=NOW)
+    await people.link(
+        session.login.sub, build_link(key, "alpha", Identity("a-ann"), now=NOW), began_at=NOW + 1, now=NOW
+    )
     with pytest.raises(AlreadyLinked):
         async with world.linking.answer(question, allowed=True):
             pass

@@ -144,7 +144,7 @@ WRITES = """
 import asyncio, os, sys, time
 from broker.store.transient import Kind
 from broker.store.sqlite.store import SqliteStore
-from tests.contract.people import NOW, account, grant, link, of_login, proof, token
+from tests.contract.people import USABLE, NOW, account, grant, link, of_login, proof, token
 
 def acknowledged(line: str) -> None:
     os.write(1, (line + "\\n").encode())
@@ -170,7 +170,7 @@ async def revoke(store: SqliteStore, who: str) -> None:
 
 async def join(store: SqliteStore, who: str) -> None:
     people = store.durable.people
-    await people.link(f"s{who}", link(f"y{who}"), now=NOW)
+    await people.link(f"s{who}", link(f"y{who}"), began_at=NOW + 1, now=NOW)
     acknowledged(f"link {who}")
     await people.adopt(account(f"other{who}"), link(f"z{who}"))
     shown = proof(f"z{who}")

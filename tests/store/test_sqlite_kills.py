@@ -31,7 +31,7 @@ UNTIL = NOW + 86_400
 Deed = Callable[[Durable], Coroutine[Any, Any, object]]
 
 DEEDS: Mapping[str, Deed] = {
-    "link": lambda durable: durable.people.link("s1", link("new"), now=NOW),
+    "link": lambda durable: durable.people.link("s1", link("new"), began_at=NOW + 1, now=NOW),
     "unlink": lambda durable: durable.people.unlink("s1", "p1", "x1", usable=USABLE, now=NOW, expires_at=UNTIL),
     "unlink what goes home": lambda durable: durable.people.unlink(
         "s1", "p1", "x3", usable=USABLE, now=NOW, expires_at=UNTIL

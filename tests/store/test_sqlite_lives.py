@@ -218,7 +218,7 @@ class Lives(RuleBasedStateMachine):
     def link(self, which: int, subject: str) -> None:
         """A way in is added to an account."""
         life, way = self.pick(which), self.model.ways.get(subject)
-        outcome = self.run(self.durable.people.link(life.sub, link(subject), now=self.now))
+        outcome = self.run(self.durable.people.link(life.sub, link(subject), began_at=self.now + 1, now=self.now))
         self.saw("link", outcome)
         if not life.lives:
             assert isinstance(outcome, NotLinked)

@@ -48,7 +48,7 @@ async def test_nothing_that_people_wait_for_reads_a_whole_table() -> None:
         await durable.people.person("p1", "x1")
         await durable.people.update_link(ada)
         await durable.people.sharing_address("a@x.test")
-        await durable.people.link("s1", link("x3"), now=NOW)
+        await durable.people.link("s1", link("x3"), began_at=NOW + 1, now=NOW)
         await durable.people.links("s1")
         await durable.history.signed_in(sign_in("sid"), expires_at=UNTIL, ends="before", retires="key")
         await durable.history.sign_ins("s1", limit=9)

@@ -59,7 +59,7 @@ async def add_beta(site: PublicApp) -> Link:
     """Another way into the account of whoever logged in by alpha."""
     person = await site.durable.people.person("alpha", "x1")
     link = Link("beta", "y1", "beta", {"name": "Bee"}, {}, NOW)
-    await site.durable.people.link(person.account.sub, link, now=NOW)
+    await site.durable.people.link(person.account.sub, link, began_at=NOW + 1, now=NOW)
     return link
 
 

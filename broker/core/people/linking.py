@@ -12,6 +12,8 @@ from enum import StrEnum
 
 from broker.core.people.identity import Claims
 
+FRESH = 300  # seconds since somebody was asked who they are in which ways in may be added and taken away (threats D7)
+
 
 class LinkingPolicy(StrEnum):
     """What the operator chose for a provider."""

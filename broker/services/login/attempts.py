@@ -20,8 +20,9 @@ from broker.core.errors import (
 from broker.core.events import Event
 from broker.core.people.identity import Identity
 from broker.core.records import Account, FlowRecord, ForClient, Link, Purpose, Wishes
-from broker.core.seal import Seal, digest
+from broker.core.seal import digest
 from broker.core.terms import Prompt
+from broker.services.carried import Carried
 from broker.services.clients.directory import Clients
 from broker.services.context import Context
 from broker.services.login.outcomes import AtHome, Begun, Callback, Identified, LoginFailed
@@ -35,7 +36,6 @@ from broker.upstream.model import Flow, Reply, signs_replies
 MAX_COOKIE = 3600  # characters; browsers keep 4096 bytes with name and attributes
 DEADLINE = 9.0  # seconds for everything an upstream is asked while one person waits
 _MARKED = 3600  # seconds a used reply is remembered: longer than any upstream of ours lets one be used
-_BY_REFERENCE = "@"
 
 
 class Logins:
@@ -49,16 +49,16 @@ class Logins:
         *,
         transient: Transient,
         states: States,
-        seal: Seal,
+        flows: Carried,
         deadline: float = DEADLINE,
     ) -> None:
-        """`seal` has the purpose "flow"; `deadline` in seconds."""
+        """`flows` have the purpose "flow" and fit into a cookie; `deadline` in seconds."""
         self._context = context
         self._clients = clients
         self._providers = providers
         self._transient = transient
         self._states = states
-        self._seal = seal
+        self._flows = flows
         self._deadline = deadline
 
     async def begin(self, purpose: Purpose, client: Client | None, name: str, *, locale: str) -> Begun:
@@ -85,7 +85,8 @@ class Logins:
             step = await instance.in_time(instance.provider.begin(flow), self._deadline)
         except UpstreamError as error:
             raise self.fail(error, purpose, client, instance) from error
-        sealed = await self._keep(record.replace(memo=dict(step.memo)))
+        record = record.replace(memo=dict(step.memo))
+        sealed = await self._flows.seal(record, bound_to=record.state, ttl=self._providers.flow_ttl)
         self._context.recorder.record(Event.LOGIN_STARTED, provider=name, client_id=client_id)
         tag, ttl = self._states.tag(record.state), self._providers.flow_ttl
         return Begun(step, tag, sealed, ttl, instance.provider.channels, instance.title)
@@ -177,13 +178,7 @@ class Logins:
 
     async def _unseal(self, callback: Callback) -> FlowRecord:
         try:
-            sealed = callback.sealed
-            if sealed.startswith(_BY_REFERENCE):
-                raw = await self._transient.get(Kind.FLOW, digest(sealed))
-                if raw is None:
-                    raise FlowGone("the login attempt kept for this browser is gone")
-                sealed = raw.decode()
-            return FlowRecord.from_bytes(self._seal.open_(sealed, bound_to=callback.state.encode()))
+            return await self._flows.open_(FlowRecord, callback.sealed, bound_to=callback.state)
         except SealBroken as error:
             await self._burn(callback.state)
             raise NothingAsked(error.detail) from None
@@ -195,14 +190,6 @@ class Logins:
             kept = await self._transient.get(Kind.CLAIM, digest(f"state {state}"))
             whose = await self._clients.find(kept.decode()) if kept else None
             raise FlowFinished("the state was used before", client=whose)
-
-    async def _keep(self, record: FlowRecord) -> str:
-        sealed = self._seal.seal(record.to_bytes(), bound_to=record.state.encode())
-        if len(sealed) <= MAX_COOKIE:
-            return sealed
-        reference = _BY_REFERENCE + self._context.mint()
-        await self._transient.put(Kind.FLOW, digest(reference), sealed.encode(), ttl=self._providers.flow_ttl)
-        return reference
 
     def _build_flow(self, record: FlowRecord, instance: ProviderInstance, locale: str = "") -> Flow:
         callback = f"{self._context.issuer}/callback/{record.provider}"

@@ -25,7 +25,7 @@ from broker.services.people.merging import Merging
 from broker.services.people.offers import Offers
 from broker.services.people.returns import LinkReturns
 from broker.services.sessions.single_sign_on import Session, Sessions
-from broker.store.people import Linked, PeopleStore
+from broker.store.people import Linked, PeopleStore, Taken
 
 _SKEW = 60  # seconds an upstream's clock may be off
 
@@ -111,7 +111,7 @@ class Linking:
         sub = session.login.sub
         if await self._offers.is_named(held, client, sub):
             async with self._held.spend(held, client):
-                if await self._link(sub, held):
+                if not await self._link(sub, held):
                     return None
         return await self._ask(session, held, then=then)
 
@@ -147,9 +147,9 @@ class Linking:
                 await self._merge(ticket)
                 yield Answered.MERGED
             else:
-                if not await self._link(ticket.sub, ticket.held):
-                    self._refuse(ticket.sub, ticket.held, "another account")
-                    raise AlreadyLinked("it became the way into another account meanwhile")
+                if why_not := await self._link(ticket.sub, ticket.held):
+                    self._refuse(ticket.sub, ticket.held, why_not)
+                    raise AlreadyLinked("it became the way into another account meanwhile, or was removed")
                 yield Answered.LINKED
 
     async def _ask(
@@ -163,17 +163,18 @@ class Linking:
         ticket = LinkTicket(sub, session.key, held, other, then, back)
         return await self._tickets.seal(ticket, bound_to=session.key, ttl=PROOF_TTL)
 
-    async def _link(self, sub: str, held: HeldIdentity) -> bool:
-        """Make it a way into the account; False where it is somebody else's by now, or the account is not there."""
+    async def _link(self, sub: str, held: HeldIdentity) -> str:
+        """Make it a way into the account. "" when it is; else why not: it is in another, or this one is not there any
+        more, or had it removed since it was shown.
+        """
         now = self._context.now()
         link = build_link(held.provider_key, held.provider, identity_of(held), now=now)
-        match await self._people.link(sub, link, now=now):
-            case Linked(again):
-                if not again:
-                    self._context.recorder.record(Event.ACCOUNT_LINKED, sub=sub, provider=held.provider)
-                return True
-            case _:
-                return False
+        done = await self._people.link(sub, link, began_at=held.began_at, now=now)
+        if isinstance(done, Linked):
+            if not done.again:
+                self._context.recorder.record(Event.ACCOUNT_LINKED, sub=sub, provider=held.provider)
+            return ""
+        return "another account" if isinstance(done, Taken) else "no account, or removed since"
 
     async def _merge(self, ticket: LinkTicket) -> None:
         """Join the other account to this one, as long as the proof stands; raises AlreadyLinked."""

@@ -9,6 +9,7 @@ from broker.core.errors import LoginTooOld, SealBroken
 from broker.core.events import Event
 from broker.core.people.history import SignIn, Whence
 from broker.core.people.identity import Identity, Person
+from broker.core.people.linking import FRESH
 from broker.core.records import Login, SessionRecord
 from broker.core.seal import digest
 from broker.services.context import Context
@@ -18,7 +19,6 @@ from broker.store.sessions import Ending
 from broker.store.transient import Kind, Transient
 
 _TOUCH_EVERY = 300  # seconds; a session in use is written this seldom
-_FRESH = 300  # seconds since somebody was asked who they are in which ways in may be added and taken away
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class Sessions:
 
         A login is not enough: at a browser that was left unlocked the upstream's own session makes one unasked.
         """
-        return self._context.now() - session.login.asked_at <= _FRESH
+        return self._context.now() - session.login.asked_at <= FRESH
 
     async def find(self, value: str) -> Session | None:
         """The live session of a cookie; None when there is none, a limit has passed, or it ended here or upstream."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from broker.core.errors import LastIdentity, NotFound
 from broker.core.people.identity import Link
+from broker.core.people.linking import FRESH
 from broker.core.terms import Scope
 from broker.services.people.standing import Standing
 from broker.services.people.unlinking import Unlinking
@@ -16,7 +17,6 @@ from broker.services.tokens.held import Held
 from broker.services.tokens.proofs import Shown
 from broker.store.people import LastLink, NotLinked, PeopleStore
 
-FRESH = 300  # seconds: how long ago a login may be behind a token that takes a way in away
 _TOLD_OF = {"name": Scope.PROFILE, "email": Scope.EMAIL, "email_verified": Scope.EMAIL}
 """What an app learns of a person at another upstream takes the scope that it takes at the one they came by."""
 

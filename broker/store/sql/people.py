@@ -61,13 +61,22 @@ class SqlPeople(Repository, PeopleStore):
         return tuple(_link_from(row) for row in rows)
 
     @write
-    def link(self, sub: str, link: Link, *, now: int) -> Steps[Linked | Taken | NotLinked]:
+    def link(self, sub: str, link: Link, *, began_at: int, now: int) -> Steps[Linked | Taken | NotLinked]:
         """The UNIQUE key of links stands behind the look-up."""
         if not (yield from is_living(sub)):
             return NotLinked()
         known = yield from _person(link.provider_key, link.subject)
         if known is not None:
             return Linked(again=True) if known.account.sub == sub else Taken(known.account.sub)
+        taken = yield from one(
+            "SELECT 1 FROM unlinked WHERE sub = ? AND provider_key = ? AND subject = ? AND at >= ?",
+            sub,
+            link.provider_key,
+            link.subject,
+            began_at,
+        )
+        if taken is not None:
+            return NotLinked()
         yield from _add_link(sub, replace(link, linked_at=now, home=""))
         yield from remember(sub, AccountEvent(Happened.LINKED, now, provider=link.provider))
         return Linked(again=False)
