@@ -10,8 +10,9 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from jinja2 import Environment, nodes
 
-from broker.web.pages.templates import BUILT_IN
+from broker.web.pages.templates import BUILT_IN, names_in
 from tests.web.page_samples import LOCALES, every_page, make_error, make_pages, read
 
 SOURCES = BUILT_IN / "locale"
@@ -102,3 +103,11 @@ def test_no_english_word_is_left_on_a_russian_page() -> None:
         if name.startswith("E-"):
             page.words = [word for word in page.words if "redirect_uri" not in word]
         assert not english & set(re.findall(r"\b[a-z]{4,}\b", page.text)), name
+
+
+def test_no_filter_of_a_page_follows_a_constant() -> None:
+    """The compiler would work it out in one language, for all (see `templates._Compiled`)."""
+    reader = Environment(extensions=["jinja2.ext.i18n"])
+    for name in names_in(BUILT_IN):
+        tree = reader.parse((BUILT_IN / name).read_text(encoding="utf-8"))
+        assert [node.name for node in tree.find_all(nodes.Filter) if isinstance(node.node, nodes.Const)] == [], name

@@ -13,7 +13,16 @@ from difflib import get_close_matches
 from gettext import GNUTranslations
 from pathlib import Path
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined, TemplateSyntaxError
+from jinja2 import (
+    BytecodeCache,
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PrefixLoader,
+    StrictUndefined,
+    TemplateSyntaxError,
+)
+from jinja2.bccache import Bucket
 from jinja2.meta import find_referenced_templates
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -53,7 +62,10 @@ class Templates:
         self, override: Path | None, spoken: Mapping[str, Language], *, tell: Tell, brought: Mapping[str, Path]
     ) -> None:
         self._tell = tell
-        self._ours = {locale: _environment((BUILT_IN,), brought, language) for locale, language in spoken.items()}
+        compiled = _Compiled()
+        self._ours = {
+            locale: _environment((BUILT_IN,), brought, language, compiled) for locale, language in spoken.items()
+        }
         theirs = {f"widget/{kind}/{name}" for kind, place in brought.items() for name in names_in(place)}
         self._built_in = frozenset(names_in(BUILT_IN)) | theirs
         for environment in self._ours.values():
@@ -65,7 +77,8 @@ class Templates:
         self._trusted: set[str] = set()  # pages that the operator's files have a part in, and that work
         if override is not None:
             self._theirs = {
-                locale: _environment((override, BUILT_IN), brought, language) for locale, language in spoken.items()
+                locale: _environment((override, BUILT_IN), brought, language, _Compiled())
+                for locale, language in spoken.items()
             }
             self._trusted = set(self._built_in) | set(names_in(override))
             self._try_all()
@@ -128,6 +141,26 @@ def find_strangers(override: Path) -> Iterator[tuple[str, str]]:
             yield name, next(iter(get_close_matches(name, sorted(ours), n=1)), "")
 
 
+class _Compiled(BytecodeCache):
+    """What a page compiles to, once for all languages: words and filters are looked up when it is rendered.
+
+    A filter after a constant would be worked out by the compiler, in the first language, for all; a test sees that
+    there is none in our pages.
+    """
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Of the same name and source."""
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """For the next language."""
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
 class _Sandbox(ImmutableSandboxedEnvironment):
     """Jinja's sandbox with a short cut for our views: frozen data without methods, so only `_…` has to be kept back."""
 
@@ -146,7 +179,9 @@ def _compile_brought(environment: Environment, name: str) -> None:
         raise ConfigError([f"providers: the type {kind} brings a page {_place(error)}{error.message}"]) from None
 
 
-def _environment(places: tuple[Path, ...], brought: Mapping[str, Path], language: Language) -> Environment:
+def _environment(
+    places: tuple[Path, ...], brought: Mapping[str, Path], language: Language, compiled: _Compiled
+) -> Environment:
     widgets = PrefixLoader({kind: FileSystemLoader(place) for kind, place in brought.items()})
     more = PrefixLoader({"builtin": FileSystemLoader(BUILT_IN), "widget": widgets})
     environment = _Sandbox(
@@ -156,6 +191,7 @@ def _environment(places: tuple[Path, ...], brought: Mapping[str, Path], language
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        bytecode_cache=compiled,
         extensions=["jinja2.ext.i18n"],
     )
     spoken = _translations(places, language.locale)
