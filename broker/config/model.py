@@ -209,7 +209,8 @@ class Limits(Section):
         default=(120, 60), description="Pages and forms of /account, /link, and answers at /join, per source"
     )
     token: Rate = Field(
-        default=(6000, 60), description="Calls of /token, /revoke and /introspect, per client; public: and source"
+        default=(6000, 60),
+        description="Calls of /token, /challenge, /revoke and /introspect, per client; public: and source",
     )
     identity_lookup: Rate = Field(default=(600, 60), description="Calls of /identities/lookup, per client")
     client_auth_failure: Rate = Field(

@@ -17,6 +17,7 @@ from broker.core.errors import (
     ConsentRequired,
     CredentialRefused,
     FlowFinished,
+    InvalidDpopProof,
     StoreUnavailable,
     UpstreamDenied,
     UpstreamInvalid,
@@ -30,7 +31,8 @@ from broker.core.terms import GrantType, PostedKind, TokenType
 from broker.core.wire.parameters import Parameters
 from broker.services.once import reply_mark
 from broker.store.transient import Kind
-from tests.services.bare_broker import NOW, REDIRECT, World, app
+from tests.core.prover import Prover
+from tests.services.bare_broker import ISSUER, NOW, REDIRECT, World, app
 from tests.services.upstreams import PostingUpstream
 
 pytestmark = pytest.mark.anyio
@@ -284,6 +286,17 @@ async def test_m2_where_a_store_is_away_nothing_is_spent(posting: World) -> None
     with pytest.raises(StoreUnavailable):
         async with posting.posted.spending(proven):
             raise StoreUnavailable("grants are away")
+    assert sub_of(await exchange(posting, sent=sent))
+
+
+async def test_m2_a_proof_of_possession_that_is_no_good_spends_nothing(posting: World) -> None:
+    """The tokens are bound to the key of a good one (RFC 9449 section 5)."""
+    shown = Prover().prove("POST", f"{ISSUER}/token", at=NOW)
+    phone, sent = posting.clients["phone"], form(posting, "t-2")
+    first = await posting.token_requests.answer(phone, form(posting), proof=shown)
+    assert first["token_type"] == "DPoP"
+    with pytest.raises(InvalidDpopProof):
+        await posting.token_requests.answer(phone, sent, proof=shown)
     assert sub_of(await exchange(posting, sent=sent))
 
 
