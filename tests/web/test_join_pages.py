@@ -217,3 +217,19 @@ async def test_the_question_speaks_the_persons_language(site: PublicApp, languag
     spoken = await site.browser.get(unescape(href))
     assert spoken.headers["content-language"] == language
     assert ticket_in(spoken)
+
+
+@pytest.mark.parametrize(("mode", "policy"), [("query", "same-origin"), ("web_message", "unsafe-none")])
+async def test_g12_questions_in_the_middle_keep_the_opener_that_waits(mode: str, policy: str) -> None:
+    async with public_app(ASKING.replace("https://spa.test", "https://app.test")) as site:
+        answer_of(await sign_in(site, "beta", "b-ann"))
+        back = await sign_in(site, "alpha", "a-ann", response_mode=mode)
+        join = await site.browser.get(back.headers["location"])
+        site.upstreams["beta"].failure = UpstreamDenied("cancelled")
+        failed = await site.browser.get(unescape(join.text.split('id="provider-beta" href="')[1].split('"')[0]))
+        site.upstreams["beta"].failure = None
+        link = await site.browser.get((await chosen(site, join)).headers["location"])
+        done = await press(site, link, "/account/link/confirm", "deny")
+        for page, words in ((join, "/join"), (failed, "E-CANCEL"), (link, "/account/link"), (done, "code=")):
+            assert words in page.text
+            assert page.headers["cross-origin-opener-policy"] == policy, words
