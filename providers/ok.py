@@ -19,7 +19,7 @@ _FIELDS = ("uid", "name", "first_name", "last_name", "email", "gender", "birthda
 _BIRTHDAY = re.compile(r"(?:(\d{4})-)?(\d{2})-(\d{2})")
 
 
-class OKSettings(sdk.ConfidentialSettings):
+class OKSettings(sdk.AudibleTokenSettings):
     """An external app with OAuth; its three keys come by e-mail."""
 
     public_key: str = Field(min_length=1, description="The application public key, CB…")
@@ -29,7 +29,7 @@ class OKSettings(sdk.ConfidentialSettings):
     )
 
 
-class OK(sdk.OAuth2Provider):
+class OK(sdk.AudibleTokenProvider):
     """The key of a person is `uid`, as told by a call signed for our own application."""
 
     Settings: ClassVar[type[sdk.ProviderSettings]] = OKSettings
@@ -73,7 +73,7 @@ class OK(sdk.OAuth2Provider):
         """Who the token belongs to, asked in calls that only the application it was issued to can sign.
 
         OK makes the key of a session out of its token and the application's secret, and so do we. The one that comes
-        through a browser is never read: it may belong to a token of another application.
+        through a browser or an app is never read: it may belong to a token of another application.
         """
         token, owner = tokens.text("access_token"), None
         secret = _md5(token + self.settings.client_secret.get_secret_value())

@@ -18,7 +18,7 @@ _LANGUAGES = {"ru": "0", "uk": "1", "en": "3", "es": "4", "de": "6", "pl": "15",
 _BIRTHDAY = re.compile(r"(\d{1,2})\.(\d{1,2})(?:\.(\d{4}))?")
 
 
-class VKSettings(sdk.ProviderSettings):
+class VKSettings(sdk.PostedCodeSettings):
     """A web application of the VK ID cabinet."""
 
     scopes: tuple[str, ...] = Field(default=("vkid.personal_info", "email"), description="`phone` where VK allowed it")
@@ -31,7 +31,7 @@ class VKSettings(sdk.ProviderSettings):
     )
 
 
-class VK(sdk.OAuth2Provider):
+class VK(sdk.PostedCodeProvider):
     """The key of a person is `user_id`, the same number in the token response and in user_info."""
 
     Settings: ClassVar[type[sdk.ProviderSettings]] = VKSettings
@@ -66,6 +66,11 @@ class VK(sdk.OAuth2Provider):
         if any(params.get(name, value) != value for name, value in packed.items()):
             raise sdk.UpstreamInvalid("the reply and its payload contradict each other")
         return {**params, **packed}
+
+    @property
+    def native_redirect_uri(self) -> str:
+        """quirk(vk): what its kits for phones send, unasked (their source, read 2026-11)."""
+        return f"vk{self.settings.client_id}://vk.ru/blank.html"
 
     def token_params(self, flow: sdk.Flow, params: Mapping[str, str]) -> dict[str, str]:
         """The exchange repeats the device and carries a state that must be echoed."""

@@ -19,7 +19,7 @@ _AVATAR = re.compile(r"[A-Za-z0-9/_.\-]{1,200}")
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 
 
-class YandexSettings(sdk.ConfidentialSettings):
+class YandexSettings(sdk.AudibleTokenSettings):
     """An app of the kind `for user login` at oauth.yandex.ru."""
 
     scopes: tuple[str, ...] = Field(
@@ -32,7 +32,7 @@ class YandexSettings(sdk.ConfidentialSettings):
     trust_phone: bool = Field(default=False, description="Call the phone number verified")
 
 
-class Yandex(sdk.OAuth2Provider):
+class Yandex(sdk.AudibleTokenProvider):
     """The key of a person is `id`; logins are given out again and `psuid` changes with the client id."""
 
     Settings: ClassVar[type[sdk.ProviderSettings]] = YandexSettings

@@ -58,7 +58,14 @@ from broker.upstream.model import (
 from broker.upstream.oauth2 import OAuth2Provider
 from broker.upstream.oidc import NativeSettings, OidcProvider
 from broker.upstream.oidc_session import SessionOidcProvider, SessionSettings
-from broker.upstream.posted import AcceptsPosted, Posted
+from broker.upstream.posted import (
+    AcceptsPosted,
+    AudibleTokenProvider,
+    AudibleTokenSettings,
+    Posted,
+    PostedCodeProvider,
+    PostedCodeSettings,
+)
 from broker.upstream.signed import SignedFields, SignedReply, unpack_result
 from broker.upstream.standard_claims import ExtraParams, Scopes, Signature, Wish, standard_identity
 
@@ -70,6 +77,8 @@ __all__ = [
     "AcceptsPosted",
     "AcceptsUnasked",
     "Address",
+    "AudibleTokenProvider",
+    "AudibleTokenSettings",
     "Bot",
     "Button",
     "Calls",
@@ -96,6 +105,8 @@ __all__ = [
     "Origin",
     "Outcome",
     "Posted",
+    "PostedCodeProvider",
+    "PostedCodeSettings",
     "PostedKind",
     "Provider",
     "ProviderSettings",

@@ -6,12 +6,21 @@ it can prove the opposite.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar, Protocol, runtime_checkable
+import re
+from abc import abstractmethod
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Final, Protocol, runtime_checkable
 
+from broker.core.errors import UpstreamInvalid
 from broker.core.terms import PostedKind
 from broker.upstream.abilities import SignedIdentity
-from broker.upstream.model import Flow
+from broker.upstream.fields import Fields
+from broker.upstream.model import ConfidentialSettings, Flow, ProviderSettings
+from broker.upstream.oauth2 import OAuth2Provider
+
+_TOKEN: Final = re.compile(r"[\x21-\x7e]{1,4096}")
+_REMEMBERED: Final = 86400  # seconds for which an access token of unknown age counts once
+_CODE_LIFE: Final = 600  # seconds that a code may live (RFC 6749 section 4.1.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +58,51 @@ class AcceptsPosted(Protocol):
         person. Raises UpstreamInvalid for whatever is not proven, UpstreamRejected where the upstream refuses it,
         UpstreamUnavailable where nothing is known.
         """
+
+
+class AudibleTokenSettings(ConfidentialSettings):
+    """Settings of an upstream that tells of an access token to which application it was issued."""
+
+    posted = frozenset({PostedKind.ACCESS_TOKEN})
+
+
+class AudibleTokenProvider(OAuth2Provider):
+    """A type whose `identity` succeeds only with access tokens of this application, wherever they come from.
+
+    Its calls name our application, or are signed for it; whatever else an app sends beside the token is not read.
+    """
+
+    posted: ClassVar[frozenset[PostedKind]] = AudibleTokenSettings.posted
+    challenged: ClassVar[frozenset[PostedKind]] = frozenset()
+
+    async def verify_posted(self, posted: Posted) -> SignedIdentity:
+        """Whose token it is. No call says when it was issued, so it is remembered for a day."""
+        if _TOKEN.fullmatch(posted.token) is None:
+            raise UpstreamInvalid("the posted token is too long, or not of visible ASCII characters")
+        identity = await self.identity(posted.flow, Fields({"access_token": posted.token}, "posted"))
+        return SignedIdentity(identity, posted.token, int(self.tools.now()) + _REMEMBERED)
+
+
+class PostedCodeSettings(ProviderSettings):
+    """Settings of an upstream whose kit ends in a code that we redeem."""
+
+    posted = frozenset({PostedKind.CODE})
+
+
+class PostedCodeProvider(OAuth2Provider):
+    """A type whose kit takes a challenge and a state of ours and gives the app a code, as the web flow gives us one."""
+
+    posted: ClassVar[frozenset[PostedKind]] = PostedCodeSettings.posted
+    challenged: ClassVar[frozenset[PostedKind]] = posted
+
+    @property
+    @abstractmethod
+    def native_redirect_uri(self) -> str:
+        """The redirect URI of the kit's codes, by which those of our own pages are no use here."""
+
+    async def verify_posted(self, posted: Posted) -> SignedIdentity:
+        """Whose code it is: the upstream gives tokens to our application alone, and for our verifier alone."""
+        flow = replace(posted.flow, redirect_uri=self.native_redirect_uri)
+        params = {"code": posted.token, "device_id": posted.device_id}
+        identity = await self.identity(flow, await self.exchange(flow, params))
+        return SignedIdentity(identity, posted.token, int(self.tools.now()) + _CODE_LIFE)

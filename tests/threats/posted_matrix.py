@@ -23,8 +23,11 @@ ANDROID, IOS, PHONE = "test-android.apps.googleusercontent.com", "test-ios.apps.
 PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
     "google": {**PLAIN["google"], "accept_posted": ["id_token"], "native_client_ids": [ANDROID, IOS]},
     "oidc": {**PLAIN["oidc"], "accept_posted": ["id_token"], "native_client_ids": [PHONE], "nonce": "if_present"},
+    "vk": {**PLAIN["vk"], "accept_posted": ["code"]},
+    "ok": {**PLAIN["ok"], "accept_posted": ["access_token"]},
+    "yandex": {**PLAIN["yandex"], "accept_posted": ["access_token"]},
 }
-"""As in config.yaml. `vk` is there, too, and takes nothing that is posted."""
+"""As in config.yaml. `shut` is there, too, and takes nothing that is posted."""
 
 _APP: Final[Mapping[str, object]] = {
     "name": "Phone",
@@ -77,7 +80,9 @@ class Way:
     """One kit: `get` is what an app has of it in the end, as members of the exchange.
 
     `spoilt`: what can be wrong with a credential, by the faults of the emulator that make it so; `other_type` is the
-    `subject_token_type` of a kind that the provider does not accept.
+    `subject_token_type` of a kind that the provider does not accept. `challenged`: it carries a nonce or a verifier of
+    ours; `nonced`: it is a nonce. `web` is what the log says of a credential that our own pages got, "" where that is
+    one as good; `again` the same of a second use. `away`: faults of an upstream that is away.
     """
 
     name: str
@@ -85,6 +90,11 @@ class Way:
     get: Callable[[Bench, Challenge, Ask], Form]
     spoilt: Mapping[str, str] = field(default_factory=dict)
     other_type: TokenType = TokenType.ACCESS_TOKEN
+    challenged: bool = True
+    nonced: bool = True
+    web: str = "another client"
+    again: str = "used before"
+    away: tuple[str, ...] = ("500", "not_json")
 
 
 @dataclass
@@ -127,12 +137,13 @@ class Bench:
         challenge = self.challenge(way.provider, client_id)
         return way.get(self, challenge, ask) | {"subject_issuer": way.provider, "challenge": challenge["challenge"]}
 
-    def kit(self, provider: str, **order: str | int) -> str:
-        """The ID token that the kit of this provider hands out."""
+    def kit(self, provider: str, **order: str | int) -> Form:
+        """What the kit of this provider hands out."""
         url = self.broker.emulators[provider].url
         answer = self.http.post(f"{url}/_emulator/kit", json=order)
         assert answer.status_code == 200, answer.text
-        return str(answer.json()["id_token"])
+        found: Form = answer.json()
+        return found
 
     def refusal(self) -> dict[str, Any]:
         """What the log says of the newest credential that did not count."""
@@ -151,7 +162,7 @@ class Bench:
 def bench() -> Iterator[Bench]:
     """A broker of its own."""
     clock = Clock()
-    providers = {"vk": PLAIN["vk"], **PROVIDERS}
+    providers = {"shut": {**PLAIN["vk"], "type": "vk"}, **PROVIDERS}
     with (
         running_in_background(CLIENTS, clock, providers=providers) as broker,
         httpx2.Client(trust_env=False, timeout=60) as http,
@@ -187,18 +198,63 @@ def id_token_way(name: str, provider: str, app: str, *, for_server: bool) -> Way
         if ask.web:
             parties = {"app": ours}
         nonce = challenge["nonce"] if ask.nonce is None else ask.nonce
-        token = at.kit(provider, person=ask.person, nonce=nonce, issued_ago=ask.issued_ago, **parties)
-        return {"subject_token": token, "subject_token_type": TokenType.ID_TOKEN}
+        given = at.kit(provider, person=ask.person, nonce=nonce, issued_ago=ask.issued_ago, **parties)
+        return {"subject_token": given["id_token"], "subject_token_type": TokenType.ID_TOKEN}
 
     # Where it is for the app alone, `many_audiences` names the app among others, which `azp` makes ours at OIDC.
     return Way(name, provider, get, _OF_ID_TOKENS)
 
 
+# --- kits that hand out a code, or a token that says nothing by itself ---
+
+
+def _app_of(provider: str, ask: Ask) -> str:
+    """The id of our app there, or of the one that somebody else has registered."""
+    ours = str(PLAIN[provider]["client_id"])
+    return str(int(ours) + 1) if ask.foreign else ours
+
+
+def code_of_vk(at: Bench, challenge: Challenge, ask: Ask) -> Form:
+    """A code for the challenge; one of our pages has their redirect URI."""
+    more = {"server": f"{at.broker.issuer}/callback/vk"} if ask.web else {}
+    asked = {"state": challenge.get("state", ""), "code_challenge": challenge.get("code_challenge", "")}
+    given = at.kit("vk", app=_app_of("vk", ask), person=ask.person, **asked, **more)
+    device = {"device_id": given["device_id"], "subject_token_type": TokenType.CODE.value}
+    return {"subject_token": given["code"], **device}
+
+
+def token_of_ok(at: Bench, challenge: Challenge, ask: Ask) -> Form:
+    """A token and the secret of its session, which nobody reads."""
+    given = at.kit("ok", app=_app_of("ok", ask), person=ask.person)
+    secret = {"subject_token_secret": given["session_secret_key"], "subject_token_type": TokenType.ACCESS_TOKEN.value}
+    return {"subject_token": given["access_token"], **secret}
+
+
+def token_of_yandex(at: Bench, challenge: Challenge, ask: Ask) -> Form:
+    """A token."""
+    given = at.kit("yandex", app=_app_of("yandex", ask), person=ask.person)
+    return {"subject_token": given["access_token"], "subject_token_type": TokenType.ACCESS_TOKEN}
+
+
+_VK = {
+    "without a person": "no_id",
+    "of two people": "other_user_id",
+    "for another state": "wrong_state",
+    "used up": "invalid_grant",
+    "refused with status 200": "error_200",
+    "for another address": "ip_bound",
+}
+_OK = {"of a session that ended": "session_expired", "without a person": "no_id"}
+_YANDEX = {"of an app that nobody knows": "other_app", "without a person": "no_id", "not known there": "unauthorized"}
+_OPAQUE: Final = Way("", "", token_of_ok, {}, TokenType.ID_TOKEN, challenged=False, nonced=False, web="", away=("500",))
 _OIDC = id_token_way("oidc", "oidc", PHONE, for_server=False)
 WAYS: Final[tuple[Way, ...]] = (
     id_token_way("google android", "google", ANDROID, for_server=True),
     id_token_way("google ios", "google", IOS, for_server=False),
     # quirk(zitadel): there a token may be for others, too, if it was issued to us
     replace(_OIDC, spoilt={name: fault for name, fault in _OIDC.spoilt.items() if name != "several audiences"}),
+    Way("vk", "vk", code_of_vk, _VK, nonced=False, web="invalid_request", again="invalid_grant", away=("500",)),
+    replace(_OPAQUE, name="ok", provider="ok", get=token_of_ok, spoilt=_OK),
+    replace(_OPAQUE, name="yandex", provider="yandex", get=token_of_yandex, spoilt=_YANDEX),
 )
 SPOILT: Final = tuple((way, name) for way in WAYS for name in way.spoilt)

@@ -6,7 +6,7 @@ Every way of `WAYS` walks every row. The rows are those of a matrix: ours, and e
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
@@ -18,7 +18,14 @@ from broker.core.terms import TokenType
 from tests.threats.posted_matrix import SPOILT, WAYS, Ask, Bench, Form, Way, bench
 
 NEUTRAL = "the subject token is not acceptable; take a new challenge and let the user sign in again"
-each_way = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
+
+
+def ways(fits: Callable[[Way], bool] = lambda way: True) -> pytest.MarkDecorator:
+    """Every way that has such a row."""
+    return pytest.mark.parametrize("way", [way for way in WAYS if fits(way)], ids=lambda way: way.name)
+
+
+each_way = ways()
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +95,10 @@ def test_m1_a_credential_of_another_app_signs_nobody_in(at: Bench, way: Way) -> 
     check_refused(at, at.exchange(form), form)
 
 
-@each_way
+@ways(lambda way: bool(way.web))
 def test_c2_m1_a_token_of_our_pages_is_none_of_a_kit(at: Bench, way: Way) -> None:
     form = at.form(way, Ask(web=True))
-    assert "another client" in check_refused(at, at.exchange(form), form)
+    assert way.web in check_refused(at, at.exchange(form), form)
 
 
 @pytest.mark.parametrize(("way", "spoilt"), SPOILT, ids=lambda one: one if isinstance(one, str) else one.name)
@@ -103,7 +110,7 @@ def test_m1_a_spoilt_credential_signs_nobody_in(at: Bench, way: Way, spoilt: str
     assert at.sub(at.exchange(at.form(way)))
 
 
-@each_way
+@ways(lambda way: way.nonced)
 @pytest.mark.parametrize("nonce", ["", "made-up"])
 def test_m1_a_credential_without_our_nonce_signs_nobody_in(at: Bench, way: Way, nonce: str) -> None:
     form = at.form(way, Ask(nonce=nonce))
@@ -114,9 +121,13 @@ def test_m1_a_credential_without_our_nonce_signs_nobody_in(at: Bench, way: Way, 
 def test_m1_a_challenge_is_of_one_client(at: Bench, way: Way) -> None:
     theirs = at.form(way, client_id="tablet")
     assert "another client" in check_refused(at, at.exchange(theirs), theirs)
-    mixed = theirs | {"challenge": at.challenge(way.provider)["challenge"]}
-    check_refused(at, at.exchange(mixed), mixed)
     assert at.sub(at.exchange(theirs, "tablet"))  # and was not spent by that
+
+
+@ways(lambda way: way.challenged)
+def test_m1_a_credential_is_for_the_challenge_it_was_made_for(at: Bench, way: Way) -> None:
+    mixed = at.form(way, client_id="tablet") | {"challenge": at.challenge(way.provider)["challenge"]}
+    check_refused(at, at.exchange(mixed), mixed)
 
 
 @each_way
@@ -141,7 +152,7 @@ def test_m2_a_challenge_is_good_for_minutes(at: Bench, way: Way) -> None:
     assert "too old" in check_refused(at, at.exchange(form), form)
 
 
-@each_way
+@ways(lambda way: way.nonced)
 def test_m2_a_credential_is_younger_than_its_challenge(at: Bench, way: Way) -> None:
     form = at.form(way, Ask(issued_ago=660))
     check_refused(at, at.exchange(form), form)
@@ -151,7 +162,7 @@ def test_m2_a_credential_is_younger_than_its_challenge(at: Bench, way: Way) -> N
 def test_m2_a_credential_counts_once(at: Bench, way: Way) -> None:
     form = at.form(way)
     first = at.exchange(form)
-    assert "used before" in check_refused(at, at.exchange(form), form)
+    assert way.again in check_refused(at, at.exchange(form), form)
     assert at.sub(first), "whoever came first keeps what they got"
     again = form | {"challenge": at.challenge(way.provider)["challenge"]}
     check_refused(at, at.exchange(again), again)
@@ -165,6 +176,20 @@ def test_m2_of_many_at_once_one_counts(at: Bench, way: Way) -> None:
     assert sorted(answer.status_code for answer in answers) == [200, *[400] * 7]
 
 
+@ways(lambda way: not way.challenged)
+@pytest.mark.parametrize("token", ["x y", "ключ", "x" * 4097])
+def test_m1_what_is_no_token_is_not_sent_anywhere(at: Bench, way: Way, token: str) -> None:
+    form = at.form(way) | {"subject_token": token}
+    assert "visible ASCII" in check_refused(at, at.exchange(form), form)
+
+
+def test_c17_m1_a_code_of_vk_is_of_one_device(at: Bench) -> None:
+    way = next(one for one in WAYS if one.name == "vk")
+    for device_id in ("", "another-device"):
+        form = at.form(way)
+        check_refused(at, at.exchange(form, device_id=device_id), form)
+
+
 # --- nothing of this was ever allowed ---
 
 
@@ -175,7 +200,14 @@ def test_f18_only_what_the_provider_accepts_may_be_posted(at: Bench, way: Way) -
     assert "is not accepted" in answer.json()["error_description"]
 
 
-@each_way
+@ways(lambda way: not way.challenged)
+def test_m1_m2_what_carries_no_challenge_counts_once_without(at: Bench, way: Way) -> None:
+    form = at.form(way) | {"challenge": ""}
+    assert at.sub(at.exchange(form))
+    check_refused(at, at.exchange(form), form)
+
+
+@ways(lambda way: way.challenged)
 def test_f18_without_a_challenge_nothing_counts(at: Bench, way: Way) -> None:
     form = at.form(way)
     answer = at.exchange(form, challenge="")
@@ -200,7 +232,7 @@ def test_f18_nobody_acts_for_somebody_else_or_brings_a_verifier(at: Bench, way: 
     [
         ("plain", "google", "unauthorized_client"),
         ("narrow", "oidc", "unauthorized_client"),
-        ("phone", "vk", "unauthorized_client"),
+        ("phone", "shut", "unauthorized_client"),
         ("phone", "nobody", "unauthorized_client"),
     ],
 )
@@ -260,8 +292,7 @@ def test_m7_who_agreed_to_nothing_yet_is_asked_in_a_browser(at: Bench) -> None:
 # --- the upstream is away ---
 
 
-@each_way
-@pytest.mark.parametrize("fault", ["500", "not_json"])
+@pytest.mark.parametrize(("way", "fault"), [(way, fault) for way in WAYS for fault in way.away])
 def test_m2_where_the_upstream_is_away_nothing_is_spent(way: Way, fault: str) -> None:
     with bench() as at:  # nothing of the upstream is known yet
         form = at.form(way)
@@ -287,4 +318,4 @@ def test_m1_nothing_of_a_credential_or_a_challenge_is_in_the_log(at: Bench) -> N
         log = json.dumps(at.broker.log)
         for form in (good, bad):
             assert form["challenge"] not in log
-            assert not [part for part in form["subject_token"].split(".") if part in log]
+            assert not [part for part in form["subject_token"].split(".") if len(part) > 16 and part in log]

@@ -20,7 +20,7 @@ from broker.demo.faults import TRANSPORT, Faults
 from broker.demo.pages import chooser_page, error_page
 from broker.demo.people import ADA, BORIS, PEOPLE, Person, UnknownPerson
 from broker.demo.upstreams.answers import BROKEN
-from broker.demo.upstreams.control import Control
+from broker.demo.upstreams.control import Control, KitOrder, UnknownApp
 
 KEPT = 10_000  # secrets of one kind at once: a demo that runs for weeks must not grow
 
@@ -209,6 +209,12 @@ class Emulator(ABC):
         if key not in self.people:
             raise UnknownPerson(key, self.people)
         return self.people[key]
+
+    def app_of(self, order: KitOrder) -> RegisteredApp:
+        """Whose app a kit is in, where apps on phones have no ids of their own; raises UnknownApp."""
+        if order.app not in self.apps:
+            raise UnknownApp(f"{order.app} is not registered here")
+        return self.apps[order.app]
 
     def state_of(self, call: Call) -> str:
         """What goes back as `state`."""

@@ -77,13 +77,16 @@ class UnknownApp(LookupError):
 class KitOrder(Order):
     """Sign `person` in with the upstream's kit in the app `app`, for its server `server` or, without one, for itself.
 
-    `nonce` is what the app gave to the kit, which may hand out a token that it made `issued_ago` seconds before.
+    `nonce`, `state` and `code_challenge` are what the app gave to the kit, which may hand out a token that it made
+    `issued_ago` seconds before.
     """
 
     app: str
     server: str = ""
     person: str = "ada"
     nonce: str = ""
+    state: str = ""
+    code_challenge: str = ""
     issued_ago: int = Field(default=0, ge=0)
 
 

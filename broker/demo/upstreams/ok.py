@@ -12,6 +12,7 @@ from broker.demo.call import Call
 from broker.demo.faults import OAUTH
 from broker.demo.upstreams.answers import back_to, error_answer, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, Newest, OneTime, RegisteredApp
+from broker.demo.upstreams.control import KitOrder
 
 _MESSAGES = {
     2: "SERVICE : Service temporarily unavailable",
@@ -70,6 +71,7 @@ class OK(Emulator):
             ("/oauth/token.do", ("GET", "POST"), self._token),
             ("/fb.do", ("GET", "POST"), self._fb),
             ("/api/users/{method}", ("GET", "POST"), self._rest),
+            ("/_emulator/kit", ("POST",), self._kit),
         )
 
     def forget(self) -> None:
@@ -122,6 +124,13 @@ class OK(Emulator):
         session = replace(granted, session_secret=secret, until=self.clock() + (30 * 86400 if long else 1800))
         self.sessions[token] = session
         return token, session
+
+    async def _kit(self, call: Call) -> Response:
+        """What OK's kit for phones hands to an app."""
+        order = KitOrder.model_validate(call.json)
+        granted = Granted(self.living(order.person), self.app_of(order), "", ("VALUABLE_ACCESS", "GET_EMAIL"))
+        token, session = self._open(granted)
+        return json_answer({"access_token": token, "session_secret_key": session.session_secret})
 
     # --- the token endpoint ---
 

@@ -14,6 +14,7 @@ from broker.demo.faults import OAUTH
 from broker.demo.people import Person
 from broker.demo.upstreams.answers import back_to, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, Newest, OneTime, Refused, RegisteredApp
+from broker.demo.upstreams.control import KitOrder
 from broker.demo.upstreams.keys import challenge_of, key
 
 _VERIFIER = re.compile(r"[A-Za-z0-9_-]{43,128}")
@@ -61,6 +62,7 @@ class VK(Emulator):
             ("/oauth2/logout", ("POST",), self._logout),
             ("/oauth2/revoke", ("POST",), self._logout),
             ("/_emulator/public_key", ("GET",), self._public_key),
+            ("/_emulator/kit", ("POST",), self._kit),
         )
 
     def forget(self) -> None:
@@ -94,6 +96,22 @@ class VK(Emulator):
         granted = replace(granted, scope=scope, device_id=self.mint() * 3, session=self.mint())
         shown = "" if self.faults.on("no_device_id") else granted.device_id
         return self._return(redirect_uri, state, self.codes.give(granted), shown)
+
+    async def _kit(self, call: Call) -> Response:
+        """What VK's kit for phones hands to an app: a code for the challenge that it was given."""
+        order = KitOrder.model_validate(call.json)
+        app = self.app_of(order)
+        granted = Granted(
+            self.living(order.person),
+            app,
+            order.server or f"vk{app.client_id}://vk.ru/blank.html",
+            ("vkid.personal_info", "email"),
+            challenge=order.code_challenge,
+            device_id=self.mint() * 3,
+            session=self.mint(),
+        )
+        answer = {"code": self.codes.give(granted), "state": order.state, "device_id": granted.device_id}
+        return json_answer(answer)
 
     def _return(self, redirect_uri: str, state: str, code: str, device_id: str) -> Response:
         answer = {"code": code, "state": state, "device_id": device_id, "type": "code_v2"}

@@ -14,6 +14,7 @@ from broker.demo.faults import OAUTH
 from broker.demo.people import Person
 from broker.demo.upstreams.answers import back_to, error_answer, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, Refused, RegisteredApp
+from broker.demo.upstreams.control import KitOrder
 from broker.demo.upstreams.keys import challenge_of
 
 _YEAR = 365 * 86400
@@ -51,6 +52,7 @@ class Yandex(Emulator):
             ("/token", ("POST",), self._token),
             ("/revoke_token", ("POST",), self._revoke),
             ("/info", ("GET",), self._info),
+            ("/_emulator/kit", ("POST",), self._kit),
         )
 
     def forget(self) -> None:
@@ -77,6 +79,14 @@ class Yandex(Emulator):
         method, device_id = call.get("code_challenge_method") or "plain", call.get("device_id")
         granted = replace(Granted.asked(call, person, app), scope=asked, method=method, device_id=device_id)
         return back_to(redirect_uri, {"code": self.codes.give(granted), "state": state, "cid": self.mint()[:10]})
+
+    async def _kit(self, call: Call) -> Response:
+        """What Yandex's kit for phones hands to an app."""
+        order = KitOrder.model_validate(call.json)
+        app = self.app_of(order)
+        rights = tuple(app.extras.get("scopes", _RIGHTS).split())
+        granted = Granted(self.living(order.person), app, "", rights, issued_at=self.clock())
+        return json_answer({"access_token": self.tokens.give(granted)})
 
     # --- the token endpoint ---
 
