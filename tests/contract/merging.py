@@ -107,6 +107,21 @@ class MergeRules:
             assert await durable.consents.consent(sub, "app", "p") == Said(frozenset({"openid", "email"}))
             assert await durable.consents.consent(sub, "shop", "q") == Said(frozenset({"openid"}))
 
+    @pytest.mark.parametrize(("said_no", "gives"), [(NOW + 1, False), (NOW - 1, True)], ids=["after", "before"])
+    @pytest.mark.parametrize("refuser", ["s1", "s2"])
+    async def test_of_two_answers_to_two_promises_the_last_one_stands(
+        self, durable: Durable, refuser: str, said_no: int, gives: bool
+    ) -> None:
+        await two_accounts(durable)
+        agreed = {"s1": "s2", "s2": "s1"}[refuser]
+        without = Said(frozenset({"openid"}), frozenset({"email"}))
+        await durable.consents.save_consent(refuser, "app", "p", without, said_no)
+        await durable.consents.save_consent(agreed, "app", "q", Said(frozenset({"openid", "email"})), NOW)
+        await merge(durable, "s1", "s2")
+        told = await durable.consents.consent("s1", "app", "q")
+        assert ("email" in told.yes) is gives
+        assert "openid" in told.yes
+
     async def test_what_one_of_two_merged_accounts_refused_is_refused(self, durable: Durable) -> None:
         await two_accounts(durable)
         without = Said(frozenset({"openid"}), frozenset({"email"}))

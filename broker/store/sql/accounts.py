@@ -196,6 +196,14 @@ def _move(survivor: str, absorbed: str, now: int) -> Steps[None]:
         survivor,
         absorbed,
     )
+    # What one of them refused later than the other agreed to it: the last answer stands, whatever the promise (ADR 49).
+    yield from do(
+        """DELETE FROM consents WHERE sub = ? AND EXISTS
+           (SELECT 1 FROM consents AS refused
+            WHERE refused.sub = consents.sub AND refused.client_id = consents.client_id
+            AND refused.scope = '-' || consents.scope AND refused.agreed_at >= consents.agreed_at)""",
+        survivor,
+    )
     yield from do("UPDATE accounts SET merged_into = ? WHERE sub = ? OR merged_into = ?", survivor, absorbed, absorbed)
 
 
