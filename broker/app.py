@@ -27,6 +27,7 @@ from broker.services.context import Context
 from broker.services.keys.ring import LOOK_EVERY, KeyRing, RotationRules
 from broker.services.keys.signing import SealedKeys
 from broker.services.logout.deliveries import Deliveries
+from broker.services.notify.sending import Sending
 from broker.services.people.changes import AccountChanges
 from broker.services.people.subjects import Subjects, open_subjects
 from broker.store.base import Durable
@@ -58,6 +59,7 @@ class Broker:
     store: SqliteStore
     observer: Observer
     deliveries: Deliveries
+    sending: Sending | None
     accounts: AccountChanges
     context: Context
     _opened: AsyncExitStack
@@ -75,7 +77,9 @@ class Broker:
             (_CHECK_EVERY, self.store.check),
         )
         begun = [self._repeat(*each) for each in chores]
-        self._tasks = tuple(map(asyncio.create_task, [*begun, self.deliveries.run()]))
+        self._tasks = tuple(
+            map(asyncio.create_task, [*begun, self.deliveries.run(), *([self.sending.run()] if self.sending else [])])
+        )
         self.observer.record(Event.SERVER_READY)
 
     def stop_accepting(self) -> None:
@@ -173,17 +177,17 @@ async def _assemble(
         counters=counters,
     )
     checks: dict[str, Check] = {"durable": durable.ping, "transient": transient.ping, "whole": store.confirm_whole}
-    management = Management(checks, observer.expose)
     services = Services(parts, Settings.of(config, parts.providers))
     public = build_public(parts, services, config)
     return Broker(
         public,
-        management,
+        Management(checks, observer.expose),
         keys,
         durable,
         store,
         observer,
         services.deliveries,
+        services.notify.sending if services.notify.on else None,
         services.account_changes,
         context,
         opened.pop_all(),

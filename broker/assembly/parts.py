@@ -12,11 +12,13 @@ from broker.core.clients.client import Client
 from broker.core.clients.display_name import fold_name
 from broker.core.clients.registered import RegistrationRules
 from broker.core.events import Recorder
+from broker.core.notify import Pace
 from broker.core.seal import Seal
 from broker.services.clients.registrations import RegistrationPolicy
 from broker.services.context import Context, Outbound
 from broker.services.keys.ring import KeyRing
 from broker.services.login.attempts import DEADLINE
+from broker.services.notify.orders import NotifyRules
 from broker.services.people.changes import AccountRules
 from broker.services.people.subjects import Subjects
 from broker.services.providers import Providers
@@ -66,6 +68,7 @@ class Settings:
     session: SessionLimits
     registration: RegistrationPolicy
     accounts: AccountRules
+    notify: NotifyRules
     nonce_required: bool = False
     deadline: float = DEADLINE
 
@@ -82,6 +85,7 @@ class Settings:
             lifetimes=_lifetimes(config),
             session=SessionLimits(config.session.idle_ttl, config.session.absolute_ttl),
             registration=_registration(config, providers),
+            notify=_notify(config),
             accounts=AccountRules(config.accounts.deletion_wait, config.accounts.history_kept),
             nonce_required=config.tokens.dpop_nonce == "required",
         )
@@ -107,6 +111,13 @@ def _reserved_names(config: Config, providers: Providers) -> frozenset[str]:
     own = (config.ui.product_name, *(client.name for client in config.clients.values()))
     texts = (text for name in map(localised, own) for text in name.values())
     return frozenset(map(fold_name, (*texts, *providers.titles)))
+
+
+def _notify(config: Config) -> NotifyRules:
+    """One to a person comes after another one; to all together they may come in bursts."""
+    chosen = config.notify
+    number, seconds = chosen.per_person
+    return NotifyRules(Pace(seconds / number, *chosen.per_bot), chosen.expires_after, chosen.kept)
 
 
 def _lifetimes(config: Config) -> Lifetimes:

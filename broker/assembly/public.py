@@ -32,6 +32,7 @@ from broker.web.login.returning import LastLogin
 from broker.web.login.unasked import UnaskedEndpoint
 from broker.web.logout import LogoutEndpoint
 from broker.web.meta import MetaEndpoints
+from broker.web.notify import NotifyEndpoint
 from broker.web.pages.frontend import Frontend
 from broker.web.pages.pages import Pages
 from broker.web.pages.persons import Persons
@@ -100,12 +101,11 @@ def build_pages(config: Config, base: str, tell: Tell, assets: Mapping[str, Path
 
 
 def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, config: Config) -> Endpoints:
-    intake = _build_intake(parts, services, config)
+    intake, reader = _build_intake(parts, services, config), ProofReader(services.proofs.mint_nonce)
     chosen, persons = config.session, Persons(services.people, parts.providers)
     last = LastLogin(parts.seal("last login"), shown=config.login.show_last_used, ttl=chosen.remember_last_provider)
     leaving = Leaving(frontend, services.logins, parts.providers, intake, last=last, persons=persons)
     arrivals = Arrivals(frontend, services.forms, last, session_ttl=chosen.absolute_ttl)
-    reader = ProofReader(services.proofs.mint_nonce)
     return Endpoints(
         meta=_build_meta(parts, services, frontend, config),
         account=AccountEndpoints(
@@ -138,6 +138,7 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
         register=RegistrationEndpoint(services.registrations, intake),
         userinfo=UserinfoEndpoint(services.userinfo, intake, reader),
         takes_posted=services.takes_posted,
+        notify=NotifyEndpoint(services.notify.orders, intake, reader) if services.notify.on else None,
     )
 
 
@@ -195,8 +196,9 @@ def _build_meta(parts: Parts, services: Services, frontend: Frontend, config: Co
         registration=bool(config.registration.token_hashes),
         levels=parts.providers.levels,
         posted=services.takes_posted,
+        notify=services.notify.on,
     )
-    document = build_openapi(config.issuer, posted=services.takes_posted)
+    document = build_openapi(config.issuer, posted=services.takes_posted, notify=services.notify.on)
     return MetaEndpoints(frontend, parts.keys, metadata, document, issuer=config.issuer)
 
 

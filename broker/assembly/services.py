@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from broker.assembly.notify import build_notify
 from broker.assembly.parts import Parts, Settings
 from broker.core.terms import GrantType
 from broker.services.authorize.codes import Codes
@@ -71,6 +72,7 @@ class Services:
         self._tie_account(parts, settings)
         self._tie_logins(parts, settings)
         self._tie_grants(parts, settings)
+        self.notify = build_notify(parts, settings, self.admission, self.standing)
 
     def _tie_clients(self, parts: Parts, settings: Settings) -> None:
         context, transient, outbound = parts.context, parts.transient, parts.outbound
@@ -116,14 +118,9 @@ class Services:
         self.upstream_logouts = UpstreamLogouts(context, transient, providers, self.endings)
 
     def _tie_tokens(self, parts: Parts, settings: Settings) -> None:
-        context, grants, subjects = parts.context, parts.durable.grants, parts.subjects
+        context, grants, subjects, providers = parts.context, parts.durable.grants, parts.subjects, parts.providers
         held = HeldGrants(
-            context,
-            grants,
-            clients=self.directory,
-            standing=self.standing,
-            subjects=subjects,
-            providers=parts.providers,
+            context, grants, clients=self.directory, standing=self.standing, subjects=subjects, providers=providers
         )
         self.tokens = Tokens(
             context,

@@ -197,6 +197,15 @@ class Registration(Section):
     )
 
 
+class Notify(Section):
+    """Messages of apps to their users, for clients that have `notify` among their `service_scopes`."""
+
+    per_person: Rate = Field(default=(1, 1), description="Messages of one bot to one person, evenly spread")
+    per_bot: Rate = Field(default=(30, 1), description="Messages of one bot to all people together")
+    expires_after: Lifetime = Field(default=86400, description="How long sending is tried")
+    kept: Lifetime = Field(default=7 * 86400, description="How long after that the app is told what became of it")
+
+
 class Limits(Section):
     """Per source address and per client; 429 with Retry-After beyond."""
 
@@ -213,6 +222,7 @@ class Limits(Section):
         description="Calls of /token, /challenge, /revoke and /introspect, per client; public: and source",
     )
     identity_lookup: Rate = Field(default=(600, 60), description="Calls of /identities/lookup, per client")
+    notify: Rate = Field(default=(1800, 60), description="Messages ordered at /notify, per client")
     client_auth_failure: Rate = Field(
         default=(30, 60), description="Failed client authentications, per source and client"
     )
@@ -272,6 +282,7 @@ class Config(Section):
     providers: dict[str, Any] = Field(min_length=1, description="Upstreams by name; each type has keys of its own")
     clients: dict[str, ClientSettings] = Field(min_length=1, description="Apps by client_id")
     registration: Registration = Field(default_factory=Registration, description="Apps that register themselves")
+    notify: Notify = Field(default_factory=Notify, description="Messages to people")
     limits: Limits = Field(default_factory=Limits, description="Rates and sizes")
     network: Network = Field(default_factory=Network, description="Calls to upstreams")
     logging: Logging = Field(default_factory=Logging, description="Log and audit stream")

@@ -24,15 +24,18 @@ def build_metadata(
     registration: bool = False,
     levels: Iterable[str] = (),
     posted: bool = False,
+    notify: bool = False,
 ) -> dict[str, Any]:
     """The document for this issuer; `algorithms` are those a key is held for, `languages` those pages exist in.
 
     `registration`: whether anybody may register just now. `levels`: the `acr` that an upstream can be asked to reach.
     `posted`: whether some client may bring credentials that vendors' kits gave to it (RFC 8693).
+    `notify`: whether some client may order messages to people.
     """
     optional: dict[str, Any] = {"registration_endpoint": f"{issuer}/register"} if registration else {}
     optional |= {"acr_values_supported": list(levels)} if levels else {}
     optional |= {"challenge_endpoint": f"{issuer}/challenge"} if posted else {}
+    optional |= {"notification_endpoint": f"{issuer}/notify"} if notify else {}
     return {
         "issuer": issuer,
         **_endpoints(issuer),

@@ -145,6 +145,18 @@ class LastIdentity(RequestError, code="last_identity", status=409):
     """It is the only way in that the person has."""
 
 
+class NoWayToWrite(RequestError, code="no_way_to_write", status=409):
+    """The person has no way in by which anybody could write to them."""
+
+
+class Unreachable(RequestError, code="unreachable", status=409):
+    """The person does not let the bot write to them."""
+
+
+class MessagesNotConfigured(RequestError, code="messages_not_configured"):
+    """No provider that the client offers has a bot that may write."""
+
+
 class ProviderNotAllowed(RequestError, code="provider_not_allowed"):
     """The provider is unknown, switched off, or not on the client's list."""
 

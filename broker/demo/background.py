@@ -45,10 +45,16 @@ _CLIENT: Final[Mapping[str, object]] = {
     "first_party": True,
     "account_linking": True,
     "lookup_identities": True,
+    "grants": ["authorization_code", "refresh_token", "client_credentials"],
+    "service_scopes": ["notify"],
 }
 _PLENTY: Final = "1000000/s"
 _LIMITS: Final = dict.fromkeys(
-    ("login_start", "callback", "account", "token", "client_auth_failure", "identity_lookup", "registration"), _PLENTY
+    (
+        *("login_start", "callback", "account", "token", "client_auth_failure", "identity_lookup", "registration"),
+        "notify",
+    ),
+    _PLENTY,
 )
 Result = TypeVar("Result")
 

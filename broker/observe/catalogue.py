@@ -49,6 +49,14 @@ def _backlog(metrics: Metrics, fields: Fields) -> None:
     metrics.set_to("broker_logout_backlog", float(fields.get("waiting") or 0))
 
 
+def _notify_backlog(metrics: Metrics, fields: Fields) -> None:
+    metrics.set_to("broker_notify_backlog", float(fields.get("waiting") or 0))
+
+
+def _notify_stopped(metrics: Metrics, fields: Fields) -> None:
+    metrics.set_to("broker_notify_stopped", 1, fields.get("provider"))
+
+
 def _called(metrics: Metrics, fields: Fields) -> None:
     labels = (fields.get("provider"), fields.get("operation"), fields.get("outcome"))
     metrics.observe("http_client_request_duration_seconds", float(fields.get("duration_ms") or 0) / 1000, *labels)
@@ -218,6 +226,56 @@ EVENTS: Mapping[Event, Entry] = {
         count("broker_logout_tokens_total", "client_id", "outcome"),
     ),
     Event.LOGOUT_BACKLOG: Entry("debug", False, ("waiting",), "How many logout tokens are on their way.", _backlog),
+    Event.NOTIFY_QUEUED: Entry(
+        "debug",
+        False,
+        ("client_id",),
+        "An app ordered a message to somebody.",
+        count("broker_notifications_total", "client_id", outcome="queued"),
+    ),
+    Event.NOTIFY_SENT: Entry(
+        "info",
+        False,
+        ("client_id", "provider", "attempts"),
+        "A message of an app was taken by the messenger.",
+        count("broker_notifications_total", "client_id", outcome="sent"),
+    ),
+    Event.NOTIFY_FAILED: Entry(
+        "warning",
+        False,
+        ("client_id", "provider", "attempts", "outcome", "reason"),
+        "A message is not sent: the person does not let the bot write (`unreachable`), or it was given up (`failed`).",
+        count("broker_notifications_total", "client_id", "outcome"),
+    ),
+    Event.NOTIFY_POSTPONED: Entry(
+        "info",
+        False,
+        ("client_id", "provider", "attempts", "reason"),
+        "A message could not be sent just now, and is tried again.",
+        count("broker_notifications_total", "client_id", outcome="postponed"),
+    ),
+    Event.NOTIFY_REPEATED: Entry(
+        "info",
+        False,
+        ("client_id", "provider", "attempts"),
+        "A message is tried again of which nobody knows whether it arrived: it may arrive twice.",
+        count("broker_notifications_repeated_total", "provider"),
+    ),
+    Event.NOTIFY_PAUSED: Entry(
+        "warning",
+        False,
+        ("provider", "seconds"),
+        "The messenger told a bot to wait; nothing is sent by it meanwhile.",
+        count("broker_notify_pauses_total", "provider"),
+    ),
+    Event.NOTIFY_STOPPED: Entry(
+        "error",
+        True,
+        ("provider", "reason"),
+        "The messenger does not know a bot's token any more: put in the new one and restart. Its messages wait.",
+        _notify_stopped,
+    ),
+    Event.NOTIFY_BACKLOG: Entry("debug", False, ("waiting",), "How many messages are on their way.", _notify_backlog),
     Event.CONSENT_GIVEN: Entry(
         "info",
         True,

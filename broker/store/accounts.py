@@ -28,13 +28,19 @@ class AccountStore(Protocol):
     """A repository of `broker.store.base.Durable`, which says what all of them have in common."""
 
     async def resolve(self, sub: str) -> Account | None:
-        """The account that goes by this `sub` today: its own, one that was merged into it, or a pairwise former one.
+        """The account that goes by this `sub` today: its own, one that was merged into it, or a pairwise one kept.
 
         None when there is none, or it was deleted.
         """
 
     async def known_to(self, sub: str) -> tuple[str, ...]:
         """The ids of the clients that know the account by consents, grants or sessions, in the order of text."""
+
+    async def unnamed(self, client_id: str, sector: str, *, limit: int) -> tuple[str, ...]:
+        """Accounts that this client knows and whose name in its sector was never kept, in the order of text."""
+
+    async def keep_names(self, sector: str, seen_as: Mapping[str, str]) -> None:
+        """From now on these pairwise subs of the sector lead to the accounts that they map to."""
 
     async def is_proved(self, survivor: str, absorbed: str, proof: HeldIdentity) -> bool:
         """Whether `proof` stands: its way in opens `absorbed` (or `survivor`, once that has taken the other in).

@@ -12,6 +12,7 @@ from broker.store.deliveries import DeliveryStore
 from broker.store.grants import GrantStore
 from broker.store.history import HistoryStore
 from broker.store.keys import KeyStore
+from broker.store.notify import NotifyStore
 from broker.store.people import PeopleStore
 from broker.store.sessions import SessionStore
 
@@ -32,6 +33,7 @@ class Durable:
     grants: GrantStore
     sessions: SessionStore
     deliveries: DeliveryStore
+    notify: NotifyStore
     clients: ClientStore
     keys: KeyStore
     ping: Callable[[], Awaitable[None]]
@@ -39,5 +41,5 @@ class Durable:
 
     async def sweep(self, *, now: int) -> int:
         """Delete what can never matter again; the number of rows. Housekeeping only: reads check times themselves."""
-        swept = [await store.sweep(now=now) for store in (self.grants, self.sessions, self.history)]
+        swept = [await store.sweep(now=now) for store in (self.grants, self.sessions, self.history, self.notify)]
         return sum(swept)

@@ -20,6 +20,7 @@ from broker.web.login.callback import CallbackEndpoint
 from broker.web.login.unasked import UnaskedEndpoint
 from broker.web.logout import LogoutEndpoint
 from broker.web.meta import MetaEndpoints
+from broker.web.notify import NotifyEndpoint
 from broker.web.people.account import AccountEndpoints
 from broker.web.people.identities import IdentityEndpoints
 from broker.web.people.joining import JoinEndpoint
@@ -30,7 +31,10 @@ from broker.web.tokens import TokenEndpoint, UserinfoEndpoint
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """All of them. `takes_posted`: some client may bring credentials of vendors' kits, and takes challenges."""
+    """All of them; `notify` None where no client may order messages.
+
+    `takes_posted`: some client may bring credentials of vendors' kits, and takes challenges.
+    """
 
     meta: MetaEndpoints
     account: AccountEndpoints
@@ -48,6 +52,7 @@ class Endpoints:
     token: TokenEndpoint
     register: RegistrationEndpoint
     userinfo: UserinfoEndpoint
+    notify: NotifyEndpoint | None = None
     takes_posted: bool = False
 
 
@@ -109,6 +114,9 @@ def _for_apps(ends: Endpoints) -> Iterable[Route]:
     yield Route("/identities", {"GET": ways.list_}, client, "identities", cors=True, dpop=True)
     yield Route("/identities/lookup", {"POST": ways.look_up}, client, "identity_lookup")
     yield Route("/identities/{id}", {"DELETE": ways.remove}, client, "identities", cors=True, dpop=True)
+    if (notify := ends.notify) is not None:
+        yield Route("/notify", {"POST": notify.post}, client, "notify", dpop=True)
+        yield Route("/notify/{id}", {"GET": notify.get}, client, "notify", dpop=True)
     yield Route("/backchannel/{provider}", {"POST": ends.clients.hear_logout}, client, "backchannel")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import re
+import textwrap
 import tokenize
 from collections.abc import Iterator
 from importlib import import_module
@@ -173,6 +174,13 @@ def test_decisions_have_a_number_each_and_fit_on_a_card() -> None:
 def test_every_decision_is_listed() -> None:
     index = read("docs/adr/README.md")
     assert [path.name for path in (DOCS / "adr").glob("[0-9]*.md") if f"({path.name})" not in index] == []
+
+
+def test_every_example_in_python_compiles() -> None:
+    examples = [(page, code) for page in PAGES for _, kind, code in FENCE.findall(page.read_text()) if kind == "python"]
+    assert len(examples) > 2
+    for page, code in examples:
+        compile(textwrap.dedent(code), str(page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
 def test_every_page_is_reached_from_the_index() -> None:

@@ -16,6 +16,7 @@ from broker.core.clients.client import Client
 from broker.core.clients.registered import RegistrationRules
 from broker.core.errors import BrokerError, InvalidToken
 from broker.core.events import Event
+from broker.core.notify import Pace
 from broker.core.people.history import Whence
 from broker.core.people.identity import Identity, Person
 from broker.core.people.linking import ASKS_NOBODY, LinkingRule
@@ -32,6 +33,7 @@ from broker.services.keys.ring import KeyRing, RotationRules
 from broker.services.keys.signing import SealedKeys
 from broker.services.login.complete import Completed
 from broker.services.login.outcomes import Begun, Callback, Identified, Visitor
+from broker.services.notify.orders import NotifyRules
 from broker.services.people.changes import AccountRules
 from broker.services.people.subjects import Subjects
 from broker.services.providers import ProviderInstance, Providers
@@ -55,6 +57,7 @@ LIFETIMES = Lifetimes(
 )
 HERE = Whence("203.0.113.x", "Firefox, Android")
 RULES_OF_ACCOUNTS = AccountRules(deletion_wait=14 * 86400, history_kept=180 * 86400)
+RULES_OF_MESSAGES = NotifyRules(Pace(gap=1.0, count=30, window=1.0), expires_after=86400, kept=7 * 86400)
 NOBODY_REGISTERS = RegistrationPolicy((), 0, RegistrationRules((), ()))
 NOBODY = Visitor()
 SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
@@ -159,6 +162,7 @@ class World(Services):
     on: set[str] = field(default_factory=set)
     autoselect_single: bool = False
     account_rules: AccountRules = RULES_OF_ACCOUNTS
+    notify_rules: NotifyRules = RULES_OF_MESSAGES
     nonce_required: bool = False
     deadline: float = 9.0
     apps: Apps = field(default_factory=Apps)
@@ -212,6 +216,7 @@ class World(Services):
             limits,
             NOBODY_REGISTERS,
             self.account_rules,
+            self.notify_rules,
             self.nonce_required,
             self.deadline,
         )

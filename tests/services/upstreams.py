@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from broker.core.people.identity import Identity
 from broker.core.terms import PostedKind
-from broker.upstream.abilities import Abilities, SignedIdentity
+from broker.upstream.abilities import Abilities, SignedIdentity, WritesMessages
 from broker.upstream.model import Channel, Flow, ProviderSettings, Redirect, Reply, Tools, Widget
 from broker.upstream.posted import Posted
 
@@ -33,10 +33,11 @@ class Upstream:
         self.refuses_embedded = False
         self.levels: tuple[str, ...] = ()
         self.methods: tuple[str, ...] = ()
+        self.bot: WritesMessages | None = None
 
     def abilities(self) -> Abilities:
         """Its word counts for levels and methods when it is told so."""
-        return Abilities(levels=self.levels, methods=self.methods)
+        return Abilities(levels=self.levels, methods=self.methods, writes=self.bot)
 
     async def begin(self, flow: Flow) -> Redirect | Widget:
         """Off to the upstream."""

@@ -18,6 +18,7 @@ from tests.contract.histories import ConsentRules, HistoryRules
 from tests.contract.linking import LinkRules
 from tests.contract.logouts import LogoutRules
 from tests.contract.merging import LifeRules, MergeRules
+from tests.contract.notifications import NotifyRules
 from tests.contract.people import NOW, account, link, settle, token
 from tests.contract.signing_keys import KeyRules
 from tests.contract.store import TransientRules
@@ -73,6 +74,10 @@ class TestTransient(TransientRules):
 
 class TestAccounts(AccountRules):
     """People."""
+
+
+class TestNotifications(NotifyRules):
+    """Messages to people."""
 
 
 class TestLinks(LinkRules):

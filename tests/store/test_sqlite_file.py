@@ -145,7 +145,7 @@ async def test_a_file_that_cannot_be_is_refused_by_the_name_of_its_setting(path:
 
 async def test_k10_damage_is_found_at_start_or_beside_the_work_or_does_no_harm(path: str) -> None:
     store = await SqliteStore.open(path, clock=Clock())
-    for number in range(300):
+    for number in range(600):
         await store.durable.people.adopt(account(f"s{number}"), link(f"x{number}"))
     await store.close()
     whole = Path(path).read_bytes()
@@ -164,7 +164,7 @@ async def test_k10_damage_is_found_at_start_or_beside_the_work_or_does_no_harm(p
         if await check(store):
             found += 1
         else:
-            for number in range(300):
+            for number in range(600):
                 known = await store.durable.people.person("p1", f"x{number}")
                 assert known == Person(account(f"s{number}"), link(f"x{number}"))
         await store.close()

@@ -218,6 +218,7 @@ REQUIRED: Final = {
     "I7": "Half a megabyte after decompression, counted while reading.",
     "I8": "Whatever an upstream answers is an identity or a page with another way in.",
     "I9": "Certificates are verified, TLS 1.2 at least, and no switch turns that off.",
+    "I11": "Nobody gets more messages than a messenger allows, and none who said no, whatever apps order.",
     "I12": "Somebody's slow server takes no more than its share of our calls.",
     "I13": "Addresses that look public and are not, and those the operator names, are never called.",
     "J1": "Events have fixed fields; a redaction step stands behind.",

@@ -11,7 +11,7 @@ SHOP: Final = "https://shop.example.com/cb?keep=1"
 NATIVE: Final = "com.example.native:/cb"
 _COUNTED: Final = (
     *("login_start", "callback", "token", "client_auth_failure", "identity_lookup", "registration", "upstream_logout"),
-    *("account", "device_code_entry", "device_code_wrong"),
+    *("account", "device_code_entry", "device_code_wrong", "notify"),
 )
 _PLENTY: Final = dict.fromkeys(_COUNTED, "1000000/s")
 

@@ -61,7 +61,7 @@ def client(**more: Any) -> dict[str, Any]:
         "secret": SECRET,
         "scopes": list(Scope),
         "grants": ["authorization_code", "refresh_token", "client_credentials"],
-        "service_scopes": ["orders:read"],
+        "service_scopes": ["orders:read", "notify"],
         "account_linking": True,
         "lookup_identities": more.get("auth_method") != "none",
         **more,

@@ -111,6 +111,14 @@ async def identity_lookup_endpoint(walk: Walk, _: str) -> None:
     assert (await walk.call("identity_lookup", "client_secret_basic", asked)).json() == {"sub": sub}
 
 
+async def notification_endpoint(walk: Walk, _: str) -> None:
+    form = {"grant_type": "client_credentials", "scope": "notify"}
+    token = (await walk.call("token", "client_secret_basic", form)).json()["access_token"]
+    headers, sent = {"authorization": f"Bearer {token}"}, {"sub": "nobody", "text": "hello"}
+    answer = await walk.browser.post(walk.path("notification_endpoint"), json=sent, headers=headers)
+    assert answer.json()["error"] == "messages_not_configured"
+
+
 async def jwks_uri(walk: Walk, _: str) -> None:
     keys = (await walk.browser.get(walk.path("jwks_uri"))).json()["keys"]
     kid = jwt.get_unverified_header((await walk.tokens())["id_token"])["kid"]
@@ -418,6 +426,7 @@ EXERCISES: dict[str, Callable[[Walk, Any], Awaitable[None]]] = {
         identities_endpoint,
         identity_lookup_endpoint,
         account_linking_endpoint,
+        notification_endpoint,
         account_management_uri,
         jwks_uri,
         registration_endpoint,

@@ -52,6 +52,10 @@ def headers_of(operation: Operation, broker: RunningBroker) -> Mapping[str, str]
         return {"Authorization": f"Bearer {broker.login().tokens['access_token']}"}
     client = broker.client(TEST_APP)
     pair = b64encode(f"{client.client_id}:{client.client_secret}".encode()).decode()
+    if operation.caller is Caller.SERVICE:
+        form = {"grant_type": "client_credentials"}
+        told = httpx2.post(f"{broker.issuer}/token", data=form, headers={"Authorization": f"Basic {pair}"}).json()
+        return {"Authorization": f"Bearer {told['access_token']}"}
     return {"Authorization": f"Basic {pair}"}
 
 

@@ -21,21 +21,27 @@ from broker.core.openapi.operations import OPERATIONS, SCHEMAS, Caller, Operatio
 
 _IN_PATH = re.compile(r"\{(\w+)\}")
 _SEGMENT = "^[A-Za-z0-9_-]{1,64}$"
-_FORM = "application/x-www-form-urlencoded"
+_FORM, _JSON = "application/x-www-form-urlencoded", "application/json"
 _EVERYBODY: tuple[Refusal, ...] = (InvalidRequest, StoreUnavailable)
+_TOKEN: tuple[Refusal, ...] = (*_EVERYBODY, InvalidToken, InsufficientScope, InvalidDpopProof, UseDpopNonce)
 _MEETS: Mapping[Caller, tuple[Refusal, ...]] = {
     Caller.CLIENT: (*_EVERYBODY, InvalidClient, TooManyRequests),
     Caller.CONFIDENTIAL: (*_EVERYBODY, InvalidClient, TooManyRequests),
-    Caller.PERSON: (*_EVERYBODY, InvalidToken, InsufficientScope, InvalidDpopProof, UseDpopNonce),
+    Caller.PERSON: _TOKEN,
+    Caller.SERVICE: (*_TOKEN, TooManyRequests),
 }
 _AT_RESOURCES = {"invalid_dpop_proof", "use_dpop_nonce"}  # 401 where a token is shown (RFC 9449 section 7.1)
 
 
-def build_openapi(issuer: str, *, posted: bool = False) -> dict[str, Any]:
-    """The document for this issuer; `posted`: with what is for clients that may bring credentials of vendors' kits."""
+def build_openapi(issuer: str, *, posted: bool = False, notify: bool = False) -> dict[str, Any]:
+    """The document for this issuer.
+
+    `posted`: with what is for clients that may bring credentials of vendors' kits; `notify`: for those that may order
+    messages to people.
+    """
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
-        if operation.posted and not posted:
+        if (operation.posted and not posted) or (operation.caller is Caller.SERVICE and not notify):
             continue
         paths.setdefault(operation.path, {})[operation.method] = _describe(operation)
     return {
@@ -51,8 +57,9 @@ def _security(issuer: str) -> dict[str, Any]:
     flow = {
         "authorizationUrl": f"{issuer}/authorize",
         "tokenUrl": f"{issuer}/token",
-        "scopes": {operation.scope: operation.summary for operation in OPERATIONS if operation.scope},
+        "scopes": _scopes(Caller.PERSON),
     }
+    own = {"tokenUrl": f"{issuer}/token", "scopes": _scopes(Caller.SERVICE)}
     how = "Or by `client_secret` in the form, or by a signed assertion, as the client is registered (OIDC Core 9)."
     return {
         "client": {"type": "http", "scheme": "basic", "description": how},
@@ -61,15 +68,19 @@ def _security(issuer: str) -> dict[str, Any]:
             "flows": {"authorizationCode": flow},
             "description": "By the scheme DPoP with a proof, where the token is bound to a key (RFC 9449).",
         },
+        "service": {"type": "oauth2", "flows": {"clientCredentials": own}},
     }
 
 
+def _scopes(caller: Caller) -> dict[str, str]:
+    return {one.scope: one.summary for one in OPERATIONS if one.scope and one.caller is caller}
+
+
 def _describe(operation: Operation) -> dict[str, Any]:
-    by_token = operation.caller is Caller.PERSON
     found: dict[str, Any] = {
         "operationId": operation.id,
         "summary": operation.summary,
-        "security": [{"person": [operation.scope]}] if by_token else [{"client": []}, {}],
+        "security": [{operation.caller.value: [operation.scope]}] if operation.scope else [{"client": []}, {}],
         "responses": {str(operation.status): _answer(operation), **_refusals(operation)},
     }
     if names := _IN_PATH.findall(operation.path):
@@ -80,6 +91,8 @@ def _describe(operation: Operation) -> dict[str, Any]:
     if operation.form is not None:
         schema = {"type": "object", "properties": dict(operation.form), "required": list(operation.required)}
         found["requestBody"] = {"required": True, "content": {_FORM: {"schema": schema}}}
+    if operation.body:
+        found["requestBody"] = {"required": True, "content": {_JSON: {"schema": _ref(operation.body)}}}
     return found
 
 
@@ -92,7 +105,7 @@ def _answer(operation: Operation) -> dict[str, Any]:
 def _refusals(operation: Operation) -> dict[str, Any]:
     """By status, each with the codes that come with it."""
     pairs = {(_status(kind, operation), kind.code) for kind in (*_MEETS[operation.caller], *operation.refusals)}
-    if operation.form is not None:
+    if operation.form is not None or operation.body:
         pairs |= {(status, InvalidRequest.code) for status in (413, 415)}
     return {
         str(status): _refusal([code for _, code in group])
@@ -101,7 +114,7 @@ def _refusals(operation: Operation) -> dict[str, Any]:
 
 
 def _status(kind: Refusal, operation: Operation) -> int:
-    return 401 if operation.caller is Caller.PERSON and kind.code in _AT_RESOURCES else kind.status
+    return 401 if operation.scope and kind.code in _AT_RESOURCES else kind.status
 
 
 def _refusal(codes: Iterable[str]) -> dict[str, Any]:

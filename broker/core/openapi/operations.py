@@ -19,15 +19,19 @@ from broker.core.errors import (
     InvalidScope,
     InvalidTarget,
     LastIdentity,
+    MessagesNotConfigured,
     NotFound,
+    NoWayToWrite,
     ProviderNotAllowed,
     RequestError,
     SlowDown,
     StoreUnavailable,
     UnauthorizedClient,
+    Unreachable,
     UnsupportedGrantType,
     UseDpopNonce,
 )
+from broker.core.notify import MAX_BUTTONS, MAX_KEY, MAX_LABEL, MAX_TEXT, MAX_URL, NOTIFY, Status
 from broker.core.posted import KINDS
 from broker.core.terms import GrantType, Scope
 
@@ -35,11 +39,12 @@ Schema = Mapping[str, Any]
 
 
 class Caller(StrEnum):
-    """Who calls: a client that proves itself, one that must have a secret, or an app with the token of a person."""
+    """Who calls: a client that proves itself, one that must have a secret, an app with a person's token or its own."""
 
     CLIENT = "client"
     CONFIDENTIAL = "confidential"
     PERSON = "person"
+    SERVICE = "service"
 
 
 Refusal = type[RequestError | StoreUnavailable]
@@ -47,10 +52,11 @@ Refusal = type[RequestError | StoreUnavailable]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path. `answer` names a schema, "" for no body; `scope` is what the token of a person needs.
+    """One method of one path. `answer` names a schema, "" for no body; `scope` is what a token needs.
 
-    `form` are the parameters in the body, those in `required` always. `refusals` are besides those that every caller
-    of its kind may meet. `posted`: it is there only where some client may bring credentials of vendors' kits.
+    `form` are the parameters in the body, those in `required` always; `body` is a schema, where it is JSON. `refusals`
+    are besides those that every caller of its kind may meet. `posted`: it is there only where some client may bring
+    credentials of vendors' kits.
     """
 
     method: str
@@ -63,6 +69,7 @@ class Operation:
     scope: str = ""
     form: Mapping[str, Schema] | None = None
     required: tuple[str, ...] = ()
+    body: str = ""
     refusals: tuple[Refusal, ...] = ()
     posted: bool = False
 
@@ -186,6 +193,28 @@ OPERATIONS: tuple[Operation, ...] = (
         form=_LOOKUP,
         refusals=(UnauthorizedClient, ProviderNotAllowed, NotFound),
     ),
+    Operation(
+        "post",
+        "/notify",
+        "orderMessage",
+        "Send a message to a user of this app through the bot that they allowed; kept until it is sent or given up.",
+        Caller.SERVICE,
+        "Queued",
+        status=202,
+        scope=NOTIFY,
+        body="Order",
+        refusals=(MessagesNotConfigured, NotFound, NoWayToWrite, Unreachable),
+    ),
+    Operation(
+        "get",
+        "/notify/{id}",
+        "showMessage",
+        "What became of a message that this app ordered.",
+        Caller.SERVICE,
+        "Notification",
+        scope=NOTIFY,
+        refusals=(NotFound,),
+    ),
 )
 
 _SUB: Schema = _text("The person, as this client knows them.")
@@ -257,6 +286,49 @@ SCHEMAS: Mapping[str, Schema] = {
         "required": ["identities"],
         "additionalProperties": False,
         "properties": {"identities": {"type": "array", "items": {"$ref": "#/components/schemas/Identity"}}},
+    },
+    "Order": {
+        "type": "object",
+        "required": ["sub", "text"],
+        "additionalProperties": False,
+        "properties": {
+            "sub": _SUB,
+            "text": {"type": "string", "minLength": 1, "maxLength": MAX_TEXT, "description": "Plain text."},
+            "buttons": {"type": "array", "maxItems": MAX_BUTTONS, "items": {"$ref": "#/components/schemas/Button"}},
+            "idempotency_key": {
+                "type": "string",
+                "maxLength": MAX_KEY,
+                "description": "The same key again is the same message; for as long as its status is told.",
+            },
+        },
+    },
+    "Button": {
+        "type": "object",
+        "required": ["text", "url"],
+        "additionalProperties": False,
+        "properties": {
+            "text": {"type": "string", "minLength": 1, "maxLength": MAX_LABEL},
+            "url": {"type": "string", "maxLength": MAX_URL, "pattern": "^https://", "description": "Opened by a tap."},
+        },
+    },
+    "Queued": {
+        "type": "object",
+        "required": ["id", "status"],
+        "additionalProperties": False,
+        "properties": {"id": {"type": "string"}, "status": {"const": "queued"}},
+    },
+    "Notification": {
+        "type": "object",
+        "required": ["id", "status", "attempts", "created_at"],
+        "additionalProperties": False,
+        "properties": {
+            "id": {"type": "string"},
+            "status": {"type": "string", "enum": list(Status)},
+            "reason": _text("Why it was not sent."),
+            "attempts": {"type": "integer", "description": "How often it was tried."},
+            "created_at": {"type": "integer", "description": "Epoch seconds."},
+            "settled_at": {"type": "integer", "description": "Epoch seconds: when it was sent or given up."},
+        },
     },
     "Account": {"type": "object", "required": ["sub"], "additionalProperties": False, "properties": {"sub": _SUB}},
 }

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
 
-from broker.core.errors import FetchFailed, StoreUnavailable
+from broker.core.errors import FetchFailed
 from broker.core.events import Event
 from broker.core.logout import LOGOUT_TOKEN_TYPE, Delivery, Telling, build_logout_token
 from broker.services.clients.directory import Clients
 from broker.services.context import Context, Outbound
 from broker.services.keys.ring import KeyRing
 from broker.services.people.subjects import Subjects
+from broker.services.rounds import Rounds, back_off
 from broker.store.deliveries import DeliveryStore
 
 AT_ONCE = 16  # deliveries under way together, so that apps that hang keep few others waiting
@@ -69,15 +68,10 @@ class Deliveries:
         self._keys = keys
         self._outbound = outbound
         self._subjects = subjects
-        self._on_crash = on_crash
-        self._due = asyncio.Event()
-        self._under_way: dict[asyncio.Task[None], str] = {}
+        self._rounds = Rounds(self.look, on_crash=on_crash)
+        self.push, self.settle = self._rounds.push, self._rounds.settle
         self._watches: dict[str, Watch] = {}
         self._backlog = 0
-
-    def push(self) -> None:
-        """Something was queued: do not wait for the next look."""
-        self._due.set()
 
     @contextmanager
     def watch(self, sid: str) -> Iterator[Watch]:
@@ -91,44 +85,28 @@ class Deliveries:
 
     async def run(self) -> None:
         """Deliver until cancelled; what is under way then is tried again by whoever looks next."""
-        try:
-            while True:
-                self._due.clear()
-                await self._guarded(self.look())
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_EVERY):
-                        await self._due.wait()
-        finally:
-            for task in self._under_way:
-                task.cancel()
-            await self.settle()
+        await self._rounds.run(pause=LOOK_EVERY)
 
-    async def look(self) -> None:
-        """Begin every delivery that is due, as many together as may be; raises StoreUnavailable."""
+    async def look(self) -> float:
+        """Begin every delivery that is due, as many together as may be; raises StoreUnavailable.
+
+        In how many seconds to look again at the latest.
+        """
         await self._count()
         while self._backlog and (claimed := await self._claim()):
             for delivery in claimed:
-                task = asyncio.create_task(self._guarded(self._deliver(delivery)))
-                self._under_way[task] = delivery.client_id
-                task.add_done_callback(self._ended)
+                self._rounds.begin(self._deliver(delivery), whose=delivery.client_id, then=self._ended)
+        return LOOK_EVERY
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        del self._under_way[task]
-        if self._backlog > len(self._under_way):
-            self._due.set()  # perhaps one of the same app that had to wait for it
-
-    async def settle(self) -> None:
-        """Return when nothing is under way."""
-        if self._under_way:
-            await asyncio.wait(set(self._under_way))
+    def _ended(self) -> None:
+        if self._backlog > self._rounds.busy.total():
+            self.push()  # perhaps one of the same app that had to wait for it
 
     async def _claim(self) -> tuple[Delivery, ...]:
-        while len(self._under_way) >= AT_ONCE:
-            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
-        now = self._context.now()
-        busy = Counter(self._under_way.values())
-        limit = AT_ONCE - len(self._under_way)
-        return await self._queue.claim(now=now, until=now + LEASE, limit=limit, share=SHARE, under_way=busy)
+        limit, now = await self._rounds.make_room(AT_ONCE), self._context.now()
+        return await self._queue.claim(
+            now=now, until=now + LEASE, limit=limit, share=SHARE, under_way=self._rounds.busy
+        )
 
     async def _count(self) -> None:
         """A read of what is on its way, told when it changed: an idle broker writes nothing."""
@@ -163,7 +141,9 @@ class Deliveries:
         elif status == _REFUSED:
             await self._give_up(delivery, reason)
         else:
-            await self._queue.postpone(delivery.id, next_at=now + self._delay(delivery.attempts))
+            await self._queue.postpone(
+                delivery.id, next_at=now + back_off(DELAYS, delivery.attempts, self._context.randomness)
+            )
             self._failed(delivery, Telling.WAITING, reason)
 
     async def _give_up(self, delivery: Delivery, reason: str) -> None:
@@ -184,16 +164,3 @@ class Deliveries:
     def _note(self, delivery: Delivery, outcome: Telling) -> None:
         if delivery.sid in self._watches:
             self._watches[delivery.sid].note(delivery.client_id, outcome)
-
-    def _delay(self, attempts: int) -> int:
-        """Up to a fifth more, so that apps which failed together are not all called together."""
-        delay = DELAYS[min(attempts, len(DELAYS)) - 1]
-        return delay + delay * self._context.randomness(1)[0] // 1280
-
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except StoreUnavailable:
-            pass  # the store itself has told, once per outage; what was claimed is claimed again after the lease
-        except Exception as error:  # one bad delivery must not end the others
-            self._on_crash(error)

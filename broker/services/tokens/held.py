@@ -13,6 +13,7 @@ from broker.core.clients.client import Client
 from broker.core.errors import InvalidGrant, InvalidScope
 from broker.core.people.identity import Person
 from broker.core.records import AccessToken, ClientToken, Grant
+from broker.core.terms import GrantType
 from broker.services.clients.directory import Clients
 from broker.services.context import Context
 from broker.services.people.standing import Standing
@@ -104,6 +105,16 @@ class HeldGrants:
         )
         known = replace(person, account=account)
         return Held(client, grant, known, login.sub, login.sid, frozenset(stored.scope))
+
+    async def find_own(self, token: ClientToken) -> tuple[Client, ClientToken] | None:
+        """Whose token it is and what is left of it today; None where it was given back, or nothing is left."""
+        owner = await self._clients.find(token.client_id)
+        if owner is None or GrantType.CLIENT_CREDENTIALS not in owner.grants:
+            return None
+        if await self._grants.is_revoked(token.jti):
+            return None
+        cut = self.cut_token(token, owner.service_scopes, owner.requests.resources)
+        return (owner, cut) if cut is not None else None
 
     def cut_token(self, token: T, scope: tuple[str, ...], resource: tuple[str, ...]) -> T | None:
         """An access token as far as its client may still have what it says; None where nobody is left to take it.

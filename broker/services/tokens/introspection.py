@@ -9,7 +9,7 @@ from broker.core.errors import InvalidRequest, InvalidToken
 from broker.core.events import Event
 from broker.core.records import AccessToken, ClientToken
 from broker.core.seal import digest
-from broker.core.terms import GrantType, Scope
+from broker.core.terms import Scope
 from broker.core.tokens.audience import say_audience
 from broker.core.tokens.id_token import build_confirmation, build_context, client_subject
 from broker.core.wire.parameters import Parameters
@@ -88,11 +88,9 @@ class Introspection:
         return (cut, {"sub": held.grant.login.sub} | build_context(held.grant.login)) if cut is not None else None
 
     async def _find_own(self, owner: Client, token: ClientToken) -> tuple[ClientToken, dict[str, Any]] | None:
-        if GrantType.CLIENT_CREDENTIALS not in owner.grants or await self._grants.is_revoked(token.jti):
-            return None
-        cut = self._tokens.held.cut_token(token, owner.service_scopes, owner.requests.resources)
+        found = await self._tokens.held.find_own(token)
         said = {"sub": client_subject(owner.id), "iat": token.issued_at, "jti": token.jti}
-        return (cut, said) if cut is not None else None
+        return (found[1], said) if found is not None else None
 
 
 def _about(scope: tuple[str, ...], expires_at: int) -> dict[str, Any]:

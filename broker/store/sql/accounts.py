@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from broker.core.people.history import AccountEvent, Happened
 from broker.core.people.identity import Account
 from broker.core.records import HeldIdentity, Login
 from broker.store.accounts import AccountStore, Merged, Unmergeable
 from broker.store.sql.history import remember
-from broker.store.sql.people import account_from, is_living, parts_of
+from broker.store.sql.notify import forget
+from broker.store.sql.people import is_living, parts_of, resolve
 from broker.store.sql.sessions import end_for_good, end_session, is_ended, is_marked, sessions_of
 from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, read, write
 
@@ -25,17 +25,7 @@ class SqlAccounts(Repository, AccountStore):
 
     @read
     def resolve(self, sub: str) -> Steps[Account | None]:
-        row = yield from one(
-            """SELECT today.sub, today.created_at, today.blocked, today.closes_at
-               FROM accounts AS named JOIN accounts AS today ON today.sub = coalesce(named.merged_into, named.sub)
-               WHERE named.sub = coalesce((SELECT sub FROM former_subs WHERE seen = ?), ?)
-                     AND today.deleted_at IS NULL""",
-            sub,
-            sub,
-        )
-        if row is None:
-            return None
-        return replace(account_from(row), former=(yield from parts_of(row[0])))
+        return resolve(sub)
 
     @read
     def known_to(self, sub: str) -> Steps[tuple[str, ...]]:
@@ -51,6 +41,33 @@ class SqlAccounts(Repository, AccountStore):
             *(sub,) * 4,
         )
         return tuple(sorted(str(row[0]) for row in rows))
+
+    @read
+    def unnamed(self, client_id: str, sector: str, *, limit: int) -> Steps[tuple[str, ...]]:
+        rows = yield from every(
+            """SELECT sub FROM (SELECT sub FROM consents WHERE client_id = ?
+                                UNION
+                                SELECT sub FROM grants WHERE client_id = ?
+                                UNION
+                                SELECT sub FROM sign_ins WHERE client_id = ?) AS known
+               WHERE NOT EXISTS (SELECT 1 FROM former_subs WHERE former_subs.sub = known.sub AND sector = ?)
+               ORDER BY sub LIMIT ?""",
+            *(client_id,) * 3,
+            sector,
+            limit,
+        )
+        return tuple([str(row[0]) for row in rows])
+
+    @write
+    def keep_names(self, sector: str, seen_as: Mapping[str, str]) -> Steps[None]:
+        for seen, sub in sorted(seen_as.items()):
+            yield from do(
+                """INSERT INTO former_subs (seen, sub, sector) VALUES (?, ?, ?)
+                   ON CONFLICT (seen) DO UPDATE SET sector = excluded.sector""",
+                seen,
+                sub,
+                sector,
+            )
 
     @read
     def is_proved(self, survivor: str, absorbed: str, proof: HeldIdentity) -> Steps[bool]:
@@ -209,6 +226,7 @@ def _move(survivor: str, absorbed: str, now: int) -> Steps[None]:
 
 def _delete(sub: str, now: int) -> Steps[None]:
     """What is left of it is its `sub`, and that its logins of before are over."""
+    yield from forget(sub)
     yield from do("DELETE FROM links WHERE sub = ?", sub)
     yield from do("DELETE FROM unlinked WHERE sub = ?", sub)
     yield from do("DELETE FROM taken_back WHERE sub = ?", sub)

@@ -12,6 +12,7 @@ from broker.store.sql.deliveries import SqlDeliveries
 from broker.store.sql.grants import SqlGrants
 from broker.store.sql.history import SqlHistory
 from broker.store.sql.keys import SqlKeys
+from broker.store.sql.notify import SqlNotify
 from broker.store.sql.people import SqlPeople
 from broker.store.sql.sessions import SqlSessions
 from broker.store.sql.steps import Driver
@@ -27,6 +28,7 @@ def build_durable(driver: Driver, randomness: Callable[[int], bytes]) -> Durable
         grants=SqlGrants(driver),
         sessions=SqlSessions(driver, randomness),
         deliveries=SqlDeliveries(driver),
+        notify=SqlNotify(driver),
         clients=SqlClients(driver),
         keys=SqlKeys(driver, randomness),
         ping=driver.ping,

@@ -152,6 +152,21 @@ def parts_of(sub: str) -> Steps[tuple[str, ...]]:
     return tuple(sorted(str(row[0]) for row in rows))
 
 
+def resolve(sub: str) -> Steps[Account | None]:
+    """Who goes by this name today, as `AccountStore.resolve` says."""
+    row = yield from one(
+        """SELECT today.sub, today.created_at, today.blocked, today.closes_at
+           FROM accounts AS named JOIN accounts AS today ON today.sub = coalesce(named.merged_into, named.sub)
+           WHERE named.sub = coalesce((SELECT sub FROM former_subs WHERE seen = ?), ?)
+                 AND today.deleted_at IS NULL""",
+        sub,
+        sub,
+    )
+    if row is None:
+        return None
+    return replace(account_from(row), former=(yield from parts_of(row[0])))
+
+
 def person_with_parts(row: Row) -> Steps[Person]:
     """As `person_from`, with a last column that says whether accounts were merged into this one: few have any."""
     person = person_from(row[:-1])

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from broker.core.errors import InvalidRequest
+from broker.core.wire import strict_json
 from broker.core.wire.parameters import Parameters, parse_form
 
 MAX_QUERY = 8 * 1024  # bytes
-FORM = "application/x-www-form-urlencoded"
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 
 
 def read_query(request: Request, *, limit: int = MAX_QUERY) -> Parameters:
@@ -32,6 +34,20 @@ async def read_form(request: Request, *, limit: int) -> Parameters:
     if content_type.strip().lower() != FORM or charset not in {"", "charset=utf-8"}:
         raise HTTPException(415, f"send the parameters as {FORM}")
     return parse_form(await read_body(request, limit=limit))
+
+
+async def read_json(request: Request, *, limit: int) -> dict[str, Any]:
+    """The JSON object in the body, `limit` in bytes, read as `strict_json` does; the query is not looked at.
+
+    Raises HTTPException 413 and 415 as `read_form`, and InvalidRequest.
+    """
+    content_type, _, parameter = request.headers.get("content-type", "").partition(";")
+    if content_type.strip().lower() != JSON or parameter.strip().lower() not in {"", "charset=utf-8"}:
+        raise HTTPException(415, f"send the parameters as {JSON}")
+    try:
+        return strict_json.parse_object(await read_body(request, limit=limit))
+    except strict_json.Malformed as problem:
+        raise InvalidRequest(f"the body is {problem}") from None
 
 
 async def read_body(request: Request, *, limit: int) -> bytes:
