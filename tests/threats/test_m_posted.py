@@ -5,6 +5,7 @@ Every way of `WAYS` walks every row. The rows are those of a matrix: ours, and e
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,8 @@ import pytest
 
 from broker.core.posted import CHALLENGE_TTL
 from broker.core.terms import TokenType
-from tests.threats.posted_matrix import SPOILT, WAYS, Ask, Bench, Form, Way, bench
+from broker.services.once import reply_mark
+from tests.threats.posted_matrix import PROVIDERS, SPOILT, WAYS, Ask, Bench, Form, Way, bench
 
 NEUTRAL = "the subject token is not acceptable; take a new challenge and let the user sign in again"
 
@@ -84,6 +86,24 @@ def test_m7_nothing_is_said_of_when_and_how_well_they_authenticated(at: Bench, w
     claims = jwt.decode(told["id_token"], options={"verify_signature": False})
     assert not {"auth_time", "acr", "nonce"} & claims.keys()
     assert claims["amr"] == ["fed"]
+
+
+@each_way
+def test_m1_a_hash_of_an_access_token_that_did_not_come_along_is_no_fault(at: Bench, way: Way) -> None:
+    at.broker.emulators[way.provider].claims("ada", at_hash="A" * 22)
+    assert at.sub(at.exchange(at.form(way)))
+
+
+def test_m2_what_counts_once_is_what_is_signed(at: Bench) -> None:
+    """Of an elliptic signature there are two forms that both fit."""
+    form, broker = at.form(WAYS[0]), at.broker
+    assert at.exchange(form).status_code == 200
+
+    async def spent() -> str | None:
+        key = await broker.durable.people.namespace_key("google", f"google:{PROVIDERS['google']['client_id']}")
+        return await broker.durable.grants.spent(reply_mark(key, form["subject_token"].rpartition(".")[0]))
+
+    assert asyncio.run_coroutine_threadsafe(spent(), broker.loop).result(timeout=30)
 
 
 # --- wrong in one way ---
