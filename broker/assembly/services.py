@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from broker.assembly.grants import build_token_requests
 from broker.assembly.notify import build_notify
 from broker.assembly.parts import Parts, Settings
-from broker.core.terms import GrantType
 from broker.services.authorize.codes import Codes
 from broker.services.authorize.consent import TICKET_TTL, Consents
 from broker.services.authorize.decide import Authorization
@@ -17,12 +17,7 @@ from broker.services.clients.directory import ClientAssertions, Clients
 from broker.services.clients.keys import ClientKeys
 from broker.services.clients.registrations import Registrations
 from broker.services.devices import EXPIRES_IN, Devices
-from broker.services.grants.authorization_code import AuthorizationCode
-from broker.services.grants.client_credentials import ClientCredentials
-from broker.services.grants.device_code import DeviceCode
-from broker.services.grants.endpoint import GrantHandler, TokenRequests
 from broker.services.grants.giving import Giving
-from broker.services.grants.refresh_token import RefreshTokenGrant
 from broker.services.grants.token_exchange import TokenExchange
 from broker.services.login.attempts import MAX_COOKIE, Logins
 from broker.services.login.complete import Completion
@@ -34,6 +29,7 @@ from broker.services.logout.deliveries import Deliveries
 from broker.services.logout.rp_initiated import Logout
 from broker.services.logout.upstream import UpstreamLogouts
 from broker.services.people.accounts import Accounts, People
+from broker.services.people.brought import BroughtLinks
 from broker.services.people.changes import AccountChanges
 from broker.services.people.forms import Forms
 from broker.services.people.held import HeldIdentities
@@ -48,7 +44,7 @@ from broker.services.people.unlinking import Unlinking
 from broker.services.posted import PostedCredentials
 from broker.services.sessions.endings import Endings
 from broker.services.sessions.single_sign_on import Sessions
-from broker.services.sessions.upstream import Confirmations, UpstreamSessions
+from broker.services.sessions.upstream import UpstreamSessions
 from broker.services.tokens.admission import Admission
 from broker.services.tokens.held import HeldGrants
 from broker.services.tokens.identities import Identities
@@ -65,7 +61,7 @@ class Services:
     def __init__(self, parts: Parts, settings: Settings) -> None:
         """Tied in the order in which they need each other."""
         self._tie_clients(parts, settings)
-        self._tie_people(parts)
+        self._tie_people(parts, settings)
         self._tie_sessions(parts, settings)
         self._tie_tokens(parts, settings)
         self._tie_authorization(parts)
@@ -86,10 +82,12 @@ class Services:
         nonces = Nonces(parts.derive("dpop nonce"), context.now)
         self.proofs = Proofs(context, transient, nonces, nonce_required=settings.nonce_required)
 
-    def _tie_people(self, parts: Parts) -> None:
+    def _tie_people(self, parts: Parts, settings: Settings) -> None:
         self.people = People(parts.durable.people)
         self.standing = Standing(parts.providers.enabled)
         self.accounts = Accounts(parts.context, parts.durable.people, self.standing)
+        context, providers, seal = parts.context, parts.providers, parts.seal("challenge")
+        self.posted = PostedCredentials(context, providers, parts.transient, seal, deadline=settings.deadline)
 
     def _tie_sessions(self, parts: Parts, settings: Settings) -> None:
         context, durable, transient, providers = parts.context, parts.durable, parts.transient, parts.providers
@@ -153,11 +151,14 @@ class Services:
         self.unlinking = Unlinking(
             context, people, providers, remember_for=settings.session.absolute, queued=self.deliveries.push
         )
+        brought, standing = BroughtLinks(context, people, self.posted), self.standing
         self.identities = Identities(
-            self.admission, people, providers=providers, standing=self.standing, unlinking=self.unlinking
+            self.admission, people, providers=providers, standing=standing, unlinking=self.unlinking, brought=brought
         )
-        accounts, subjects = parts.durable.accounts, parts.subjects
-        self.lookup = Lookup(context, people, accounts, providers=providers, standing=self.standing, subjects=subjects)
+        accounts, subjects, posted = parts.durable.accounts, parts.subjects, self.posted
+        self.lookup = Lookup(
+            context, people, accounts, providers=providers, standing=standing, subjects=subjects, posted=posted
+        )
 
     def _tie_authorization(self, parts: Parts) -> None:
         context, people, transient = parts.context, parts.durable.people, parts.transient
@@ -275,21 +276,12 @@ class Services:
         )
 
     def _tie_grants(self, parts: Parts, settings: Settings) -> None:
-        context, durable, transient, tokens = parts.context, parts.durable, parts.transient, self.tokens
-        giving = Giving(context, tokens, self.upstream, self.endings, people=durable.people, grants=durable.grants)
-        codes = AuthorizationCode(context, durable.grants, transient, giving)
-        confirmations = Confirmations(context, durable.sessions, parts.providers, parts.seal("upstream login"))
-        seal, deadline = parts.seal("challenge"), settings.deadline
-        self.posted = PostedCredentials(context, parts.providers, transient, seal, deadline=deadline)
-        handlers: dict[GrantType, GrantHandler] = {
-            GrantType.AUTHORIZATION_CODE: codes,
-            GrantType.REFRESH_TOKEN: RefreshTokenGrant(context, durable.grants, tokens, confirmations),
-            GrantType.CLIENT_CREDENTIALS: ClientCredentials(),
-            GrantType.DEVICE_CODE: DeviceCode(self.devices, codes),
-        }
-        self.takes_posted = settings.takes_posted
+        context, people, grants = parts.context, parts.durable.people, parts.durable.grants
+        endings, tokens = self.endings, self.tokens
+        giving = Giving(context, tokens, self.upstream, endings, people=people, grants=grants)
+        self.takes_posted, exchange = settings.takes_posted, None
         if self.takes_posted:
-            handlers[GrantType.TOKEN_EXCHANGE] = TokenExchange(
-                context, self.posted, self.accounts, self.consents, endings=self.endings, giving=giving
-            )
-        self.token_requests = TokenRequests(context, self.proofs, tokens, handlers)
+            exchange = TokenExchange(context, self.posted, self.accounts, self.consents, endings=endings, giving=giving)
+        self.token_requests = build_token_requests(
+            parts, tokens=tokens, proofs=self.proofs, giving=giving, devices=self.devices, exchange=exchange
+        )

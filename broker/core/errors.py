@@ -157,6 +157,10 @@ class MessagesNotConfigured(RequestError, code="messages_not_configured"):
     """No provider that the client offers has a bot that may write."""
 
 
+class LinkedElsewhere(RequestError, code="already_linked_elsewhere", status=409):
+    """A posted credential opens another account than the one that it was to become a way into."""
+
+
 class ProviderNotAllowed(RequestError, code="provider_not_allowed"):
     """The provider is unknown, switched off, or not on the client's list."""
 

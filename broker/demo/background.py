@@ -107,7 +107,13 @@ class RunningBroker:
         asyncio.run_coroutine_threadsafe(rotate(), self.loop).result(timeout=10)
 
     def login(
-        self, provider: str = "google", person: str = "ada", *, client_id: str = TEST_APP, scope: str = ""
+        self,
+        provider: str = "google",
+        person: str = "ada",
+        *,
+        client_id: str = TEST_APP,
+        scope: str = "",
+        prompt: str = "",
     ) -> Login:
         """Sign `person` in through `provider` as a browser would; verified claims and tokens, or LoginFailed.
 
@@ -117,7 +123,8 @@ class RunningBroker:
             raise LookupError(f"no provider {provider}; there are {', '.join(sorted(self.providers))}")
         self.people.check(person)
         scope = scope or "openid profile email offline_access"
-        going = log_in(self.issuer, self.client(client_id), provider=provider, person=person, scope=scope)
+        client = self.client(client_id)
+        going = log_in(self.issuer, client, provider=provider, person=person, scope=scope, prompt=prompt)
         return asyncio.run_coroutine_threadsafe(going, self.loop).result(timeout=60)
 
 

@@ -41,13 +41,20 @@ class Login:
 
 
 async def log_in(
-    issuer: str, client: ClientData, *, provider: str, person: str, scope: str = "openid profile email"
+    issuer: str,
+    client: ClientData,
+    *,
+    provider: str,
+    person: str,
+    scope: str = "openid profile email",
+    prompt: str = "",
 ) -> Login:
     """Sign `person` in through `provider`; raises LoginFailed where the broker or the upstream refuses."""
     client_id, redirect_uri = client.client_id, client.redirect_uri
     verifier, state, nonce = (secrets.token_urlsafe(32) for _ in range(3))
     request = {"response_type": "code", "client_id": client_id, "redirect_uri": redirect_uri, "scope": scope}
     request |= {"state": state, "nonce": nonce, "idp_hint": provider}
+    request |= {"prompt": prompt} if prompt else {}
     request |= {"code_challenge": build_challenge(verifier), "code_challenge_method": "S256"}
     page = await _walk(f"{issuer}/authorize?{urlencode(request)}", redirect_uri, person)
     answer = page.params

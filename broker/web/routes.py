@@ -111,7 +111,8 @@ def _for_apps(ends: Endpoints) -> Iterable[Route]:
     told = {"GET": ends.userinfo.answer, "POST": ends.userinfo.answer}
     yield Route("/userinfo", told, client, "userinfo", cors=True, dpop=True)
     ways = ends.identities
-    yield Route("/identities", {"GET": ways.list_}, client, "identities", cors=True, dpop=True)
+    collection = {"GET": ways.list_} | ({"POST": ways.add} if ends.takes_posted else {})
+    yield Route("/identities", collection, client, "identities", cors=True, dpop=True)
     yield Route("/identities/lookup", {"POST": ways.look_up}, client, "identity_lookup")
     yield Route("/identities/{id}", {"DELETE": ways.remove}, client, "identities", cors=True, dpop=True)
     if (notify := ends.notify) is not None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.core.errors import InvalidRequest
-from broker.core.wire.parameters import MAX_FIELD, MAX_FIELDS, Parameters, parse_form
+from broker.core.wire.parameters import MAX_FIELD, MAX_FIELDS, Parameters, parse_form, read_members
 
 TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=30)
 
@@ -176,3 +176,17 @@ def test_a_parameter_that_was_not_sent_reads_as_empty() -> None:
 
 def test_values_stay_out_of_the_repr() -> None:
     assert repr(Parameters([("client_secret", "hunter2"), ("code", "c123")])) == "Parameters(client_secret, code)"
+
+
+def test_members_of_an_object_are_read_as_parameters_are() -> None:
+    assert dict(read_members({"a": "1", "b": "", "c": "x y"})) == {"a": "1", "c": "x y"}
+
+
+@pytest.mark.parametrize(
+    "found",
+    [{"a": 1}, {"a": "\n"}, {"a": "x" * (MAX_FIELD + 1)}, {str(name): "" for name in range(MAX_FIELDS + 1)}],
+    ids=["number", "control", "long", "many"],
+)
+def test_h4_an_object_is_as_bounded_as_a_form(found: dict[str, object]) -> None:
+    with pytest.raises(InvalidRequest):
+        read_members(found)

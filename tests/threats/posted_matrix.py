@@ -34,7 +34,7 @@ _APP: Final[Mapping[str, object]] = {
     "redirect_uris": ["com.example.phone:/cb"],
     "auth_method": "none",
     "first_party": True,
-    "scopes": ["openid", "profile", "email", "offline_access"],
+    "scopes": ["openid", "profile", "email", "offline_access", "identities", "identities.manage"],
     "grants": ["authorization_code", "refresh_token", EXCHANGE],
     "accept_posted": list(PROVIDERS),
 }
@@ -52,6 +52,7 @@ CLIENTS: Final[Mapping[str, Mapping[str, object]]] = {
         "secret": SECRET,
         "first_party": False,
         "resources": ["https://api.partner.test"],
+        "lookup_identities": True,
     },
 }
 
@@ -69,6 +70,11 @@ class Ask:
     foreign: bool = False
     web: bool = False
     issued_ago: int = 0
+
+
+def elsewhere(way: Way) -> str:
+    """A provider that this is no kit of."""
+    return "oidc" if way.provider == "google" else "google"
 
 
 Challenge = Mapping[str, Any]
@@ -131,6 +137,21 @@ class Bench:
     def exchange(self, form: Mapping[str, str], client_id: str = "phone", /, **more: str) -> httpx2.Response:
         """The answer to a token exchange."""
         return self.post("/token", client_id, **{"grant_type": EXCHANGE, **form, **more})
+
+    def sign_in(self, person: str, way: Way) -> str:
+        """The access token, at partner, of somebody who was just asked who they are, not by `way`."""
+        scope = "openid identities identities.manage"
+        login = self.broker.login(elsewhere(way), person, client_id="partner", scope=scope, prompt="login")
+        return str(login.tokens["access_token"])
+
+    def link(self, token: str, form: Mapping[str, str]) -> httpx2.Response:
+        """The answer to a call that adds a way in."""
+        headers = {"Authorization": f"Bearer {token}"}
+        return self.http.post(f"{self.broker.issuer}/identities", json=dict(form), headers=headers)
+
+    def look_up(self, form: Mapping[str, str], client_id: str = "partner") -> httpx2.Response:
+        """The answer to a question whose it is."""
+        return self.post("/identities/lookup", client_id, **form)
 
     def form(self, way: Way, ask: Ask = Ask(), client_id: str = "phone") -> Form:
         """A whole exchange: a challenge, what the kit made of it, and both together."""

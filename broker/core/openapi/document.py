@@ -81,7 +81,7 @@ def _describe(operation: Operation) -> dict[str, Any]:
         "operationId": operation.id,
         "summary": operation.summary,
         "security": [{operation.caller.value: [operation.scope]}] if operation.scope else [{"client": []}, {}],
-        "responses": {str(operation.status): _answer(operation), **_refusals(operation)},
+        "responses": {**_answers(operation), **_refusals(operation)},
     }
     if names := _IN_PATH.findall(operation.path):
         found["parameters"] = [
@@ -94,6 +94,10 @@ def _describe(operation: Operation) -> dict[str, Any]:
     if operation.body:
         found["requestBody"] = {"required": True, "content": {_JSON: {"schema": _ref(operation.body)}}}
     return found
+
+
+def _answers(operation: Operation) -> dict[str, Any]:
+    return {str(status): _answer(operation) for status in (operation.status, operation.again) if status}
 
 
 def _answer(operation: Operation) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from broker.core.errors import (
     InvalidScope,
     InvalidTarget,
     LastIdentity,
+    LinkedElsewhere,
     MessagesNotConfigured,
     NotFound,
     NoWayToWrite,
@@ -26,6 +27,7 @@ from broker.core.errors import (
     RequestError,
     SlowDown,
     StoreUnavailable,
+    TooManyRequests,
     UnauthorizedClient,
     Unreachable,
     UnsupportedGrantType,
@@ -56,7 +58,7 @@ class Operation:
 
     `form` are the parameters in the body, those in `required` always; `body` is a schema, where it is JSON. `refusals`
     are besides those that every caller of its kind may meet. `posted`: it is there only where some client may bring
-    credentials of vendors' kits.
+    credentials of vendors' kits. `again`: a status that says that it was so before.
     """
 
     method: str
@@ -72,6 +74,7 @@ class Operation:
     body: str = ""
     refusals: tuple[Refusal, ...] = ()
     posted: bool = False
+    again: int = 0
 
 
 def _text(description: str) -> Schema:
@@ -82,19 +85,24 @@ _TOKEN: Mapping[str, Schema] = {
     "token": _text("An access token or a refresh token."),
     "token_type_hint": _text("Accepted and not needed: a token says what it is."),
 }
+_POSTED: Mapping[str, Schema] = {
+    "subject_token": _text("Posted credential: what the provider's kit gave to the app (RFC 8693)."),
+    "subject_token_type": {"type": "string", "enum": list(KINDS)},
+    "subject_issuer": _text("Posted credential: the provider, by its name here."),
+    "challenge": _text("Posted credential: from /challenge, taken before the user signed in."),
+    "subject_token_secret": _text("Posted credential: what belongs to the subject token where a kit gives two."),
+    "device_id": _text("Posted credential: what VK's kit gives beside its code."),
+    "redirect_uri": _text(
+        "authorization_code: that of the authorization request. Posted credential: what its code was for."
+    ),
+}
 _GRANT: Mapping[str, Schema] = {
     "grant_type": {"type": "string", "enum": list(GrantType)},
     "code": _text("authorization_code: from the redirect."),
-    "redirect_uri": _text("authorization_code: that of the authorization request."),
     "code_verifier": _text("authorization_code: of PKCE (RFC 7636)."),
     "refresh_token": _text("refresh_token: the newest one."),
     "device_code": _text("device_code: from /device_authorization (RFC 8628)."),
-    "subject_token": _text("token-exchange: what the provider's kit gave to the app (RFC 8693)."),
-    "subject_token_type": {"type": "string", "enum": list(KINDS)},
-    "subject_issuer": _text("token-exchange: the provider, by its name here."),
-    "challenge": _text("token-exchange: from /challenge, taken before the user signed in."),
-    "subject_token_secret": _text("token-exchange: what belongs to the subject token where a kit gives two."),
-    "device_id": _text("token-exchange: what VK's kit gives beside its code."),
+    **_POSTED,
     "sign_up": {"enum": ["true", "false"], "description": "token-exchange: whether somebody unknown gets an account."},
     "scope": _text(
         "refresh_token: less than was granted. client_credentials: some of service_scopes. Else what is wanted."
@@ -106,6 +114,7 @@ _LOOKUP: Mapping[str, Schema] = {
     "provider": _text("A provider by its name here; with `subject`."),
     "subject": _text("The person's id there."),
     "former_sub": _text("Instead of these: a `sub` that this client knew somebody by before a merge."),
+    **_POSTED,
 }
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -174,6 +183,23 @@ OPERATIONS: tuple[Operation, ...] = (
         scope=Scope.IDENTITIES.value,
     ),
     Operation(
+        "post",
+        "/identities",
+        "addIdentity",
+        "Add what a provider's kit gave to the app as a way in; 200 where it was one before.",
+        Caller.PERSON,
+        "Identity",
+        status=201,
+        scope=Scope.IDENTITIES_MANAGE.value,
+        body="Posted",
+        refusals=(
+            *(InsufficientUserAuthentication, UnauthorizedClient, AccessDenied, NotFound, LinkedElsewhere),
+            TooManyRequests,
+        ),
+        posted=True,
+        again=200,
+    ),
+    Operation(
         "delete",
         "/identities/{id}",
         "removeIdentity",
@@ -187,11 +213,11 @@ OPERATIONS: tuple[Operation, ...] = (
         "post",
         "/identities/lookup",
         "lookupIdentity",
-        "Whose an upstream's subject is, or who went by a former `sub`; only for clients with `lookup_identities`.",
+        "Whose an upstream's subject, posted credential or former `sub` is; only for clients with `lookup_identities`.",
         Caller.CONFIDENTIAL,
         "Account",
         form=_LOOKUP,
-        refusals=(UnauthorizedClient, ProviderNotAllowed, NotFound),
+        refusals=(UnauthorizedClient, ProviderNotAllowed, NotFound, AccessDenied),
     ),
     Operation(
         "post",
@@ -245,6 +271,11 @@ SCHEMAS: Mapping[str, Schema] = {
             "id_token": {"type": "string"},
             "issued_token_type": _text("token-exchange: what `access_token` is."),
         },
+    },
+    "Posted": {
+        "type": "object",
+        "required": ["subject_token", "subject_token_type", "subject_issuer"],
+        "properties": dict(_POSTED),
     },
     "Challenge": {
         "type": "object",

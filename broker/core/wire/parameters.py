@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import unquote_to_bytes
 
 from broker.core.errors import InvalidRequest
@@ -90,6 +90,18 @@ def parse_form(raw: bytes) -> Parameters:
             for name, _, value in pairs
         ]
     )
+
+
+def read_members(found: Mapping[str, object]) -> Parameters:
+    """The texts of a JSON object that was read, as bounded as a form; raises InvalidRequest."""
+    texts = [(name, value) for name, value in found.items() if isinstance(value, str)]
+    if len(texts) < len(found):
+        raise InvalidRequest("every member of the body is a text")
+    if len(texts) > MAX_FIELDS or any(len(value) > MAX_FIELD for _, value in texts):
+        raise InvalidRequest(f"more than {MAX_FIELDS} members, or one is longer than {MAX_FIELD} characters")
+    if any(_CONTROL.search(value) for _, value in texts):
+        raise InvalidRequest("a member holds a control character")
+    return Parameters(texts)
 
 
 def _unescape(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Account look-up: what a client calls the person behind an upstream's subject, or behind a `sub` of before a merge."""
+"""Account look-up: what a client calls whom an upstream's subject, a posted credential or a former `sub` names."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from broker.core.wire.parameters import Parameters
 from broker.services.context import Context
 from broker.services.people.standing import Standing
 from broker.services.people.subjects import Subjects
+from broker.services.posted import PostedCredentials
 from broker.services.providers import Providers
 from broker.store.accounts import AccountStore
 from broker.store.people import PeopleStore
@@ -27,6 +28,7 @@ class Lookup:
         providers: Providers,
         standing: Standing,
         subjects: Subjects,
+        posted: PostedCredentials,
     ) -> None:
         self._context = context
         self._people = people
@@ -34,23 +36,27 @@ class Lookup:
         self._providers = providers
         self._standing = standing
         self._subjects = subjects
+        self._posted = posted
 
     async def answer(self, client: Client, params: Parameters) -> dict[str, str]:
-        """The `sub` by which this client knows the person of `provider` and `subject`, or of a `former_sub` of its own.
+        """The `sub` by which this client knows the person of `provider` and `subject`, of a `former_sub` of its own, or
+        of a posted credential, which is spent by that.
 
         Raises UnauthorizedClient, InvalidRequest and ProviderNotAllowed before anybody is looked for, and NotFound: the
-        same for nobody and for somebody who could not sign in.
+        same for nobody and for somebody who could not sign in. For a credential also as `PostedCredentials.verify`.
         """
         if not client.identities.lookup_identities:
             raise UnauthorizedClient("this client may not look up identities; the operator sets lookup_identities")
         params.check_single(params.repeated)
-        asked = params.keys() & {"provider", "subject", "former_sub"}
+        asked = params.keys() & {"provider", "subject", "former_sub", "subject_token"}
         if asked == {"former_sub"}:
             found = await self._find_former(client, params["former_sub"])
         elif asked == {"provider", "subject"}:
             found = await self._find_upstream(client, params["provider"], params["subject"])
+        elif asked == {"subject_token"}:
+            found = await self._find_posted(client, params)
         else:
-            raise InvalidRequest("send provider and subject, or former_sub alone")
+            raise InvalidRequest("send provider and subject, or former_sub alone, or a posted credential")
         account = self._welcome(found)
         self._context.recorder.record(
             Event.IDENTITY_LOOKED_UP, client_id=client.id, kind=min(asked), found=account is not None
@@ -64,6 +70,13 @@ class Lookup:
         if provider not in self._providers.offered_to(client):
             raise ProviderNotAllowed("provider is not one that this client offers")
         person = await self._people.person(self._providers.find(provider).key, subject)
+        return person.account if person is not None else None
+
+    async def _find_posted(self, client: Client, params: Parameters) -> Account | None:
+        """Whose credential the client brings."""
+        proven = await self._posted.verify(client, params)
+        async with self._posted.spending(proven):
+            person = await self._people.person(proven.instance.key, proven.identity.subject)
         return person.account if person is not None else None
 
     async def _find_former(self, client: Client, sub: str) -> Account | None:

@@ -9,6 +9,8 @@ from broker.core.errors import LastIdentity, NotFound
 from broker.core.people.identity import Link
 from broker.core.people.linking import FRESH
 from broker.core.terms import Scope
+from broker.core.wire.parameters import Parameters
+from broker.services.people.brought import BroughtLinks
 from broker.services.people.standing import Standing
 from broker.services.people.unlinking import Unlinking
 from broker.services.providers import ProviderInstance, Providers
@@ -41,7 +43,7 @@ class WayIn:
 
 
 class Identities:
-    """Lists ways in and takes one away, for an app with the token of the person.
+    """Lists ways in, adds one and takes one away, for an app with the token of the person.
 
     An app sees those that people may come to it by: one that offers VK alone learns of no account at Google.
     """
@@ -54,17 +56,32 @@ class Identities:
         providers: Providers,
         standing: Standing,
         unlinking: Unlinking,
+        brought: BroughtLinks,
     ) -> None:
         self._admission = admission
         self._people = people
         self._providers = providers
         self._standing = standing
         self._unlinking = unlinking
+        self._brought = brought
 
     async def show(self, shown: Shown) -> tuple[WayIn, ...]:
         """The ways in of whose token it is, oldest first; raises as `Admission.admit` for the scope `identities`."""
         token, held = await self._admission.admit(shown, Scope.IDENTITIES)
         return await self._ways(held, token.scope)
+
+    async def add(self, shown: Shown, params: Parameters) -> tuple[WayIn, bool]:
+        """Add what the app brings of a provider's kit; and whether it was a way in before.
+
+        Raises as `Admission.admit` for the scope `identities.manage` and a login of the last five minutes, as
+        `BroughtLinks.link`, and NotFound where it was taken away again meanwhile.
+        """
+        token, held = await self._admission.admit(shown, Scope.IDENTITIES_MANAGE, max_age=FRESH)
+        done = await self._brought.link(held.account, held.client, params)
+        for way in await self._ways(held, token.scope):
+            if way.link.handle == done.link.handle:
+                return way, done.again
+        raise NotFound("it was added, and is gone again")
 
     async def remove(self, shown: Shown, handle: str) -> None:
         """Take this way in away: what came from it ends, the token too where it did.
