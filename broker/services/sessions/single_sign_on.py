@@ -111,10 +111,11 @@ class Sessions:
         value = self._context.mint_ordered("s")
         login = build_login(
             person,
-            identity if identity.auth_time is not None else replace(identity, auth_time=now),
+            identity,
             instance,
             sid=replacing.login.sid if _is_same(replacing, person) else self._context.mint(size=16),
             now=now,
+            unsaid=now,
             began_at=now if began_at is None else began_at,
             asked_at=min(asked_at, now),
         )
@@ -203,10 +204,11 @@ def build_login(
     now: int,
     began_at: int,
     asked_at: int = 0,
+    unsaid: int = 0,
 ) -> Login:
     """The login by which this identity is this person; level and methods as far as they count. Epoch seconds.
 
-    `auth_time` is what the upstream says, never in the future, and 0 where it says nothing.
+    `auth_time` is what the upstream says, never in the future, and `unsaid` where it says nothing.
     """
     acr, amr = instance.counted(identity.acr, identity.amr)
     return Login(
@@ -214,7 +216,7 @@ def build_login(
         provider=instance.name,
         provider_key=person.link.provider_key,
         subject=person.link.subject,
-        auth_time=min(identity.auth_time or 0, now),
+        auth_time=min(unsaid if identity.auth_time is None else identity.auth_time, now),
         amr=amr,
         sid=sid,
         acr=acr,
