@@ -171,9 +171,12 @@ def forget(sub: str) -> Steps[None]:
     """Nothing that was to be told to this account is kept, nor whether they let anybody write; before its links go."""
     yield from do(
         """DELETE FROM notified WHERE (provider_key, subject) IN
-           (SELECT provider_key, subject FROM links WHERE sub = ?
-            UNION SELECT provider_key, subject FROM notifications WHERE sub = ?)""",
+           (SELECT provider_key, subject FROM links WHERE sub = ?)""",
         sub,
+    )
+    yield from do(
+        """DELETE FROM notified WHERE (provider_key, subject) IN
+           (SELECT provider_key, subject FROM notifications WHERE sub = ?)""",
         sub,
     )
     yield from do("DELETE FROM notifications WHERE sub = ?", sub)
