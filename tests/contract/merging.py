@@ -122,6 +122,16 @@ class MergeRules:
         assert ("email" in told.yes) is gives
         assert "openid" in told.yes
 
+    @pytest.mark.parametrize("again", ["s1", "s2"])
+    async def test_a_no_that_is_said_again_is_the_last_answer(self, durable: Durable, again: str) -> None:
+        await two_accounts(durable)
+        both, without = Said(frozenset({"openid", "email"})), Said(frozenset({"openid"}), frozenset({"email"}))
+        await durable.consents.save_consent("s1", "app", "p", without, NOW)
+        await durable.consents.save_consent("s2" if again == "s1" else "s1", "app", "q", both, NOW + 1)
+        await durable.consents.save_consent(again, "app", "p", without, NOW + 2)
+        await merge(durable, "s1", "s2")
+        assert (await durable.consents.consent("s1", "app", "q")).yes == {"openid"}
+
     async def test_what_one_of_two_merged_accounts_refused_is_refused(self, durable: Durable) -> None:
         await two_accounts(durable)
         without = Said(frozenset({"openid"}), frozenset({"email"}))

@@ -209,7 +209,9 @@ def _move(survivor: str, absorbed: str, now: int) -> Steps[None]:
     yield from do(
         """INSERT INTO consents (sub, client_id, promise, scope, agreed_at)
            SELECT ?, client_id, promise, scope, agreed_at FROM consents WHERE sub = ?
-           ON CONFLICT DO NOTHING""",
+           ON CONFLICT (sub, client_id, promise, scope) DO UPDATE SET
+           agreed_at = CASE WHEN excluded.agreed_at > consents.agreed_at
+                       THEN excluded.agreed_at ELSE consents.agreed_at END""",
         survivor,
         absorbed,
     )

@@ -26,7 +26,7 @@ class SqlConsents(Repository, ConsentStore):
 
     @write
     def save_consent(self, sub: str, client_id: str, promise: str, said: Said, at: int) -> Steps[None]:
-        """What is answered again as before keeps the time of the first answer."""
+        """A yes again keeps the time of the first, a no has that of the last: it is compared when accounts merge."""
         for scope in sorted(said.no):
             # Under every promise: a yes to another one must not give what was just refused.
             yield from do(
@@ -48,7 +48,9 @@ class SqlConsents(Repository, ConsentStore):
         for word in sorted(said.words):
             yield from do(
                 """INSERT INTO consents (sub, client_id, promise, scope, agreed_at) VALUES (?, ?, ?, ?, ?)
-                   ON CONFLICT DO NOTHING""",
+                   ON CONFLICT (sub, client_id, promise, scope) DO UPDATE SET
+                   agreed_at = CASE WHEN substr(excluded.scope, 1, 1) = '-'
+                               THEN excluded.agreed_at ELSE consents.agreed_at END""",
                 sub,
                 client_id,
                 promise,
