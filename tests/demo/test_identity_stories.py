@@ -112,7 +112,8 @@ def test_sign_in_with_a_kit_on_the_phone() -> None:
         variables = {"ISSUER": at.broker.issuer}
         got = run(take, variables)
         assert (got.keys(), got["expires_in"]) == (taken.keys(), taken["expires_in"])
-        token = at.kit("google", app=ANDROID, server=str(PROVIDERS["google"]["client_id"]), nonce=got["nonce"])
+        order = {"app": ANDROID, "server": str(PROVIDERS["google"]["client_id"]), "nonce": got["nonce"]}
+        token = at.kit("google", **order)["id_token"]
         answer = run(swap, variables | {"ID_TOKEN": token, "CHALLENGE": got["challenge"]})
     told = {name: value for name, value in swapped.items() if value != "…"}
     assert answer.keys() == swapped.keys()
