@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from broker.assembly.grants import build_token_requests
+from broker.assembly.linking import build_identities, build_joins, build_lookup
 from broker.assembly.notify import build_notify
 from broker.assembly.parts import Parts, Settings
 from broker.services.authorize.codes import Codes
@@ -29,16 +30,9 @@ from broker.services.logout.deliveries import Deliveries
 from broker.services.logout.rp_initiated import Logout
 from broker.services.logout.upstream import UpstreamLogouts
 from broker.services.people.accounts import Accounts, People
-from broker.services.people.brought import BroughtLinks
 from broker.services.people.changes import AccountChanges
 from broker.services.people.forms import Forms
-from broker.services.people.held import HeldIdentities
-from broker.services.people.linking import Linking
-from broker.services.people.lookup import Lookup
-from broker.services.people.merging import Merging
-from broker.services.people.offers import Offers
 from broker.services.people.page import AccountPage
-from broker.services.people.returns import LinkReturns
 from broker.services.people.standing import Standing
 from broker.services.people.unlinking import Unlinking
 from broker.services.posted import PostedCredentials
@@ -47,7 +41,6 @@ from broker.services.sessions.single_sign_on import Sessions
 from broker.services.sessions.upstream import UpstreamSessions
 from broker.services.tokens.admission import Admission
 from broker.services.tokens.held import HeldGrants
-from broker.services.tokens.identities import Identities
 from broker.services.tokens.introspection import Introspection
 from broker.services.tokens.minting import Tokens
 from broker.services.tokens.proofs import Nonces, Proofs
@@ -134,7 +127,15 @@ class Services:
         self.introspection = Introspection(context, self.directory, grants, tokens=self.tokens)
         self.admission = Admission(context, self.tokens, self.proofs)
         self.userinfo = Userinfo(self.tokens, self.admission)
-        self._tie_identities(parts, settings)
+        self.unlinking = Unlinking(
+            context,
+            parts.durable.people,
+            providers,
+            remember_for=settings.session.absolute,
+            queued=self.deliveries.push,
+        )
+        self.identities = build_identities(parts, self.admission, self.standing, self.unlinking, self.posted)
+        self.lookup = build_lookup(parts, self.standing, self.posted)
         self.logout = Logout(
             context,
             parts.transient,
@@ -144,20 +145,6 @@ class Services:
             endings=self.endings,
             deliveries=self.deliveries,
             upstream=self.upstream,
-        )
-
-    def _tie_identities(self, parts: Parts, settings: Settings) -> None:
-        context, people, providers = parts.context, parts.durable.people, parts.providers
-        self.unlinking = Unlinking(
-            context, people, providers, remember_for=settings.session.absolute, queued=self.deliveries.push
-        )
-        brought, standing = BroughtLinks(context, people, self.posted), self.standing
-        self.identities = Identities(
-            self.admission, people, providers=providers, standing=standing, unlinking=self.unlinking, brought=brought
-        )
-        accounts, subjects, posted = parts.durable.accounts, parts.subjects, self.posted
-        self.lookup = Lookup(
-            context, people, accounts, providers=providers, standing=standing, subjects=subjects, posted=posted
         )
 
     def _tie_authorization(self, parts: Parts) -> None:
@@ -240,29 +227,10 @@ class Services:
         )
 
     def _tie_linking(self, parts: Parts, settings: Settings) -> None:
-        context, transient, providers = parts.context, parts.transient, parts.providers
-        held = HeldIdentities(context, transient, providers)
-        offers = Offers(parts.durable.people, providers, held, Carried(context, transient, parts.seal("join")))
-        merging = Merging(
-            context,
-            parts.durable.accounts,
-            self.directory,
-            parts.subjects,
-            remember_for=settings.session.absolute,
-            queued=self.deliveries.push,
-        )
-        self.linking = Linking(
-            context,
-            parts.durable.people,
-            held,
-            Carried(context, transient, parts.seal("link")),
-            offers=offers,
-            sessions=self.sessions,
-            merging=merging,
-            returns=LinkReturns(context.issuer, self.directory),
-        )
+        joins = build_joins(parts, settings, self.directory, self.sessions, self.deliveries.push)
+        self.linking, held, offers = joins.linking, joins.held, joins.offers
         self.completion = Completion(
-            context,
+            parts.context,
             self.logins,
             self.accounts,
             sessions=self.sessions,

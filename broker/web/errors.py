@@ -1,8 +1,11 @@
-"""The one table: failure -> JSON, redirect or page. Endpoints hold no `try`."""
+"""Every failure's answer: JSON, redirect or page. Endpoints hold no `try`.
+
+What is said of each is a row of `broker.web.http.failures`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
@@ -17,42 +20,30 @@ from broker.core.authorize.whereabouts import is_for_client, whereabouts_of
 from broker.core.clients.client import Client
 from broker.core.errors import (
     AccountClosing,
-    AccountError,
     AlreadyLinked,
     AuthorizationPending,
     BadRedirectUri,
     BrokerError,
-    InsufficientScope,
-    InsufficientUserAuthentication,
-    InvalidClient,
-    InvalidDpopProof,
     InvalidRequestUri,
-    InvalidToken,
     LoginTooOld,
     NoAccount,
     NobodyAsked,
-    NoToken,
     OtherPerson,
     PageError,
-    RequestError,
-    SealBroken,
     StoreUnavailable,
     TooManyRequests,
     UnknownClient,
-    UpstreamDenied,
-    UpstreamError,
-    UpstreamUnavailable,
-    UseDpopNonce,
     quote,
 )
 from broker.core.events import Event, Recorder, request_id
 from broker.core.records import Authorize
-from broker.core.tokens.dpop import ALGORITHMS
 from broker.core.wire.addresses import same_start
 from broker.services.login.outcomes import LoginFailed
 from broker.web.http.answers import answer_json
 from broker.web.http.cookies import Cookies
+from broker.web.http.failures import about_fault, about_login, code_of, page_of
 from broker.web.http.reading import MAX_QUERY
+from broker.web.http.refusals import answer_refusal
 from broker.web.pages.frontend import Frontend, day_of
 from broker.web.pages.response_modes import on_the_way
 from broker.web.pages.views import ErrorView
@@ -100,19 +91,8 @@ class Errors:
                 {"error": "invalid_request", "error_description": error.detail}, error.status_code, error.headers
             )
         known = error if isinstance(error, BrokerError) else BrokerError(repr(error))
-        headers: dict[str, str] = {}
-        body: dict[str, str | int] = {"error": known.code, "error_description": known.public or _fallback(known)}
-        if isinstance(known, InsufficientUserAuthentication):
-            body["max_age"] = known.max_age
-        at_resource = schemes[0] == "DPoP" and isinstance(known, InvalidDpopProof | UseDpopNonce)
-        if isinstance(known, InvalidClient):
-            headers["www-authenticate"] = f'Basic realm="{realm}", charset="UTF-8"'
-        elif at_resource or isinstance(known, InvalidToken | InsufficientScope | InsufficientUserAuthentication):
-            headers["www-authenticate"] = _challenge(known, schemes, realm, body)
-        if isinstance(known, StoreUnavailable | TooManyRequests):
-            headers["retry-after"] = str(known.retry_after)
         self._note(known, whereabouts_of(error).client)
-        return answer_json(body, 401 if at_resource else known.status, headers)
+        return answer_refusal(known, realm, schemes)
 
     # --- front channel ---
 
@@ -138,7 +118,7 @@ class Errors:
         target = here.target
         self._note(known, target.client if target else _client_of(known))
         if target is not None and is_for_client(known, target):
-            params = self._frontend.error_params(target, known.code, known.public or _fallback(known))
+            params = self._frontend.error_params(target, known.code, known.public or about_fault(known))
             return self._frontend.respond(request, target, params, pause=not here.asked and _is_lure(request, target))
         return self._page(
             request, self._build_view(request, known, target.client if target else None), known.status, target
@@ -149,7 +129,7 @@ class Errors:
         retry_after = error.retry_after if isinstance(error, TooManyRequests | StoreUnavailable) else 0
         nearest = error.nearest if isinstance(error, BadRedirectUri) else ""
         view = ErrorView(
-            _page_of(error),
+            page_of(error),
             *self._stamp(),
             error=error.code,
             hint=error.public,
@@ -181,7 +161,7 @@ class Errors:
         error, purpose, client = failed.cause, failed.purpose, failed.client
         waiting = whereabouts_of(failed).target
         if waiting is not None and waiting.linking:
-            params = self._frontend.error_params(waiting, _code_of(error), _about_login(error))
+            params = self._frontend.error_params(waiting, code_of(error), about_login(error))
             return self._frontend.respond(request, waiting, params)
         if client is None or not isinstance(purpose, Authorize):
             return self._login_failed_here(request, failed)
@@ -192,9 +172,9 @@ class Errors:
             return self._page(request, self._build_view(request, error, None), error.status)
         again = to_params(asked.replace(idp_hint=failed.provider.name))
         other = to_params(asked.replace(idp_hint=""))
-        home = self._frontend.error_href(target, _code_of(error), _about_login(error))
+        home = self._frontend.error_href(target, code_of(error), about_login(error))
         view = ErrorView(
-            _page_of(error),
+            page_of(error),
             *self._stamp(),
             error=error.code,
             provider_name=failed.provider.title,
@@ -246,37 +226,6 @@ def _same_again(request: Request, error: BrokerError) -> str:
     return f"{path}?{query}" if query else path
 
 
-def _code_of(error: BrokerError) -> str:
-    """The code an app is told of a login that failed (RFC 6749 section 4.1.2.1)."""
-    return error.code if isinstance(error, UpstreamError | StoreUnavailable) else "access_denied"
-
-
-def _about_login(error: BrokerError) -> str:
-    """What the app's developer is told of a login that failed (RFC 6749 section 4.1.2.1)."""
-    if isinstance(error, UpstreamDenied | AccountError):
-        return "the login was refused"
-    if isinstance(error, UpstreamUnavailable | StoreUnavailable):
-        return "a service that the login needs does not answer; try again"
-    return (
-        f"the login did not succeed, by no fault of the user; the operator finds why under reference {request_id.get()}"
-    )
-
-
-def _page_of(error: BrokerError) -> str:
-    """Which page tells a person about this; the codes of docs/reference/errors.md."""
-    if isinstance(error, PageError | UpstreamError):
-        return error.page
-    pages: tuple[tuple[type[BrokerError], str], ...] = (
-        (TooManyRequests, "E-LIMIT"),
-        (StoreUnavailable, "E-UNAVAILABLE"),
-        (RequestError, "E-CLIENT"),
-        (AccountClosing, "E-CLOSING"),
-        (AccountError, "E-BLOCKED"),
-        (SealBroken, "E-EXPIRED"),  # sealed by another version of ours, before an upgrade
-    )
-    return next((page for kind, page in pages if isinstance(error, kind)), "E-INTERNAL")
-
-
 def _is_lure(request: Request, target: VerifiedRedirect) -> bool:
     """Whether a link to us would lead who was not asked to a place nobody verified (RFC 9700 section 4.11.2).
 
@@ -284,17 +233,3 @@ def _is_lure(request: Request, target: VerifiedRedirect) -> bool:
     """
     hidden = target.silent and request.headers.get("sec-fetch-dest") == "iframe"
     return target.client.origin.registered and not hidden
-
-
-def _fallback(error: BrokerError) -> str:
-    if isinstance(error, StoreUnavailable | UpstreamUnavailable):
-        return "temporarily unavailable; try again"
-    return f"the request failed; quote reference {request_id.get()}"
-
-
-def _challenge(error: BrokerError, schemes: tuple[str, ...], realm: str, body: Mapping[str, str | int]) -> str:
-    """Every scheme that the place knows; the first says what was wrong."""
-    said = "" if isinstance(error, NoToken) else "".join(f', {name}="{text}"' for name, text in body.items())
-    known = {"Bearer": f'Bearer realm="{realm}"', "DPoP": f'DPoP realm="{realm}", algs="{" ".join(ALGORITHMS)}"'}
-    first, *others = (known[scheme] for scheme in schemes)
-    return ", ".join((first + said, *others))

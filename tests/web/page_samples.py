@@ -10,18 +10,11 @@ from pathlib import Path
 from starlette.responses import HTMLResponse
 
 from broker.web.pages.pages import Pages
-from broker.web.pages.samples import (
-    BACK,
-    PERSON,
-    make_client,
-    make_consent,
-    make_device,
-    make_error,
-    make_login,
-    make_person,
-    make_stranger,
-    sample_views,
-)
+from broker.web.pages.samples import sample_views
+from broker.web.pages.samples.answers import make_error
+from broker.web.pages.samples.login import make_login
+from broker.web.pages.samples.parts import BACK, PERSON, make_client, make_person, make_stranger
+from broker.web.pages.samples.questions import make_consent, make_device
 from broker.web.pages.templates import BUILT_IN
 from broker.web.pages.views import Look
 

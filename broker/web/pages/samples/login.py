@@ -1,0 +1,67 @@
+"""Pages before somebody has signed in, and those that join two ways in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from urllib.parse import quote
+
+from broker.web.pages.samples.parts import make_client, make_hrefs, make_person, make_stranger
+from broker.web.pages.views import (
+    Button,
+    HomeView,
+    JoinView,
+    LeavingView,
+    LinkView,
+    LoginView,
+    MergeView,
+    PersonView,
+    ReturningView,
+    View,
+    WidgetView,
+)
+
+LOGIN_NOTICES = ("E-CANCEL", "E-UPSTREAM", "E-NOTALLOWED", "E-EXPIRED", "E-COOKIE", "E-BLOCKED")
+
+
+def make_login(text: str = "", *, notice: str = "", href: str = "/authorize?a=1&b=2") -> LoginView:
+    """Two ways to sign in, the first used before."""
+    label = {"en": text or "Sign in with VK ID", "ru": text or "Войти с VK ID"}
+    buttons = (
+        Button("vk", "vk", label, text or "#0077ff", href, last_used=True, notice="open_in_browser"),
+        Button("other", text or "unheard-of", label, "#ff7700", href, notice="down"),
+    )
+    return LoginView(make_client(text), buttons, {"ru": href, "en": href}, notice, {"en": text} if text else {})
+
+
+def every_before_login(text: str) -> Iterator[tuple[str, View]]:
+    """The login page in every mood, a widget, and the page of the issuer."""
+    for notice in ("", *LOGIN_NOTICES):
+        yield f"login {notice}", make_login(text, notice=notice, href=text or "/authorize?a=1&b=2")
+    back = ReturningView(make_person(text), text or "/authorize?idp_hint=~", href=text or "/authorize?idp_hint=vk")
+    here = replace(back, href="", ticket=text or "ticket")
+    nameless = replace(here, person=PersonView("", "", "vk", {"en": text or "VK ID"}))
+    for known, offered in (("returning", back), ("signed in", here), ("nameless", nameless)):
+        yield f"login, {known}", replace(make_login(text), returning=offered)
+    yield "sign up", replace(make_login(text), sign_up=True)
+    yield "login, registered", replace(make_login(text), client=make_stranger(text))
+    context = {name: text or "https://telegram.org/x" for name in ("script", "bot", "auth_url", "request_access")}
+    origins = (("https://telegram.org",), ("https://oauth.telegram.org",))
+    url = text or "https://oauth.telegram.org/auth"
+    yield "widget", WidgetView("telegram.html", context, url, *origins, make_client(text), text)
+    yield "home", HomeView(text or "https://id.example.com", text or "/.well-known/x")
+
+
+def every_joining(text: str) -> Iterator[tuple[str, View]]:
+    """What joins two ways in, or two accounts, and the page before an upstream."""
+    person, hrefs, ticket, address = make_person(text), make_hrefs(text), text or "ticket", text or "anna@example.com"
+    nameless = PersonView("", "", "vk", {"en": text or "VK ID"})
+    asked = JoinView(make_client(text), person, make_login(text, href=text or "/join?a=1").buttons, ticket, hrefs)
+    yield "join", asked
+    yield "join, named", replace(asked, address=address)
+    yield "join, missed", replace(asked, person=nameless, missed={"en": text or "Google"})
+    yield "link", LinkView(person, make_person(text), address, ticket, hrefs)
+    yield "link, nameless", LinkView(nameless, nameless, "", ticket, hrefs)
+    yield "link, asked by an app", LinkView(person, person, address, ticket, hrefs, make_client(text))
+    yield "merge", MergeView(person, nameless, (person, nameless), (nameless, person), ticket, hrefs)
+    yield "leaving", LeavingView(f"https://id.vk.com/authorize?state={quote(text, safe='=')}", {"en": text or "VK ID"})
