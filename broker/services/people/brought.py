@@ -10,13 +10,13 @@ from broker.core.events import Event
 from broker.core.people.identity import Link
 from broker.core.wire.parameters import Parameters
 from broker.services.context import Context
-from broker.services.people.held import build_link
+from broker.services.people.held import add_link, build_link
 from broker.services.posted import PostedCredentials
 from broker.store.people import NotLinked, PeopleStore, Taken
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class AddedLink:
     """A way in that is theirs now; `again`: it was before."""
 
     link: Link
@@ -31,22 +31,20 @@ class BroughtLinks:
         self._people = people
         self._posted = posted
 
-    async def link(self, sub: str, client: Client, params: Parameters) -> Brought:
+    async def link(self, sub: str, client: Client, params: Parameters) -> AddedLink:
         """Make what this client brings a way into the account; the credential is spent, whatever comes of it.
 
         Raises as `PostedCredentials.verify`, CredentialRefused for one that was used, or when the way in was taken away
         since the app set out (threats D6), and LinkedElsewhere.
         """
-        proven, now = await self._posted.verify(client, params), self._context.now()
+        proven = await self._posted.verify(client, params)
         name = proven.instance.name
-        link = build_link(proven.instance.key, name, proven.identity, now=now)
+        link = build_link(proven.instance.key, name, proven.identity, now=self._context.now())
         async with self._posted.spending(proven):
-            done = await self._people.link(sub, link, began_at=proven.began_at, now=now)
+            done = await add_link(self._context, self._people, sub, link, began_at=proven.began_at)
             if isinstance(done, NotLinked):
                 raise CredentialRefused("no account to add it to, or it was removed from it since")
         if isinstance(done, Taken):
             self._context.recorder.record(Event.ACCOUNT_LINK_REFUSED, sub=sub, provider=name, reason="another account")
             raise LinkedElsewhere("it opens another account; send the person to /link, where they can join the two")
-        if not done.again:
-            self._context.recorder.record(Event.ACCOUNT_LINKED, sub=sub, provider=name)
-        return Brought(link, done.again)
+        return AddedLink(link, done.again)

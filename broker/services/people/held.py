@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from broker.core.clients.client import Client
 from broker.core.errors import FlowFinished, FlowGone, ProviderNotOffered
+from broker.core.events import Event
 from broker.core.people.identity import Identity, Link, UpstreamSession
 from broker.core.records import HeldIdentity
 from broker.core.seal import digest
 from broker.services.context import Context
 from broker.services.once import once
 from broker.services.providers import ProviderInstance, Providers
+from broker.store.people import Linked, NotLinked, PeopleStore, Taken
 from broker.store.transient import Transient
 
 PROOF_TTL = 600  # seconds from the upstream's word to the person's
@@ -103,3 +105,16 @@ def build_link(provider_key: str, provider: str, identity: Identity, *, now: int
         seen_at=now,
         linked_at=now,
     )
+
+
+async def add_link(
+    context: Context, people: PeopleStore, sub: str, link: Link, *, began_at: int
+) -> Linked | Taken | NotLinked:
+    """Make it a way into this account too, and say so where it was not one; as `PeopleStore.link`.
+
+    Who may is asked before. `began_at`: when they set out to show it (epoch seconds).
+    """
+    done = await people.link(sub, link, began_at=began_at, now=link.linked_at)
+    if isinstance(done, Linked) and not done.again:
+        context.recorder.record(Event.ACCOUNT_LINKED, sub=sub, provider=link.provider)
+    return done

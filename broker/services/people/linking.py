@@ -20,7 +20,7 @@ from broker.core.records import ForClient, HeldIdentity, LinkReturn, LinkTicket
 from broker.core.records import Link as LinkPurpose
 from broker.services.carried import Carried
 from broker.services.context import Context
-from broker.services.people.held import PROOF_TTL, HeldIdentities, Shown, build_link, identity_of
+from broker.services.people.held import PROOF_TTL, HeldIdentities, Shown, add_link, build_link, identity_of
 from broker.services.people.merging import Merging
 from broker.services.people.offers import Offers
 from broker.services.people.returns import LinkReturns
@@ -167,12 +167,9 @@ class Linking:
         """Make it a way into the account. "" when it is; else why not: it is in another, or this one is not there any
         more, or had it removed since it was shown.
         """
-        now = self._context.now()
-        link = build_link(held.provider_key, held.provider, identity_of(held), now=now)
-        done = await self._people.link(sub, link, began_at=held.began_at, now=now)
+        link = build_link(held.provider_key, held.provider, identity_of(held), now=self._context.now())
+        done = await add_link(self._context, self._people, sub, link, began_at=held.began_at)
         if isinstance(done, Linked):
-            if not done.again:
-                self._context.recorder.record(Event.ACCOUNT_LINKED, sub=sub, provider=held.provider)
             return ""
         return "another account" if isinstance(done, Taken) else "no account, or removed since"
 
