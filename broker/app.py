@@ -187,7 +187,7 @@ async def _assemble(
         store,
         observer,
         services.deliveries,
-        services.notify.sending if services.notify.on else None,
+        services.notify.worker,
         services.account_changes,
         context,
         opened.pop_all(),

@@ -20,6 +20,11 @@ class Notify:
     orders: Orders
     sending: Sending
 
+    @property
+    def worker(self) -> Sending | None:
+        """What has to run beside the requests; None where nobody can order, or nothing can send."""
+        return self.sending if self.on and self.sending.can else None
+
 
 def build_notify(parts: Parts, settings: Settings, admission: Admission, standing: Standing) -> Notify:
     """Over the store, with one seal for those who write and those who read."""

@@ -390,3 +390,12 @@ async def test_k12_who_is_stopped_waits_for_answers_that_are_under_way(world: Wo
 
 async def test_without_an_app_that_may_there_is_nothing(world: World) -> None:
     assert not world.notify.on
+    assert world.notify.worker is None
+
+
+async def test_nothing_looks_at_the_queue_where_no_provider_has_a_bot(messenger: Messenger, world: World) -> None:
+    assert world.notify.worker is world.notify.sending
+    world.upstreams["alpha"].bot = None
+    await world.restart()
+    assert world.notify.on
+    assert world.notify.worker is None

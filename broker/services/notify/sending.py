@@ -55,6 +55,11 @@ class Sending:
         self._paused: dict[str, float] = {}  # until when, for those that were claimed before the bot was told to wait
         self._backlog = 0
 
+    @property
+    def can(self) -> bool:
+        """Whether there is anything to send by: a provider that has a bot."""
+        return bool(self._bots)
+
     async def run(self) -> None:
         """Send until cancelled; what is under way then is waited for, as long as an answer may take."""
         await self._rounds.run(pause=LOOK_EVERY, patience=PATIENCE)
