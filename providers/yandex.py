@@ -57,8 +57,8 @@ class Yandex(sdk.AudibleTokenProvider):
         headers = {"Authorization": f"OAuth {tokens.text('access_token')}"}
         me = await self.http.get_json(self.info_url, params={"format": "json"}, headers=headers)
         # quirk(yandex): info answers for the tokens of every app; only client_id says whose it is
-        if me.text("client_id") != self.settings.client_id:
-            raise sdk.UpstreamInvalid("info: the token was issued to another app")
+        if (issued_to := me.text("client_id")) != self.settings.client_id:
+            raise sdk.UpstreamInvalid(f"info: the token was issued to another app ({sdk.quote(issued_to)})")
         psuid = me.shown("psuid")
         return sdk.Identity(
             me.decimal_id("id"),

@@ -9,6 +9,7 @@ from broker.core.errors import (
     UpstreamInvalid,
     UpstreamRejected,
     UpstreamUnavailable,
+    quote,
 )
 from broker.core.notify import Button, Fate, Message, Outcome
 from broker.core.people.identity import Identity, UpstreamSession
@@ -141,6 +142,7 @@ __all__ = [
     "international",
     "parse_object",
     "person",
+    "quote",
     "same",
     "standard_identity",
     "unpack_result",

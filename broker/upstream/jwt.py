@@ -9,7 +9,7 @@ from typing import Any
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from broker.core.errors import UpstreamInvalid
+from broker.core.errors import UpstreamInvalid, quote
 from broker.core.events import Event, Recorder
 from broker.core.jose.compact import UnverifiedToken, b64url, numeric_date, parse_token
 from broker.core.jose.jwk import ALGORITHMS
@@ -114,13 +114,14 @@ def check_parties(claims: Fields, rules: IdTokenRules) -> None:
     claims.text("sub")
     audiences, parties = _audiences(claims.raw("aud")), rules.azp or (rules.audience,)
     if not {rules.audience, *parties} & set(audiences):
-        raise UpstreamInvalid("ID token: our client id is not in aud")
+        raise UpstreamInvalid(f"ID token: our client id is not in aud ({quote(', '.join(audiences))})")
     if rules.sole and len(audiences) > 1:
         raise UpstreamInvalid("ID token: aud names others besides our client id")
     if len(audiences) > 1 and "azp" not in claims:
         raise UpstreamInvalid("ID token: aud names several and azp does not say which of them asked")
-    if (claims.text("azp") if "azp" in claims else audiences[0]) not in parties:
-        raise UpstreamInvalid("ID token: it was issued to another client")
+    issued_to = claims.text("azp") if "azp" in claims else audiences[0]
+    if issued_to not in parties:
+        raise UpstreamInvalid(f"ID token: it was issued to another client ({quote(issued_to)})")
 
 
 def _audiences(given: object) -> list[str]:

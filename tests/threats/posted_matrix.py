@@ -88,7 +88,8 @@ class Way:
     `spoilt`: what can be wrong with a credential, by the faults of the emulator that make it so; `other_type` is the
     `subject_token_type` of a kind that the provider does not accept. `challenged`: it carries a nonce or a verifier of
     ours; `nonced`: it is a nonce. `web` is what the log says of a credential that our own pages got, "" where that is
-    one as good; `again` the same of a second use. `away`: faults of an upstream that is away.
+    one as good; `again` the same of a second use, `foreign` of one of somebody else's app, where it says whose.
+    `away`: faults of an upstream that is away.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Way:
     nonced: bool = True
     web: str = "another client"
     again: str = "used before"
+    foreign: str = ""
     away: tuple[str, ...] = ("500", "not_json")
 
 
@@ -223,7 +225,7 @@ def id_token_way(name: str, provider: str, app: str, *, for_server: bool) -> Way
         return {"subject_token": given["id_token"], "subject_token_type": TokenType.ID_TOKEN}
 
     # Where it is for the app alone, `many_audiences` names the app among others, which `azp` makes ours at OIDC.
-    return Way(name, provider, get, _OF_ID_TOKENS)
+    return Way(name, provider, get, _OF_ID_TOKENS, foreign=others)
 
 
 # --- kits that hand out a code, or a token that says nothing by itself ---
@@ -276,6 +278,13 @@ WAYS: Final[tuple[Way, ...]] = (
     replace(_OIDC, spoilt={name: fault for name, fault in _OIDC.spoilt.items() if name != "several audiences"}),
     Way("vk", "vk", code_of_vk, _VK, nonced=False, web="invalid_request", again="invalid_grant", away=("500",)),
     replace(_OPAQUE, name="ok", provider="ok", get=token_of_ok, spoilt=_OK),
-    replace(_OPAQUE, name="yandex", provider="yandex", get=token_of_yandex, spoilt=_YANDEX),
+    replace(
+        _OPAQUE,
+        name="yandex",
+        provider="yandex",
+        get=token_of_yandex,
+        spoilt=_YANDEX,
+        foreign=_app_of("yandex", Ask(foreign=True)),
+    ),
 )
 SPOILT: Final = tuple((way, name) for way in WAYS for name in way.spoilt)

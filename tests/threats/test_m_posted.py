@@ -112,7 +112,7 @@ def test_m2_what_counts_once_is_what_is_signed(at: Bench) -> None:
 @each_way
 def test_m1_a_credential_of_another_app_signs_nobody_in(at: Bench, way: Way) -> None:
     form = at.form(way, Ask(foreign=True))
-    check_refused(at, at.exchange(form), form)
+    assert way.foreign in check_refused(at, at.exchange(form), form), "the operator sees whose it was"
 
 
 @ways(lambda way: bool(way.web))

@@ -288,6 +288,30 @@ async def test_m1_a_token_of_our_pages_or_of_another_app_is_none_of_a_native_app
     await refused(sign(claims(aud=aud, azp=azp)), NATIVE)
 
 
+@pytest.mark.parametrize(
+    ("parties", "named"),
+    [(("other", None), "in aud (other)"), ((["a", "b"], None), "in aud (a, b)"), (("us", "other"), "client (other)")],
+)
+async def test_m1_the_operator_hears_whose_a_token_of_another_app_is(
+    parties: tuple[object, object], named: str
+) -> None:
+    aud, azp = parties
+    with pytest.raises(UpstreamInvalid) as caught:
+        await accepted(sign(claims(aud=aud, azp=azp)), NATIVE)
+    assert caught.value.detail.endswith(named)
+    assert caught.value.public == ""
+
+
+@pytest.mark.parametrize("hostile", ["x" * 5000, "a\nlevel=info event=login.succeeded", "\x1b[2J\u202e"])
+@pytest.mark.parametrize("claim", ["aud", "azp"])
+async def test_m1_whatever_names_another_app_is_one_short_line_in_the_log(claim: str, hostile: str) -> None:
+    with pytest.raises(UpstreamInvalid) as caught:
+        await accepted(sign(claims(**{claim: hostile})), NATIVE)
+    assert len(caught.value.detail) < 300
+    assert caught.value.detail.isascii()
+    assert caught.value.detail.isprintable()
+
+
 async def test_m1_a_token_that_came_alone_is_not_held_to_a_hash_of_what_did_not_come() -> None:
     await accepted(sign(claims(aud="ios", at_hash="AAAA")), NATIVE)
 
