@@ -25,7 +25,8 @@ class TokenEndpoint:
         """Authenticate the client, then answer it."""
         proof = self._proofs.read(request)
         async with self._intake.admit(request) as (client, params):
-            return answer_json(await self._service.answer(client, params, proof=proof))
+            whence = self._intake.whence(request)
+            return answer_json(await self._service.answer(client, params, proof=proof, whence=whence))
 
 
 class UserinfoEndpoint:

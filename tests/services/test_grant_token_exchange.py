@@ -25,14 +25,15 @@ from broker.core.errors import (
     UpstreamUnavailable,
 )
 from broker.core.events import Event
+from broker.core.people.history import NOWHERE, Whence
 from broker.core.people.identity import Identity
 from broker.core.posted import CHALLENGE_TTL, REPLAY_KEPT, nonce_of
-from broker.core.terms import GrantType, PostedKind, TokenType
+from broker.core.terms import AuthMethod, GrantType, PostedKind, TokenType
 from broker.core.wire.parameters import Parameters
 from broker.services.once import reply_mark
 from broker.store.transient import Kind
 from tests.core.prover import Prover
-from tests.services.bare_broker import ISSUER, NOW, REDIRECT, World, app
+from tests.services.bare_broker import HERE, ISSUER, NOW, REDIRECT, World, app
 from tests.services.upstreams import PostingUpstream
 
 pytestmark = pytest.mark.anyio
@@ -174,6 +175,17 @@ async def test_the_login_is_no_fresh_one_and_the_person_sees_it(posting: World) 
         ),
         (Event.TOKEN_EXCHANGED, {"provider": "gamma", "client_id": "phone"}),
     ]
+
+
+@pytest.mark.parametrize(("method", "seen"), [(AuthMethod.NONE, HERE), (AuthMethod.POST, NOWHERE)])
+async def test_where_they_are_is_where_a_phone_calls_from_and_not_where_a_server_stands(
+    posting: World, method: AuthMethod, seen: Whence
+) -> None:
+    posting.clients["phone"] = phone = replace(posting.clients["phone"], auth_method=method)
+    answer = await posting.token_requests.answer(phone, form(posting), whence=HERE)
+    _, held = await posting.tokens.verify_access(answer["access_token"])
+    (sign_in,) = await posting.store.durable.history.sign_ins(held.account, limit=10)
+    assert (sign_in.place, sign_in.agent) == (seen.place, seen.agent)
 
 
 @pytest.mark.parametrize(("said", "told"), [(NOW - 60, NOW - 60), (NOW + 60, NOW)])

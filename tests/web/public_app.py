@@ -207,6 +207,7 @@ async def public_app(
             upstream,
             down_for=partial(_down_for, upstream),
             linking=config.providers[name].linking_rule,
+            accepts=frozenset(config.providers[name].accept_posted),
         )
         for name, upstream in upstreams.items()
     ]

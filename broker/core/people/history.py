@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from broker.core.records import Login, Record
 
@@ -82,6 +82,8 @@ class Whence:
     place: str = ""
     agent: str = ""
 
+
+NOWHERE: Final = Whence()  # nothing is known of it
 
 _Marks = tuple[tuple[str, str], ...]
 

@@ -6,6 +6,7 @@ from broker.core.authorize import pkce
 from broker.core.clients.client import Client
 from broker.core.errors import InvalidGrant, InvalidRequest, SealBroken
 from broker.core.events import Event
+from broker.core.people.history import Whence
 from broker.core.records import CodeRecord
 from broker.core.seal import digest
 from broker.core.wire.parameters import Parameters
@@ -29,7 +30,7 @@ class AuthorizationCode:
         self._grants, self._transient = grants, transient
         self._giving = giving
 
-    async def issue(self, client: Client, params: Parameters, key: Key) -> Issued:
+    async def issue(self, client: Client, params: Parameters, key: Key, _: Whence) -> Issued:
         """Spend the code of this client; raises InvalidGrant or InvalidTarget."""
         if "code" not in params:
             raise InvalidRequest("code is missing")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from broker.core.clients.client import Client
 from broker.core.errors import InvalidScope, UnauthorizedClient
 from broker.core.events import Event
+from broker.core.people.history import Whence
 from broker.core.tokens.audience import verify_resources
 from broker.core.wire.parameters import Parameters
 from broker.services.grants.endpoint import Issued
@@ -16,7 +17,7 @@ class ClientCredentials:
 
     event = Event.TOKEN_ISSUED_TO_CLIENT
 
-    async def issue(self, client: Client, params: Parameters, _: Key) -> Issued:
+    async def issue(self, client: Client, params: Parameters, _key: Key, _whence: Whence) -> Issued:
         """All service scopes of this client, or those it asked for; raises RequestError."""
         if client.public:
             raise UnauthorizedClient("a public client has no credentials to get a token by (RFC 6749 section 4.4)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from broker.core.clients.client import Client
 from broker.core.errors import InvalidRequest
 from broker.core.events import Event
+from broker.core.people.history import Whence
 from broker.core.seal import digest
 from broker.core.wire.parameters import Parameters
 from broker.services.devices import Devices
@@ -23,7 +24,7 @@ class DeviceCode:
         self._devices = devices
         self._codes = codes
 
-    async def issue(self, client: Client, params: Parameters, key: Key) -> Issued:
+    async def issue(self, client: Client, params: Parameters, key: Key, _: Whence) -> Issued:
         """Spend the device code of this client; raises RequestError (section 3.5)."""
         if "device_code" not in params:
             raise InvalidRequest("device_code is missing")

@@ -19,6 +19,7 @@ from broker.core.errors import (
     UnsupportedGrantType,
 )
 from broker.core.events import Event
+from broker.core.people.history import NOWHERE, Whence
 from broker.core.terms import GrantType, Scope
 from broker.core.wire.parameters import Parameters
 from broker.services.context import Context
@@ -47,7 +48,7 @@ class GrantHandler(Protocol):
 
     event: Event
 
-    async def issue(self, client: Client, params: Parameters, key: Key) -> Issued:
+    async def issue(self, client: Client, params: Parameters, key: Key, whence: Whence) -> Issued:
         """Spend what was brought; raises RequestError. Use `key` once that is known to be good, before it is spent."""
 
 
@@ -66,15 +67,17 @@ class TokenRequests:
         self._tokens = tokens
         self._handlers: Mapping[str, GrantHandler] = dict(handlers.items())
 
-    async def answer(self, client: Client, params: Parameters, *, proof: str = "") -> dict[str, Any]:
+    async def answer(
+        self, client: Client, params: Parameters, *, proof: str = "", whence: Whence = NOWHERE
+    ) -> dict[str, Any]:
         """The token response of an authenticated client (RFC 6749 section 5.1); raises RequestError.
 
-        `proof`: the DPoP header, or "".
+        `proof`: the DPoP header, or "". `whence`: where the client calls from.
         """
         try:
             handler = self._select(client, params)
             key = await self._prove(client, proof)
-            issued = await handler.issue(client, params, key)
+            issued = await handler.issue(client, params, key, whence)
             await key.use()
         except AuthorizationPending:
             raise  # a device that waits, as it should

@@ -11,6 +11,7 @@ from dataclasses import replace
 from broker.core.clients.client import Client
 from broker.core.errors import InvalidDpopProof, InvalidGrant, InvalidRequest
 from broker.core.events import Event
+from broker.core.people.history import Whence
 from broker.core.records import Grant, RefreshToken
 from broker.core.seal import digest
 from broker.core.terms import Scope
@@ -41,7 +42,7 @@ class RefreshTokenGrant:
         self._tokens = tokens
         self._confirmations = confirmations
 
-    async def issue(self, client: Client, params: Parameters, key: Key) -> Issued:
+    async def issue(self, client: Client, params: Parameters, key: Key, _: Whence) -> Issued:
         """Rotate or prolong the token of this client; raises RequestError."""
         if "refresh_token" not in params:
             raise InvalidRequest("refresh_token is missing")

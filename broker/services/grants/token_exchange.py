@@ -19,7 +19,7 @@ from broker.core.errors import (
     InvalidRequest,
 )
 from broker.core.events import Event
-from broker.core.people.history import SignIn, Whence
+from broker.core.people.history import NOWHERE, SignIn, Whence
 from broker.core.people.identity import Person
 from broker.core.posted import check_wanted
 from broker.core.records import AuthorizationRequest, Login
@@ -61,7 +61,7 @@ class TokenExchange:
         self._endings = endings
         self._giving = giving
 
-    async def issue(self, client: Client, params: Parameters, key: Key) -> Issued:
+    async def issue(self, client: Client, params: Parameters, key: Key, whence: Whence) -> Issued:
         """Tokens for whoever the credential is of; somebody unknown gets an account, but with `sign_up=false`.
 
         Raises as `PostedCredentials.verify`; AccountNotFound, ConsentRequired and AccessDenied for people whom
@@ -73,7 +73,7 @@ class TokenExchange:
         await key.use()
         async with self._posted.spending(proven):
             try:
-                return await self._give(proven, asked, params, key, sign_up=sign_up)
+                return await self._give(proven, asked, params, key, whence=whence, sign_up=sign_up)
             except AccountError as error:
                 # Who may make no account is told of nobody that could not sign in, as by a look-up (threats D18).
                 if not sign_up:
@@ -83,7 +83,14 @@ class TokenExchange:
                 raise CredentialRefused(error.detail) from None
 
     async def _give(
-        self, proven: Proven, asked: AuthorizationRequest, params: Parameters, key: Key, *, sign_up: bool
+        self,
+        proven: Proven,
+        asked: AuthorizationRequest,
+        params: Parameters,
+        key: Key,
+        *,
+        whence: Whence,
+        sign_up: bool,
     ) -> Issued:
         client, instance = proven.client, proven.instance
         agreed_at = self._context.clock()  # before the look: what is taken back meanwhile is taken back
@@ -96,8 +103,10 @@ class TokenExchange:
         if person is None:
             person = await self._accounts.make(instance.key, instance.name, proven.identity)
         login, now = self._build(proven, person), self._context.now()
-        # Seen by its person as every other, but there is no session of a browser to go on from it.
-        sign_in = SignIn.of(login, at=now, client_id=client.id, whence=Whence(), ends_at=now)
+        # Seen by its person as every other, but there is no session of a browser to go on from it. A client with a
+        # secret is a server: where that stands says nothing of them.
+        seen_at = whence if client.public else NOWHERE
+        sign_in = SignIn.of(login, at=now, client_id=client.id, whence=seen_at, ends_at=now)
         await self._endings.begin(sign_in, replacing=None)
         spends = Once(proven.mark, "the login behind it is over, or counted before", agreed_at)
         issued = await self._giving.open_grant(login, client, agreed, spends=spends, params=params, key=key)
