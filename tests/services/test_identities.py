@@ -135,6 +135,20 @@ async def test_d16_what_came_from_a_way_in_that_is_taken_away_ends_at_once(known
         await known.identities.remove(at(ann, "DELETE"), gone.handle)
 
 
+async def test_d16_a_way_in_that_is_switched_off_is_none_to_be_left_with(known: World) -> None:
+    answer = await signed_in(known)
+    await add_beta(known)
+    known.on.discard("beta")
+    await known.restart()
+    (only,) = await known.identities.show(at(answer))
+    with pytest.raises(LastIdentity):
+        await known.identities.remove(at(answer, "DELETE"), only.link.handle)
+    assert len(await known.store.durable.people.links(said(answer)["sub"])) == 2
+    known.on.add("beta")
+    await known.restart()
+    await known.identities.remove(at(answer, "DELETE"), only.link.handle)
+
+
 async def test_d16_the_way_in_of_this_very_login_takes_its_token_along(known: World) -> None:
     answer = await signed_in(known)
     await add_beta(known)
