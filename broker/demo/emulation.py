@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -13,6 +13,16 @@ from broker.config.model import Config
 from broker.demo.upstreams import EMULATORS, VK, Emulator, Options, RegisteredApp
 from broker.upstream.model import ProviderSettings
 from broker.upstream.oidc_session import SessionSettings
+
+PORTS: Final[Mapping[str, int]] = {
+    "google": 8410,
+    "vk": 8411,
+    "ok": 8412,
+    "yandex": 8413,
+    "telegram": 8414,
+    "oidc": 8415,
+}
+"""One port per emulated upstream."""
 
 ELSEWHERE = "https://other-app.example/callback"
 """Where the second app of every emulator lives; nobody listens there."""

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -23,20 +22,11 @@ from broker.config.load import load
 from broker.config.model import Config
 from broker.core.errors import ConfigError
 from broker.core.terms import GrantType
-from broker.demo.emulation import Address, build_emulators, emulated_types, left_out, turned
+from broker.demo.emulation import PORTS, Address, build_emulators, emulated_types, left_out, turned
+from broker.demo.phone import phone_client
 from broker.demo.servers import Port, PortTaken, serving, take_localhost, take_port
 from broker.demo.upstreams import Emulator, Options
 from broker.registry import settings_class
-
-PORTS: Final[Mapping[str, int]] = {
-    "google": 8410,
-    "vk": 8411,
-    "ok": 8412,
-    "yandex": 8413,
-    "telegram": 8414,
-    "oidc": 8415,
-}
-"""One port per emulated upstream."""
 
 
 class DemoRefused(Exception):
@@ -217,6 +207,8 @@ def banner(demo: Demo) -> str:
     lines += [f"  {demo.emulators[kind].title:<12} {url}  (emulated)" for kind, url in demo.upstreams.items()]
     if demo.management:
         lines.append(f"  Management   http://{demo.management}/readyz  /livez  /metrics")
+    if phone_client(demo.config):
+        lines.append(f"  Phone app    {_command()} demo phone  (in another terminal; --help says more)")
     lines += [f"  {name}: nobody emulates this type, so it is left out" for name in demo.left_out]
     if demo.yours[0]:
         lines += ["", "  Your own app, at any address of this machine:"]
@@ -229,3 +221,8 @@ def banner(demo: Demo) -> str:
         "",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _command() -> str:
+    """How this program was called."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "broker" else "broker"

@@ -58,6 +58,7 @@ def test_the_commands_are_these() -> None:
         "broker",
         "broker serve",
         "broker demo",
+        "broker demo phone",
         "broker check",
         "broker config",
         "broker config schema",

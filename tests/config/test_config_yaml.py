@@ -134,6 +134,7 @@ def go_live() -> tuple[str, dict[str, str]]:
     environ = {name: SECRET for name in names if name != "BROKER_LISTEN"}
     environ |= {name: "7012345678" for name in names if name.startswith("TELEGRAM_CLIENT_ID")}
     environ |= {"TELEGRAM_BOT_TOKEN": f"7012345678:{SECRET}", "BROKER_ISSUER": "https://id.example.com"}
+    environ |= {"GOOGLE_ANDROID_CLIENT_ID": "7-android.apps.googleusercontent.com"}
     return text, environ | {"VK_CLIENT_ID": "51777777", "OK_CLIENT_ID": "512777777777"}
 
 

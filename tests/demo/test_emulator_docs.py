@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from broker.demo.emulation import PORTS
 from broker.demo.faults import FAULTS, TRANSPORT
 from broker.demo.people import PEOPLE
-from broker.demo.run import PORTS
 from broker.demo.upstreams import EMULATORS
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/emulators.md").read_text()

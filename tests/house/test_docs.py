@@ -213,8 +213,8 @@ def test_every_command_in_the_documentation_exists() -> None:
 
 
 def exists(group: click.Command, words: list[str]) -> bool:
-    """Whether the words lead to a command; what follows a command is its business."""
-    if not isinstance(group, click.Group):
+    """Whether the words lead to a command; what follows a command is its business. A group may be one by itself."""
+    if not isinstance(group, click.Group) or (group.invoke_without_command and not words):
         return True
     return bool(words) and words[0] in group.commands and exists(group.commands[words[0]], words[1:])
 
