@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +22,10 @@ class Unmergeable:
 
     Nothing changed.
     """
+
+
+class KnownToMore:
+    """Another client got to know the account that was to go, and it has no name for it yet. Nothing changed."""
 
 
 class AccountStore(Protocol):
@@ -57,13 +61,15 @@ class AccountStore(Protocol):
         proof: HeldIdentity,
         now: int,
         expires_at: int,
+        known: Collection[str],
         seen_as: Mapping[str, str],
-    ) -> Merged | Unmergeable:
+    ) -> Merged | KnownToMore | Unmergeable:
         """Make `absorbed` part of `survivor` while `proof` stands, as ADR 48 says, in one transaction.
 
         Its links move, its consents are copied, its sessions and grants end and their apps are told; marks of ended
         sessions stay until `expires_at`. `seen_as` maps pairwise subs of accounts that are absorbed, as clients know
-        them, to the account's own `sub`: they resolve from now on.
+        them, to the account's own `sub`: they resolve from now on. `known` are the clients that were asked for them, as
+        `known_to` gave them; KnownToMore where it would give another one by now.
         """
 
     async def set_blocked(self, sub: str, blocked: bool) -> bool:

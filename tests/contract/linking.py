@@ -14,7 +14,21 @@ from broker.store.base import Durable
 from broker.store.grants import Redeemed, SessionOver
 from broker.store.people import LastLink, Linked, NotLinked, Taken, Unlinked
 from tests.contract.histories import sign_in
-from tests.contract.people import NOW, USABLE, account, adopt, give, grant, is_over, link, of_login, proof, token, told
+from tests.contract.people import (
+    EVERY_APP,
+    NOW,
+    USABLE,
+    account,
+    adopt,
+    give,
+    grant,
+    is_over,
+    link,
+    of_login,
+    proof,
+    token,
+    told,
+)
 
 CALLERS = 50
 UNTIL = NOW + 86_400
@@ -36,7 +50,9 @@ async def stop(durable: Durable, how: str) -> None:
     if how == "blocked":
         await durable.accounts.set_blocked("s1", True)
     elif how == "merged":
-        outcome = await durable.accounts.merge("s9", "s1", proof=proof(), now=NOW, expires_at=UNTIL, seen_as={})
+        outcome = await durable.accounts.merge(
+            "s9", "s1", proof=proof(), now=NOW, expires_at=UNTIL, known=EVERY_APP, seen_as={}
+        )
         assert outcome == Merged(again=False)
     else:
         await durable.accounts.close("s1", closes_at=NOW, now=NOW, expires_at=UNTIL)

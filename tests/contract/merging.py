@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from broker.core.authorize.consent import Said
 from broker.core.people.history import AccountEvent, Happened
 from broker.core.people.identity import Account, Person
 from broker.core.records import HeldIdentity
-from broker.store.accounts import Merged, Unmergeable
+from broker.store.accounts import KnownToMore, Merged, Unmergeable
 from broker.store.base import Durable
 from broker.store.grants import SessionOver
 from broker.store.people import LastLink, Linked, NotLinked, Unlinked
@@ -30,11 +31,17 @@ async def merge(
     shown: HeldIdentity | None = None,
     now: int = NOW,
     **seen_as: str,
-) -> Merged | Unmergeable:
+) -> Merged | KnownToMore | Unmergeable:
     """As a service does; unless a proof is `shown`, by the newest way into the account that goes."""
     ways = await subjects(durable, absorbed) or await subjects(durable, survivor) or ["of nobody"]
     return await durable.accounts.merge(
-        survivor, absorbed, proof=shown or proof(ways[-1]), now=now, expires_at=UNTIL, seen_as=seen_as
+        survivor,
+        absorbed,
+        proof=shown or proof(ways[-1]),
+        now=now,
+        expires_at=UNTIL,
+        known=await durable.accounts.known_to(absorbed),
+        seen_as=seen_as,
     )
 
 
@@ -252,6 +259,27 @@ class MergeRules:
         assert await former(durable, "s1") == ("s2", "s3")
         assert {await resolved(durable, name) for name in ("s2", "s3", "of_second", "of_third")} == {"s1"}
         assert [one.home for one in await durable.people.links("s1")] == ["", "s2", "s3"]
+
+    @pytest.mark.parametrize("by", ["consent", "grant", "session", "sign-in"])
+    async def test_d17_an_account_that_an_app_just_got_to_know_does_not_go_without_a_name_there(
+        self, durable: Durable, by: str
+    ) -> None:
+        await two_accounts(durable)
+        if by == "consent":
+            await durable.consents.save_consent("s2", "late", "p", Said(frozenset({"openid"})), NOW)
+        elif by == "sign-in":
+            await durable.history.signed_in(replace(sign_in("one", sub="s2"), client_id="late"), expires_at=UNTIL)
+        else:
+            given = of_login(grant(1, sub="s2", subject="x2"), sid="one").replace(client_id="late")
+            await give(durable, given, hears="s2 at late" if by == "session" else "")
+        shown: Any = {"proof": proof("x2"), "now": NOW, "expires_at": UNTIL, "seen_as": {"pairwise": "s2"}}
+        outcome = await durable.accounts.merge("s1", "s2", known={"app"}, **shown)
+        assert isinstance(outcome, KnownToMore)
+        assert await resolved(durable, "s2") == "s2"
+        assert await resolved(durable, "pairwise") == ""
+        assert await subjects(durable, "s2") == ["x2"]
+        assert await durable.accounts.merge("s1", "s2", known={"app", "late"}, **shown) == Merged(again=False)
+        assert await durable.accounts.merge("s1", "s2", known=(), **shown) == Merged(again=True)
 
     async def test_k7_fifty_merges_at_once_come_to_one(self, durable: Durable) -> None:
         await two_accounts(durable)

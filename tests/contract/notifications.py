@@ -15,7 +15,7 @@ from broker.core.people.identity import Link
 from broker.store.base import Durable
 from broker.store.notify import Accepted, OtherOrder, Queued, Silenced
 from tests.contract.histories import sign_in
-from tests.contract.people import NOW, account, adopt, give, grant, link, proof
+from tests.contract.people import EVERY_APP, NOW, account, adopt, give, grant, link, proof
 
 PACE = Pace(gap=1.0, count=3, window=1.0)
 FAR = NOW + 86_400
@@ -220,7 +220,9 @@ class NotifyRules:
             await durable.people.unlink("s1", "p1", "x1", usable={"p1"}, now=NOW, expires_at=FAR)
         else:
             await durable.people.adopt(account("s2"), Link("p2", "y", "vk", {}, {}, NOW))
-            await durable.accounts.merge("s2", "s1", proof=proof("x1"), now=NOW, expires_at=FAR, seen_as={})
+            await durable.accounts.merge(
+                "s2", "s1", proof=proof("x1"), now=NOW, expires_at=FAR, known=EVERY_APP, seen_as={}
+            )
         (letter,) = await claim(durable)
         assert letter.welcome is (change == "merged")
 
@@ -251,7 +253,7 @@ class NotifyRules:
         await durable.people.update_link(replace(link("x2"), seen_at=NOW + 1))
         await durable.people.adopt(account("s2"), Link("p2", "y", "vk", {}, {}, NOW))
         await durable.accounts.merge(
-            "s1", "s2", proof=proof("y", provider_key="p2"), now=NOW, expires_at=FAR, seen_as={}
+            "s1", "s2", proof=proof("y", provider_key="p2"), now=NOW, expires_at=FAR, known=EVERY_APP, seen_as={}
         )
         for name in ("s1", "s2"):
             found = await durable.notify.addressee(name, "app", keys={"p1"}, first_party=False, now=NOW)

@@ -12,6 +12,8 @@ from broker.store.people import Linked
 NOW = 1_800_000_000
 USABLE = frozenset({"p1"})
 """Keys of the providers that are switched on."""
+EVERY_APP = frozenset({"app"})
+"""The clients that know the people of these samples."""
 
 
 def account(sub: str = "s1") -> Account:

@@ -23,6 +23,7 @@ async def absorb(
         proof=proof(former, provider_key=key),
         now=NOW,
         expires_at=NOW + 86400,
+        known=await durable.accounts.known_to(former),
         seen_as=seen_as or {},
     )
     assert done == Merged(again=False)

@@ -445,7 +445,7 @@ async def test_people_get_what_is_kept_of_an_account_that_became_part_of_theirs(
     shown = proof(other.person.link.subject, provider_key=other.person.link.provider_key)
     until = NOW + 9
     await world.store.durable.accounts.merge(
-        found.account.sub, former, proof=shown, now=NOW, expires_at=until, seen_as={}
+        found.account.sub, former, proof=shown, now=NOW, expires_at=until, known={"app"}, seen_as={}
     )
     found = await visit(world, cookie)
     document = json.loads(await world.account_page.export(cookie, ticket(world, found, Action.EXPORT)))

@@ -233,9 +233,9 @@ async def test_a_hint_of_before_a_merge_names_the_person_of_today(known: World, 
     known.clock.now += 60
     now = int(known.clock.now)
     shown = proof("y9", provider_key=was.link.provider_key, began_at=now)
-    await known.store.durable.accounts.merge(
-        ann, was.account.sub, proof=shown, now=now, expires_at=now + 9, seen_as=seen
-    )
+    accounts = known.store.durable.accounts
+    apps = await accounts.known_to(was.account.sub)
+    await accounts.merge(ann, was.account.sub, proof=shown, now=now, expires_at=now + 9, known=apps, seen_as=seen)
     known.clock.now += 60
     finished, _, session = await known.log_in(await known.request(client_id, scope=EVERYTHING))
     silent = await known.request(client_id, scope=EVERYTHING, prompt="none", id_token_hint=old["id_token"])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any, cast
 
 import pytest
 
+from broker.core.authorize.consent import Said
 from broker.core.clients.client import IdentityPolicy, TokenPolicy
 from broker.core.errors import (
     AlreadyLinked,
@@ -29,8 +31,10 @@ from broker.services.login.complete import Completed, Home
 from broker.services.login.outcomes import LoginFailed, Visitor
 from broker.services.people.held import build_link
 from broker.services.people.linking import Answered
+from broker.services.people.merging import Merging
 from broker.services.people.subjects import Subjects
 from broker.services.sessions.single_sign_on import Session
+from broker.store.accounts import AccountStore
 from tests.services.bare_broker import NOW, REDIRECT, SALT, World, app
 from tests.services.two_ways import (
     ANN,
@@ -338,6 +342,42 @@ async def test_d17_an_app_of_which_nothing_is_kept_knows_the_account_that_went(w
     kept = await world.store.durable.accounts.resolve(Subjects(SALT).of(other, world.clients["pair"]))
     assert kept is not None
     assert kept.former == (other,)
+
+
+class Meanwhile:
+    """The accounts in the store; another app gets to know one just when it was said to whom that is known."""
+
+    def __init__(self, world: World) -> None:
+        """`world` has the store."""
+        self._world = world
+        self.asked: list[tuple[str, ...]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else it does."""
+        return getattr(self._world.store.durable.accounts, name)
+
+    async def known_to(self, sub: str) -> tuple[str, ...]:
+        """As it was before."""
+        durable = self._world.store.durable
+        self.asked.append(await durable.accounts.known_to(sub))
+        await durable.consents.save_consent(sub, "late", "", Said(frozenset({"openid"})), NOW)
+        return self.asked[-1]
+
+
+async def test_d17_who_gets_to_know_an_account_while_it_goes_is_asked_for_its_name_there_too(world: World) -> None:
+    cookie, session, other, ticket = await two_accounts(world)
+    held = (await world.linking.open_(ticket, cookie)).ticket.held
+    store = Meanwhile(world)
+    merging = Merging(
+        world.context,
+        cast("AccountStore", store),
+        world.directory,
+        Subjects(SALT),
+        remember_for=86400,
+        queued=lambda: None,
+    )
+    assert await merging.merge(session.login.sub, other, held)
+    assert store.asked == [("app",), ("app", "late")]
 
 
 async def test_of_fifty_yeses_to_a_merge_one_counts(world: World) -> None:

@@ -174,7 +174,8 @@ async def join(store: SqliteStore, who: str) -> None:
     acknowledged(f"link {who}")
     await people.adopt(account(f"other{who}"), link(f"z{who}"))
     shown = proof(f"z{who}")
-    await store.durable.accounts.merge(f"s{who}", f"other{who}", proof=shown, now=NOW, expires_at=NOW + 9, seen_as={})
+    merging = {"proof": shown, "now": NOW, "expires_at": NOW + 9, "known": (), "seen_as": {}}
+    await store.durable.accounts.merge(f"s{who}", f"other{who}", **merging)
     acknowledged(f"merge {who}")
     await people.unlink(f"s{who}", "p1", f"y{who}", usable=USABLE, now=NOW, expires_at=NOW + 9)
     acknowledged(f"unlink {who}")

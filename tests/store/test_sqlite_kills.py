@@ -23,7 +23,7 @@ from broker.store.sql.durable import build_durable
 from broker.store.sqlite.engine import Engine, SqliteDriver
 from broker.store.sqlite.file import open_database
 from tests.contract.histories import sign_in
-from tests.contract.people import NOW, USABLE, adopt, give, grant, link, of_login, proof
+from tests.contract.people import EVERY_APP, NOW, USABLE, adopt, give, grant, link, of_login, proof
 from tests.store.test_sqlite_faults import check_whole
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +37,13 @@ DEEDS: Mapping[str, Deed] = {
         "s1", "p1", "x3", usable=USABLE, now=NOW, expires_at=UNTIL
     ),
     "merge": lambda durable: durable.accounts.merge(
-        "s1", "s2", proof=proof("x2"), now=NOW, expires_at=UNTIL, seen_as={"pairwise": "s2", "other": "s2"}
+        "s1",
+        "s2",
+        proof=proof("x2"),
+        now=NOW,
+        expires_at=UNTIL,
+        known=EVERY_APP,
+        seen_as={"pairwise": "s2", "other": "s2"},
     ),
     "sign out": lambda durable: durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep=grant(9).login),
     "close": lambda durable: durable.accounts.close("s1", closes_at=NOW, now=NOW, expires_at=UNTIL),
@@ -65,7 +71,13 @@ async def fill(durable: Durable) -> None:
         await durable.history.signed_in(sign_in(f"of-g{number}", sub=sub), expires_at=UNTIL)
     for survivor, absorbed, way in (("s1", "s3", "x3"), ("s4", "s5", "x5")):
         await durable.accounts.merge(
-            survivor, absorbed, proof=proof(way), now=NOW, expires_at=UNTIL, seen_as={f"at {absorbed}": absorbed}
+            survivor,
+            absorbed,
+            proof=proof(way),
+            now=NOW,
+            expires_at=UNTIL,
+            known=EVERY_APP,
+            seen_as={f"at {absorbed}": absorbed},
         )
     await durable.accounts.close("s4", closes_at=NOW + 1, now=NOW, expires_at=UNTIL)
 

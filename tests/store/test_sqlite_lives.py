@@ -264,6 +264,7 @@ class Lives(RuleBasedStateMachine):
             proof=proof(subject, began_at=self.now),
             now=self.now,
             expires_at=NOW + FAR,
+            known=self.run(self.durable.accounts.known_to(absorbed.sub)),
             seen_as={f"at {absorbed.sub}": absorbed.sub},
         )
         outcome = self.run(merging)

@@ -16,7 +16,7 @@ from broker.store.sql.durable import build_durable
 from broker.store.sqlite.engine import Engine, SqliteDriver
 from broker.store.sqlite.file import open_database
 from tests.contract.histories import sign_in
-from tests.contract.people import NOW, USABLE, account, grant, link, proof, token
+from tests.contract.people import EVERY_APP, NOW, USABLE, account, grant, link, proof, token
 
 pytestmark = pytest.mark.anyio
 UNTIL = NOW + 86_400
@@ -65,7 +65,7 @@ async def test_nothing_that_people_wait_for_reads_a_whole_table() -> None:
         await durable.accounts.resolve("s1")
         await durable.accounts.is_proved("s1", "s2", proof("x2"))
         await durable.accounts.merge(
-            "s1", "s2", proof=proof("x2"), now=NOW, expires_at=UNTIL, seen_as={"pairwise": "s2"}
+            "s1", "s2", proof=proof("x2"), now=NOW, expires_at=UNTIL, known=EVERY_APP, seen_as={"pairwise": "s2"}
         )
         await durable.people.unlink("s1", "p1", "x2", usable=USABLE, now=NOW, expires_at=UNTIL)
         await durable.consents.take_back("s1", "app", now=NOW, expires_at=UNTIL)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from broker.core.records import HeldIdentity
 from broker.core.terms import SubjectType
 from broker.services.clients.directory import Clients
 from broker.services.context import Context
 from broker.services.people.subjects import Subjects
-from broker.store.accounts import AccountStore, Merged
+from broker.store.accounts import AccountStore, KnownToMore, Merged, Unmergeable
 
 
 class Merging:
@@ -42,20 +42,28 @@ class Merging:
 
     async def merge(self, survivor: str, absorbed: str, proof: HeldIdentity) -> bool:
         """Make `absorbed` part of `survivor`; False where one is switched off, closing, or gone, or the proof fell."""
-        now, seen_as = self._context.now(), await self._seen_as(absorbed)
-        merged = await self._accounts.merge(
-            survivor, absorbed, proof=proof, now=now, expires_at=now + self._remember_for, seen_as=seen_as
-        )
+        merged: Merged | KnownToMore | Unmergeable = KnownToMore()
+        while isinstance(merged, KnownToMore):
+            now, known = self._context.now(), await self._accounts.known_to(absorbed)
+            merged = await self._accounts.merge(
+                survivor,
+                absorbed,
+                proof=proof,
+                now=now,
+                expires_at=now + self._remember_for,
+                known=known,
+                seen_as=await self._seen_as(absorbed, known),
+            )
         self._queued()
         return isinstance(merged, Merged)
 
-    async def _seen_as(self, sub: str) -> dict[str, str]:
+    async def _seen_as(self, sub: str, known: Collection[str]) -> dict[str, str]:
         """What clients that see nobody's own `sub` call this account, and the `sub` itself.
 
-        Of those that registered themselves the ones that it is known to; of the few in the configuration every one:
+        Of those that registered themselves the ones that it is `known` to; of the few in the configuration every one:
         nothing is kept of an app that asks for no consent once its grants are swept.
         """
-        registered = [await self._clients.find(client_id) for client_id in await self._accounts.known_to(sub)]
+        registered = [await self._clients.find(client_id) for client_id in known]
         clients = (*self._clients.configured.values(), *[client for client in registered if client is not None])
         return {
             self._subjects.of(sub, client): sub

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from broker.core.people.history import AccountEvent, Happened
 from broker.core.people.identity import Account
 from broker.core.records import HeldIdentity, Login
-from broker.store.accounts import AccountStore, Merged, Unmergeable
+from broker.store.accounts import AccountStore, KnownToMore, Merged, Unmergeable
 from broker.store.sql.history import remember
 from broker.store.sql.notify import forget
 from broker.store.sql.people import is_living, parts_of, resolve
@@ -29,18 +29,7 @@ class SqlAccounts(Repository, AccountStore):
 
     @read
     def known_to(self, sub: str) -> Steps[tuple[str, ...]]:
-        rows = yield from every(
-            """SELECT client_id FROM consents WHERE sub = ?
-               UNION
-               SELECT client_id FROM grants WHERE sub = ?
-               UNION
-               SELECT session_clients.client_id FROM links JOIN session_clients USING (provider_key, subject)
-               WHERE links.sub = ?
-               UNION
-               SELECT client_id FROM sign_ins WHERE sub = ? AND client_id <> ''""",
-            *(sub,) * 4,
-        )
-        return tuple(sorted(str(row[0]) for row in rows))
+        return _known_to(sub)
 
     @read
     def unnamed(self, client_id: str, sector: str, *, limit: int) -> Steps[tuple[str, ...]]:
@@ -82,8 +71,9 @@ class SqlAccounts(Repository, AccountStore):
         proof: HeldIdentity,
         now: int,
         expires_at: int,
+        known: Collection[str],
         seen_as: Mapping[str, str],
-    ) -> Steps[Merged | Unmergeable]:
+    ) -> Steps[Merged | KnownToMore | Unmergeable]:
         if not (yield from _is_proved(survivor, absorbed, proof)):
             return Unmergeable()
         if (yield from _is_part_of(absorbed, survivor)):
@@ -91,6 +81,8 @@ class SqlAccounts(Repository, AccountStore):
         apart = survivor != absorbed and (yield from is_living(survivor)) and (yield from is_living(absorbed))
         if not apart:
             return Unmergeable()
+        if not set((yield from _known_to(absorbed))) <= set(known):
+            return KnownToMore()
         yield from self._end_all(absorbed, now, expires_at)
         yield from _move(survivor, absorbed, now)
         for seen, sub in sorted(seen_as.items()):
@@ -160,6 +152,21 @@ class SqlAccounts(Repository, AccountStore):
         yield from do(
             "UPDATE grants SET revoked_at = ? WHERE sub = ? AND revoked_at IS NULL AND expires_at > ?", now, sub, now
         )
+
+
+def _known_to(sub: str) -> Steps[tuple[str, ...]]:
+    rows = yield from every(
+        """SELECT client_id FROM consents WHERE sub = ?
+           UNION
+           SELECT client_id FROM grants WHERE sub = ?
+           UNION
+           SELECT session_clients.client_id FROM links JOIN session_clients USING (provider_key, subject)
+           WHERE links.sub = ?
+           UNION
+           SELECT client_id FROM sign_ins WHERE sub = ? AND client_id <> ''""",
+        *(sub,) * 4,
+    )
+    return tuple(sorted(str(row[0]) for row in rows))
 
 
 def _is_part_of(absorbed: str, survivor: str) -> Steps[bool]:
