@@ -17,14 +17,12 @@ from broker import upstream as sdk
 _NAMES = frozenset({"id", "auth_date", "first_name", "last_name", "username", "photo_url"})
 
 
-class TelegramSettings(sdk.ProviderSettings):
+class TelegramSettings(sdk.BotStartSettings):
     """A bot. Its id is the client id in every mode, so one bot means one set of people."""
 
     mode: Literal["oidc", "widget"] = Field(default="oidc", description="widget: bots not moved to OpenID Connect")
     client_id: str = Field(pattern=r"^[1-9][0-9]{0,19}$", description="The bot's id, the digits in front of its token")
     client_secret: SecretStr | None = Field(default=None, min_length=1, description="For oidc; it is not the bot token")
-    bot_token: SecretStr | None = Field(default=None, description="For the widget, login_url buttons and messages")
-    bot_username: str = Field(default="", pattern=r"^[A-Za-z0-9_]{0,32}$", description="Shows the widget on our page")
     request_phone: bool = Field(default=False, description="Ask for the phone number (oidc)")
     request_messages: bool = Field(default=False, description="Ask whether the bot may write")
 
@@ -108,8 +106,10 @@ class Telegram(sdk.OidcProvider):
         return sdk.SignedIdentity(identity, signed.replay_key, signed.expires_at)
 
     def abilities(self) -> sdk.Abilities:
-        """With the bot's token: messages afterwards."""
-        return sdk.Abilities(writes=sdk.Bot.of(self.tools.calls, "https://api.telegram.org", self.settings.bot_token))
+        """With the bot's token: messages afterwards; where it is switched on, sign-in by opening the bot."""
+        bot = sdk.Bot.of(self.tools.calls, "https://api.telegram.org", self.settings.bot_token)
+        start = sdk.StartBot.of(bot, self.tools, self.settings, home="https://t.me", amr="telegram-bot")
+        return sdk.Abilities(writes=bot, signs_in_by_bot=start)
 
     def replay_key(self, reply: sdk.Reply) -> str:
         """The signature of a widget reply: whoever sees it could use it, so it is good once."""

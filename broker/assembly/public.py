@@ -7,6 +7,7 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
+from broker.assembly.by_bot import build_bot_endpoints
 from broker.assembly.parts import Parts
 from broker.assembly.services import Services
 from broker.config.clients import localised, logo_name
@@ -102,10 +103,11 @@ def build_pages(config: Config, base: str, tell: Tell, assets: Mapping[str, Path
 
 def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, config: Config) -> Endpoints:
     intake, reader = _build_intake(parts, services, config), ProofReader(services.proofs.mint_nonce)
-    chosen, persons = config.session, Persons(services.people, parts.providers)
+    chosen, persons, mint = config.session, Persons(services.people, parts.providers), parts.context.mint
     last = LastLogin(parts.seal("last login"), shown=config.login.show_last_used, ttl=chosen.remember_last_provider)
     leaving = Leaving(frontend, services.logins, parts.providers, intake, last=last, persons=persons)
     arrivals = Arrivals(frontend, services.forms, last, session_ttl=chosen.absolute_ttl)
+    callback = CallbackEndpoint(frontend, services.completion, arrivals, providers=parts.providers, intake=intake)
     return Endpoints(
         meta=_build_meta(parts, services, frontend, config),
         account=AccountEndpoints(
@@ -119,15 +121,13 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
         ),
         authorize=_build_authorize(parts, services, frontend, intake, leaving),
         clients=_build_clients(services, intake, reader),
-        callback=CallbackEndpoint(frontend, services.completion, arrivals, providers=parts.providers, intake=intake),
+        callback=callback,
         consent=ConsentEndpoint(frontend, services.questions, persons, intake),
         logout=LogoutEndpoint(
             frontend, services.logout, config.issuer, sessions=services.sessions, persons=persons, intake=intake
         ),
         devices=_build_devices(services, frontend, intake, leaving, persons),
-        enter=UnaskedEndpoint(
-            frontend, services.unasked, arrivals, persons=persons, mint=parts.context.mint, intake=intake
-        ),
+        enter=UnaskedEndpoint(frontend, services.unasked, arrivals, persons=persons, mint=mint, intake=intake),
         identities=IdentityEndpoints(frontend, services.identities, services.lookup, intake, reader),
         join=JoinEndpoint(frontend, services.joining, arrivals, leaving=leaving, persons=persons, intake=intake),
         link=LinkEndpoint(frontend, services.linking, services.joining, arrivals, persons=persons, intake=intake),
@@ -138,6 +138,7 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
         register=RegistrationEndpoint(services.registrations, intake),
         userinfo=UserinfoEndpoint(services.userinfo, intake, reader),
         takes_posted=services.takes_posted,
+        by_bot=build_bot_endpoints(services.by_bot, parts, frontend, intake, callback),
         notify=NotifyEndpoint(services.notify.orders, intake, reader) if services.notify.on else None,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from broker.assembly.by_bot import build_by_bot
 from broker.assembly.grants import build_token_requests
 from broker.assembly.linking import build_identities, build_joins, build_lookup
 from broker.assembly.notify import build_notify
@@ -205,6 +206,7 @@ class Services:
             flows=Carried(context, parts.transient, parts.seal("flow"), limit=MAX_COOKIE),
             deadline=settings.deadline,
         )
+        self.by_bot = build_by_bot(parts, self.logins, self.directory)
         self.unasked = UnaskedLogins(
             context,
             clients=self.directory,

@@ -15,6 +15,8 @@ class Event(StrEnum):
     CREDENTIAL_REFUSED = "credential.refused"
     LOGIN_SUCCEEDED = "login.succeeded"
     LOGIN_FAILED = "login.failed"
+    BOT_OPENED = "bot.opened"
+    BOT_ANSWERED = "bot.answered"
     ACCOUNT_CREATED = "account.created"
     ACCOUNT_LINKED = "account.linked"
     ACCOUNT_LINK_REFUSED = "account.link_refused"

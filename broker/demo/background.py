@@ -52,7 +52,7 @@ _PLENTY: Final = "1000000/s"
 _LIMITS: Final = dict.fromkeys(
     (
         *("login_start", "callback", "account", "token", "client_auth_failure", "identity_lookup", "registration"),
-        "notify",
+        *("notify", "bot_start", "bot_wait", "bot_update"),
     ),
     _PLENTY,
 )

@@ -73,6 +73,8 @@ def registered_apps(issuer: str, instances: Iterable[tuple[str, ProviderSettings
         known = apps.get(settings.client_id, RegisteredApp(settings.client_id, ""))  # two providers may share an app
         callbacks = (*known.redirect_uris, f"{issuer}/callback/{name}")
         extras = {**known.extras, **_extras(settings, issuer)}
+        if getattr(settings, "bot_start", False):
+            extras["webhook_url"] = f"{issuer}/updates/{name}"
         if isinstance(settings, SessionSettings):
             extras |= _logout_extras(settings, issuer, name)
         secret = _plain(getattr(settings, "client_secret", None)) or known.client_secret
@@ -82,7 +84,7 @@ def registered_apps(issuer: str, instances: Iterable[tuple[str, ProviderSettings
 
 def _extras(settings: ProviderSettings, issuer: str) -> dict[str, str]:
     names = {"issuer": "issuer", "service_token": "service_token", "public_key": "public_key", "bot_token": "bot_token"}
-    names |= {"bot_username": "username"}
+    names |= {"bot_username": "username", "webhook_secret": "webhook_secret"}
     found = {ours: _plain(getattr(settings, theirs, None)) for theirs, ours in names.items()}
     found["domain"] = urlsplit(issuer).netloc
     found["native_client_ids"] = " ".join(getattr(settings, "native_client_ids", ()))

@@ -90,6 +90,10 @@ FAULTS: Final[Mapping[str, tuple[str, str]]] = {  # name -> (English, Russian)
     "message_400": ("Messages: the text is refused", "Сообщения: текст не принят"),
     "message_unknown_chat": ("Messages: no such chat", "Сообщения: такого чата нет"),
     "message_401": ("Messages: the token was revoked", "Сообщения: токен отозван"),
+    "update_twice": ("Updates: each comes twice", "Обновления: каждое приходит дважды"),
+    "update_unrelated": ("Updates: others come first", "Обновления: сначала приходят другие"),
+    "update_group": ("Updates: from a group", "Обновления: из группы"),
+    "update_wrong_secret": ("Updates: another secret", "Обновления: чужой секрет"),
     "message_lost": ("Messages: delivered, and the answer is 500", "Сообщения: доставлено, а ответ — 500"),
 }
 

@@ -28,6 +28,9 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "go_on": "Go on",
         "error": "The request cannot be granted",
         "error_hint": "The real service shows a page of its own here as well, and the app is told nothing.",
+        "chat": "Chat with {bot}",
+        "chat_empty": "Nothing was written here yet.",
+        "chat_start": "Start",
         "other_language": "Русский",
     },
     "ru": {
@@ -45,6 +48,9 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "go_on": "Дальше",
         "error": "Запрос не может быть выполнен",
         "error_hint": "Настоящий сервис тоже показывает здесь свою страницу, а приложение не узнаёт ничего.",
+        "chat": "Чат с {bot}",
+        "chat_empty": "Здесь ещё ничего не написано.",
+        "chat_start": "Начать",
         "other_language": "English",
     },
 }
@@ -105,6 +111,11 @@ def error_page(emulator: Upstream, call: Call, problem: str) -> str:
 def posting_page(emulator: Upstream, call: Call, action: str, params: Mapping[str, str]) -> str:
     """A form that sends itself to the app (OAuth 2.0 Form Post Response Mode)."""
     return _render("posting.html", emulator, call, action=action, params=params)
+
+
+def chat_page(emulator: Upstream, call: Call, **values: object) -> str:
+    """The chat of a person with a bot: `person`, the name of the `bot`, its `messages`, and what Start sends, or ""."""
+    return _render("chat.html", emulator, call, action=call.path, **values)
 
 
 def _render(template: str, emulator: Upstream, call: Call, **values: object) -> str:

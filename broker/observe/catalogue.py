@@ -136,6 +136,17 @@ EVENTS: Mapping[Event, Entry] = {
         "A login ended without success: cancelled, or the name of the failure.",
         count("broker_login_failures_total", *_BOTH, "outcome"),
     ),
+    Event.BOT_OPENED: Entry(
+        "debug", False, _BOTH, "A browser shows a link that opens the provider's bot, and a number."
+    ),
+    Event.BOT_ANSWERED: Entry(
+        "info",
+        True,
+        ("provider", "outcome"),
+        "Somebody answered in a chat: approved, wrong (another number), stopped (it was not them), or quiet (not asked"
+        " again for an hour). Many wrong ones are somebody sending such links around.",
+        count("broker_bot_answers_total", "provider", "outcome"),
+    ),
     Event.ACCOUNT_CREATED: Entry(
         "info",
         True,

@@ -106,6 +106,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "broker_logins_started_total": ("Login attempts begun at a provider", _P + _C),
     "broker_logins_total": ("Logins that succeeded", _P + _C),
     "broker_login_failures_total": ("Logins that failed, by what happened", _P + _C + ("outcome",)),
+    "broker_bot_answers_total": ("What people said to a bot that asked them about a login", (*_P, "outcome")),
     "broker_accounts_created_total": ("First logins of somebody", _P),
     "broker_accounts_changed_total": ("What people did to their accounts", ("change",)),
     "broker_sessions_started_total": ("Single sign-on sessions begun", _P),

@@ -11,18 +11,25 @@ from broker.store.transient import Kind, Transient
 
 
 @asynccontextmanager
-async def once(transient: Transient, key: str, *, ttl: int, again: BrokerError) -> AsyncIterator[None]:
+async def once(
+    transient: Transient,
+    key: str,
+    *,
+    ttl: int,
+    again: BrokerError,
+    gives_back: tuple[type[BrokerError], ...] = (StoreUnavailable,),
+) -> AsyncIterator[None]:
     """Do the body for the first caller with this key (a digest) in `ttl` seconds; raises `again` for every other.
 
-    Where the body ends in StoreUnavailable the claim is given back: nothing was answered, so the person presses the
-    button again when the store is back. The body must be such that doing it twice does no more than once: what
-    cannot be taken back comes last. After any other failure the claim stands.
+    Where the body ends in one of `gives_back` the claim is given back: nothing was answered, so whoever it was tries
+    again, a person by pressing the button when the store is back. The body must be such that doing it twice does no
+    more than once: what cannot be taken back comes last. After any other failure the claim stands.
     """
     if not await transient.put(Kind.CLAIM, key, b"1", ttl=ttl):
         raise again
     try:
         yield
-    except StoreUnavailable:
+    except gives_back:
         await transient.take(Kind.CLAIM, key)
         raise
 

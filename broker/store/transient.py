@@ -21,6 +21,10 @@ class Kind(StrEnum):
     USER_CODE = "user-code"  # which device a code that people type stands for
     DEVICE_POLL = "device-poll"  # how often a device may ask
     DEVICE_ANSWER = "device-answer"  # what a person said about a device
+    BOT = "bot"  # a browser that waits for somebody in a chat
+    BOT_PERSON = "bot-person"  # who was asked there
+    BOT_ANSWER = "bot-answer"  # what they said
+    BOT_QUIET = "bot-quiet"  # somebody who is asked nothing there for a while
 
 
 class Transient(Protocol):

@@ -23,10 +23,12 @@ from broker.upstream.abilities import (
     ReceivesLogout,
     RefreshesIdentity,
     SignedIdentity,
+    SignsInByBot,
     UpstreamLogout,
     WritesMessages,
 )
 from broker.upstream.bot import Bot, Calls
+from broker.upstream.bot_start import BotStartSettings, StartBot
 from broker.upstream.discovery import Address, DiscoveryRules, IssuerAddress, Metadata
 from broker.upstream.fields import (
     Fields,
@@ -81,6 +83,7 @@ __all__ = [
     "AudibleTokenProvider",
     "AudibleTokenSettings",
     "Bot",
+    "BotStartSettings",
     "Button",
     "Calls",
     "Channel",
@@ -122,7 +125,9 @@ __all__ = [
     "SignedFields",
     "SignedIdentity",
     "SignedReply",
+    "SignsInByBot",
     "SignsReplies",
+    "StartBot",
     "Tools",
     "UnpacksReplies",
     "UpstreamDenied",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
+from broker.core.login.by_bot import Choice, InChat
 from broker.core.notify import Message, Outcome
 from broker.core.people.identity import Identity, UpstreamSession
 from broker.upstream.model import Provider
@@ -75,6 +76,32 @@ class WritesMessages(Protocol):
         """What came of one attempt to write to this person; never raises for what a messenger may do."""
 
 
+class SignsInByBot(Protocol):
+    """Can sign in somebody who opens its bot and answers there (ADR 58)."""
+
+    @property
+    def secret_header(self) -> str:
+        """The header, in lower case, in which updates bring the secret."""
+
+    def knows(self, secret: str) -> bool:
+        """Whether that is the secret; in constant time."""
+
+    def link(self, token: str) -> str:
+        """Where people open the bot with this token, 32 characters of base64url."""
+
+    def read(self, update: Mapping[str, Any]) -> InChat | None:
+        """What a trusted update tells of an attempt, None where it is about something else."""
+
+    async def ask(self, said: InChat, text: str, choices: Sequence[Choice]) -> Outcome:
+        """Put a question into this chat; never raises for what a messenger may do."""
+
+    async def tell(self, said: InChat, text: str) -> None:
+        """Say something in this chat, in place of the question where one was answered; raises nothing either."""
+
+    def identify(self, told: Mapping[str, str]) -> Identity:
+        """Who a person of a chat is; raises UpstreamInvalid."""
+
+
 @dataclass(frozen=True, slots=True)
 class Abilities:
     """Those of one provider instance; None: it has not got it, or it is switched off.
@@ -89,6 +116,7 @@ class Abilities:
     levels: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
     writes: WritesMessages | None = None
+    signs_in_by_bot: SignsInByBot | None = None
 
 
 @runtime_checkable

@@ -134,9 +134,13 @@ class Bot:
         if message.buttons:
             rows: Sequence[object] = [[{"text": one.text, "url": one.url}] for one in message.buttons]
             form["reply_markup"] = orjson.dumps({"inline_keyboard": rows}).decode()
-        url = f"{self.base}/bot{self.token.get_secret_value()}/sendMessage"
+        return await self.call("sendMessage", form)
+
+    async def call(self, method: str, form: Mapping[str, str]) -> Outcome:
+        """What came of one call; never raises for what a messenger may do."""
+        url = f"{self.base}/bot{self.token.get_secret_value()}/{method}"
         try:
-            return _outcome(await self.calls.post(url, form, operation="sendMessage"))
+            return _outcome(await self.calls.post(url, form, operation=method))
         except UpstreamUnavailable as error:
             return Outcome(Fate.SILENT if error.sent else Fate.UNSENT, error.detail)
         except UpstreamInvalid as error:

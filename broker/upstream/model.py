@@ -31,6 +31,7 @@ class Channel(StrEnum):
     QUERY = "query"
     FORM_POST = "form_post"
     FRAGMENT = "fragment"
+    BOT = "bot"  # no request: somebody answered in a chat, and the browser of the attempt came for it
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from broker.web.clients.endpoints import ClientEndpoints
 from broker.web.clients.register import RegistrationEndpoint
 from broker.web.devices import DeviceEndpoints
 from broker.web.dispatch import Access, Endpoint, Route
+from broker.web.login.by_bot import BotEndpoints
 from broker.web.login.callback import CallbackEndpoint
 from broker.web.login.unasked import UnaskedEndpoint
 from broker.web.logout import LogoutEndpoint
@@ -31,7 +32,7 @@ from broker.web.tokens import TokenEndpoint, UserinfoEndpoint
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """All of them; `notify` None where no client may order messages.
+    """All of them; `notify` None where no client may order messages, `by_bot` where no provider has a bot to open.
 
     `takes_posted`: some client may bring credentials of vendors' kits, and takes challenges.
     """
@@ -53,6 +54,7 @@ class Endpoints:
     register: RegistrationEndpoint
     userinfo: UserinfoEndpoint
     notify: NotifyEndpoint | None = None
+    by_bot: BotEndpoints | None = None
     takes_posted: bool = False
 
 
@@ -84,6 +86,8 @@ def _for_browsers(ends: Endpoints) -> Iterable[Route]:
     yield Route("/authorize", _both(ends.authorize), browser, "authorize")
     yield Route("/callback/{provider}", _both(ends.callback), browser, "callback")
     yield Route("/callback/{provider}/{state}", _both(ends.callback), browser, "callback")
+    if (by_bot := ends.by_bot) is not None:
+        yield Route("/bot/{provider}/{state}", _both(by_bot.entry), browser, "bot")
     yield Route("/consent", _both(ends.consent), browser, "consent")
     yield Route("/continue", {"POST": ends.consent.go_on}, browser, "continue")
     yield Route("/logout", _both(ends.logout), browser, "logout")
@@ -118,6 +122,8 @@ def _for_apps(ends: Endpoints) -> Iterable[Route]:
     if (notify := ends.notify) is not None:
         yield Route("/notify", {"POST": notify.post}, client, "notify", dpop=True)
         yield Route("/notify/{id}", {"GET": notify.get}, client, "notify", dpop=True)
+    if (by_bot := ends.by_bot) is not None:
+        yield Route("/updates/{provider}", {"POST": by_bot.updates.post}, client, "updates")
     yield Route("/backchannel/{provider}", {"POST": ends.clients.hear_logout}, client, "backchannel")
 
 

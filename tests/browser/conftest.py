@@ -51,7 +51,16 @@ class World:
 @pytest.fixture(scope="session")
 def world() -> Iterator[World]:
     """One demo for all browser tests; every test brings a fresh browser profile."""
-    config = load_text(_for_a_crowd(moved_config()), "config.yaml", settings_class, environ={}, base=ROOT).config
+    with opened_demo() as opened:
+        yield opened
+
+
+@contextlib.contextmanager
+def opened_demo(old: str = "", new: str = "") -> Iterator[World]:
+    """The demo, with one change of its configuration."""
+    text = _for_a_crowd(moved_config())
+    assert not old or text.count(old) == 1
+    config = load_text(text.replace(old, new), "config.yaml", settings_class, environ={}, base=ROOT).config
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="demo", daemon=True)
     thread.start()

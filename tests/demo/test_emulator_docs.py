@@ -35,7 +35,7 @@ def test_no_fault_is_described_that_does_not_exist() -> None:
 def test_every_person_port_and_order_is_described() -> None:
     assert all(f"| `{person.key}` |" in PAGE for person in PEOPLE)
     assert all(f"http://127.0.0.1:{port}" in PAGE for kind, port in PORTS.items())
-    further = ("claims", "kit", "logout", "login_url", "messages", "block", "public_key")
+    further = ("claims", "kit", "logout", "login_url", "messages", "block", "say", "public_key")
     for order in ("people", "choose", "faults", "answers", "log", "clear", *further):
         assert f" /_emulator/{order}`" in PAGE
 

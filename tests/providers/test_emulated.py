@@ -21,6 +21,7 @@ from broker.demo.people import ADA, BORIS, PEOPLE, ZOE, Person
 from broker.demo.servers import serving, take_port
 from broker.demo.upstreams import EMULATORS, VK, Emulator, Options, RegisteredApp
 from broker.demo.upstreams.bot_api import BOT_FAULTS
+from broker.demo.upstreams.bot_chat import UPDATE_FAULTS
 from broker.demo.upstreams.oidc_logins import LOGOUT_FAULTS
 from broker.registry import provider_types
 from broker.upstream.http import HttpPool
@@ -88,6 +89,7 @@ HARMLESS: Mapping[str, set[str]] = {
         "more_claims",
         *_SIGNED_FIELDS,
         *BOT_FAULTS,
+        *UPDATE_FAULTS,
     },
     "telegram widget": {*EMULATORS["telegram"].faults_known} - {"decline", *_SIGNED_FIELDS},
     "telegram embedded": {*EMULATORS["telegram"].faults_known} - {"decline", *_SIGNED_FIELDS},

@@ -245,6 +245,7 @@ REQUIRED: Final = {
 
 FURTHER: Final = {
     "C23": "OK: what a fragment brought is asked about in calls signed with our own secret.",
+    "C25": "Telegram: a bot signs in who presses the number of that screen, once; updates count with their secret.",
     "C24": "Telegram: a signed field nobody knows is not read; an unsigned or moved one is refused.",
     "D21": "A phone number counts with its `+`; who sends digits alone has none.",
     "D22": "Control, direction and invisible characters in names end here; addresses are atext at A-labels.",

@@ -144,14 +144,13 @@ class Emulator(ABC):
 
     def __init__(self, apps: Sequence[RegisteredApp], options: Options = Options()) -> None:
         self.apps = {app.client_id: app for app in apps}
-        self.clock, self.mint = options.clock, options.mint
+        self.clock, self.mint, self.sleep = options.clock, options.mint, options.sleep
         self.faults = Faults((*self.faults_known, *TRANSPORT))
         self.people: dict[str, Person] = {}
         self.claims: dict[str, dict[str, object]] = {}
         self.settle()
         self.forget()
         self.control = Control(self, options.sleep, options.loopback_only)
-        self._sleep = options.sleep
         routes = []
         for path, methods, handler in self.routes():
             wrap = self._control_endpoint if path.startswith("/_emulator/") else self._endpoint
@@ -253,7 +252,7 @@ class Emulator(ABC):
         if self.is_front(path):
             return None
         if self.faults.on("slow"):
-            await self._sleep(10)
+            await self.sleep(10)
         for name, answer in BROKEN.items():
             if self.faults.on(name):
                 return answer()

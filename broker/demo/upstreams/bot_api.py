@@ -1,4 +1,4 @@
-"""The emulated Bot API, as far as a bot writes to people: getMe and sendMessage, with limits and the ways to fail.
+"""The emulated Bot API: getMe, and what writes to people or answers a button; with limits and the ways to fail.
 
 From core.telegram.org/bots/api, /bots/faq and the source of telegram-bot-api (read 2026-11).
 """
@@ -10,7 +10,7 @@ import math
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from starlette.responses import Response
 
@@ -23,17 +23,22 @@ from broker.demo.upstreams.base import RegisteredApp
 BOT_FAULTS = ("message_429", "message_403", "message_400", "message_unknown_chat", "message_401", "message_lost")
 _KEPT = 50_000  # messages: more than any test sends, and a demo that runs for weeks must not grow
 _MAX_TEXT = 4096  # characters
+_MAX_DATA = 64  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A message that reached its chat; `at` in epoch seconds by the emulator's clock."""
+    """A message that reached its chat; `at` in epoch seconds by the emulator's clock.
+
+    `buttons` open addresses, `choices` tell the bot: text and what is told.
+    """
 
     at: float
     bot_id: str
     chat_id: str
     text: str
     buttons: tuple[tuple[str, str], ...] = ()
+    choices: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -74,6 +79,10 @@ class BotApi:
                 return success(_describe(app))
             case "sendMessage":
                 return self._send(app, call.params | {name: str(value) for name, value in call.json.items()})
+            case "answerCallbackQuery":
+                return success(True) if call.get("callback_query_id") else failure(400, "Bad Request: query is invalid")
+            case "editMessageText":
+                return self._edit(app, call.params)
         return failure(404, "Not Found: method not found")
 
     def _block(self, call: Call) -> Response:
@@ -96,12 +105,21 @@ class BotApi:
         self._times[bot].append(now)
         self._last[bot, chat] = now
         if len(self.arrived) < _KEPT:
-            self.arrived.append(Arrived(now, bot, chat, text, _buttons(sent.get("reply_markup", ""))))
+            self.arrived.append(Arrived(now, bot, chat, text, *_buttons(sent.get("reply_markup", ""))))
         if self.faults.on("message_lost"):
             return failure(500, "Internal Server Error")
         about = {"id": int(chat), "first_name": self._chats()[chat].given_name, "type": "private"}
         said = {"message_id": len(self.arrived), "from": _describe(app), "chat": about, "date": int(now), "text": text}
         return success(said)
+
+    def _edit(self, app: RegisteredApp, sent: Mapping[str, str]) -> Response:
+        """Another text in the same place; buttons that are not sent again are gone."""
+        index = int(sent.get("message_id", "0")) - 1
+        kept = self.arrived[index] if 0 <= index < len(self.arrived) else None
+        if kept is None or (kept.bot_id, kept.chat_id) != (app.client_id, sent.get("chat_id")):
+            return failure(400, "Bad Request: message to edit not found")
+        self.arrived[index] = replace(kept, text=sent.get("text", ""), buttons=(), choices=())
+        return success({"message_id": index + 1, "text": sent.get("text", "")})
 
     def _wrong(self, chat: str, text: str, bot: str) -> Response | None:
         if not chat:
@@ -159,6 +177,10 @@ def _describe(app: RegisteredApp) -> dict[str, object]:
     }
 
 
-def _buttons(markup: str) -> tuple[tuple[str, str], ...]:
+def _buttons(markup: str) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+    """Those that open an address, and those that tell the bot, by at most 64 bytes."""
     rows = json.loads(markup)["inline_keyboard"] if markup else []
-    return tuple((str(one["text"]), str(one["url"])) for row in rows for one in row)
+    every = [one for row in rows for one in row]
+    told = [one for one in every if 1 <= len(str(one.get("callback_data", "")).encode()) <= _MAX_DATA]
+    links = tuple((str(one["text"]), str(one["url"])) for one in every if "url" in one)
+    return links, tuple((str(one["text"]), str(one["callback_data"])) for one in told)

@@ -14,6 +14,7 @@ from broker.demo.pages import posting_page
 from broker.demo.upstreams.answers import back_to, json_answer
 from broker.demo.upstreams.base import Emulator, Handler, Newest, OneTime, RegisteredApp
 from broker.demo.upstreams.control import KitOrder
+from broker.demo.upstreams.deliver import post_form
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified, kit_claims
 from broker.demo.upstreams.keys import half_hash, key
 from broker.demo.upstreams.oidc_logins import (
@@ -24,7 +25,6 @@ from broker.demo.upstreams.oidc_logins import (
     fits,
     level_of,
     logout_claims,
-    post_form,
     problem_of,
     profile,
     tell,

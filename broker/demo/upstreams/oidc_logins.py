@@ -8,14 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import aiohttp
-
 from broker.demo.call import Call
 from broker.demo.faults import Faults
 from broker.demo.upstreams.base import Grant, RegisteredApp
 from broker.demo.upstreams.id_tokens import Changes, Claims, Signer, falsified
 from broker.demo.upstreams.keys import challenge_of
-from broker.demo.visitor import LocalhostResolver
 
 LEVELS = ("urn:example:gold", "urn:example:silver")
 _TOLD = ("name", "given_name", "family_name", "gender", "locale")
@@ -108,17 +105,6 @@ _CHANGES: Final[Changes] = {
     "logout_wrong_event": lambda c: {**c, "events": {"http://schemas.openid.net/event/other": {}}},
     "logout_about_nobody": lambda c: {n: v for n, v in c.items() if n not in {"sub", "sid"}},
 }
-
-
-async def post_form(url: str, form: Mapping[str, str]) -> int:
-    """Post a form to an app on this machine; the status of the answer, 0 where nobody answers."""
-    connector, timeout = aiohttp.TCPConnector(resolver=LocalhostResolver()), aiohttp.ClientTimeout(total=10)
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False) as http:
-        try:
-            async with http.post(url, data=form, allow_redirects=False) as answer:
-                return answer.status
-        except (aiohttp.ClientError, TimeoutError):
-            return 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from urllib.parse import quote, urlsplit
 
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -13,11 +14,13 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from broker.core.jose.compact import b64url
 from broker.demo.call import Call, read_basic
 from broker.demo.faults import OAUTH
-from broker.demo.pages import environment
+from broker.demo.pages import chat_page, environment
 from broker.demo.people import Person
 from broker.demo.upstreams.answers import back_to, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, Refused, RegisteredApp
 from broker.demo.upstreams.bot_api import BOT_FAULTS, BotApi
+from broker.demo.upstreams.bot_chat import UPDATE_FAULTS, BotChat
+from broker.demo.upstreams.deliver import post_json
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified
 from broker.demo.upstreams.keys import Key, challenge_of, key
 
@@ -37,6 +40,7 @@ class Telegram(Emulator):
     title = "Telegram"
     colour = "#229ed9"
     fronts = ("/auth", "/embed/", "/js/")
+    post = staticmethod(post_json)
     faults_known = (
         *OAUTH,
         *(fault for fault in ID_TOKEN_FAULTS if fault != "no_nonce"),
@@ -50,6 +54,7 @@ class Telegram(Emulator):
         "new_field",
         "result_false",
         *BOT_FAULTS,
+        *UPDATE_FAULTS,
     )
 
     def routes(self) -> Sequence[tuple[str, tuple[str, ...], Handler]]:
@@ -65,11 +70,14 @@ class Telegram(Emulator):
             ("/_emulator/login_url", ("POST",), self._login_url),
             ("/_emulator/messages", ("GET",), self._bot),
             ("/_emulator/block", ("POST",), self._bot),
+            ("/_emulator/say", ("POST",), self._order),
+            ("/{username}", ("GET", "POST"), self._chat),
         )
 
     def forget(self) -> None:
         self.codes = OneTime[Grant](600, self.clock, self.mint)
         self.bots = BotApi(self.apps, self.faults, lambda: self.people, self.clock)
+        self.chats = BotChat(self.bots, self.faults, self.told, self.post, self.sleep)
 
     def signer(self) -> Signer:
         """Four published keys; a rotation replaces every one."""
@@ -204,6 +212,13 @@ class Telegram(Emulator):
 
     async def _bot(self, call: Call) -> Response:
         return self.bots.answer(call)
+
+    async def _order(self, call: Call) -> Response:
+        return await self.chats.order(call)
+
+    async def _chat(self, call: Call) -> Response:
+        """t.me: a person's own chat with the bot of this name."""
+        return await self.chats.visit(call, self.ask, partial(chat_page, self, call))
 
 
 def _redeemable(granted: Grant, app: RegisteredApp, call: Call) -> bool:

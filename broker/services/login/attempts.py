@@ -31,7 +31,8 @@ from broker.services.once import once, reply_mark
 from broker.services.people.held import Shown
 from broker.services.providers import ProviderInstance, Providers
 from broker.store.transient import Kind, Transient
-from broker.upstream.model import Flow, Reply, signs_replies
+from broker.upstream.abilities import SignsInByBot
+from broker.upstream.model import Channel, Flow, Reply, signs_replies
 
 MAX_COOKIE = 3600  # characters; browsers keep 4096 bytes with name and attributes
 DEADLINE = 9.0  # seconds for everything an upstream is asked while one person waits
@@ -89,7 +90,8 @@ class Logins:
         sealed = await self._flows.seal(record, bound_to=record.state, ttl=self._providers.flow_ttl)
         self._context.recorder.record(Event.LOGIN_STARTED, provider=name, client_id=client_id)
         tag, ttl = self._states.tag(record.state), self._providers.flow_ttl
-        return Begun(step, tag, sealed, ttl, instance.provider.channels, instance.title)
+        by_bot = record.state if instance.abilities.signs_in_by_bot else ""
+        return Begun(step, tag, sealed, ttl, instance.provider.channels, instance.title, by_bot)
 
     async def finish(self, callback: Callback) -> Identified | AtHome:
         """Who it is upstream, and what for. All is checked, and the state spent, before the provider is asked anything.
@@ -97,16 +99,20 @@ class Logins:
         Raises NothingAsked, FlowGone, FlowNotHere, FlowFinished, UnknownClient before, and LoginFailed after that
         point. What a store that is away does not tell is asked before the state is spent: the person may reload.
         """
-        try:
-            record = await self._open(callback)
-        except PageError as error:
-            error.client = error.client or self._clients.configured.get(self._whose(callback.state))
-            raise
+        record = await self.open_(callback)
         purpose = record.purpose
         if isinstance(purpose, ForClient):
             client = await self._clients.find_again(purpose.request.client_id)
             return Identified(await self._prove(callback, record, client), purpose, client)
         return AtHome(await self._prove(callback, record, None), purpose)
+
+    async def open_(self, callback: Callback) -> FlowRecord:
+        """The attempt of exactly this state in exactly this browser, which spends nothing; raises as `finish`."""
+        try:
+            return await self._open(callback)
+        except PageError as error:
+            error.client = error.client or self._clients.configured.get(self._whose(callback.state))
+            raise
 
     async def _prove(self, callback: Callback, record: FlowRecord, client: Client | None) -> Shown:
         """Who the upstream says it is; from here on the state is spent."""
@@ -128,7 +134,9 @@ class Logins:
         return self._context.now() if Prompt.LOGIN in wishes.prompt else 0
 
     async def _ask(self, instance: ProviderInstance, record: FlowRecord, reply: Reply) -> Identity:
-        provider = instance.provider
+        provider, bot = instance.provider, instance.abilities.signs_in_by_bot
+        if reply.via is Channel.BOT and bot is not None:
+            return _identify(bot, reply)
         if reply.via not in provider.channels:
             raise UpstreamInvalid(f"{instance.name} does not answer by {reply.via}")
         flow = self._build_flow(record, instance)
@@ -219,6 +227,15 @@ class Logins:
         )
         only = client is not None and len(self._providers.offered_to(client)) < 2
         return LoginFailed(error, purpose, client, instance, only=only)
+
+
+def _identify(bot: SignsInByBot, reply: Reply) -> Identity:
+    """Who answered in a chat with this bot; raises UpstreamDenied where nobody is let in, FlowGone where nobody did."""
+    if late := reply.params.get("late"):
+        raise FlowGone(late)
+    if refused := reply.params.get("refused"):
+        raise UpstreamDenied(refused)
+    return bot.identify(reply.params)
 
 
 def _wished(purpose: Purpose, instance: ProviderInstance) -> Wishes:

@@ -41,7 +41,8 @@ class LoginFailed(Exception):
 class Begun:
     """The browser goes to `step` and keeps `sealed` under the tag of this attempt for `ttl` seconds.
 
-    `channels` are those by which the answer may come, `title` is the provider's plain name.
+    `channels` are those by which the answer may come, `title` is the provider's plain name. `by_bot`: the state, where
+    the provider's bot may be opened as well, else "".
     """
 
     step: Redirect | Widget
@@ -50,6 +51,7 @@ class Begun:
     ttl: int
     channels: frozenset[Channel]
     title: Mapping[str, str]
+    by_bot: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ class Policy:
 
     script: bool = False
     style: bool = False
+    asks_us: bool = False  # its script may ask this service, and nobody else
     form_action: str = "'self'"
     script_origins: Sequence[str] = ()
     frame_origins: Sequence[str] = ()
@@ -90,6 +91,8 @@ class Policy:
             "base-uri 'none'",
             f"frame-ancestors {self.frame_ancestors}",
         ]
+        if self.asks_us:
+            rules.append("connect-src 'self'")
         if self.frame_origins:
             rules.append(f"frame-src {' '.join(self.frame_origins)}")
         return "; ".join(rules)

@@ -113,13 +113,15 @@ class CallbackEndpoint:
         except UpstreamError as error:
             raise NothingAsked(error.detail) from None
         state = in_path or reply.params.get("state", "")
-        tag = States.tag(state)
-        callback = Callback(instance, state, tag, reply, Cookies.read_flow(request, tag))
+        return await self.arrive(request, callback_of(request, instance, state, reply))
+
+    async def arrive(self, request: Request, callback: Callback) -> Response:
+        """Finish the login in this browser, whatever way the reply came."""
         session, browser, last_used = (Cookies.read(request, name) for name in (SESSION, BROWSER, LAST_PROVIDER))
         visitor = Visitor(session, browser, last_used, self._intake.whence(request))
         async with self._completion.complete(callback, visitor) as done:
             response = self._arrivals.show(request, done)
-        Cookies.drop_flow(response, tag)
+        Cookies.drop_flow(response, callback.tag)
         return response
 
     def _read_again(self, request: Request) -> str:
@@ -128,3 +130,9 @@ class CallbackEndpoint:
         base = self._frontend.base
         ours = kept.startswith(tuple(f"{base}{path}" for path in ("/authorize?", "/device", "/join?", "/account")))
         return kept if ours and kept.isprintable() else ""
+
+
+def callback_of(request: Request, instance: ProviderInstance, state: str, reply: Reply) -> Callback:
+    """What came back, with the record that this browser keeps."""
+    tag = States.tag(state)
+    return Callback(instance, state, tag, reply, Cookies.read_flow(request, tag))

@@ -11,6 +11,7 @@ from broker.core.clients.client import Client
 from broker.core.records import Purpose
 from broker.services.authorize.decide import Choose
 from broker.services.login.attempts import Logins
+from broker.services.login.outcomes import Begun
 from broker.services.providers import Providers
 from broker.upstream.model import Channel, Redirect, Widget
 from broker.web.http.cookies import Cookies
@@ -18,7 +19,7 @@ from broker.web.limits.intake import Intake
 from broker.web.login.returning import LastLogin
 from broker.web.pages.frontend import Frontend
 from broker.web.pages.persons import Persons
-from broker.web.pages.views import Button, ClientView, LeavingView, ReturningView, WidgetView
+from broker.web.pages.views import Button, ByBotView, ClientView, LeavingView, ReturningView, WidgetView
 
 _EMBEDDED = ("Telegram", "VKAndroidApp", "VKiOSApp", "Instagram", "FBAN", "FBAV", "; wv)")
 
@@ -91,15 +92,16 @@ class Leaving:
         await self._intake.count_start(request)
         begun = await self._logins.begin(purpose, client, name, locale=locale)
         response: Response
-        if isinstance(begun.step, Redirect) and request.method == "POST":
+        if begun.by_bot or isinstance(begun.step, Widget):
+            several = client is None or len(self._providers.offered_to(client)) > 1
+            start = f"{self._frontend.base}/bot/{name}/{begun.by_bot}" if begun.by_bot else ""
+            view = _view_of(begun, shown(), other_href=again() if several else "", start_action=start)
+            response = self._frontend.pages.show(view, locale)
+        elif request.method == "POST":
             # A page that navigates: `form-action` would stop a redirect.
             response = self._frontend.pages.show(LeavingView(begun.step.url, begun.title), locale)
-        elif isinstance(begun.step, Redirect):
-            response = RedirectResponse(begun.step.url, 303, {"referrer-policy": "no-referrer"})
         else:
-            several = client is None or len(self._providers.offered_to(client)) > 1
-            view = _widget_view(begun.step, shown(), other_href=again() if several else "")
-            response = self._frontend.pages.show(view, locale)
+            response = RedirectResponse(begun.step.url, 303, {"referrer-policy": "no-referrer"})
         Cookies.keep_flow(request, response, begun.tag, begun.sealed, ttl=begun.ttl)
         self._intake.visitors.remember(request, response)
         if Channel.FRAGMENT in begun.channels:
@@ -122,15 +124,20 @@ class Leaving:
         )
 
 
-def _widget_view(widget: Widget, client: ClientView, *, other_href: str) -> WidgetView:
+def _view_of(begun: Begun, client: ClientView, *, other_href: str, start_action: str) -> WidgetView | ByBotView:
+    """A page of ours on the way: with the provider's widget, with its bot to be opened, or with both."""
+    step = begun.step
+    if isinstance(step, Redirect):
+        return ByBotView(client, begun.title, step.url, start_action, other_href)
     return WidgetView(
-        template=widget.template,
-        context=widget.context,
-        href=widget.url,
-        script_origins=widget.script_origins,
-        frame_origins=widget.frame_origins,
+        template=step.template,
+        context=step.context,
+        href=step.url,
+        script_origins=step.script_origins,
+        frame_origins=step.frame_origins,
         client=client,
         other_href=other_href,
+        start_action=start_action,
     )
 
 

@@ -22,6 +22,7 @@ from broker.web.pages.colour import button_colours
 from broker.web.pages.templates import BUILT_IN, Language, Tell, Templates
 from broker.web.pages.views import (
     Button,
+    ByBotView,
     ErrorView,
     FormPostView,
     FragmentView,
@@ -145,6 +146,8 @@ def _policy_of(view: View, look: Look) -> Policy:
             return Policy(script=not view.pause, form_action=form_target(view.action))
         case WebMessageView():
             return Policy(script=True, frame_ancestors=form_target(view.origin) if view.framed else "'none'")
+        case ByBotView() if view.number:  # asks whether somebody has answered
+            return Policy(script=True, asks_us=True)
         case FragmentView():  # what stands behind the # only a script can read
             return Policy(script=True)
         case WidgetView():

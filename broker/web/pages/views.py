@@ -492,7 +492,10 @@ class FragmentView:
 
 @dataclass(frozen=True, slots=True)
 class WidgetView:
-    """A page of ours with an upstream's widget: a template below templates/widget/ and its data."""
+    """A page of ours with an upstream's widget: a template below templates/widget/ and its data.
+
+    `start_action` as in ByBotView, "" where there is no bot to open.
+    """
 
     template: str
     context: Mapping[str, str]
@@ -501,6 +504,22 @@ class WidgetView:
     frame_origins: tuple[str, ...]
     client: ClientView
     other_href: str = ""
+    start_action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ByBotView:
+    """Two ways at a provider: its own page, at `href`, or its bot, by a form that POSTs nothing to `start_action`.
+
+    Then it waits for somebody in a chat: `href` opens the bot, and `number` is what they press there.
+    """
+
+    client: ClientView
+    provider_name: Mapping[str, str]
+    href: str
+    start_action: str = ""
+    other_href: str = ""
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -533,6 +552,7 @@ View = (
     | WebMessageView
     | FragmentView
     | WidgetView
+    | ByBotView
     | HomeView
 )
 
@@ -558,6 +578,7 @@ _TEMPLATES: Mapping[type, str] = {
     JoinView: "join.html",
     LinkView: "link.html",
     MergeView: "merge.html",
+    ByBotView: "by_bot.html",
     LeavingView: "leaving.html",
     ReturnView: "return.html",
     FormPostView: "form_post.html",

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from broker.web.pages.samples.parts import make_client, make_hrefs, make_person, make_stranger
 from broker.web.pages.views import (
     Button,
+    ByBotView,
     HomeView,
     JoinView,
     LeavingView,
@@ -48,8 +49,17 @@ def every_before_login(text: str) -> Iterator[tuple[str, View]]:
     context = {name: text or "https://telegram.org/x" for name in ("script", "bot", "auth_url", "request_access")}
     origins = (("https://telegram.org",), ("https://oauth.telegram.org",))
     url = text or "https://oauth.telegram.org/auth"
-    yield "widget", WidgetView("telegram.html", context, url, *origins, make_client(text), text)
+    widget = WidgetView("telegram.html", context, url, *origins, make_client(text), text)
+    yield "widget", widget
+    yield from _by_bot(text, widget)
     yield "home", HomeView(text or "https://id.example.com", text or "/.well-known/x")
+
+
+def _by_bot(text: str, widget: WidgetView) -> Iterator[tuple[str, View]]:
+    client, title, action = make_client(text), {"en": text or "Telegram"}, "/bot/telegram/s"
+    yield "widget, by bot", replace(widget, start_action=action)
+    yield "by bot", ByBotView(client, title, text or "https://oauth.telegram.org/auth", action, text or "/authorize")
+    yield "by bot, waiting", ByBotView(client, title, text or "https://t.me/bot?start=1", number=text or "47")
 
 
 def every_joining(text: str) -> Iterator[tuple[str, View]]:
