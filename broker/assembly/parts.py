@@ -77,6 +77,11 @@ class Settings:
         """Whether some client may bring credentials; apps that register themselves never may."""
         return any(client.accept_posted for client in self.clients.values())
 
+    @property
+    def drf(self) -> bool:
+        """Whether some client speaks drf-social-oauth2's API."""
+        return any(client.drf.drf_backends for client in self.clients.values())
+
     @classmethod
     def of(cls, config: Config, providers: Providers) -> Self:
         """As the configuration says; who registers may not call an app as one of the `providers` is called."""

@@ -21,6 +21,7 @@ from broker.web.clients.endpoints import ClientEndpoints
 from broker.web.clients.register import RegistrationEndpoint
 from broker.web.devices import DeviceConfirmation, DeviceEndpoints, DeviceEntry
 from broker.web.dispatch import Dispatcher, Site
+from broker.web.drf import DrfEndpoints
 from broker.web.errors import Errors
 from broker.web.http.proofs import ProofReader
 from broker.web.limits.client_address import Sources
@@ -110,15 +111,7 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
     callback = CallbackEndpoint(frontend, services.completion, arrivals, providers=parts.providers, intake=intake)
     return Endpoints(
         meta=_build_meta(parts, services, frontend, config),
-        account=AccountEndpoints(
-            frontend,
-            services.account_page,
-            services.account_changes,
-            linking=services.linking,
-            shown=Shown(frontend, parts.providers, persons),
-            leaving=leaving,
-            intake=intake,
-        ),
+        account=_build_account(services, frontend, intake, leaving, Shown(frontend, parts.providers, persons)),
         authorize=_build_authorize(parts, services, frontend, intake, leaving),
         clients=_build_clients(services, intake, reader),
         callback=callback,
@@ -140,6 +133,21 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
         takes_posted=services.takes_posted,
         by_bot=build_bot_endpoints(services.by_bot, parts, frontend, intake, callback),
         notify=NotifyEndpoint(services.notify.orders, intake, reader) if services.notify.on else None,
+        drf=DrfEndpoints(services.drf, intake, reader) if services.drf is not None else None,
+    )
+
+
+def _build_account(
+    services: Services, frontend: Frontend, intake: Intake, leaving: Leaving, shown: Shown
+) -> AccountEndpoints:
+    return AccountEndpoints(
+        frontend,
+        services.account_page,
+        services.account_changes,
+        linking=services.linking,
+        shown=shown,
+        leaving=leaving,
+        intake=intake,
     )
 
 
@@ -199,7 +207,9 @@ def _build_meta(parts: Parts, services: Services, frontend: Frontend, config: Co
         posted=services.takes_posted,
         notify=services.notify.on,
     )
-    document = build_openapi(config.issuer, posted=services.takes_posted, notify=services.notify.on)
+    document = build_openapi(
+        config.issuer, posted=services.takes_posted, notify=services.notify.on, drf=services.drf is not None
+    )
     return MetaEndpoints(frontend, parts.keys, metadata, document, issuer=config.issuer)
 
 

@@ -7,6 +7,7 @@ from broker.assembly.grants import build_token_requests
 from broker.assembly.linking import build_identities, build_joins, build_lookup
 from broker.assembly.notify import build_notify
 from broker.assembly.parts import Parts, Settings
+from broker.core.terms import GrantType
 from broker.services.authorize.codes import Codes
 from broker.services.authorize.consent import TICKET_TTL, Consents
 from broker.services.authorize.decide import Authorization
@@ -19,6 +20,8 @@ from broker.services.clients.directory import ClientAssertions, Clients
 from broker.services.clients.keys import ClientKeys
 from broker.services.clients.registrations import Registrations
 from broker.services.devices import EXPIRES_IN, Devices
+from broker.services.drf import BackendTokens, DrfCalls
+from broker.services.grants.endpoint import TokenRequests
 from broker.services.grants.giving import Giving
 from broker.services.grants.token_exchange import TokenExchange
 from broker.services.login.attempts import MAX_COOKIE, Logins
@@ -254,4 +257,17 @@ class Services:
             exchange = TokenExchange(context, self.posted, self.accounts, self.consents, endings=endings, giving=giving)
         self.token_requests = build_token_requests(
             parts, tokens=tokens, proofs=self.proofs, giving=giving, devices=self.devices, exchange=exchange
+        )
+        self.drf = self._build_drf(parts, giving) if settings.drf else None
+
+    def _build_drf(self, parts: Parts, giving: Giving) -> DrfCalls:
+        context, endings, backends = parts.context, self.endings, BackendTokens(self.posted)
+        exchange = TokenExchange(context, backends, self.accounts, self.consents, endings=endings, giving=giving)
+        return DrfCalls(
+            TokenRequests(context, self.proofs, self.tokens, {GrantType.TOKEN_EXCHANGE: exchange}),
+            self.token_requests,
+            clients=self.directory,
+            admission=self.admission,
+            revocation=self.revocation,
+            identities=self.identities,
         )

@@ -17,7 +17,7 @@ from broker.config.reveal import scalars_of
 from broker.config.source import KeyPath
 from broker.core.clients.fapi import CODE_TTL
 from broker.core.clients.registered import REGISTERED_PREFIX
-from broker.core.terms import Profile
+from broker.core.terms import PostedKind, Profile
 
 CLIENT_SECRET_LENGTH = 32  # characters; 128 bits even in hexadecimal
 UPSTREAM_SECRET_LENGTH = 12  # characters; theirs to choose, the shortest known has 20
@@ -66,12 +66,16 @@ def _ids(config: Config, report: Report) -> None:
 def _provider_names(config: Config, report: Report) -> None:
     lists: dict[KeyPath, tuple[str, ...]] = {("login", "order"): config.login.order}
     lists |= {("clients", name, "providers"): client.providers or () for name, client in config.clients.items()}
-    lists |= {("clients", name, "accept_posted"): client.accept_posted for name, client in config.clients.items()}
+    for name, client in config.clients.items():
+        lists[("clients", name, "accept_posted")] = client.accept_posted
+        lists[("clients", name, "drf_without_nonce")] = client.drf_without_nonce
+        lists |= {("clients", name, "drf_backends", each): (to,) for each, to in client.drf_backends.items()}
     known = tuple(config.providers)
     for path, names in lists.items():
         for index, name in enumerate(names):
             if name not in config.providers:
-                report.problem((*path, index), f"there is no provider {name}{did_you_mean(name, known)}")
+                place = path if path[2:3] == ("drf_backends",) else (*path, index)
+                report.problem(place, f"there is no provider {name}{did_you_mean(name, known)}")
             elif name in names[:index]:
                 report.problem((*path, index), f"names {name} twice")
 
@@ -93,6 +97,20 @@ def _posted(config: Config, report: Report) -> None:
             if settings is not None and not getattr(settings, "accept_posted", True):
                 text = f"needs providers.{name}.accept_posted: what of it may be posted"
                 report.problem(("clients", client_id, "accept_posted", index), text)
+
+
+def _drf(config: Config, report: Report) -> None:
+    """An app of drf-social-oauth2 posts one token, and took no challenge for it."""
+    for client_id, client in config.clients.items():
+        for backend, name in client.drf_backends.items():
+            kinds = set(getattr(config.providers.get(name), "accept_posted", ()))
+            if PostedKind.ACCESS_TOKEN in kinds or not kinds:
+                continue
+            text = f"can do nothing with {name}: its apps bring tokens, and of those none counts there"
+            if PostedKind.ID_TOKEN in kinds:
+                text = f"needs {name} in drf_without_nonce: these apps take no challenge for an ID token"
+            if PostedKind.ID_TOKEN not in kinds or name not in client.drf_without_nonce:
+                report.problem(("clients", client_id, "drf_backends", backend), text)
 
 
 def _placeholders(config: Config, report: Report) -> None:
@@ -231,6 +249,7 @@ _CHECKS: tuple[Callable[[Config, Report], None], ...] = (
     _provider_names,
     _somebody_can_log_in,
     _posted,
+    _drf,
     _placeholders,
     _emulated_stays_here,
     _demo_stays_here,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from broker.config.values import (
+    BackendName,
     ClientAuth,
     Host,
     Localised,
@@ -72,6 +74,16 @@ class ClientSettings(Section):
         default=(),
         description="Providers whose credentials it may bring, as their kits gave them to it, with the grant"
         " `urn:ietf:params:oauth:grant-type:token-exchange`",
+    )
+    drf_backends: Mapping[BackendName, str] = Field(
+        default={},
+        description="Turns on drf-social-oauth2's calls for it: its names of backends and whose they are in"
+        " `accept_posted`, as `{google-oauth2: google}`",
+    )
+    drf_without_nonce: tuple[str, ...] = Field(
+        default=(),
+        description="Of these providers, whose ID tokens count in such a call though no `/challenge` was taken: whoever"
+        " steals one in its first five minutes signs in by it",
     )
     first_party: bool = Field(default=False, description="Ours: no consent page")
     pkce: Pkce = Field(

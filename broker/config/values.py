@@ -231,6 +231,7 @@ def _one_of(words: tuple[str, ...]) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "enum": list(words)})
 
 
+BackendName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Duration = Annotated[int, BeforeValidator(parse_duration), _text(_DURATION)]
 Lifetime = Annotated[Duration, Field(ge=1)]
 Size = Annotated[int, BeforeValidator(parse_size), _text(_SIZE)]

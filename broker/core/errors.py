@@ -14,10 +14,14 @@ QUOTED = 200  # characters
 
 
 class BrokerError(Exception):
-    """The root. `public` may be shown to anybody and therefore holds no secret and no value sent by a stranger."""
+    """The root. `public` may be shown to anybody and therefore holds no secret and no value sent by a stranger.
+
+    `members` say it again in JSON to apps that read another spelling.
+    """
 
     code: ClassVar[str] = "server_error"
     status: ClassVar[int] = 500
+    members: Mapping[str, object] = MappingProxyType({})
 
     def __init_subclass__(cls, *, code: str = "", status: int = 0) -> None:
         """Each kind names what is another than its parent's."""
@@ -47,6 +51,14 @@ class RequestError(BrokerError, code="invalid_request", status=400):
 
 class InvalidRequest(RequestError):
     """RFC 6749 section 4.1.2.1 and 5.2."""
+
+
+class FieldRefused(InvalidRequest):
+    """A parameter of drf-social-oauth2's calls; `said` stands under its name, too, as Django REST framework has it."""
+
+    def __init__(self, field: str, public: str, said: str) -> None:
+        super().__init__(public)
+        self.members = {field: [said]}
 
 
 class InvalidClient(RequestError, code="invalid_client", status=401):

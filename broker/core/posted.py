@@ -17,6 +17,8 @@ from broker.core.wire.parameters import Parameters
 
 CHALLENGE_TTL: Final = 300  # seconds from taking a challenge to posting what a kit made of it
 REPLAY_KEPT: Final = 86400  # seconds that a used credential is remembered at most
+UNASKED_AGE: Final = 300  # seconds that an ID token may be old for which nobody took a challenge
+NONCE_MARK: Final = "challenge."  # how the nonce of every challenge begins, and of nothing else
 
 KINDS: Final[Mapping[str, PostedKind]] = MappingProxyType(
     {
@@ -107,7 +109,7 @@ class Challenge(Record, frozen=True, tag="challenge"):
 
 def nonce_of(challenge: str) -> str:
     """The nonce that goes with a sealed challenge: it shows nothing of it, and no other challenge has it."""
-    return b64url(sha256(challenge.encode(errors="surrogatepass")).digest())
+    return NONCE_MARK + b64url(sha256(challenge.encode(errors="surrogatepass")).digest())
 
 
 def tell(challenge: Challenge, sealed: str, *, with_code: bool) -> dict[str, Any]:

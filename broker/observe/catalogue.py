@@ -364,7 +364,8 @@ EVENTS: Mapping[Event, Entry] = {
         "info",
         True,
         ("client_id", "kind", "grant_id"),
-        "An app gave a token back. With a `grant_id` everything that hangs on that grant ended with it.",
+        "An app gave a token back. With a `grant_id` everything that hangs on that grant ended with it; of `kind` `all`"
+        " and `refresh_tokens` it is all that the app had of the person, by drf-social-oauth2's calls.",
         count("broker_tokens_revoked_total", "client_id", "kind"),
     ),
     Event.TOKEN_EXCHANGED: Entry(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from broker.core.clients.client import Client
@@ -22,7 +22,7 @@ from broker.core.errors import (
 )
 from broker.core.events import Event
 from broker.core.people.identity import Identity
-from broker.core.posted import CHALLENGE_TTL, REPLAY_KEPT, Brought, Challenge, nonce_of, tell
+from broker.core.posted import CHALLENGE_TTL, REPLAY_KEPT, UNASKED_AGE, Brought, Challenge, nonce_of, tell
 from broker.core.seal import Seal, digest
 from broker.core.terms import GrantType, PostedKind
 from broker.core.wire.parameters import Parameters
@@ -93,15 +93,28 @@ class PostedCredentials:
         UpstreamUnavailable.
         """
         params.check_single(params.repeated)
-        brought = Brought.of(params)
+        return await self.prove(client, Brought.of(params))
+
+    async def prove(self, client: Client, brought: Brought, *, unasked: bool = False) -> Proven:
+        """As `verify`, of what was read. `unasked`: the operator takes ID tokens for which no challenge was taken.
+
+        Such a one is young, and its nonce is not of a challenge.
+        """
+        unasked = unasked and brought.kind is PostedKind.ID_TOKEN and not brought.challenge
         instance = self._find(client, brought.issuer)
         with self._telling(client, instance, brought):
             provider = instance.provider
             if brought.kind not in instance.accepts or not isinstance(provider, AcceptsPosted):
                 kinds = ", ".join(sorted(instance.accepts))
                 raise InvalidRequest(f"subject_token_type is not accepted of this subject_issuer, only: {kinds}")
-            challenge = self._open(client, instance, brought, required=brought.kind in provider.challenged)
-            signed = await instance.in_time(provider.verify_posted(_build(brought, challenge)), self._deadline)
+            challenge = self._open(
+                client, instance, brought, required=brought.kind in provider.challenged and not unasked
+            )
+            posted = _build(brought, challenge)
+            if unasked:
+                flow = replace(posted.flow, started_at=self._context.now() - UNASKED_AGE)
+                posted = replace(posted, flow=flow, unasked=True)
+            signed = await instance.in_time(provider.verify_posted(posted), self._deadline)
         now = self._context.now()
         return Proven(
             client,

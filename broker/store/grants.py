@@ -107,6 +107,12 @@ class GrantStore(Protocol):
     async def revoke_all(self, *, now: int) -> int:
         """End every grant of everybody; how many were alive. One statement, and other writes wait for it."""
 
+    async def revoke_given(self, sub: str, client_id: str, *, now: int, access_until: int | None = None) -> int:
+        """End what this client was given of this person: every grant, or its refresh tokens alone; how many grants.
+
+        `access_until`: refresh tokens are gone, and what else a grant gave is good until then at most. None: all is.
+        """
+
     async def revoke_token(self, token_id: str, *, expires_at: int) -> bool:
         """Remember until `expires_at` that a token that hangs on no grant was taken back; False when it was before."""
 

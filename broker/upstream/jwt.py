@@ -13,6 +13,7 @@ from broker.core.errors import UpstreamInvalid, quote
 from broker.core.events import Event, Recorder
 from broker.core.jose.compact import UnverifiedToken, b64url, numeric_date, parse_token
 from broker.core.jose.jwk import ALGORITHMS
+from broker.core.posted import NONCE_MARK
 from broker.core.wire.strict_json import Malformed
 from broker.upstream.fields import Fields, counting, same
 from broker.upstream.keyset import CacheableHttp, KeySet
@@ -156,7 +157,14 @@ def point_in_time(claims: Fields, name: str) -> float:
 
 
 def check_nonce(claims: Fields, rules: IdTokenRules) -> None:
-    """The nonce of this login attempt, where it must or happens to be there (OIDC Core 3.1.3.7 point 11)."""
+    """The nonce of this login attempt, where it must or happens to be there (OIDC Core 3.1.3.7 point 11).
+
+    One that was made for a challenge is worth nothing without it, whoever else may come unasked (threats M1).
+    """
+    if rules.unasked:
+        if str(claims.raw("nonce")).startswith(NONCE_MARK):
+            raise UpstreamInvalid("ID token: it was made for a challenge, which did not come along")
+        return
     if rules.nonce_optional and "nonce" not in claims:
         return
     if not rules.nonce or not same(claims.text("nonce"), rules.nonce):

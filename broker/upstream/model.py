@@ -239,6 +239,7 @@ class IdTokenRules:
     never does. `skew`: seconds. `issued_after`: epoch seconds, `iat` must not be older (less the skew). `access_token`:
     checked against `at_hash` where that is present, None: none came along. `azp`: whom else than us it may have been
     issued to (and only to them: apps on phones have ids of their own, which may be its audience, too); empty: to us.
+    `unasked`: there was no attempt, so whatever nonce it has will do, but for that of a challenge.
     """
 
     issuers: tuple[str, ...]
@@ -252,6 +253,7 @@ class IdTokenRules:
     access_token: str | None = ""
     azp: tuple[str, ...] = ()
     sole: bool = True
+    unasked: bool = False
 
 
 class Jwt(Protocol):

@@ -126,7 +126,7 @@ class OidcProvider(OAuth2Provider):
         """
         metadata, flow = await self.metadata(), posted.flow
         rules = self.rules_without_flow(None, metadata)
-        rules = replace(rules, azp=native, nonce=flow.nonce, issued_after=flow.started_at)
+        rules = replace(rules, azp=native, nonce=flow.nonce, issued_after=flow.started_at, unasked=posted.unasked)
         claims = await self.tools.jwt.verify_id_token(posted.token, rules)
         # Of some signatures there are two forms that both fit, so what they sign is what counts once.
         replay_key = posted.token.rpartition(".")[0]

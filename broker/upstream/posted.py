@@ -30,7 +30,8 @@ class Posted:
     `token` is the credential, `secret` what belongs to it where a vendor gives two (a session secret, the secret of an
     OAuth 1.0a token), `device_id` what VK's kit adds to a code. `flow` is the challenge that the app took before: its
     `nonce`, `code_verifier` and `state` are what the vendor's kit was given, `redirect_uri` what the app says the code
-    was for, and `started_at` is when. Without a challenge they are "" and `started_at` is 0.
+    was for, and `started_at` is when. Without a challenge they are "" and `started_at` is 0. `unasked`: the operator
+    takes it without one, if it was made after `started_at`.
     """
 
     kind: PostedKind
@@ -38,6 +39,7 @@ class Posted:
     flow: Flow
     secret: str = field(default="", repr=False)
     device_id: str = ""
+    unasked: bool = False
 
 
 @runtime_checkable

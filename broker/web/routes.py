@@ -16,6 +16,7 @@ from broker.web.clients.endpoints import ClientEndpoints
 from broker.web.clients.register import RegistrationEndpoint
 from broker.web.devices import DeviceEndpoints
 from broker.web.dispatch import Access, Endpoint, Route
+from broker.web.drf import DrfEndpoints
 from broker.web.login.by_bot import BotEndpoints
 from broker.web.login.callback import CallbackEndpoint
 from broker.web.login.unasked import UnaskedEndpoint
@@ -34,6 +35,7 @@ from broker.web.tokens import TokenEndpoint, UserinfoEndpoint
 class Endpoints:
     """All of them; `notify` None where no client may order messages, `by_bot` where no provider has a bot to open.
 
+    `drf`: None where no client speaks drf-social-oauth2's API.
     `takes_posted`: some client may bring credentials of vendors' kits, and takes challenges.
     """
 
@@ -55,6 +57,7 @@ class Endpoints:
     userinfo: UserinfoEndpoint
     notify: NotifyEndpoint | None = None
     by_bot: BotEndpoints | None = None
+    drf: DrfEndpoints | None = None
     takes_posted: bool = False
 
 
@@ -64,6 +67,8 @@ def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
     yield from _for_browsers(ends)
     yield from _for_people(ends)
     yield from _for_apps(ends)
+    if ends.drf is not None:
+        yield from _for_apps_of_drf(ends.drf)
 
 
 def _for_anybody(ends: Endpoints, issuer: str) -> Iterable[Route]:
@@ -125,6 +130,21 @@ def _for_apps(ends: Endpoints) -> Iterable[Route]:
     if (by_bot := ends.by_bot) is not None:
         yield Route("/updates/{provider}", {"POST": by_bot.updates.post}, client, "updates")
     yield Route("/backchannel/{provider}", {"POST": ends.clients.hear_logout}, client, "backchannel")
+
+
+def _for_apps_of_drf(ends: DrfEndpoints) -> Iterable[Route]:
+    """Their developers may have written a slash at the end or none: there it is the same."""
+    calls: Mapping[str, Endpoint] = {
+        "convert-token": ends.convert_token,
+        "token": ends.token,
+        "revoke-token": ends.revoke_token,
+        "invalidate-sessions": ends.invalidate_sessions,
+        "invalidate-refresh-tokens": ends.invalidate_refresh_tokens,
+        "disconnect-backend": ends.disconnect_backend,
+    }
+    for name, endpoint in calls.items():
+        for path in (f"/auth/{name}", f"/auth/{name}/"):
+            yield Route(path, {"POST": endpoint}, Access.CLIENT, f"drf_{name.replace('-', '_')}", cors=True)
 
 
 def _for_people(ends: Endpoints) -> Iterable[Route]:

@@ -17,6 +17,7 @@ from broker.core.clients.client import (
     MEMBERS,
     AssertionPolicy,
     Client,
+    DrfPolicy,
     IdentityPolicy,
     LogoutPolicy,
     Origin,
@@ -26,7 +27,7 @@ from broker.core.clients.client import (
 )
 from tests.config.minimal import MINIMAL, Read
 
-KINDS = (Client, AssertionPolicy, RequestPolicy, TokenPolicy, LogoutPolicy, IdentityPolicy, Origin)
+KINDS = (Client, AssertionPolicy, RequestPolicy, TokenPolicy, LogoutPolicy, IdentityPolicy, DrfPolicy, Origin)
 PARTS: tuple[Field[Any], ...] = tuple(chain.from_iterable(fields(kind) for kind in KINDS))
 HINTS: dict[str, Any] = dict(chain.from_iterable(get_type_hints(kind).items() for kind in KINDS))
 KEYS = ClientSettings.model_fields

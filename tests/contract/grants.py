@@ -10,7 +10,7 @@ import pytest
 from broker.core.people.identity import Person
 from broker.store.base import Durable
 from broker.store.grants import LiveGrant, Redeemed, Reused, Rotated, SpentBefore
-from tests.contract.people import NOW, account, grant, kept_token, link, settle, token
+from tests.contract.people import NOW, account, adopt, give, grant, kept_token, link, settle, token
 
 CALLERS = 50
 
@@ -161,6 +161,33 @@ class GrantRules:
         assert await durable.grants.revoke("g1", now=NOW, client_id="app")
         await durable.accounts.set_blocked("s1", False)
         assert await durable.grants.find("g1", now=NOW) is None
+
+    async def test_f20_all_that_one_client_has_of_one_person_ends(self, durable: Durable) -> None:
+        await settle(durable)
+        await adopt(durable, "x2", sub="s2")
+        await give(durable, grant(2))
+        await give(durable, grant(3).replace(client_id="other"))
+        await give(durable, grant(4, sub="s2", subject="x2"))
+        assert await durable.grants.revoke_given("s1", "app", now=NOW) == 2
+        alive = [number for number in (1, 2, 3, 4) if await durable.grants.find(f"g{number}", now=NOW)]
+        assert alive == [3, 4]
+        assert await durable.grants.rotate("t1", token("t9"), now=NOW, grace=10) is None
+        assert await durable.grants.revoke_given("s1", "app", now=NOW) == 0
+        assert await durable.grants.spent("c1") == "g1", "and its code stays spent"
+
+    async def test_f20_refresh_tokens_of_one_client_and_person_end_before_what_else_it_has(
+        self, durable: Durable
+    ) -> None:
+        await settle(durable)
+        await give(durable, grant(2, expires_at=NOW + 5))
+        await give(durable, grant(3).replace(client_id="other"))
+        assert await durable.grants.revoke_given("s1", "app", now=NOW, access_until=NOW + 20) == 2
+        assert [await kept_token(durable, name) for name in ("t1", "t-g2")] == [None, None]
+        assert await kept_token(durable, "t-g3")
+        for number, until in ((1, NOW + 20), (2, NOW + 5)):
+            assert await durable.grants.find(f"g{number}", now=until - 1)
+            assert await durable.grants.find(f"g{number}", now=until) is None
+        assert await durable.grants.find("g3", now=NOW + 20)
 
     async def test_f20_a_token_without_a_grant_is_taken_back_by_its_id(self, durable: Durable) -> None:
         assert not await durable.grants.is_revoked("j1")

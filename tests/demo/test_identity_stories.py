@@ -22,8 +22,9 @@ from broker.demo.visitor import Page, Visitor
 from broker.testing import running_broker
 from tests.interop.deployed import aside
 from tests.services.merged_accounts import absorb
-from tests.threats.posted_matrix import ANDROID, PROVIDERS, bench
+from tests.threats.posted_matrix import ANDROID, APP, PROVIDERS, bench
 
+OF_LEGACY = ["openid", "profile", "email", "offline_access"]
 PAGES = Path(__file__).parents[2] / "docs/how-to"
 URL = re.compile(r"^```url\n(.*?)\n```", re.MULTILINE)
 BLOCK = re.compile(r"^```(sh|json)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -118,6 +119,18 @@ def test_sign_in_with_a_kit_on_the_phone() -> None:
     told = {name: value for name, value in swapped.items() if value != "…"}
     assert answer.keys() == swapped.keys()
     assert answer | told == answer
+
+
+def test_move_apps_from_drf_social_oauth2() -> None:
+    (convert, converted), (refresh, refreshed) = shown("from-drf-social-oauth2.md")
+    with bench({"legacy": {**APP, "scopes": OF_LEGACY, "drf_backends": {"yandex-oauth2": "yandex"}}}) as at:
+        variables = {"HOST": at.broker.issuer}
+        token = at.kit("yandex", app=str(PROVIDERS["yandex"]["client_id"]), person="ada")["access_token"]
+        first = run(convert, variables | {"TOKEN": token})
+        second = run(refresh, variables | {"REFRESH_TOKEN": first["refresh_token"]})
+    for answer, example in ((first, converted), (second, refreshed)):
+        told = {name: value for name, value in example.items() if value != "…"}
+        assert (answer.keys(), answer | told) == (example.keys(), answer)
 
 
 def test_whose_vk_id_is_this(broker: RunningBroker) -> None:

@@ -18,6 +18,7 @@ from broker.core.errors import (
     CredentialRefused,
     FlowFinished,
     InvalidDpopProof,
+    InvalidRequest,
     StoreUnavailable,
     UpstreamDenied,
     UpstreamInvalid,
@@ -27,7 +28,7 @@ from broker.core.errors import (
 from broker.core.events import Event
 from broker.core.people.history import NOWHERE, Whence
 from broker.core.people.identity import Identity
-from broker.core.posted import CHALLENGE_TTL, REPLAY_KEPT, nonce_of
+from broker.core.posted import CHALLENGE_TTL, REPLAY_KEPT, UNASKED_AGE, Brought, nonce_of
 from broker.core.terms import AuthMethod, GrantType, PostedKind, TokenType
 from broker.core.wire.parameters import Parameters
 from broker.services.once import reply_mark
@@ -120,6 +121,17 @@ async def test_a_challenge_that_need_not_be_may_be_missing(posting: World) -> No
     assert (flow.nonce, flow.state, flow.code_verifier, flow.started_at) == ("", "", "", 0)
     with pytest.raises(CredentialRefused):
         await exchange(posting, sent=sent)
+
+
+async def test_m1_only_an_id_token_may_come_unasked(posting: World) -> None:
+    client, upstream = posting.clients["phone"], upstream_of(posting)
+    with pytest.raises(InvalidRequest, match="challenge is missing"):
+        await posting.posted.prove(client, Brought(PostedKind.CODE, "c-1", "gamma"), unasked=True)
+    await posting.posted.prove(client, Brought(PostedKind.ID_TOKEN, "t-1", "gamma"), unasked=True)
+    assert (upstream.shown[-1].unasked, upstream.shown[-1].flow.started_at) == (True, NOW - UNASKED_AGE)
+    asked = Brought(PostedKind.ID_TOKEN, "t-2", "gamma", challenge=challenge(posting)["challenge"])
+    await posting.posted.prove(client, asked, unasked=True)
+    assert not upstream.shown[-1].unasked, "who took a challenge is held to it"
 
 
 async def test_a_provider_that_takes_too_long_is_away_and_nothing_is_spent(posting: World) -> None:

@@ -60,6 +60,8 @@ async def test_nothing_that_people_wait_for_reads_a_whole_table() -> None:
         await durable.grants.redeem("c1", grant(), token("t1"), now=NOW)
         await durable.grants.find("g1", now=NOW)
         await durable.grants.rotate("t1", token("t2"), now=NOW, grace=10)
+        await durable.grants.revoke_given("s1", "app", now=NOW, access_until=NOW + 900)
+        await durable.grants.revoke_given("s1", "app", now=NOW)
         await durable.consents.accesses("s1", now=NOW)
         await durable.accounts.known_to("s1")
         await durable.accounts.resolve("s1")

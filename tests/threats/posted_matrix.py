@@ -29,7 +29,7 @@ PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
 }
 """As in config.yaml. `shut` is there, too, and takes nothing that is posted."""
 
-_APP: Final[Mapping[str, object]] = {
+APP: Final[Mapping[str, object]] = {
     "name": "Phone",
     "redirect_uris": ["com.example.phone:/cb"],
     "auth_method": "none",
@@ -40,12 +40,12 @@ _APP: Final[Mapping[str, object]] = {
 }
 SECRET: Final = "partner-secret-of-at-least-32-characters"
 CLIENTS: Final[Mapping[str, Mapping[str, object]]] = {
-    "phone": _APP,
-    "tablet": {**_APP, "redirect_uris": ["com.example.tablet:/cb"]},
-    "narrow": {**_APP, "accept_posted": ["google"]},
-    "plain": {**_APP, "grants": ["authorization_code", "refresh_token"], "accept_posted": []},
+    "phone": APP,
+    "tablet": {**APP, "redirect_uris": ["com.example.tablet:/cb"]},
+    "narrow": {**APP, "accept_posted": ["google"]},
+    "plain": {**APP, "grants": ["authorization_code", "refresh_token"], "accept_posted": []},
     "partner": {
-        **_APP,
+        **APP,
         "name": "Partner",
         "redirect_uris": ["http://127.0.0.1/callback"],
         "auth_method": "client_secret",
@@ -182,12 +182,12 @@ class Bench:
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
+def bench(clients: Mapping[str, Mapping[str, object]] = CLIENTS) -> Iterator[Bench]:
     """A broker of its own."""
     clock = Clock()
     providers = {"shut": {**PLAIN["vk"], "type": "vk"}, **PROVIDERS}
     with (
-        running_in_background(CLIENTS, clock, providers=providers) as broker,
+        running_in_background(clients, clock, providers=providers) as broker,
         httpx2.Client(trust_env=False, timeout=60) as http,
     ):
         yield Bench(broker, http, clock)

@@ -236,7 +236,7 @@ REQUIRED: Final = {
     "L8": "An app that registered itself has a name of its own, and sends no frame to a host it has not proved.",
     "M3": "A native app is answered at its registered address; a scheme that looks like it is another one.",
     "M4": "A native app always uses PKCE, and a nonce does not stand in for it.",
-    "M1": "A token counts that an app of ours got, for our nonce where it can carry one; no other app's, no page's.",
+    "M1": "A token counts that an app of ours got, for our nonce where it can carry one (`drf_without_nonce`: young).",
     "M2": "A posted credential counts once, with a challenge of minutes; where an upstream is away nothing is spent.",
     "M6": "A secret in an app's package proves nothing: it is asked about, and uses PKCE, like one without.",
     "M7": "Every door asks the same gate, whoever is blocked, closing, or came by a provider that is off.",

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from broker.core.errors import UpstreamError, UpstreamInvalid
+from broker.core.posted import nonce_of
 from broker.upstream.fields import Fields
 from broker.upstream.jwt import JwtVerifier, check_access_token_hash, check_times
 from broker.upstream.model import IdTokenRules
@@ -310,6 +311,15 @@ async def test_m1_whatever_names_another_app_is_one_short_line_in_the_log(claim:
     assert len(caught.value.detail) < 300
     assert caught.value.detail.isascii()
     assert caught.value.detail.isprintable()
+
+
+async def test_m1_a_token_that_nobody_asked_for_has_any_nonce_but_that_of_a_challenge() -> None:
+    unasked = replace(NATIVE, nonce="", unasked=True)
+    for nonce in (None, "n-2", 5):
+        await accepted(sign(claims(aud="ios", nonce=nonce)), unasked)
+    await refused(sign(claims(aud="ios", nonce=nonce_of("some challenge"))), unasked)
+    await refused(sign(claims(aud="ios", nonce="n-2")), NATIVE)
+    await refused(sign(claims(aud="ios", iat=NOW - 400)), unasked)
 
 
 async def test_m1_a_token_that_came_alone_is_not_held_to_a_hash_of_what_did_not_come() -> None:

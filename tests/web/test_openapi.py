@@ -24,6 +24,8 @@ from broker.demo.background import TEST_APP, RunningBroker
 from broker.testing import running_broker
 from tests.web.public_app import ISSUER, public_app
 
+HERE = "http://127.0.0.1/callback"
+SECRET = "legacy-secret-of-at-least-32-characters"
 HELD_TO = [
     not_a_server_error,
     status_code_conformance,
@@ -41,16 +43,25 @@ NO_API = {
 @pytest.fixture(scope="module")
 def broker() -> Iterator[RunningBroker]:
     grants = ["authorization_code", "urn:ietf:params:oauth:grant-type:token-exchange"]
-    phone = {"name": "Phone", "auth_method": "none", "redirect_uris": ["com.example.phone:/cb"], "grants": grants}
-    with running_broker({"phone": {**phone, "accept_posted": ["google"]}}) as running:
+    phone: dict[str, object] = {
+        "name": "Phone",
+        "auth_method": "none",
+        "redirect_uris": ["com.example.phone:/cb"],
+        "grants": grants,
+    }
+    legacy = {**phone, "auth_method": "client_secret", "secret": SECRET, "first_party": True}
+    legacy |= {"scopes": ["openid", "offline_access", "identities.manage"], "drf_backends": {"google-oauth2": "google"}}
+    clients: dict[str, dict[str, object]] = {"phone": phone, "legacy": legacy | {"redirect_uris": [HERE]}}
+    with running_broker({name: {**client, "accept_posted": ["google"]} for name, client in clients.items()}) as running:
         yield running
 
 
 def headers_of(operation: Operation, broker: RunningBroker) -> Mapping[str, str]:
     """What lets a caller in."""
+    client = broker.client("legacy" if operation.where == "drf" else TEST_APP)
     if operation.caller is Caller.PERSON:
-        return {"Authorization": f"Bearer {broker.login().tokens['access_token']}"}
-    client = broker.client(TEST_APP)
+        login = broker.login(client_id=client.client_id, scope="openid identities identities.manage", prompt="login")
+        return {"Authorization": f"Bearer {login.tokens['access_token']}"}
     pair = b64encode(f"{client.client_id}:{client.client_secret}".encode()).decode()
     if operation.caller is Caller.SERVICE:
         form = {"grant_type": "client_credentials"}
@@ -90,6 +101,9 @@ async def test_the_document_is_served_to_every_tool_and_says_which_issuer_it_is_
         answer = await site.browser.get("/openapi.json", headers={"Origin": "https://spa.test"})
         assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
         assert "/challenge" not in answer.json()["paths"], "no client may bring what it is for"
+        assert not [path for path in answer.json()["paths"] if path.startswith("/auth/")], "no client speaks it"
+        for call in (one.path for one in OPERATIONS if one.where == "drf"):
+            assert (await site.browser.post(call, data={"client_id": "app"})).status_code == 404
         assert answer.headers["access-control-allow-origin"] == "https://spa.test"
         assert answer.json() == httpx2.Response(200, json=build_openapi(ISSUER)).json()
         again = await site.browser.get("/openapi.json", headers={"If-None-Match": answer.headers["etag"]})

@@ -109,6 +109,17 @@ class IdentityPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class DrfPolicy:
+    """What it may call of drf-social-oauth2's API: nothing, unless `drf_backends` name providers as its apps do.
+
+    `drf_without_nonce` are those providers whose ID tokens it may bring though no challenge was taken for them.
+    """
+
+    drf_backends: Mapping[str, str] = field(default_factory=dict)
+    drf_without_nonce: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where the client comes from: `registered` by itself (RFC 7591), or named by the operator.
 
@@ -167,6 +178,7 @@ class Client:
     tokens: TokenPolicy = field(default_factory=TokenPolicy)
     logout: LogoutPolicy = field(default_factory=LogoutPolicy)
     identities: IdentityPolicy = field(default_factory=IdentityPolicy)
+    drf: DrfPolicy = field(default_factory=DrfPolicy)
     origin: Origin = field(default_factory=Origin)
 
     def proves_by(self, method: AuthMethod) -> bool:
@@ -231,6 +243,7 @@ _KINDS: Mapping[str, type[Any]] = {
     "tokens": TokenPolicy,
     "logout": LogoutPolicy,
     "identities": IdentityPolicy,
+    "drf": DrfPolicy,
     "origin": Origin,
 }
 _PARTS = {part.name: (policy, part) for policy, kind in _KINDS.items() for part in fields(kind)}
@@ -249,7 +262,7 @@ def settle(client_id: str, name: Mapping[str, str], redirect_uris: tuple[str, ..
     its: dict[str, dict[str, Any]] = {policy: {} for policy in _KINDS}
     for setting, value in said.items():
         policy, part = _PARTS.get(setting, ("", None))
-        if part is not None and part.default is not MISSING:
+        if part is not None and (part.default, part.default_factory) != (MISSING, MISSING):
             is_set = isinstance(value, tuple) and isinstance(part.default, frozenset)
             its[policy][setting] = frozenset(value) if is_set else value
     own = its.pop("")

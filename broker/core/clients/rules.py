@@ -193,6 +193,24 @@ def _posted(client: Client) -> Iterator[Broken]:
             yield Broken("accept_posted", "is not among providers, so nobody signs in there for this app", name)
 
 
+def _drf(client: Client) -> Iterator[Broken]:
+    """Calls of drf-social-oauth2 stand on posted credentials, and their answer has a refresh token."""
+    for name in client.drf.drf_without_nonce:
+        if name not in client.drf.drf_backends.values():
+            yield Broken("drf_without_nonce", "is none of drf_backends", name)
+    for backend, name in client.drf.drf_backends.items():
+        if name not in client.accept_posted:
+            yield Broken("drf_backends", f"needs {name} in accept_posted", within=(backend,))
+    if not client.drf.drf_backends:
+        return
+    if Scope.OFFLINE_ACCESS not in client.scopes or GrantType.REFRESH_TOKEN not in client.grants:
+        yield Broken(
+            "drf_backends", "needs offline_access in scopes, and refresh_token in grants: its answers have one"
+        )
+    if client.tokens.dpop_bound_access_tokens:
+        yield Broken("drf_backends", "has no proofs of a key, and dpop_bound_access_tokens asks for them")
+
+
 def _fallback(client: Client) -> Iterator[Broken]:
     if client.email_fallback and not _FALLBACK.fullmatch(client.email_fallback):
         yield Broken("email_fallback", 'write one {sub} and a domain of yours: "{sub}@users.noreply.example.com"')
@@ -205,7 +223,10 @@ def _identities(client: Client) -> Iterator[Broken]:
         yield Broken("account_linking", "needs redirect_uris: people come back to one of them")
 
 
-OPERATORS_RULES: tuple[Rule, ...] = (_pkce, _origins, _requests, _required, _service, _posted, _fallback, _identities)
+OPERATORS_RULES: tuple[Rule, ...] = (
+    *(_pkce, _origins, _requests, _required, _service),
+    *(_posted, _drf, _fallback, _identities),
+)
 
 # --- a client of `profile: fapi2`: what the FAPI 2.0 Security Profile forbids ---
 

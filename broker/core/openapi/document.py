@@ -17,11 +17,10 @@ from broker.core.errors import (
     TooManyRequests,
     UseDpopNonce,
 )
-from broker.core.openapi.operations import OPERATIONS, SCHEMAS, Caller, Operation, Refusal
+from broker.core.openapi.operations import JSON, OPERATIONS, SCHEMAS, Caller, Operation, Refusal
 
 _IN_PATH = re.compile(r"\{(\w+)\}")
 _SEGMENT = "^[A-Za-z0-9_-]{1,64}$"
-_FORM, _JSON = "application/x-www-form-urlencoded", "application/json"
 _EVERYBODY: tuple[Refusal, ...] = (InvalidRequest, StoreUnavailable)
 _TOKEN: tuple[Refusal, ...] = (*_EVERYBODY, InvalidToken, InsufficientScope, InvalidDpopProof, UseDpopNonce)
 _MEETS: Mapping[Caller, tuple[Refusal, ...]] = {
@@ -33,15 +32,16 @@ _MEETS: Mapping[Caller, tuple[Refusal, ...]] = {
 _AT_RESOURCES = {"invalid_dpop_proof", "use_dpop_nonce"}  # 401 where a token is shown (RFC 9449 section 7.1)
 
 
-def build_openapi(issuer: str, *, posted: bool = False, notify: bool = False) -> dict[str, Any]:
+def build_openapi(issuer: str, *, posted: bool = False, notify: bool = False, drf: bool = False) -> dict[str, Any]:
     """The document for this issuer.
 
     `posted`: with what is for clients that may bring credentials of vendors' kits; `notify`: for those that may order
-    messages to people.
+    messages to people; `drf`: for those that speak drf-social-oauth2's API.
     """
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
-        if (operation.posted and not posted) or (operation.caller is Caller.SERVICE and not notify):
+        there = {"posted": posted, "drf": drf, "": notify or operation.caller is not Caller.SERVICE}
+        if not there[operation.where]:
             continue
         paths.setdefault(operation.path, {})[operation.method] = _describe(operation)
     return {
@@ -73,7 +73,7 @@ def _security(issuer: str) -> dict[str, Any]:
 
 
 def _scopes(caller: Caller) -> dict[str, str]:
-    return {one.scope: one.summary for one in OPERATIONS if one.scope and one.caller is caller}
+    return {one.scope: one.summary for one in OPERATIONS if one.scope and one.caller is caller and one.where != "drf"}
 
 
 def _describe(operation: Operation) -> dict[str, Any]:
@@ -90,9 +90,9 @@ def _describe(operation: Operation) -> dict[str, Any]:
         ]
     if operation.form is not None:
         schema = {"type": "object", "properties": dict(operation.form), "required": list(operation.required)}
-        found["requestBody"] = {"required": True, "content": {_FORM: {"schema": schema}}}
+        found["requestBody"] = {"required": True, "content": {kind: {"schema": schema} for kind in operation.kinds}}
     if operation.body:
-        found["requestBody"] = {"required": True, "content": {_JSON: {"schema": _ref(operation.body)}}}
+        found["requestBody"] = {"required": True, "content": {JSON: {"schema": _ref(operation.body)}}}
     return found
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final, Literal
 
+from broker.core.drf import CONVERT_TOKEN
 from broker.core.errors import (
     AccessDenied,
     AccountNotFound,
@@ -18,6 +19,7 @@ from broker.core.errors import (
     InvalidGrant,
     InvalidScope,
     InvalidTarget,
+    InvalidToken,
     LastIdentity,
     LinkedElsewhere,
     MessagesNotConfigured,
@@ -38,6 +40,8 @@ from broker.core.posted import KINDS
 from broker.core.terms import GrantType, Scope
 
 Schema = Mapping[str, Any]
+FORM: Final = "application/x-www-form-urlencoded"
+JSON: Final = "application/json"
 
 
 class Caller(StrEnum):
@@ -57,8 +61,9 @@ class Operation:
     """One method of one path. `answer` names a schema, "" for no body; `scope` is what a token needs.
 
     `form` are the parameters in the body, those in `required` always; `body` is a schema, where it is JSON. `refusals`
-    are besides those that every caller of its kind may meet. `posted`: it is there only where some client may bring
-    credentials of vendors' kits. `again`: a status that says that it was so before.
+    are besides those that every caller of its kind may meet. `where`: it is there only where some client may bring
+    credentials of vendors' kits (posted), or speaks drf-social-oauth2's API (drf). `again`: a status that says that it
+    was so before. `kinds`: of what media type a form may be.
     """
 
     method: str
@@ -73,8 +78,9 @@ class Operation:
     required: tuple[str, ...] = ()
     body: str = ""
     refusals: tuple[Refusal, ...] = ()
-    posted: bool = False
+    where: Literal["", "posted", "drf"] = ""
     again: int = 0
+    kinds: tuple[str, ...] = (FORM,)
 
 
 def _text(description: str) -> Schema:
@@ -117,7 +123,7 @@ _LOOKUP: Mapping[str, Schema] = {
     **_POSTED,
 }
 
-OPERATIONS: tuple[Operation, ...] = (
+_OURS: tuple[Operation, ...] = (
     Operation(
         "post",
         "/token",
@@ -143,7 +149,7 @@ OPERATIONS: tuple[Operation, ...] = (
         form={"provider": _text("The provider by its name here.")},
         required=("provider",),
         refusals=(UnauthorizedClient,),
-        posted=True,
+        where="posted",
     ),
     Operation(
         "post",
@@ -196,7 +202,7 @@ OPERATIONS: tuple[Operation, ...] = (
             *(InsufficientUserAuthentication, UnauthorizedClient, AccessDenied, NotFound, LinkedElsewhere),
             TooManyRequests,
         ),
-        posted=True,
+        where="posted",
         again=200,
     ),
     Operation(
@@ -242,6 +248,91 @@ OPERATIONS: tuple[Operation, ...] = (
         refusals=(NotFound,),
     ),
 )
+
+_CLIENT: Mapping[str, Schema] = {
+    "client_id": _text("The client."),
+    "client_secret": _text("Where it has one."),
+}
+
+
+def _by_drf(name: str, summary: str, caller: Caller, **more: Any) -> Operation:
+    """A call of drf-social-oauth2."""
+    words = name.title().replace("-", "")
+    return Operation("post", f"/auth/{name}", f"drf{words}", summary, caller, where="drf", kinds=(FORM, JSON), **more)
+
+
+_OF_DRF: tuple[Operation, ...] = (
+    _by_drf(
+        "convert-token",
+        "The token of a backend for tokens of ours; what drf-social-oauth2 calls a backend is a provider.",
+        Caller.CLIENT,
+        answer="Tokens",
+        form={
+            "grant_type": {"const": CONVERT_TOKEN},
+            **_CLIENT,
+            "backend": _text("As in `drf_backends`."),
+            "token": _text("The access token or ID token that the provider's kit gave to the app."),
+        },
+        required=("grant_type", "client_id", "backend", "token"),
+        refusals=(UnsupportedGrantType, UnauthorizedClient, InvalidGrant, AccessDenied, ConsentRequired),
+    ),
+    _by_drf(
+        "token",
+        "As /token.",
+        Caller.CLIENT,
+        answer="Tokens",
+        form={**_CLIENT, **{name: _GRANT[name] for name in ("grant_type", "code", "refresh_token", "scope")}},
+        required=("grant_type",),
+        refusals=(InvalidGrant, InvalidScope, UnauthorizedClient, UnsupportedGrantType),
+    ),
+    _by_drf(
+        "revoke-token",
+        "Give a token back; also with a token of the person in the header, instead of the client's secret.",
+        Caller.CLIENT,
+        status=204,
+        form={**_CLIENT, "token": _TOKEN["token"]},
+        required=("client_id", "token"),
+        refusals=(UnauthorizedClient, InvalidToken),
+    ),
+    _by_drf(
+        "invalidate-sessions",
+        "End all that the app has of the person.",
+        Caller.PERSON,
+        status=204,
+        scope=Scope.OPENID.value,
+        form={"client_id": _CLIENT["client_id"]},
+        required=("client_id",),
+        refusals=(UnauthorizedClient, TooManyRequests),
+    ),
+    _by_drf(
+        "invalidate-refresh-tokens",
+        "End all refresh tokens that the app has of the person.",
+        Caller.PERSON,
+        status=204,
+        scope=Scope.OPENID.value,
+        form={"client_id": _CLIENT["client_id"]},
+        required=("client_id",),
+        refusals=(UnauthorizedClient, TooManyRequests),
+    ),
+    _by_drf(
+        "disconnect-backend",
+        "Take the way in at a backend away, as DELETE /identities/{id} does.",
+        Caller.PERSON,
+        status=204,
+        scope=Scope.IDENTITIES_MANAGE.value,
+        form={
+            "backend": _text("As in `drf_backends`."),
+            "association_id": {
+                "type": ["string", "integer"],
+                "description": "The `id` of the way in, where there are several at this backend.",
+            },
+        },
+        required=("backend",),
+        refusals=(UnauthorizedClient, InsufficientUserAuthentication, LastIdentity, TooManyRequests),
+    ),
+)
+
+OPERATIONS: tuple[Operation, ...] = (*_OURS, *_OF_DRF)
 
 _SUB: Schema = _text("The person, as this client knows them.")
 _FORMER: Schema = {

@@ -5,7 +5,9 @@ It gives nothing that a login in the browser would not: the same provider, accou
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from typing import Protocol
 
 from broker.core.authorize.request import build_exchange_request
 from broker.core.clients.client import Client
@@ -30,12 +32,24 @@ from broker.services.context import Context
 from broker.services.grants.endpoint import Issued
 from broker.services.grants.giving import Giving, Once
 from broker.services.people.accounts import Accounts
-from broker.services.posted import PostedCredentials, Proven
+from broker.services.posted import Proven
 from broker.services.sessions.endings import Endings
 from broker.services.sessions.single_sign_on import build_login
 from broker.services.tokens.proofs import Key
 
 _MAKES = {"true": True, "false": False}  # whether somebody unknown gets an account
+
+
+class ProvesPosted(Protocol):
+    """`broker.services.posted.PostedCredentials`, or who reads another spelling of what is posted for it."""
+
+    async def verify(self, client: Client, params: Parameters) -> Proven:
+        """Whose credential this client brings."""
+        ...
+
+    def spending(self, proven: Proven) -> AbstractAsyncContextManager[None]:
+        """The body is the one thing that it is good for."""
+        ...
 
 
 class TokenExchange:
@@ -46,7 +60,7 @@ class TokenExchange:
     def __init__(
         self,
         context: Context,
-        posted: PostedCredentials,
+        posted: ProvesPosted,
         accounts: Accounts,
         consents: Consents,
         *,

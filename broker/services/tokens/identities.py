@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from broker.core.errors import LastIdentity, NotFound
+from broker.core.clients.client import Client
+from broker.core.errors import InvalidRequest, LastIdentity, NotFound
 from broker.core.people.identity import Link
 from broker.core.people.linking import FRESH
 from broker.core.terms import Scope
@@ -91,13 +93,31 @@ class Identities:
         """
         token, held = await self._admission.admit(shown, Scope.IDENTITIES_MANAGE, max_age=FRESH)
         for way in await self._ways(held, token.scope):
-            if way.link.handle == handle:
-                done = await self._unlinking.unlink(held.account, way.link)
-                if isinstance(done, LastLink):
-                    raise LastIdentity("this is the only way in; the person has to add another one first")
-                if not isinstance(done, NotLinked):
-                    return
+            if way.link.handle == handle and await self._take_away(held, way):
+                return
         raise NotFound("the person has no such way in, or it is none of this app's")
+
+    async def remove_at(self, shown: Shown, provider_for: Callable[[Client], str], handle: str) -> None:
+        """As `remove`, of the way in at the provider that the app means; nothing where there is none.
+
+        `provider_for` may refuse. `handle` counts only where there are several; InvalidRequest where it names none.
+        """
+        token, held = await self._admission.admit(shown, Scope.IDENTITIES_MANAGE, max_age=FRESH)
+        name = provider_for(held.client)
+        ways = [way for way in await self._ways(held, token.scope) if way.instance.name == name]
+        if len(ways) > 1:
+            ways = [way for way in ways if way.link.handle == handle]
+            if not ways:
+                raise InvalidRequest("there are several ways in; say which by its `id` of GET /identities")
+        for way in ways:
+            await self._take_away(held, way)
+
+    async def _take_away(self, held: Held, way: WayIn) -> bool:
+        """Whether it was theirs still; raises LastIdentity."""
+        done = await self._unlinking.unlink(held.account, way.link)
+        if isinstance(done, LastLink):
+            raise LastIdentity("this is the only way in; the person has to add another one first")
+        return not isinstance(done, NotLinked)
 
     async def _ways(self, held: Held, scope: tuple[str, ...]) -> tuple[WayIn, ...]:
         login = held.grant.login

@@ -9,6 +9,7 @@ from broker.core.records import ClientToken
 from broker.core.seal import digest
 from broker.core.wire.parameters import Parameters
 from broker.services.context import Context
+from broker.services.tokens.held import Held
 from broker.services.tokens.minting import Tokens
 from broker.store.grants import GrantStore
 
@@ -35,6 +36,18 @@ class Revocation:
             await self._end_refresh(client, token)
         else:
             await self._end_access(client, token)
+
+    async def revoke_given(self, held: Held, *, refresh_only: bool) -> None:
+        """End all that this client was given of this person, on every device of theirs.
+
+        `refresh_only`: access tokens that are out already stay good until they expire.
+        """
+        now = self._context.now()
+        until = now + self._tokens.lifetimes.access_token if refresh_only else None
+        ended = await self._grants.revoke_given(held.account, held.client.id, now=now, access_until=until)
+        if ended:
+            kind = "refresh_tokens" if refresh_only else "all"
+            self._context.recorder.record(Event.TOKEN_REVOKED, client_id=held.client.id, kind=kind)
 
     async def _end_refresh(self, client: Client, token: str) -> None:
         """Spent or not: whoever gives back an old token of the family is done with all of it."""

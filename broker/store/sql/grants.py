@@ -119,6 +119,36 @@ class SqlGrants(Repository, GrantStore):
         return do("UPDATE grants SET revoked_at = ? WHERE revoked_at IS NULL AND expires_at > ?", now, now)
 
     @write
+    def revoke_given(self, sub: str, client_id: str, *, now: int, access_until: int | None = None) -> Steps[int]:
+        if access_until is None:
+            return (
+                yield from do(
+                    """UPDATE grants SET revoked_at = ?
+                       WHERE sub = ? AND client_id = ? AND revoked_at IS NULL AND expires_at > ?""",
+                    now,
+                    sub,
+                    client_id,
+                    now,
+                )
+            )
+        yield from do(
+            "DELETE FROM refresh_tokens WHERE grant_id IN (SELECT id FROM grants WHERE sub = ? AND client_id = ?)",
+            sub,
+            client_id,
+        )
+        return (
+            yield from do(
+                """UPDATE grants SET expires_at = CASE WHEN expires_at > ? THEN ? ELSE expires_at END
+                   WHERE sub = ? AND client_id = ? AND revoked_at IS NULL AND expires_at > ?""",
+                access_until,
+                access_until,
+                sub,
+                client_id,
+                now,
+            )
+        )
+
+    @write
     def revoke_token(self, token_id: str, *, expires_at: int) -> Steps[bool]:
         added = yield from do(
             "INSERT INTO revoked_tokens (id, expires_at) VALUES (?, ?) ON CONFLICT DO NOTHING", token_id, expires_at

@@ -39,7 +39,7 @@ def answer_refusal(error: BrokerError, realm: str, schemes: tuple[str, ...]) -> 
         headers["www-authenticate"] = _challenge(error, schemes, realm, body)
     if isinstance(error, StoreUnavailable | TooManyRequests):
         headers["retry-after"] = str(error.retry_after)
-    return answer_json(body, 401 if at_resource else error.status, headers)
+    return answer_json({**body, **error.members}, 401 if at_resource else error.status, headers)
 
 
 def _challenge(error: BrokerError, schemes: tuple[str, ...], realm: str, body: Mapping[str, str | int]) -> str:

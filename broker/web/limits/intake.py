@@ -75,15 +75,19 @@ class Intake:
         await self.limits.check(limit, f"{client.id}|{self.sources.find(request)}" if client.public else client.id)
 
     @asynccontextmanager
-    async def admit(self, request: Request, *, confidential: str = "") -> AsyncIterator[tuple[Client, Parameters]]:
+    async def admit(
+        self, request: Request, *, confidential: str = "", params: Parameters | None = None
+    ) -> AsyncIterator[tuple[Client, Parameters]]:
         """The form in the body and the client that proved itself by it; what an app may call walks through here.
 
-        `confidential`: what this is, where a public client may not come, because anybody can say its name. Raises
+        `confidential`: what this is, where a public client may not come, because anybody can say its name. `params`:
+        what was read of the body already, where that may be something else than a form. Raises
         HTTPException, InvalidRequest, InvalidClient or TooManyRequests. Failures count per source and client that was
         named, and are asked about before a secret is looked at: the right one is refused as well then, or guessing
         would go on. Calls count per client, and what fails in the body is known to be this client's.
         """
-        params = await read_form(request, limit=self.body_limit)
+        if params is None:
+            params = await self.read_form(request)
         guesses = source = self.sources.find(request)
         try:
             credentials = await self.clients.read(request.headers.get("authorization", ""), params)
