@@ -1,12 +1,11 @@
-"""Telegram: OpenID Connect, the older signed widget, and buttons in chats; one bot, one set of people.
+"""Telegram: OpenID Connect, the older signed widget, buttons in chats and Mini Apps; one bot, one set of people.
 
-Sources: core.telegram.org/bots/telegram-login, /widgets/login-legacy, /bots/api#loginurl (read 2026-11).
+Sources: core.telegram.org/bots/telegram-login, /widgets/login-legacy, /bots/api#loginurl, /bots/webapps (read 2026-11).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import ClassVar, Literal, Self
 from urllib.parse import urlencode
 
@@ -14,15 +13,17 @@ from pydantic import Field, SecretStr, model_validator
 
 from broker import upstream as sdk
 
-_NAMES = frozenset({"id", "auth_date", "first_name", "last_name", "username", "photo_url"})
+_YOUNG = 120  # seconds of an ID token of a kit that carries no nonce
 
 
 class TelegramSettings(sdk.BotStartSettings):
-    """A bot. Its id is the client id in every mode, so one bot means one set of people."""
+    """A bot, moved to OpenID Connect or not."""
+
+    posted = sdk.BotSettings.posted | {sdk.PostedKind.ID_TOKEN}
 
     mode: Literal["oidc", "widget"] = Field(default="oidc", description="widget: bots not moved to OpenID Connect")
-    client_id: str = Field(pattern=r"^[1-9][0-9]{0,19}$", description="The bot's id, the digits in front of its token")
     client_secret: SecretStr | None = Field(default=None, min_length=1, description="For oidc; it is not the bot token")
+    kit_nonce: Literal["required", "if_present"] = Field(default="required", description="In ID tokens that are posted")
     request_phone: bool = Field(default=False, description="Ask for the phone number (oidc)")
     request_messages: bool = Field(default=False, description="Ask whether the bot may write")
 
@@ -30,13 +31,11 @@ class TelegramSettings(sdk.BotStartSettings):
     def _complete(self) -> Self:
         if (self.client_secret if self.mode == "oidc" else self.bot_token) is None:
             raise ValueError("mode oidc needs client_secret, mode widget needs bot_token")
-        if self.bot_token is not None and self.bot_token.get_secret_value().partition(":")[0] != self.client_id:
-            raise ValueError("bot_token is of another bot than client_id")
         return self
 
 
 class Telegram(sdk.OidcProvider):
-    """The key of a person is the numeric user id, the same in all three ways; `sub` is another number."""
+    """The key of a person is the numeric user id, the same in all ways; `sub` is another number."""
 
     Settings: ClassVar[type[sdk.ProviderSettings]] = TelegramSettings
     channels = frozenset({sdk.Channel.QUERY, sdk.Channel.FRAGMENT})
@@ -46,6 +45,7 @@ class Telegram(sdk.OidcProvider):
     jwks_uri = "https://oauth.telegram.org/.well-known/jwks.json"
     issuers, algorithms = ("https://oauth.telegram.org",), ("RS256", "ES256", "EdDSA", "ES256K")
     brand, client_auth = "#229ED9", "basic"
+    posted, challenged = TelegramSettings.posted, frozenset({sdk.PostedKind.ID_TOKEN})
     nonce_optional = True  # quirk(telegram): perhaps not echoed; state, PKCE and our own callback bind the code flow
 
     @property
@@ -76,7 +76,7 @@ class Telegram(sdk.OidcProvider):
     async def finish(self, flow: sdk.Flow, reply: sdk.Reply) -> sdk.Identity:
         """A code in the query, or signed fields in the query or in a fragment."""
         if self.settings.mode == "widget" and reply.via in self.channels:
-            return (await self.verify_unasked(_unpack(reply))).identity
+            return (await self.verify_unasked(sdk.unpack_widget(reply.params))).identity
         if reply.via is sdk.Channel.FRAGMENT:
             raise sdk.UpstreamInvalid("the reply came by fragment")
         return await super().finish(flow, reply)
@@ -94,16 +94,18 @@ class Telegram(sdk.OidcProvider):
 
     async def verify_unasked(self, params: Mapping[str, str | bool]) -> sdk.SignedIdentity:
         """The person in signed fields: of the widget, or of a login_url button that somebody tapped."""
-        if (token := self.settings.bot_token) is None:
-            raise sdk.UpstreamInvalid("signed replies need bot_token in the configuration")
-        key = sha256(token.get_secret_value().encode()).digest()
-        rules = sdk.SignedReply(key, _NAMES, numbers=frozenset({"id", "auth_date"}))
-        signed = rules.verify(params, now=self.tools.now(), odd=self.tools.odd)
-        me, ids = signed.fields, {"telegram_id": signed.fields.decimal_id("id")}
-        first, last, username, photo = map(me.shown, ("first_name", "last_name", "username", "photo_url"))
-        known = sdk.person(None, first, last, nickname=username or first, username=username, picture=photo)
-        identity = sdk.Identity(ids["telegram_id"], known, raw_ids=ids, amr=("fed", "telegram-widget"))
-        return sdk.SignedIdentity(identity, signed.replay_key, signed.expires_at)
+        return self._bot.person(params)
+
+    async def verify_posted(self, posted: sdk.Posted) -> sdk.SignedIdentity:
+        """quirk(telegram): kits and pages are known by the bot's id, and Android's has no nonce (read 2026-11)."""
+        if posted.kind is not sdk.PostedKind.ID_TOKEN:
+            return self._bot.posted(posted)
+        younger = _YOUNG if self.settings.kit_nonce == "if_present" else 0
+        return await self.verify_native(posted, (), without_nonce=younger)
+
+    @property
+    def _bot(self) -> sdk.BotSigned:
+        return sdk.BotSigned(self.settings, self.tools.now, self.tools.odd)
 
     def abilities(self) -> sdk.Abilities:
         """With the bot's token: messages afterwards; where it is switched on, sign-in by opening the bot."""
@@ -113,8 +115,4 @@ class Telegram(sdk.OidcProvider):
 
     def replay_key(self, reply: sdk.Reply) -> str:
         """The signature of a widget reply: whoever sees it could use it, so it is good once."""
-        return "" if self.settings.mode == "oidc" else str(_unpack(reply).get("hash", ""))
-
-
-def _unpack(reply: sdk.Reply) -> Mapping[str, str | bool]:
-    return sdk.unpack_result(reply.params["tgAuthResult"]) if "tgAuthResult" in reply.params else reply.params
+        return "" if self.settings.mode == "oidc" else str(sdk.unpack_widget(reply.params).get("hash", ""))

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from broker.config.model import Config
-from broker.demo.upstreams import EMULATORS, VK, Emulator, Options, RegisteredApp
+from broker.demo.upstreams import EMULATORS, VK, Emulator, Options, RegisteredApp, Telegram
+from broker.demo.upstreams.telegram_signed import mini_app_public_key
 from broker.upstream.model import ProviderSettings
 from broker.upstream.oidc_session import SessionSettings
 
@@ -106,6 +107,8 @@ def _turned(settings: Any, addresses: Mapping[str, Address], emulators: Mapping[
     emulator = emulators[settings.type]
     if isinstance(emulator, VK) and settings.id_token_key is not None:
         update["id_token_key"] = emulator.public_key().decode("ascii")
+    if isinstance(emulator, Telegram):
+        update["init_data_key"] = mini_app_public_key()
     return settings.model_copy(update=update)
 
 

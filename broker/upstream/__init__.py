@@ -28,6 +28,7 @@ from broker.upstream.abilities import (
     WritesMessages,
 )
 from broker.upstream.bot import Bot, Calls
+from broker.upstream.bot_signed import BotSettings, BotSigned, unpack_widget
 from broker.upstream.bot_start import BotStartSettings, StartBot
 from broker.upstream.discovery import Address, DiscoveryRules, IssuerAddress, Metadata
 from broker.upstream.fields import (
@@ -69,7 +70,7 @@ from broker.upstream.posted import (
     PostedCodeProvider,
     PostedCodeSettings,
 )
-from broker.upstream.signed import SignedFields, SignedReply, unpack_result
+from broker.upstream.signed import SignedFields, SignedReply, unpack_query, unpack_result
 from broker.upstream.standard_claims import ExtraParams, Scopes, Signature, Wish, standard_identity
 
 SDK_VERSION = 1
@@ -83,6 +84,8 @@ __all__ = [
     "AudibleTokenProvider",
     "AudibleTokenSettings",
     "Bot",
+    "BotSettings",
+    "BotSigned",
     "BotStartSettings",
     "Button",
     "Calls",
@@ -150,5 +153,7 @@ __all__ = [
     "quote",
     "same",
     "standard_identity",
+    "unpack_query",
     "unpack_result",
+    "unpack_widget",
 ]

@@ -19,8 +19,9 @@ from broker.core.login.by_bot import Choice, InChat
 from broker.core.notify import Outcome
 from broker.core.people.identity import Identity
 from broker.upstream.bot import Bot
+from broker.upstream.bot_signed import BotSettings
 from broker.upstream.fields import Fields, person, same
-from broker.upstream.model import ProviderSettings, Tools
+from broker.upstream.model import Tools
 
 _TOKEN = "signin-"  # in front of every token, for whoever shares the bot to know it by
 _STARTED = re.compile(rf"/start {_TOKEN}([A-Za-z0-9_-]{{32}})")
@@ -30,10 +31,9 @@ _SHORTEST, _SECRET = 32, re.compile(r"[A-Za-z0-9_-]{32,256}")
 _KNOWN = ("id", "first_name", "last_name", "username", "language_code")
 
 
-class BotStartSettings(ProviderSettings):
+class BotStartSettings(BotSettings):
     """A bot that does more than stand behind a login page."""
 
-    bot_token: SecretStr | None = Field(default=None, description="For the widget, login_url buttons and messages")
     bot_username: str = Field(default="", pattern=r"^[A-Za-z0-9_]{0,32}$", description="Shows the widget on our page")
     bot_start: bool = Field(
         default=False, description="Offer to open the bot and press Start; needs its token, user name, webhook_secret"

@@ -1,4 +1,4 @@
-"""Replies that an upstream signs with a key it shares with us: fields joined by line feeds under an HMAC.
+"""Replies that an upstream signs, most with a key it shares with us: fields joined by line feeds, under an HMAC.
 
 The signature is over every field there is, so one that the upstream adds next year is signed, too, and only not read.
 Such a joined text has one reading when names are plain words and no value holds a line feed: the first `=` ends a name,
@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
-from broker.core.errors import UpstreamDenied, UpstreamInvalid
+from broker.core.errors import InvalidRequest, UpstreamDenied, UpstreamInvalid
+from broker.core.wire.parameters import parse_pairs
 from broker.upstream.fields import Fields, parse_json, same
 
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -23,6 +24,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,15}")
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]{1,16384}={0,2}")
+_QUERY = re.compile(r"[\x21-\x7e]{1,8192}")
 _VALUE_LIMIT = 4096  # characters
 _FIELDS_LIMIT = 40
 # How a JSON boolean may be spelt where it is signed; which of them an upstream means is seen by what verifies.
@@ -44,7 +46,7 @@ class SignedReply:
 
     `names` are the fields that are read, `numbers` those of them that must be there and are whole numbers without sign
     or leading zero. The time of signing is in the field `time`; it may be `window` seconds old and `early` seconds
-    ahead of our clock.
+    ahead of our clock. `beside` are names that come along unsigned and are not looked at: the broker's own `state`.
     """
 
     key: bytes
@@ -54,6 +56,7 @@ class SignedReply:
     signature: str = "hash"
     window: int = 300
     early: int = 60
+    beside: frozenset[str] = frozenset({"state"})
 
     def __repr__(self) -> str:
         """Without the key."""
@@ -64,12 +67,12 @@ class SignedReply:
     ) -> SignedFields:
         """The fields in `params` once shape, signature and age are right; raises UpstreamInvalid.
 
-        A `state` among them is the broker's own and not looked at. `odd` is told every name that nobody reads.
+        `odd` is told every name that nobody reads.
         """
         given = str(params.get(self.signature, ""))
-        signed = {name: value for name, value in params.items() if name not in {self.signature, "state"}}
+        signed = {name: value for name, value in params.items() if name not in {self.signature, *self.beside}}
         self._check_shape(signed)
-        if _HASH.fullmatch(given) is None or not any(same(self.sign(fields), given) for fields in _readings(signed)):
+        if not any(self.fits(given, fields) for fields in _readings(signed)):
             raise UpstreamInvalid("signed reply: the signature does not fit")
         known = {name: value for name, value in signed.items() if name in self.names}
         age = now - (signed_at := int(signed[self.time]))
@@ -80,6 +83,10 @@ class SignedReply:
         for name in sorted(signed.keys() - self.names):
             odd(name)
         return SignedFields(Fields(known, "signed reply"), given, signed_at + self.window)
+
+    def fits(self, given: str, fields: Mapping[str, str]) -> bool:
+        """Whether `given`, as it came, is the signature over `fields`."""
+        return _HASH.fullmatch(given) is not None and same(self.sign(fields), given)
 
     def sign(self, fields: Mapping[str, str]) -> str:
         """The signature over `fields` in lower-case hexadecimal."""
@@ -112,6 +119,23 @@ def _readings(fields: Mapping[str, str | bool]) -> Iterator[Mapping[str, str]]:
 def check_string(fields: Mapping[str, str]) -> str:
     """What is signed: the lines `name=value` in order, without a line feed at the end."""
     return "\n".join(sorted(f"{name}={value}" for name, value in fields.items()))
+
+
+def unpack_query(text: str) -> dict[str, str]:
+    """The fields of a result that travels as a query string, decoded once; raises UpstreamInvalid.
+
+    None comes twice: of two values a signature could fit one, and somebody read the other.
+    """
+    if _QUERY.fullmatch(text) is None:
+        raise UpstreamInvalid("signed query: it is too long, or not of visible ASCII characters")
+    try:
+        pairs = parse_pairs(text.encode("ascii"))
+    except InvalidRequest as problem:
+        raise UpstreamInvalid(f"signed query: {problem.detail}") from None
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise UpstreamInvalid("signed query: a field came twice")
+    return fields
 
 
 def unpack_result(text: str) -> dict[str, str | bool]:

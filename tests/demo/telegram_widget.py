@@ -6,7 +6,7 @@ import json
 from urllib.parse import quote, urlsplit
 
 from broker.demo.people import Person
-from broker.demo.upstreams.telegram import with_fields
+from broker.demo.upstreams.telegram_signed import with_fields
 from broker.demo.visitor import Page, Visitor
 
 

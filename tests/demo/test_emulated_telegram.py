@@ -12,11 +12,21 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx2
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from broker.demo.people import ADA, BORIS, ZOE
 from broker.demo.upstreams import RegisteredApp, Telegram
-from broker.demo.upstreams.telegram import auth_result, signed, with_fields
+from broker.demo.upstreams.telegram_signed import (
+    auth_result,
+    opened,
+    query_of,
+    signed,
+    signed_by_key,
+    signed_for_mini_app,
+    with_fields,
+)
 from tests.demo.emulated import CALLBACK, CHALLENGE, NOW, STATE, VERIFIER, Upstream, emulated, params_of
+from tests.upstream.test_bot_signed import M1, M2, M3, SEED
 
 pytestmark = pytest.mark.anyio
 BOT_TOKEN = "7000000001:AAEXAMPLE-fake-token-for-vectors-00"
@@ -319,6 +329,58 @@ async def test_a_missing_id_token_and_an_error_with_status_200(telegram: Upstrea
     await telegram.fault("error_200", times=1)
     answer = await exchange(telegram, "any")
     assert (answer.status_code, answer.json()) == (200, {"error": "invalid_grant"})
+
+
+ZOE_USER = {
+    "id": 5000000043,
+    "first_name": "Zoë",
+    "last_name": "Müller 🚀",
+    "username": "zoe_m",
+    "language_code": "de",
+    "is_premium": True,
+    "allows_write_to_pm": True,
+    "photo_url": "https://t.me/i/userpic/320/AbC-dEf_123.svg",
+}
+ADA_USER = {"id": 5000000042, "first_name": "Ada", "language_code": "en"}
+
+
+def test_mini_app_vectors() -> None:
+    private = Ed25519PrivateKey.from_private_bytes(SEED)
+    first = opened(ZOE_USER, 1767225780, query_id="AAEXAMPLEquery0001")
+    by_link = {**ADA_USER, "allows_write_to_pm": True}
+    second = opened(by_link, 1767225840, query_id="", start_param="ref-42")
+    for fields, vector in ((first, M1), (second, M2)):
+        whole = signed_by_key(fields, APP.client_id, private)
+        assert query_of(signed_for_mini_app(whole, BOT_TOKEN)) == vector
+    third = opened(ADA_USER, 1767225900, query_id="AAEXAMPLEquery0002")
+    assert query_of(signed_for_mini_app(third, BOT_TOKEN)) == M3, "an old client"
+
+
+async def test_what_apps_are_given_is_of_one_person_for_one_bot(telegram: Upstream) -> None:
+    order = {"app": APP.client_id, "person": "zoe", "issued_ago": 5}
+    widget = dict(parse_qsl((await telegram.order("kit", kind="widget", **order)).json()["widget"]))
+    assert (widget["id"], widget["auth_date"]) == (ZOE.ids["telegram"], str(NOW - 5))
+    data = (await telegram.order("kit", kind="init_data", start_param="ref-1", **order)).json()["init_data"]
+    fields = dict(parse_qsl(data))
+    assert (fields["start_param"], fields["auth_date"]) == ("ref-1", str(NOW - 5))
+    assert json.loads(fields["user"])["id"] == int(ZOE.ids["telegram"])
+    token = (await telegram.order("kit", nonce="n-2", **order)).json()["id_token"]
+    claims = unverified(token)
+    assert (claims["aud"], claims["nonce"], claims["iat"]) == (APP.client_id, "n-2", NOW - 5)
+    assert "nonce" not in unverified((await telegram.order("kit", **order)).json()["id_token"]), "as from Android's kit"
+    assert (await telegram.order("kit", app="7000000099", person="ada")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("fault", "missing"), [("no_signature", "signature"), ("no_user", "user"), ("new_field", None), ("no_id", None)]
+)
+async def test_faults_of_mini_app_data(telegram: Upstream, fault: str, missing: str | None) -> None:
+    await telegram.fault(fault)
+    order = {"app": APP.client_id, "person": "ada", "kind": "init_data"}
+    fields = dict(parse_qsl((await telegram.order("kit", **order)).json()["init_data"]))
+    assert missing not in fields
+    assert ("theme" in fields) == (fault == "new_field")
+    assert ("id" in json.loads(fields.get("user", "{}"))) == (fault not in {"no_id", "no_user"})
 
 
 async def test_refusal_returns_access_denied_and_state(telegram: Upstream) -> None:

@@ -62,6 +62,7 @@ WAYS: Mapping[str, tuple[str, Mapping[str, object]]] = {
 }
 _CHECKED_ID_TOKEN = {"no_id_token", "wrong_signature", "wrong_audience", "expired_token"}
 _SIGNED_FIELDS = {"wrong_hash", "old_auth_date", "future_auth_date", "result_false"}
+_OF_MINI_APPS = {"no_user", "no_signature", "test_environment"}
 _VK_ODDITIES = {"payload_form", "error_400"}
 _OIDC_ODDITIES = {"rotated_keys", "rotated_at_signing", "no_kid", "two_keys", "email_as_text", "weak_acr"}
 _OIDC_ODDITIES |= {"many_audiences", "signed_userinfo"}
@@ -88,6 +89,7 @@ HARMLESS: Mapping[str, set[str]] = {
         "number_audience",
         "more_claims",
         *_SIGNED_FIELDS,
+        *_OF_MINI_APPS,
         *BOT_FAULTS,
         *UPDATE_FAULTS,
     },

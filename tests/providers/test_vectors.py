@@ -17,9 +17,11 @@ from pydantic import ValidationError
 
 from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
 from broker.core.records import Wishes
+from broker.core.terms import PostedKind
 from broker.upstream.abilities import AcceptsUnasked
 from broker.upstream.fields import Fields
 from broker.upstream.model import Channel, Redirect, Reply, SignsReplies, Widget, unpack_reply
+from broker.upstream.posted import Posted
 from broker.upstream.signed import SignedReply
 from providers.google import GoogleSettings
 from providers.ok import sign
@@ -415,6 +417,29 @@ async def test_telegram_code_flow_takes_no_fragment_and_no_signed_fields() -> No
         assert bench.server.received == []
 
 
+def of_a_kit(*, issued_ago: int = 0, **changes: Any) -> Posted:
+    """The ID token that a kit gave for the challenge of `FLOW`."""
+    times = {"iat": NOW - issued_ago, "exp": NOW - issued_ago + 3600}
+    return Posted(PostedKind.ID_TOKEN, case("telegram oidc").id_token(**times, **changes), FLOW)
+
+
+async def test_m1_a_kit_of_telegram_without_a_nonce_counts_where_that_is_allowed_and_for_two_minutes() -> None:
+    without: dict[str, Any] = {"nonce": None}
+    async with case("telegram oidc").on_bench(kit_nonce="if_present") as bench:
+        assert isinstance(bench.provider, Telegram)
+        for good in (of_a_kit(), of_a_kit(**without), of_a_kit(issued_ago=120, **without)):
+            assert (await bench.provider.verify_posted(good)).identity.subject == "5000000043"
+        other_bot = of_a_kit(aud="7000000002", **without)
+        for bad in (of_a_kit(issued_ago=121, **without), of_a_kit(nonce="another"), of_a_kit(nonce=""), other_bot):
+            with pytest.raises(UpstreamInvalid):
+                await bench.provider.verify_posted(bad)
+    async with case("telegram oidc").on_bench() as bench:
+        assert isinstance(bench.provider, Telegram)
+        assert await bench.provider.verify_posted(of_a_kit())
+        with pytest.raises(UpstreamInvalid):
+            await bench.provider.verify_posted(of_a_kit(**without))
+
+
 async def test_telegram_sends_its_client_id_twice_and_asks_only_for_what_is_wanted() -> None:
     async with case("telegram oidc").on_bench() as bench:
         found = await bench.begin()
@@ -463,6 +488,9 @@ async def test_telegram_widget_is_shown_or_gone_to() -> None:
         {"client_id": "7\n", "client_secret": "s"},
         {"client_id": "7", "client_secret": ""},
         {"client_id": "7", "client_secret": "s", "bot_username": "@bot"},
+        {"client_id": "7", "client_secret": "s", "accept_posted": ["widget"]},
+        {"client_id": "7", "client_secret": "s", "accept_posted": ["access_token"]},
+        {"client_id": "7", "client_secret": "s", "kit_nonce": "never"},
     ],
 )
 def test_telegram_settings_that_cannot_work_are_refused_at_start(settings: dict[str, str]) -> None:

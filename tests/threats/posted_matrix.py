@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import cycle
 from typing import Any, Final
 
 import httpx2
@@ -26,6 +27,15 @@ PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
     "vk": {**PLAIN["vk"], "accept_posted": ["code"]},
     "ok": {**PLAIN["ok"], "accept_posted": ["access_token"]},
     "yandex": {**PLAIN["yandex"], "accept_posted": ["access_token"]},
+    "telegram": {**PLAIN["telegram"], "accept_posted": ["id_token", "widget", "init_data"]},
+    # A bot whose token nobody gave us, in apps of a kit that knows no nonce.
+    "miniapp": {
+        **{name: value for name, value in PLAIN["telegram"].items() if name != "bot_token"},
+        "type": "telegram",
+        "client_id": "7000000019",
+        "accept_posted": ["id_token", "init_data"],
+        "kit_nonce": "if_present",
+    },
 }
 """As in config.yaml. `shut` is there, too, and takes nothing that is posted."""
 
@@ -72,6 +82,11 @@ class Ask:
     issued_ago: int = 0
 
 
+def upstream_of(provider: str) -> str:
+    """The emulator behind a provider."""
+    return str(PROVIDERS[provider].get("type", provider))
+
+
 def elsewhere(way: Way) -> str:
     """A provider that this is no kit of."""
     return "oidc" if way.provider == "google" else "google"
@@ -89,7 +104,7 @@ class Way:
     `subject_token_type` of a kind that the provider does not accept. `challenged`: it carries a nonce or a verifier of
     ours; `nonced`: it is a nonce. `web` is what the log says of a credential that our own pages got, "" where that is
     one as good; `again` the same of a second use, `foreign` of one of somebody else's app, where it says whose.
-    `away`: faults of an upstream that is away.
+    `away`: faults of an upstream that is away. `amr` is ours for it, beside `fed`.
     """
 
     name: str
@@ -103,6 +118,12 @@ class Way:
     again: str = "used before"
     foreign: str = ""
     away: tuple[str, ...] = ("500", "not_json")
+    amr: tuple[str, ...] = ()
+
+    @property
+    def upstream(self) -> str:
+        """The emulator that it is of."""
+        return upstream_of(self.provider)
 
 
 @dataclass
@@ -162,7 +183,7 @@ class Bench:
 
     def kit(self, provider: str, **order: str | int) -> Form:
         """What the kit of this provider hands out."""
-        url = self.broker.emulators[provider].url
+        url = self.broker.emulators[upstream_of(provider)].url
         answer = self.http.post(f"{url}/_emulator/kit", json=order)
         assert answer.status_code == 200, answer.text
         found: Form = answer.json()
@@ -259,6 +280,28 @@ def token_of_yandex(at: Bench, challenge: Challenge, ask: Ask) -> Form:
     return {"subject_token": given["access_token"], "subject_token_type": TokenType.ACCESS_TOKEN}
 
 
+# --- Telegram's: what it signs for a bot, with its own key or with the bot's token ---
+
+
+# In one second a widget says the same of a person twice, and each counts once: so every one here is of another second.
+_OF_ITS_OWN: Final = cycle(range(150, 0, -1))
+
+
+def of_telegram(name: str, kind: str, token_type: TokenType, provider: str = "telegram", **more: Any) -> Way:
+    """Fields of a widget, init data, or an ID token; somebody else's are of another bot."""
+    ours = str(PROVIDERS[provider]["client_id"])
+
+    def get(at: Bench, challenge: Challenge, ask: Ask) -> Form:
+        app = _app_of("telegram", ask) if ask.foreign else ours
+        nonce = challenge["nonce"] if ask.nonce is None else ask.nonce
+        ago = ask.issued_ago + (next(_OF_ITS_OWN) if kind == "widget" else 0)
+        order = {"app": app, "kind": kind, "nonce": nonce, "issued_ago": ago}
+        return {"subject_token": at.kit(provider, person=ask.person, **order)[kind], "subject_token_type": token_type}
+
+    amr = {"id_token": "telegram-oidc", "widget": "telegram-widget", "init_data": "telegram-miniapp"}[kind]
+    return Way(name, provider, get, web="", amr=(amr,), **more)
+
+
 _VK = {
     "without a person": "no_id",
     "of two people": "other_user_id",
@@ -269,6 +312,23 @@ _VK = {
 }
 _OK = {"of a session that ended": "session_expired", "without a person": "no_id"}
 _YANDEX = {"of an app that nobody knows": "other_app", "without a person": "no_id", "not known there": "unauthorized"}
+_BOT = {
+    "a day old": "old_auth_date",
+    "from the future": "future_auth_date",
+    "signed by nobody known": "wrong_hash",
+}
+_OPENED = {
+    "signed for the test environment": "test_environment",
+    "of nobody": "no_user",
+    "without a person": "no_id",
+}
+_BY_KEY = {name: fault for name, fault in _BOT.items() if fault != "wrong_hash"} | {"of an old client": "no_signature"}
+_TELEGRAM = {
+    name: fault
+    for name, fault in _OF_ID_TOKENS.items()
+    if name not in {"another authorized party", "several audiences"}
+}
+_BEARER: Final[Mapping[str, Any]] = {"challenged": False, "nonced": False, "away": ()}
 _OPAQUE: Final = Way("", "", token_of_ok, {}, TokenType.ID_TOKEN, challenged=False, nonced=False, web="", away=("500",))
 _OIDC = id_token_way("oidc", "oidc", PHONE, for_server=False)
 WAYS: Final[tuple[Way, ...]] = (
@@ -285,6 +345,12 @@ WAYS: Final[tuple[Way, ...]] = (
         get=token_of_yandex,
         spoilt=_YANDEX,
         foreign=_app_of("yandex", Ask(foreign=True)),
+    ),
+    of_telegram("telegram", "id_token", TokenType.ID_TOKEN, spoilt=_TELEGRAM),
+    of_telegram("telegram widget", "widget", TokenType.WIDGET, spoilt=_BOT, **_BEARER),
+    of_telegram("telegram mini app", "init_data", TokenType.INIT_DATA, spoilt=_BOT | _OPENED, **_BEARER),
+    of_telegram(
+        "telegram mini app by key", "init_data", TokenType.INIT_DATA, "miniapp", spoilt=_BY_KEY | _OPENED, **_BEARER
     ),
 )
 SPOILT: Final = tuple((way, name) for way in WAYS for name in way.spoilt)

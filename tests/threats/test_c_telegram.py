@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from broker.demo.people import ADA
-from broker.demo.upstreams.telegram import auth_result, fields_of, signed
+from broker.demo.upstreams.telegram_signed import auth_result, fields_of, signed
 from broker.demo.visitor import Page, Visitor
 from tests.threats.journeys import (
     authorize_url,

@@ -71,25 +71,28 @@ class Parameters(dict[str, str]):
 
 
 def parse_form(raw: bytes) -> Parameters:
-    """application/x-www-form-urlencoded, strictly: valid UTF-8, no control characters, bounded.
+    """What `parse_pairs` finds in a query string or a body, by name; raises InvalidRequest."""
+    return Parameters(parse_pairs(raw))
 
-    Raises InvalidRequest; never guesses. `raw` is a query string or a body.
+
+def parse_pairs(raw: bytes) -> list[tuple[str, str]]:
+    """application/x-www-form-urlencoded, strictly: valid UTF-8, no control characters, bounded; in the order sent.
+
+    Raises InvalidRequest; never guesses.
     """
     if not raw:
-        return Parameters(())
+        return []
     fields = _decode(raw).replace("+", " ").split("&")
     if len(fields) > MAX_FIELDS:
         raise InvalidRequest(f"more than {MAX_FIELDS} parameters")
     if len(max(fields, key=len)) > MAX_FIELD:
         raise InvalidRequest(f"a parameter is longer than {MAX_FIELD} characters")
     pairs = [field.partition("=") for field in fields if field]
-    return Parameters(
-        # Most of what a protocol sends is base64url, and holds no escapes at all.
-        [
-            (_unescape(name) if "%" in name else name, _unescape(value) if "%" in value else value)
-            for name, _, value in pairs
-        ]
-    )
+    # Most of what a protocol sends is base64url, and holds no escapes at all.
+    return [
+        (_unescape(name) if "%" in name else name, _unescape(value) if "%" in value else value)
+        for name, _, value in pairs
+    ]
 
 
 def read_members(found: Mapping[str, object]) -> Parameters:

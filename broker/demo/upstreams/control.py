@@ -78,7 +78,8 @@ class KitOrder(Order):
     """Sign `person` in with the upstream's kit in the app `app`, for its server `server` or, without one, for itself.
 
     `nonce`, `state` and `code_challenge` are what the app gave to the kit, which may hand out a token that it made
-    `issued_ago` seconds before.
+    `issued_ago` seconds before. `kind`: which of several things, where the upstream has more than one; `start_param`
+    what the link to a Mini App said.
     """
 
     app: str
@@ -88,6 +89,8 @@ class KitOrder(Order):
     state: str = ""
     code_challenge: str = ""
     issued_ago: int = Field(default=0, ge=0)
+    kind: str = ""
+    start_param: str = ""
 
 
 class AnswerOrder(Order):

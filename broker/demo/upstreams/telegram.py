@@ -1,17 +1,16 @@
-"""Telegram Login: OpenID Connect, the legacy widget, login_url buttons; and bots. From core.telegram.org (2026-11)."""
+"""Telegram Login: OpenID Connect, the legacy widget, login_url buttons, Mini Apps; and bots.
+
+From core.telegram.org (2026-11).
+"""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 from collections.abc import Mapping, Sequence
 from functools import partial
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from broker.core.jose.compact import b64url
 from broker.demo.call import Call, read_basic
 from broker.demo.faults import OAUTH
 from broker.demo.pages import chat_page, environment
@@ -20,12 +19,22 @@ from broker.demo.upstreams.answers import back_to, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, Refused, RegisteredApp
 from broker.demo.upstreams.bot_api import BOT_FAULTS, BotApi
 from broker.demo.upstreams.bot_chat import UPDATE_FAULTS, BotChat
+from broker.demo.upstreams.control import KitOrder
 from broker.demo.upstreams.deliver import post_json
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified
 from broker.demo.upstreams.keys import Key, challenge_of, key
+from broker.demo.upstreams.telegram_signed import (
+    auth_result,
+    embed_page,
+    fields_of,
+    init_data,
+    query_of,
+    signed,
+    user_of,
+    with_fields,
+)
 
 ISSUER = "https://oauth.telegram.org"
-_NUMBERS = frozenset({"id", "auth_date"})
 _KIDS = {"RS256": "oidc-1", "ES256": "oidc-es256-1", "EdDSA": "oidc-eddsa-1", "ES256K": "oidc-es256k-1"}
 
 
@@ -53,6 +62,9 @@ class Telegram(Emulator):
         "future_auth_date",
         "new_field",
         "result_false",
+        "no_user",
+        "no_signature",
+        "test_environment",
         *BOT_FAULTS,
         *UPDATE_FAULTS,
     )
@@ -68,6 +80,7 @@ class Telegram(Emulator):
             ("/js/telegram-widget.js", ("GET",), self._script),
             ("/bot{token}/{method:path}", ("GET", "POST"), self._bot),
             ("/_emulator/login_url", ("POST",), self._login_url),
+            ("/_emulator/kit", ("POST",), self._kit),
             ("/_emulator/messages", ("GET",), self._bot),
             ("/_emulator/block", ("POST",), self._bot),
             ("/_emulator/say", ("POST",), self._order),
@@ -138,10 +151,13 @@ class Telegram(Emulator):
         return app if app is not None and secret == app.client_secret else None
 
     def _id_token(self, granted: Grant) -> str:
-        claims = falsified(self._claims(granted), self.faults)
+        return self._token_of(self._claims(granted), granted.app)
+
+    def _token_of(self, claims: Claims, app: RegisteredApp) -> str:
+        claims = falsified(claims, self.faults)
         if self.faults.on("no_id"):
             claims.pop("id", None)
-        algorithm = granted.app.extras.get("algorithm", "RS256")
+        algorithm = app.extras.get("algorithm", "RS256")
         return self.signer().sign(claims, alg="ES256K" if self.faults.on("es256k") else algorithm)
 
     def _claims(self, granted: Grant) -> Claims:
@@ -180,10 +196,12 @@ class Telegram(Emulator):
         person = self.ask(call, lambda: answer(None))
         return answer(None if self.faults.on("result_false") else self._signed(person, app))
 
-    def _signed(self, person: Person, app: RegisteredApp) -> dict[str, str]:
-        moved = -86400 * self.faults.on("old_auth_date") + 3600 * self.faults.on("future_auth_date")
+    def _auth_date(self) -> int:
+        return self.now() - 86400 * self.faults.on("old_auth_date") + 3600 * self.faults.on("future_auth_date")
+
+    def _signed(self, person: Person, app: RegisteredApp, *, ago: int = 0) -> dict[str, str]:
         more = {"language_code": person.locale} if self.faults.on("new_field") else {}
-        told = self.told(person, fields_of(person, self.now() + moved) | more)
+        told = self.told(person, fields_of(person, self._auth_date() - ago) | more)
         found = signed({name: str(value) for name, value in told.items()}, app.extras["bot_token"])
         return {**found, "hash": "0" * 64} if self.faults.on("wrong_hash") else found
 
@@ -209,6 +227,23 @@ class Telegram(Emulator):
             return json_answer({"error": "no such person or bot"}, 400)
         url = with_fields(str(call.json.get("url", "")), self._signed(person, app))
         return json_answer({"url": url})
+
+    # --- what apps are given ---
+
+    async def _kit(self, call: Call) -> Response:
+        """By `kind`: what the page of a widget has, what a Mini App is opened with, or an ID token of a kit."""
+        order = KitOrder.model_validate(call.json)
+        person, app = self.living(order.person), self.app_of(order)
+        if order.kind == "widget":
+            return json_answer({"widget": query_of(self._signed(person, app, ago=order.issued_ago))})
+        if order.kind == "init_data":
+            user, made_at = self.told(person, user_of(person)), self._auth_date() - order.issued_ago
+            query_id = f"AA{self.mint()}"
+            data = init_data(user, app, made_at, self.faults, query_id=query_id, start_param=order.start_param)
+            return json_answer({"init_data": data})
+        claims, made_at = self._claims(Grant(person, app, "", ("openid", "profile"))), self.now() - order.issued_ago
+        claims |= {"iat": made_at, "exp": made_at + 3600} | ({"nonce": order.nonce} if order.nonce else {})
+        return json_answer({"id_token": self._token_of(claims, app)})
 
     async def _bot(self, call: Call) -> Response:
         return self.bots.answer(call)
@@ -236,50 +271,6 @@ def _check_domain(app: RegisteredApp, call: Call) -> None:
 
 def _keys(suffix: str) -> tuple[Key, ...]:
     return tuple(key(kid + suffix, alg) for alg, kid in _KIDS.items())
-
-
-# --- the signed fields of the legacy ways: widget, redirect with `#tgAuthResult`, login_url buttons ---
-
-
-def fields_of(person: Person, auth_date: int) -> dict[str, str]:
-    """quirk(telegram): what a person does not have is missing, never empty."""
-    found = {
-        "id": person.ids["telegram"],
-        "first_name": person.given_name,
-        "last_name": person.family_name,
-        "username": person.username,
-        "photo_url": f"https://t.me/i/userpic/320/{person.key}.jpg" if person.picture else "",
-        "auth_date": str(auth_date),
-    }
-    return {name: text for name, text in found.items() if text}
-
-
-def signed(fields: Mapping[str, str], bot_token: str) -> dict[str, str]:
-    """The fields with `hash`: HMAC-SHA-256 over the sorted lines, keyed with SHA-256 of the bot token."""
-    text = "\n".join(f"{name}={value}" for name, value in sorted(fields.items()))
-    secret = hashlib.sha256(bot_token.encode()).digest()
-    return {**fields, "hash": hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()}
-
-
-def auth_result(fields: Mapping[str, str] | None) -> str:
-    """The value of `tgAuthResult`: b64url of JSON with escaped slashes and ASCII only; None is a refusal."""
-    if fields is None:
-        return b64url(b"false")
-    typed = {name: int(value) if name in _NUMBERS else value for name, value in fields.items()}
-    return b64url(json.dumps(typed, separators=(",", ":")).replace("/", "\\/").encode("ascii"))
-
-
-def with_fields(url: str, fields: Mapping[str, str]) -> str:
-    """The URL with every field appended as the widget's script appends it."""
-    unescaped = "!~*'()"  # what encodeURIComponent leaves alone
-    query = "&".join(f"{name}={quote(value, safe=unescaped)}" for name, value in fields.items())
-    return url + ("&" if "?" in url else "?") + query
-
-
-def embed_page(origin: str, fields: Mapping[str, str] | None) -> str:
-    """What the frame shows after the person has answered: it tells the page around it."""
-    event = {"event": "unauthorized"} if fields is None else {"event": "auth_user", "auth_data": dict(fields)}
-    return environment().get_template("embed.html").render(origin=origin, message=json.dumps(event))
 
 
 DISCOVERY: Mapping[str, object] = {
