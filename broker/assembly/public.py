@@ -29,6 +29,7 @@ from broker.web.limits.intake import Intake
 from broker.web.limits.rate_limits import Limits, Rate
 from broker.web.limits.visitors import Visitors
 from broker.web.login.callback import Arrivals, CallbackEndpoint
+from broker.web.login.elsewhere import ElsewhereEndpoint
 from broker.web.login.leaving import Leaving
 from broker.web.login.returning import LastLogin
 from broker.web.login.unasked import UnaskedEndpoint
@@ -106,7 +107,10 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
     intake, reader = _build_intake(parts, services, config), ProofReader(services.proofs.mint_nonce)
     chosen, persons, mint = config.session, Persons(services.people, parts.providers), parts.context.mint
     last = LastLogin(parts.seal("last login"), shown=config.login.show_last_used, ttl=chosen.remember_last_provider)
-    leaving = Leaving(frontend, services.logins, parts.providers, intake, last=last, persons=persons)
+    elsewhere = _build_elsewhere(services, frontend, intake) if config.login.other_browser else None
+    leaving = Leaving(
+        frontend, services.logins, parts.providers, intake, last=last, persons=persons, elsewhere=elsewhere is not None
+    )
     arrivals = Arrivals(frontend, services.forms, last, session_ttl=chosen.absolute_ttl)
     callback = CallbackEndpoint(frontend, services.completion, arrivals, providers=parts.providers, intake=intake)
     return Endpoints(
@@ -134,6 +138,7 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
         by_bot=build_bot_endpoints(services.by_bot, parts, frontend, intake, callback),
         notify=NotifyEndpoint(services.notify.orders, intake, reader) if services.notify.on else None,
         drf=DrfEndpoints(services.drf, intake, reader) if services.drf is not None else None,
+        elsewhere=elsewhere,
     )
 
 
@@ -164,6 +169,10 @@ def _build_authorize(
         pushed=services.pushed,
         intake=intake,
     )
+
+
+def _build_elsewhere(services: Services, frontend: Frontend, intake: Intake) -> ElsewhereEndpoint:
+    return ElsewhereEndpoint(frontend, services.requests, services.elsewhere, pushed=services.pushed, intake=intake)
 
 
 def _build_clients(services: Services, intake: Intake, reader: ProofReader) -> ClientEndpoints:

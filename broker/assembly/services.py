@@ -26,6 +26,7 @@ from broker.services.grants.giving import Giving
 from broker.services.grants.token_exchange import TokenExchange
 from broker.services.login.attempts import MAX_COOKIE, Logins
 from broker.services.login.complete import Completion
+from broker.services.login.elsewhere import Elsewhere
 from broker.services.login.joining import Joining
 from broker.services.login.link_requests import LinkRequests
 from broker.services.login.states import States
@@ -170,6 +171,15 @@ class Services:
             people=people,
         )
         self.devices = Devices(context, self.directory, transient, parts.seal("device"))
+        self.elsewhere = Elsewhere(
+            context,
+            self.directory,
+            transient,
+            parts.seal("window"),
+            devices=self.devices,
+            codes=self.codes,
+            pushed=self.pushed,
+        )
         self.questions = Questions(
             self.directory,
             self.authorization,
@@ -193,7 +203,7 @@ class Services:
             self.unlinking,
             rules=settings.accounts,
             remember_for=settings.session.absolute,
-            codes_live=max(settings.lifetimes.code, EXPIRES_IN),
+            codes_live=settings.lifetimes.code + EXPIRES_IN,
             queued=self.deliveries.push,
         )
 

@@ -142,6 +142,10 @@ class Login(Section):
     show_last_used: bool = Field(default=True, description="Offer who used a browser last, or their provider, first")
     autoselect_single: bool = Field(default=True, description="With one provider offered go straight there")
     flow_ttl: Lifetime = Field(default=600, le=3600, description="How long a login attempt at a provider may take")
+    other_browser: bool = Field(
+        default=True,
+        description="Inside another app, where a provider refuses: sign in in another browser, by a code and a number",
+    )
 
 
 class Links(Section):

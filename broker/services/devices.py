@@ -1,4 +1,4 @@
-"""Devices that wait for somebody to say yes in a browser elsewhere (RFC 8628)."""
+"""Devices, and windows, that wait for somebody to say yes in a browser elsewhere (RFC 8628)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from broker.core.devices import (
     DeviceTicket,
     Pace,
     Waiting,
+    WindowAnswer,
+    build_number,
     build_user_code,
     parse_user_code,
+    show_number,
     show_user_code,
 )
 from broker.core.errors import (
@@ -53,13 +56,9 @@ class Devices:
         """The answer to a device (section 3.2); raises RequestError. `place`: where it asks from, coarsely."""
         asked = build_device_request(params, client)
         device_code = self._context.mint_ordered("d")
-        key, now = digest(device_code), self._context.now()
-        user_code = await self._claim_user_code(key)
-        sealed = self._seal.seal(user_code.encode(), bound_to=key.encode())
-        waiting = Waiting(asked.replace(device=key), sealed, place, now, now + EXPIRES_IN)
+        key = digest(device_code)
         await self._transient.put(Kind.DEVICE_POLL, key, Pace(INTERVAL).to_bytes(), ttl=EXPIRES_IN)
-        await self._transient.put(Kind.DEVICE, key, waiting.to_bytes(), ttl=EXPIRES_IN + _TOLD_FOR)
-        self._context.recorder.record(Event.DEVICE_STARTED, client_id=client.id)
+        user_code = await self.wait(key, asked, place=place)
         shown, page = show_user_code(user_code), f"{self._context.issuer}/device"
         return {
             "device_code": device_code,
@@ -69,6 +68,17 @@ class Devices:
             "expires_in": EXPIRES_IN,
             "interval": INTERVAL,
         }
+
+    async def wait(
+        self, key: str, asked: AuthorizationRequest, *, place: str, resumes: AuthorizationRequest | None = None
+    ) -> str:
+        """The code to type for who waits under `key` from now on; `resumes` as in `Waiting`."""
+        now, user_code = self._context.now(), await self._claim_user_code(key)
+        sealed = self._seal.seal(user_code.encode(), bound_to=key.encode())
+        waiting = Waiting(asked.replace(device=key), sealed, place, now, now + EXPIRES_IN, resumes)
+        await self._transient.put(Kind.DEVICE, key, waiting.to_bytes(), ttl=EXPIRES_IN + _TOLD_FOR)
+        self._context.recorder.record(Event.DEVICE_STARTED, client_id=asked.client_id)
+        return user_code
 
     async def _claim_user_code(self, key: str) -> str:
         """A code that stands for no other device just now."""
@@ -100,11 +110,16 @@ class Devices:
 
     async def find(self, key: str) -> Waiting:
         """A device that still waits; raises FlowGone, or FlowFinished where it has its answer."""
+        waiting = await self.recall(key)
+        if await self._transient.get(Kind.DEVICE_ANSWER, key) is not None:
+            raise FlowFinished("the device has its answer", client=await self._clients.find(waiting.request.client_id))
+        return waiting
+
+    async def recall(self, key: str) -> Waiting:
+        """Who waits under `key`, or had an answer within the time to wait; raises FlowGone."""
         waiting = _read(Waiting, await self._transient.get(Kind.DEVICE, key))
         if waiting is None or waiting.expires_at <= self._context.now():
             raise FlowGone("the device waits no longer")
-        if await self._transient.get(Kind.DEVICE_ANSWER, key) is not None:
-            raise FlowFinished("the device has its answer", client=await self._clients.find(waiting.request.client_id))
         return waiting
 
     def mint_browser(self) -> str:
@@ -126,19 +141,28 @@ class Devices:
     def _open_code(self, key: str, waiting: Waiting) -> str:
         return self._seal.open_(waiting.user_code, bound_to=key.encode()).decode()
 
-    async def approve(self, key: str, code: CodeRecord) -> None:
-        """The person's yes, which becomes tokens when the device next asks; raises FlowFinished, FlowGone."""
-        await self._answer(key, code.to_bytes())
+    async def approve(self, key: str, code: CodeRecord) -> str:
+        """The person's yes, which becomes tokens when the device next asks; raises FlowFinished, FlowGone.
+
+        Of a window it becomes an answer once that is told a number, which is "" for a device.
+        """
+        waiting = await self.find(key)
+        if waiting.resumes is None:
+            number, said = "", code.to_bytes()
+        else:
+            number = build_number(self._context.randomness)
+            said = WindowAnswer(code, digest_of_number(key, number)).to_bytes()
+        await self._answer(key, waiting, said)
         self._context.recorder.record(Event.DEVICE_APPROVED, client_id=code.request.client_id, sub=code.login.sub)
+        return show_number(number) if number else ""
 
     async def deny(self, request: AuthorizationRequest, sub: str) -> None:
         """The person's no; raises FlowFinished, FlowGone."""
-        await self._answer(request.device, _DENIED)
+        await self._answer(request.device, await self.find(request.device), _DENIED)
         self._context.recorder.record(Event.DEVICE_DENIED, client_id=request.client_id, sub=sub)
 
-    async def _answer(self, key: str, said: bytes) -> None:
+    async def _answer(self, key: str, waiting: Waiting, said: bytes) -> None:
         """Of any number of answers the first one counts, and the code that was typed is worth nothing any more."""
-        waiting = await self.find(key)
         # As long as the device may be told anything: a no must not turn into silence.
         ttl = waiting.expires_at + _TOLD_FOR - self._context.now()
         # Before the answer: once that is kept nothing more may fail, or a second press would find an answer.
@@ -147,6 +171,13 @@ class Devices:
             raise FlowFinished(
                 "the device was answered twice", client=await self._clients.find(waiting.request.client_id)
             )
+
+    async def said(self, key: str) -> WindowAnswer | None:
+        """The yes to a window, None where there is no answer yet; raises AccessDenied for a no."""
+        raw = await self._transient.get(Kind.DEVICE_ANSWER, key)
+        if raw == _DENIED:
+            raise AccessDenied("the user refused in the other browser")
+        return _read(WindowAnswer, raw)
 
     # --- at the token endpoint ---
 
@@ -179,6 +210,11 @@ class Devices:
         if early:
             raise SlowDown(f"asked too early; wait {INTERVAL} seconds longer than before, from now on")
         raise AuthorizationPending("the user has not answered yet; ask again after the interval")
+
+
+def digest_of_number(key: str, number: str) -> str:
+    """How the number of the window that waits under `key` is known."""
+    return digest(f"number {key} {number}")
 
 
 def _read(kind: type[R], raw: bytes | None) -> R | None:

@@ -10,7 +10,6 @@ from starlette.responses import Response
 from broker.core.authorize.account_choice import ANOTHER_PERSON, for_another
 from broker.core.authorize.consent import Said
 from broker.core.authorize.request import add_to_kept
-from broker.core.clients.client import Client
 from broker.core.errors import InvalidRequest
 from broker.core.records import AuthorizationRequest, Device
 from broker.core.terms import Prompt
@@ -30,7 +29,7 @@ from broker.web.limits.intake import Intake
 from broker.web.login.leaving import Leaving
 from broker.web.pages.frontend import Frontend
 from broker.web.pages.persons import Persons
-from broker.web.pages.views import DeviceCodeView, DeviceConfirmView, DeviceDoneView, LoginView
+from broker.web.pages.views import ClientView, DeviceCodeView, DeviceConfirmView, DeviceDoneView, LoginView
 
 
 class DeviceEntry:
@@ -99,19 +98,20 @@ class DeviceEntry:
                 Device(asked),
                 client,
                 name,
-                shown=lambda: self._frontend.device_view(client),
+                shown=lambda: self._frontend.device_view(client, waiting.leads_to),
                 again=lambda: self._href(sealed),
                 locale=locale,
             )
         session = await self._sessions.find(Cookies.read(request, SESSION))
+        shown = self._frontend.device_view(client, waiting.leads_to)
         match await self._authorization.next_step(asked, client, session):
             case Ask() as step:
                 return self._frontend.leave_to(self._frontend.question_href(step))
             case Choose() as step:
-                return await self._offer(request, asked, client, sealed, step, locale=locale)
+                return await self._offer(request, asked, shown, sealed, step, locale=locale)
             case Start(name):
                 # By a button even where there is one alone: a browser refuses to leave us at the end of a form.
-                return await self._offer(request, asked, client, sealed, Choose((name,), offers=False), locale=locale)
+                return await self._offer(request, asked, shown, sealed, Choose((name,), offers=False), locale=locale)
             case Answer():
                 raise InvalidRequest("a device is never answered without a question")
 
@@ -119,7 +119,7 @@ class DeviceEntry:
         self,
         request: Request,
         asked: AuthorizationRequest,
-        client: Client,
+        client: ClientView,
         ticket: str,
         choose: Choose,
         *,
@@ -133,7 +133,7 @@ class DeviceEntry:
         another = self._frontend.href("/device/login", _login_params(ticket, for_another(asked)))
         returning = await self._leaving.returning(request, choose, href, another)
         view = LoginView(
-            client=self._frontend.device_view(client),
+            client=client,
             buttons=self._leaving.buttons(request, choose.providers, href, marked=returning is None),
             language_hrefs=self._frontend.language_hrefs("/device/login", sent),
             returning=returning,
@@ -173,7 +173,7 @@ class DeviceConfirmation:
         waiting = await self._devices.find(asked.device)
         person, scopes = await self._persons.asked(question, Said())
         view = DeviceConfirmView(
-            client=self._frontend.device_view(client),
+            client=self._frontend.device_view(client, waiting.leads_to),
             scopes=scopes,
             person=person,
             another_href=self._another_href(request, asked),
@@ -184,6 +184,7 @@ class DeviceConfirmation:
             resources=asked.resource,
             ticket=sealed,
             language_hrefs=self._frontend.language_hrefs("/device/confirm", {"ticket": sealed}),
+            window=waiting.resumes is not None,
         )
         locale = self._frontend.locale(request, ui_locales=params.get("ui_locales", ""), client=client)
         return self._frontend.pages.show(view, locale)
@@ -200,7 +201,7 @@ class DeviceConfirmation:
         """The answer."""
         sealed, choice = await read_answer(request, self._frontend, self._intake)
         done = await self._questions.answer_device(sealed, Cookies.read(request, SESSION), choice)
-        view = DeviceDoneView(self._frontend.device_view(done.client), done.allowed)
+        view = DeviceDoneView(self._frontend.device_view(done.client), done.allowed, done.number)
         return self._frontend.pages.show(view, self._frontend.locale(request, client=done.client))
 
 

@@ -19,6 +19,7 @@ from broker.web.dispatch import Access, Endpoint, Route
 from broker.web.drf import DrfEndpoints
 from broker.web.login.by_bot import BotEndpoints
 from broker.web.login.callback import CallbackEndpoint
+from broker.web.login.elsewhere import ElsewhereEndpoint
 from broker.web.login.unasked import UnaskedEndpoint
 from broker.web.logout import LogoutEndpoint
 from broker.web.meta import MetaEndpoints
@@ -35,8 +36,8 @@ from broker.web.tokens import TokenEndpoint, UserinfoEndpoint
 class Endpoints:
     """All of them; `notify` None where no client may order messages, `by_bot` where no provider has a bot to open.
 
-    `drf`: None where no client speaks drf-social-oauth2's API.
-    `takes_posted`: some client may bring credentials of vendors' kits, and takes challenges.
+    `drf`: None where no client speaks drf-social-oauth2's API. `elsewhere`: None where no window waits for another
+    browser. `takes_posted`: some client may bring credentials of vendors' kits, and takes challenges.
     """
 
     meta: MetaEndpoints
@@ -58,6 +59,7 @@ class Endpoints:
     notify: NotifyEndpoint | None = None
     by_bot: BotEndpoints | None = None
     drf: DrfEndpoints | None = None
+    elsewhere: ElsewhereEndpoint | None = None
     takes_posted: bool = False
 
 
@@ -102,6 +104,9 @@ def _for_browsers(ends: Endpoints) -> Iterable[Route]:
     yield Route("/device", _both(entry), browser, "device")
     yield Route("/device/login", {"GET": entry.choose}, browser, "device")
     yield Route("/device/confirm", _both(confirmation), browser, "device")
+    if (elsewhere := ends.elsewhere) is not None:
+        yield Route("/elsewhere", _both(elsewhere), browser, "elsewhere")
+        yield Route("/elsewhere/done", {"POST": elsewhere.finish}, browser, "elsewhere")
 
 
 def _for_apps(ends: Endpoints) -> Iterable[Route]:

@@ -23,6 +23,7 @@ from broker.core.records import (
     Account,
     AuthorizationRequest,
     Authorize,
+    CodeRecord,
     Device,
     HeldIdentity,
     Link,
@@ -62,9 +63,9 @@ def anything_of(kind: type[V]) -> st.SearchStrategy[V]:
     return st.builds(kind, **{name: VALUES[types[name]] for name in kind.__struct_fields__})
 
 
-NESTED = {"request", "login", "purpose", "held", "then", "back"}
+NESTED = {"request", "login", "purpose", "held", "then", "back", "resumes", "code"}
 VALUES["Happened"] = st.sampled_from(Happened)
-for nested in (AuthorizationRequest, Login, HeldIdentity, LinkReturn):
+for nested in (AuthorizationRequest, Login, HeldIdentity, LinkReturn, CodeRecord):
     VALUES[nested.__name__] = anything_of(nested)
     VALUES[f"{nested.__name__} | None"] = st.none() | VALUES[nested.__name__]
 VALUES["tuple[Button, ...]"] = st.lists(anything_of(Button), max_size=2).map(tuple)

@@ -252,6 +252,7 @@ FURTHER: Final = {
     "H16": "A request with two readings ends the connection.",
     "I14": "No single visitor can make the broker leave an upstream alone.",
     "I10": "The environment's proxy is used only where configured.",
+    "M5": "Known web views are shown a way out, nobody is stopped, and a yes elsewhere needs a number to count.",
     "J6": "One command removes a leaked key, and nothing it signed counts any more.",
     "J7": "A configuration starts as a whole or not at all.",
     "J8": "A bug shows a reference number.",
@@ -295,7 +296,6 @@ LATER: Final = {
     "C6": "There is no type for Apple.",
     "C7": "There is no type for Facebook.",
     "C15": "There is no type for GitHub.",
-    "M5": "Embedded web views are not told apart.",
 }
 """Rows about what is not here."""
 

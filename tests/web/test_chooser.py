@@ -48,14 +48,6 @@ async def test_the_mark_says_for_how_long(site: PublicApp, seconds: float, langu
     assert any(said in line for line in lines), said
 
 
-async def test_inside_another_app_a_provider_that_refuses_it_comes_last_and_says_so(site: PublicApp) -> None:
-    assert order((await site.authorize()).text) == ["alpha", "beta"]
-    site.browser.headers["user-agent"] = "Mozilla/5.0 (Linux; Android 14; wv) Telegram-Android/11"
-    page = (await site.authorize()).text
-    assert order(page) == ["beta", "alpha"]
-    assert page.count("Open in your usual browser") == 1
-
-
 async def test_a_hint_at_nobody_we_know_is_said_and_answered_with_a_choice(site: PublicApp) -> None:
     page = await site.authorize(idp_hint="gamma")
     assert page.status_code == 200

@@ -36,13 +36,21 @@ class Codes:
 
         `agreed_at` as in `CodeRecord`.
         """
+        return await self.keep(self.build(request, session, ttl=self._ttl, agreed_at=agreed_at), request)
+
+    async def keep(self, kept: CodeRecord, request: AuthorizationRequest) -> Answer:
+        """Answer the request by what its person's yes came to; raises as `issue`."""
         code = self._context.mint_ordered("c")
-        kept = self.build(request, session, ttl=self._ttl, agreed_at=agreed_at)
         await self._transient.put(Kind.CODE, digest(code), kept.to_bytes(), ttl=self._ttl)
         # After the code, which nobody has seen yet: what cannot be kept leaves the pushed request as it was.
         await self._pushed.spend(request.request_uri)
-        self._context.recorder.record(Event.CODE_ISSUED, client_id=request.client_id, provider=session.login.provider)
+        self._context.recorder.record(Event.CODE_ISSUED, client_id=request.client_id, provider=kept.login.provider)
         return Answer({"code": code} | self.build_common(request))
+
+    async def hand_over(self, given: CodeRecord, request: AuthorizationRequest) -> Answer:
+        """Answer the request of a window by a yes that was given elsewhere; raises as `issue`."""
+        here = given.request.replace(device="", redirect_uri=request.redirect_uri)
+        return await self.keep(given.replace(request=here, expires_at=self._context.now() + self._ttl), request)
 
     def build(self, request: AuthorizationRequest, session: Session, *, ttl: int, agreed_at: float) -> CodeRecord:
         """What the person's yes comes to, for `ttl` seconds: bound to client, redirect URI, challenge and session.

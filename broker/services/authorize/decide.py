@@ -104,21 +104,31 @@ class Authorization:
             return True
         return session is not None and await self._consents.is_given(request, client, session.login.sub)
 
-    async def next_step(self, request: AuthorizationRequest, client: Client, session: Session | None) -> Step:
+    async def next_step(
+        self,
+        request: AuthorizationRequest,
+        client: Client,
+        session: Session | None,
+        *,
+        unfit: frozenset[str] = frozenset(),
+    ) -> Step:
         """For a request that just arrived, with whatever session the browser has.
 
+        `unfit` are providers that do not work in this browser: nobody is sent there unasked, they choose.
         What fails says whether somebody agreed to be sent there: see `Whereabouts.asked`.
         """
         silent = Prompt.NONE in request.prompt
         with located(Whereabouts(asked=silent and await self._is_trusted(request, client, session))):
-            return await self._decide(request, client, session)
+            return await self._decide(request, client, session, unfit)
 
-    async def _decide(self, request: AuthorizationRequest, client: Client, session: Session | None) -> Step:
+    async def _decide(
+        self, request: AuthorizationRequest, client: Client, session: Session | None, unfit: frozenset[str]
+    ) -> Step:
         if session is not None and await self._is_enough(request, client, session):
             return await self.after_login(request, client, session)
         if Prompt.NONE in request.prompt:
             raise LoginRequired("the user is not logged in, or must log in again")
-        return await self._choose(request, client, session)
+        return await self._choose(request, client, session, unfit)
 
     async def after_login(
         self, request: AuthorizationRequest, client: Client, session: Session, *, fresh_since: int | None = None
@@ -201,7 +211,9 @@ class Authorization:
         person = await self._people.person(login.provider_key, login.subject)
         return person is None or not self._subjects.is_name_of(hinted, person.account, client)
 
-    async def _choose(self, request: AuthorizationRequest, client: Client, session: Session | None) -> Choose | Start:
+    async def _choose(
+        self, request: AuthorizationRequest, client: Client, session: Session | None, unfit: frozenset[str]
+    ) -> Choose | Start:
         offered = self._providers.offered_to(client)
         if not offered:
             raise ProviderNotOffered(f"client {client.id} is left without a provider")
@@ -210,7 +222,8 @@ class Authorization:
             offered = tuple(name for name in offered if name in able)
             if not offered:
                 raise UnmetAuthenticationRequirements("no provider of this app can reach the acr values asked for")
-        if request.idp_hint and request.idp_hint in offered:
+        fit = set(offered) - unfit
+        if request.idp_hint in fit:
             return Start(request.idp_hint)
         known = session if session is not None and session.login.provider in offered else None
         stranger = known is not None and await self._is_stranger(request, client, known.login)
@@ -218,7 +231,7 @@ class Authorization:
             choose = Choose(offered, offers=False)
         else:
             choose = Choose(offered, known, await self._ask_on(request, client, known))
-        only = len(offered) == 1 and self._providers.autoselect_single and not choose.ticket
+        only = len(offered) == len(fit) == 1 and self._providers.autoselect_single and not choose.ticket
         return Start(offered[0]) if only else choose
 
     async def _ask_on(self, request: AuthorizationRequest, client: Client, known: Session | None) -> str:

@@ -56,10 +56,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class DeviceAnswered:
-    """The device of this app has its answer."""
+    """The device of this app has its answer. `number`: what a window is told that waits instead of one, else ""."""
 
     client: Client
     allowed: bool
+    number: str = ""
 
 
 class Questions:
@@ -134,15 +135,16 @@ class Questions:
         """The one answer to a device; raises FlowFinished, FlowGone."""
         question = await self.open_(sealed, cookie, about=About.DEVICE)
         request, session, agreed = question.request, question.session, question.agreed(choice)
+        number = ""
         async with self._answered(question, agreed) as answered_at:
             if agreed is not None:
                 await self._authorization.check_still_welcome(question.client, session)
                 left = self._devices.left_of(await self._devices.find(request.device))
                 code = self._codes.build(agreed, session, ttl=left, agreed_at=answered_at)
-                await self._devices.approve(request.device, code)
+                number = await self._devices.approve(request.device, code)
             else:
                 await self._devices.deny(request, session.login.sub)
-        return DeviceAnswered(question.client, allowed=agreed is not None)
+        return DeviceAnswered(question.client, agreed is not None, number)
 
     def _answered(self, question: Question, agreed: AuthorizationRequest | None) -> AbstractAsyncContextManager[float]:
         sub, client = question.session.login.sub, question.client

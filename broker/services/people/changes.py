@@ -48,7 +48,7 @@ class AccountChanges:
         codes_live: int,
         queued: Callable[[], None] = lambda: None,
     ) -> None:
-        """`remember_for`: seconds a session can live at most; `codes_live`: a code, or the answer to a device.
+        """`remember_for`: seconds a session can live at most; `codes_live`: an answer to a device, and a code after it.
 
         `queued` is called when there may be apps to be told of a logout.
         """

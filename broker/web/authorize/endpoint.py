@@ -25,6 +25,8 @@ from broker.web.pages.frontend import Frontend, link_params
 from broker.web.pages.response_modes import on_the_way
 from broker.web.pages.views import LoginView
 
+_ANYWAY = "anyway"  # on a link of ours to a provider that refuses this browser: they were told, and try
+
 
 class AuthorizeEndpoint:
     """Checks the request, then does what the dispatcher says."""
@@ -57,7 +59,8 @@ class AuthorizeEndpoint:
         asked = await self._requests.verify(params)
         async with self._pushed.answering(asked.target):
             session = await self._sessions.find(Cookies.read(request, SESSION))
-            step = await self._authorization.next_step(asked.request, asked.target.client, session)
+            unfit = self._leaving.unfit(request) if _ANYWAY not in params else frozenset[str]()
+            step = await self._authorization.next_step(asked.request, asked.target.client, session, unfit=unfit)
             return on_the_way(await self._take(request, params, asked, step), asked.target)
 
     async def post(self, request: Request) -> Response:
@@ -106,15 +109,20 @@ class AuthorizeEndpoint:
     ) -> Response:
         sent = link_params(params, asked.request, hinted=False)
         another = asked.request.idp_hint == ANOTHER_PERSON
-        hinted = "" if another else asked.request.idp_hint
+        hinted = "" if another or asked.request.idp_hint in choose.providers else asked.request.idp_hint
+        unfit = self._leaving.unfit(request)
 
         def href(name: str) -> str:
-            return self._frontend.authorize_href({**sent, "idp_hint": name})
+            anyway = {_ANYWAY: "1"} if name in unfit else {}
+            return self._frontend.authorize_href({**sent, **anyway, "idp_hint": name})
 
         returning = await self._leaving.returning(request, choose, href, self._frontend.another_href(asked.request))
+        buttons = self._leaving.buttons(request, choose.providers, href, marked=returning is None)
+        refused = tuple(button for button in buttons if button.provider in unfit)
+        wait = self._frontend.href("/elsewhere", link_params(params, asked.request)) if self._leaving.elsewhere else ""
         view = LoginView(
             client=self._frontend.client_view(asked.target.client, asked.target.redirect_uri),
-            buttons=self._leaving.buttons(request, choose.providers, href, marked=returning is None),
+            buttons=buttons[: len(buttons) - len(refused)],
             language_hrefs=self._frontend.language_hrefs(
                 "/authorize", {**sent, "idp_hint": ANOTHER_PERSON} if another else sent
             ),
@@ -122,6 +130,8 @@ class AuthorizeEndpoint:
             notice_provider=self._providers.name_of(hinted),
             sign_up=Prompt.CREATE in asked.request.prompt,
             returning=returning,
+            refused=refused,
+            elsewhere_href=wait if refused else "",
         )
         response = self._frontend.pages.show(view, locale)
         if another:

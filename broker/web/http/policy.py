@@ -24,13 +24,19 @@ _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-]+(?::\d{1,5})?")
 _WEB = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.\-]+)(:\d{1,5})?(?:[/?#]|$)")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}")
+_WAY_OUT = re.compile(
+    r"x-safari-https?://[A-Za-z0-9.:\-]+/[^#]*|intent://[A-Za-z0-9.:\-]+/[^#]*#Intent;scheme=https?;"
+    r"action=android\.intent\.action\.VIEW;category=android\.intent\.category\.BROWSABLE;"
+    r"S\.browser_fallback_url=[A-Za-z0-9%._~\-]+;end"
+)
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 
 
 def safe_href(href: str) -> str:
     """`href` if a click on it can only navigate, else "".
 
-    Allowed are paths of ours, http, https, mailto, and private-use schemes (those with a dot, RFC 8252 section 7.1).
+    Allowed are paths of ours, http, https, mailto, private-use schemes (those with a dot, RFC 8252 section 7.1), and
+    what opens a web address in the browser of a phone.
     """
     if _UNSAFE.search(href):
         return ""
@@ -42,7 +48,7 @@ def safe_href(href: str) -> str:
     name = scheme[1].lower()
     if name in {"http", "https"}:
         return href if _WEB.match(href) else ""
-    return href if name == "mailto" or "." in name else ""
+    return href if name == "mailto" or "." in name or _WAY_OUT.fullmatch(href) else ""
 
 
 def form_target(action: str) -> str:

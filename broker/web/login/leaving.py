@@ -16,12 +16,11 @@ from broker.services.providers import Providers
 from broker.upstream.model import Channel, Redirect, Widget
 from broker.web.http.cookies import Cookies
 from broker.web.limits.intake import Intake
+from broker.web.login.in_app import system_of
 from broker.web.login.returning import LastLogin
 from broker.web.pages.frontend import Frontend
 from broker.web.pages.persons import Persons
 from broker.web.pages.views import Button, ByBotView, ClientView, LeavingView, ReturningView, WidgetView
-
-_EMBEDDED = ("Telegram", "VKAndroidApp", "VKiOSApp", "Instagram", "FBAN", "FBAV", "; wv)")
 
 
 class Leaving:
@@ -36,14 +35,19 @@ class Leaving:
         *,
         last: LastLogin,
         persons: Persons,
+        elsewhere: bool,
     ) -> None:
-        """`last` is what the browser remembers, `persons` shows who that is."""
+        """`last` is what the browser remembers, `persons` shows who that is.
+
+        `elsewhere`: where a provider refuses this browser, the request may wait for a login in another one.
+        """
         self._frontend = frontend
         self._logins = logins
         self._providers = providers
         self._intake = intake
         self._last = last
         self._persons = persons
+        self.elsewhere = elsewhere
 
     async def returning(
         self, request: Request, choose: Choose, href: Callable[[str], str], another_href: str
@@ -58,7 +62,7 @@ class Leaving:
             return None
         if choose.ticket:
             return ReturningView(person, another_href, ticket=choose.ticket)
-        button = self._button(provider, href(provider), "", embedded=_is_embedded(request))
+        button = self._button(provider, href(provider), "", unfit=self.unfit(request))
         return ReturningView(person, another_href, href=button.href) if person.name and not button.notice else None
 
     def buttons(
@@ -66,11 +70,15 @@ class Leaving:
     ) -> tuple[Button, ...]:
         """One per provider; `href` leads to the provider of a name. `marked`: what was used last comes first."""
         last = self._last.provider(request) if marked else ""
-        ordered = sorted(names, key=lambda name: name != last)
-        embedded = _is_embedded(request)
-        if embedded:
-            ordered.sort(key=lambda name: self._providers.find(name).refuses_embedded)
-        return tuple(self._button(name, href(name), last, embedded=embedded) for name in ordered)
+        unfit = self.unfit(request)
+        ordered = sorted(names, key=lambda name: (name in unfit, name != last))
+        return tuple(self._button(name, href(name), last, unfit=unfit) for name in ordered)
+
+    def unfit(self, request: Request) -> frozenset[str]:
+        """The providers that refuse this browser, as far as it says what it is."""
+        if system_of(request) is None:
+            return frozenset()
+        return frozenset(name for name, _ in self._providers.enabled if self._providers.find(name).refuses_embedded)
 
     async def leave(
         self,
@@ -108,9 +116,9 @@ class Leaving:
             Cookies.keep_again(response, again(), ttl=begun.ttl)
         return response
 
-    def _button(self, name: str, href: str, last: str, *, embedded: bool) -> Button:
+    def _button(self, name: str, href: str, last: str, *, unfit: frozenset[str]) -> Button:
         instance = self._providers.find(name)
-        refused = "open_in_browser" if embedded and instance.refuses_embedded else ""
+        refused = "open_in_browser" if name in unfit else ""
         down_for = instance.down_for()
         return Button(
             provider=name,
@@ -121,6 +129,7 @@ class Leaving:
             last_used=name == last,
             notice=refused or ("" if down_for is None else "down"),
             minutes=int(down_for or 0) // 60,
+            title=instance.title,
         )
 
 
@@ -139,8 +148,3 @@ def _view_of(begun: Begun, client: ClientView, *, other_href: str, start_action:
         other_href=other_href,
         start_action=start_action,
     )
-
-
-def _is_embedded(request: Request) -> bool:
-    """Whether the browser is a part of another app, as far as it says."""
-    return any(mark in request.headers.get("user-agent", "") for mark in _EMBEDDED)

@@ -72,9 +72,14 @@ class Frontend:
             terms_href=client.origin.tos_uri,
         )
 
-    def device_view(self, client: Client) -> ClientView:
-        """The app on a device. Nobody is sent anywhere, so what it merely says of itself is not shown."""
-        view = self.client_view(client)
+    def device_view(self, client: Client, leads_to: str = "") -> ClientView:
+        """The app on a device. Nobody is sent anywhere, so what it merely says of itself is not shown.
+
+        `leads_to`: where the window of an app goes on.
+        """
+        view = self.client_view(client, leads_to)
+        if leads_to:
+            return view
         return replace(view, host="", own_logo_href="") if client.origin.registered else view
 
     def language_hrefs(self, path: str, params: Sent) -> dict[str, str]:

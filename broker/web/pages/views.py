@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import get_args
 
+from broker.web.pages.account_parts import Activity, Mark, SignedIn, Way
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -73,7 +75,7 @@ class Button:
     """One way to sign in. `label` per language; `kind` is the provider type, which names the icon.
 
     `notice`: "open_in_browser" where an in-app browser will be refused by the upstream; "down" when it does not answer,
-    for `minutes` now.
+    for `minutes` now. `title` is the plain name of its service, where a page says it.
     """
 
     provider: str
@@ -84,6 +86,7 @@ class Button:
     last_used: bool = False
     notice: str = ""
     minutes: int = 0
+    title: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ class LoginView:
     `notice` is the code of an error page that explains why the chooser is shown again, or "" (E-CANCEL, E-UPSTREAM,
     E-NOTALLOWED, E-EXPIRED and E-COOKIE have words of their own); `notice_provider` the plain name it speaks of.
     `sign_up`: the app sent somebody who is to be new (`prompt=create`). `returning`: who is offered first, or None.
+    `refused` are ways that do not work in this browser; a form POSTs to `elsewhere_href`, or "", to wait for another.
     """
 
     client: ClientView
@@ -116,6 +120,8 @@ class LoginView:
     notice_provider: Mapping[str, str] = field(default_factory=dict)
     sign_up: bool = False
     returning: ReturningView | None = None
+    refused: tuple[Button, ...] = ()
+    elsewhere_href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +154,26 @@ class DeviceCodeView:
 
 
 @dataclass(frozen=True, slots=True)
+class ElsewhereView:
+    """A window that waits for a login in another browser, where `user_code` is typed on `page`.
+
+    `open_href` opens it there, or is "". The form POSTs `ticket` and `number` to `{base_path}/elsewhere/done`; `missed`
+    is why the last one led nowhere: `early`, `wrong`, or "". `other_href` leads back to the chooser.
+    """
+
+    client: ClientView
+    user_code: str
+    page: str
+    open_href: str
+    other_href: str
+    ticket: str
+    missed: str
+    language_hrefs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceConfirmView:
-    """The question whether that is one's own device.
+    """The question whether that is one's own device; or `window` of an app.
 
     `place` is where the device asked from, coarsely, or ""; `near`: this browser is there, too. It asked `minutes` ago.
     `another_href` and the form are as in ConsentView, which POSTs to `{base_path}/device/confirm`.
@@ -166,14 +190,16 @@ class DeviceConfirmView:
     resources: tuple[str, ...]
     ticket: str
     language_hrefs: Mapping[str, str]
+    window: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceDoneView:
-    """The device has its answer; `allowed` or not."""
+    """The device has its answer; `allowed` or not. `number`: what the window of an app is told, "" for a device."""
 
     client: ClientView
     allowed: bool
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,50 +309,6 @@ class LoggedOutView:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """A provider as people know it: its plain name per language, and its type, which names the icon."""
-
-    provider: str
-    kind: str
-    title: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """A way into an account, and what they go by there.
-
-    `person_name` and `address` are as the provider last told them, or ""; days in ISO 8601, `linked_on` "" where nobody
-    knows any more. `here`: they are signed in through it. `has_home`: it is an account of its own again without this
-    one.
-    """
-
-    handle: str
-    mark: Mark
-    person_name: str
-    address: str
-    linked_on: str
-    used_on: str
-    here: bool
-    has_home: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A session as its person sees it: `place` and `agent` coarsely, or ""; `at` in ISO 8601. `here`: this browser.
-
-    `app` is where it began, per language; empty for the account page.
-    """
-
-    sid: str
-    place: str
-    agent: str
-    at: str
-    mark: Mark
-    app: Mapping[str, str]
-    here: bool
-
-
-@dataclass(frozen=True, slots=True)
 class AppAccess:
     """What an app may do for somebody, since `since`, a day in ISO 8601, or "". `offline`: while they are away, too."""
 
@@ -336,18 +318,6 @@ class AppAccess:
     resources: tuple[str, ...]
     since: str
     offline: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """One thing that happened, at `at` in ISO 8601. `what`: `signed_in`, or a word of `Happened`."""
-
-    what: str
-    at: str
-    mark: Mark | None = None
-    app: Mapping[str, str] = field(default_factory=dict)
-    place: str = ""
-    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -538,6 +508,7 @@ View = (
     | DeviceCodeView
     | DeviceConfirmView
     | DeviceDoneView
+    | ElsewhereView
     | EnterView
     | AccountView
     | AccountQuestionView
@@ -571,6 +542,7 @@ _TEMPLATES: Mapping[type, str] = {
     DeviceCodeView: "device.html",
     DeviceConfirmView: "device_confirm.html",
     DeviceDoneView: "device_done.html",
+    ElsewhereView: "elsewhere.html",
     EnterView: "enter.html",
     AccountView: "account.html",
     AccountQuestionView: "account_question.html",

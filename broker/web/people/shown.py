@@ -13,9 +13,10 @@ from broker.services.people.accounts import pick_name
 from broker.services.people.changes import is_through
 from broker.services.people.page import SHOWN, Overview, Visit
 from broker.services.providers import Providers
+from broker.web.pages.account_parts import Activity, Mark, SignedIn, Way
 from broker.web.pages.frontend import Frontend, day_of, minute_of
 from broker.web.pages.persons import Persons
-from broker.web.pages.views import AccountView, Activity, AppAccess, ClientView, Mark, PersonView, SignedIn, Way
+from broker.web.pages.views import AccountView, AppAccess, ClientView, PersonView
 
 
 class Shown:

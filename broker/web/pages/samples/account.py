@@ -6,17 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from broker.core.people.history import Happened
+from broker.web.pages.account_parts import Activity, Mark, SignedIn, Way
 from broker.web.pages.samples.parts import PERSON, make_client, make_hrefs, make_person, make_stranger
 from broker.web.pages.views import (
     AccountDoneView,
     AccountQuestionView,
     AccountView,
-    Activity,
     AppAccess,
-    Mark,
-    SignedIn,
     View,
-    Way,
 )
 
 ACCOUNT_NOTICES = (

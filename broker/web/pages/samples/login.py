@@ -46,6 +46,7 @@ def every_before_login(text: str) -> Iterator[tuple[str, View]]:
         yield f"login, {known}", replace(make_login(text), returning=offered)
     yield "sign up", replace(make_login(text), sign_up=True)
     yield "login, registered", replace(make_login(text), client=make_stranger(text))
+    yield from _inside_an_app(text)
     context = {name: text or "https://telegram.org/x" for name in ("script", "bot", "auth_url", "request_access")}
     origins = (("https://telegram.org",), ("https://oauth.telegram.org",))
     url = text or "https://oauth.telegram.org/auth"
@@ -60,6 +61,15 @@ def _by_bot(text: str, widget: WidgetView) -> Iterator[tuple[str, View]]:
     yield "widget, by bot", replace(widget, start_action=action)
     yield "by bot", ByBotView(client, title, text or "https://oauth.telegram.org/auth", action, text or "/authorize")
     yield "by bot, waiting", ByBotView(client, title, text or "https://t.me/bot?start=1", number=text or "47")
+
+
+def _inside_an_app(text: str) -> Iterator[tuple[str, View]]:
+    page, title = make_login(text), {"en": text or "VK ID"}
+    refused, wait = replace(page.buttons[0], title=title, notice=""), "/elsewhere?a=1&b=2"
+    some = replace(page, buttons=page.buttons[1:], refused=(refused,), elsewhere_href=wait)
+    yield "login, refused here", some
+    yield "login, all refused here", replace(some, buttons=(), refused=(refused, replace(refused, provider="other")))
+    yield "login, refused and no way out", replace(some, elsewhere_href="")
 
 
 def every_joining(text: str) -> Iterator[tuple[str, View]]:

@@ -23,6 +23,7 @@ from broker.web.pages.views import (
     DeviceCodeView,
     DeviceConfirmView,
     DeviceDoneView,
+    ElsewhereView,
     EnterView,
     LoggedOutView,
     LogoutView,
@@ -59,6 +60,20 @@ def make_device(
     )
 
 
+def make_elsewhere(text: str = "", *, missed: str = "") -> ElsewhereView:
+    """A window of an app that registered itself, on a phone."""
+    return ElsewhereView(
+        client=make_stranger(text),
+        user_code=text or "BCDF-GHJK",
+        page=text or "https://id.example.com/device",
+        open_href=text or "x-safari-https://id.example.com/device?user_code=BCDF-GHJK",
+        other_href=text or "/authorize?a=1",
+        ticket=text or "ticket",
+        missed=missed,
+        language_hrefs=make_hrefs(text),
+    )
+
+
 def every_logged_out(client: ClientView, text: str = "") -> Iterator[tuple[str, LoggedOutView]]:
     """Signed out: apps told in every way and a frame, on the way to an app, and nobody to tell."""
     name = {"en": text or "Shop"}
@@ -84,10 +99,14 @@ def every_question(text: str) -> Iterator[tuple[str, View]]:
 
 
 def every_device(text: str) -> Iterator[tuple[str, View]]:
-    """The three pages of a device."""
+    """The three pages of a device, and those of a window."""
     for wrong in (False, True):
         yield f"device {wrong}", DeviceCodeView(text or "BCDF-GHJK", wrong, make_hrefs(text))
     for minutes, place, near in ((0, "203.0.113.x", True), (2, "203.0.113.x", False), (5, "", False)):
         yield f"device confirm {minutes}", make_device(text, minutes=minutes, place=text or place, near=near)
     for allowed in (True, False):
         yield f"device done {allowed}", DeviceDoneView(make_client(text), allowed)
+    yield "device confirm, window", replace(make_device(text), window=True)
+    yield "device done, window", DeviceDoneView(make_client(text), True, text or "123 456")
+    for missed in ("", "early", "wrong"):
+        yield f"elsewhere {missed}", make_elsewhere(text, missed=missed)
