@@ -70,6 +70,7 @@ def config_of(folder: Path) -> dict[str, Any]:
     company |= {"logout": {"backchannel": True, "rp_initiated": True}}
     plenty = dict.fromkeys(("login_start", "callback", "token", "device_code_entry", "registration"), "1000000/s")
     device = "urn:ietf:params:oauth:grant-type:device_code"
+    writes = {"grants": ["authorization_code", "refresh_token", "client_credentials"], "service_scopes": ["notify"]}
     providers: dict[str, dict[str, Any]] = {**everybody, "company": company}
     for settings in providers.values():
         kind, number = settings["type"], PORTS[settings["type"]]
@@ -82,7 +83,7 @@ def config_of(folder: Path) -> dict[str, Any]:
         "keys": {"master": [b64encode(secrets.token_bytes(32)).decode()], "algorithms": ["RS256", "ES256"]},
         "providers": providers,
         "clients": {
-            "app": client("app", initiate_login_uri="https://app.example.com/login"),
+            "app": client("app", initiate_login_uri="https://app.example.com/login", **writes),
             "hearing": client("hearing", backchannel_logout_uri="https://hearing.example.com/out"),
             "shop": client("shop", first_party=False),
             "bank": client("bank", subject_type="pairwise"),
@@ -227,6 +228,25 @@ class Then:
         assert page.has("allow"), page.text
         return page
 
+    async def messages(self) -> None:
+        """One that somebody got, and one that the messenger had no answer for yet."""
+        headers = {"Authorization": f"Bearer {await own_token(self.site, self.client, 'app')}"}
+        sub = next(one["sub"] for one in self.known["logins"] if one["provider"] == "telegram")
+        self.known["messages"] = told = {}
+        for name in ("sent", "waiting"):
+            if name == "waiting":
+                answer = await self.client.post(f"{_server('telegram')}/_emulator/faults", json={"fault": "500"})
+                assert answer.is_success, answer.text
+            sent = {"sub": sub, "text": f"A message of then, {name}"}
+            answer = await self.client.post("/notify", json=sent, headers=headers)
+            assert answer.status_code == 202, answer.text
+            told[name] = answer.json()["id"]
+            while name == "sent":
+                answer = await self.client.get(f"/notify/{told[name]}", headers=headers)
+                if answer.json()["status"] == "sent":
+                    break
+                await asyncio.sleep(0.1)
+
     async def unfinished(self) -> None:
         """Codes, pushed requests, questions, and people who are at an upstream."""
         await self._begun_logins()
@@ -286,7 +306,15 @@ async def _live(site: Site, python: str) -> dict[str, Any]:
         await then.everybody()
         rotating = await asyncio.create_subprocess_exec(*rotate, cwd=site.folder)
         assert await rotating.wait() == 0
-        for step in (then.other_apps, then.sessions, then.ended, then.devices, then.entered, then.unfinished):
+        for step in (
+            then.other_apps,
+            then.sessions,
+            then.ended,
+            then.devices,
+            then.entered,
+            then.unfinished,
+            then.messages,
+        ):
             await step()
         return {"then": int(time.time()), **then.known}
 

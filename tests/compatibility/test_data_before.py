@@ -11,14 +11,17 @@ import httpx2
 import jwt
 import pytest
 
+from broker.demo.upstreams import Telegram
 from broker.demo.visitor import Page
 from tests.compatibility.world_of_then import DATA, ISSUER, MINTED, World, world_of_then
-from tests.threats.journeys import authorize_url, back, introspect, redeem, refresh, sign_in, userinfo, walk
+from tests.threats.journeys import authorize_url, back, introspect, own_token, redeem, refresh, sign_in, userinfo, walk
 
 pytestmark = pytest.mark.anyio
 PROVEN, UNPROVEN = "ada.lovelace@gmail.com", "zoe+odd&co@example.org"
 ASKED_ONCE_MORE = {"schema-6"}
 """A yes was bound to what its page promised with schema 7; what was agreed to or asked before is asked anew."""
+WITHOUT_MESSAGES = {"schema-6", "schema-7"}
+"""Apps write to people with schema 9."""
 
 
 @pytest.fixture(params=sorted(folder.name for folder in DATA.iterdir() if folder.is_dir()))
@@ -215,3 +218,20 @@ async def test_an_app_that_registered_itself_keeps_its_entry(world: World) -> No
     answer = await world.client.get(entry["registration_client_uri"], headers=headers)
     assert (answer.status_code, answer.json()["client_id"]) == (200, entry["client_id"])
     assert answer.json()["redirect_uris"] == entry["redirect_uris"]
+
+
+async def test_messages_that_waited_arrive_and_what_came_of_others_is_known(world: World, version: str) -> None:
+    messages = world.known.get("messages", {})
+    assert bool(messages) is (version not in WITHOUT_MESSAGES)
+    if messages:
+        assert world.broker.sending is not None
+        world.clock.now += 60
+        await world.broker.sending.look()
+        await world.broker.sending.settle()
+        headers = {"Authorization": f"Bearer {await own_token(world.site, world.client, 'app')}"}
+        for name, message_id in messages.items():
+            answer = await world.client.get(f"/notify/{message_id}", headers=headers)
+            assert (answer.status_code, answer.json()["status"]) == (200, "sent"), name
+        telegram = world.emulators["telegram"]
+        assert isinstance(telegram, Telegram)
+        assert [one.text for one in telegram.bots.arrived] == ["A message of then, waiting"]
