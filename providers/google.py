@@ -15,7 +15,7 @@ from broker import upstream as sdk
 _CONSUMER = frozenset({"gmail.com", "googlemail.com"})
 
 
-class GoogleSettings(sdk.NativeSettings, sdk.ConfidentialSettings):
+class GoogleSettings(sdk.NativeSettings, sdk.TokenSettings, sdk.ConfidentialSettings):
     """A `Web application` client of the Google Auth Platform."""
 
     scopes: tuple[str, ...] = Field(default=("openid", "email", "profile"), description="`openid` is needed")
@@ -38,6 +38,7 @@ class Google(sdk.OidcProvider):
     brand = "#131314"
     authorize_url = "https://accounts.google.com/o/oauth2/v2/auth"
     token_url = "https://oauth2.googleapis.com/token"
+    revocation_url = "https://oauth2.googleapis.com/revoke"
     jwks_uri = "https://www.googleapis.com/oauth2/v3/certs"
     # quirk(google): both spellings are in use, the metadata has the first (vendor docs read 2026-11)
     issuers = ("https://accounts.google.com", "accounts.google.com")
@@ -47,9 +48,12 @@ class Google(sdk.OidcProvider):
 
     def authorize_params(self, flow: sdk.Flow) -> dict[str, str]:
         """`hl` picks the language, `hd` only narrows the account chooser: who may come in is checked in `describe`."""
-        params = super().authorize_params(flow) | {"hl": flow.ui_locale, "access_type": "online"}
+        # quirk(google): a refresh token comes by this parameter, and after a consent alone (vendor docs read 2026-11)
+        kept = {"access_type": "offline" if flow.keeps_tokens else "online"}
+        params = super().authorize_params(flow) | {"hl": flow.ui_locale} | kept
         # quirk(google): there is no prompt=login; the chooser is the most that can be asked for
         wanted = {"select_account" if prompt in {"login", "create"} else prompt for prompt in flow.wishes.prompt}
+        wanted |= {"consent"} if flow.keeps_tokens else set()
         prompts = sorted(wanted & {"consent", "select_account"})
         if len(self.settings.hosted_domains) == 1:
             params["hd"] = self.settings.hosted_domains[0]

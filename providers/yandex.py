@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from broker import upstream as sdk
 
@@ -19,7 +19,7 @@ _AVATAR = re.compile(r"[A-Za-z0-9/_.\-]{1,200}")
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 
 
-class YandexSettings(sdk.AudibleTokenSettings):
+class YandexSettings(sdk.AudibleTokenSettings, sdk.TokenSettings):
     """An app of the kind `for user login` at oauth.yandex.ru."""
 
     scopes: tuple[str, ...] = Field(
@@ -30,6 +30,14 @@ class YandexSettings(sdk.AudibleTokenSettings):
         default=(), description="Further domains whose addresses Yandex may vouch for, for example your Yandex 360 one"
     )
     trust_phone: bool = Field(default=False, description="Call the phone number verified")
+
+    @field_validator("token_scopes")
+    @classmethod
+    def _one_set_of_rights(cls, scopes: tuple[str, ...]) -> tuple[str, ...]:
+        # quirk(yandex): a token with other rights ends the one before it (vendor docs read 2026-11)
+        if scopes:
+            raise ValueError("at Yandex an app has one set of rights per person: put them into scopes")
+        return scopes
 
 
 class Yandex(sdk.AudibleTokenProvider):

@@ -11,16 +11,16 @@ from broker.services.grants.device_code import DeviceCode
 from broker.services.grants.endpoint import GrantHandler, TokenRequests
 from broker.services.grants.giving import Giving
 from broker.services.grants.refresh_token import RefreshTokenGrant
-from broker.services.grants.token_exchange import TokenExchange
+from broker.services.grants.token_exchange import Exchanges
 from broker.services.sessions.upstream import Confirmations
 from broker.services.tokens.minting import Tokens
 from broker.services.tokens.proofs import Proofs
 
 
 def build_token_requests(
-    parts: Parts, *, tokens: Tokens, proofs: Proofs, giving: Giving, devices: Devices, exchange: TokenExchange | None
+    parts: Parts, *, tokens: Tokens, proofs: Proofs, giving: Giving, devices: Devices, exchange: Exchanges | None
 ) -> TokenRequests:
-    """What answers at `/token`; `exchange` is None where no client may bring credentials."""
+    """What answers at `/token`; `exchange` is None where no client may exchange anything."""
     context, durable, transient = parts.context, parts.durable, parts.transient
     codes = AuthorizationCode(context, durable.grants, transient, giving)
     confirmations = Confirmations(context, durable.sessions, parts.providers, parts.seal("upstream login"))

@@ -82,6 +82,11 @@ class Settings:
         """Whether some client speaks drf-social-oauth2's API."""
         return any(client.drf.drf_backends for client in self.clients.values())
 
+    @property
+    def hands_tokens(self) -> bool:
+        """Whether some client may have upstreams' own tokens; apps that register themselves never may."""
+        return any(client.upstream_tokens for client in self.clients.values())
+
     @classmethod
     def of(cls, config: Config, providers: Providers) -> Self:
         """As the configuration says; who registers may not call an app as one of the `providers` is called."""

@@ -136,6 +136,7 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
         userinfo=UserinfoEndpoint(services.userinfo, intake, reader),
         takes_posted=services.takes_posted,
         by_bot=build_bot_endpoints(services.by_bot, parts, frontend, intake, callback),
+        hands_tokens=services.upstream_tokens.on,
         notify=NotifyEndpoint(services.notify.orders, intake, reader) if services.notify.on else None,
         drf=DrfEndpoints(services.drf, intake, reader) if services.drf is not None else None,
         elsewhere=elsewhere,
@@ -214,6 +215,7 @@ def _build_meta(parts: Parts, services: Services, frontend: Frontend, config: Co
         registration=bool(config.registration.token_hashes),
         levels=parts.providers.levels,
         posted=services.takes_posted,
+        upstream_tokens=services.upstream_tokens.on,
         notify=services.notify.on,
     )
     document = build_openapi(

@@ -7,6 +7,7 @@ from broker.assembly.grants import build_token_requests
 from broker.assembly.linking import build_identities, build_joins, build_lookup
 from broker.assembly.notify import build_notify
 from broker.assembly.parts import Parts, Settings
+from broker.assembly.upstream_tokens import build_upstream_tokens
 from broker.core.terms import GrantType
 from broker.services.authorize.codes import Codes
 from broker.services.authorize.consent import TICKET_TTL, Consents
@@ -23,7 +24,7 @@ from broker.services.devices import EXPIRES_IN, Devices
 from broker.services.drf import BackendTokens, DrfCalls
 from broker.services.grants.endpoint import TokenRequests
 from broker.services.grants.giving import Giving
-from broker.services.grants.token_exchange import TokenExchange
+from broker.services.grants.token_exchange import Exchanges, PostedExchange
 from broker.services.login.attempts import MAX_COOKIE, Logins
 from broker.services.login.complete import Completion
 from broker.services.login.elsewhere import Elsewhere
@@ -58,6 +59,7 @@ class Services:
 
     def __init__(self, parts: Parts, settings: Settings) -> None:
         """Tied in the order in which they need each other."""
+        self.upstream_tokens = build_upstream_tokens(parts, settings)
         self._tie_clients(parts, settings)
         self._tie_people(parts, settings)
         self._tie_sessions(parts, settings)
@@ -194,7 +196,14 @@ class Services:
         context, durable, transient = parts.context, parts.durable, parts.transient
         forms = self.forms = Forms(context, transient, parts.seal("form"))
         self.account_page = AccountPage(
-            context, durable, transient, self.directory, sessions=self.sessions, standing=self.standing, forms=forms
+            context,
+            durable,
+            transient,
+            self.directory,
+            sessions=self.sessions,
+            standing=self.standing,
+            forms=forms,
+            elsewhere=self.upstream_tokens.build_withdrawing(parts, settings, self.directory),
         )
         self.account_changes = AccountChanges(
             context,
@@ -251,8 +260,8 @@ class Services:
             sessions=self.sessions,
             authorization=self.authorization,
             pushed=self.pushed,
-            offers=offers,
             linking=self.linking,
+            keeping=self.upstream_tokens.keeping,
         )
         self.joining = Joining(
             self.completion, self.authorization, self.directory, held=held, offers=offers, linking=self.linking
@@ -261,10 +270,13 @@ class Services:
     def _tie_grants(self, parts: Parts, settings: Settings) -> None:
         context, people, grants = parts.context, parts.durable.people, parts.durable.grants
         endings, tokens = self.endings, self.tokens
-        giving = Giving(context, tokens, self.upstream, endings, people=people, grants=grants)
-        self.takes_posted, exchange = settings.takes_posted, None
+        keeping = self.upstream_tokens.keeping
+        giving = Giving(context, tokens, self.upstream, endings, people=people, grants=grants, keeping=keeping)
+        self.takes_posted, posted = settings.takes_posted, None
         if self.takes_posted:
-            exchange = TokenExchange(context, self.posted, self.accounts, self.consents, endings=endings, giving=giving)
+            posted = PostedExchange(context, self.posted, self.accounts, self.consents, endings=endings, giving=giving)
+        handing = self.upstream_tokens.build_exchange(parts, tokens, self.consents)
+        exchange = Exchanges(posted, handing) if posted or handing else None
         self.token_requests = build_token_requests(
             parts, tokens=tokens, proofs=self.proofs, giving=giving, devices=self.devices, exchange=exchange
         )
@@ -272,7 +284,7 @@ class Services:
 
     def _build_drf(self, parts: Parts, giving: Giving) -> DrfCalls:
         context, endings, backends = parts.context, self.endings, BackendTokens(self.posted)
-        exchange = TokenExchange(context, backends, self.accounts, self.consents, endings=endings, giving=giving)
+        exchange = PostedExchange(context, backends, self.accounts, self.consents, endings=endings, giving=giving)
         return DrfCalls(
             TokenRequests(context, self.proofs, self.tokens, {GrantType.TOKEN_EXCHANGE: exchange}),
             self.token_requests,

@@ -70,6 +70,7 @@ def _provider_names(config: Config, report: Report) -> None:
         lists[("clients", name, "accept_posted")] = client.accept_posted
         lists[("clients", name, "drf_without_nonce")] = client.drf_without_nonce
         lists |= {("clients", name, "drf_backends", each): (to,) for each, to in client.drf_backends.items()}
+        lists[("clients", name, "upstream_tokens")] = client.upstream_tokens
     known = tuple(config.providers)
     for path, names in lists.items():
         for index, name in enumerate(names):
@@ -111,6 +112,17 @@ def _drf(config: Config, report: Report) -> None:
                 text = f"needs {name} in drf_without_nonce: these apps take no challenge for an ID token"
             if PostedKind.ID_TOKEN not in kinds or name not in client.drf_without_nonce:
                 report.problem(("clients", client_id, "drf_backends", backend), text)
+
+
+def _upstream_tokens(config: Config, report: Report) -> None:
+    """Both have to want it: the provider's tokens are kept, and the client may have them."""
+    for client_id, client in config.clients.items():
+        for index, name in enumerate(client.upstream_tokens):
+            settings = config.providers.get(name)
+            if settings is not None and not getattr(settings, "keep_tokens", False):
+                can = hasattr(settings, "keep_tokens")
+                text = f"needs providers.{name}.keep_tokens" if can else f"{name} gives no tokens that could be kept"
+                report.problem(("clients", client_id, "upstream_tokens", index), text)
 
 
 def _placeholders(config: Config, report: Report) -> None:
@@ -250,6 +262,7 @@ _CHECKS: tuple[Callable[[Config, Report], None], ...] = (
     _somebody_can_log_in,
     _posted,
     _drf,
+    _upstream_tokens,
     _placeholders,
     _emulated_stays_here,
     _demo_stays_here,

@@ -85,6 +85,11 @@ class ClientSettings(Section):
         description="Of these providers, whose ID tokens count in such a call though no `/challenge` was taken: whoever"
         " steals one in its first five minutes signs in by it",
     )
+    upstream_tokens: tuple[str, ...] = Field(
+        default=(),
+        description="Providers with `keep_tokens` whose own tokens it may have for its users, with the grant"
+        " `urn:ietf:params:oauth:grant-type:token-exchange`",
+    )
     first_party: bool = Field(default=False, description="Ours: no consent page")
     pkce: Pkce = Field(
         default=Pkce.AUTO,

@@ -18,7 +18,14 @@ from broker.core.wire.addresses import sector_hosts
 def build_clients(config: Config) -> dict[str, Client]:
     """The clients of config.yaml by client_id."""
     emulated = config.network.upstreams == "emulated"
-    return {name: build_client(name, settings, emulated=emulated) for name, settings in config.clients.items()}
+    clients = {name: build_client(name, settings, emulated=emulated) for name, settings in config.clients.items()}
+    return {name: replace(client, upstream_tokens=_scopes_of(client, config)) for name, client in clients.items()}
+
+
+def _scopes_of(client: Client, config: Config) -> dict[str, tuple[str, ...]]:
+    """What the tokens are good for that it may have of each provider, which the type of the provider knows."""
+    chosen = {name: config.providers[name] for name in client.upstream_tokens if name in config.providers}
+    return {name: tuple(getattr(settings, "kept_scopes", ())) for name, settings in chosen.items()}
 
 
 def build_client(client_id: str, settings: ClientSettings, *, emulated: bool) -> Client:
@@ -41,6 +48,7 @@ def build_client(client_id: str, settings: ClientSettings, *, emulated: bool) ->
         secret_digests=_digests(settings),
         loopback_redirects=settings.loopback_redirects and emulated,
         logo=logo_name(client_id, settings.logo),
+        upstream_tokens=dict.fromkeys(settings.upstream_tokens, ()),
         assertions=replace(
             client.assertions,
             shared_secrets=(shared.get_secret_value(),) if shared is not None else (),

@@ -24,14 +24,17 @@ def build_metadata(
     registration: bool = False,
     levels: Iterable[str] = (),
     posted: bool = False,
+    upstream_tokens: bool = False,
     notify: bool = False,
 ) -> dict[str, Any]:
     """The document for this issuer; `algorithms` are those a key is held for, `languages` those pages exist in.
 
     `registration`: whether anybody may register just now. `levels`: the `acr` that an upstream can be asked to reach.
-    `posted`: whether some client may bring credentials that vendors' kits gave to it (RFC 8693).
+    `posted`: whether some client may bring credentials that vendors' kits gave to it (RFC 8693); `upstream_tokens`:
+    whether some client may have upstreams' own tokens.
     `notify`: whether some client may order messages to people.
     """
+    exchanges = posted or upstream_tokens
     optional: dict[str, Any] = {"registration_endpoint": f"{issuer}/register"} if registration else {}
     optional |= {"acr_values_supported": list(levels)} if levels else {}
     optional |= {"challenge_endpoint": f"{issuer}/challenge"} if posted else {}
@@ -42,7 +45,7 @@ def build_metadata(
         **optional,
         **_authentication(),
         **_requests(),
-        "grant_types_supported": [grant for grant in GrantType if posted or grant is not GrantType.TOKEN_EXCHANGE],
+        "grant_types_supported": [one for one in GrantType if exchanges or one is not GrantType.TOKEN_EXCHANGE],
         "scopes_supported": list(Scope),
         "subject_types_supported": list(SubjectType),
         "id_token_signing_alg_values_supported": list(algorithms),

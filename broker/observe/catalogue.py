@@ -552,6 +552,18 @@ EVENTS: Mapping[Event, Entry] = {
         "UpstreamDenied and UpstreamInvalid end the login, others leave it.",
         count("broker_upstream_refreshes_total", "provider", "outcome"),
     ),
+    Event.UPSTREAM_TOKENS_KEPT: Entry(
+        "info", True, (*_BOTH, "sub"), "A login for an app that may have the provider's tokens: they are kept, sealed."
+    ),
+    Event.UPSTREAM_TOKENS_RENEWED: Entry(
+        "info", False, ("provider", "outcome"), "Kept tokens were renewed, or the name of the failure."
+    ),
+    Event.UPSTREAM_TOKENS_HANDED: Entry(
+        "info", True, (*_BOTH, "sub"), "An app got a user's token.", count("broker_upstream_tokens_total", *_BOTH)
+    ),
+    Event.UPSTREAM_TOKENS_WITHDRAWN: Entry(
+        "info", True, ("provider", "sub", "outcome"), "A person withdrew what apps may do at a provider."
+    ),
     Event.STORE_UNAVAILABLE: Entry(
         "error", False, ("store", "detail"), "A store stopped answering; written once per outage.", _store_down
     ),

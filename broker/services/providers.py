@@ -92,6 +92,10 @@ class ProviderInstance:
         methods = tuple([word for word in amr if word == FEDERATED or word.startswith(own) or word in listed])
         return acr if acr in self.abilities.levels else "", methods
 
+    def keeps_for(self, client: Client | None) -> bool:
+        """Whether this client may have tokens of it; both have to agree, and either may stop it (ADR 57)."""
+        return client is not None and self.abilities.keeps is not None and self.name in client.upstream_tokens
+
     def called(self, texts: str | Mapping[str, str]) -> Self:
         """By another name, which its button says, too; one text is for every language."""
         texts = {"": texts} if isinstance(texts, str) else texts

@@ -15,6 +15,7 @@ from broker.store.keys import KeyStore
 from broker.store.notify import NotifyStore
 from broker.store.people import PeopleStore
 from broker.store.sessions import SessionStore
+from broker.store.upstream_tokens import UpstreamTokenStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Durable:
     history: HistoryStore
     grants: GrantStore
     sessions: SessionStore
+    upstream_tokens: UpstreamTokenStore
     deliveries: DeliveryStore
     notify: NotifyStore
     clients: ClientStore
@@ -41,5 +43,5 @@ class Durable:
 
     async def sweep(self, *, now: int) -> int:
         """Delete what can never matter again; the number of rows. Housekeeping only: reads check times themselves."""
-        swept = [await store.sweep(now=now) for store in (self.grants, self.sessions, self.history, self.notify)]
-        return sum(swept)
+        kept = (self.grants, self.sessions, self.upstream_tokens, self.history, self.notify)
+        return sum([await store.sweep(now=now) for store in kept])

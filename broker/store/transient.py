@@ -17,6 +17,7 @@ class Kind(StrEnum):
     FLOW = "flow"  # a login attempt too large for a cookie
     PAR = "par"  # a pushed authorization request
     PROOF = "proof"  # a proof of possession that was used
+    UPSTREAM_TOKENS = "upstream-tokens"  # sealed, from a login until the app has its grant
     DEVICE = "device"  # a device that waits, by its device code
     USER_CODE = "user-code"  # which device a code that people type stands for
     DEVICE_POLL = "device-poll"  # how often a device may ask

@@ -15,11 +15,13 @@ from broker.core.notify import Button, Fate, Message, Outcome
 from broker.core.people.identity import Identity, UpstreamSession
 from broker.core.records import Wishes
 from broker.core.terms import PostedKind
+from broker.core.upstream_tokens import UpstreamTokens
 from broker.upstream.abilities import (
     Abilities,
     AcceptsUnasked,
     EndsSession,
     HasAbilities,
+    KeepsTokens,
     ReceivesLogout,
     RefreshesIdentity,
     SignedIdentity,
@@ -72,6 +74,7 @@ from broker.upstream.posted import (
 )
 from broker.upstream.signed import SignedFields, SignedReply, unpack_query, unpack_result
 from broker.upstream.standard_claims import ExtraParams, Scopes, Signature, Wish, standard_identity
+from broker.upstream.tokens import TokenSettings
 
 SDK_VERSION = 1
 
@@ -104,6 +107,7 @@ __all__ = [
     "Identity",
     "IssuerAddress",
     "Jwt",
+    "KeepsTokens",
     "Message",
     "Metadata",
     "NativeSettings",
@@ -131,6 +135,7 @@ __all__ = [
     "SignsInByBot",
     "SignsReplies",
     "StartBot",
+    "TokenSettings",
     "Tools",
     "UnpacksReplies",
     "UpstreamDenied",
@@ -139,6 +144,7 @@ __all__ = [
     "UpstreamLogout",
     "UpstreamRejected",
     "UpstreamSession",
+    "UpstreamTokens",
     "UpstreamUnavailable",
     "Widget",
     "Wish",

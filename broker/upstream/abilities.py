@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from broker.core.login.by_bot import Choice, InChat
 from broker.core.notify import Message, Outcome
 from broker.core.people.identity import Identity, UpstreamSession
+from broker.core.upstream_tokens import UpstreamTokens
 from broker.upstream.model import Provider
 
 
@@ -69,6 +70,23 @@ class RefreshesIdentity(Protocol):
         """
 
 
+class KeepsTokens(Protocol):
+    """Gives tokens for its own APIs that are kept for apps, in `Identity.tokens` of flows that say `keeps_tokens`."""
+
+    async def renew(self, subject: str, kept: UpstreamTokens) -> UpstreamTokens:
+        """What is to be kept from now on in place of `kept`, which has a refresh token (RFC 6749 section 6).
+
+        Raises UpstreamDenied when the upstream refuses, UpstreamInvalid when it speaks of somebody else than `subject`,
+        and UpstreamUnavailable when nothing is known.
+        """
+
+    async def give_back(self, kept: UpstreamTokens) -> bool:
+        """Tell the upstream that they are to count no more (RFC 7009); False where it offers no place for that.
+
+        Raises UpstreamError.
+        """
+
+
 class WritesMessages(Protocol):
     """Can write to people afterwards, as far as they let it."""
 
@@ -117,6 +135,7 @@ class Abilities:
     methods: tuple[str, ...] = ()
     writes: WritesMessages | None = None
     signs_in_by_bot: SignsInByBot | None = None
+    keeps: KeepsTokens | None = None
 
 
 @runtime_checkable

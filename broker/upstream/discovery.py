@@ -47,8 +47,9 @@ IssuerAddress = Annotated[str, AfterValidator(_address), AfterValidator(_issuer)
 class Metadata:
     """Where an upstream answers and what it understands (OIDC Discovery 3); empty where it does not say.
 
-    `answers_with_iss`: every authorization response carries `iss` (RFC 9207 section 3). `end_session_endpoint` is empty
-    as well where it is at an origin that the operator did not name: logins do not depend on it.
+    `answers_with_iss`: every authorization response carries `iss` (RFC 9207 section 3). `end_session_endpoint` and
+    `revocation_endpoint` are empty as well where they are at an origin that the operator did not name: logins do not
+    depend on them.
     """
 
     authorization_endpoint: str
@@ -60,6 +61,7 @@ class Metadata:
     algorithms: tuple[str, ...] = ()
     answers_with_iss: bool = False
     end_session_endpoint: str = ""
+    revocation_endpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ def read_metadata(document: Fields, rules: DiscoveryRules) -> Metadata:
         algorithms=_names(document, "id_token_signing_alg_values_supported"),
         answers_with_iss=document.flag("authorization_response_iss_parameter_supported") is True,
         end_session_endpoint=_offered(document, "end_session_endpoint", rules),
+        revocation_endpoint=_offered(document, "revocation_endpoint", rules),
     )
 
 

@@ -41,7 +41,8 @@ class Flow:
     `redirect_uri` is the callback of this provider instance; `callback_with_state` the same with the state in its path,
     for upstreams that do not echo a state parameter. `started_at` is in epoch seconds. `memo` is what `begin` asked to
     keep. `wishes` are what the client asked for and the upstream may honour: with a `max_age` the prompt holds `login`,
-    for upstreams that know nothing else, and the `acr_values` are those that this upstream can reach.
+    for upstreams that know nothing else, and the `acr_values` are those that this upstream can reach. `keeps_tokens`:
+    the client may have the upstream's own tokens, so they are asked for in a way that they can be renewed.
     """
 
     state: str
@@ -53,6 +54,7 @@ class Flow:
     ui_locale: str = "en"
     wishes: Wishes = field(default_factory=Wishes)
     memo: Mapping[str, str] = field(default_factory=dict)
+    keeps_tokens: bool = False
 
     @property
     def code_challenge(self) -> str:

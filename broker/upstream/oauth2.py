@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
 from broker.core.people.identity import Identity
+from broker.core.upstream_tokens import UpstreamTokens
 from broker.core.wire.query import encode_query
+from broker.upstream.abilities import Abilities, KeepsTokens
 from broker.upstream.answer import NOT_NOW, clean_name
 from broker.upstream.discovery import Metadata
 from broker.upstream.fields import Fields, same
@@ -24,6 +28,7 @@ from broker.upstream.model import (
     Tools,
     Widget,
 )
+from broker.upstream.tokens import TokenSettings, read_tokens
 
 ClientAuth = Literal["basic", "post", "none"]
 _DENIED = frozenset(
@@ -36,9 +41,10 @@ class OAuth2Provider(ABC):
 
     `client_auth`: how the secret travels to the token endpoint (RFC 6749 section 2.3.1); `credentials` may say more.
     `challenge_method`: as the upstream spells S256, "" where it knows no PKCE at all and `state` alone binds the answer
-    to the browser. `refuses_embedded`: it refuses browsers inside other apps, so people are told to open their usual
-    one. `not_now`: error codes, in replies and answers, by which it says that it cannot just now. `assets`: a folder
-    beside the adapter with `icon.svg` for the button and pages of its widgets (*.html); None: what we have will do.
+    to the browser. `revocation_url`: where tokens are given back (RFC 7009), "" for nowhere. `refuses_embedded`: it
+    refuses browsers inside other apps, so people are told to open their usual one. `not_now`: error codes, in replies
+    and answers, by which it says that it cannot just now. `assets`: a folder beside the adapter with `icon.svg` for the
+    button and pages of its widgets (*.html); None: what we have will do.
     """
 
     Settings: ClassVar[type[ProviderSettings]] = ConfidentialSettings
@@ -48,6 +54,7 @@ class OAuth2Provider(ABC):
     brand: ClassVar[str]
     authorize_url: ClassVar[str]
     token_url: ClassVar[str]
+    revocation_url: ClassVar[str] = ""
     client_auth: ClassVar[ClientAuth] = "post"
     challenge_method: ClassVar[str] = "S256"
     scope_separator: ClassVar[str] = " "
@@ -70,11 +77,26 @@ class OAuth2Provider(ABC):
         """The code in the reply becomes tokens, and the tokens an identity."""
         params = self.read(flow, reply)
         tokens = await self.exchange(flow, params)
-        return await self.identity(flow, tokens)
+        identity = await self.identity(flow, tokens)
+        return replace(identity, tokens=self._kept(flow, tokens)) if flow.keeps_tokens else identity
+
+    def _kept(self, flow: Flow, tokens: Fields) -> UpstreamTokens:
+        first = UpstreamTokens("", nonce=flow.nonce)
+        return read_tokens(tokens, now=self.tools.now(), asked=self.scopes_of(flow), before=first)
+
+    def abilities(self) -> Abilities:
+        """Its tokens can be kept, where the operator wants that."""
+        keeps: KeepsTokens | None = _Renewing(self) if self._token_settings is not None else None
+        return Abilities(keeps=keeps)
+
+    @property
+    def _token_settings(self) -> TokenSettings | None:
+        chosen = self.settings
+        return chosen if isinstance(chosen, TokenSettings) and chosen.keep_tokens else None
 
     async def metadata(self) -> Metadata:
         """Where the upstream answers, as the type has it written down."""
-        return Metadata(self.authorize_url, self.token_url)
+        return Metadata(self.authorize_url, self.token_url, revocation_endpoint=self.revocation_url)
 
     def authorize_params(self, flow: Flow) -> dict[str, str]:
         """Everything the authorization request says; a type adds to it."""
@@ -82,7 +104,7 @@ class OAuth2Provider(ABC):
             "response_type": "code",
             "client_id": self.settings.client_id,
             "redirect_uri": flow.redirect_uri,
-            "scope": self.scope_separator.join(self.scopes),
+            "scope": self.scope_separator.join(self.scopes_of(flow)),
             "state": flow.state,
         }
         if self.challenge_method and flow.code_verifier:
@@ -94,6 +116,12 @@ class OAuth2Provider(ABC):
         """What is asked for; a type without a `scopes` setting says it here."""
         asked: tuple[str, ...] = self.settings.scopes
         return asked
+
+    def scopes_of(self, flow: Flow) -> tuple[str, ...]:
+        """What is asked for in this flow: more where an app may have the tokens."""
+        chosen = self._token_settings
+        more = chosen.token_scopes if chosen is not None and flow.keeps_tokens else ()
+        return tuple(dict.fromkeys((*self.scopes, *more)))
 
     def read(self, flow: Flow, reply: Reply) -> Mapping[str, str]:
         """The parameters of a reply that came on a channel of ours, for this flow, and without an error."""
@@ -129,6 +157,25 @@ class OAuth2Provider(ABC):
         tokens.text("access_token")
         return tokens
 
+    async def refresh_tokens(self, refresh_token: str) -> Fields:
+        """The answer to a refresh token (RFC 6749 section 6).
+
+        Raises UpstreamDenied where the upstream says that it counts no more, else UpstreamUnavailable: any other
+        refusal is about us, not about the person.
+        """
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        try:
+            return await self.ask_tokens(form, await self.metadata())
+        except UpstreamRejected as error:
+            if error.error == "invalid_grant":
+                raise UpstreamDenied(f"the upstream says that the login counts no more: {error.detail}") from None
+            raise UpstreamUnavailable(error.detail) from None
+        except UpstreamInvalid as error:
+            raise UpstreamUnavailable(error.detail) from None
+
+    async def check_renewed(self, tokens: Fields, subject: str, *, nonce: str) -> None:  # noqa: B027 - all is fine
+        """Raise UpstreamInvalid where renewed tokens are not this person's; most upstreams do not say whose."""
+
     async def credentials(self, metadata: Metadata) -> Credentials:
         """What shows this token endpoint that it is us, asked for anew with every token request.
 
@@ -149,6 +196,30 @@ class OAuth2Provider(ABC):
     @abstractmethod
     async def identity(self, flow: Flow, tokens: Fields) -> Identity:
         """Who the tokens speak of. Every type says this for itself."""
+
+
+class _Renewing:
+    """KeepsTokens (RFC 6749 section 6)."""
+
+    def __init__(self, provider: OAuth2Provider) -> None:
+        self._provider = provider
+
+    async def renew(self, subject: str, kept: UpstreamTokens) -> UpstreamTokens:
+        provider = self._provider
+        answer = await provider.refresh_tokens(kept.refresh_token)
+        await provider.check_renewed(answer, subject, nonce=kept.nonce)
+        return read_tokens(answer, now=provider.tools.now(), asked=provider.scopes, before=kept)
+
+    async def give_back(self, kept: UpstreamTokens) -> bool:
+        provider = self._provider
+        metadata = await provider.metadata()
+        if not metadata.revocation_endpoint:
+            return False
+        proof = await provider.credentials(metadata)
+        form = {"token": kept.refresh_token or kept.access_token, **proof.form}
+        with suppress(UpstreamInvalid):  # done, and the body of that may be anything (RFC 7009 section 2.2)
+            await provider.http.post_form(metadata.revocation_endpoint, form, basic=proof.basic)
+        return True
 
 
 def refusal(error: str, not_now: frozenset[str] = NOT_NOW) -> UpstreamError:

@@ -70,6 +70,8 @@ class OidcProvider(OAuth2Provider):
         }
         levels = {"acr_values": " ".join(asked.acr_values)} if asked.acr_values else {}
         wanted = {name: wish for name, wish in wishes.items() if wish and name in self.forwards}
+        if flow.keeps_tokens and "offline_access" in self.scopes_of(flow):  # not given without a consent (section 11)
+            wanted["prompt"] = " ".join(dict.fromkeys((*wanted.get("prompt", "").split(), "consent")))
         return super().authorize_params(flow) | {"nonce": flow.nonce} | wanted | levels
 
     def read(self, flow: Flow, reply: Reply) -> Mapping[str, str]:
@@ -80,7 +82,8 @@ class OidcProvider(OAuth2Provider):
 
     async def metadata(self) -> Metadata:
         """As for OAuth, with the places of keys and claims."""
-        return Metadata(self.authorize_url, self.token_url, self.jwks_uri, self.userinfo_url)
+        places = self.authorize_url, self.token_url, self.jwks_uri, self.userinfo_url
+        return Metadata(*places, revocation_endpoint=self.revocation_url)
 
     async def identity(self, flow: Flow, tokens: Fields) -> Identity:
         """The identity of a verified ID token."""
@@ -136,6 +139,19 @@ class OidcProvider(OAuth2Provider):
         # Of some signatures there are two forms that both fit, so what they sign is what counts once.
         replay_key = posted.token.rpartition(".")[0]
         return SignedIdentity(self.describe(claims), replay_key, int(point_in_time(claims, "exp")) + self.skew)
+
+    async def check_renewed(self, tokens: Fields, subject: str, *, nonce: str, auth_time: int | None = None) -> None:
+        """As for OAuth: an ID token that comes along, which need not, is of the same login (OIDC Core 12.2)."""
+        id_token = tokens.maybe("id_token")
+        if id_token is None:
+            return
+        rules = self.rules_without_flow(tokens.text("access_token"), await self.metadata())
+        rules = replace(rules, nonce=nonce, nonce_optional=True, issued_after=int(self.tools.now()))
+        claims = await self.tools.jwt.verify_id_token(id_token, rules)
+        if claims.text("sub") != subject:
+            raise UpstreamInvalid("refreshed ID token: sub is somebody else")
+        if auth_time is not None and "auth_time" in claims and claims.integer("auth_time") != auth_time:
+            raise UpstreamInvalid("refreshed ID token: auth_time is of another login")
 
     def algorithms_at(self, metadata: Metadata) -> tuple[str, ...]:
         """Signatures we accept, of those that the issuer says it makes."""

@@ -7,16 +7,16 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from broker.core.errors import UpstreamDenied, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
+from broker.core.errors import UpstreamInvalid
 from broker.core.people.identity import UpstreamSession
 from broker.core.wire.query import encode_query
 from broker.upstream.abilities import Abilities, EndsSession, ReceivesLogout, RefreshesIdentity, UpstreamLogout
-from broker.upstream.discovery import Metadata
 from broker.upstream.fields import Fields
 from broker.upstream.jwt import point_in_time
-from broker.upstream.model import ConfidentialSettings, Flow, IdTokenRules
+from broker.upstream.model import ConfidentialSettings, Flow
 from broker.upstream.oidc import OidcProvider
 from broker.upstream.standard_claims import Asked, ClaimNames, SubjectClaim, Trust, asks_userinfo
+from broker.upstream.tokens import TokenSettings
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 MAX_AGE = 600  # seconds: a logout is told at once, or after a few tries
@@ -36,7 +36,7 @@ class LogoutSettings(BaseModel):
     rp_initiated: bool = Field(default=False, description="Who logs out here is sent to its end_session_endpoint")
 
 
-class SessionSettings(ConfidentialSettings):
+class SessionSettings(TokenSettings, ConfidentialSettings):
     """What an operator may want of an issuer's claims and clock, and of it after the login."""
 
     userinfo: Asked = Field(default=True, description="Ask for claims the ID token lacks; always: at every login")
@@ -57,8 +57,17 @@ class SessionSettings(ConfidentialSettings):
 
     @model_validator(mode="after")
     def _check_subject_claim(self) -> Self:
-        if self.subject_claim != "sub" and (self.logout.backchannel or self.use_refresh_token):
-            raise ValueError("logout.backchannel and use_refresh_token know people by sub: leave subject_claim out")
+        if self.subject_claim != "sub" and (self.logout.backchannel or self.use_refresh_token or self.keep_tokens):
+            raise ValueError(
+                "logout.backchannel, use_refresh_token and keep_tokens know people by sub: leave subject_claim out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_holder_of_a_refresh_token(self) -> Self:
+        if self.use_refresh_token and self.keep_tokens:
+            # An issuer that changes it at every use would take the second of us for a thief, and end both.
+            raise ValueError("use_refresh_token and keep_tokens would use one refresh token twice; choose one of them")
         return self
 
 
@@ -89,7 +98,14 @@ class SessionOidcProvider(OidcProvider):
         receives: ReceivesLogout | None = _LogoutTokens(self) if chosen.logout.backchannel else None
         ends: EndsSession | None = _EndSession(self) if chosen.logout.rp_initiated else None
         refreshes: RefreshesIdentity | None = _Refresh(self) if chosen.use_refresh_token else None
-        return Abilities(receives, ends, refreshes, chosen.acr_values, chosen.amr_values)
+        return replace(
+            super().abilities(),
+            receives_logout=receives,
+            ends_session=ends,
+            refreshes=refreshes,
+            levels=chosen.acr_values,
+            methods=chosen.amr_values,
+        )
 
 
 class _LogoutTokens:
@@ -174,34 +190,6 @@ class _Refresh:
         self._provider = provider
 
     async def refresh(self, subject: str, kept: UpstreamSession) -> UpstreamSession:
-        metadata = await self._provider.metadata()
-        tokens = await self._ask(kept.refresh_token, metadata)
-        # An answer without an ID token is one all the same (section 12.2).
-        if id_token := tokens.maybe("id_token"):
-            claims = await self._provider.tools.jwt.verify_id_token(id_token, self._rules(kept, tokens, metadata))
-            _check_same_login(claims, subject, kept)
+        tokens = await self._provider.refresh_tokens(kept.refresh_token)
+        await self._provider.check_renewed(tokens, subject, nonce=kept.nonce, auth_time=kept.auth_time)
         return replace(kept, refresh_token=tokens.maybe("refresh_token") or kept.refresh_token)
-
-    async def _ask(self, refresh_token: str, metadata: Metadata) -> Fields:
-        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        try:
-            return await self._provider.ask_tokens(form, metadata)
-        except UpstreamRejected as error:
-            if error.error == "invalid_grant":
-                raise UpstreamDenied(f"the upstream says that the login counts no more: {error.detail}") from None
-            # Any other refusal is about us, not about the person.
-            raise UpstreamUnavailable(error.detail) from None
-        except UpstreamInvalid as error:
-            raise UpstreamUnavailable(error.detail) from None
-
-    def _rules(self, kept: UpstreamSession, tokens: Fields, metadata: Metadata) -> IdTokenRules:
-        rules = self._provider.rules_without_flow(tokens.text("access_token"), metadata)
-        return replace(rules, nonce=kept.nonce, nonce_optional=True, issued_after=int(self._provider.tools.now()))
-
-
-def _check_same_login(claims: Fields, subject: str, kept: UpstreamSession) -> None:
-    """The person and the login that the first ID token spoke of (OIDC Core 12.2)."""
-    if claims.text("sub") != subject:
-        raise UpstreamInvalid("refreshed ID token: sub is somebody else")
-    if kept.auth_time is not None and "auth_time" in claims and claims.integer("auth_time") != kept.auth_time:
-        raise UpstreamInvalid("refreshed ID token: auth_time is of another login")

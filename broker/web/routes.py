@@ -38,6 +38,7 @@ class Endpoints:
 
     `drf`: None where no client speaks drf-social-oauth2's API. `elsewhere`: None where no window waits for another
     browser. `takes_posted`: some client may bring credentials of vendors' kits, and takes challenges.
+    `hands_tokens`: some client may have providers' own tokens.
     """
 
     meta: MetaEndpoints
@@ -61,6 +62,7 @@ class Endpoints:
     drf: DrfEndpoints | None = None
     elsewhere: ElsewhereEndpoint | None = None
     takes_posted: bool = False
+    hands_tokens: bool = False
 
 
 def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
@@ -170,6 +172,8 @@ def _for_people(ends: Endpoints) -> Iterable[Route]:
     yield Route("/account/delete", {"GET": account.ask, "POST": account.delete}, browser, "account")
     yield Route("/account/end", {"POST": account.end}, browser, "account")
     yield Route("/account/take-back", {"POST": account.take_back}, browser, "account")
+    if ends.hands_tokens:
+        yield Route("/account/withdraw", {"POST": account.withdraw}, browser, "account")
     yield Route("/account/keep", {"POST": account.keep}, browser, "account")
 
 

@@ -49,7 +49,7 @@ async def test_the_document_names_the_issuer_of_the_app_and_everything_lies_belo
     document = (await op.get("/realms/x/.well-known/openid-configuration")).json()
     assert document["issuer"] == ISSUER
     ends = [url for name, url in document.items() if name.endswith(("_endpoint", "_uri"))]
-    assert len(ends) == 5
+    assert len(ends) == 6
     assert all(url.startswith(f"{ISSUER}/") for url in ends)
 
 
@@ -198,3 +198,16 @@ def claims_of(token: str) -> dict[str, Any]:
     """What a token says."""
     claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
     return claims
+
+
+async def test_a_token_that_is_given_back_counts_no_more_and_the_answer_is_empty(op: Upstream) -> None:
+    answer = await op.answer_of(AUTHORIZE, **REQUEST | {"scope": "openid offline_access"})
+    _, tokens = await exchange(op, answer["code"])
+    for secret, status in (("wrong", 401), (APP.client_secret, 200), (APP.client_secret, 200)):
+        form = {"token": tokens["refresh_token"], "client_id": APP.client_id, "client_secret": secret}
+        told = await op.http.post("/realms/x/revoke", data=form)
+        assert told.status_code == status
+    assert told.content == b""
+    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    form |= {"client_id": APP.client_id, "client_secret": APP.client_secret}
+    assert (await op.http.post("/realms/x/token", data=form)).json() == {"error": "invalid_grant"}

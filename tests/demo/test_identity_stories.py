@@ -23,6 +23,7 @@ from broker.testing import running_broker
 from tests.interop.deployed import aside
 from tests.services.merged_accounts import absorb
 from tests.threats.posted_matrix import ANDROID, APP, PROVIDERS, bench
+from tests.threats.token_takers import SECRET, takers
 
 OF_LEGACY = ["openid", "profile", "email", "offline_access"]
 PAGES = Path(__file__).parents[2] / "docs/how-to"
@@ -131,6 +132,16 @@ def test_move_apps_from_drf_social_oauth2() -> None:
     for answer, example in ((first, converted), (second, refreshed)):
         told = {name: value for name, value in example.items() if value != "…"}
         assert (answer.keys(), answer | told) == (example.keys(), answer)
+
+
+def test_call_a_providers_api(tmp_path: Path) -> None:
+    ((take, taken),) = shown("upstream-tokens.md")
+    with takers(tmp_path) as at:
+        variables = {"ISSUER": at.broker.issuer, "CLIENT_ID": "planner", "CLIENT_SECRET": SECRET}
+        answer = run(take, variables | {"ACCESS_TOKEN": at.sign_in("ada")})
+    told = {name: value for name, value in taken.items() if value != "…"}
+    assert answer.keys() == taken.keys()
+    assert answer | told == answer
 
 
 def test_whose_vk_id_is_this(broker: RunningBroker) -> None:

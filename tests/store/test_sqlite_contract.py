@@ -23,6 +23,7 @@ from tests.contract.people import NOW, account, link, settle, token
 from tests.contract.signing_keys import KeyRules
 from tests.contract.store import TransientRules
 from tests.contract.upstream_sessions import UpstreamSessionRules
+from tests.contract.upstream_tokens import UpstreamTokenRules
 from tests.store.doubles import Clock
 
 
@@ -110,6 +111,10 @@ class TestGrants(GrantRules):
 
 class TestUpstreamSessions(UpstreamSessionRules):
     """Sessions that end, here and elsewhere."""
+
+
+class TestUpstreamTokens(UpstreamTokenRules):
+    """Upstreams' tokens that are kept for apps."""
 
 
 class TestLogouts(LogoutRules):

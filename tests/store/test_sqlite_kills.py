@@ -22,6 +22,7 @@ from broker.store.outage import Outage
 from broker.store.sql.durable import build_durable
 from broker.store.sqlite.engine import Engine, SqliteDriver
 from broker.store.sqlite.file import open_database
+from broker.store.upstream_tokens import KeptTokens
 from tests.contract.histories import sign_in
 from tests.contract.people import EVERY_APP, NOW, USABLE, adopt, give, grant, link, of_login, proof
 from tests.store.test_sqlite_faults import check_whole
@@ -50,6 +51,12 @@ DEEDS: Mapping[str, Deed] = {
     "keep": lambda durable: durable.accounts.keep("s4", now=NOW),
     "delete": lambda durable: durable.accounts.delete_due(now=NOW + 1),
     "take back": lambda durable: durable.consents.take_back("s1", "app", now=NOW, expires_at=UNTIL),
+    "withdraw tokens": lambda durable: durable.upstream_tokens.withdraw(
+        "s1", KeptTokens("p1", "x1", "sealed", "v", NOW), provider="google", clients=["app"], now=NOW
+    ),
+    "keep tokens": lambda durable: durable.upstream_tokens.keep(
+        "s1", KeptTokens("p1", "x1", "newer", "v2", NOW + 1), expires_at=UNTIL
+    ),
     "sign in": lambda durable: durable.history.signed_in(
         sign_in("fresh"), expires_at=UNTIL, ends="of-g1", retires="cookie"
     ),
@@ -69,6 +76,7 @@ async def fill(durable: Durable) -> None:
         await give(durable, given, hears=f"{sub} at app")
         await durable.sessions.keep_login(f"of-g{number}", "sealed", asked_at=NOW, expires_at=UNTIL)
         await durable.history.signed_in(sign_in(f"of-g{number}", sub=sub), expires_at=UNTIL)
+        await durable.upstream_tokens.keep(sub, KeptTokens("p1", subject, "sealed", "v", NOW), expires_at=UNTIL)
     for survivor, absorbed, way in (("s1", "s3", "x3"), ("s4", "s5", "x5")):
         await durable.accounts.merge(
             survivor,

@@ -15,6 +15,7 @@ from broker.store.outage import Outage
 from broker.store.sql.durable import build_durable
 from broker.store.sqlite.engine import Engine, SqliteDriver
 from broker.store.sqlite.file import open_database
+from broker.store.upstream_tokens import KeptTokens
 from tests.contract.histories import sign_in
 from tests.contract.people import EVERY_APP, NOW, USABLE, account, grant, link, proof, token
 
@@ -69,6 +70,16 @@ async def test_nothing_that_people_wait_for_reads_a_whole_table() -> None:
         await durable.accounts.merge(
             "s1", "s2", proof=proof("x2"), now=NOW, expires_at=UNTIL, known=EVERY_APP, seen_as={"pairwise": "s2"}
         )
+        kept = KeptTokens("p1", "x1", "sealed", "v1", NOW)
+        await durable.upstream_tokens.keep("s1", kept, expires_at=UNTIL)
+        await durable.upstream_tokens.find("s1", "p1", "x1", now=NOW)
+        await durable.upstream_tokens.of_account("s1", now=NOW)
+        await durable.upstream_tokens.claim(kept, now=NOW, until=NOW + 9)
+        await durable.upstream_tokens.release(kept)
+        await durable.upstream_tokens.renew(kept, "newer", version="v2", expires_at=UNTIL)
+        await durable.upstream_tokens.lose(kept)
+        await durable.upstream_tokens.keep("s1", kept, expires_at=UNTIL)
+        await durable.upstream_tokens.withdraw("s1", kept, provider="google", clients=["app"], now=NOW)
         await durable.people.unlink("s1", "p1", "x2", usable=USABLE, now=NOW, expires_at=UNTIL)
         await durable.consents.take_back("s1", "app", now=NOW, expires_at=UNTIL)
         await durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep=grant().login)

@@ -90,13 +90,19 @@ def agreed_by(request: AuthorizationRequest) -> frozenset[str]:
 
 
 def promised_by(request: AuthorizationRequest, client: Client) -> str:
+    """What a yes to this request of this client rests on; see `promised_at`."""
+    return promised_at(request.redirect_uri, client)
+
+
+def promised_at(redirect_uri: str, client: Client) -> str:
     """What a yes to this client rests on, as a digest. A yes given to one promise is none to another.
 
-    Its name in every language, the host people are sent to, its policy and terms, and with whom it can compare people.
+    Its name in every language, the host people are sent to, its policy and terms, with whom it can compare people, and
+    the accounts elsewhere that it may use, and for what.
     """
-    place, tokens = urlsplit(request.redirect_uri), client.tokens
+    place, tokens = urlsplit(redirect_uri), client.tokens
     pairwise = tokens.subject_type is SubjectType.PAIRWISE
-    promise = {
+    promise: dict[str, object] = {
         "name": dict(client.name),
         "host": place.hostname or place.scheme,
         "subject": tokens.subject_type,
@@ -104,4 +110,6 @@ def promised_by(request: AuthorizationRequest, client: Client) -> str:
         "policy": client.origin.policy_uri,
         "terms": client.origin.tos_uri,
     }
+    if client.upstream_tokens:  # what other apps were promised before stays as it was
+        promise["upstream"] = {name: sorted(scopes) for name, scopes in client.upstream_tokens.items()}
     return digest(orjson.dumps(promise, option=orjson.OPT_SORT_KEYS).decode())

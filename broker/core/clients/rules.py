@@ -182,8 +182,9 @@ def _service(client: Client) -> Iterator[Broken]:
 
 def _posted(client: Client) -> Iterator[Broken]:
     """Whoever may bring credentials is told of whom, and the other way round."""
-    if GrantType.TOKEN_EXCHANGE in client.grants and not client.accept_posted:
-        yield Broken("accept_posted", f"is required: the providers whose credentials it brings for {_EXCHANGE}")
+    if GrantType.TOKEN_EXCHANGE in client.grants and not client.accept_posted and not client.upstream_tokens:
+        text = f"is required, or upstream_tokens: the providers whose credentials it brings for {_EXCHANGE}"
+        yield Broken("accept_posted", text)
     if client.accept_posted and GrantType.TOKEN_EXCHANGE not in client.grants:
         yield Broken("accept_posted", f"needs {_EXCHANGE} among the grants")
     if client.accept_posted and not client.first_party and GrantType.AUTHORIZATION_CODE not in client.grants:
@@ -211,6 +212,21 @@ def _drf(client: Client) -> Iterator[Broken]:
         yield Broken("drf_backends", "has no proofs of a key, and dpop_bound_access_tokens asks for them")
 
 
+def _upstream(client: Client) -> Iterator[Broken]:
+    """Whoever has an upstream's tokens keeps a secret, and people can be told of it."""
+    if not client.upstream_tokens:
+        return
+    if GrantType.TOKEN_EXCHANGE not in client.grants:
+        yield Broken("upstream_tokens", f"needs {_EXCHANGE} among the grants")
+    if GrantType.AUTHORIZATION_CODE not in client.grants:
+        yield Broken("grants", "without authorization_code no provider's tokens could be kept for it")
+    if client.public:
+        yield Broken("upstream_tokens", "needs a secret: whoever finds a token of the app could have the provider's")
+    for name in client.upstream_tokens:
+        if client.providers is not None and name not in client.providers:
+            yield Broken("upstream_tokens", "is not among providers, so nobody signs in there for this app", name)
+
+
 def _fallback(client: Client) -> Iterator[Broken]:
     if client.email_fallback and not _FALLBACK.fullmatch(client.email_fallback):
         yield Broken("email_fallback", 'write one {sub} and a domain of yours: "{sub}@users.noreply.example.com"')
@@ -225,7 +241,7 @@ def _identities(client: Client) -> Iterator[Broken]:
 
 OPERATORS_RULES: tuple[Rule, ...] = (
     *(_pkce, _origins, _requests, _required, _service),
-    *(_posted, _drf, _fallback, _identities),
+    *(_posted, _drf, _upstream, _fallback, _identities),
 )
 
 # --- a client of `profile: fapi2`: what the FAPI 2.0 Security Profile forbids ---

@@ -22,6 +22,7 @@ from broker.core.errors import (
     InvalidToken,
     LastIdentity,
     LinkedElsewhere,
+    LoginRequired,
     MessagesNotConfigured,
     NotFound,
     NoWayToWrite,
@@ -37,7 +38,7 @@ from broker.core.errors import (
 )
 from broker.core.notify import MAX_BUTTONS, MAX_KEY, MAX_LABEL, MAX_TEXT, MAX_URL, NOTIFY, Status
 from broker.core.posted import KINDS
-from broker.core.terms import GrantType, Scope
+from broker.core.terms import GrantType, Scope, TokenType
 
 Schema = Mapping[str, Any]
 FORM: Final = "application/x-www-form-urlencoded"
@@ -92,7 +93,9 @@ _TOKEN: Mapping[str, Schema] = {
     "token_type_hint": _text("Accepted and not needed: a token says what it is."),
 }
 _POSTED: Mapping[str, Schema] = {
-    "subject_token": _text("Posted credential: what the provider's kit gave to the app (RFC 8693)."),
+    "subject_token": _text(
+        "What a provider's kit gave to the app (RFC 8693); with `audience` an access token of ours."
+    ),
     "subject_token_type": {"type": "string", "enum": list(KINDS)},
     "subject_issuer": _text("Posted credential: the provider, by its name here."),
     "challenge": _text("Posted credential: from /challenge, taken before the user signed in."),
@@ -109,6 +112,11 @@ _GRANT: Mapping[str, Schema] = {
     "refresh_token": _text("refresh_token: the newest one."),
     "device_code": _text("device_code: from /device_authorization (RFC 8628)."),
     **_POSTED,
+    "audience": _text("token-exchange: the provider, by its name here, whose own token is wanted."),
+    "requested_token_type": {
+        "enum": [TokenType.ACCESS_TOKEN],
+        "description": "token-exchange: all there is.",
+    },
     "sign_up": {"enum": ["true", "false"], "description": "token-exchange: whether somebody unknown gets an account."},
     "scope": _text(
         "refresh_token: less than was granted. client_credentials: some of service_scopes. Else what is wanted."
@@ -136,7 +144,7 @@ _OURS: tuple[Operation, ...] = (
         refusals=(
             *(InvalidGrant, InvalidScope, InvalidTarget, UnauthorizedClient, UnsupportedGrantType),
             *(InvalidDpopProof, UseDpopNonce, AuthorizationPending, SlowDown, ExpiredToken),
-            *(AccessDenied, AccountNotFound, ConsentRequired),
+            *(AccessDenied, AccountNotFound, ConsentRequired, LoginRequired),
         ),
     ),
     Operation(

@@ -20,6 +20,7 @@ class Happened(StrEnum):
     REVIVED = "revived"  # a way in went home
     SIGNED_OUT = "signed_out"  # everywhere
     ACCESS_ENDED = "access_ended"  # of an app
+    WITHDRAWN = "withdrawn"  # apps may no longer use an account elsewhere
     CLOSING = "closing"  # deletion was asked for
     KEPT = "kept"  # and called off
 

@@ -10,6 +10,7 @@ from typing import Any
 from broker.core.errors import UpstreamInvalid
 from broker.core.people.cleaning import clean_claims, clean_text, plain_email, plain_phone
 from broker.core.seal import digest
+from broker.core.upstream_tokens import UpstreamTokens
 
 Claims = Mapping[str, Any]
 
@@ -60,7 +61,7 @@ class Identity:
     `raw_ids` are further upstream identifiers for the `identities` scope (`telegram_id`, `psuid`). `auth_time` is in
     epoch seconds and only set where the upstream proves when the person last authenticated. `amr` as in RFC 8176, `acr`
     the level that the upstream says was reached, in its own words, or "". `session` is what outlives the login, of
-    providers that the operator told to.
+    providers that the operator told to; `tokens` are those for the upstream's own APIs, where an app may have them.
     """
 
     subject: str
@@ -70,6 +71,7 @@ class Identity:
     amr: tuple[str, ...] = ("fed",)
     acr: str = ""
     session: UpstreamSession = UpstreamSession()
+    tokens: UpstreamTokens | None = None
 
     def __post_init__(self) -> None:
         """Refuse what could never be taken back later."""

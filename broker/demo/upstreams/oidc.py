@@ -83,6 +83,7 @@ class Oidc(Emulator):
             ("/authorize", ("GET",), self._authorize),
             ("/token", ("POST",), self._token),
             ("/userinfo", ("GET", "POST"), self._userinfo),
+            ("/revoke", ("POST",), self._revoke),
             ("/logout", ("GET", "POST"), self._end_session),
         )
         below = [(self._prefix + path, methods, handler) for path, methods, handler in table]
@@ -162,6 +163,18 @@ class Oidc(Emulator):
         if granted is None:
             return json_answer({"error": "invalid_grant"}, 400)
         return json_answer(self._tokens_for(granted), Cache_Control="no-store")
+
+    async def _revoke(self, call: Call) -> Response:
+        """RFC 7009: a token that is none is as good as revoked, and the answer has no body."""
+        client_id, secret = client_credentials(call)
+        app = self.apps.get(client_id)
+        if app is None or secret != app.client_secret:
+            return json_answer({"error": "invalid_client"}, 401, WWW_Authenticate='Basic realm="revoke"')
+        for kept in (self.refresh_tokens, self.tokens):
+            granted = kept.look(call.get("token"))
+            if granted is not None and granted.app == app:
+                kept.take(call.get("token"))
+        return Response(b"")
 
     def _redeemed(self, app: RegisteredApp, call: Call) -> Granted | None:
         granted = self.codes.take(call.get("code"))

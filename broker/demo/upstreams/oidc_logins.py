@@ -78,6 +78,7 @@ def discovery_of(issuer: str) -> Claims:
         "userinfo_endpoint": f"{base}/userinfo",
         "jwks_uri": f"{base}/jwks",
         "end_session_endpoint": f"{base}/logout",
+        "revocation_endpoint": f"{base}/revoke",
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
         "response_types_supported": ["code"],

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
 
-from broker.core.authorize.consent import Said, promised_by, settle
+from broker.core.authorize.consent import Said, promised_at, promised_by, settle
 from broker.core.clients.client import Client
 from broker.core.errors import FlowFinished, FlowGone, ForeignPost, SealBroken
 from broker.core.events import Event
@@ -76,6 +76,15 @@ class Consents:
     async def is_given(self, request: AuthorizationRequest, client: Client, sub: str) -> bool:
         """Whether this person agreed to anything at all for this client, as it is today."""
         return bool((await self.recall(request, client, sub)).yes)
+
+    async def stands(self, client: Client, sub: str) -> bool:
+        """Whether a yes of this person to the client, as it is today, is on record, to whichever of its hosts."""
+        if client.first_party:
+            return True
+        for uri in client.redirect_uris:
+            if (await self._consents.consent(sub, client.id, promised_at(uri, client))).yes:
+                return True
+        return False
 
     async def recall(self, request: AuthorizationRequest, client: Client, sub: str) -> Said:
         """What this person answered last, to this client as it is today."""

@@ -6,7 +6,7 @@ No grant skips one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from broker.core.clients.client import Client
@@ -20,7 +20,7 @@ from broker.core.errors import (
 )
 from broker.core.events import Event
 from broker.core.people.history import NOWHERE, Whence
-from broker.core.terms import GrantType, Scope
+from broker.core.terms import GrantType, Scope, TokenType
 from broker.core.wire.parameters import Parameters
 from broker.services.context import Context
 from broker.services.tokens.held import Held
@@ -43,12 +43,31 @@ class Issued:
     issued_type: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A token that is not ours: of `provider`, for the person `sub`. `expires_in` in seconds, None: nobody knows."""
+
+    provider: str
+    sub: str
+    access_token: str = field(repr=False)
+    expires_in: int | None
+    scope: tuple[str, ...]
+
+    def tell(self) -> dict[str, Any]:
+        """The answer (RFC 8693 section 2.2.1). Whatever the provider calls its type, apps bear it."""
+        answer: dict[str, Any] = {"access_token": self.access_token, "issued_token_type": TokenType.ACCESS_TOKEN.value}
+        answer["token_type"] = "Bearer"
+        if self.expires_in is not None:
+            answer["expires_in"] = self.expires_in
+        return answer | ({"scope": " ".join(self.scope)} if self.scope else {})
+
+
 class GrantHandler(Protocol):
-    """One grant type. The client is authenticated and may use it."""
+    """One grant type. The client is authenticated and may use it. `event`: something of ours was issued."""
 
     event: Event
 
-    async def issue(self, client: Client, params: Parameters, key: Key, whence: Whence) -> Issued:
+    async def issue(self, client: Client, params: Parameters, key: Key, whence: Whence) -> Issued | Foreign:
         """Spend what was brought; raises RequestError. Use `key` once that is known to be good, before it is spent."""
 
 
@@ -84,6 +103,10 @@ class TokenRequests:
         except RequestError as error:
             self._context.recorder.record(Event.TOKEN_REFUSED, client_id=client.id, error=error.code)
             raise
+        if isinstance(issued, Foreign):
+            about = {"provider": issued.provider, "sub": issued.sub}
+            self._context.recorder.record(Event.UPSTREAM_TOKENS_HANDED, client_id=client.id, **about)
+            return issued.tell()
         about = {"provider": issued.held.person.link.provider} if issued.held is not None else {}
         self._context.recorder.record(handler.event, client_id=client.id, **about)
         return await self._build(client, issued, key.jkt)

@@ -21,6 +21,7 @@ from broker.services.sessions.upstream import UpstreamSessions
 from broker.services.tokens.held import Held
 from broker.services.tokens.minting import Tokens
 from broker.services.tokens.proofs import Key
+from broker.services.upstream_tokens.keeping import Keeping
 from broker.store.grants import GrantStore, LiveGrant, SessionOver, SpentBefore
 from broker.store.people import PeopleStore
 
@@ -55,13 +56,18 @@ class Giving:
         *,
         people: PeopleStore,
         grants: GrantStore,
+        keeping: Keeping,
     ) -> None:
-        """`upstream` says whose login ended elsewhere, `endings` who hears when it ends here."""
+        """`upstream` says whose login ended elsewhere, `endings` who hears when it ends here.
+
+        `keeping` has what the login brought of its upstream's tokens.
+        """
         self._context = context
         self._people, self._grants = people, grants
         self._tokens = tokens
         self._upstream = upstream
         self._endings = endings
+        self._keeping = keeping
 
     async def open_grant(
         self,
@@ -113,6 +119,7 @@ class Giving:
 
     async def _keep(self, grant: Grant, client: Client, refresh_token: str | None, spends: Once) -> None:
         await self._upstream.keep(grant, spends.upstream_refresh)
+        await self._keeping.keep(client, grant.login)
         outcome = await self._grants.redeem(
             spends.digest,
             grant,

@@ -1,4 +1,4 @@
-"""The token exchange grant (RFC 8693): what a vendor's kit gave to an app, for tokens of ours.
+"""The token exchange grant (RFC 8693): what a vendor's kit gave to an app, for tokens of ours; or the other way round.
 
 It gives nothing that a login in the browser would not: the same provider, account and consent gates.
 """
@@ -19,6 +19,7 @@ from broker.core.errors import (
     CredentialRefused,
     InvalidGrant,
     InvalidRequest,
+    UnsupportedGrantType,
 )
 from broker.core.events import Event
 from broker.core.people.history import NOWHERE, SignIn, Whence
@@ -26,11 +27,13 @@ from broker.core.people.identity import Person
 from broker.core.posted import check_wanted
 from broker.core.records import AuthorizationRequest, Login
 from broker.core.terms import TokenType
+from broker.core.upstream_tokens import WantedTokens
 from broker.core.wire.parameters import Parameters
 from broker.services.authorize.consent import Consents
 from broker.services.context import Context
-from broker.services.grants.endpoint import Issued
+from broker.services.grants.endpoint import Foreign, Issued
 from broker.services.grants.giving import Giving, Once
+from broker.services.grants.upstream_token import UpstreamTokenExchange
 from broker.services.people.accounts import Accounts
 from broker.services.posted import Proven
 from broker.services.sessions.endings import Endings
@@ -52,7 +55,26 @@ class ProvesPosted(Protocol):
         ...
 
 
-class TokenExchange:
+class Exchanges:
+    """Both of them, as far as some client may: what is asked for says which."""
+
+    event = Event.TOKEN_EXCHANGED
+
+    def __init__(self, posted: PostedExchange | None, upstream: UpstreamTokenExchange | None) -> None:
+        """None: no client may do that; then the other one says what is wrong with a request for it."""
+        self._posted = posted
+        self._upstream = upstream
+
+    async def issue(self, client: Client, params: Parameters, key: Key, whence: Whence) -> Issued | Foreign:
+        """Raises as the one that it is for."""
+        posted, upstream = self._posted, self._upstream
+        handler = (upstream or posted) if WantedTokens.are_asked_for(params) else (posted or upstream)
+        if handler is None:
+            raise UnsupportedGrantType("there is nothing to be exchanged here")
+        return await handler.issue(client, params, key, whence)
+
+
+class PostedExchange:
     """Spends what an app posted; there is no code, no page and no session of a browser."""
 
     event = Event.TOKEN_EXCHANGED

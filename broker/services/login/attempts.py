@@ -81,7 +81,7 @@ class Logins:
             expires_at=now + self._providers.flow_ttl,
             began_ms=int(began * 1000),
         )
-        flow = self._build_flow(record, instance, locale)
+        flow = self._build_flow(record, instance, client, locale)
         try:
             step = await instance.in_time(instance.provider.begin(flow), self._deadline)
         except UpstreamError as error:
@@ -121,7 +121,7 @@ class Logins:
         if record.provider != instance.name:
             raise NothingAsked(f"state of {record.provider} came back at {instance.name}")
         try:
-            identity = await self._ask(instance, record, callback.reply)
+            identity = await self._ask(instance, record, client, callback.reply)
         except BrokerError as error:
             raise self.fail(error, record.purpose, client, instance) from error
         asked_at = self._asked_at(identity, _wished(record.purpose, instance))
@@ -133,13 +133,15 @@ class Logins:
             return identity.auth_time
         return self._context.now() if Prompt.LOGIN in wishes.prompt else 0
 
-    async def _ask(self, instance: ProviderInstance, record: FlowRecord, reply: Reply) -> Identity:
+    async def _ask(
+        self, instance: ProviderInstance, record: FlowRecord, client: Client | None, reply: Reply
+    ) -> Identity:
         provider, bot = instance.provider, instance.abilities.signs_in_by_bot
         if reply.via is Channel.BOT and bot is not None:
             return _identify(bot, reply)
         if reply.via not in provider.channels:
             raise UpstreamInvalid(f"{instance.name} does not answer by {reply.via}")
-        flow = self._build_flow(record, instance)
+        flow = self._build_flow(record, instance, client)
         identity = await instance.in_time(provider.finish(flow, reply), self._deadline)
         if signs_replies(provider) and (key := provider.replay_key(reply)):
             async with self.replying(instance.key, key):
@@ -199,7 +201,9 @@ class Logins:
             whose = await self._clients.find(kept.decode()) if kept else None
             raise FlowFinished("the state was used before", client=whose)
 
-    def _build_flow(self, record: FlowRecord, instance: ProviderInstance, locale: str = "") -> Flow:
+    def _build_flow(
+        self, record: FlowRecord, instance: ProviderInstance, client: Client | None, locale: str = ""
+    ) -> Flow:
         callback = f"{self._context.issuer}/callback/{record.provider}"
         return Flow(
             state=record.state,
@@ -211,6 +215,7 @@ class Logins:
             ui_locale=locale,
             wishes=_wished(record.purpose, instance),
             memo=record.memo,
+            keeps_tokens=instance.keeps_for(client),
         )
 
     def fail(

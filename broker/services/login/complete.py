@@ -22,8 +22,8 @@ from broker.services.login.outcomes import AtHome, Callback, Identified, LoginFa
 from broker.services.people.accounts import Accounts
 from broker.services.people.held import Shown
 from broker.services.people.linking import Linking
-from broker.services.people.offers import Offers
 from broker.services.sessions.single_sign_on import Session, Sessions
+from broker.services.upstream_tokens.keeping import Keeping
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,12 @@ class Completion:
         sessions: Sessions,
         authorization: Authorization,
         pushed: PushedRequests,
-        offers: Offers,
         linking: Linking,
+        keeping: Keeping,
     ) -> None:
         """`accounts` knows whose identity it is, `pushed` ends what is answered with an error.
 
-        `offers` says who is asked before an account is made; `linking` what joins accounts.
+        `linking` is what joins accounts, and asks before one is made; `keeping` holds an upstream's tokens.
         """
         self._context = context
         self._logins = logins
@@ -71,8 +71,8 @@ class Completion:
         self._sessions = sessions
         self._authorization = authorization
         self._pushed = pushed
-        self._offers = offers
         self._linking = linking
+        self._keeping = keeping
 
     @asynccontextmanager
     async def complete(self, callback: Callback, visitor: Visitor) -> AsyncIterator[Completed]:
@@ -143,6 +143,7 @@ class Completion:
             await self._authorization.check_login(request, client, session, fresh_since=since)
             step = await self._settle(who.purpose, who.purpose.held, client, session)
         step = step or await self._authorization.after_login(request, client, session, fresh_since=since)
+        await self._keeping.hold(client, who.shown.instance, who.shown.identity.tokens, session.login)
         await self._sessions.keep(session, replacing=before, client_id=client.id, whence=visitor.whence)
         return Completed(told(step, target), value, person)
 
@@ -167,7 +168,7 @@ class Completion:
     async def _ask(self, who: Identified, visitor: Visitor) -> Completed | None:
         """Nobody knows them: the question whether they have an account, where the operator wants it put."""
         browser = visitor.browser or self._context.mint()
-        ticket = await self._offers.ask(
+        ticket = await self._linking.offers.ask(
             who.shown, who.purpose, who.client, browser=browser, last_used=visitor.last_used
         )
         return Completed(Ask(ticket, "/join"), browser=browser) if ticket else None

@@ -105,6 +105,11 @@ class AccountChanges:
             self._context.recorder.record(Event.CONSENT_TAKEN_BACK, client_id=client_id, sub=sub)
         return taken
 
+    async def withdraw(self, cookie: str, sealed: str, handle: str) -> bool:
+        """Apps may no longer use the account at a provider that is this way in; False where none could."""
+        visit, _ = await self._page.prove(cookie, Action.WITHDRAW, sealed)
+        return await self._page.elsewhere.withdraw(visit.account.sub, handle)
+
     async def close(self, cookie: str, sealed: str) -> int | None:
         """Ask for the account to be deleted: when that is (epoch seconds), or None where it is deleted already.
 

@@ -24,6 +24,7 @@ class Action(StrEnum):
     END = "end"
     SIGN_OUT = "sign-out"
     TAKE_BACK = "take-back"
+    WITHDRAW = "withdraw"
     EXPORT = "export"
     DELETE = "delete"
     KEEP = "keep"

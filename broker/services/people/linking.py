@@ -72,7 +72,7 @@ class Linking:
         self._people = people
         self._held = held
         self._tickets = tickets
-        self._offers = offers
+        self.offers = offers
         self._sessions = sessions
         self._merging = merging
         self.returns = returns
@@ -109,7 +109,7 @@ class Linking:
         if not (self._held.is_good(held) and self._sessions.is_fresh(session)):
             return None
         sub = session.login.sub
-        if await self._offers.is_named(held, client, sub):
+        if await self.offers.is_named(held, client, sub):
             async with self._held.spend(held, client):
                 if not await self._link(sub, held):
                     return None

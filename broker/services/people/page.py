@@ -21,6 +21,7 @@ from broker.services.context import Context
 from broker.services.people.forms import Action, Forms
 from broker.services.people.standing import Refusal, Standing
 from broker.services.sessions.single_sign_on import Session, Sessions
+from broker.services.upstream_tokens.withdrawing import InUse, Withdrawing
 from broker.store.base import Durable
 from broker.store.consents import Access
 from broker.store.transient import Kind, Transient
@@ -54,6 +55,7 @@ class Overview:
     accesses: tuple[Access, ...]
     sign_ins: tuple[SignIn, ...]
     events: tuple[AccountEvent, ...]
+    elsewhere: tuple[InUse, ...]
     clients: Mapping[str, Client]
 
 
@@ -70,7 +72,9 @@ class AccountPage:
         sessions: Sessions,
         standing: Standing,
         forms: Forms,
+        elsewhere: Withdrawing,
     ) -> None:
+        """`elsewhere` knows which apps may use an account of theirs at a provider."""
         self._context = context
         self._durable = durable
         self._transient = transient
@@ -78,6 +82,7 @@ class AccountPage:
         self._sessions = sessions
         self._standing = standing
         self.forms = forms
+        self.elsewhere = elsewhere
 
     async def visit(self, cookie: str) -> Visit | None:
         """Who is signed in here, None for nobody; raises AccountBlocked. One who is to be deleted may look, too."""
@@ -133,6 +138,7 @@ class AccountPage:
         """What hangs on this very account: one that was taken in keeps its own."""
         history = self._durable.history
         return {
+            "accounts_used_by_apps": [_told_of(one) for one in await self.elsewhere.show(sub)],
             "apps": await self._durable.consents.accesses(sub, now=self._context.now()),
             "sign_ins": [_told(one) for one in await history.sign_ins(sub, limit=_ALL)],
             "events": await history.events(sub, limit=_ALL),
@@ -163,6 +169,7 @@ class AccountPage:
             accesses=accesses,
             sign_ins=sign_ins,
             events=events,
+            elsewhere=await self.elsewhere.show(sub),
             clients={client_id: client for client_id, client in found.items() if client is not None},
         )
 
@@ -170,3 +177,9 @@ class AccountPage:
 def _told(one: SignIn) -> dict[str, object]:
     """By what its cookie is known says something about the session, and nothing about its person."""
     return {name: value for name, value in asdict(one).items() if name != "key"}
+
+
+def _told_of(one: InUse) -> dict[str, object]:
+    """That there are tokens; they themselves are no business of a file on somebody's desk."""
+    apps = [client.id for client in one.clients]
+    return {"provider": one.link.provider, "subject": one.link.subject, "kept_at": one.kept.kept_at, "apps": apps}

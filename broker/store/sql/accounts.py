@@ -13,6 +13,7 @@ from broker.store.sql.notify import forget
 from broker.store.sql.people import is_living, parts_of, resolve
 from broker.store.sql.sessions import end_for_good, end_session, is_ended, is_marked, sessions_of
 from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, read, write
+from broker.store.sql.upstream_tokens import lose_all
 
 
 class SqlAccounts(Repository, AccountStore):
@@ -148,6 +149,7 @@ class SqlAccounts(Repository, AccountStore):
     def _end_all(self, sub: str, now: int, expires_at: int) -> Steps[None]:
         """Nothing that anybody got for the account counts any more, nor does a login that is under way."""
         yield from _over_by(sub, now, "")
+        yield from lose_all(sub)
         yield from end_for_good((yield from sessions_of(sub, now)), now, expires_at, self._randomness(16).hex())
         yield from do(
             "UPDATE grants SET revoked_at = ? WHERE sub = ? AND revoked_at IS NULL AND expires_at > ?", now, sub, now
@@ -236,6 +238,7 @@ def _move(survivor: str, absorbed: str, now: int) -> Steps[None]:
 def _delete(sub: str, now: int) -> Steps[None]:
     """What is left of it is its `sub`, and that its logins of before are over."""
     yield from forget(sub)
+    yield from lose_all(sub)
     yield from do("DELETE FROM links WHERE sub = ?", sub)
     yield from do("DELETE FROM unlinked WHERE sub = ?", sub)
     yield from do("DELETE FROM taken_back WHERE sub = ?", sub)

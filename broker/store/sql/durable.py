@@ -16,6 +16,7 @@ from broker.store.sql.notify import SqlNotify
 from broker.store.sql.people import SqlPeople
 from broker.store.sql.sessions import SqlSessions
 from broker.store.sql.steps import Driver
+from broker.store.sql.upstream_tokens import SqlUpstreamTokens
 
 
 def build_durable(driver: Driver, randomness: Callable[[int], bytes]) -> Durable:
@@ -27,6 +28,7 @@ def build_durable(driver: Driver, randomness: Callable[[int], bytes]) -> Durable
         history=SqlHistory(driver, randomness),
         grants=SqlGrants(driver),
         sessions=SqlSessions(driver, randomness),
+        upstream_tokens=SqlUpstreamTokens(driver),
         deliveries=SqlDeliveries(driver),
         notify=SqlNotify(driver),
         clients=SqlClients(driver),

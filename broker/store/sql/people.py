@@ -14,6 +14,7 @@ from broker.store.people import LastLink, Linked, NamespaceChanged, NotLinked, P
 from broker.store.sql.history import remember
 from broker.store.sql.sessions import end_for_good, sessions_through
 from broker.store.sql.steps import Driver, Repository, Row, Steps, do, every, first, one, read, write
+from broker.store.sql.upstream_tokens import lose_way
 
 
 class SqlPeople(Repository, PeopleStore):
@@ -96,6 +97,7 @@ class SqlPeople(Repository, PeopleStore):
         ended = yield from sessions_through(sub, provider_key, subject, now)
         yield from end_for_good(ended, now, expires_at, self._randomness(16).hex())
         yield from _forbid(sub, provider_key, subject, now, expires_at)
+        yield from lose_way(provider_key, subject)
         home = yield from _send_home(found, now)
         yield from remember(sub, AccountEvent(Happened.UNLINKED, now, provider=found.link.provider, other=home))
         return Unlinked(home)

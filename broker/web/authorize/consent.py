@@ -45,6 +45,7 @@ class ConsentEndpoint:
             client=self._frontend.client_view(client, target.redirect_uri),
             scopes=scopes,
             resources=asked.resource,
+            elsewhere=self._persons.elsewhere(client),
             person=person,
             another_href=self._frontend.another_href(asked),
             ticket=sealed,

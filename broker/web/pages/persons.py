@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from broker.core.authorize.consent import Said, asked_of
+from broker.core.clients.client import Client
 from broker.core.records import Login
 from broker.core.tokens.claims import preview
 from broker.services.authorize.questions import Question
 from broker.services.people.accounts import People, pick_name
 from broker.services.providers import Providers
+from broker.web.pages.elsewhere import Elsewhere
 from broker.web.pages.views import AskedScope, PersonView
 
 
@@ -36,6 +38,11 @@ class Persons:
         return PersonView(
             name, build_initials(name), instance.kind if instance else "", instance.title if instance else {}
         )
+
+    def elsewhere(self, client: Client) -> tuple[Elsewhere, ...]:
+        """The accounts of people at providers that this app may use for them, as far as both agree today."""
+        named = [(self._providers.named(name), scopes) for name, scopes in client.upstream_tokens.items()]
+        return tuple([Elsewhere(one.name, one.title, for_) for one, for_ in named if one and one.keeps_for(client)])
 
     async def asked(self, question: Question, said: Said) -> tuple[PersonView, tuple[AskedScope, ...]]:
         """Who is asked, and about what, each with what it comes to now. `said`: what they answered the last time."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from broker.web.pages.account_parts import Activity, Mark, SignedIn, Way
+from broker.web.pages.elsewhere import Elsewhere, UsedElsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class LoginView:
 
 @dataclass(frozen=True, slots=True)
 class ConsentView:
-    """The question whether the app may know these things, and reach the APIs `resources` for the person.
+    """The question whether the app may know these things, and use APIs (`resources`) and accounts `elsewhere`.
 
     `another_href` leads to the chooser, with the same request. The form POSTs `ticket`, the boxes that are marked, and
     `answer` to `{base_path}/consent`: `deny`, `allow` for all that is asked, or, where there are boxes, `selected`.
@@ -139,6 +140,7 @@ class ConsentView:
     ticket: str
     language_hrefs: Mapping[str, str]
     resources: tuple[str, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +344,7 @@ class AccountView:
     language_hrefs: Mapping[str, str]
     closes_on: str = ""
     notice: str = ""
+    elsewhere: tuple[UsedElsewhere, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

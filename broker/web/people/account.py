@@ -24,7 +24,7 @@ from broker.web.pages.views import AccountDoneView, AccountQuestionView, ClientV
 from broker.web.people.shown import Shown
 
 _THEN = re.compile(r"(?:sign-out|export|delete|(?:unlink|link)/[A-Za-z0-9._~-]{1,64})?")
-_ON_THE_PAGE = (Action.KEEP, Action.END, Action.TAKE_BACK)
+_ON_THE_PAGE = (Action.KEEP, Action.END, Action.TAKE_BACK, Action.WITHDRAW)
 
 
 class AccountEndpoints:
@@ -130,6 +130,12 @@ class AccountEndpoints:
         cookie, params = await self._read_form(request)
         done = await self._changes.take_back(cookie, params.get("ticket", ""), params.get("client_id", ""))
         return self._back(request, "taken-back" if done else "gone")
+
+    async def withdraw(self, request: Request) -> Response:
+        """Apps may no longer use an account of theirs elsewhere."""
+        cookie, params = await self._read_form(request)
+        done = await self._changes.withdraw(cookie, params.get("ticket", ""), params.get("way", ""))
+        return self._back(request, "withdrawn" if done else "gone")
 
     async def export(self, request: Request) -> Response:
         """All that is kept of them, as a file."""

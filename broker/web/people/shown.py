@@ -13,7 +13,9 @@ from broker.services.people.accounts import pick_name
 from broker.services.people.changes import is_through
 from broker.services.people.page import SHOWN, Overview, Visit
 from broker.services.providers import Providers
+from broker.services.upstream_tokens.withdrawing import InUse
 from broker.web.pages.account_parts import Activity, Mark, SignedIn, Way
+from broker.web.pages.elsewhere import UsedElsewhere
 from broker.web.pages.frontend import Frontend, day_of, minute_of
 from broker.web.pages.persons import Persons
 from broker.web.pages.views import AccountView, AppAccess, ClientView, PersonView
@@ -52,6 +54,7 @@ class Shown:
             language_hrefs=self._frontend.language_hrefs("/account", {}),
             closes_on="" if closes_at is None else day_of(closes_at),
             notice=notice,
+            elsewhere=tuple(self._used(seen.visit, one) for one in seen.elsewhere),
         )
 
     def person(self, visit: Visit) -> PersonView:
@@ -71,6 +74,11 @@ class Shown:
             here=is_through(visit, link),
             has_home=bool(link.home),
         )
+
+    def _used(self, visit: Visit, one: InUse) -> UsedElsewhere:
+        way, names = self.way(visit, one.link), tuple([client.name for client in one.clients])
+        since = day_of(one.kept.kept_at)
+        return UsedElsewhere(way.handle, way.mark.kind, way.mark.title, way.person_name, way.address, names, since)
 
     def _mark(self, name: str) -> Mark:
         instance = self._providers.named(name)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from broker.core.people.history import Happened
 from broker.web.pages.account_parts import Activity, Mark, SignedIn, Way
+from broker.web.pages.elsewhere import UsedElsewhere
 from broker.web.pages.samples.parts import PERSON, make_client, make_hrefs, make_person, make_stranger
 from broker.web.pages.views import (
     AccountDoneView,
@@ -17,7 +18,8 @@ from broker.web.pages.views import (
 )
 
 ACCOUNT_NOTICES = (
-    "linked", "merged", "cancelled", "unlinked", "last", "ended", "signed-out", "taken-back", "kept", "gone",
+    "linked", "merged", "cancelled", "unlinked", "last", "ended", "signed-out", "taken-back", "withdrawn", "kept",
+    "gone",
 )  # fmt: skip
 
 
@@ -47,9 +49,10 @@ def make_account(text: str = "", *, closes_on: str = "") -> AccountView:
         sessions=(here, replace(here, sid=text or "s2", place="", agent="", app={}, here=False)),
         apps=(access, replace(access, scopes=(), since="", client=make_stranger(text))),
         activity=(signed_in, *(Activity(word, at, other, name) for word in words)),
-        tickets=dict.fromkeys(("link/vk", "link/third", "end", "take-back", "keep"), text or "ticket"),
+        tickets=dict.fromkeys(("link/vk", "link/third", "end", "take-back", "withdraw", "keep"), text or "ticket"),
         language_hrefs=make_hrefs(text),
         closes_on=(text or closes_on) if closes_on else "",
+        elsewhere=(UsedElsewhere(text or "h1", "vk", vk.title, way.person_name, way.address, (name, name), day),),
     )
 
 

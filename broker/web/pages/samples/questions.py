@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import quote
 
+from broker.web.pages.elsewhere import Elsewhere
 from broker.web.pages.samples.parts import (
     BACK,
     HARMLESS_IN_QUERY,
@@ -36,8 +37,16 @@ from broker.web.pages.views import (
 def make_consent(text: str = "") -> ConsentView:
     """The question of an app that asks for everything."""
     other, apis = text or "/authorize?idp_hint=~", (text or "https://api.shop.example",)
+    elsewhere = Elsewhere("google", {"en": text or "Google"}, (text or "https://www.googleapis.com/auth/calendar",))
     return ConsentView(
-        make_client(text), make_asked(text), make_person(text), other, text or "ticket", make_hrefs(text), apis
+        make_client(text),
+        make_asked(text),
+        make_person(text),
+        other,
+        text or "ticket",
+        make_hrefs(text),
+        apis,
+        (elsewhere,),
     )
 
 
