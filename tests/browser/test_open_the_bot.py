@@ -75,7 +75,12 @@ def test_the_computer_goes_on_when_the_number_was_pressed_on_the_phone(
 
 def test_who_says_that_it_was_not_them_lets_nobody_in(started: World, profile: Profile) -> None:
     page = profile("en").new_page()
-    link = wait_for_bot(page, started, "en")
-    chat = press_start(profile("en"), link, "zoe")
+    wait_for_bot(page, started, "en")
+    with page.expect_popup() as opened:
+        page.click("#open-bot")
+    chat = opened.value
+    expect(page.locator("#number")).to_be_visible()
+    chat.click("#person-zoe")
+    chat.click("#start")
     chat.get_by_role("button", name=NOT_ME["en"], exact=True).click()
     expect(page.locator("#code")).to_have_text("E-CANCEL")
