@@ -6,7 +6,7 @@ from starlette.responses import HTMLResponse, Response
 
 from broker.demo.pages import environment
 from broker.demo.sample_texts import SPA_TEXTS
-from broker.web.popup import load_script
+from broker.web.popup import BOUND, FOLDER, load_script
 
 
 class SinglePage:
@@ -15,16 +15,18 @@ class SinglePage:
     def __init__(self, issuer: str, client_id: str) -> None:
         self._issuer = issuer
         self._client_id = client_id
-        self._script = load_script()
+        self._scripts = {"broker-popup": load_script(), "broker-popup/dpop": load_script(FOLDER / BOUND)}
 
     def show(self, language: str) -> Response:
         """The same for everybody: who is signed in, only their browser knows."""
         page = environment().get_template("spa.html")
+        at = {name: f"{self._issuer}/popup/{script.name}" for name, script in self._scripts.items()}
         html = page.render(
             texts=SPA_TEXTS[language],
             language=language,
             other="en" if language == "ru" else "ru",
-            script={"url": f"{self._issuer}/popup/{self._script.name}", "integrity": self._script.integrity},
+            imports=at,
+            integrity={at[name]: script.integrity for name, script in self._scripts.items()},
             app={"issuer": self._issuer, "client_id": self._client_id, "scope": "openid profile email offline_access"},
         )
         return HTMLResponse(html, headers={"Cache-Control": "no-store"})

@@ -58,9 +58,17 @@ def world() -> Iterator[World]:
 @contextlib.contextmanager
 def opened_demo(old: str = "", new: str = "") -> Iterator[World]:
     """The demo, with one change of its configuration."""
-    text = _for_a_crowd(moved_config())
+    text = moved_config()
     assert not old or text.count(old) == 1
-    config = load_text(text.replace(old, new), "config.yaml", settings_class, environ={}, base=ROOT).config
+    with running_world(text.replace(old, new)) as opened:
+        yield opened
+
+
+@contextlib.contextmanager
+def running_world(text: str, issuer: str = "") -> Iterator[World]:
+    """The demo of this configuration; `issuer` in place of the one there, which has to be on this machine."""
+    config = load_text(_for_a_crowd(text), "config.yaml", settings_class, environ={}, base=ROOT).config
+    config = config.model_copy(update={"issuer": issuer or config.issuer})
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="demo", daemon=True)
     thread.start()

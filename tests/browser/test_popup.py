@@ -74,7 +74,7 @@ def scene() -> Iterator[Scene]:
     ports = free_ports(("near", "asking", "far", "evil"))
     hosts = {name: "localhost" if name == "far" else "127.0.0.1" for name in ports}
     origins = {name: f"http://{hosts[name]}:{port}" for name, port in ports.items()}
-    clients = {name: _client(origins[name], first_party=name != "asking") for name in ("near", "asking", "far")}
+    clients = {name: client_at(origins[name], first_party=name != "asking") for name in ("near", "asking", "far")}
     with running_in_background(clients) as broker:
         world = World(broker, Meddler(), Ports(0, 0, 0, 0))
         with (
@@ -86,7 +86,8 @@ def scene() -> Iterator[Scene]:
             yield Scene(broker, origins)
 
 
-def _client(origin: str, *, first_party: bool) -> Mapping[str, object]:
+def client_at(origin: str, *, first_party: bool) -> Mapping[str, object]:
+    """A single-page app there."""
     scopes = ["openid", "profile", "offline_access"]
     common = {"name": "Single page", "auth_method": "none", "scopes": scopes, "first_party": first_party}
     return {**common, "redirect_uris": [f"{origin}/spa"], "origins": [origin]}
@@ -263,6 +264,21 @@ def test_who_closes_the_popup_has_not_signed_in(context: BrowserContext, scene: 
     popup.wait_for_selector("#provider-google")
     popup.close()
     assert told(page) == {"refused": "no_answer"}
+
+
+def test_an_answer_that_arrives_as_the_popup_closes_is_heard(context: BrowserContext, scene: Scene) -> None:
+    page = at(context, scene.origins["near"])
+    popup = press(page)
+    popup.wait_for_selector("#provider-google")
+    state = dict(parse_qsl(urlsplit(popup.url).query))["state"]
+    said = {"state": state, "iss": scene.broker.issuer, "error": "access_denied"}
+    page.evaluate(  # told right after the page saw for the first time that the popup is closed
+        """(said) => { const channel = new BroadcastChannel("broker-popup")
+           Document.prototype.hasFocus = () => { channel.postMessage(said); return true } }""",
+        said,
+    )
+    popup.close()
+    assert told(page) == {"refused": "access_denied"}
 
 
 def test_g9_a_hostile_opener_hears_nothing_and_sees_nothing(context: BrowserContext, scene: Scene) -> None:

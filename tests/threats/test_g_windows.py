@@ -27,8 +27,9 @@ def test_g9_g10_one_script_of_ours_sends_messages_and_no_page_takes_any() -> Non
     texts = {path: path.read_text(encoding="utf-8") for folder in OURS for path in folder.rglob("*") if _is_text(path)}
     assert len(texts) > 30
     found = {str(path.relative_to(ROOT)): set(WINDOWS.findall(text)) for path, text in texts.items() if _speaks(text)}
-    listens, library = re.compile("addEventListener|onmessage|BroadcastChannel"), "broker/web/popup/broker-popup.js"
-    assert found.keys() == {SENDS, library}, "the second runs at an app, and hears"
+    listens, library = re.compile("addEventListener|onmessage|BroadcastChannel"), "broker/web/popup/broker-popup"
+    assert SENDS in found
+    assert all(name.startswith(library) for name in found.keys() - {SENDS}), "that runs at an app, and hears"
     said = (ROOT / SENDS).read_text(encoding="utf-8")
     assert listens.search(said) is None
     assert re.findall(r"postMessage\((.*)\);", said)[0].endswith(", answer.origin")

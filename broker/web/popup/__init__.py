@@ -1,7 +1,7 @@
-"""The library for single-page apps: a folder as npm knows it, and its script under a name that says what is in it.
+"""The library for single-page apps: a folder as npm knows it, and its scripts under names that say what is in them.
 
 What was released stays: a version that an app names by its digest goes on being served when there is a newer one, as
-another `.js` in this folder.
+`broker-popup.<number>.js` in this folder.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 NEWEST = "broker-popup.js"
+BOUND = "broker-dpop.js"
+"""Apart, for apps that want their tokens bound to a key: the first has no room for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Script:
 def load_script(path: Path = FOLDER / NEWEST) -> Script:
     """The script in this file, under its immutable name."""
     body = path.read_bytes()
-    return Script(f"broker-popup.{sha256(body).hexdigest()[:16]}.js", body)
+    return Script(f"{path.name.partition('.')[0]}.{sha256(body).hexdigest()[:16]}.js", body)
 
 
 def load_all() -> Mapping[str, Script]:

@@ -25,6 +25,8 @@ export interface App {
   redirect_uri: string
   /** With spaces; `openid` when left out. */
   scope?: string
+  /** What calls the token endpoint, in place of `window.fetch`: `bound()` of `broker-popup/dpop`. */
+  fetch?: (url: string, init?: RequestInit) => Promise<Response>
 }
 
 export interface Broker {
@@ -42,8 +44,9 @@ export interface Broker {
   /**
    * New tokens without asking anybody: by the refresh token if one is given, else in a hidden frame. Browsers let the
    * frame see the session where app and broker are of one site; elsewhere it comes to `login_required`.
+   * `more` are further parameters of the frame's request: with `{ id_token_hint }` it is the same person or nobody.
    */
-  renew(refresh_token?: string): Promise<Tokens>
+  renew(refresh_token?: string | null, more?: Record<string, string>): Promise<Tokens>
 }
 
 /** Asks for nothing yet. */

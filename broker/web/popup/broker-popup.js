@@ -6,7 +6,7 @@ async function check(said) {
 	return said
 }
 
-export function connect({ issuer, client_id, redirect_uri, scope = "openid" }) {
+export function connect({ issuer, client_id, redirect_uri, scope = "openid", fetch = self.fetch }) {
 	async function ask(more, response_mode) {
 		const state = crypto.randomUUID(), code_verifier = crypto.randomUUID() + crypto.randomUUID()
 		const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(code_verifier))
@@ -26,12 +26,12 @@ export function connect({ issuer, client_id, redirect_uri, scope = "openid" }) {
 		return token({ grant_type: "authorization_code", code, redirect_uri, code_verifier })
 	}
 
-	// Told by the broker's page in `from`, or by `finish`.
 	const hear = (asked, from, over) => new Promise((resolve) => {
+		let late = 0
 		const channel = new BroadcastChannel(KEY), stop = new AbortController()
 		const end = (value) => { clearInterval(timer); channel.close(); stop.abort(); resolve(value) }
 		const take = (said) => said?.state === asked.state && end(redeem(asked, said))
-		const timer = setInterval(() => over() && end(check({ error: "no_answer" })), 500)
+		const timer = setInterval(() => over() && late++ && end(check({ error: "no_answer" })), 500)
 		channel.onmessage = ({ data }) => take(data)
 		addEventListener("message", ({ origin, source, data }) =>
 			origin === new URL(issuer).origin && source === from && take(data.response), stop)
@@ -57,9 +57,9 @@ export function connect({ issuer, client_id, redirect_uri, scope = "openid" }) {
 			close()
 		},
 
-		async renew(refresh_token) {
+		async renew(refresh_token, more) {
 			if (refresh_token) return token({ grant_type: "refresh_token", refresh_token })
-			const [asked, src] = await ask({ prompt: "none" }, "web_message"), end = Date.now() + 1e4
+			const [asked, src] = await ask({ prompt: "none", ...more }, "web_message"), end = Date.now() + 1e4
 			const frame = Object.assign(document.createElement("iframe"), { hidden: true, src })
 			document.body.append(frame)
 			return hear(asked, frame.contentWindow, () => Date.now() > end).finally(() => frame.remove())
