@@ -44,7 +44,7 @@ def call(url: str, form: Mapping[str, str] | None = None, *, token: str = "", bo
     except urllib.error.HTTPError as problem:
         with problem:
             said = json.load(problem)
-        raise Refused(f"{said.get('error')}: {said.get('error_description', '')}") from None
+        raise Refused(_told(said)) from None
     return found
 
 
@@ -104,9 +104,14 @@ class Phone:
                 said = dict(urllib.parse.parse_qsl(_Back.heard.get().partition("?")[2]))
             server.shutdown()
         if "code" not in said:
-            raise Refused(f"{said.get('error')}: {said.get('error_description', '')}")
+            raise Refused(_told(said))
         redeemed = {"code": said["code"], "redirect_uri": back, "code_verifier": verifier}
         return self.tokens("authorization_code", redeemed)
+
+
+def _told(said: Mapping[str, Any]) -> str:
+    """The code of a refusal, and the words beside it if there are any."""
+    return ": ".join(str(said[name]) for name in ("error", "error_description") if said.get(name))
 
 
 class _Back(BaseHTTPRequestHandler):
@@ -154,7 +159,9 @@ def tour(
     tokens |= phone.tokens("refresh_token", {"refresh_token": tokens["refresh_token"]})
     say("4. Refreshed; this refresh token is new, and the one before counts no more")
     if link:
-        fresh = phone.ask_in_browser(lambda url: say(f"5. To add {link}, sign in as the same person:\n\n{url}\n"))
+        fresh = phone.ask_in_browser(
+            lambda url: say(f"5. To add {link}, sign in by {provider} as the same person:\n\n{url}\n")
+        )
         if call(f"{phone.issuer}/userinfo", token=fresh["access_token"])["sub"] != me["sub"]:
             raise Refused("somebody else signed in in the browser; nothing is added")
         added = call(f"{phone.issuer}/identities", body=phone.brought(link, person), token=fresh["access_token"])
@@ -163,4 +170,4 @@ def tour(
         whose = (
             f"; the app's server asks whose it is: {server.whose(way['provider'], way['subject'])}" if server else ""
         )
-        say(f"6. A way in: {way['title']}, id {way['subject']}{whose}")
+        say(f"{6 if link else 5}. A way in: {way['title']}, id {way['subject']}{whose}")

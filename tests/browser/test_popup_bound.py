@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path as FilePath
 from typing import Any, Final
 
 import orjson
@@ -22,6 +24,8 @@ from tests.interop.meddler import Meddler
 from tests.interop.world import Ports, World, free_ports
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+HOW_TO: Final = FilePath(__file__).parents[2] / "docs/how-to/single-page-app.md"
+EXAMPLES: Final = re.findall(r"^```html\n(.*?)^```", HOW_TO.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 APP: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><title>An app</title>
 <script type="importmap">$map</script>
 <script type="module">
@@ -61,7 +65,16 @@ def _app(issuer: str) -> Starlette:
     async def page(_: Request) -> HTMLResponse:
         return HTMLResponse(html)
 
-    return Starlette(routes=[Path("/spa", page)])
+    async def shown(request: Request) -> HTMLResponse:
+        """The first or the second example of the how-to, with what an app has around it."""
+        example = EXAMPLES[int(request.path_params["number"])].replace("https://id.example.com", issuer)
+        around = "<script>window.show = (found) => { window.tokens = found }; window.tell = show</script>"
+        kept = "window.id = id; window.ask = typeof ask === 'undefined' ? null : ask; document.body.id = 'ready'"
+        button = "<button id='sign-in'>Sign in</button>"
+        body = example.rpartition("</script>")[0] + kept + "</script>"
+        return HTMLResponse(f"<!doctype html><meta charset='utf-8'><body>{button}{around}{body}")
+
+    return Starlette(routes=[Path("/spa", page), Path("/example/{number}", shown)])
 
 
 @contextmanager
@@ -170,3 +183,20 @@ def test_a_machine_whose_clock_is_wrong_is_told_a_nonce(chromium: Browser, scene
         log_in(opened.value)
         page.wait_for_function("window.tokens")
         assert run(page, "window.tokens.token_type") == "DPoP"
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_the_how_to_works_word_by_word(chromium: Browser, scene: tuple[RunningBroker, str], number: int) -> None:
+    assert len(EXAMPLES) == 2
+    with profile(chromium) as context:
+        page = context.new_page()
+        page.goto(f"{scene[1]}/example/{number}")
+        page.wait_for_selector("#ready")
+        with page.expect_popup() as opened:
+            page.evaluate("() => { id.signIn().then(show, tell) }")
+        log_in(opened.value)
+        page.wait_for_function("window.tokens")
+        tokens = run(page, "window.tokens")
+        assert tokens["token_type"] == ("Bearer", "DPoP")[number], tokens
+        if number:
+            assert run(page, "ask(window.tokens)")["name"] == "Ada Lovelace"

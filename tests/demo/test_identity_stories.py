@@ -10,12 +10,14 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Template
+from time import monotonic, sleep
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import httpx2
 import pytest
 
+from broker.demo.background import PROVIDERS as PLAIN
 from broker.demo.background import RunningBroker
 from broker.demo.people import ADA
 from broker.demo.visitor import Page, Visitor
@@ -142,6 +144,38 @@ def test_call_a_providers_api(tmp_path: Path) -> None:
     told = {name: value for name, value in taken.items() if value != "…"}
     assert answer.keys() == taken.keys()
     assert answer | told == answer
+
+
+def test_write_to_people_afterwards(broker: RunningBroker) -> None:
+    client, sub = broker.client(), broker.login("telegram", "ada").claims["sub"]
+    (order, ordered), (ask, answered), (send, sent) = shown("write-to-people.md")
+    variables = {
+        "ISSUER": broker.issuer,
+        "CLIENT_ID": client.client_id,
+        "CLIENT_SECRET": client.client_secret,
+        "SUB": sub,
+    }
+    got = run(order, variables)
+    assert (got.keys(), got["status"]) == (ordered.keys(), "queued")
+    form = {"grant_type": "client_credentials", "scope": "notify"}
+    known = (client.client_id, client.client_secret)
+    token = httpx2.post(f"{broker.issuer}/token", data=form, auth=known, trust_env=False).json()["access_token"]
+    deadline = monotonic() + 30
+    while (told := run(ask, variables | {"TOKEN": token, "ID": got["id"]}))["status"] == "queued":
+        assert monotonic() < deadline, told
+        sleep(0.2)
+    assert (told.keys(), told["status"]) == (answered.keys(), "sent")
+    telegram = broker.emulators["telegram"].url
+    by_hand = {
+        "BOT_TOKEN": str(PLAIN["telegram"]["bot_token"]),
+        "TELEGRAM_ID": ADA.ids["telegram"],
+        "ISSUER": broker.issuer,
+    }
+    sleep(1.1)  # Telegram takes one message a second to a person
+    answer = run(send.replace("https://api.telegram.org", telegram), by_hand)
+    assert (answer["ok"], answer["result"].keys() >= sent["result"].keys()) == (True, True)
+    *_, last = httpx2.get(f"{telegram}/_emulator/messages", trust_env=False).json()
+    assert last["buttons"] == [["Sign in to the shop", f"{broker.issuer}/enter/telegram/shop"]]
 
 
 def test_whose_vk_id_is_this(broker: RunningBroker) -> None:

@@ -202,3 +202,18 @@ def test_a_frame_of_another_place_than_named_is_not_loaded(show: Show, sent: lis
     page.goto(f"{ORIGIN}/page")
     assert [text for text in said if "frame-src" in text]
     assert not [request for request in sent if "evil" in request.url]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("told", [False, True], ids=["waiting", "told"])
+def test_the_page_that_tells_an_app_breaks_no_rule_while_it_is_there(show: Show, locale: str, told: bool) -> None:
+    """It goes on by itself, so its script is held back; what that shows in the end is shown by hand."""
+    (answer,) = [answer for name, answer in every_page(PAGES, locale) if name == "web_message"]
+    page = show(answer, width=320)
+    page.context.route("**/static/web_message*", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    page.goto(f"{ORIGIN}/page")
+    if told:
+        page.evaluate("""() => { document.getElementById("continue").remove()
+          document.getElementById("waiting").hidden = true; document.getElementById("told").hidden = false }""")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert violations(page) == []

@@ -78,7 +78,7 @@ class BotApi:
             case "getMe":
                 return success(_describe(app))
             case "sendMessage":
-                return self._send(app, call.params | {name: str(value) for name, value in call.json.items()})
+                return self._send(app, call.params | {name: _as_field(value) for name, value in call.json.items()})
             case "answerCallbackQuery":
                 return success(True) if call.get("callback_query_id") else failure(400, "Bad Request: query is invalid")
             case "editMessageText":
@@ -177,10 +177,16 @@ def _describe(app: RegisteredApp) -> dict[str, object]:
     }
 
 
+def _as_field(value: object) -> str:
+    """A member of a JSON body as the field of a form that means the same."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _buttons(markup: str) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
     """Those that open an address, and those that tell the bot, by at most 64 bytes."""
     rows = json.loads(markup)["inline_keyboard"] if markup else []
     every = [one for row in rows for one in row]
     told = [one for one in every if 1 <= len(str(one.get("callback_data", "")).encode()) <= _MAX_DATA]
-    links = tuple((str(one["text"]), str(one["url"])) for one in every if "url" in one)
+    opened = [(one["text"], one.get("url") or one.get("login_url", {}).get("url")) for one in every]
+    links = tuple((str(text), str(url)) for text, url in opened if url)
     return links, tuple((str(one["text"]), str(one["callback_data"])) for one in told)
