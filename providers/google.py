@@ -6,7 +6,7 @@ Endpoints and claims: developers.google.com/identity/openid-connect/openid-conne
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -26,6 +26,10 @@ class GoogleSettings(sdk.NativeSettings, sdk.TokenSettings, sdk.ConfidentialSett
         default=False,
         description="Call addresses verified that Google checked once but does not host (outside gmail.com and "
         "Workspace); their mailbox may have changed hands",
+    )
+    one_tap: bool | Literal["button"] = Field(
+        default=False,
+        description="Show Google's own prompt on login pages of clients with `one_tap`; button: and its button, too",
     )
 
 
@@ -62,6 +66,23 @@ class Google(sdk.OidcProvider):
     async def verify_posted(self, posted: sdk.Posted) -> sdk.SignedIdentity:
         """quirk(google): Android's kit names our web client in `aud`, its own in `azp` (vendor docs read 2026-11)."""
         return await self.verify_native(posted, self.settings.native_client_ids)
+
+    def abilities(self) -> sdk.Abilities:
+        """With `one_tap`: a prompt on our own login page."""
+        return sdk.Abilities(prompts=self if self.settings.one_tap else None)
+
+    def prompt(self, flow: sdk.Flow) -> sdk.PagePrompt:
+        """Google Identity Services and what its script loads (developers.google.com/identity/gsi/web, read 2026-11)."""
+        gsi = self.tools.browser_url("https://accounts.google.com/gsi/")
+        return sdk.PagePrompt(
+            action=flow.callback_with_state,
+            script=f"{gsi}client",
+            client_id=self.settings.client_id,
+            nonce=flow.nonce,
+            button=self.settings.one_tap == "button",
+            loads=gsi,
+            styles=f"{gsi}style",
+        )
 
     def describe(self, claims: sdk.Fields) -> sdk.Identity:
         """Claims by their own names; a number in `sub` would be refused, it is text."""

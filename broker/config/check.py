@@ -125,6 +125,16 @@ def _upstream_tokens(config: Config, report: Report) -> None:
                 report.problem(("clients", client_id, "upstream_tokens", index), text)
 
 
+def _one_tap(config: Config, report: Report) -> None:
+    """Both have to want it, here too: a provider has a prompt, and the client lets it on its login page."""
+    for client_id, client in config.clients.items():
+        offered = config.providers if client.providers is None else client.providers
+        shown = (getattr(config.providers.get(name), "one_tap", False) for name in offered)
+        if client.one_tap and not any(shown):
+            text = "needs a provider of this client with one_tap: true, which Google's type has"
+            report.problem(("clients", client_id, "one_tap"), text)
+
+
 def _placeholders(config: Config, report: Report) -> None:
     for path, secret in _in_use(config):
         if not isinstance(secret, SecretStr):
@@ -263,6 +273,7 @@ _CHECKS: tuple[Callable[[Config, Report], None], ...] = (
     _posted,
     _drf,
     _upstream_tokens,
+    _one_tap,
     _placeholders,
     _emulated_stays_here,
     _demo_stays_here,

@@ -90,6 +90,10 @@ class ClientSettings(Section):
         description="Providers with `keep_tokens` whose own tokens it may have for its users, with the grant"
         " `urn:ietf:params:oauth:grant-type:token-exchange`",
     )
+    one_tap: bool = Field(
+        default=False,
+        description="Its login page may show Google One Tap, of providers with `one_tap`; Google's script runs there",
+    )
     first_party: bool = Field(default=False, description="Ours: no consent page")
     pkce: Pkce = Field(
         default=Pkce.AUTO,

@@ -193,7 +193,8 @@ Purpose = Authorize | Device | Link | Account
 class FlowRecord(Record, frozen=True, tag="flow"):
     """One login attempt, sealed in the visitor's browser. What comes of it, its purpose says.
 
-    `began_ms` is `started_at` in milliseconds, for the time a login takes; 0 in records of older versions.
+    `began_ms` is `started_at` in milliseconds, for the time a login takes; 0 in records of older versions. `shown`: it
+    began with a login page that shows the upstream's own prompt, and only what that gives can answer it.
     """
 
     purpose: Purpose
@@ -205,6 +206,7 @@ class FlowRecord(Record, frozen=True, tag="flow"):
     expires_at: int
     memo: Mapping[str, str] = field(default_factory=dict)
     began_ms: int = 0
+    shown: bool = False
 
 
 class CodeRecord(Record, frozen=True, tag="code"):

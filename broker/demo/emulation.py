@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from broker.config.model import Config
+from broker.core.wire.addresses import origin_of
 from broker.demo.upstreams import EMULATORS, VK, Emulator, Options, RegisteredApp, Telegram
 from broker.demo.upstreams.telegram_signed import mini_app_public_key
 from broker.upstream.model import ProviderSettings
@@ -53,7 +54,7 @@ def build_emulators(config: Config, options: Options | None = None) -> dict[str,
     found = {}
     for kind in emulated_types(config):
         instances = [(name, s) for name, s in config.providers.items() if s.type == kind and s.enabled]
-        apps = registered_apps(config.issuer, instances)
+        apps = registered_apps(config.issuer, instances, _pages(config))
         found[kind] = EMULATORS[kind]([*apps, _other_app(apps[0])], options or Options())
     return found
 
@@ -67,13 +68,19 @@ def turned(config: Config, addresses: Mapping[str, Address], emulators: Mapping[
     return config.model_copy(update={"providers": providers, "storage": storage, "network": network})
 
 
-def registered_apps(issuer: str, instances: Iterable[tuple[str, ProviderSettings]]) -> list[RegisteredApp]:
-    """What the developer of these providers would have typed into the upstream's console."""
+def registered_apps(
+    issuer: str, instances: Iterable[tuple[str, ProviderSettings]], pages: Iterable[str] = ()
+) -> list[RegisteredApp]:
+    """What the developer of these providers would have typed into the upstream's console.
+
+    `pages` are the origins, besides the issuer's, whose pages may run the upstream's script.
+    """
+    origins = " ".join(dict.fromkeys([origin_of(issuer), *pages]))
     apps: dict[str, RegisteredApp] = {}
     for name, settings in instances:
         known = apps.get(settings.client_id, RegisteredApp(settings.client_id, ""))  # two providers may share an app
         callbacks = (*known.redirect_uris, f"{issuer}/callback/{name}")
-        extras = {**known.extras, **_extras(settings, issuer)}
+        extras = {**known.extras, **_extras(settings, issuer), "javascript_origins": origins}
         if getattr(settings, "bot_start", False):
             extras["webhook_url"] = f"{issuer}/updates/{name}"
         if isinstance(settings, SessionSettings):
@@ -81,6 +88,12 @@ def registered_apps(issuer: str, instances: Iterable[tuple[str, ProviderSettings
         secret = _plain(getattr(settings, "client_secret", None)) or known.client_secret
         apps[settings.client_id] = RegisteredApp(settings.client_id, secret, callbacks, extras)
     return list(apps.values())
+
+
+def _pages(config: Config) -> Iterable[str]:
+    """Where apps have pages: their origins, as far as they are on the web."""
+    for client in config.clients.values():
+        yield from filter(None, (*client.origins, *map(origin_of, client.redirect_uris)))
 
 
 def _extras(settings: ProviderSettings, issuer: str) -> dict[str, str]:

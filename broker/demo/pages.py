@@ -26,6 +26,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "on": "on",
         "posting": "Back to the app",
         "go_on": "Go on",
+        "with": "Sign in with {title}",
+        "as": "Continue as",
         "error": "The request cannot be granted",
         "error_hint": "The real service shows a page of its own here as well, and the app is told nothing.",
         "chat": "Chat with {bot}",
@@ -46,6 +48,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "on": "включено",
         "posting": "Возвращаемся в приложение",
         "go_on": "Дальше",
+        "with": "Войти через {title}",
+        "as": "Продолжить как",
         "error": "Запрос не может быть выполнен",
         "error_hint": "Настоящий сервис тоже показывает здесь свою страницу, а приложение не узнаёт ничего.",
         "chat": "Чат с {bot}",
@@ -85,15 +89,15 @@ def target_with(call: Call, **extra: str) -> str:
     return f"{call.path}?{urlencode([*query, *extra.items()])}"
 
 
-def chooser_page(emulator: Upstream, call: Call) -> str:
-    """The people who live here, a way out and the fault drawer."""
+def chooser_page(emulator: Upstream, call: Call, template: str = "chooser.html") -> str:
+    """The people who live here, a way out and the fault drawer; or another page that lets somebody be chosen."""
     kind = emulator.type
     people = [
         {"key": p.key, "name": p.name, "email": p.email_at(kind), "href": target_with(call, _person=p.key)}
         for p in emulator.people.values()
     ]
-    return _render(
-        "chooser.html",
+    return render(
+        template,
         emulator,
         call,
         people=people,
@@ -105,20 +109,21 @@ def chooser_page(emulator: Upstream, call: Call) -> str:
 
 def error_page(emulator: Upstream, call: Call, problem: str) -> str:
     """The upstream's own error page."""
-    return _render("refusal.html", emulator, call, problem=problem)
+    return render("refusal.html", emulator, call, problem=problem)
 
 
 def posting_page(emulator: Upstream, call: Call, action: str, params: Mapping[str, str]) -> str:
     """A form that sends itself to the app (OAuth 2.0 Form Post Response Mode)."""
-    return _render("posting.html", emulator, call, action=action, params=params)
+    return render("posting.html", emulator, call, action=action, params=params)
 
 
 def chat_page(emulator: Upstream, call: Call, **values: object) -> str:
     """The chat of a person with a bot: `person`, the name of the `bot`, its `messages`, and what Start sends, or ""."""
-    return _render("chat.html", emulator, call, action=call.path, **values)
+    return render("chat.html", emulator, call, action=call.path, **values)
 
 
-def _render(template: str, emulator: Upstream, call: Call, **values: object) -> str:
+def render(template: str, emulator: Upstream, call: Call, **values: object) -> str:
+    """A page of this upstream, in the language of whoever asks."""
     language = language_of(call.query, call.headers.get("accept-language", ""))
     other = "en" if language == "ru" else "ru"
     texts = {name: text.replace("{title}", emulator.title) for name, text in TEXTS[language].items()}

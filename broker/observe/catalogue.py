@@ -105,7 +105,12 @@ def _key_active(metrics: Metrics, fields: Fields) -> None:
 EVENTS: Mapping[Event, Entry] = {
     # About people, what apps get for them, and what is refused.
     Event.LOGIN_STARTED: Entry(
-        "debug", False, _BOTH, "A browser is sent to a provider.", count("broker_logins_started_total", *_BOTH)
+        "debug",
+        False,
+        (*_BOTH, "select_by"),
+        "A browser is sent to a provider, or Google's prompt on our page was answered: then `select_by` is Google's"
+        " unsigned word on how.",
+        count("broker_logins_started_total", *_BOTH),
     ),
     Event.CHALLENGE_GIVEN: Entry(
         "debug",

@@ -28,11 +28,19 @@ class Carried:
     async def seal(self, record: Record, *, bound_to: str, ttl: int) -> str:
         """What the browser carries; `ttl` in seconds is for what it does not."""
         sealed = self._seal.seal(record.to_bytes(), bound_to=bound_to.encode())
-        if len(sealed) <= self._limit:
+        if self._fits(sealed):
             return sealed
         reference = _BY_REFERENCE + self._context.mint()
         await self._transient.put(Kind.FLOW, digest(reference), sealed.encode(), ttl=ttl)
         return reference
+
+    def seal_small(self, record: Record, *, bound_to: str) -> str:
+        """As `seal`, but "" for what is too large: nothing is kept here for whoever merely looks at a page."""
+        sealed = self._seal.seal(record.to_bytes(), bound_to=bound_to.encode())
+        return sealed if self._fits(sealed) else ""
+
+    def _fits(self, sealed: str) -> bool:
+        return len(sealed) <= self._limit
 
     async def open_(self, kind: type[R], carried: str, *, bound_to: str) -> R:
         """The record; raises SealBroken for everything that is none of these, FlowGone where what is kept is gone."""

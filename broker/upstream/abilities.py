@@ -10,7 +10,7 @@ from broker.core.login.by_bot import Choice, InChat
 from broker.core.notify import Message, Outcome
 from broker.core.people.identity import Identity, UpstreamSession
 from broker.core.upstream_tokens import UpstreamTokens
-from broker.upstream.model import Provider
+from broker.upstream.model import Flow, Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,34 @@ class SignsInByBot(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class PagePrompt:
+    """What an upstream's own prompt needs on our login page. What it gives, a script of ours POSTs to `action`.
+
+    `script` is the address of the upstream's script; `nonce` has to be in what it gives. `button`: it draws a button
+    as well. `loads` and `styles` are what the page's content security policy admits for it: frames and calls, and one
+    style sheet.
+    """
+
+    action: str
+    script: str
+    client_id: str
+    nonce: str
+    button: bool
+    loads: str
+    styles: str
+
+
+class PromptsOnPage(Protocol):
+    """Can sign people in by a prompt of its upstream on our own login page (Google One Tap)."""
+
+    def prompt(self, flow: Flow) -> PagePrompt:
+        """What the page needs to show it. Nobody has asked for a login yet, so nothing is asked of the upstream."""
+
+    async def finish_prompt(self, flow: Flow, credential: str) -> Identity:
+        """The identity that the upstream vouches for in what its prompt gave for `flow`; raises UpstreamError."""
+
+
+@dataclass(frozen=True, slots=True)
 class Abilities:
     """Those of one provider instance; None: it has not got it, or it is switched off.
 
@@ -136,6 +164,7 @@ class Abilities:
     writes: WritesMessages | None = None
     signs_in_by_bot: SignsInByBot | None = None
     keeps: KeepsTokens | None = None
+    prompts: PromptsOnPage | None = None
 
 
 @runtime_checkable

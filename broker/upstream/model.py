@@ -32,6 +32,7 @@ class Channel(StrEnum):
     FORM_POST = "form_post"
     FRAGMENT = "fragment"
     BOT = "bot"  # no request: somebody answered in a chat, and the browser of the attempt came for it
+    CREDENTIAL = "credential"  # what a prompt on our login page gave; answers nothing else
 
 
 @dataclass(frozen=True, slots=True)

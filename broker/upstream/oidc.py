@@ -125,9 +125,10 @@ class OidcProvider(OAuth2Provider):
         """The identity of an ID token that one of our apps (`native`) got from the upstream's kit for this challenge.
 
         As in the code flow, but nothing came with it: what it does not say is not asked for. A token of the code flow
-        is refused, as one of these is there, unless the upstream knows us by one id in both: then `native` is empty.
-        `without_nonce`: for kits that cannot carry one, a token may lack it that is younger than so many seconds.
-        Raises as `AcceptsPosted.verify_posted`.
+        is refused, as one of these is there, unless the upstream knows us by one id in both: then `native` is empty, as
+        for one of the upstream's script in a page, and the nonce alone tells them apart. `without_nonce`: for kits that
+        cannot carry one, a token may lack it that is younger than so many seconds. Raises as
+        `AcceptsPosted.verify_posted`.
         """
         metadata, flow = await self.metadata(), posted.flow
         rules = self.rules_without_flow(None, metadata)
@@ -152,6 +153,10 @@ class OidcProvider(OAuth2Provider):
             raise UpstreamInvalid("refreshed ID token: sub is somebody else")
         if auth_time is not None and "auth_time" in claims and claims.integer("auth_time") != auth_time:
             raise UpstreamInvalid("refreshed ID token: auth_time is of another login")
+
+    async def finish_prompt(self, flow: Flow, credential: str) -> Identity:
+        """The identity of an ID token that the upstream's script in a page of ours got, with the nonce of that page."""
+        return (await self.verify_native(Posted(PostedKind.ID_TOKEN, credential, flow), ())).identity
 
     def algorithms_at(self, metadata: Metadata) -> tuple[str, ...]:
         """Signatures we accept, of those that the issuer says it makes."""

@@ -62,6 +62,7 @@ def test_by_default_nothing_is_accepted(tmp_path: Path) -> None:
         (ACCEPTS, BRINGS | {"accept_posted": ["gogle"]}, "accept_posted", "did you mean google?"),
         (ACCEPTS, BRINGS | {"accept_posted": ["google", "google"]}, "accept_posted", "names google twice"),
         (ACCEPTS, BRINGS | {"scopes": ["profile"]}, "scopes", "openid is missing"),
+        ({}, {"one_tap": True}, "clients.shop.one_tap", "needs a provider of this client with one_tap: true"),
     ],
     ids=lambda value: str(value)[:40],
 )

@@ -82,7 +82,7 @@ REQUIRED: Final = {
     "B23": "A level or method of authentication counts only from a provider whose operator listed it.",
     "B24": "Two issuers share one identity namespace only where the operator says that the people are the same.",
     "C1": "Google: people are keyed by `sub`; the domain gate asks `hd`, never the address.",
-    "C2": "Google: `aud` and `azp` must be ours; an ID token posted unasked logs nobody in.",
+    "C2": "Google: `aud`, `azp` and nonce must be ours; an ID token posted unasked, or once more, logs nobody in.",
     "C8": "Telegram: signed fields count for five minutes, once, in the attempt that asked or for the app that posts.",
     "C9": "Telegram: names are words, none twice, values have no control character, so a signature has one reading.",
     "C10": "Telegram: a widget is no Mini App, nor the other way round; each has its key and its marks in the store.",

@@ -41,6 +41,10 @@ def rules(policy: str) -> dict[str, str]:
     return dict(rule.strip().partition(" ")[::2] for rule in policy.split(";"))
 
 
+PROMPT, GSI, TELEGRAM = "login, prompt", "https://accounts.google.com/gsi/", "https://telegram.org/x"
+RUN_ONE = {"form_post", "fragment", "web_message", "widget", "widget, by bot", "by bot, waiting", PROMPT}
+
+
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize(
     "look", [PLAIN_LOOK, replace(PLAIN_LOOK, theme="dark", button_style="brand", emulated=True), Look({"en": "ID"})]
@@ -92,22 +96,26 @@ def test_every_page_has_the_same_strict_headers(locale: str) -> None:
         policy = rules(answer.headers["content-security-policy"])
         assert policy["default-src"] == "'none'", name
         assert policy["base-uri"] == "'none'", name
-        assert policy["style-src"] == "'self'", name
+        assert policy["style-src"] == f"'self'{' ' + GSI + 'style' if name == PROMPT else ''}", name
         assert "unsafe" not in answer.headers["content-security-policy"], name
         assert answer.headers["x-content-type-options"] == "nosniff", name
         assert "camera=()" in answer.headers["permissions-policy"], name
-        opener = {"widget": "same-origin-allow-popups", "fragment": "unsafe-none"}.get(name, "same-origin")
+        openers = dict.fromkeys(("widget", "widget, by bot", PROMPT), "same-origin-allow-popups") | {
+            "fragment": "unsafe-none"
+        }
+        opener = openers.get(name, "same-origin")
         assert answer.headers["cross-origin-opener-policy"] == opener, name
 
 
-FOREIGN = {"widget": ["https://telegram.org/x"]}
-"""What comes from elsewhere: an upstream's own widget."""
+FOREIGN = {"widget": [TELEGRAM], "widget, by bot": [TELEGRAM], PROMPT: [f"{GSI}client"]}
+"""What comes from elsewhere: an upstream's own widget, or prompt."""
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a21_no_external_resource_and_no_referrer(locale: str) -> None:
     for name, answer in every_page(make_pages(), locale):
-        assert answer.headers["referrer-policy"] == "no-referrer", name
+        # Google asks whose page its prompt is on; it is told that, and nothing of the address.
+        assert answer.headers["referrer-policy"] == ("strict-origin" if name == PROMPT else "no-referrer"), name
         page = read(answer)
         # The frames that tell apps of a logout are the exception, held to their origins in test_logout_pages.py.
         fetched = [attrs["src"] for tag, attrs in page.tags if "src" in attrs and tag != "iframe"]
@@ -121,9 +129,9 @@ def test_only_pages_that_need_a_script_may_run_one(locale: str) -> None:
     for name, answer in every_page(make_pages(), locale):
         allowed = rules(answer.headers["content-security-policy"])["script-src"]
         scripts = read(answer).found("script")
-        if name in {"form_post", "fragment", "web_message", "widget"}:
+        if name in RUN_ONE:
             assert allowed.startswith(f"'nonce-{NONCE}'"), name
-            assert [script["nonce"] for script in scripts] == [NONCE], name
+            assert [script["nonce"] for script in scripts] == [NONCE] * (2 if name == PROMPT else 1), name
         else:
             assert (allowed, scripts) == ("'none'", []), name
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from broker.demo.call import Call, read_call
+from broker.demo.call import Call, Upstream, read_call
 from broker.demo.faults import TRANSPORT, Faults
 from broker.demo.pages import chooser_page, error_page
 from broker.demo.people import ADA, BORIS, PEOPLE, Person, UnknownPerson
@@ -193,14 +193,16 @@ class Emulator(ABC):
             raise Refused(self.refuse(call, unknown if app is None else elsewhere))
         return app
 
-    def ask(self, call: Call, no: Callable[[], Response]) -> Person:
+    def ask(
+        self, call: Call, no: Callable[[], Response], page: Callable[[Upstream, Call], str] = chooser_page
+    ) -> Person:
         """Who was chosen, now or before; raises Refused with the account chooser, or with `no` of who declines."""
         choice = self.control.choice
         if call.query.get("_cancel") or choice.cancel or self.faults.on("decline"):
             raise Refused(no())
         person = self.people.get(call.query.get("_person") or choice.person or "")
         if person is None:
-            raise Refused(HTMLResponse(chooser_page(self, call)))
+            raise Refused(HTMLResponse(page(self, call)))
         return person
 
     def living(self, key: str) -> Person:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from starlette.responses import Response
 
 from broker.demo.call import Call, client_credentials
 from broker.demo.faults import OAUTH
+from broker.demo.people import Person
 from broker.demo.upstreams.answers import back_to, error_answer, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, RegisteredApp
 from broker.demo.upstreams.control import KitOrder
+from broker.demo.upstreams.google_gsi import GSI
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified, kit_claims
 from broker.demo.upstreams.keys import challenge_of, half_hash, key
 
@@ -34,7 +37,7 @@ class Google(Emulator):
     type = "google"
     title = "Google"
     colour = "#4285f4"
-    fronts = ("/o/oauth2/",)
+    fronts = ("/o/oauth2/", "/gsi/")
     faults_known = (
         *OAUTH,
         "wrong_iss_param",
@@ -59,6 +62,7 @@ class Google(Emulator):
             ("/revoke", ("POST",), self._revoke),
             ("/tokeninfo", ("GET", "POST"), self._tokeninfo),
             ("/_emulator/kit", ("POST",), self._kit),
+            *(("/gsi/" + page, ("GET",), partial(show, self)) for page, show in GSI.items()),
         )
 
     def forget(self) -> None:
@@ -101,6 +105,13 @@ class Google(Emulator):
         if self.faults.on("no_id"):
             del claims["sub"]
         return json_answer({"id_token": self.signer().sign(falsified(claims, self.faults))})
+
+    def credential(self, person: Person, app: RegisteredApp, nonce: str) -> str:
+        """What Google Identity Services hand to a page of this app; no access token comes with it."""
+        granted = Granted(person, app, "", ("openid", "email", "profile"), nonce)
+        claims = self._claims(granted, "") | {"nbf": self.now(), "jti": self.mint()}
+        del claims["at_hash"]
+        return self.signer().sign(claims)
 
     async def _token(self, call: Call) -> Response:
         client_id, secret = client_credentials(call)

@@ -25,7 +25,8 @@ from broker.core.terms import Prompt
 from broker.services.carried import Carried
 from broker.services.clients.directory import Clients
 from broker.services.context import Context
-from broker.services.login.outcomes import AtHome, Begun, Callback, Identified, LoginFailed
+from broker.services.login.outcomes import AtHome, Begun, Callback, Identified, LoginFailed, Offered
+from broker.services.login.prompts import identify_prompted, select_by
 from broker.services.login.states import States
 from broker.services.once import once, reply_mark
 from broker.services.people.held import Shown
@@ -69,18 +70,7 @@ class Logins:
         """
         instance = self._providers.find_offered(name, client) if client else self._providers.find(name)
         client_id = client.id if client else ""
-        began = self._context.clock()
-        now = int(began)
-        record = FlowRecord(
-            purpose=purpose,
-            provider=name,
-            state=self._states.mint(now, client_id),
-            nonce=self._context.mint(),
-            code_verifier=self._context.mint(size=48),
-            started_at=now,
-            expires_at=now + self._providers.flow_ttl,
-            began_ms=int(began * 1000),
-        )
+        record = self._new(purpose, name, client_id)
         flow = self._build_flow(record, instance, client, locale)
         try:
             step = await instance.in_time(instance.provider.begin(flow), self._deadline)
@@ -92,6 +82,35 @@ class Logins:
         tag, ttl = self._states.tag(record.state), self._providers.flow_ttl
         by_bot = record.state if instance.abilities.signs_in_by_bot else ""
         return Begun(step, tag, sealed, ttl, instance.provider.channels, instance.title, by_bot)
+
+    def offer(self, purpose: Purpose, client: Client, name: str, *, locale: str) -> Offered | None:
+        """An attempt that begins when the person answers the upstream's own prompt, on a page that shows it.
+
+        None where the upstream has none, does not answer, or the record is too large for a cookie: whoever merely
+        looks at a page costs no storage, and nobody is told that a login began.
+        """
+        instance = self._providers.find_offered(name, client)
+        if (prompts := instance.abilities.prompts) is None or instance.down_for() is not None:
+            return None
+        record = self._new(purpose, name, client.id).replace(shown=True)
+        sealed = self._flows.seal_small(record, bound_to=record.state)
+        prompt = prompts.prompt(self._build_flow(record, instance, client, locale))
+        offered = Offered(prompt, self._states.tag(record.state), sealed, self._providers.flow_ttl)
+        return offered if sealed else None
+
+    def _new(self, purpose: Purpose, name: str, client_id: str) -> FlowRecord:
+        began = self._context.clock()
+        now = int(began)
+        return FlowRecord(
+            purpose=purpose,
+            provider=name,
+            state=self._states.mint(now, client_id),
+            nonce=self._context.mint(),
+            code_verifier=self._context.mint(size=48),
+            started_at=now,
+            expires_at=now + self._providers.flow_ttl,
+            began_ms=int(began * 1000),
+        )
 
     async def finish(self, callback: Callback) -> Identified | AtHome:
         """Who it is upstream, and what for. All is checked, and the state spent, before the provider is asked anything.
@@ -120,12 +139,15 @@ class Logins:
         instance = callback.instance
         if record.provider != instance.name:
             raise NothingAsked(f"state of {record.provider} came back at {instance.name}")
+        began_ms = record.began_ms
+        if record.shown:  # until now a page lay open
+            began_ms = self._tell_answered(instance, client, callback.reply)
         try:
             identity = await self._ask(instance, record, client, callback.reply)
         except BrokerError as error:
             raise self.fail(error, record.purpose, client, instance) from error
         asked_at = self._asked_at(identity, _wished(record.purpose, instance))
-        return Shown(record.started_at, record.began_ms, instance, identity, asked_at)
+        return Shown(record.started_at, began_ms, instance, identity, asked_at)
 
     def _asked_at(self, identity: Identity, wishes: Wishes) -> int:
         """When the person was asked who they are: as the upstream says, else just now if that was demanded of it."""
@@ -136,6 +158,8 @@ class Logins:
     async def _ask(
         self, instance: ProviderInstance, record: FlowRecord, client: Client | None, reply: Reply
     ) -> Identity:
+        if record.shown:
+            return await identify_prompted(instance, self._build_flow(record, instance, client), reply, self._deadline)
         provider, bot = instance.provider, instance.abilities.signs_in_by_bot
         if reply.via is Channel.BOT and bot is not None:
             return _identify(bot, reply)
@@ -147,6 +171,16 @@ class Logins:
             async with self.replying(instance.key, key):
                 return identity
         return identity
+
+    def _tell_answered(self, instance: ProviderInstance, client: Client | None, reply: Reply) -> int:
+        """A login begins with the answer to a prompt: since when, in epoch milliseconds."""
+        self._context.recorder.record(
+            Event.LOGIN_STARTED,
+            provider=instance.name,
+            client_id=client.id if client else "",
+            select_by=select_by(reply),
+        )
+        return int(self._context.clock() * 1000)
 
     def replying(
         self, provider_key: str, replay_key: str, *, valid_until: int = 0

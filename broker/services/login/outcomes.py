@@ -11,6 +11,7 @@ from broker.core.people.history import Whence
 from broker.core.records import Account, ForClient, Link, Purpose
 from broker.services.people.held import Shown
 from broker.services.providers import ProviderInstance
+from broker.upstream.abilities import PagePrompt
 from broker.upstream.model import Channel, Redirect, Reply, Widget
 
 
@@ -52,6 +53,16 @@ class Begun:
     channels: frozenset[Channel]
     title: Mapping[str, str]
     by_bot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A page shows `prompt`; the browser keeps `sealed` under the tag of this attempt for `ttl` seconds."""
+
+    prompt: PagePrompt
+    tag: str
+    sealed: str
+    ttl: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,7 @@ class AuthorizeEndpoint:
         buttons = self._leaving.buttons(request, choose.providers, href, marked=returning is None)
         refused = tuple(button for button in buttons if button.provider in unfit)
         wait = self._frontend.href("/elsewhere", link_params(params, asked.request)) if self._leaving.elsewhere else ""
+        offered = self._leaving.prompt(request, asked.request, asked.target.client, choose, locale=locale)
         view = LoginView(
             client=self._frontend.client_view(asked.target.client, asked.target.redirect_uri),
             buttons=buttons[: len(buttons) - len(refused)],
@@ -132,8 +133,11 @@ class AuthorizeEndpoint:
             returning=returning,
             refused=refused,
             elsewhere_href=wait if refused else "",
+            prompt=offered.prompt if offered else None,
         )
         response = self._frontend.pages.show(view, locale)
+        if offered:
+            Cookies.keep_flow(request, response, offered.tag, offered.sealed, ttl=offered.ttl)
         if another:
             Cookies.forget_person(response)
         if "ui_locales" in params:

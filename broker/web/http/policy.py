@@ -20,7 +20,7 @@ HEADERS = MappingProxyType(
 )
 """On every page, whatever its policy."""
 
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-]+(?::\d{1,5})?")
+_SOURCE = re.compile(r"https?://[A-Za-z0-9.\-]+(?::\d{1,5})?(?:/[A-Za-z0-9/_\-]*)?")
 _WEB = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.\-]+)(:\d{1,5})?(?:[/?#]|$)")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}")
@@ -71,7 +71,10 @@ def own_picture(href: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a page needs beyond plain HTML; everything else is shut."""
+    """What a page needs beyond plain HTML; everything else is shut.
+
+    Sources are origins, or addresses: a path that ends in a slash stands for all below it.
+    """
 
     script: bool = False
     style: bool = False
@@ -79,17 +82,21 @@ class Policy:
     form_action: str = "'self'"
     script_origins: Sequence[str] = ()
     frame_origins: Sequence[str] = ()
+    style_sources: Sequence[str] = ()
+    connect_sources: Sequence[str] = ()
     frame_ancestors: str = "'none'"
 
     def text(self, nonce: str) -> str:
         """The Content-Security-Policy header (CSP level 3)."""
-        if not all(map(_ORIGIN.fullmatch, (*self.script_origins, *self.frame_origins))):
-            raise ValueError("a page names an origin that is none")
+        named = (*self.script_origins, *self.frame_origins, *self.style_sources, *self.connect_sources)
+        if not all(map(_SOURCE.fullmatch, named)):
+            raise ValueError("a page names an origin or address that is none")
         once = f"'nonce-{nonce}'"
         scripts = " ".join(([once] if self.script else []) + list(self.script_origins)) or "'none'"
+        styles = " ".join(["'self'", *([once] if self.style else []), *self.style_sources])
         rules = [
             "default-src 'none'",
-            f"style-src 'self' {once}" if self.style else "style-src 'self'",
+            f"style-src {styles}",
             "img-src 'self' data:",
             "font-src 'self'",
             f"script-src {scripts}",
@@ -97,8 +104,8 @@ class Policy:
             "base-uri 'none'",
             f"frame-ancestors {self.frame_ancestors}",
         ]
-        if self.asks_us:
-            rules.append("connect-src 'self'")
+        if asked := (*(["'self'"] if self.asks_us else []), *self.connect_sources):
+            rules.append(f"connect-src {' '.join(asked)}")
         if self.frame_origins:
             rules.append(f"frame-src {' '.join(self.frame_origins)}")
         return "; ".join(rules)

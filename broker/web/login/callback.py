@@ -99,7 +99,9 @@ class CallbackEndpoint:
         params = await self._intake.read_form(request)
         if "fragment" in params and len(params) == 1:
             return await self._finish(request, instance, Channel.FRAGMENT, parse_form(params["fragment"].encode()))
-        return await self._finish(request, instance, Channel.FORM_POST, params)
+        prompted = instance.abilities.prompts is not None and "credential" in params
+        channel = Channel.CREDENTIAL if prompted else Channel.FORM_POST
+        return await self._finish(request, instance, channel, params)
 
     async def _finish(
         self, request: Request, instance: ProviderInstance, channel: Channel, params: Parameters

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from broker.core.authorize.step_up import takes_prompts
 from broker.core.clients.client import Client
-from broker.core.records import Purpose
+from broker.core.records import AuthorizationRequest, Authorize, Purpose
 from broker.services.authorize.decide import Choose
 from broker.services.login.attempts import Logins
-from broker.services.login.outcomes import Begun
+from broker.services.login.outcomes import Begun, Offered
 from broker.services.providers import Providers
 from broker.upstream.model import Channel, Redirect, Widget
 from broker.web.http.cookies import Cookies
@@ -79,6 +80,16 @@ class Leaving:
         if system_of(request) is None:
             return frozenset()
         return frozenset(name for name, _ in self._providers.enabled if self._providers.find(name).refuses_embedded)
+
+    def prompt(
+        self, request: Request, asked: AuthorizationRequest, client: Client, choose: Choose, *, locale: str
+    ) -> Offered | None:
+        """An upstream's own prompt for the chooser of this request, where client, request and browser take one."""
+        wanted = client.one_tap and choose.offers and takes_prompts(asked)
+        fit = (name for name in choose.providers if wanted and name not in self.unfit(request))
+        offers = (self._logins.offer(Authorize(asked), client, name, locale=locale) for name in fit)
+        # A page has one: the script of an upstream knows of no other attempt than the last.
+        return next(filter(None, offers), None)
 
     async def leave(
         self,

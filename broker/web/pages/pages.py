@@ -1,7 +1,7 @@
 """Pages: a view and a language in, an answer with every security header out.
 
-Nothing on a page comes from another origin, except the script and frame of an upstream's own widget, the frames that
-tell apps of a logout, and the logo of an app that registered itself where it asks to be let in.
+Nothing on a page comes from another origin, except the script and frames of an upstream's own widget or prompt, the
+frames that tell apps of a logout, and the logo of an app that registered itself where it asks to be let in.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import base64
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 from starlette.responses import HTMLResponse
 
+from broker.upstream.abilities import PagePrompt
 from broker.web.http.policy import HEADERS, Policy, form_target, own_picture, safe_href
 from broker.web.pages import locale as languages
 from broker.web.pages.assets import Assets, StaticFile
@@ -111,16 +113,7 @@ class Pages:
         nonce = base64.b64encode(self._randomness(16)).decode() if policy.script or policy.style else ""
         body = self._templates.render(spoken, name, view=view, nonce=nonce)
         headers = {**HEADERS, "content-security-policy": policy.text(nonce), "content-language": spoken}
-        if isinstance(view, ErrorView) and view.retry_after > 0:
-            headers["retry-after"] = str(view.retry_after)
-        match view:
-            case WidgetView():  # its frame may open a window of its own
-                headers["cross-origin-opener-policy"] = "same-origin-allow-popups"
-            case FragmentView():  # whose login this is stands behind the #, so whoever waits for it is not cut off
-                headers["cross-origin-opener-policy"] = "unsafe-none"
-            case WebMessageView(framed=True):
-                del headers["x-frame-options"]  # knows no origin but ours; `frame-ancestors` says who may
-        return HTMLResponse(body, status, headers)
+        return HTMLResponse(body, status, _suited(headers, view))
 
     def _globals(self, locale: str) -> dict[str, object]:
         return {
@@ -135,11 +128,28 @@ class Pages:
         }
 
 
+def _suited(headers: dict[str, str], view: View) -> dict[str, str]:
+    """The headers of a page, as far as this one differs from the others."""
+    match view:
+        case ErrorView() if view.retry_after > 0:
+            return headers | {"retry-after": str(view.retry_after)}
+        case WidgetView():  # its frame may open a window of its own
+            return headers | {"cross-origin-opener-policy": "same-origin-allow-popups"}
+        case LoginView(prompt=PagePrompt()):  # its button, too; and the upstream asks whose page it is on
+            opener = {"cross-origin-opener-policy": "same-origin-allow-popups"}
+            return headers | opener | {"referrer-policy": "strict-origin"}
+        case FragmentView():  # whose login this is stands behind the #, so whoever waits for it is not cut off
+            return headers | {"cross-origin-opener-policy": "unsafe-none"}
+        case WebMessageView(framed=True):
+            del headers["x-frame-options"]  # knows no origin but ours; `frame-ancestors` says who may
+    return headers
+
+
 def _policy_of(view: View, look: Look) -> Policy:
     """What a page may do beyond showing itself (Content Security Policy)."""
     match view:
         case LoginView() | JoinView():
-            return Policy(style=look.button_style == "brand")
+            return _policy_of_ways(view, look)
         case LoggedOutView():  # the frames of apps may come from exactly their origins
             return Policy(frame_origins=tuple(dict.fromkeys(form_target(frame) for frame in view.frames)))
         case FormPostView():  # may be sent to the client's origin and nowhere else (threat A9)
@@ -154,6 +164,22 @@ def _policy_of(view: View, look: Look) -> Policy:
             return Policy(script=True, script_origins=view.script_origins, frame_origins=view.frame_origins)
         case _:
             return Policy()
+
+
+def _policy_of_ways(view: LoginView | JoinView, look: Look) -> Policy:
+    """Of a page of ways to sign in; with an upstream's own prompt it runs that upstream's script beside ours."""
+    plain = Policy(style=look.button_style == "brand")
+    if isinstance(view, JoinView) or view.prompt is None:
+        return plain
+    shown = view.prompt
+    return replace(
+        plain,
+        script=True,
+        script_origins=(shown.script,),
+        frame_origins=(shown.loads,),
+        style_sources=(shown.styles,),
+        connect_sources=(shown.loads,),
+    )
 
 
 def _sent_to(view: View) -> str | None:

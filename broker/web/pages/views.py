@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import get_args
 
+from broker.upstream.abilities import PagePrompt
 from broker.web.pages.account_parts import Activity, Mark, SignedIn, Way
 from broker.web.pages.elsewhere import Elsewhere, UsedElsewhere
 
@@ -112,6 +113,7 @@ class LoginView:
     E-NOTALLOWED, E-EXPIRED and E-COOKIE have words of their own); `notice_provider` the plain name it speaks of.
     `sign_up`: the app sent somebody who is to be new (`prompt=create`). `returning`: who is offered first, or None.
     `refused` are ways that do not work in this browser; a form POSTs to `elsewhere_href`, or "", to wait for another.
+    `prompt`: what an upstream's own prompt needs, or None.
     """
 
     client: ClientView
@@ -123,6 +125,7 @@ class LoginView:
     returning: ReturningView | None = None
     refused: tuple[Button, ...] = ()
     elsewhere_href: str = ""
+    prompt: PagePrompt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -531,7 +534,7 @@ View = (
 )
 
 DATA = frozenset(
-    {AskedScope, Button, ClientView, PersonView, ReturningView, ToldApp, Look}
+    {AskedScope, Button, ClientView, PersonView, ReturningView, ToldApp, Look, PagePrompt}
     | {Mark, Way, SignedIn, AppAccess, Activity}
     | set(get_args(View))
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import quote
 
+from broker.upstream.abilities import PagePrompt
 from broker.web.pages.samples.parts import make_client, make_hrefs, make_person, make_stranger
 from broker.web.pages.views import (
     Button,
@@ -35,6 +36,14 @@ def make_login(text: str = "", *, notice: str = "", href: str = "/authorize?a=1&
     return LoginView(make_client(text), buttons, {"ru": href, "en": href}, notice, {"en": text} if text else {})
 
 
+def make_prompt(text: str = "") -> PagePrompt:
+    """Google's prompt and its button."""
+    gsi = "https://accounts.google.com/gsi/"
+    return PagePrompt(
+        text or "/callback/google/state", f"{gsi}client", text or "id", text or "nonce", True, gsi, f"{gsi}style"
+    )
+
+
 def every_before_login(text: str) -> Iterator[tuple[str, View]]:
     """The login page in every mood, a widget, and the page of the issuer."""
     for notice in ("", *LOGIN_NOTICES):
@@ -44,6 +53,7 @@ def every_before_login(text: str) -> Iterator[tuple[str, View]]:
     nameless = replace(here, person=PersonView("", "", "vk", {"en": text or "VK ID"}))
     for known, offered in (("returning", back), ("signed in", here), ("nameless", nameless)):
         yield f"login, {known}", replace(make_login(text), returning=offered)
+    yield "login, prompt", replace(make_login(text), prompt=make_prompt(text))
     yield "sign up", replace(make_login(text), sign_up=True)
     yield "login, registered", replace(make_login(text), client=make_stranger(text))
     yield from _inside_an_app(text)
