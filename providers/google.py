@@ -18,6 +18,8 @@ _CONSUMER = frozenset({"gmail.com", "googlemail.com"})
 class GoogleSettings(sdk.NativeSettings, sdk.TokenSettings, sdk.ConfidentialSettings):
     """A `Web application` client of the Google Auth Platform."""
 
+    posted = sdk.NativeSettings.posted | {sdk.PostedKind.CREDENTIAL}
+
     scopes: tuple[str, ...] = Field(default=("openid", "email", "profile"), description="`openid` is needed")
     hosted_domains: tuple[str, ...] = Field(
         default=(), description="Only accounts of these Workspace domains may sign in; empty: everybody"
@@ -65,7 +67,8 @@ class Google(sdk.OidcProvider):
 
     async def verify_posted(self, posted: sdk.Posted) -> sdk.SignedIdentity:
         """quirk(google): Android's kit names our web client in `aud`, its own in `azp` (vendor docs read 2026-11)."""
-        return await self.verify_native(posted, self.settings.native_client_ids)
+        of_page = posted.kind is sdk.PostedKind.CREDENTIAL  # of the script in a page: `azp` is us, too
+        return await self.verify_native(posted, () if of_page else self.settings.native_client_ids)
 
     def abilities(self) -> sdk.Abilities:
         """With `one_tap`: a prompt on our own login page."""
@@ -74,15 +77,8 @@ class Google(sdk.OidcProvider):
     def prompt(self, flow: sdk.Flow) -> sdk.PagePrompt:
         """Google Identity Services and what its script loads (developers.google.com/identity/gsi/web, read 2026-11)."""
         gsi = self.tools.browser_url("https://accounts.google.com/gsi/")
-        return sdk.PagePrompt(
-            action=flow.callback_with_state,
-            script=f"{gsi}client",
-            client_id=self.settings.client_id,
-            nonce=flow.nonce,
-            button=self.settings.one_tap == "button",
-            loads=gsi,
-            styles=f"{gsi}style",
-        )
+        ours, button = self.settings.client_id, self.settings.one_tap == "button"
+        return sdk.PagePrompt(flow.callback_with_state, f"{gsi}client", ours, flow.nonce, button, gsi, f"{gsi}style")
 
     def describe(self, claims: sdk.Fields) -> sdk.Identity:
         """Claims by their own names; a number in `sub` would be refused, it is text."""

@@ -28,9 +28,13 @@ KINDS: Final[Mapping[str, PostedKind]] = MappingProxyType(
         TokenType.CODE: PostedKind.CODE,
         TokenType.WIDGET: PostedKind.WIDGET,
         TokenType.INIT_DATA: PostedKind.INIT_DATA,
+        TokenType.CREDENTIAL: PostedKind.CREDENTIAL,
     }
 )
-"""What each `subject_token_type` is. A JWT that stands for a person is an ID token; those for APIs are no logins."""
+"""What each `subject_token_type` is. A JWT that stands for a person is an ID token; those for APIs are no logins.
+
+What an upstream's script gave to a page is a `credential`: an ID token for our own client id, which no kit's is.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,10 +117,11 @@ class PostedKind(StrEnum):
     ACCESS_TOKEN = "access_token"
     WIDGET = "widget"
     INIT_DATA = "init_data"
+    CREDENTIAL = "credential"
 
 
 class TokenType(StrEnum):
-    """What is exchanged, and what for (RFC 8693 section 3); the last three are ours, for what has no such name."""
+    """What is exchanged, and what for (RFC 8693 section 3); the last four are ours, for what has no such name."""
 
     ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
     ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
@@ -128,3 +129,4 @@ class TokenType(StrEnum):
     CODE = "urn:broker:token-type:code"
     WIDGET = "urn:broker:token-type:widget"
     INIT_DATA = "urn:broker:token-type:init_data"
+    CREDENTIAL = "urn:broker:token-type:credential"

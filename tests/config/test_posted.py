@@ -51,7 +51,12 @@ def test_by_default_nothing_is_accepted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("provider", "client", "at", "said"),
     [
-        (ACCEPTS | {"accept_posted": ["access_token"]}, BRINGS, "providers.google.accept_posted", "it can: id_token"),
+        (
+            ACCEPTS | {"accept_posted": ["access_token"]},
+            BRINGS,
+            "providers.google.accept_posted",
+            "it can: credential, id_token",
+        ),
         (ACCEPTS | {"accept_posted": ["id-token"]}, BRINGS, "providers.google.accept_posted", "id_token"),
         ({"accept_posted": ["id_token"]}, BRINGS, "providers.google", "needs native_client_ids"),
         (ACCEPTS | {"native_client_ids": ["123"]}, BRINGS, "providers.google", "must not have client_id"),

@@ -22,7 +22,7 @@ EXCHANGE: Final = GrantType.TOKEN_EXCHANGE.value
 ANDROID, IOS, PHONE = "test-android.apps.googleusercontent.com", "test-ios.apps.googleusercontent.com", "test-phone"
 
 PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
-    "google": {**PLAIN["google"], "accept_posted": ["id_token"], "native_client_ids": [ANDROID, IOS]},
+    "google": {**PLAIN["google"], "accept_posted": ["id_token", "credential"], "native_client_ids": [ANDROID, IOS]},
     "oidc": {**PLAIN["oidc"], "accept_posted": ["id_token"], "native_client_ids": [PHONE], "nonce": "if_present"},
     "vk": {**PLAIN["vk"], "accept_posted": ["code"]},
     "ok": {**PLAIN["ok"], "accept_posted": ["access_token"]},
@@ -249,6 +249,18 @@ def id_token_way(name: str, provider: str, app: str, *, for_server: bool) -> Way
     return Way(name, provider, get, _OF_ID_TOKENS, foreign=others)
 
 
+def credential_of_page(at: Bench, challenge: Challenge, ask: Ask) -> Form:
+    """What Google's script gave to a page of an app: it is for our own client id, as no kit's is.
+
+    `web` is the other entry here: a token of Android's kit, for our server, with the right nonce.
+    """
+    ours = str(PLAIN["google"]["client_id"])
+    parties = {"app": ANDROID, "server": ours} if ask.web else {"app": f"other-{ours}" if ask.foreign else ours}
+    nonce = challenge["nonce"] if ask.nonce is None else ask.nonce
+    given = at.kit("google", person=ask.person, nonce=nonce, issued_ago=ask.issued_ago, **parties)
+    return {"subject_token": given["id_token"], "subject_token_type": TokenType.CREDENTIAL}
+
+
 # --- kits that hand out a code, or a token that says nothing by itself ---
 
 
@@ -334,6 +346,7 @@ _OIDC = id_token_way("oidc", "oidc", PHONE, for_server=False)
 WAYS: Final[tuple[Way, ...]] = (
     id_token_way("google android", "google", ANDROID, for_server=True),
     id_token_way("google ios", "google", IOS, for_server=False),
+    Way("google page", "google", credential_of_page, _OF_ID_TOKENS, foreign=f"other-{PLAIN['google']['client_id']}"),
     # quirk(zitadel): there a token may be for others, too, if it was issued to us
     replace(_OIDC, spoilt={name: fault for name, fault in _OIDC.spoilt.items() if name != "several audiences"}),
     Way("vk", "vk", code_of_vk, _VK, nonced=False, web="invalid_request", again="invalid_grant", away=("500",)),
