@@ -135,6 +135,7 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
         register=RegistrationEndpoint(services.registrations, intake),
         userinfo=UserinfoEndpoint(services.userinfo, intake, reader),
         takes_posted=services.takes_posted,
+        mini_apps=any(client.mini_apps for client in config.clients.values()),
         by_bot=build_bot_endpoints(services.by_bot, parts, frontend, intake, callback),
         hands_tokens=services.upstream_tokens.on,
         notify=NotifyEndpoint(services.notify.orders, intake, reader) if services.notify.on else None,

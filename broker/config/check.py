@@ -71,6 +71,7 @@ def _provider_names(config: Config, report: Report) -> None:
         lists[("clients", name, "drf_without_nonce")] = client.drf_without_nonce
         lists |= {("clients", name, "drf_backends", each): (to,) for each, to in client.drf_backends.items()}
         lists[("clients", name, "upstream_tokens")] = client.upstream_tokens
+        lists[("clients", name, "mini_apps")] = client.mini_apps
     known = tuple(config.providers)
     for path, names in lists.items():
         for index, name in enumerate(names):
@@ -98,6 +99,11 @@ def _posted(config: Config, report: Report) -> None:
             if settings is not None and not getattr(settings, "accept_posted", True):
                 text = f"needs providers.{name}.accept_posted: what of it may be posted"
                 report.problem(("clients", client_id, "accept_posted", index), text)
+        for index, name in enumerate(client.mini_apps):
+            accepted = getattr(config.providers.get(name), "accept_posted", None)
+            if accepted is not None and PostedKind.INIT_DATA not in accepted:
+                text = f"needs init_data in providers.{name}.accept_posted"
+                report.problem(("clients", client_id, "mini_apps", index), text)
 
 
 def _drf(config: Config, report: Report) -> None:

@@ -94,6 +94,11 @@ class ClientSettings(Section):
         default=False,
         description="Its login page may show Google One Tap, of providers with `one_tap`; Google's script runs there",
     )
+    mini_apps: tuple[str, ...] = Field(
+        default=(),
+        description="Providers whose Mini App may be our page for it, `/miniapp/{provider}/{client_id}`, from which"
+        " people go on to initiate_login_uri",
+    )
     first_party: bool = Field(default=False, description="Ours: no consent page")
     pkce: Pkce = Field(
         default=Pkce.AUTO,

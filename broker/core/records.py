@@ -302,7 +302,10 @@ class KnownPerson(Record, frozen=True, tag="known"):
 
 
 class EntryTicket(Record, frozen=True, tag="entry"):
-    """An identity nobody asked for, held until the person says it is theirs; bound to one browser."""
+    """An identity nobody asked for, held until the person says it is theirs; bound to one browser.
+
+    `start_param` is for the app, from the link to a Mini App.
+    """
 
     provider: str
     client_id: str
@@ -313,6 +316,7 @@ class EntryTicket(Record, frozen=True, tag="entry"):
     replay_key: str
     signed_until: int
     expires_at: int
+    start_param: str = ""
 
 
 class AccessToken(Record, frozen=True, tag="access"):

@@ -248,7 +248,7 @@ def _redirected(move: _Move, page: Page, location: str) -> _Move:
 def _scripted(page: Page) -> _Move | None:
     """What the scripts of our own pages do: fragment.js hands the fragment over, form_post submits itself."""
     for form in page.markup.forms:
-        answers = {"state", "tgAuthResult"} & dict(parse_qsl(page.fragment)).keys()
+        answers = {"state", "tgAuthResult", "tgWebAppData"} & dict(parse_qsl(page.fragment)).keys()
         if form.id == "fragment-form" and answers:
             return _submission(form, {**form.fields, "fragment": page.fragment}, page.url)
         if form.id == "answer":

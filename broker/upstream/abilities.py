@@ -15,11 +15,15 @@ from broker.upstream.model import Flow, Provider
 
 @dataclass(frozen=True, slots=True)
 class SignedIdentity:
-    """An identity with the bearer string that proved it; `replay_key` may be used once until `expires_at`."""
+    """An identity with the bearer string that proved it; `replay_key` may be used once until `expires_at`.
+
+    `start_param` is what the link said that somebody opened a Mini App by, or "": whoever made the link chose it.
+    """
 
     identity: Identity
     replay_key: str
     expires_at: int
+    start_param: str = ""
 
 
 @runtime_checkable

@@ -40,6 +40,7 @@ _OPENED: Final = frozenset(
     }
 )
 """What is documented. What a messenger adds one day is signed like it, counted, and not read."""
+_START: Final = re.compile(r"[A-Za-z0-9_-]{1,512}")
 _SIGNATURE: Final = re.compile(r"[A-Za-z0-9_-]{86}")
 
 
@@ -134,7 +135,9 @@ class BotSigned:
             self.odd(name)
         signed = {name: value for name, value in params.items() if name not in {"hash", "signature"}}
         replay_key = f"init data {sha256(check_string(signed).encode()).hexdigest()}"
-        return SignedIdentity(self._identity(user, "miniapp"), replay_key, found[0].expires_at)
+        start = found[0].fields.shown("start_param") or ""
+        known = start if _START.fullmatch(start) else ""
+        return SignedIdentity(self._identity(user, "miniapp"), replay_key, found[0].expires_at, known)
 
     def _rules(self, params: Mapping[str, str]) -> Iterator[SignedReply]:
         numbers = frozenset({"auth_date"})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Final, Protocol, runtime_checkable
+from typing import ClassVar, Final, Protocol, Self, runtime_checkable
 
 from broker.core.errors import UpstreamInvalid
 from broker.core.terms import PostedKind
@@ -40,6 +40,12 @@ class Posted:
     secret: str = field(default="", repr=False)
     device_id: str = ""
     unasked: bool = False
+
+    @classmethod
+    def unchallenged(cls, kind: PostedKind, token: str) -> Self:
+        """One that came by itself, without a challenge."""
+        flow = Flow(state="", nonce="", code_verifier="", redirect_uri="", callback_with_state="", started_at=0)
+        return cls(kind, token, flow)
 
 
 @runtime_checkable

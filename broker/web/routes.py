@@ -38,7 +38,8 @@ class Endpoints:
 
     `drf`: None where no client speaks drf-social-oauth2's API. `elsewhere`: None where no window waits for another
     browser. `takes_posted`: some client may bring credentials of vendors' kits, and takes challenges.
-    `hands_tokens`: some client may have providers' own tokens.
+    `hands_tokens`: some client may have providers' own tokens. `mini_apps`: some client has a page of ours for its
+    Mini App.
     """
 
     meta: MetaEndpoints
@@ -63,6 +64,7 @@ class Endpoints:
     elsewhere: ElsewhereEndpoint | None = None
     takes_posted: bool = False
     hands_tokens: bool = False
+    mini_apps: bool = False
 
 
 def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
@@ -158,6 +160,9 @@ def _for_people(ends: Endpoints) -> Iterable[Route]:
     """What people do beside a login, or in the middle of one, about who they are."""
     browser = Access.BROWSER
     yield Route("/enter/{provider}/{client_id}", _both(ends.enter), browser, "enter")
+    if ends.mini_apps:
+        page = {"GET": ends.enter.open_mini_app, "POST": ends.enter.hand_over}
+        yield Route("/miniapp/{provider}/{client_id}", page, browser, "mini_app")
     yield Route("/join", _both(ends.join), browser, "join")
     yield Route("/account/link", {"GET": ends.link.get}, browser, "account_link")
     yield Route("/link", {"GET": ends.link_request.get}, browser, "link")

@@ -90,6 +90,41 @@ def test_only_providers_of_the_client_can_be_posted(tmp_path: Path) -> None:
     assert [line for line in caught.value.problems if "is not among providers" in line]
 
 
+MINI = "  telegram: {type: telegram, client_id: '7', client_secret: s3cretOf7bot, accept_posted: [init_data]}\n"
+LOGIN = {"initiate_login_uri": "https://shop.example.com/login"}
+
+
+def with_mini_app(client: dict[str, Any], telegram: str = MINI) -> str:
+    return written({}, client).replace("providers:\n", f"providers:\n{telegram}", 1)
+
+
+def test_a_mini_app_is_a_page_where_provider_and_client_say_so(tmp_path: Path) -> None:
+    config = read(with_mini_app({"mini_apps": ["telegram"], **LOGIN}), tmp_path).config
+    (client,) = build_clients(config).values()
+    assert client.mini_apps == ("telegram",)
+
+
+@pytest.mark.parametrize(
+    ("client", "telegram", "said"),
+    [
+        ({"mini_apps": ["telegram"]}, MINI, "needs initiate_login_uri"),
+        ({"mini_apps": ["google"], **LOGIN}, MINI, "needs init_data in providers.google.accept_posted"),
+        ({"mini_apps": ["telegram"], **LOGIN}, MINI.replace("init_data", "id_token"), "needs init_data in"),
+        ({"mini_apps": ["telegran"], **LOGIN}, MINI, "did you mean telegram?"),
+        ({"mini_apps": ["telegram", "telegram"], **LOGIN}, MINI, "names telegram twice"),
+        ({"mini_apps": ["telegram"], "providers": ["google"], **LOGIN}, MINI, "is not among providers"),
+    ],
+)
+def test_a_mini_app_that_cannot_work_stops_the_start(
+    client: dict[str, Any], telegram: str, said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(with_mini_app(client, telegram), tmp_path)
+    (found,) = caught.value.problems
+    assert "mini_apps" in found
+    assert said in found
+
+
 def test_an_app_of_ours_needs_no_way_to_agree(tmp_path: Path) -> None:
     read(written(ACCEPTS, BRINGS | {"grants": [GRANT], "first_party": True}), tmp_path)
 

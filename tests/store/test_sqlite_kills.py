@@ -54,9 +54,6 @@ DEEDS: Mapping[str, Deed] = {
     "withdraw tokens": lambda durable: durable.upstream_tokens.withdraw(
         "s1", KeptTokens("p1", "x1", "sealed", "v", NOW), provider="google", clients=["app"], now=NOW
     ),
-    "keep tokens": lambda durable: durable.upstream_tokens.keep(
-        "s1", KeptTokens("p1", "x1", "newer", "v2", NOW + 1), expires_at=UNTIL
-    ),
     "sign in": lambda durable: durable.history.signed_in(
         sign_in("fresh"), expires_at=UNTIL, ends="of-g1", retires="cookie"
     ),

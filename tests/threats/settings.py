@@ -6,6 +6,8 @@ import secrets
 from base64 import b64encode
 from typing import Any, Final
 
+from broker.demo.upstreams.telegram_signed import mini_app_public_key
+
 APP: Final = "https://app.example.com/callback"
 SHOP: Final = "https://shop.example.com/cb?keep=1"
 NATIVE: Final = "com.example.native:/cb"
@@ -48,6 +50,8 @@ def provider_keys() -> dict[str, dict[str, Any]]:
             "client_id": "7000000009",
             "client_secret": _secret("telegram"),
             "bot_token": bot,
+            "init_data_key": mini_app_public_key(),
+            "accept_posted": ["init_data"],
         },
         "widget": {"type": "telegram", "mode": "widget", "client_id": "7000000009", "bot_token": bot},
     }
@@ -65,6 +69,7 @@ def client_keys() -> dict[str, dict[str, Any]]:
             "scopes": everything,
             "first_party": True,
             "initiate_login_uri": "https://app.example.com/login",
+            "mini_apps": ["telegram"],
             "home_uri": "https://app.example.com/",
         },
         "second": {

@@ -154,6 +154,14 @@ def test_c11_without_the_signature_the_other_one_is_another() -> None:
     refused(by_token, M1.replace(unpack_query(M1)["hash"], M1_WITHOUT_SIGNATURE))
 
 
+def test_what_a_link_said_is_told_if_it_is_what_a_link_may_say() -> None:
+    assert by_key.opener(M2).start_param == "ref-42"
+    assert by_key.opener(M1).start_param == ""
+    for said in ("A_-9" * 128, "a b", "a/b", "x" * 513, "\u043a", "a\u2028"[:1] + ".", ""):
+        allowed = said if said == "A_-9" * 128 else ""
+        assert by_token.opener(made({**FIELDS, "start_param": said})).start_param == allowed
+
+
 # --- C11: what is not quite one ---
 
 

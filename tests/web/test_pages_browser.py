@@ -91,6 +91,31 @@ def test_c13_a_fragment_is_taken_off_the_address_and_posted_once(
     assert said == []
 
 
+MINI_APP = FragmentView("/miniapp/telegram/shop", "https://shop.example.com/login", make_client(), {"en": "Telegram"})
+
+
+@pytest.mark.parametrize("fragment", ["state=s&tgAuthResult=e30", "tgWebAppVersion=9", "tgWebAppData="])
+def test_c11_the_page_of_a_mini_app_takes_nothing_but_its_own_data(
+    show: Show, sent: list[Request], fragment: str
+) -> None:
+    page = show(PAGES.show(MINI_APP, "en"), path="/miniapp/telegram/shop")
+    page.goto(f"{ORIGIN}/miniapp/telegram/shop#{fragment}")
+    page.wait_for_selector("#nothing", state="visible")
+    assert [request.method for request in sent] == ["GET"]
+    assert "#" not in page.url
+
+
+def test_c11_the_data_of_a_mini_app_is_taken_off_the_address_and_posted_once(show: Show, sent: list[Request]) -> None:
+    page = show(PAGES.show(MINI_APP, "en"), path="/miniapp/telegram/shop")
+    said = complaints(page)
+    hostile = "tgWebAppData=%3Cscript%3Ealert(1)%3C%2Fscript%3E%26hash%3Dx&tgWebAppVersion=9.1"
+    page.goto(f"{ORIGIN}/miniapp/telegram/shop#{hostile}")
+    page.wait_for_selector("#arrived")
+    posted = [request for request in sent if request.method == "POST"]
+    assert [request.post_data_json for request in posted] == [{"fragment": hostile}]
+    assert said == []
+
+
 def test_the_fragment_page_says_that_it_needs_a_script(show: Show) -> None:
     page = show(PAGES.show(FragmentView("/callback/ok", "/again"), "ru"), script=False)
     page.goto(f"{ORIGIN}/page")

@@ -141,10 +141,10 @@ class Client:
     `secret_digests` are SHA-256 in hexadecimal, up to two live at once; with `secret_either_way` it comes in the header
     or in the form. `loopback_redirects`: it may be anywhere on this machine, as only the demo allows.
     `providers` is the allow-list in display order, None for all; `accept_posted` are those of which it may bring what
-    their kits gave to it (RFC 8693); `upstream_tokens` are those whose own tokens it may have, each with the scopes of
-    these. `one_tap`: its login page may show Google's own prompt. `origins` may call from browsers, and get answers as
-    messages. `name` and `languages` are for people. `email_fallback` is the opt-in template for people without an
-    address, "{sub}@…".
+    their kits gave to it (RFC 8693), `mini_apps` those whose Mini App may be a page of ours for it, `upstream_tokens`
+    those whose own tokens it may have, each with the scopes of these. `one_tap`: its login page may show Google's own
+    prompt. `origins` may call from browsers, and get answers as messages. `name` and `languages` are for people.
+    `email_fallback` is the opt-in template for people without an address, "{sub}@…".
     `scopes` are about people, and of them `required_scopes` nobody may leave out; `service_scopes` are what it may get
     for itself by client credentials. The rest is by theme, above.
     """
@@ -166,6 +166,7 @@ class Client:
     accept_posted: tuple[str, ...] = ()
     upstream_tokens: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     one_tap: bool = False
+    mini_apps: tuple[str, ...] = ()
     first_party: bool = False
     pkce: Pkce = Pkce.AUTO
     id_token_alg: Algorithm = member("id_token_signed_response_alg", kinds.one_of(Algorithm), Algorithm.RS256)

@@ -227,6 +227,14 @@ def _upstream(client: Client) -> Iterator[Broken]:
             yield Broken("upstream_tokens", "is not among providers, so nobody signs in there for this app", name)
 
 
+def _mini_apps(client: Client) -> Iterator[Broken]:
+    if client.mini_apps and not client.initiate_login_uri:
+        yield Broken("mini_apps", "needs initiate_login_uri: from our page people go on to where a login begins")
+    for name in client.mini_apps:
+        if client.providers is not None and name not in client.providers:
+            yield Broken("mini_apps", "is not among providers, so nobody signs in there for this app", name)
+
+
 def _fallback(client: Client) -> Iterator[Broken]:
     if client.email_fallback and not _FALLBACK.fullmatch(client.email_fallback):
         yield Broken("email_fallback", 'write one {sub} and a domain of yours: "{sub}@users.noreply.example.com"')
@@ -241,7 +249,7 @@ def _identities(client: Client) -> Iterator[Broken]:
 
 OPERATORS_RULES: tuple[Rule, ...] = (
     *(_pkce, _origins, _requests, _required, _service),
-    *(_posted, _drf, _upstream, _fallback, _identities),
+    *(_posted, _drf, _upstream, _mini_apps, _fallback, _identities),
 )
 
 # --- a client of `profile: fapi2`: what the FAPI 2.0 Security Profile forbids ---

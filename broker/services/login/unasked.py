@@ -1,12 +1,13 @@
-"""An identity nobody asked for: a signed link opened from a messenger. It counts once the person says it is theirs.
+"""An identity nobody asked for: a signed link opened from a messenger, or a Mini App. It counts once confirmed.
 
 The link is a bearer string and may have been sent by anybody, so it never logs in by itself: a page names the person
-and asks. The answer starts a session and sends the browser to the client, which begins an ordinary login.
+and asks. The answer starts a session and sends the browser to the client, which begins an ordinary login. So it is with
+the data of a Mini App, which may be put behind the `#` of a link as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from broker.core.people.history import Whence
 from broker.core.people.identity import Identity, Person
 from broker.core.records import EntryTicket
 from broker.core.seal import Seal
+from broker.core.terms import PostedKind
 from broker.core.wire.addresses import build_response_url
 from broker.services.clients.directory import Clients
 from broker.services.context import Context
@@ -24,7 +26,8 @@ from broker.services.login.attempts import Logins
 from broker.services.people.accounts import Accounts
 from broker.services.providers import ProviderInstance, Providers
 from broker.services.sessions.single_sign_on import Sessions
-from broker.upstream.abilities import AcceptsUnasked
+from broker.upstream.abilities import AcceptsUnasked, SignedIdentity
+from broker.upstream.posted import AcceptsPosted, Posted
 
 _TICKET_TTL = 300  # seconds
 
@@ -73,13 +76,45 @@ class UnaskedLogins:
         provider = instance.provider
         if not isinstance(provider, AcceptsUnasked):
             raise NothingAsked(f"{name} sends nothing unasked")
+        return await self._hold(client, instance, provider.verify_unasked(params), browser)
+
+    async def hold_opener(
+        self, name: str, client_id: str, init_data: str, *, browser: str
+    ) -> tuple[str, EntryTicket, Client]:
+        """As `hold`, for the init data of a Mini App that is our page for this client."""
+        client, instance, provider = await self.find_mini_app(name, client_id)
+        verifying = provider.verify_posted(Posted.unchallenged(PostedKind.INIT_DATA, init_data))
+        return await self._hold(client, instance, verifying, browser)
+
+    async def find_mini_app(self, name: str, client_id: str) -> tuple[Client, ProviderInstance, AcceptsPosted]:
+        """Whose page it is; raises PageError where the client has none of this provider."""
+        client, instance = await self._find(name, client_id)
+        provider = instance.provider
+        accepted = name in client.mini_apps and PostedKind.INIT_DATA in instance.accepts
+        if accepted and isinstance(provider, AcceptsPosted):
+            return client, instance, provider
+        raise UnknownClient(
+            f"{client.id} has no Mini App at {instance.name}",
+            public="this app has no Mini App here; name the provider in its mini_apps",
+        )
+
+    async def is_here(self, ticket: EntryTicket, cookie: str) -> bool:
+        """Whether whom the ticket is about is signed on in this browser, by the same way: then nothing is asked."""
+        session, instance = await self._sessions.find(cookie), self._providers.find(ticket.provider)
+        if session is None:
+            return False
+        return (session.login.provider_key, session.login.subject) == (instance.key, ticket.subject)
+
+    async def _hold(
+        self, client: Client, instance: ProviderInstance, verifying: Awaitable[SignedIdentity], browser: str
+    ) -> tuple[str, EntryTicket, Client]:
         try:
-            signed = await provider.verify_unasked(params)
+            signed = await verifying
         except UpstreamError as error:
             # The visitor brought it, no upstream failed: a link that is too old, or made up.
             raise NothingAsked(error.detail) from None
         ticket = EntryTicket(
-            provider=name,
+            provider=instance.name,
             client_id=client.id,
             subject=signed.identity.subject,
             claims=dict(signed.identity.claims),
@@ -88,17 +123,18 @@ class UnaskedLogins:
             replay_key=signed.replay_key,
             signed_until=signed.expires_at,
             expires_at=min(signed.expires_at, self._context.now() + _TICKET_TTL),
+            start_param=signed.start_param,
         )
         return self._seal.seal(ticket.to_bytes(), bound_to=browser.encode()), ticket, client
 
     async def enter(self, sealed: str, cookie: str, *, browser: str, whence: Whence) -> Entered:
         """Log in whom the ticket is about, in a browser whose session has this cookie; raises as `confirm`."""
-        before = await self._sessions.find(cookie)
+        before, ticket = await self._sessions.find(cookie), self._open(sealed, browser)
         async with self.confirm(sealed, browser=browser) as (person, identity, instance, client):
             value, _ = await self._sessions.start(
                 person, identity, instance, replacing=before, client_id=client.id, whence=whence
             )
-        return Entered(value, person, client, self.initiate_href(client))
+        return Entered(value, person, client, self.initiate_href(client, ticket.start_param))
 
     @asynccontextmanager
     async def confirm(
@@ -109,10 +145,7 @@ class UnaskedLogins:
         Raises ForeignPost, FlowGone or FlowFinished. Where a store is away before the body is through, the ticket is
         as good as before (see `once`).
         """
-        try:
-            ticket = EntryTicket.from_bytes(self._seal.open_(sealed, bound_to=browser.encode()))
-        except SealBroken as error:
-            raise ForeignPost(error.detail) from None
+        ticket = self._open(sealed, browser)
         if ticket.expires_at <= self._context.now():
             raise FlowGone("the signed link is too old")
         client, instance = await self._find(ticket.provider, ticket.client_id)
@@ -124,9 +157,19 @@ class UnaskedLogins:
             Event.LOGIN_SUCCEEDED, provider=instance.name, client_id=client.id, sub=person.account.sub, unasked=True
         )
 
-    def initiate_href(self, client: Client) -> str:
-        """Where the client begins a login of ours (OIDC Core 4)."""
-        return build_response_url(client.initiate_login_uri, {"iss": self._context.issuer})
+    def initiate_href(self, client: Client, start_param: str = "") -> str:
+        """Where the client begins a login of ours (OIDC Core 4).
+
+        It is told what a Mini App was opened by, which says no more than any link to that address could.
+        """
+        more = {"start_param": start_param} if start_param else {}
+        return build_response_url(client.initiate_login_uri, {"iss": self._context.issuer, **more})
+
+    def _open(self, sealed: str, browser: str) -> EntryTicket:
+        try:
+            return EntryTicket.from_bytes(self._seal.open_(sealed, bound_to=browser.encode()))
+        except SealBroken as error:
+            raise ForeignPost(error.detail) from None
 
     async def _find(self, name: str, client_id: str) -> tuple[Client, ProviderInstance]:
         client = await self._clients.find(client_id)

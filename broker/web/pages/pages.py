@@ -138,7 +138,7 @@ def _suited(headers: dict[str, str], view: View) -> dict[str, str]:
         case LoginView(prompt=PagePrompt()):  # its button, too; and the upstream asks whose page it is on
             opener = {"cross-origin-opener-policy": "same-origin-allow-popups"}
             return headers | opener | {"referrer-policy": "strict-origin"}
-        case FragmentView():  # whose login this is stands behind the #, so whoever waits for it is not cut off
+        case FragmentView(client=None):  # whose login it is stands behind the #: whoever waits is not cut off
             return headers | {"cross-origin-opener-policy": "unsafe-none"}
         case WebMessageView(framed=True):
             del headers["x-frame-options"]  # knows no origin but ours; `frame-ancestors` says who may

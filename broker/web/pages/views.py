@@ -459,11 +459,14 @@ class WebMessageView:
 class FragmentView:
     """The landing page that hands a fragment to the broker. `action` is the callback itself.
 
-    The script POSTs one field, `fragment`: what stood behind the `#`, as it was (`a=1&b=2`, still encoded).
+    The script POSTs one field, `fragment`: what stood behind the `#`, as it was (`a=1&b=2`, still encoded). With a
+    `client` it is the page of a Mini App of `provider_name`, and `retry_href` is where the app begins a login.
     """
 
     action: str
     retry_href: str = ""
+    client: ClientView | None = None
+    provider_name: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

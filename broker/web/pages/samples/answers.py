@@ -39,3 +39,4 @@ def every_answer(text: str) -> Iterator[tuple[str, View]]:
     yield "form_post", FormPostView(BACK, fields, client)
     yield "web_message", WebMessageView("https://shop.example.com", fields, href, client)
     yield "fragment", FragmentView("/callback/ok", text or "/authorize?a=1")
+    yield "mini_app", FragmentView("/miniapp/telegram/shop", text or BACK, client, {"en": text or "Telegram"})
