@@ -1,7 +1,7 @@
 """The sample app's fourth half: an app on a phone, as far as a terminal can be one. It needs nothing but Python.
 
-It takes a challenge, lets a kit of Google's, VK's, OK's or Yandex's sign somebody in, and exchanges what the kit gave
-(RFC 8693). Whoever asks is in the browser where that takes one: RFC 8252. In real life `Kit` is the vendor's library.
+It takes a challenge, lets a vendor's kit (Google, VK, OK, Yandex, Telegram) sign somebody in, and exchanges what that
+gave (RFC 8693). Whoever asks is in the browser where that takes one (RFC 8252). In life `Kit` is the vendor's library.
 """
 
 from __future__ import annotations

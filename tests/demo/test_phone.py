@@ -21,7 +21,7 @@ from broker.registry import settings_class
 from tests.demo.test_demo_run import ANY_PORT, ROOT, moved_config
 
 pytestmark = pytest.mark.anyio
-KITS = ("google", "vk", "ok", "yandex")
+KITS = ("google", "vk", "ok", "yandex", "telegram")
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ async def test_whoever_else_knocks_is_not_the_answer_and_a_no_is_told(
 @pytest.mark.parametrize(
     ("order", "said"),
     [
-        ({"provider": "telegram"}, "telegram: the demo's phone has kits of google, vk, ok, yandex"),
+        ({"provider": "oidc"}, "oidc: the demo's phone has kits of google, vk, ok, yandex, telegram"),
         ({"provider": "google", "link": "nowhere"}, "nowhere: the demo's phone has kits of"),
         ({"provider": "google", "person": "nobody"}, "nobody"),
     ],
