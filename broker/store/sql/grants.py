@@ -7,7 +7,7 @@ from broker.core.records import Grant, RefreshToken
 from broker.store.grants import GrantStore, KnownRefresh, LiveGrant, Redeemed, Reused, Rotated, SessionOver, SpentBefore
 from broker.store.sql.people import person_with_parts
 from broker.store.sql.sessions import add_client, is_over
-from broker.store.sql.steps import Repository, Steps, delete_expired, do, first, one, read, sweep, write
+from broker.store.sql.steps import Repository, Steps, do, first, one, read, sweep, write
 
 
 class SqlGrants(Repository, GrantStore):
@@ -165,9 +165,23 @@ class SqlGrants(Repository, GrantStore):
     @write
     def _sweep(self, before: int, limit: int) -> Steps[int]:
         """Refresh tokens go with their grants, and are not counted then."""
-        grants = yield from delete_expired("grants", "id", before, limit)
-        tokens = yield from delete_expired("refresh_tokens", "digest", before, limit)
-        revoked = yield from delete_expired("revoked_tokens", "id", before, limit)
+        grants = yield from do(
+            "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
+            before,
+            limit,
+        )
+        tokens = yield from do(
+            """DELETE FROM refresh_tokens WHERE digest IN
+               (SELECT digest FROM refresh_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+        revoked = yield from do(
+            """DELETE FROM revoked_tokens WHERE id IN
+               (SELECT id FROM revoked_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
         return grants + tokens + revoked
 
 

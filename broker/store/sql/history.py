@@ -7,7 +7,7 @@ from collections.abc import Callable
 from broker.core.people.history import AccountEvent, SignIn
 from broker.store.history import HistoryStore
 from broker.store.sql.sessions import end_session, retire
-from broker.store.sql.steps import Driver, Repository, Steps, delete_expired, do, every, read, sweep, write
+from broker.store.sql.steps import Driver, Repository, Steps, do, every, read, sweep, write
 
 _EVENTS = 200  # of an account that are kept
 _LIVING = 50  # sessions that a person is shown
@@ -86,7 +86,12 @@ class SqlHistory(Repository, HistoryStore):
 
     @write
     def _sweep(self, before: int, limit: int) -> Steps[int]:
-        return delete_expired("sign_ins", "sid", before, limit)
+        return do(
+            """DELETE FROM sign_ins WHERE sid IN
+               (SELECT sid FROM sign_ins WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
 
 
 def remember(sub: str, event: AccountEvent) -> Steps[None]:

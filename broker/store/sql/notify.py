@@ -9,7 +9,7 @@ from typing import Final
 from broker.core.notify import Letter, Notice, Pace, Status
 from broker.store.notify import Accepted, Addressee, Claimed, NotifyStore, OtherOrder, Queued, Silenced
 from broker.store.sql.people import resolve
-from broker.store.sql.steps import Repository, Steps, Value, delete_expired, do, every, one, read, sweep, write
+from broker.store.sql.steps import Repository, Steps, Value, do, every, one, read, sweep, write
 
 _EXPIRED: Final = "nobody could send it in time"
 
@@ -145,7 +145,12 @@ class SqlNotify(Repository, NotifyStore):
 
     @write
     def _sweep(self, before: int, limit: int) -> Steps[int]:
-        return delete_expired("notifications", "id", before, limit, over="forget_at")
+        return do(
+            """DELETE FROM notifications WHERE id IN
+               (SELECT id FROM notifications WHERE forget_at <= ? ORDER BY forget_at LIMIT ?)""",
+            before,
+            limit,
+        )
 
     @write
     def _sweep_people(self, before: int, limit: int) -> Steps[int]:

@@ -8,7 +8,7 @@ from broker.core.logout import SessionClient
 from broker.core.records import Grant, Login
 from broker.store.sessions import Ending, SessionStore
 from broker.store.sql.deliveries import queue
-from broker.store.sql.steps import Driver, Repository, Steps, delete_expired, do, every, one, read, sweep, write
+from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, read, sweep, write
 
 _CODES_LIVE = 600  # seconds; no code lives longer (RFC 6749 section 4.1.2), so a mark must not be shorter-lived
 _COOKIE = "cookie:"  # a `sid` is base64url, so no session is called like a cookie
@@ -91,12 +91,43 @@ class SqlSessions(Repository, SessionStore):
 
     @write
     def _sweep(self, before: int, limit: int) -> Steps[int]:
-        said = yield from delete_expired("upstream_logouts", "provider_key, kind, value", before, limit)
-        kept = yield from delete_expired("kept_logins", "sid", before, limit)
-        clients = yield from delete_expired("session_clients", "sid, client_id", before, limit)
-        marks = yield from delete_expired("ended_sessions", "sid", before, limit)
-        unlinked = yield from delete_expired("unlinked", "sub, provider_key, subject", before, limit)
-        taken = yield from delete_expired("taken_back", "sub, client_id", before, limit)
+        said = yield from do(
+            """DELETE FROM upstream_logouts WHERE (provider_key, kind, value) IN
+               (SELECT provider_key, kind, value FROM upstream_logouts
+                WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+        kept = yield from do(
+            """DELETE FROM kept_logins WHERE sid IN
+               (SELECT sid FROM kept_logins WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+        clients = yield from do(
+            """DELETE FROM session_clients WHERE (sid, client_id) IN
+               (SELECT sid, client_id FROM session_clients WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+        marks = yield from do(
+            """DELETE FROM ended_sessions WHERE sid IN
+               (SELECT sid FROM ended_sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+        unlinked = yield from do(
+            """DELETE FROM unlinked WHERE (sub, provider_key, subject) IN
+               (SELECT sub, provider_key, subject FROM unlinked WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
+        taken = yield from do(
+            """DELETE FROM taken_back WHERE (sub, client_id) IN
+               (SELECT sub, client_id FROM taken_back WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            before,
+            limit,
+        )
         return said + kept + clients + marks + unlinked + taken
 
 

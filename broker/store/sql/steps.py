@@ -108,16 +108,3 @@ async def sweep(some: Callable[[int, int], Awaitable[int]], *, now: int) -> int:
     while swept := await some(now - _KEPT_AFTER_EXPIRY, _SWEPT_AT_ONCE):
         total += swept
     return total
-
-
-def delete_expired(table: str, key: str, before: int, limit: int, *, over: str = "expires_at") -> Steps[int]:
-    """Delete at most `limit` rows of this table that were over by then, the oldest first; how many went.
-
-    `key` are the columns of its primary key, `over` the one that says when a row is over. All three are names in our
-    code, and never come from outside.
-    """
-    return do(
-        f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {over} <= ? ORDER BY {over} LIMIT ?)",  # noqa: S608 - names of ours
-        before,
-        limit,
-    )
