@@ -6,6 +6,7 @@ Endpoints and claims: developers.google.com/identity/openid-connect/openid-conne
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -72,7 +73,7 @@ class Google(sdk.OidcProvider):
 
     def abilities(self) -> sdk.Abilities:
         """With `one_tap`: a prompt on our own login page."""
-        return sdk.Abilities(prompts=self if self.settings.one_tap else None)
+        return replace(super().abilities(), prompts=self if self.settings.one_tap else None)
 
     def prompt(self, flow: sdk.Flow) -> sdk.PagePrompt:
         """Google Identity Services and what its script loads (developers.google.com/identity/gsi/web, read 2026-11)."""

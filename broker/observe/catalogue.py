@@ -5,13 +5,29 @@ docs/reference/events.md is made from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from broker.core.events import Event
-from broker.observe.metrics import Fields, Metrics
+from broker.observe.meters import (
+    Meter,
+    count,
+    count_active,
+    count_keys,
+    count_login,
+    count_store_down,
+    observe_call,
+    set_backlog,
+    set_bot_stopped,
+    set_breaker,
+    set_clock,
+    set_ending,
+    set_messages,
+    set_ready,
+    set_store_damaged,
+    set_store_up,
+)
 
-Meter = Callable[[Metrics, Fields], None]
 _BOTH = ("provider", "client_id")
 _CHANGES = "broker_client_registrations_total"
 _ACCOUNTS = "broker_accounts_changed_total"
@@ -28,78 +44,6 @@ class Entry:
     about: str
     meter: Meter | None = None
     renamed: Mapping[str, str] | None = None
-
-
-def count(name: str, *labels: str, **fixed: str) -> Meter:
-    """Counts under the fields named, then under fixed values."""
-
-    def meter(metrics: Metrics, fields: Fields) -> None:
-        metrics.count(name, *map(fields.get, labels), *fixed.values())
-
-    return meter
-
-
-def _login(metrics: Metrics, fields: Fields) -> None:
-    metrics.count("broker_logins_total", fields.get("provider"), fields.get("client_id"))
-    if isinstance(took := fields.get("ms"), int | float):
-        metrics.observe("broker_login_duration_seconds", took / 1000, fields.get("provider"))
-
-
-def _backlog(metrics: Metrics, fields: Fields) -> None:
-    metrics.set_to("broker_logout_backlog", float(fields.get("waiting") or 0))
-
-
-def _notify_backlog(metrics: Metrics, fields: Fields) -> None:
-    metrics.set_to("broker_notify_backlog", float(fields.get("waiting") or 0))
-
-
-def _notify_stopped(metrics: Metrics, fields: Fields) -> None:
-    metrics.set_to("broker_notify_stopped", 1, fields.get("provider"))
-
-
-def _called(metrics: Metrics, fields: Fields) -> None:
-    labels = (fields.get("provider"), fields.get("operation"), fields.get("outcome"))
-    metrics.observe("http_client_request_duration_seconds", float(fields.get("duration_ms") or 0) / 1000, *labels)
-
-
-def _breaker(metrics: Metrics, fields: Fields) -> None:
-    metrics.breaker(fields.get("provider"), fields.get("state"))
-
-
-def _clock(metrics: Metrics, fields: Fields) -> None:
-    metrics.set_to("broker_upstream_clock_ahead_seconds", float(fields.get("ahead_s") or 0), fields.get("provider"))
-
-
-def _keys(metrics: Metrics, fields: Fields) -> None:
-    metrics.count("broker_upstream_key_fetches_total", fields.get("provider"), fields.get("outcome"))
-    metrics.set_to("broker_upstream_keys", float(fields.get("keys") or 0), fields.get("provider"))
-
-
-def _store_down(metrics: Metrics, fields: Fields) -> None:
-    store = fields.get("store") or "durable"
-    metrics.count("broker_store_errors_total", store)
-    metrics.set_to("broker_store_up", 0, store)
-
-
-def _store_up(metrics: Metrics, fields: Fields) -> None:
-    metrics.set_to("broker_store_up", 1, fields.get("store") or "durable")
-
-
-def _store_damaged(metrics: Metrics, fields: Fields) -> None:
-    metrics.set_to("broker_store_damaged", 1, fields.get("store") or "durable")
-
-
-def _ready(metrics: Metrics, _: Fields) -> None:
-    metrics.set_to("broker_ready", 1)
-
-
-def _stopping(metrics: Metrics, _: Fields) -> None:
-    metrics.set_to("broker_ready", 0)
-
-
-def _key_active(metrics: Metrics, fields: Fields) -> None:
-    metrics.count("broker_keys_changed_total", fields.get("algorithm"), "activated")
-    metrics.key_active(str(fields.get("algorithm")))
 
 
 EVENTS: Mapping[Event, Entry] = {
@@ -132,7 +76,7 @@ EVENTS: Mapping[Event, Entry] = {
         True,
         (*_BOTH, "sub", "ms", "unasked", "posted"),
         "Somebody logged in; `ms` from leaving to returning.",
-        _login,
+        count_login,
     ),
     Event.LOGIN_FAILED: Entry(
         "warning",
@@ -241,7 +185,7 @@ EVENTS: Mapping[Event, Entry] = {
         "An app could not be told of a logout: it is tried again (`waiting`), or given up (`failed`).",
         count("broker_logout_tokens_total", "client_id", "outcome"),
     ),
-    Event.LOGOUT_BACKLOG: Entry("debug", False, ("waiting",), "How many logout tokens are on their way.", _backlog),
+    Event.LOGOUT_BACKLOG: Entry("debug", False, ("waiting",), "How many logout tokens are on their way.", set_backlog),
     Event.NOTIFY_QUEUED: Entry(
         "debug",
         False,
@@ -289,9 +233,9 @@ EVENTS: Mapping[Event, Entry] = {
         True,
         ("provider", "reason"),
         "The messenger does not know a bot's token any more: put in the new one and restart. Its messages wait.",
-        _notify_stopped,
+        set_bot_stopped,
     ),
-    Event.NOTIFY_BACKLOG: Entry("debug", False, ("waiting",), "How many messages are on their way.", _notify_backlog),
+    Event.NOTIFY_BACKLOG: Entry("debug", False, ("waiting",), "How many messages are on their way.", set_messages),
     Event.CONSENT_GIVEN: Entry(
         "info",
         True,
@@ -460,7 +404,11 @@ EVENTS: Mapping[Event, Entry] = {
         count("broker_keys_changed_total", "algorithm", change="created"),
     ),
     Event.KEY_ACTIVATED: Entry(
-        "info", True, ("kid", "algorithm"), "A signing key signs from now on; also told at every start.", _key_active
+        "info",
+        True,
+        ("kid", "algorithm"),
+        "A signing key signs from now on; also told at every start.",
+        count_active,
     ),
     Event.KEY_RETIRED: Entry(
         "info",
@@ -502,14 +450,14 @@ EVENTS: Mapping[Event, Entry] = {
         count("broker_client_urls_called_total", "method"),
     ),
     Event.UPSTREAM_CALLED: Entry(
-        "debug", False, ("provider", "operation", "outcome", "duration_ms"), "A call to a provider ended.", _called
+        "debug", False, ("provider", "operation", "outcome", "duration_ms"), "A call to a provider ended.", observe_call
     ),
     Event.UPSTREAM_BREAKER: Entry(
         "warning",
         False,
         ("provider", "state", "reason"),
         "A provider is left alone (open) or asked again (closed), and why; the log says `breaker`.",
-        _breaker,
+        set_breaker,
         {"state": "breaker"},
     ),
     Event.UPSTREAM_CLOCK: Entry(
@@ -517,7 +465,7 @@ EVENTS: Mapping[Event, Entry] = {
         False,
         ("provider", "ahead_s"),
         "An ID token was made `ahead_s` seconds ahead of our clock; negative: before it, as far as the way takes.",
-        _clock,
+        set_clock,
     ),
     Event.UPSTREAM_DISCOVERY: Entry(
         "info",
@@ -531,7 +479,7 @@ EVENTS: Mapping[Event, Entry] = {
         False,
         ("provider", "outcome", "keys", "reason"),
         "A provider's signing keys were fetched, or could not be, and why.",
-        _keys,
+        count_keys,
     ),
     Event.UPSTREAM_ODD_CLAIM: Entry(
         "info",
@@ -570,9 +518,9 @@ EVENTS: Mapping[Event, Entry] = {
         "info", True, ("provider", "sub", "outcome"), "A person withdrew what apps may do at a provider."
     ),
     Event.STORE_UNAVAILABLE: Entry(
-        "error", False, ("store", "detail"), "A store stopped answering; written once per outage.", _store_down
+        "error", False, ("store", "detail"), "A store stopped answering; written once per outage.", count_store_down
     ),
-    Event.STORE_RECOVERED: Entry("info", False, ("store",), "The store answers again.", _store_up),
+    Event.STORE_RECOVERED: Entry("info", False, ("store",), "The store answers again.", set_store_up),
     Event.TEMPLATE_FAILED: Entry(
         "error", False, ("template", "reason"), "A page in `ui.templates` does not work; the built-in one is shown."
     ),
@@ -581,7 +529,7 @@ EVENTS: Mapping[Event, Entry] = {
         False,
         ("store", "detail"),
         "The check that runs beside the work found the file damaged: restore a backup. `/readyz` says no from now on.",
-        _store_damaged,
+        set_store_damaged,
     ),
     Event.DATABASE_CREATED: Entry(
         "warning",
@@ -593,8 +541,8 @@ EVENTS: Mapping[Event, Entry] = {
     Event.DATABASE_COPIED: Entry(
         "info", True, (), "`broker backup` was given a copy of everything, taken from the running server."
     ),
-    Event.SERVER_READY: Entry("info", True, (), "Requests are accepted.", _ready),
-    Event.SERVER_STOPPING: Entry("info", True, (), "No new connections; requests in flight are finished.", _stopping),
+    Event.SERVER_READY: Entry("info", True, (), "Requests are accepted.", set_ready),
+    Event.SERVER_STOPPING: Entry("info", True, (), "No new connections; requests in flight are finished.", set_ending),
     Event.SERVER_ERROR: Entry(
         "error",
         False,

@@ -6,15 +6,8 @@ from collections.abc import Collection
 
 from broker.core.people.history import AccountEvent, Happened
 from broker.store.sql.history import remember
-from broker.store.sql.steps import Repository, Row, Steps, delete_expired, do, every, one, read, sweep, write
+from broker.store.sql.steps import Repository, Row, Steps, do, every, one, read, sweep, write
 from broker.store.upstream_tokens import KeptTokens, UpstreamTokenStore
-
-_COLUMNS = "kept.provider_key, kept.subject, kept.sealed, kept.version, kept.kept_at"
-# Whose the way in was and is: a row that stayed behind when it moved is nobody's.
-_OF_ACCOUNT = """FROM upstream_tokens AS kept
-                 JOIN links ON links.provider_key = kept.provider_key AND links.subject = kept.subject
-                               AND links.sub = kept.sub
-                 WHERE kept.sub = ? AND kept.expires_at > ?"""
 
 
 class SqlUpstreamTokens(Repository, UpstreamTokenStore):
@@ -38,9 +31,14 @@ class SqlUpstreamTokens(Repository, UpstreamTokenStore):
 
     @read
     def find(self, sub: str, provider_key: str, subject: str, *, now: int) -> Steps[KeptTokens | None]:
+        # Whose the way in was and is: a row that stayed behind when it moved is nobody's.
         row = yield from one(
-            f"""SELECT {_COLUMNS} {_OF_ACCOUNT} AND kept.provider_key = ?
-                ORDER BY CASE kept.subject WHEN ? THEN 0 ELSE 1 END, kept.kept_at DESC, kept.subject LIMIT 1""",
+            """SELECT kept.provider_key, kept.subject, kept.sealed, kept.version, kept.kept_at
+               FROM upstream_tokens AS kept
+               JOIN links ON links.provider_key = kept.provider_key AND links.subject = kept.subject
+                             AND links.sub = kept.sub
+               WHERE kept.sub = ? AND kept.expires_at > ? AND kept.provider_key = ?
+               ORDER BY CASE kept.subject WHEN ? THEN 0 ELSE 1 END, kept.kept_at DESC, kept.subject LIMIT 1""",
             *(sub, now, provider_key, subject),
         )
         return None if row is None else _kept(row)
@@ -48,7 +46,12 @@ class SqlUpstreamTokens(Repository, UpstreamTokenStore):
     @read
     def of_account(self, sub: str, *, now: int) -> Steps[tuple[KeptTokens, ...]]:
         rows = yield from every(
-            f"SELECT {_COLUMNS} {_OF_ACCOUNT} ORDER BY kept.provider_key, kept.subject", *(sub, now)
+            """SELECT kept.provider_key, kept.subject, kept.sealed, kept.version, kept.kept_at
+               FROM upstream_tokens AS kept
+               JOIN links ON links.provider_key = kept.provider_key AND links.subject = kept.subject
+                             AND links.sub = kept.sub
+               WHERE kept.sub = ? AND kept.expires_at > ? ORDER BY kept.provider_key, kept.subject""",
+            *(sub, now),
         )
         return tuple([_kept(row) for row in rows])
 
@@ -108,7 +111,11 @@ class SqlUpstreamTokens(Repository, UpstreamTokenStore):
 
     @write
     def _sweep(self, before: int, limit: int) -> Steps[int]:
-        return delete_expired("upstream_tokens", "provider_key, subject", before, limit)
+        return do(
+            """DELETE FROM upstream_tokens WHERE (provider_key, subject) IN (SELECT provider_key, subject
+               FROM upstream_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)""",
+            *(before, limit),
+        )
 
 
 def lose_all(sub: str) -> Steps[int]:
