@@ -110,7 +110,7 @@ class Telegram(sdk.OidcProvider):
     def abilities(self) -> sdk.Abilities:
         """With the bot's token: messages afterwards; where it is switched on, sign-in by opening the bot."""
         bot = sdk.Bot.of(self.tools.calls, "https://api.telegram.org", self.settings.bot_token)
-        start = sdk.StartBot.of(bot, self.tools, self.settings, home="https://t.me", amr="telegram-bot")
+        start = sdk.StartBot.of(bot, self.tools, self.settings, home="https://t.me")
         return sdk.Abilities(writes=bot, signs_in_by_bot=start)
 
     def replay_key(self, reply: sdk.Reply) -> str:

@@ -116,7 +116,9 @@ class BotSigned:
         key = sha256(token.get_secret_value().encode()).digest()
         rules = SignedReply(key, _PERSON, numbers=frozenset({"id", "auth_date"}))
         signed = rules.verify(params, now=self.now(), odd=self.odd)
-        return SignedIdentity(self._identity(signed.fields, "widget"), signed.replay_key, signed.expires_at)
+        return SignedIdentity(
+            identify(signed.fields, self.settings.type, "widget"), signed.replay_key, signed.expires_at
+        )
 
     def opener(self, raw: str) -> SignedIdentity:
         """Who opened the Mini App that was given this init data, as it came; raises UpstreamInvalid.
@@ -137,7 +139,7 @@ class BotSigned:
         replay_key = f"init data {sha256(check_string(signed).encode()).hexdigest()}"
         start = found[0].fields.shown("start_param") or ""
         known = start if _START.fullmatch(start) else ""
-        return SignedIdentity(self._identity(user, "miniapp"), replay_key, found[0].expires_at, known)
+        return SignedIdentity(identify(user, self.settings.type, "miniapp"), replay_key, found[0].expires_at, known)
 
     def _rules(self, params: Mapping[str, str]) -> Iterator[SignedReply]:
         numbers = frozenset({"auth_date"})
@@ -149,10 +151,14 @@ class BotSigned:
             beside = frozenset({"hash"})
             yield _SignedForAnybody(key, _OPENED, numbers, signature="signature", beside=beside, head=head)
 
-    def _identity(self, me: Fields, way: str) -> Identity:
-        """The user's id is global: the same for every bot, and whichever way they come."""
-        kind, subject = self.settings.type, me.decimal_id("id")
-        first, last, username, photo = map(me.shown, ("first_name", "last_name", "username", "photo_url"))
-        known = person(None, first, last, nickname=username or first, username=username, picture=photo)
-        known |= {"locale": me.shown("language_code")}
-        return Identity(subject, known, raw_ids={f"{kind}_id": subject}, amr=("fed", f"{kind}-{way}"))
+
+def identify(me: Fields, kind: str, way: str) -> Identity:
+    """Who a messenger's user is, as it describes them everywhere; raises UpstreamInvalid.
+
+    Their id is global: the same for every bot of this `kind` of provider, and whichever `way` they come.
+    """
+    subject = me.decimal_id("id")
+    first, last, username, photo = map(me.shown, ("first_name", "last_name", "username", "photo_url"))
+    known = person(None, first, last, nickname=username or first, username=username, picture=photo)
+    known |= {"locale": me.shown("language_code")}
+    return Identity(subject, known, raw_ids={f"{kind}_id": subject}, amr=("fed", f"{kind}-{way}"))

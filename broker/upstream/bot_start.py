@@ -19,8 +19,8 @@ from broker.core.login.by_bot import Choice, InChat
 from broker.core.notify import Outcome
 from broker.core.people.identity import Identity
 from broker.upstream.bot import Bot
-from broker.upstream.bot_signed import BotSettings
-from broker.upstream.fields import Fields, person, same
+from broker.upstream.bot_signed import BotSettings, identify
+from broker.upstream.fields import Fields, same
 from broker.upstream.model import Tools
 
 _TOKEN = "signin-"  # in front of every token, for whoever shares the bot to know it by
@@ -54,21 +54,21 @@ class BotStartSettings(BotSettings):
 
 @dataclass(frozen=True, slots=True)
 class StartBot:
-    """Implements `SignsInByBot`. `home`: the address of the bot for people; `amr` of a login by it."""
+    """Implements `SignsInByBot`. `home`: the address of the bot for people; `kind` of provider it is of."""
 
     secret_header: ClassVar[str] = "x-telegram-bot-api-secret-token"
 
     bot: Bot
     home: str
     secret: SecretStr
-    amr: str
+    kind: str
 
     @classmethod
-    def of(cls, bot: Bot | None, tools: Tools, settings: BotStartSettings, *, home: str, amr: str) -> Self | None:
+    def of(cls, bot: Bot | None, tools: Tools, settings: BotStartSettings, *, home: str) -> Self | None:
         """As its settings say; None where it is off. `home`: where people find bots, without a path."""
         if not settings.bot_start or bot is None or settings.webhook_secret is None:
             return None
-        return cls(bot, tools.browser_url(f"{home}/{settings.bot_username}"), settings.webhook_secret, amr)
+        return cls(bot, tools.browser_url(f"{home}/{settings.bot_username}"), settings.webhook_secret, settings.type)
 
     def knows(self, secret: str) -> bool:
         """Whether who sends an update with this is the messenger, or the team that was told; in constant time."""
@@ -109,10 +109,7 @@ class StartBot:
 
     def identify(self, told: Mapping[str, str]) -> Identity:
         """Who that is; raises UpstreamInvalid. `told`: the person of an `InChat`."""
-        me = Fields(told)
-        ids, (first, last, username) = {"telegram_id": me.decimal_id("id")}, map(me.shown, _KNOWN[1:4])
-        known = person(None, first, last, nickname=username or first, username=username)
-        return Identity(ids["telegram_id"], known, raw_ids=ids, amr=("fed", self.amr))
+        return identify(Fields(told), self.kind, "bot")
 
 
 def _opened(update: str, message: Fields) -> InChat | None:

@@ -173,8 +173,12 @@ class OAuth2Provider(ABC):
         except UpstreamInvalid as error:
             raise UpstreamUnavailable(error.detail) from None
 
-    async def check_renewed(self, tokens: Fields, subject: str, *, nonce: str) -> None:  # noqa: B027 - all is fine
-        """Raise UpstreamInvalid where renewed tokens are not this person's; most upstreams do not say whose."""
+    async def read_renewed(self, answer: Fields, _subject: str, kept: UpstreamTokens, /) -> UpstreamTokens:
+        """What this answer leaves to be kept in place of `kept`; raises UpstreamInvalid where it is somebody else's.
+
+        Most upstreams do not say whose it is.
+        """
+        return read_tokens(answer, now=self.tools.now(), asked=self.scopes, before=kept)
 
     async def credentials(self, metadata: Metadata) -> Credentials:
         """What shows this token endpoint that it is us, asked for anew with every token request.
@@ -205,10 +209,8 @@ class _Renewing:
         self._provider = provider
 
     async def renew(self, subject: str, kept: UpstreamTokens) -> UpstreamTokens:
-        provider = self._provider
-        answer = await provider.refresh_tokens(kept.refresh_token)
-        await provider.check_renewed(answer, subject, nonce=kept.nonce)
-        return read_tokens(answer, now=provider.tools.now(), asked=provider.scopes, before=kept)
+        answer = await self._provider.refresh_tokens(kept.refresh_token)
+        return await self._provider.read_renewed(answer, subject, kept)
 
     async def give_back(self, kept: UpstreamTokens) -> bool:
         provider = self._provider

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from broker.core.errors import UpstreamInvalid
 from broker.core.people.identity import Identity, UpstreamSession
 from broker.core.terms import PostedKind
+from broker.core.upstream_tokens import UpstreamTokens
 from broker.upstream.abilities import SignedIdentity
 from broker.upstream.discovery import Metadata
 from broker.upstream.fields import Fields, SignedAnswer
@@ -141,8 +142,13 @@ class OidcProvider(OAuth2Provider):
         replay_key = posted.token.rpartition(".")[0]
         return SignedIdentity(self.describe(claims), replay_key, int(point_in_time(claims, "exp")) + self.skew)
 
+    async def read_renewed(self, answer: Fields, subject: str, kept: UpstreamTokens, /) -> UpstreamTokens:
+        """As for OAuth; here it may say whose it is."""
+        await self.check_renewed(answer, subject, nonce=kept.nonce)
+        return await super().read_renewed(answer, subject, kept)
+
     async def check_renewed(self, tokens: Fields, subject: str, *, nonce: str, auth_time: int | None = None) -> None:
-        """As for OAuth: an ID token that comes along, which need not, is of the same login (OIDC Core 12.2)."""
+        """Raise UpstreamInvalid for an ID token, which need not come along, of another login (OIDC Core 12.2)."""
         id_token = tokens.maybe("id_token")
         if id_token is None:
             return

@@ -79,7 +79,7 @@ class BotUpstream(Upstream):
     def abilities(self) -> Abilities:
         """As told."""
         bot = Bot(self.chats, "https://bots.test", SecretStr("1:token"))
-        start = StartBot(bot, "https://chat.test/bot", SecretStr(SECRET), "upstream-bot")
+        start = StartBot(bot, "https://chat.test/bot", SecretStr(SECRET), "upstream")
         return Abilities(signs_in_by_bot=start if self.startable else None)
 
 

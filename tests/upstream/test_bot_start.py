@@ -28,7 +28,9 @@ SETTINGS: dict[str, Any] = {
 
 
 def start_bot(chats: Chats) -> StartBot:
-    return StartBot(Bot(chats, "https://bots.test", SecretStr("1:token")), "https://t.me/a_bot", SecretStr(SECRET), "x")
+    return StartBot(
+        Bot(chats, "https://bots.test", SecretStr("1:token")), "https://t.me/a_bot", SecretStr(SECRET), "telegram"
+    )
 
 
 @pytest.mark.parametrize("without", ["bot_token", "bot_username", "webhook_secret"])
@@ -123,8 +125,10 @@ def test_who_answered_is_known_by_the_number_alone() -> None:
     bot = start_bot(Chats())
     told = {"id": "7", "first_name": "Ada", "last_name": "L", "username": "ada", "language_code": "en"}
     identity = bot.identify(told)
-    assert (identity.subject, identity.amr, dict(identity.raw_ids)) == ("7", ("fed", "x"), {"telegram_id": "7"})
-    assert (identity.claims["name"], identity.claims["preferred_username"]) == ("Ada L", "ada")
+    assert (identity.subject, dict(identity.raw_ids)) == ("7", {"telegram_id": "7"})
+    assert identity.amr == ("fed", "telegram-bot")
+    claims = identity.claims
+    assert (claims["name"], claims["preferred_username"], claims["locale"]) == ("Ada L", "ada", "en")
     for wrong in ({}, {"id": "07"}, {"id": "-7"}):
         with pytest.raises(UpstreamInvalid):
             bot.identify(wrong)
