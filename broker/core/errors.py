@@ -382,11 +382,14 @@ class UpstreamDenied(UpstreamError, code="access_denied", status=403):
 
 
 class UpstreamRejected(UpstreamError):
-    """The upstream refused our request: an error body, whatever the HTTP status was."""
+    """The upstream refused our request: an error body, whatever the HTTP status was.
 
-    def __init__(self, detail: str, *, error: str = "") -> None:
+    `error` is its name for that, "" without one; `answered` the status of its answer, 0 where the refusal was none.
+    """
+
+    def __init__(self, detail: str, *, error: str = "", answered: int = 0) -> None:
         super().__init__(detail)
-        self.error = error
+        self.error, self.answered = error, answered
 
 
 class UpstreamInvalid(UpstreamError):

@@ -73,12 +73,14 @@ class UpstreamAnswer:
         detail = f"{self.what}: status {self.got.status}, {f'error {error}' if error else 'without an error name'}"
         if error in self.not_now:
             return UpstreamUnavailable(detail, answered=True, retry_after=asked_pause(self.got.headers))
-        return UpstreamRejected(detail, error=error)
+        return UpstreamRejected(detail, error=error, answered=self.got.status)
 
 
 def check_available(what: str, status: int, headers: Mapping[str, str]) -> None:
-    """Raise UpstreamUnavailable for a status that says "not now": 5xx and 429."""
-    if status >= 500 or status == 429:
+    """Raise UpstreamUnavailable for a status that says "not now": 5xx, 429, and a 403 that tells until when."""
+    # quirk(github): both of its rate limits may come as 403, by these header fields (vendor docs read 2026-11)
+    limited = status == 403 and ("Retry-After" in headers or headers.get("X-RateLimit-Remaining") == "0")
+    if status >= 500 or status == 429 or limited:
         raise UpstreamUnavailable(f"{what}: status {status}", answered=True, retry_after=asked_pause(headers))
 
 

@@ -14,6 +14,7 @@ from enum import Enum, auto
 from functools import cache
 
 import aiohttp
+import orjson
 from yarl import URL
 
 from broker.core.wire.query import encode_query
@@ -21,6 +22,7 @@ from broker.core.wire.query import encode_query
 CONNECT_TIMEOUT = 2.0  # seconds, TLS handshake included
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+_JSON = {"Content-Type": "application/json"}
 
 
 class Failure(Enum):
@@ -46,12 +48,21 @@ class ExchangeFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked; `form` is sent as `application/x-www-form-urlencoded`."""
+    """What is asked; `form` is sent as `application/x-www-form-urlencoded`, or else `document` as JSON."""
 
     method: str
     url: str
     form: Mapping[str, str] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    document: Mapping[str, object] | None = None
+
+    def sent(self) -> tuple[bytes | None, Mapping[str, str]]:
+        """Body and header fields; None for no body."""
+        if self.form is not None:
+            return encode_query(self.form).encode(), {**_FORM, **self.headers}
+        if self.document is not None:
+            return orjson.dumps(self.document), {**_JSON, **self.headers}
+        return None, self.headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +109,9 @@ async def exchange(
 
     `check` sees status and headers before the body is read, and may raise. Call it within `failures_named`.
     """
+    body, headers = request.sent()
     async with session.request(
-        request.method,
-        URL(request.url, encoded=True),
-        data=None if request.form is None else encode_query(request.form).encode(),
-        headers={**(_FORM if request.form is not None else {}), **request.headers},
-        allow_redirects=False,
+        request.method, URL(request.url, encoded=True), data=body, headers=headers, allow_redirects=False
     ) as response:
         check(response.status, response.headers)
         return Answer(response.status, response.headers, await _read(response, limit) if limit else b"")

@@ -134,8 +134,12 @@ class UpstreamHttp(Http):
     async def get_json(
         self, url: str, *, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> Fields:
-        target = f"{url}?{encode_query(params)}" if params else url
-        return await self._call(Request("GET", target, headers=headers or {}), UpstreamAnswer.fields)
+        return await self._call(_get(url, params, headers), UpstreamAnswer.fields)
+
+    async def get_value(
+        self, url: str, *, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> object:
+        return await self._call(_get(url, params, headers), UpstreamAnswer.value)
 
     async def get_cacheable(self, url: str, *, spare: bool = False) -> tuple[Fields, int | None]:
         """The JSON object answered to a GET and, where said, for how many seconds it may be kept (RFC 9111 5.2.2.1).
@@ -160,11 +164,18 @@ class UpstreamHttp(Http):
         basic: tuple[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Fields:
-        sent = dict(headers or {})
-        if basic is not None:
-            pair = ":".join(quote_plus(part) for part in basic)
-            sent["Authorization"] = f"Basic {b64encode(pair.encode()).decode('ascii')}"
-        return await self._call(Request("POST", url, form, sent), UpstreamAnswer.fields)
+        return await self._call(Request("POST", url, form, _with_basic(headers, basic)), UpstreamAnswer.fields)
+
+    async def post_json(
+        self,
+        url: str,
+        document: Mapping[str, object],
+        *,
+        basic: tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Fields:
+        request = Request("POST", url, headers=_with_basic(headers, basic), document=document)
+        return await self._call(request, UpstreamAnswer.fields)
 
     async def post_form_value(self, url: str, form: Mapping[str, str]) -> object:
         return await self._call(Request("POST", url, form), UpstreamAnswer.value)
@@ -257,3 +268,14 @@ class UpstreamHttp(Http):
         except UpstreamError:
             return True
         return True
+
+
+def _get(url: str, params: Mapping[str, str] | None, headers: Mapping[str, str] | None) -> Request:
+    return Request("GET", f"{url}?{encode_query(params)}" if params else url, headers=headers or {})
+
+
+def _with_basic(headers: Mapping[str, str] | None, basic: tuple[str, str] | None) -> Mapping[str, str]:
+    if basic is None:
+        return headers or {}
+    pair = ":".join(quote_plus(part) for part in basic)
+    return {**(headers or {}), "Authorization": f"Basic {b64encode(pair.encode()).decode('ascii')}"}

@@ -205,9 +205,9 @@ class Http(Protocol):
     """Calls to one upstream: pooled, time-limited, size-capped, no redirects, behind a circuit breaker.
 
     URLs are the upstream's real ones; `server_base` is applied here. Every method raises UpstreamUnavailable for
-    timeouts, connection failures, 5xx, 429, error codes for "not now" and an open breaker; UpstreamRejected for other
-    non-2xx answers and for a 2xx JSON object with an `error` or `error_code` member; UpstreamInvalid for anything that
-    is not a JSON object.
+    timeouts, connection failures, 5xx, 429, a 403 for too many calls, error codes for "not now" and an open breaker;
+    UpstreamRejected for other non-2xx answers and for a 2xx JSON object with an `error` or `error_code` member;
+    UpstreamInvalid for anything that is not a JSON object.
     """
 
     @property
@@ -219,6 +219,11 @@ class Http(Protocol):
     ) -> Fields:
         """The JSON object answered to a GET."""
 
+    async def get_value(
+        self, url: str, *, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> object:
+        """Any JSON value answered to a GET, for upstreams that answer with a list; errors as above."""
+
     async def post_form(
         self,
         url: str,
@@ -228,6 +233,16 @@ class Http(Protocol):
         headers: Mapping[str, str] | None = None,
     ) -> Fields:
         """The JSON object answered to a POSTed form; `basic` is (client_id, client_secret), RFC 6749 section 2.3.1."""
+
+    async def post_json(
+        self,
+        url: str,
+        document: Mapping[str, object],
+        *,
+        basic: tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Fields:
+        """The JSON object answered to a POSTed JSON object; `basic` as for `post_form`."""
 
     async def post_form_value(self, url: str, form: Mapping[str, str]) -> object:
         """Any JSON value answered to a POSTed form, for upstreams that answer with a bare string; errors as above."""

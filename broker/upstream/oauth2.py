@@ -43,7 +43,9 @@ class OAuth2Provider(ABC):
     `challenge_method`: as the upstream spells S256, "" where it knows no PKCE at all and `state` alone binds the answer
     to the browser. `revocation_url`: where tokens are given back (RFC 7009), "" for nowhere. `refuses_embedded`: it
     refuses browsers inside other apps, so people are told to open their usual one. `not_now`: error codes, in replies
-    and answers, by which it says that it cannot just now. `assets`: a folder beside the adapter with `icon.svg` for the
+    and answers, by which it says that it cannot just now; `denied`: further ones, in replies, by which it says that the
+    person did not want to. `issuers`: spellings of its issuer; a reply that names one must name the first (RFC 9207),
+    () where it has none. `assets`: a folder beside the adapter with `icon.svg` for the
     button and pages of its widgets (*.html); None: what we have will do.
     """
 
@@ -60,6 +62,8 @@ class OAuth2Provider(ABC):
     scope_separator: ClassVar[str] = " "
     refuses_embedded: ClassVar[bool] = False
     not_now: ClassVar[frozenset[str]] = NOT_NOW
+    denied: ClassVar[frozenset[str]] = frozenset()
+    issuers: tuple[str, ...] = ()
     assets: ClassVar[Path | None] = None
 
     def __init__(self, settings: Any, tools: Tools) -> None:
@@ -127,11 +131,13 @@ class OAuth2Provider(ABC):
         """The parameters of a reply that came on a channel of ours, for this flow, and without an error."""
         if reply.via not in self.channels:
             raise UpstreamInvalid(f"the reply came by {reply.via}")
+        if self.issuers and reply.params.get("iss", self.issuers[0]) != self.issuers[0]:  # RFC 9207 section 2.4
+            raise UpstreamInvalid("the reply names another issuer")
         if not same(reply.params.get("state", flow.state), flow.state):
             raise UpstreamInvalid("the reply is of another login attempt")
         # An error wins over a code that comes with it: such a code is never sent anywhere (threats B16).
         if "error" in reply.params:
-            raise refusal(reply.params["error"], self.not_now)
+            raise refusal(reply.params["error"], self.not_now, self.denied)
         return reply.params
 
     def token_params(self, flow: Flow, params: Mapping[str, str]) -> dict[str, str]:
@@ -224,10 +230,10 @@ class _Renewing:
         return True
 
 
-def refusal(error: str, not_now: frozenset[str] = NOT_NOW) -> UpstreamError:
+def refusal(error: str, not_now: frozenset[str] = NOT_NOW, denied: frozenset[str] = frozenset()) -> UpstreamError:
     """The failure an `error` parameter stands for (RFC 6749 section 4.1.2.1, OIDC Core 3.1.2.6)."""
     name = clean_name(error)
-    if name in _DENIED:
+    if name in _DENIED | denied:
         return UpstreamDenied(f"the upstream said {name}")
     if name in not_now:
         return UpstreamUnavailable(f"the upstream said {name}", answered=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, ClassVar, Self
 
@@ -17,7 +16,7 @@ from broker.upstream.abilities import SignedIdentity
 from broker.upstream.discovery import Metadata
 from broker.upstream.fields import Fields, SignedAnswer
 from broker.upstream.jwt import point_in_time
-from broker.upstream.model import Flow, IdTokenRules, ProviderSettings, Reply
+from broker.upstream.model import Flow, IdTokenRules, ProviderSettings
 from broker.upstream.oauth2 import OAuth2Provider
 from broker.upstream.posted import Posted
 
@@ -45,13 +44,12 @@ class NativeSettings(ProviderSettings):
 class OidcProvider(OAuth2Provider):
     """A type names its issuer and says in `describe` what the verified claims mean.
 
-    `issuers`: spellings of `iss` that are accepted, the first is the one of the metadata. `userinfo_url`: called when
-    set and wanted; its claims are added to those of the ID token, which win. `forwards`: which wishes of the client
+    `issuers`: spellings of `iss` that ID tokens may have, the first is that of the metadata. `userinfo_url`: called
+    when set and wanted; its claims are added to those of the ID token, which win. `forwards`: which wishes of the app
     this upstream understands, out of `prompt`, `max_age`, `login_hint` and `ui_locales`; `create` is the prompt of that
     name. `skew` in seconds. `sole_audience`: its ID tokens are for one client each; others in `aud` are refused.
     """
 
-    issuers: tuple[str, ...]
     jwks_uri: ClassVar[str]
     algorithms: tuple[str, ...] = ("RS256",)
     userinfo_url: ClassVar[str] = ""
@@ -74,12 +72,6 @@ class OidcProvider(OAuth2Provider):
         if flow.keeps_tokens and "offline_access" in self.scopes_of(flow):  # not given without a consent (section 11)
             wanted["prompt"] = " ".join(dict.fromkeys((*wanted.get("prompt", "").split(), "consent")))
         return super().authorize_params(flow) | {"nonce": flow.nonce} | wanted | levels
-
-    def read(self, flow: Flow, reply: Reply) -> Mapping[str, str]:
-        """As for OAuth; an `iss` that comes along must be this issuer's (RFC 9207 section 2.4)."""
-        if "iss" in reply.params and reply.params["iss"] != self.issuers[0]:
-            raise UpstreamInvalid("the reply names another issuer")
-        return super().read(flow, reply)
 
     async def metadata(self) -> Metadata:
         """As for OAuth, with the places of keys and claims."""

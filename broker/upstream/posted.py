@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, Protocol, Self, runtime_checkable
 
 from broker.core.errors import UpstreamInvalid
+from broker.core.people.identity import Identity
 from broker.core.terms import PostedKind
 from broker.upstream.abilities import SignedIdentity
 from broker.upstream.fields import Fields
@@ -75,9 +76,10 @@ class AudibleTokenSettings(ConfidentialSettings):
 
 
 class AudibleTokenProvider(OAuth2Provider):
-    """A type whose `identity` succeeds only with access tokens of this application, wherever they come from.
+    """A type that knows access tokens of this application from those of others, wherever they come from.
 
-    Its calls name our application, or are signed for it; whatever else an app sends beside the token is not read.
+    Its calls name our application, or are signed for it, or `owner_of` asks; whatever else an app sends beside the
+    token is not read.
     """
 
     posted: ClassVar[frozenset[PostedKind]] = AudibleTokenSettings.posted
@@ -87,8 +89,23 @@ class AudibleTokenProvider(OAuth2Provider):
         """Whose token it is. No call says when it was issued, so it is remembered for a day."""
         if _TOKEN.fullmatch(posted.token) is None:
             raise UpstreamInvalid("the posted token is too long, or not of visible ASCII characters")
-        identity = await self.identity(posted.flow, Fields({"access_token": posted.token}, "posted"))
+        owner = await self.owner_of(posted.token)
+        identity = await self.identity_by(posted)
+        if owner not in {"", identity.subject}:
+            raise UpstreamInvalid("the profile is of somebody else than the upstream says the posted token is")
         return SignedIdentity(identity, posted.token, int(self.tools.now()) + _REMEMBERED)
+
+    async def owner_of(self, token: str) -> str:
+        """Whose token it is, asked before anything else where the upstream has a call that names the application, too.
+
+        "" where it does not say, or where `identity_by` alone proves it. Raises UpstreamInvalid for another
+        application's token, UpstreamRejected where the upstream refuses it.
+        """
+        return ""
+
+    async def identity_by(self, posted: Posted) -> Identity:
+        """Who the token speaks of, once `owner_of` has passed: by default as after a login in a browser."""
+        return await self.identity(posted.flow, Fields({"access_token": posted.token}, "posted"))
 
 
 class PostedCodeSettings(ProviderSettings):

@@ -98,6 +98,39 @@ async def test_any_value_is_read_where_it_is_asked_for() -> None:
     assert caught.value.error == "102"
 
 
+async def test_any_value_may_answer_a_get_and_a_refusal_tells_its_status() -> None:
+    async with bench() as at:
+        at.server.answers["/token"] = json_of([{"a": 1}])
+        assert await at.http.get_value(URL, params={"page": "2"}, headers={"X-More": "1"}) == [{"a": 1}]
+        (received,) = at.server.received
+        assert (received.method, received.params, received.headers["x-more"]) == ("GET", {"page": "2"}, "1")
+        at.server.answers["/token"] = json_of({"message": "Not Found"}, "404 Not Found")
+        with pytest.raises(UpstreamRejected) as caught:
+            await at.http.get_value(URL)
+    assert (caught.value.answered, caught.value.error) == (404, "")
+
+
+async def test_a_json_object_is_posted_with_the_clients_credentials() -> None:
+    async with bench() as at:
+        answer = await at.http.post_json(URL, {"access_token": "é"}, basic=("id", "secret"), headers={"X-More": "1"})
+        (received,) = at.server.received
+    assert answer.text("access_token") == "t"
+    assert (received.method, received.headers["content-type"]) == ("POST", "application/json")
+    assert (received.headers["authorization"], received.headers["x-more"]) == ("Basic aWQ6c2VjcmV0", "1")
+
+
+@pytest.mark.parametrize(("header", "pause"), [("Retry-After: 60", 60.0), ("X-RateLimit-Remaining: 0", None)])
+async def test_a_403_for_too_many_calls_is_no_refusal(header: str, pause: float | None) -> None:
+    async with bench() as at:
+        at.server.answers["/token"] = json_of({"message": "secondary rate limit"}, "403 Forbidden", header)
+        with pytest.raises(UpstreamUnavailable) as caught:
+            await at.http.get_json(URL)
+        assert (caught.value.answered, caught.value.retry_after) == (True, pause)
+        at.server.answers["/token"] = json_of({}, "403 Forbidden", "X-RateLimit-Remaining: 1")
+        with pytest.raises(UpstreamRejected):
+            await at.view("another").get_json(URL)
+
+
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -21,6 +22,7 @@ from broker.core.errors import (
 )
 from broker.core.people.identity import Identity
 from broker.core.records import Wishes
+from broker.core.terms import PostedKind
 from broker.upstream.answer import operation, rebase
 from broker.upstream.fields import Fields
 from broker.upstream.http import HttpPool
@@ -28,6 +30,7 @@ from broker.upstream.lend import lend
 from broker.upstream.model import Channel, ConfidentialSettings, Flow, ProviderSettings, Redirect, Reply
 from broker.upstream.oauth2 import OAuth2Provider, refusal
 from broker.upstream.oidc import OidcProvider
+from broker.upstream.posted import AudibleTokenProvider, Posted
 from tests.contract.bench import FLOW, NOW, STATE, VERIFIER, Notes, public_jwk, signing_key
 from tests.contract.raw_server import RawServer, json_of, raw_server
 
@@ -193,6 +196,33 @@ def test_errors_in_a_reply_are_named(error: str, failure: type[UpstreamError]) -
     assert "<" not in found.detail
     if isinstance(found, UpstreamRejected):
         assert found.error in {error.replace(" ", "_"), "unreadable"}
+
+
+async def test_a_type_has_words_of_its_own_for_a_person_who_did_not_want_to() -> None:
+    class Courteous(Silent):
+        denied = frozenset({"user_cancelled_login"})
+
+    reply = Reply(Channel.QUERY, {"error": "user_cancelled_login", "state": STATE})
+    for kind, failure in ((Courteous, UpstreamDenied), (Silent, UpstreamRejected)):
+        async with made(kind) as (provider, _):
+            with pytest.raises(failure):
+                await provider.finish(FLOW, reply)
+
+
+async def test_b13_a_posted_token_and_its_profile_are_of_one_person() -> None:
+    class Asking(AudibleTokenProvider):
+        async def owner_of(self, token: str) -> str:
+            return token
+
+        async def identity(self, flow: Flow, tokens: Fields) -> Identity:
+            return Identity("s-1")
+
+    tools: Any = SimpleNamespace(http=None, now=lambda: NOW)
+    asking = Asking(None, tools)
+    posted = Posted.unchallenged(PostedKind.ACCESS_TOKEN, "s-1")
+    assert (await asking.verify_posted(posted)).identity.subject == "s-1"
+    with pytest.raises(UpstreamInvalid, match="somebody else"):
+        await asking.verify_posted(replace(posted, token="s-2"))
 
 
 @pytest.mark.parametrize(("shape", "missing"), [(OAuth2Provider, "identity"), (OidcProvider, "describe")])
