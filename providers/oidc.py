@@ -14,7 +14,7 @@ from pydantic import Field
 from broker import upstream as sdk
 
 
-class OidcSettings(sdk.NativeSettings, sdk.SessionSettings):
+class OidcSettings(sdk.NativeSettings, sdk.SessionSettings, sdk.TlsSettings):
     """A confidential client at the issuer. Issuer, client id and secret are enough; the rest is for odd servers."""
 
     issuer: sdk.IssuerAddress = Field(description="Exactly as the discovery document has it, final / included")

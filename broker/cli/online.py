@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from broker.registry import provider_types
 from broker.upstream.answer import rebase
 from broker.upstream.discovery import DiscoveryRules, read_metadata
 from broker.upstream.http import HttpPool
+from broker.upstream.tls import TlsSettings
 
 if TYPE_CHECKING:
     from broker.config.model import Config
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT = aiohttp.ClientTimeout(total=8, connect=4)  # seconds
 _CLOCKS_APART = 20  # seconds; below, the way and the whole seconds of `Date` may account for it
+_RENEWAL = 30 * 86400  # seconds before the end of a client certificate from which on somebody is told
 _LIMIT = 512 * 1024  # bytes of a key set that are looked at
 
 
@@ -71,21 +74,32 @@ async def _provider(
     session: aiohttp.ClientSession, config: Config, name: str, settings: ProviderSettings, report: Report
 ) -> None:
     report.lines += [f"{name} ({settings.type})", f"  redirect URI for its console: {config.issuer}/callback/{name}"]
-    for what, url in [*_urls(settings), *await _discovered(session, name, settings, report)]:
-        problem = await _reach(session, url, report, keys=what == "jwks_uri")
+    pool, tls = HttpPool(session, config.network.ca_file), _tls(name, settings, config, report)
+    for what, url in [*_urls(settings), *await _discovered(pool, name, settings, report)]:
+        problem = await _reach(session, url, report, keys=what == "jwks_uri", tls=tls)
         report.lines.append(f"  {what}: {_host(url)} {problem or 'ok'}")
         if problem:
             report.failures.append(f"providers.{name}: {what} at {_host(url)}: {problem}")
 
 
-async def _discovered(
-    session: aiohttp.ClientSession, name: str, settings: ProviderSettings, report: Report
-) -> list[tuple[str, str]]:
+def _tls(name: str, settings: ProviderSettings, config: Config, report: Report) -> ssl.SSLContext | None:
+    """What this provider has of its own; warns when its certificate ends soon."""
+    if not isinstance(settings, TlsSettings):
+        return None
+    ends = settings.tls.expires_at()
+    if ends is not None and ends < report.now() + _RENEWAL:
+        day = datetime.fromtimestamp(ends, UTC).date()
+        report.warnings.append(f"providers.{name}.tls.client_cert: ends on {day}; put its successor there and restart")
+    return settings.tls.context(config.network.ca_file)
+
+
+async def _discovered(pool: HttpPool, name: str, settings: ProviderSettings, report: Report) -> list[tuple[str, str]]:
     """(what, URL) of what a provider's discovery document names, after the checks of a login."""
     rules = getattr(settings, "discovery", None)
     if not isinstance(rules, DiscoveryRules):
         return []
-    http = HttpPool(session).for_provider(name, recorder=_Nobody(), server_base=settings.server_base)
+    tls = settings.tls if isinstance(settings, TlsSettings) else None
+    http = pool.for_provider(name, recorder=_Nobody(), server_base=settings.server_base, tls=tls)
     try:
         found = read_metadata(await http.get_json(rules.address), rules)
     except UpstreamError as error:
@@ -117,10 +131,12 @@ def _urls(settings: ProviderSettings) -> Iterator[tuple[str, str]]:
             yield what, f"{base or f'{parts.scheme}://{parts.netloc}'}{parts.path}"
 
 
-async def _reach(session: aiohttp.ClientSession, url: str, report: Report, *, keys: bool) -> str:
+async def _reach(
+    session: aiohttp.ClientSession, url: str, report: Report, *, keys: bool, tls: ssl.SSLContext | None
+) -> str:
     """Why a URL does not answer, or "". Any HTTP status proves that somebody is there; a key set must hold keys."""
     try:
-        async with session.get(url, allow_redirects=False) as answer:
+        async with session.get(url, allow_redirects=False, ssl=tls or True) as answer:
             report.compare_clocks(_host(url), answer.headers.get("Date", ""))
             if not keys:
                 return "" if answer.status < 500 else f"answered {answer.status}"

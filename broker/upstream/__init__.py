@@ -76,6 +76,7 @@ from broker.upstream.posted import (
 )
 from broker.upstream.signed import SignedFields, SignedReply, unpack_query, unpack_result
 from broker.upstream.standard_claims import ExtraParams, Scopes, Signature, Wish, standard_identity
+from broker.upstream.tls import TlsSettings, UpstreamTls
 from broker.upstream.tokens import TokenSettings
 
 SDK_VERSION = 1
@@ -139,6 +140,7 @@ __all__ = [
     "SignsInByBot",
     "SignsReplies",
     "StartBot",
+    "TlsSettings",
     "TokenSettings",
     "Tools",
     "UnpacksReplies",
@@ -148,6 +150,7 @@ __all__ = [
     "UpstreamLogout",
     "UpstreamRejected",
     "UpstreamSession",
+    "UpstreamTls",
     "UpstreamTokens",
     "UpstreamUnavailable",
     "Widget",

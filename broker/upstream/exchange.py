@@ -74,14 +74,19 @@ class Answer:
     body: bytes
 
 
+def new_context(*ca_files: str | None) -> ssl.SSLContext:
+    """For calls that believe the system's authorities and those in `ca_files` (PEM); raises OSError."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    for ca_file in filter(None, ca_files):
+        context.load_verify_locations(ca_file)
+    return context
+
+
 @cache
 def tls_context(ca_file: str | None) -> ssl.SSLContext:
     """One context per process: reading the system's authorities takes as long as twenty calls."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file is not None:
-        context.load_verify_locations(ca_file)
-    return context
+    return new_context(ca_file)
 
 
 def open_session(
@@ -104,14 +109,21 @@ async def exchange(
     *,
     limit: int,
     check: Callable[[int, Mapping[str, str]], None] = lambda status, headers: None,
+    tls: ssl.SSLContext | None = None,
 ) -> Answer:
     """The answer, its body at most `limit` bytes after decompression; with 0 nobody looks at the body.
 
-    `check` sees status and headers before the body is read, and may raise. Call it within `failures_named`.
+    `check` sees status and headers before the body is read, and may raise. `tls` in place of the session's: no
+    connection is shared with calls that have another. Call it within `failures_named`.
     """
     body, headers = request.sent()
     async with session.request(
-        request.method, URL(request.url, encoded=True), data=body, headers=headers, allow_redirects=False
+        request.method,
+        URL(request.url, encoded=True),
+        data=body,
+        headers=headers,
+        allow_redirects=False,
+        ssl=tls or True,
     ) as response:
         check(response.status, response.headers)
         return Answer(response.status, response.headers, await _read(response, limit) if limit else b"")
@@ -132,10 +144,16 @@ def failures_named() -> Iterator[None]:
     try:
         yield
     except aiohttp.ClientConnectorError as error:
-        raise ExchangeFailed(Failure.REFUSED, type(error).__name__, error.os_error) from None
+        raise ExchangeFailed(Failure.REFUSED, _named(error, error.os_error), error.os_error) from None
     except aiohttp.ConnectionTimeoutError as error:
         raise ExchangeFailed(Failure.UNREACHED, type(error).__name__) from None
     except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError, aiohttp.InvalidURL, ValueError) as error:
         raise ExchangeFailed(Failure.UNREADABLE, type(error).__name__) from None
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise ExchangeFailed(Failure.SILENT, type(error).__name__) from None
+        raise ExchangeFailed(Failure.SILENT, _named(error, error.__cause__)) from None
+
+
+def _named(error: Exception, cause: BaseException | None) -> str:
+    """The kind of an error; where TLS was given up, the library's word for why: CERTIFICATE_REQUIRED and the like."""
+    reason = cause.reason if isinstance(cause, ssl.SSLError) else None
+    return f"{type(error).__name__} {reason}" if reason else type(error).__name__

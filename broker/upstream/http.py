@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -31,6 +32,7 @@ from broker.upstream.exchange import (
 )
 from broker.upstream.fields import Fields, counting
 from broker.upstream.model import Http
+from broker.upstream.tls import UpstreamTls
 
 KEEP_ALIVE = 75.0  # seconds; a TLS handshake costs seven times a call on a kept connection
 BODY_LIMIT = 512 * 1024  # bytes after decompression
@@ -42,9 +44,9 @@ Result = TypeVar("Result")
 class HttpPool:
     """The connections of this process; each provider gets a view of its own with `for_provider`."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    def __init__(self, session: aiohttp.ClientSession, ca_file: str | None = None) -> None:
         """Use `open`."""
-        self._session = session
+        self._session, self._ca_file = session, ca_file
         self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -53,7 +55,7 @@ class HttpPool:
         context = await asyncio.to_thread(tls_context, ca_file)
         # No limit here: the limits are per provider, or one that hangs would take the connections of the others.
         connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=KEEP_ALIVE, ssl=context)
-        return cls(open_session(connector, headers={"Accept": "application/json"}, trust_env=trust_env))
+        return cls(open_session(connector, headers={"Accept": "application/json"}, trust_env=trust_env), ca_file)
 
     def for_provider(
         self,
@@ -63,15 +65,17 @@ class HttpPool:
         server_base: str | None = None,
         timeout: float = 5.0,
         not_now: frozenset[str] = NOT_NOW,
+        tls: UpstreamTls | None = None,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> UpstreamHttp:
         """The view of one provider instance, with its own breaker.
 
-        `timeout` in seconds per call, `not_now`: error codes by which it says that it cannot just now. `clock` gives
-        monotonic seconds, `pause` waits that many between two looks at an upstream that was left alone.
+        `timeout` in seconds per call, `not_now`: error codes by which it says that it cannot just now. `tls`: whom its
+        calls believe and what they show; with it come connections of its own. `clock` gives monotonic seconds, `pause`
+        waits that many between two looks at an upstream that was left alone.
         """
-        rules = _Rules(timeout, server_base, not_now, pause)
+        rules = _Rules(timeout, server_base, not_now, pause, tls.context(self._ca_file) if tls else None)
         return UpstreamHttp(self._session, name, rules, recorder=recorder, clock=clock, spawn=self._spawn)
 
     def secret_calls(self, name: str, *, recorder: Recorder, server_base: str | None, timeout: float) -> SecretCalls:
@@ -99,6 +103,7 @@ class _Rules:
     server_base: str | None
     not_now: frozenset[str]
     pause: Callable[[float], Awaitable[None]]
+    tls: ssl.SSLContext | None
 
 
 class UpstreamHttp(Http):
@@ -228,7 +233,8 @@ class UpstreamHttp(Http):
 
     async def _exchange(self, request: Request, what: str) -> Answer:
         rebased = replace(request, url=rebase(request.url, self._rules.server_base))
-        once = partial(exchange, self._session, rebased, limit=BODY_LIMIT, check=partial(check_available, what))
+        check, tls = partial(check_available, what), self._rules.tls
+        once = partial(exchange, self._session, rebased, limit=BODY_LIMIT, check=check, tls=tls)
         try:
             return await once()
         except aiohttp.ClientConnectorError:

@@ -12,6 +12,7 @@ from broker.upstream.fields import counting
 from broker.upstream.http import HttpPool
 from broker.upstream.jwt import JwtVerifier
 from broker.upstream.model import ProviderSettings, Tools
+from broker.upstream.tls import TlsSettings
 
 
 def lend(
@@ -35,6 +36,7 @@ def lend(
         server_base=settings.server_base,
         timeout=settings.timeout,
         not_now=not_now,
+        tls=settings.tls if isinstance(settings, TlsSettings) else None,
         clock=clock,
     )
     jwt = JwtVerifier(http, name=name, recorder=recorder, now=now, clock=clock)

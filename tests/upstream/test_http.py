@@ -6,7 +6,6 @@ import asyncio
 import gc
 import resource
 import ssl
-import subprocess
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -23,6 +22,7 @@ from broker.upstream.http import CALLS_AT_ONCE, HttpPool, UpstreamHttp
 from tests.contract.bench import Notes
 from tests.contract.hostile import shapes
 from tests.contract.raw_server import RawServer, answer_of, json_of, raw_server
+from tests.upstream.tls_server import Certificate, tls_server
 
 pytestmark = pytest.mark.anyio
 
@@ -564,53 +564,6 @@ async def test_i10_a_proxy_in_the_environment_is_believed_only_when_told(monkeyp
         assert proxy.connections > 0
 
 
-@dataclass
-class Certificate:
-    """A self-signed certificate for a name, made with openssl."""
-
-    folder: Path
-    name: str
-
-    def __post_init__(self) -> None:
-        self.cert, self.key = self.folder / "cert.pem", self.folder / "key.pem"
-        command = [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            f"/CN={self.name}",
-        ]
-        command += ["-addext", f"subjectAltName=DNS:{self.name}", "-keyout", str(self.key), "-out", str(self.cert)]
-        subprocess.run(command, check=True, capture_output=True)
-
-
-@asynccontextmanager
-async def tls_server(certificate: Certificate, newest: ssl.TLSVersion | None = None) -> AsyncIterator[str]:
-    """https on a free port of this machine, by name; answers everything with GOOD."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate.cert, certificate.key)
-    if newest is not None:
-        context.maximum_version = newest
-        context.set_ciphers("ALL:@SECLEVEL=0")
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(json_of(GOOD, "200 OK", "Connection: close"))
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    try:
-        yield f"https://localhost:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-
-
 @pytest.mark.parametrize(
     ("name", "trusted", "old", "works"),
     [
@@ -628,13 +581,13 @@ async def test_i9_certificates_names_and_versions_are_checked(
     certificate = Certificate(tmp_path, name)
     pool = await HttpPool.open(ca_file=str(certificate.cert) if trusted else None)
     try:
-        async with tls_server(certificate, ssl.TLSVersion.TLSv1_1 if old else None) as url:
+        async with tls_server(certificate, ssl.TLSVersion.TLSv1_1 if old else None) as server:
             http = pool.for_provider("x", recorder=Notes())
             if works:
-                assert (await http.get_json(f"{url}/")).text("access_token") == "t"
+                assert (await http.get_json(f"{server.url}/")).text("access_token") == "t"
             else:
                 with pytest.raises(UpstreamUnavailable):
-                    await http.get_json(f"{url}/")
+                    await http.get_json(f"{server.url}/")
     finally:
         await pool.close()
         await asyncio.sleep(0.05)
