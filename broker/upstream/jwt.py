@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from hashlib import sha256, sha384, sha512
 from typing import Any
@@ -21,6 +22,7 @@ from broker.upstream.model import IdTokenRules, Jwt
 
 # The final specification recommends the first; issuers that do not follow it say what is said of any token.
 _LOGOUT_TYPES = frozenset({"LOGOUT+JWT", "JWT"})
+_HASH = re.compile(r"[0-9a-fA-F]{64}")
 _HASHES = {"256": sha256, "256K": sha256, "384": sha384, "512": sha512, "EdDSA": sha512, "Ed25519": sha512}
 
 
@@ -162,12 +164,14 @@ def check_nonce(claims: Fields, rules: IdTokenRules) -> None:
     One that was made for a challenge is worth nothing without it, whoever else may come unasked (threats M1).
     """
     if rules.unasked:
-        if str(claims.raw("nonce")).startswith(NONCE_MARK):
+        told = str(claims.raw("nonce"))
+        if told.startswith(NONCE_MARK) or (rules.hashed_nonce and _HASH.fullmatch(told)):  # which may be of a challenge
             raise UpstreamInvalid("ID token: it was made for a challenge, which did not come along")
         return
     if rules.nonce_optional and "nonce" not in claims:
         return
-    if not rules.nonce or not same(claims.text("nonce"), rules.nonce):
+    forms = (rules.nonce, sha256(rules.nonce.encode()).hexdigest()) if rules.hashed_nonce else (rules.nonce,)
+    if not rules.nonce or not any([same(claims.text("nonce"), form) for form in forms]):
         raise UpstreamInvalid("ID token: nonce is not that of this login attempt")
 
 

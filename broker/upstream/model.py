@@ -257,7 +257,8 @@ class IdTokenRules:
     never does. `skew`: seconds. `issued_after`: epoch seconds, `iat` must not be older (less the skew). `access_token`:
     checked against `at_hash` where that is present, None: none came along. `azp`: whom else than us it may have been
     issued to (and only to them: apps on phones have ids of their own, which may be its audience, too); empty: to us.
-    `unasked`: there was no attempt, so whatever nonce it has will do, but for that of a challenge.
+    `unasked`: there was no attempt, so whatever nonce it has will do, but for that of a challenge. `hashed_nonce`: the
+    kit may have been given SHA-256 of the nonce in hexadecimal, so either form will do.
     """
 
     issuers: tuple[str, ...]
@@ -272,6 +273,7 @@ class IdTokenRules:
     azp: tuple[str, ...] = ()
     sole: bool = True
     unasked: bool = False
+    hashed_nonce: bool = False
 
 
 class Jwt(Protocol):

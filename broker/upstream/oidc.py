@@ -48,6 +48,7 @@ class OidcProvider(OAuth2Provider):
     when set and wanted; its claims are added to those of the ID token, which win. `forwards`: which wishes of the app
     this upstream understands, out of `prompt`, `max_age`, `login_hint` and `ui_locales`; `create` is the prompt of that
     name. `skew` in seconds. `sole_audience`: its ID tokens are for one client each; others in `aud` are refused.
+    `hashed_nonce`: apps give its kit the nonce of a challenge or, as usual there, SHA-256 of it in hexadecimal.
     """
 
     jwks_uri: ClassVar[str]
@@ -57,6 +58,7 @@ class OidcProvider(OAuth2Provider):
     forwards: frozenset[str] = frozenset()
     skew: int = 60
     sole_audience: ClassVar[bool] = True
+    hashed_nonce: ClassVar[bool] = False
 
     def authorize_params(self, flow: Flow) -> dict[str, str]:
         """The OAuth request with a nonce, and the client's wishes as far as the upstream knows them."""
@@ -126,6 +128,7 @@ class OidcProvider(OAuth2Provider):
         metadata, flow = await self.metadata(), posted.flow
         rules = self.rules_without_flow(None, metadata)
         rules = replace(rules, azp=native, nonce=flow.nonce, issued_after=flow.started_at, unasked=posted.unasked)
+        rules = replace(rules, hashed_nonce=self.hashed_nonce)
         if without_nonce:
             made_after = int(self.tools.now()) - without_nonce + self.skew
             rules = replace(rules, nonce_optional=True, issued_after=max(flow.started_at, made_after))

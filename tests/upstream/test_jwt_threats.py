@@ -322,6 +322,26 @@ async def test_m1_a_token_that_nobody_asked_for_has_any_nonce_but_that_of_a_chal
     await refused(sign(claims(aud="ios", iat=NOW - 400)), unasked)
 
 
+async def test_m1_a_kit_may_have_been_given_the_hash_of_the_nonce_where_that_is_usual() -> None:
+    hashing = replace(NATIVE, nonce="raw-nonce-123", hashed_nonce=True)
+    hashed = "8197cb768cfbf77048a764c35b565b71128226c4813a4f9c0d663e9bd76a88cb"  # the vector of Facebook and Apple
+    for nonce in ("raw-nonce-123", hashed):
+        await accepted(sign(claims(aud="ios", nonce=nonce)), hashing)
+    twice = sha256(hashed.encode()).hexdigest()
+    for wrong in (None, "", "raw-nonce-124", hashed.upper(), sha256(b"").hexdigest(), twice):
+        await refused(sign(claims(aud="ios", nonce=wrong)), hashing)
+    await refused(sign(claims(aud="ios", nonce=hashed)), replace(hashing, hashed_nonce=False))
+    await refused(sign(claims(aud="ios", nonce=sha256(b"").hexdigest())), replace(hashing, nonce=""))
+
+
+async def test_m1_a_hash_that_nobody_asked_for_may_be_that_of_a_challenge() -> None:
+    unasked = replace(NATIVE, nonce="", unasked=True)
+    hashed = sha256(nonce_of("some challenge").encode()).hexdigest()
+    await accepted(sign(claims(aud="ios", nonce="n-2")), replace(unasked, hashed_nonce=True))
+    await refused(sign(claims(aud="ios", nonce=hashed)), replace(unasked, hashed_nonce=True))
+    await accepted(sign(claims(aud="ios", nonce=hashed)), unasked)
+
+
 async def test_m1_a_token_that_came_alone_is_not_held_to_a_hash_of_what_did_not_come() -> None:
     await accepted(sign(claims(aud="ios", at_hash="AAAA")), NATIVE)
 

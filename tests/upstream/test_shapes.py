@@ -160,6 +160,29 @@ async def test_without_userinfo_only_two_calls_are_made() -> None:
         assert [received.path for received in server.received] == ["/token", "/jwks"]
 
 
+async def test_a_code_is_redeemed_by_query_only_where_a_type_says_so() -> None:
+    class ByQuery(Silent):
+        asks_by_query = True
+
+    for kind, method in ((Silent, "POST"), (ByQuery, "GET")):
+        async with made(kind) as (provider, server):
+            assert (await provider.finish(FLOW, REPLY)).claims == {"name": "Ada"}
+            assert (server.received[0].method, server.received[0].params["client_secret"]) == (method, "s")
+
+
+async def test_a_token_response_may_be_wrapped_where_a_type_unwraps_it() -> None:
+    class Wrapped(Silent):
+        def unwrap(self, answer: Fields) -> Fields:
+            return answer.sub("data")
+
+    async with made(Wrapped) as (provider, server):
+        server.answers["/token"] = json_of({"data": {"access_token": "t", "id_token": id_token(name="Ada")}})
+        assert (await provider.finish(FLOW, REPLY)).claims == {"name": "Ada"}
+        server.answers["/token"] = json_of({"access_token": "t", "data": {"access_token": ""}})
+        with pytest.raises(UpstreamInvalid):
+            await provider.finish(FLOW, REPLY)
+
+
 @pytest.mark.parametrize("answer", [{}, {"id_token": "x"}, {"access_token": ""}, {"access_token": 5, "id_token": "x"}])
 async def test_a_token_response_without_tokens_is_refused(answer: dict[str, object]) -> None:
     async with made(Silent) as (provider, server):
