@@ -7,4 +7,21 @@ BUILTIN = {
     "telegram": "providers.telegram:Telegram",
     "vk": "providers.vk:VK",
     "yandex": "providers.yandex:Yandex",
+    # --- facebook
+    # --- instagram
+    # --- github
+    # --- linkedin
+    # --- x
+    # --- apple
+    # --- microsoft
+    # --- mailru
+    # --- tid
+    # --- sber
+    # --- oauth2
+    # --- oauth1
+    # --- discord
+    # --- gitlab
+    # --- twitch
+    # --- spotify
+    # --- slack
 }

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 @config_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--i-know", is_flag=True, help="Let others reach a demo in which everybody signs in as anybody.")
+@click.option("--all", "everything", is_flag=True, help="With every emulated service, also those not enabled.")
 @click.pass_context
-def demo(context: click.Context, path: str, host: str, i_know: bool) -> None:
+def demo(context: click.Context, path: str, host: str, i_know: bool, everything: bool) -> None:
     """Run the broker with emulated sign-in services and a sample app; Ctrl-C forgets everything.
 
     No network is needed and nothing is stored. Prints one address to open.
@@ -28,7 +29,7 @@ def demo(context: click.Context, path: str, host: str, i_know: bool) -> None:
         return
     from broker.demo.run import main
 
-    raise SystemExit(main(path, host=host, i_know=i_know))
+    raise SystemExit(main(path, host=host, i_know=i_know, everything=everything))
 
 
 @demo.command()

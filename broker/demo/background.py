@@ -20,21 +20,16 @@ from broker.demo.emulation import Address, build_emulators, turned
 from broker.demo.headless import ClientData, Login, log_in
 from broker.demo.servers import serving, take_port
 from broker.demo.switches import People, Switches
-from broker.demo.upstreams import Options
+from broker.demo.upstreams import EMULATORS, Options
 from broker.observe import Observer, Setup
 from broker.registry import settings_class
 from broker.services.keys.ring import KeyRing
 from broker.store.base import Durable
 
 PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
-    "google": {"client_id": "test-google.apps.googleusercontent.com", "client_secret": "test-google-secret"},
-    "vk": {"client_id": "51000009", "scopes": ("vkid.personal_info", "email", "phone")},
-    "ok": {"client_id": "512000000009", "client_secret": "test-ok-secret", "public_key": "CTESTPUBLICKEY"},
-    "yandex": {"client_id": "9" * 32, "client_secret": "test-yandex-secret"},
-    "telegram": {"client_id": "7000000009", "client_secret": "test-telegram-secret", "bot_token": "7000000009:test"},
-    "oidc": {"client_id": "test-broker", "client_secret": "test-oidc-secret", "issuer": "https://sso.example.com"},
+    kind: EMULATORS[kind].settings for kind in ("google", "vk", "ok", "yandex", "telegram", "oidc")
 }
-"""The providers of a broker for tests; each is known to its emulator."""
+"""The providers of a broker for tests where it names none; each is known to its emulator."""
 
 TEST_APP: Final = "test-app"
 _CLIENT: Final[Mapping[str, object]] = {

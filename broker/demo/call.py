@@ -37,6 +37,9 @@ class Upstream(Protocol):
     def colour(self) -> str:
         """Of its pages, as CSS has it."""
 
+    def subject(self, person: Person, /) -> str:
+        """The id by which it knows the person."""
+
     def settle(self) -> None:
         """The three people and nobody else live here, and all that is told is so."""
 

@@ -16,14 +16,7 @@ from broker.demo.upstreams.telegram_signed import mini_app_public_key
 from broker.upstream.model import ProviderSettings
 from broker.upstream.oidc_session import SessionSettings
 
-PORTS: Final[Mapping[str, int]] = {
-    "google": 8410,
-    "vk": 8411,
-    "ok": 8412,
-    "yandex": 8413,
-    "telegram": 8414,
-    "oidc": 8415,
-}
+PORTS: Final[Mapping[str, int]] = {kind: emulator.port for kind, emulator in EMULATORS.items()}
 """One port per emulated upstream."""
 
 ELSEWHERE = "https://other-app.example/callback"
@@ -42,6 +35,15 @@ def emulated_types(config: Config) -> tuple[str, ...]:
     """The types of the enabled providers that have an emulator, in the order of the emulators' ports."""
     wanted = {settings.type for settings in config.providers.values() if settings.enabled}
     return tuple(kind for kind in EMULATORS if kind in wanted)
+
+
+def with_all(config: Config) -> Config:
+    """The configuration with every provider enabled that has an emulator."""
+    providers = {
+        name: settings.model_copy(update={"enabled": True}) if settings.type in EMULATORS else settings
+        for name, settings in config.providers.items()
+    }
+    return config.model_copy(update={"providers": providers})
 
 
 def left_out(config: Config) -> tuple[str, ...]:

@@ -40,6 +40,10 @@ class Person:
         """The full name as people write it."""
         return f"{self.given_name} {self.family_name}".strip()
 
+    def id_at(self, upstream: str) -> str:
+        """The subject at this upstream: the one in `ids`, else a number above 2^31 that follows from `key`."""
+        return self.ids.get(upstream) or str(7_000_000_000 + zlib.crc32(f"{upstream} {self.key}".encode()))
+
     def email_at(self, upstream: str) -> str:
         """The address this upstream knows, or ""."""
         return self.emails.get(upstream, self.email)

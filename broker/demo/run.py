@@ -22,7 +22,7 @@ from broker.config.load import load
 from broker.config.model import Config
 from broker.core.errors import ConfigError
 from broker.core.terms import GrantType
-from broker.demo.emulation import PORTS, Address, build_emulators, emulated_types, left_out, turned
+from broker.demo.emulation import PORTS, Address, build_emulators, emulated_types, left_out, turned, with_all
 from broker.demo.phone import phone_client
 from broker.demo.servers import Port, PortTaken, serving, take_localhost, take_port
 from broker.demo.upstreams import Emulator, Options
@@ -47,13 +47,21 @@ class Demo:
 
 
 def main(
-    config_path: str | Path, *, host: str = "127.0.0.1", i_know: bool = False, ports: Mapping[str, int] = PORTS
+    config_path: str | Path,
+    *,
+    host: str = "127.0.0.1",
+    i_know: bool = False,
+    everything: bool = False,
+    ports: Mapping[str, int] = PORTS,
 ) -> int:
-    """Serve until Ctrl-C or SIGTERM; the exit status. `ports` are those of the emulators by type, 0 for any."""
+    """Serve until Ctrl-C or SIGTERM; the exit status. `ports` are those of the emulators by type, 0 for any.
+
+    `everything`: with all providers of the configuration that have an emulator, those too that are not enabled.
+    """
     try:
         check_host(host, i_know=i_know)
         config = load(config_path, settings_class)
-        asyncio.run(_serve(config, host, ports))
+        asyncio.run(_serve(with_all(config) if everything else config, host, ports))
     except (ConfigError, DemoRefused, PortTaken) as problem:
         sys.stderr.write(f"{problem}\n")
         return 1

@@ -11,7 +11,7 @@ import pytest
 from broker.demo.faults import FAULTS
 from broker.demo.people import PEOPLE
 from broker.demo.upstreams import EMULATORS, RegisteredApp
-from broker.demo.upstreams.base import KEPT, Newest, OneTime
+from broker.demo.upstreams.base import KEPT, Emulator, Newest, OneTime
 from broker.demo.upstreams.control import LOGGED
 from tests.demo.emulated import CALLBACK, Upstream, emulated
 
@@ -28,6 +28,20 @@ FRONT = {
 BACK = {"vk": "/oauth2/auth", "ok": "/fb.do", **dict.fromkeys(("google", "yandex", "telegram", "oidc"), "/token")}
 
 
+PROOF = {"scope": "openid", "code_challenge": "c" * 43, "code_challenge_method": "S256"}
+
+
+def front_of(emulator: Emulator) -> tuple[str, dict[str, str]]:
+    """Where browsers begin, and what has to be asked there besides what all ask."""
+    return FRONT.get(emulator.type) or (emulator.fronts[0], PROOF)
+
+
+def back_of(emulator: Emulator) -> str:
+    """A path that the broker calls."""
+    found = (path for path, methods, _ in emulator.routes() if "POST" in methods and not emulator.is_front(path))
+    return BACK.get(emulator.type) or next(path for path in found if not path.startswith("/_emulator/"))
+
+
 @pytest.fixture(params=sorted(EMULATORS))
 async def upstream(request: pytest.FixtureRequest, anyio_backend: str) -> AsyncIterator[Upstream]:
     async with emulated(partial(EMULATORS[request.param], (APP,))) as opened:
@@ -35,7 +49,7 @@ async def upstream(request: pytest.FixtureRequest, anyio_backend: str) -> AsyncI
 
 
 async def begin(upstream: Upstream, **more: str) -> httpx2.Response:
-    path, params = FRONT[upstream.emulator.type]
+    path, params = front_of(upstream.emulator)
     request = {"client_id": APP.client_id, "response_type": "code", "redirect_uri": CALLBACK, "state": "s" * 43}
     return await upstream.get(path, **request, **params, **more)
 
@@ -60,7 +74,7 @@ async def test_every_declared_fault_has_a_text_in_both_languages(upstream: Upstr
 
 
 async def test_the_chooser_speaks_the_visitors_language(upstream: Upstream) -> None:
-    path, params = FRONT[upstream.emulator.type]
+    path, params = front_of(upstream.emulator)
     query = {"client_id": APP.client_id, "response_type": "code", "redirect_uri": CALLBACK, "state": "s" * 43, **params}
     page = await upstream.http.get(path, params=query, headers={"Accept-Language": "ru-RU,ru;q=0.9"})
     assert '<html lang="ru">' in page.text
@@ -92,7 +106,7 @@ async def test_a_cancelled_choice_and_the_decline_fault_refuse(upstream: Upstrea
 )
 async def test_transport_faults_break_calls_and_leave_pages_alone(upstream: Upstream, fault: str, status: int) -> None:
     await upstream.fault(fault)
-    broken = await upstream.post(BACK[upstream.emulator.type])
+    broken = await upstream.post(back_of(upstream.emulator))
     assert broken.status_code == status
     with pytest.raises(ValueError, match="Expecting value"):
         broken.json()
@@ -102,7 +116,7 @@ async def test_transport_faults_break_calls_and_leave_pages_alone(upstream: Upst
 async def test_the_slow_fault_waits_ten_seconds(upstream: Upstream) -> None:
     await upstream.fault("slow", times=1)
     for _ in range(2):
-        await upstream.post(BACK[upstream.emulator.type])
+        await upstream.post(back_of(upstream.emulator))
     assert upstream.slept == [10]
 
 
@@ -113,7 +127,7 @@ async def test_an_unknown_fault_is_refused_by_name(upstream: Upstream) -> None:
 
 
 async def test_a_canned_answer_replaces_one_path_so_many_times(upstream: Upstream) -> None:
-    path = BACK[upstream.emulator.type]
+    path = back_of(upstream.emulator)
     order = {"path": path, "status": 418, "headers": {"X-A": "b"}, "body_base64": "/w==", "delay": 3, "times": 1}
     assert (await upstream.order("answers", **order)).status_code == 204
     answer = await upstream.post(path)
@@ -123,7 +137,7 @@ async def test_a_canned_answer_replaces_one_path_so_many_times(upstream: Upstrea
 
 
 async def test_the_log_shows_what_was_asked_until_it_is_cleared(upstream: Upstream) -> None:
-    path = BACK[upstream.emulator.type]
+    path = back_of(upstream.emulator)
     await upstream.post(path, {"a": "b"}, {"Authorization": "OAuth t"})
     [entry] = (await upstream.http.get("/_emulator/log")).json()
     assert (entry["method"], entry["path"], entry["params"]) == ("POST", path, {"a": "b"})
@@ -133,7 +147,7 @@ async def test_the_log_shows_what_was_asked_until_it_is_cleared(upstream: Upstre
 
 
 async def test_clear_switches_faults_answers_and_choice_off(upstream: Upstream) -> None:
-    path = BACK[upstream.emulator.type]
+    path = back_of(upstream.emulator)
     await upstream.fault("500")
     await upstream.order("choose", person="ada")
     await upstream.order("answers", path=path, status=418)

@@ -134,9 +134,14 @@ class Options:
 
 
 class Emulator(ABC):
-    """One emulated upstream: an ASGI application with the real service's paths and the control API."""
+    """One emulated upstream: an ASGI application with the real service's paths and the control API.
+
+    `port` is its own in the demo. `settings` are the keys of config.yaml by which a broker for tests knows it.
+    """
 
     type: ClassVar[str]
+    port: ClassVar[int]
+    settings: ClassVar[Mapping[str, object]]
     title: ClassVar[str]
     colour: ClassVar[str]
     faults_known: ClassVar[tuple[str, ...]]
@@ -170,6 +175,10 @@ class Emulator(ABC):
         """The three people and nobody else live here, and all that is told is so: at the start and at every `clear`."""
         self.people = {person.key: person for person in PEOPLE}
         self.claims = {}
+
+    def subject(self, person: Person) -> str:
+        """The id by which this upstream knows the person, as it spells ids."""
+        return person.id_at(self.type)
 
     def told(self, person: Person, claims: Mapping[str, object]) -> dict[str, object]:
         """What is told of a person: these claims, or what a test wants told in their place; None leaves one out."""

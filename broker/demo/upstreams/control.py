@@ -217,10 +217,10 @@ class Control:
         return run
 
     async def _people(self, request: Request) -> Response:
-        kind = self.emulator.type
+        kind, subject = self.emulator.type, self.emulator.subject
         people = self.emulator.people.values()
         return _json(
-            [{"key": p.key, "id": p.ids[kind], "name": p.name, "email": p.email_at(kind) or None} for p in people]
+            [{"key": p.key, "id": subject(p), "name": p.name, "email": p.email_at(kind) or None} for p in people]
         )
 
     async def _show_faults(self, request: Request) -> Response:

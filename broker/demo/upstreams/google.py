@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import ClassVar
 
 from starlette.responses import Response
 
@@ -35,6 +36,11 @@ class Google(Emulator):
     """accounts.google.com, oauth2.googleapis.com, openidconnect.googleapis.com and www.googleapis.com in one."""
 
     type = "google"
+    port = 8410
+    settings: ClassVar[Mapping[str, object]] = {
+        "client_id": "test-google.apps.googleusercontent.com",
+        "client_secret": "test-google-secret",
+    }
     title = "Google"
     colour = "#4285f4"
     fronts = ("/o/oauth2/", "/gsi/")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -37,6 +38,12 @@ class Oidc(Emulator):
     """One issuer: that of the first app whose `extras` name one. ID tokens are thin, claims come from userinfo."""
 
     type = "oidc"
+    port = 8415
+    settings: ClassVar[Mapping[str, object]] = {
+        "client_id": "test-broker",
+        "client_secret": "test-oidc-secret",
+        "issuer": "https://sso.example.com",
+    }
     title = "Example SSO"
     colour = "#334155"
     fronts = ("/authorize", "/logout")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from starlette.responses import Response
 
@@ -50,6 +51,12 @@ class OK(Emulator):
     """connect.ok.ru and api.ok.ru. Extras of an app: `public_key`, and `scopes` that support has granted."""
 
     type = "ok"
+    port = 8412
+    settings: ClassVar[Mapping[str, object]] = {
+        "client_id": "512000000009",
+        "client_secret": "test-ok-secret",
+        "public_key": "CTESTPUBLICKEY",
+    }
     title = "OK"
     colour = "#ff7700"
     fronts = ("/oauth/authorize",)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -46,6 +47,12 @@ class Telegram(Emulator):
     """
 
     type = "telegram"
+    port = 8414
+    settings: ClassVar[Mapping[str, object]] = {
+        "client_id": "7000000009",
+        "client_secret": "test-telegram-secret",
+        "bot_token": "7000000009:test",
+    }
     title = "Telegram"
     colour = "#229ed9"
     fronts = ("/auth", "/embed/", "/js/")

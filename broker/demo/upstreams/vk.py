@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import orjson
 from starlette.responses import Response
@@ -35,6 +36,11 @@ class VK(Emulator):
     """id.vk.ru. A client whose extras hold `service_token` is confidential and must send it."""
 
     type = "vk"
+    port = 8411
+    settings: ClassVar[Mapping[str, object]] = {
+        "client_id": "51000009",
+        "scopes": ("vkid.personal_info", "email", "phone"),
+    }
     title = "VK ID"
     colour = "#0077ff"
     fronts = ("/authorize",)

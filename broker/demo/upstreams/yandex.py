@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 from xml.sax.saxutils import escape
 
 import jwt
@@ -35,6 +36,8 @@ class Yandex(Emulator):
     """oauth.yandex.ru and login.yandex.ru. Extras of an app: `scopes`, the rights registered in the console."""
 
     type = "yandex"
+    port = 8413
+    settings: ClassVar[Mapping[str, object]] = {"client_id": "9" * 32, "client_secret": "test-yandex-secret"}
     title = "Яндекс ID"
     colour = "#fc3f1d"
     fronts = ("/authorize",)
