@@ -11,6 +11,7 @@ import pytest
 from joserfc import jwt
 
 from broker.core.jose.own_keys import KeyPair
+from broker.testing.raw_server import RawServer, answer_of, json_of, raw_server
 from tests.conformance.modules.responses import (
     test_ensure_request_object_with_redirect_uri,
     test_idtoken_unsigned,
@@ -21,7 +22,6 @@ from tests.conformance.modules.tokens import test_refresh_token, test_server_rot
 from tests.conformance.openid_provider import HOME, Operator
 from tests.conformance.registering_party import KEY, OTHER_KEY, RegisteringParty
 from tests.conformance.relying_party import RelyingParty
-from tests.contract.raw_server import RawServer, answer_of, json_of, raw_server
 from tests.core.own_tokens import encode
 from tests.services.client_app import published
 

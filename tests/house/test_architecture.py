@@ -103,13 +103,14 @@ def documented(*folders: str) -> dict[str, set[str]]:
 def public_without_docstring(
     tree: ast.Module | ast.ClassDef, promised: Mapping[str, set[str]], inside: str = ""
 ) -> Iterator[str]:
-    """Dotted names of public definitions without a docstring; what starts with an underscore is private.
+    """Dotted names of public definitions without a docstring; what starts with an underscore is private, and a test is
+    named by its promise.
 
     A method is as good as documented where a base of its class in the product says what it promises.
     """
     said = set().union(*(promised.get(base, set()) for base in _bases(tree))) if isinstance(tree, ast.ClassDef) else ()
     for node in tree.body:
-        if isinstance(node, AllDefs) and not node.name.startswith("_"):
+        if isinstance(node, AllDefs) and not node.name.startswith(("_", "test_")):
             if ast.get_docstring(node) is None and node.name not in said:
                 yield inside + node.name
             if isinstance(node, ast.ClassDef):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from broker.demo.upstreams import EMULATORS
+from broker.testing.provider_contract import ProviderRules
 from providers import BUILTIN
-from tests.contract.bench import FIXTURES, load_cases
-from tests.contract.provider import ProviderRules
+from tests.providers.cases import FIXTURES, load_cases
 
 pytestmark = pytest.mark.anyio
 

@@ -23,10 +23,10 @@ from broker.demo.upstreams.answers import json_answer
 from broker.demo.upstreams.base import Handler
 from broker.demo.upstreams.oidc import ISSUER
 from broker.demo.upstreams.oidc import Oidc as EmulatedOidc
+from broker.testing.bench import Notes
 from broker.upstream.http import HttpPool
 from broker.upstream.lend import lend
 from providers.oidc import Oidc
-from tests.contract.bench import Notes
 from tests.providers.test_emulated import World, begun_now
 
 pytestmark = pytest.mark.anyio

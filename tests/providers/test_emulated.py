@@ -25,10 +25,11 @@ from broker.demo.upstreams.bot_api import BOT_FAULTS
 from broker.demo.upstreams.bot_chat import UPDATE_FAULTS
 from broker.demo.upstreams.oidc_logins import LOGOUT_FAULTS
 from broker.registry import provider_types
+from broker.testing.bench import FLOW, Notes
 from broker.upstream.http import HttpPool
 from broker.upstream.lend import lend
 from broker.upstream.model import Channel, Flow, Provider, Reply, unpack_reply
-from tests.contract.bench import FIXTURES, FLOW, Notes
+from tests.providers.cases import FIXTURES
 
 pytestmark = pytest.mark.anyio
 

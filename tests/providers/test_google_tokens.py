@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from broker.core.errors import UpstreamInvalid
-from tests.contract.bench import NOW, load_cases
-from tests.contract.raw_server import json_of
+from broker.testing.bench import NOW
+from broker.testing.raw_server import json_of
+from tests.providers.cases import load_cases
 
 pytestmark = pytest.mark.anyio
 

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from broker.core.errors import UpstreamInvalid, UpstreamUnavailable
 from broker.core.events import Event
+from broker.testing.bench import Notes
 from broker.upstream.answer import rebase
 from broker.upstream.discovery import (
     COOL_DOWN,
@@ -26,7 +27,6 @@ from broker.upstream.discovery import (
     read_metadata,
 )
 from broker.upstream.fields import Fields
-from tests.contract.bench import Notes
 
 pytestmark = pytest.mark.anyio
 

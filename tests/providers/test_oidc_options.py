@@ -18,10 +18,11 @@ from broker.config.model import Config
 from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamUnavailable
 from broker.core.events import Event
 from broker.core.records import Wishes
+from broker.testing.bench import FLOW, NOW, Bench, Case, signing_key
+from broker.testing.raw_server import answer_of, json_of
 from broker.upstream.model import Channel, Reply
 from providers.oidc import OidcSettings
-from tests.contract.bench import FLOW, NOW, Bench, Case, load_cases, signing_key
-from tests.contract.raw_server import answer_of, json_of
+from tests.providers.cases import load_cases
 
 pytestmark = pytest.mark.anyio
 

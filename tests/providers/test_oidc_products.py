@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.bench import FIXTURES, Case
+from broker.testing.bench import Case
+from tests.providers.cases import FIXTURES
 
 pytestmark = pytest.mark.anyio
 

@@ -13,11 +13,12 @@ from pydantic import ValidationError
 
 from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamInvalid, UpstreamUnavailable
 from broker.core.people.identity import UpstreamSession
+from broker.testing.bench import FLOW, NOW, Bench, signing_key
+from broker.testing.raw_server import json_of
 from broker.upstream.abilities import Abilities, UpstreamLogout, abilities_of
 from broker.upstream.oidc_session import EVENT
 from providers.oidc import OidcSettings
-from tests.contract.bench import FLOW, NOW, Bench, load_cases, signing_key
-from tests.contract.raw_server import json_of
+from tests.providers.cases import load_cases
 
 pytestmark = pytest.mark.anyio
 

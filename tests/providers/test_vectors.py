@@ -18,6 +18,8 @@ from pydantic import ValidationError
 from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
 from broker.core.records import Wishes
 from broker.core.terms import PostedKind
+from broker.testing.bench import FLOW, NOW, STATE, Case, signing_key
+from broker.testing.raw_server import json_of
 from broker.upstream.abilities import AcceptsUnasked
 from broker.upstream.fields import Fields
 from broker.upstream.model import Channel, Redirect, Reply, SignsReplies, Widget, unpack_reply
@@ -27,8 +29,7 @@ from providers.google import GoogleSettings
 from providers.ok import sign
 from providers.telegram import Telegram, TelegramSettings
 from providers.vk import VK
-from tests.contract.bench import FLOW, NOW, STATE, Case, load_cases, signing_key
-from tests.contract.raw_server import json_of
+from tests.providers.cases import load_cases
 
 pytestmark = pytest.mark.anyio
 

@@ -16,9 +16,9 @@ from broker.core.jose.own_keys import mint_key
 from broker.core.terms import Algorithm
 from broker.services.clients.keys import CLIENTS_LIMIT, COOL_DOWN, FRESH_FOR, HARD_LIMIT, SET_LIMIT, ClientKeys
 from broker.services.context import Context
+from broker.testing.raw_server import answer_of, raw_server
 from broker.upstream.guard import LOOPBACK
 from broker.upstream.outbound import Outbound
-from tests.contract.raw_server import answer_of, raw_server
 from tests.services.bare_broker import ISSUER, Clock, Notes, app
 from tests.services.client_app import JWKS_URI, Web, published
 

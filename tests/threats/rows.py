@@ -301,9 +301,9 @@ LATER: Final = {
 
 
 def named_tests() -> dict[str, list[str]]:
-    """Row -> ids of the tests named after it, over the whole of tests/."""
+    """Row -> ids of the tests named after it, over the whole of tests/ and the published contract."""
     found: dict[str, list[str]] = {}
-    for path in sorted((ROOT / "tests").rglob("*.py")):
+    for path in sorted([*(ROOT / "tests").rglob("*.py"), *(ROOT / "broker/testing").rglob("*.py")]):
         for name in _tests_in(path):
             match = _NAME.match(name)
             for row in match[1].rstrip("_").split("_") if match else ():
@@ -346,7 +346,9 @@ def listed(page: str) -> dict[str, list[str]]:
     found = {}
     for line in page.splitlines():
         if match := re.match(r"\| ([A-M][0-9]+) \|.*\| (.*) \|$", line):
-            found[match[1]] = [f"tests/{test}" for test in re.findall(r"`([^`]+)`", match[2])]
+            found[match[1]] = [
+                test if test.startswith("broker/") else f"tests/{test}" for test in re.findall(r"`([^`]+)`", match[2])
+            ]
     return found
 
 

@@ -12,10 +12,10 @@ from pydantic import SecretStr
 
 from broker.core.events import Event
 from broker.core.notify import Button, Fate, Message, Outcome
+from broker.testing.bench import Notes
+from broker.testing.raw_server import RawServer, answer_of, raw_server
 from broker.upstream.bot import Bot
 from broker.upstream.http import HttpPool
-from tests.contract.bench import Notes
-from tests.contract.raw_server import RawServer, answer_of, raw_server
 
 pytestmark = pytest.mark.anyio
 TOKEN = "7000000001:AAEXAMPLE-secret"

@@ -18,11 +18,11 @@ from broker.core.errors import UpstreamInvalid
 from broker.core.jose.compact import b64url
 from broker.core.people.identity import Identity
 from broker.core.terms import PostedKind
+from broker.testing.bench import FLOW
 from broker.upstream.abilities import SignedIdentity
 from broker.upstream.bot_signed import PRODUCTION_KEY, BotSettings, BotSigned, unpack_widget
 from broker.upstream.posted import Posted
 from broker.upstream.signed import check_string, unpack_query
-from tests.contract.bench import FLOW
 
 # Telegram's contract, section 3.4: a made-up token, and the key of its vector O1.
 BOT = "7000000001"

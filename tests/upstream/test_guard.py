@@ -11,6 +11,7 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from broker.config.model import Network as NetworkSettings
+from broker.testing.raw_server import json_of, raw_server
 from broker.upstream.guard import (
     FORBIDDEN,
     ForbiddenAddress,
@@ -20,7 +21,6 @@ from broker.upstream.guard import (
     guarded_connector,
     guarded_socket,
 )
-from tests.contract.raw_server import json_of, raw_server
 
 pytestmark = pytest.mark.anyio
 

@@ -18,10 +18,10 @@ import pytest
 
 from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
 from broker.core.events import Event, visitor
+from broker.testing.bench import Notes
+from broker.testing.hostile import shapes
+from broker.testing.raw_server import RawServer, answer_of, json_of, raw_server
 from broker.upstream.http import CALLS_AT_ONCE, HttpPool, UpstreamHttp
-from tests.contract.bench import Notes
-from tests.contract.hostile import shapes
-from tests.contract.raw_server import RawServer, answer_of, json_of, raw_server
 from tests.upstream.tls_server import Certificate, tls_server
 
 pytestmark = pytest.mark.anyio

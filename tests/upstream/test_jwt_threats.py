@@ -22,10 +22,10 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from broker.core.errors import UpstreamError, UpstreamInvalid
 from broker.core.posted import nonce_of
+from broker.testing.bench import Notes
 from broker.upstream.fields import Fields
 from broker.upstream.jwt import JwtVerifier, check_access_token_hash, check_times
 from broker.upstream.model import IdTokenRules
-from tests.contract.bench import Notes
 
 pytestmark = pytest.mark.anyio
 

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import RSAAlgorithm
 
 from broker.core.errors import UpstreamInvalid
+from broker.testing.bench import NOW, Notes
 from broker.upstream.jwt import JwtVerifier
 from broker.upstream.model import IdTokenRules
-from tests.contract.bench import NOW, Notes
 from tests.upstream.test_jwt_threats import RULES, Issuer
 
 pytestmark = pytest.mark.anyio

@@ -12,10 +12,10 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from broker.core.errors import UpstreamInvalid, UpstreamUnavailable
 from broker.core.events import Event
+from broker.testing.bench import Notes
 from broker.upstream.fields import Fields
 from broker.upstream.jwt import JwtVerifier
 from broker.upstream.keyset import COOL_DOWN, FIRST_COOL_DOWN, HARD_LIMIT, MAX_AGE, MIN_AGE, KeySet, parse_keys
-from tests.contract.bench import Notes
 from tests.upstream.test_jwt_threats import NOW, RULES, Issuer, claims, jwk, sign
 
 pytestmark = pytest.mark.anyio

@@ -12,9 +12,9 @@ import pytest
 
 from broker.core.errors import FetchFailed
 from broker.core.events import Event
+from broker.testing.raw_server import Answer, RawServer, answer_of, raw_server
 from broker.upstream.guard import LOOPBACK, Network
 from broker.upstream.outbound import BODY_LIMIT, CALLS_AT_ONCE, CALLS_PER_HOST, Outbound, Slots
-from tests.contract.raw_server import Answer, RawServer, answer_of, raw_server
 
 pytestmark = pytest.mark.anyio
 

@@ -23,6 +23,8 @@ from broker.core.errors import (
 from broker.core.people.identity import Identity
 from broker.core.records import Wishes
 from broker.core.terms import PostedKind
+from broker.testing.bench import FLOW, NOW, STATE, VERIFIER, Notes, public_jwk, signing_key
+from broker.testing.raw_server import RawServer, json_of, raw_server
 from broker.upstream.answer import operation, rebase
 from broker.upstream.fields import Fields
 from broker.upstream.http import HttpPool
@@ -31,8 +33,6 @@ from broker.upstream.model import Channel, ConfidentialSettings, Flow, ProviderS
 from broker.upstream.oauth2 import OAuth2Provider, refusal
 from broker.upstream.oidc import OidcProvider
 from broker.upstream.posted import AudibleTokenProvider, Posted
-from tests.contract.bench import FLOW, NOW, STATE, VERIFIER, Notes, public_jwk, signing_key
-from tests.contract.raw_server import RawServer, json_of, raw_server
 
 pytestmark = pytest.mark.anyio
 

@@ -20,11 +20,11 @@ from pydantic import ValidationError
 from broker.cli.online import look_around
 from broker.config.model import Config
 from broker.core.errors import UpstreamUnavailable
+from broker.testing.bench import Notes
 from broker.upstream import TlsSettings, UpstreamTls
 from broker.upstream.http import HttpPool
 from broker.upstream.lend import lend
 from providers.oidc import OidcSettings
-from tests.contract.bench import Notes
 from tests.upstream.tls_server import Certificate, TlsServer, insisting_server, tls_server
 
 pytestmark = pytest.mark.anyio

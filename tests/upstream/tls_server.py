@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from socket import create_server
 
-from tests.contract.raw_server import json_of
+from broker.testing.raw_server import json_of
 
 
 @dataclass(frozen=True)

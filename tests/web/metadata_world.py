@@ -18,8 +18,8 @@ import jwt
 from broker.core.jose.own_keys import KeyPair, mint_key
 from broker.core.people.identity import Identity
 from broker.core.terms import Algorithm, Scope
-from tests.contract.raw_server import RawServer, raw_server
-from tests.contract.raw_server import answer_of as http_answer
+from broker.testing.raw_server import RawServer, raw_server
+from broker.testing.raw_server import answer_of as http_answer
 from tests.web.device_flow import GRANT as DEVICE_GRANT
 from tests.web.public_app import ISSUER, PublicApp, answer_of, public_app
 

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from broker.core.events import Event
-from tests.contract.raw_server import json_of, raw_server
+from broker.testing.raw_server import json_of, raw_server
 from tests.web.public_app import CONFIG, PublicApp, answer_of, public_app
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.contract.raw_server import answer_of, raw_server
+from broker.testing.raw_server import answer_of, raw_server
 from tests.web.page_samples import make_consent, make_pages, make_stranger, read
 from tests.web.public_app import PublicApp, public_app
 from tests.web.test_register import config_of, register

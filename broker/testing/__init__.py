@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from broker.demo.switches import Switches
 
 
+pytest.register_assert_rewrite("broker.testing.provider_contract")  # a failed rule shows what it compared
+
+
 @contextmanager
 def running_broker(
     clients: Mapping[str, Mapping[str, object]] | None = None,
