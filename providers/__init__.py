@@ -10,6 +10,7 @@ BUILTIN = {
     # --- facebook
     # --- instagram
     # --- github
+    "github": "providers.github:GitHub",
     # --- linkedin
     # --- x
     # --- apple

@@ -14,6 +14,7 @@ import pytest
 from broker.registry import UnknownProvider, check_origin, check_plugin, provider_types
 from broker.upstream.model import Provider
 from providers import BUILTIN
+from providers.github import GitHub
 from providers.google import Google
 from providers.oidc import Oidc
 from providers.ok import OK
@@ -22,7 +23,15 @@ from providers.vk import VK
 from providers.yandex import Yandex
 
 # The type checker holds them to the protocol.
-BUILT_IN: tuple[type[Provider], ...] = (Google, OK, Oidc, Telegram, VK, Yandex)
+BUILT_IN: tuple[type[Provider], ...] = (
+    GitHub,
+    Google,
+    OK,
+    Oidc,
+    Telegram,
+    VK,
+    Yandex,
+)
 
 
 def test_every_built_in_type_is_found_by_its_name() -> None:
@@ -44,7 +53,7 @@ def test_only_types_that_are_named_are_imported() -> None:
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("gogle", "did you mean google"), ("teleqram", "did you mean telegram"), ("", "known types: google")],
+    [("gogle", "did you mean google"), ("teleqram", "did you mean telegram"), ("", f"known types: {min(BUILTIN)}")],
 )
 def test_an_unknown_type_is_refused_with_what_was_perhaps_meant(name: str, hint: str) -> None:
     with pytest.raises(UnknownProvider, match=hint):

@@ -17,6 +17,7 @@ import httpx2
 from broker.core.terms import GrantType, TokenType
 from broker.demo.background import PROVIDERS as PLAIN
 from broker.demo.background import RunningBroker, running_in_background
+from broker.demo.upstreams import EMULATORS
 
 EXCHANGE: Final = GrantType.TOKEN_EXCHANGE.value
 ANDROID, IOS, PHONE = "test-android.apps.googleusercontent.com", "test-ios.apps.googleusercontent.com", "test-phone"
@@ -27,6 +28,7 @@ PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
     "vk": {**PLAIN["vk"], "accept_posted": ["code"]},
     "ok": {**PLAIN["ok"], "accept_posted": ["access_token"]},
     "yandex": {**PLAIN["yandex"], "accept_posted": ["access_token"]},
+    "github": {**EMULATORS["github"].settings, "accept_posted": ["access_token"]},
     "telegram": {**PLAIN["telegram"], "accept_posted": ["id_token", "widget", "init_data"]},
     # A bot whose token nobody gave us, in apps of a kit that knows no nonce.
     "miniapp": {
@@ -266,8 +268,9 @@ def credential_of_page(at: Bench, challenge: Challenge, ask: Ask) -> Form:
 
 def _app_of(provider: str, ask: Ask) -> str:
     """The id of our app there, or of the one that somebody else has registered."""
-    ours = str(PLAIN[provider]["client_id"])
-    return str(int(ours) + 1) if ask.foreign else ours
+    ours = str(PROVIDERS[provider]["client_id"])
+    others = str(int(ours) + 1) if ours.isdigit() else f"other-{ours}"
+    return others if ask.foreign else ours
 
 
 def code_of_vk(at: Bench, challenge: Challenge, ask: Ask) -> Form:
@@ -286,10 +289,16 @@ def token_of_ok(at: Bench, challenge: Challenge, ask: Ask) -> Form:
     return {"subject_token": given["access_token"], **secret}
 
 
-def token_of_yandex(at: Bench, challenge: Challenge, ask: Ask) -> Form:
-    """A token."""
-    given = at.kit("yandex", app=_app_of("yandex", ask), person=ask.person)
-    return {"subject_token": given["access_token"], "subject_token_type": TokenType.ACCESS_TOKEN}
+def audible_way(provider: str, spoilt: Mapping[str, str]) -> Way:
+    """A kit whose access token the upstream tells the application of."""
+
+    def get(at: Bench, challenge: Challenge, ask: Ask) -> Form:
+        given = at.kit(provider, app=_app_of(provider, ask), person=ask.person)
+        return {"subject_token": given["access_token"], "subject_token_type": TokenType.ACCESS_TOKEN}
+
+    return replace(
+        _OPAQUE, name=provider, provider=provider, get=get, spoilt=spoilt, foreign=_app_of(provider, Ask(foreign=True))
+    )
 
 
 # --- Telegram's: what it signs for a bot, with its own key or with the bot's token ---
@@ -351,14 +360,8 @@ WAYS: Final[tuple[Way, ...]] = (
     replace(_OIDC, spoilt={name: fault for name, fault in _OIDC.spoilt.items() if name != "several audiences"}),
     Way("vk", "vk", code_of_vk, _VK, nonced=False, web="invalid_request", again="invalid_grant", away=("500",)),
     replace(_OPAQUE, name="ok", provider="ok", get=token_of_ok, spoilt=_OK),
-    replace(
-        _OPAQUE,
-        name="yandex",
-        provider="yandex",
-        get=token_of_yandex,
-        spoilt=_YANDEX,
-        foreign=_app_of("yandex", Ask(foreign=True)),
-    ),
+    audible_way("yandex", _YANDEX),
+    replace(audible_way("github", _YANDEX | {"of two people": "other_user_id"}), foreign="status 404"),
     of_telegram("telegram", "id_token", TokenType.ID_TOKEN, spoilt=_TELEGRAM),
     of_telegram("telegram widget", "widget", TokenType.WIDGET, spoilt=_BOT, **_BEARER),
     of_telegram("telegram mini app", "init_data", TokenType.INIT_DATA, spoilt=_BOT | _OPENED, **_BEARER),

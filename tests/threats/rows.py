@@ -90,6 +90,7 @@ REQUIRED: Final = {
     "C12": "OK: only values of ours are signed; hosts come from our code.",
     "C13": "OK: a token from a fragment is proved to be our application's by a signed call, once, in its own browser.",
     "C14": "Keys of people are identifiers that the upstream promises never to change.",
+    "C15": "GitHub: people are numbers; an address is the primary one of the list, verified by its word alone.",
     "C16": "Numeric ids are exact decimal text with one spelling.",
     "C17": "VK: the person is who the server-side answers agree on; `device_id` and state are checked.",
     "C18": "VK, OK, other mailboxes at Yandex: addresses are unverified, and no address links anything.",
@@ -295,7 +296,6 @@ LATER: Final = {
     "C5": "There is no type for Apple.",
     "C6": "There is no type for Apple.",
     "C7": "There is no type for Facebook.",
-    "C15": "There is no type for GitHub.",
 }
 """Rows about what is not here."""
 
