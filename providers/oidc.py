@@ -7,24 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from broker import upstream as sdk
 
 
-class OidcSettings(sdk.NativeSettings, sdk.SessionSettings, sdk.TlsSettings):
-    """A confidential client at the issuer. Issuer, client id and secret are enough; the rest is for odd servers."""
+class OidcSettings(sdk.NativeSettings, sdk.SessionSettings, sdk.RequestSettings, sdk.IssuerSettings):
+    """A client at the issuer. Issuer, client id and secret are enough; the rest is for odd servers."""
 
-    issuer: sdk.IssuerAddress = Field(description="Exactly as the discovery document has it, final / included")
-    discovery_url: sdk.Address | None = Field(default=None, description="Where the document lies, if not at the issuer")
-    endpoint_origins: tuple[sdk.Origin, ...] = Field(
-        default=(), description="Where else than at the issuer endpoints lie"
-    )
-    token_endpoint_auth_method: Literal["auto", "client_secret_basic", "client_secret_post"] = Field(
-        default="auto", description="auto: in the header, unless the issuer knows the form only"
-    )
     scopes: sdk.Scopes = Field(default=("openid", "profile", "email"), description="`openid` is needed")
     pkce: Literal["auto", "required"] = Field(
         default="auto", description="auto: unless the issuer lists other methods only; required: it must list S256"
@@ -33,23 +25,22 @@ class OidcSettings(sdk.NativeSettings, sdk.SessionSettings, sdk.TlsSettings):
     algorithms: tuple[sdk.Signature, ...] = Field(
         default=("RS256", "PS256", "ES256", "EdDSA"), min_length=1, description="Signatures of ID tokens we accept"
     )
-    response_mode: Literal["query", "form_post"] = Field(default="query", description="How the answer comes back")
-    forward: tuple[sdk.Wish, ...] = Field(
-        default=("prompt", "max_age", "login_hint", "ui_locales"), description="Wishes of the app that are passed on"
+    id_token_encryption: sdk.EncryptionSettings = Field(
+        default=sdk.EncryptionSettings(), description="ID tokens that the issuer encrypts to us; off without a key"
     )
-    extra_authorize_params: sdk.ExtraParams = Field(default={}, description="Sent along to the authorization endpoint")
 
-    @property
-    def discovery(self) -> sdk.DiscoveryRules:
-        """Where the document lies and what it may say."""
-        return sdk.DiscoveryRules(self.issuer, self.discovery_url or "", self.endpoint_origins)
+    @model_validator(mode="after")
+    def _nothing_but_pkce(self) -> Self:
+        if self.token_endpoint_auth_method == "none" and self.pkce != "required":
+            raise ValueError("token_endpoint_auth_method: none needs pkce: required, or a stolen code would do")
+        return self
 
     def identity_namespace(self) -> str:
         """The same client id at two issuers means two sets of people."""
         return self.namespace or f"oidc:{self.issuer}:{self.client_id}"
 
 
-class Oidc(sdk.SessionOidcProvider):
+class Oidc(sdk.AskingProvider, sdk.ProvingProvider, sdk.SessionOidcProvider):
     """The key of a person is `sub`, or another claim that the operator knows never to change."""
 
     Settings: ClassVar[type[sdk.ProviderSettings]] = OidcSettings
@@ -64,12 +55,17 @@ class Oidc(sdk.SessionOidcProvider):
     def __init__(self, settings: Any, tools: sdk.Tools) -> None:
         """`settings` are OidcSettings. Nothing is fetched before somebody logs in."""
         super().__init__(settings, tools)
-        self.issuers, self.algorithms, self.skew = (settings.issuer,), settings.algorithms, settings.clock_skew
+        self.issuers = (settings.issuer, *settings.issuer_aliases)
+        self.algorithms, self.skew = settings.algorithms, settings.clock_skew
         self.nonce_optional, self.forwards = settings.nonce == "if_present", frozenset(settings.forward)
+        encrypted = settings.id_token_encryption
+        self._opener = None if encrypted.key is None else sdk.Opener(encrypted)
 
     async def metadata(self) -> sdk.Metadata:
-        """What the issuer says of itself."""
-        return await self.tools.metadata(self.settings.discovery)
+        """What the issuer says of itself, as far as the operator does not know better."""
+        rules = self.settings.discovery
+        found = self.settings.without_document if rules is None else await self.tools.metadata(rules)
+        return replace(found, **self.settings.endpoints.given())
 
     async def begin(self, flow: sdk.Flow) -> sdk.Redirect | sdk.Widget:
         """Without a challenge only where the issuer names methods and S256 is not among them."""
@@ -84,25 +80,9 @@ class Oidc(sdk.SessionOidcProvider):
         """A verifier goes where a challenge went before."""
         return await super().finish(replace(flow, code_verifier="") if "pkce" in flow.memo else flow, reply)
 
-    def authorize_params(self, flow: sdk.Flow) -> dict[str, str]:
-        """The operator's parameters first, so that ours win whatever they are called."""
-        ours = super().authorize_params(flow)
-        if self.settings.response_mode != "query":
-            ours["response_mode"] = self.settings.response_mode
-        return {**self.settings.extra_authorize_params, **ours}
-
-    def read(self, flow: sdk.Flow, reply: sdk.Reply) -> Mapping[str, str]:
-        """Only by the way that was asked for."""
-        if reply.via != self.settings.response_mode:
-            raise sdk.UpstreamInvalid(f"the reply came by {reply.via}")
-        return super().read(flow, reply)
-
-    async def credentials(self, metadata: sdk.Metadata) -> sdk.Credentials:
-        """As configured, else by what the issuer lists; one that lists nothing means the header (Discovery 3)."""
-        listed, chosen = metadata.auth_methods, self.settings.token_endpoint_auth_method
-        if chosen == "auto":
-            chosen = "client_secret_post" if listed and "client_secret_basic" not in listed else "client_secret_basic"
-        return self.by_secret("post" if chosen == "client_secret_post" else "basic")
+    def opened(self, id_token: str) -> str:
+        """One that is not encrypted is refused where that was registered (OIDC Core 3.1.3.7 point 1)."""
+        return id_token if self._opener is None else self._opener.open(id_token)
 
     async def verify_posted(self, posted: sdk.Posted) -> sdk.SignedIdentity:
         """An ID token for one of the apps that the issuer knows beside us."""

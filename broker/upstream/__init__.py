@@ -31,10 +31,13 @@ from broker.upstream.abilities import (
     UpstreamLogout,
     WritesMessages,
 )
+from broker.upstream.assertion import AssertionKey, ES256Key
 from broker.upstream.bot import Bot, Calls
 from broker.upstream.bot_signed import BotSettings, BotSigned, unpack_widget
 from broker.upstream.bot_start import BotStartSettings, StartBot
+from broker.upstream.client_auth import ProofSettings, ProvingProvider
 from broker.upstream.discovery import Address, DiscoveryRules, IssuerAddress, Metadata
+from broker.upstream.encryption import EncryptionSettings, Opener
 from broker.upstream.fields import (
     Fields,
     birthdate,
@@ -45,6 +48,7 @@ from broker.upstream.fields import (
     person,
     same,
 )
+from broker.upstream.issuer import IssuerSettings
 from broker.upstream.model import (
     Channel,
     ConfidentialSettings,
@@ -65,6 +69,7 @@ from broker.upstream.model import (
 )
 from broker.upstream.oauth2 import OAuth2Provider
 from broker.upstream.oidc import NativeSettings, OidcProvider
+from broker.upstream.oidc_request import AskingProvider, RequestSettings
 from broker.upstream.oidc_session import SessionOidcProvider, SessionSettings
 from broker.upstream.posted import (
     AcceptsPosted,
@@ -87,6 +92,8 @@ __all__ = [
     "AcceptsPosted",
     "AcceptsUnasked",
     "Address",
+    "AskingProvider",
+    "AssertionKey",
     "AudibleTokenProvider",
     "AudibleTokenSettings",
     "Bot",
@@ -99,6 +106,8 @@ __all__ = [
     "ConfidentialSettings",
     "Credentials",
     "DiscoveryRules",
+    "ES256Key",
+    "EncryptionSettings",
     "EndsSession",
     "ExtraParams",
     "Fate",
@@ -109,6 +118,7 @@ __all__ = [
     "IdTokenRules",
     "Identity",
     "IssuerAddress",
+    "IssuerSettings",
     "Jwt",
     "KeepsTokens",
     "Message",
@@ -116,6 +126,7 @@ __all__ = [
     "NativeSettings",
     "OAuth2Provider",
     "OidcProvider",
+    "Opener",
     "Origin",
     "Outcome",
     "PagePrompt",
@@ -124,12 +135,15 @@ __all__ = [
     "PostedCodeSettings",
     "PostedKind",
     "PromptsOnPage",
+    "ProofSettings",
     "Provider",
     "ProviderSettings",
+    "ProvingProvider",
     "ReceivesLogout",
     "Redirect",
     "RefreshesIdentity",
     "Reply",
+    "RequestSettings",
     "Scopes",
     "SessionOidcProvider",
     "SessionSettings",

@@ -24,6 +24,9 @@ _TIMES = Times(COOL_DOWN, FIRST_COOL_DOWN, HARD_LIMIT)
 _WELL_KNOWN = "/.well-known/openid-configuration"
 _URL = re.compile(r"((https?)://([a-z0-9.\-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?)((?:/[\x21-\x7e]*)?)")
 _NAMES_LIMIT = 100
+_BY_CERTIFICATE = frozenset(
+    {"token_endpoint", "userinfo_endpoint", "revocation_endpoint", "pushed_authorization_request_endpoint"}
+)
 
 
 def _address(value: str) -> str:
@@ -47,8 +50,9 @@ IssuerAddress = Annotated[str, AfterValidator(_address), AfterValidator(_issuer)
 class Metadata:
     """Where an upstream answers and what it understands (OIDC Discovery 3); empty where it does not say.
 
-    `answers_with_iss`: every authorization response carries `iss` (RFC 9207 section 3). `end_session_endpoint` and
-    `revocation_endpoint` are empty as well where they are at an origin that the operator did not name: logins do not
+    `answers_with_iss`: every authorization response carries `iss` (RFC 9207 section 3). `demands_pushed`: requests that
+    were not pushed are refused (RFC 9126 section 5). The endpoints for that, for the end of a session and for tokens
+    that are given back are empty as well where they are at an origin that the operator did not name: most logins do not
     depend on them.
     """
 
@@ -62,19 +66,25 @@ class Metadata:
     answers_with_iss: bool = False
     end_session_endpoint: str = ""
     revocation_endpoint: str = ""
+    pushed_authorization_request_endpoint: str = ""
+    demands_pushed: bool = False
+    issuer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryRules:
     """Where the document lies and what it may say.
 
-    `issuer`: what it must call itself, byte for byte. `url`: where it lies, "" for the well-known place. `origins`:
-    where endpoints may be besides the issuer's own origin.
+    `issuer`: what it must call itself, byte for byte, or by one of the `aliases`. `url`: where it lies, "" for the
+    well-known place. `origins`: where endpoints may be besides the issuer's own origin. `by_certificate`: we are known
+    by a client certificate, for which endpoints may have other addresses (RFC 8705 section 5).
     """
 
     issuer: str
     url: str = ""
     origins: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    by_certificate: bool = False
 
     @property
     def address(self) -> str:
@@ -120,7 +130,7 @@ class Discovery:
 
 def read_metadata(document: Fields, rules: DiscoveryRules) -> Metadata:
     """The metadata in a document; raises UpstreamInvalid for one that breaks the rules (OIDC Discovery 3, 4.3)."""
-    if document.text("issuer") != rules.issuer:
+    if document.text("issuer") not in (rules.issuer, *rules.aliases):
         raise UpstreamInvalid("the document is of another issuer than the configured one")
     userinfo = "userinfo_endpoint"
     return Metadata(
@@ -134,6 +144,9 @@ def read_metadata(document: Fields, rules: DiscoveryRules) -> Metadata:
         answers_with_iss=document.flag("authorization_response_iss_parameter_supported") is True,
         end_session_endpoint=_offered(document, "end_session_endpoint", rules),
         revocation_endpoint=_offered(document, "revocation_endpoint", rules),
+        pushed_authorization_request_endpoint=_offered(document, "pushed_authorization_request_endpoint", rules),
+        demands_pushed=document.flag("require_pushed_authorization_requests") is True,
+        issuer=rules.issuer,
     )
 
 
@@ -146,7 +159,9 @@ def _offered(document: Fields, name: str, rules: DiscoveryRules) -> str:
 
 def _endpoint(document: Fields, name: str, rules: DiscoveryRules) -> str:
     """An address at the issuer's origin or one the operator named: a document that was tampered with leads nowhere."""
-    url = document.text(name)
+    aliased = rules.by_certificate and name in _BY_CERTIFICATE
+    aliases = document.shown_object("mtls_endpoint_aliases") if aliased else document
+    url = (aliases if name in aliases else document).text(name)
     found, home = _URL.fullmatch(url), _URL.fullmatch(rules.issuer)
     if found is None or set("#\\") & set(found[4]):
         raise UpstreamInvalid(f"{name} is no https address")

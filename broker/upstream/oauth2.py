@@ -75,9 +75,15 @@ class OAuth2Provider(ABC):
 
     async def begin(self, flow: Flow) -> Redirect | Widget:
         """The authorization request (RFC 6749 section 4.1.1)."""
-        where = self.tools.browser_url((await self.metadata()).authorization_endpoint)
+        metadata = await self.metadata()
+        where = self.tools.browser_url(metadata.authorization_endpoint)
+        carried = await self.carried(self.authorize_params(flow), metadata)
         # An endpoint may bring a query of its own (RFC 6749 section 3.1).
-        return Redirect(f"{where}{'&' if '?' in where else '?'}{encode_query(self.authorize_params(flow))}")
+        return Redirect(f"{where}{'&' if '?' in where else '?'}{encode_query(carried)}")
+
+    async def carried(self, params: Mapping[str, str], _metadata: Metadata, /) -> Mapping[str, str]:
+        """What of the authorization request the browser carries: by default all of it."""
+        return params
 
     async def finish(self, flow: Flow, reply: Reply) -> Identity:
         """The code in the reply becomes tokens, and the tokens an identity."""

@@ -84,7 +84,7 @@ class OidcProvider(OAuth2Provider):
         """The identity of a verified ID token."""
         metadata = await self.metadata()
         rules = self.rules(flow, tokens, metadata)
-        signed = claims = await self.tools.jwt.verify_id_token(tokens.text("id_token"), rules)
+        signed = claims = await self.tools.jwt.verify_id_token(self.opened(tokens.text("id_token")), rules)
         self._check_login_time(claims, flow)
         if metadata.userinfo_endpoint and self.wants_userinfo(claims):
             claims = await self._with_userinfo(claims, rules, metadata.userinfo_endpoint)
@@ -97,6 +97,10 @@ class OidcProvider(OAuth2Provider):
     def keep(self, flow: Flow, tokens: Fields, signed: Fields) -> UpstreamSession:
         """What outlives this login, out of the token response and the ID token's claims: by default nothing."""
         return UpstreamSession()
+
+    def opened(self, id_token: str) -> str:
+        """The signed token in one that is encrypted to us; by default nobody encrypts. Raises UpstreamInvalid."""
+        return id_token
 
     def rules(self, flow: Flow, tokens: Fields, metadata: Metadata) -> IdTokenRules:
         """What the ID token of this flow must satisfy."""
@@ -149,7 +153,7 @@ class OidcProvider(OAuth2Provider):
             return
         rules = self.rules_without_flow(tokens.text("access_token"), await self.metadata())
         rules = replace(rules, nonce=nonce, nonce_optional=True, issued_after=int(self.tools.now()))
-        claims = await self.tools.jwt.verify_id_token(id_token, rules)
+        claims = await self.tools.jwt.verify_id_token(self.opened(id_token), rules)
         if claims.text("sub") != subject:
             raise UpstreamInvalid("refreshed ID token: sub is somebody else")
         if auth_time is not None and "auth_time" in claims and claims.integer("auth_time") != auth_time:

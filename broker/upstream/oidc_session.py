@@ -13,7 +13,7 @@ from broker.core.wire.query import encode_query
 from broker.upstream.abilities import Abilities, EndsSession, ReceivesLogout, RefreshesIdentity, UpstreamLogout
 from broker.upstream.fields import Fields
 from broker.upstream.jwt import point_in_time
-from broker.upstream.model import ConfidentialSettings, Flow
+from broker.upstream.model import Flow
 from broker.upstream.oidc import OidcProvider
 from broker.upstream.standard_claims import Asked, ClaimNames, SubjectClaim, Trust, asks_userinfo
 from broker.upstream.tokens import TokenSettings
@@ -21,6 +21,7 @@ from broker.upstream.tokens import TokenSettings
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 MAX_AGE = 600  # seconds: a logout is told at once, or after a few tries
 _WITHOUT_EXPIRY = 120  # seconds that a logout token counts which does not say when it expires
+_DOTS_OF_ENCRYPTED = 4
 _ID_LIMIT = 255  # characters of `jti`, `sid` and `sub`
 
 
@@ -36,7 +37,7 @@ class LogoutSettings(BaseModel):
     rp_initiated: bool = Field(default=False, description="Who logs out here is sent to its end_session_endpoint")
 
 
-class SessionSettings(TokenSettings, ConfidentialSettings):
+class SessionSettings(TokenSettings):
     """What an operator may want of an issuer's claims and clock, and of it after the login."""
 
     userinfo: Asked = Field(default=True, description="Ask for claims the ID token lacks; always: at every login")
@@ -84,7 +85,7 @@ class SessionOidcProvider(OidcProvider):
         sid = signed.raw("sid") if chosen.logout.backchannel else ""
         kept = UpstreamSession(
             sid=sid if isinstance(sid, str) and len(sid) <= _ID_LIMIT else "",
-            id_token=tokens.text("id_token") if chosen.logout.rp_initiated else "",
+            id_token=self.opened(tokens.text("id_token")) if chosen.logout.rp_initiated else "",
         )
         refresh_token = tokens.maybe("refresh_token") if chosen.use_refresh_token else None
         if refresh_token is None:
@@ -117,8 +118,11 @@ class _LogoutTokens:
     async def verify_logout(self, logout_token: str) -> UpstreamLogout:
         provider = self._provider
         metadata = await provider.metadata()
+        encrypted = logout_token.count(".") == _DOTS_OF_ENCRYPTED  # few issuers do that, even where ID tokens are
         claims = await provider.tools.jwt.verify_logout_token(
-            logout_token, jwks_uri=metadata.jwks_uri, algorithms=provider.algorithms_at(metadata)
+            provider.opened(logout_token) if encrypted else logout_token,
+            jwks_uri=metadata.jwks_uri,
+            algorithms=provider.algorithms_at(metadata),
         )
         audience, now = provider.settings.client_id, provider.tools.now()
         return read_logout(claims, issuers=provider.issuers, audience=audience, now=now, skew=provider.skew)

@@ -9,6 +9,7 @@ from typing import Any
 
 import jwt
 import orjson
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     load_der_private_key,
+    load_pem_private_key,
 )
 
 from broker.core.errors import InvalidToken
@@ -31,6 +33,7 @@ _KINDS: Mapping[Algorithm, type[PrivateKey]] = {
     Algorithm.ES256: ec.EllipticCurvePrivateKey,
     Algorithm.EDDSA: ed25519.Ed25519PrivateKey,
 }
+_RSA_BITS = 2048
 _SHA256 = SHA256()
 _ES256 = ec.ECDSA(_SHA256)
 _PADDINGS: Mapping[Algorithm, padding.AsymmetricPadding] = {
@@ -67,7 +70,7 @@ def mint_key(algorithm: Algorithm) -> KeyPair:
     """A fresh key pair; RSA has 2048 bits. Takes up to a second for RSA: never inside a request."""
     private: PrivateKey
     if algorithm in _PADDINGS:
-        private = rsa.generate_private_key(65537, 2048)
+        private = rsa.generate_private_key(65537, _RSA_BITS)
     elif algorithm is Algorithm.ES256:
         private = ec.generate_private_key(ec.SECP256R1())
     else:
@@ -80,6 +83,24 @@ def load_key(der: bytes, algorithm: Algorithm) -> KeyPair:
     private = load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(private, PrivateKey) or not isinstance(private, _KINDS[algorithm]):
         raise TypeError(f"not a key for {algorithm.value}: {type(private).__name__}")
+    return _pair(private, algorithm)
+
+
+def parse_pem(pem: str, algorithm: Algorithm) -> KeyPair:
+    """The key pair that an operator was given (PEM, no passphrase); raises ValueError, which quotes nothing of it."""
+    try:
+        private = load_pem_private_key(pem.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ValueError("is no private key in PEM, or has a passphrase") from None
+    curve = private.curve.name if isinstance(private, ec.EllipticCurvePrivateKey) else "secp256r1"
+    weak = isinstance(private, rsa.RSAPrivateKey) and private.key_size < _RSA_BITS
+    if (
+        not isinstance(private, PrivateKey)
+        or not isinstance(private, _KINDS[algorithm])
+        or weak
+        or curve != "secp256r1"
+    ):
+        raise ValueError(f"is no key for {algorithm.value}")
     return _pair(private, algorithm)
 
 
