@@ -15,7 +15,7 @@ BUILTIN = {
     # --- x
     # --- apple
     # --- microsoft
-    # --- mailru
+    "mailru": "providers.mailru:MailRu",
     # --- tid
     # --- sber
     # --- oauth2

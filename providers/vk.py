@@ -15,7 +15,6 @@ from broker import upstream as sdk
 
 _VERIFIER = re.compile(r"[A-Za-z0-9_\-]{43,128}")
 _LANGUAGES = {"ru": "0", "uk": "1", "en": "3", "es": "4", "de": "6", "pl": "15", "fr": "16", "uz": "65", "kk": "97"}
-_BIRTHDAY = re.compile(r"(\d{1,2})\.(\d{1,2})(?:\.(\d{4}))?")
 
 
 class VKSettings(sdk.PostedCodeSettings):
@@ -105,12 +104,12 @@ class VK(sdk.PostedCodeProvider):
 def describe(user: sdk.Fields) -> dict[str, object]:
     """Claims of user_info; no flag says that an address was checked (`verified` is a badge), so none is verified."""
     # quirk(vk): a phone number has no plus (vendor docs read 2026-11)
-    born, phone = _BIRTHDAY.fullmatch(user.shown("birthday") or ""), sdk.international(user.shown("phone"))
+    phone = sdk.international(user.shown("phone"))
     return (
         sdk.person(None, user.shown("first_name"), user.shown("last_name"), picture=user.shown("avatar"))
         | sdk.contact(email=user.shown("email"), email_verified=False, phone=phone if len(phone or "") > 11 else None)
         | {
             "gender": {1: "female", 2: "male"}.get(user.shown_number("sex") or 0),
-            "birthdate": sdk.birthdate(born[3], born[2], born[1]) if born else None,
+            "birthdate": sdk.dotted_date(user.shown("birthday")),
         }
     )

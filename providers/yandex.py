@@ -79,10 +79,9 @@ class Yandex(sdk.AudibleTokenProvider):
         first = emails[0] if isinstance(emails, list) and emails and isinstance(emails[0], str) else None
         email = me.shown("default_email") or first
         phone = me.shown_object("default_phone").shown("number")
-        owned = _OWN_DOMAINS | {domain.lower() for domain in self.settings.trust_email_domains}
         return sdk.contact(
             email=email,
-            email_verified=(email or "").rpartition("@")[2].lower() in owned,
+            email_verified=sdk.hosted(email, {*_OWN_DOMAINS, *self.settings.trust_email_domains}),
             phone=phone,
             phone_verified=self.settings.trust_phone,
         )

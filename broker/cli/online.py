@@ -124,7 +124,7 @@ def _urls(settings: ProviderSettings) -> Iterator[tuple[str, str]]:
     """(what, URL) of each fixed address of the type, moved to where the settings say the upstream is."""
     kind = provider_types([settings.type])[settings.type]
     for what in ("authorize_url", "token_url", "jwks_uri"):
-        url = getattr(kind, what, "")
+        url = getattr(settings, what, getattr(kind, what, ""))
         if isinstance(url, str) and url.startswith("https://"):
             base = settings.browser_base if what == "authorize_url" else settings.server_base
             parts = urlsplit(url)

@@ -6,7 +6,7 @@ A missing or wrong value is UpstreamInvalid, never a KeyError.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hmac import compare_digest
 from typing import Any
 
@@ -15,6 +15,7 @@ from broker.core.events import Event, Recorder
 from broker.core.wire import strict_json
 
 _MAX_SAFE_DIGITS = 20
+_DOTTED = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})(?:\.([0-9]{4}))?")
 _GAP = re.compile(r"[\s\x00-\x1f]")
 
 
@@ -194,6 +195,17 @@ def birthdate(year: str | None, month: str, day: str) -> str | None:
     if 1 <= int(month) <= 12 and 1 <= int(day) <= 31:
         return f"{known}-{int(month):02}-{int(day):02}"
     return known if known != "0000" and 0 in {int(month), int(day)} else None
+
+
+def dotted_date(text: str | None) -> str | None:
+    """`birthdate` of a day as Russian services write it, `15.3.1990` or `15.03`; None for anything else."""
+    found = _DOTTED.fullmatch(text or "")
+    return birthdate(found[3], found[2], found[1]) if found else None
+
+
+def hosted(email: str | None, domains: Iterable[str]) -> bool:
+    """Whether the mailbox is of one of these domains: exactly, in upper or lower case."""
+    return (email or "").rpartition("@")[2].lower() in {domain.lower() for domain in domains}
 
 
 def person(

@@ -19,7 +19,7 @@ from broker.core.records import Wishes
 from broker.core.terms import PostedKind
 from broker.core.wire.addresses import is_loopback_host
 from broker.upstream.bot import Calls
-from broker.upstream.discovery import DiscoveryRules, Metadata
+from broker.upstream.discovery import Address, DiscoveryRules, Metadata
 from broker.upstream.fields import Fields
 
 _ORIGIN = re.compile(r"(https?)://([a-z0-9.\-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
@@ -199,6 +199,14 @@ class ConfidentialSettings(ProviderSettings):
     """Settings of an upstream that knows us by a secret."""
 
     client_secret: SecretStr = Field(min_length=1, description="The secret the upstream gave this application")
+
+
+class EndpointSettings(ProviderSettings):
+    """Settings of an upstream that has moved its endpoints, or whose documents disagree; a type gives the defaults."""
+
+    authorize_url: Address
+    token_url: Address
+    info_url: Address
 
 
 class Http(Protocol):

@@ -21,6 +21,7 @@ from broker.upstream.model import (
     Channel,
     ConfidentialSettings,
     Credentials,
+    EndpointSettings,
     Flow,
     ProviderSettings,
     Redirect,
@@ -38,6 +39,8 @@ _DENIED = frozenset(
 
 class OAuth2Provider(ABC):
     """A code flow with PKCE and state. A type names its URLs and says in `identity` who the tokens speak of.
+
+    Where its settings are `EndpointSettings`, these name the URLs and the class needs none.
 
     `client_auth`: how the secret travels to the token endpoint (RFC 6749 section 2.3.1); `credentials` may say more.
     `challenge_method`: as the upstream spells S256, "" where it knows no PKCE at all and `state` alone binds the answer
@@ -107,8 +110,9 @@ class OAuth2Provider(ABC):
         return chosen if isinstance(chosen, TokenSettings) and chosen.keep_tokens else None
 
     async def metadata(self) -> Metadata:
-        """Where the upstream answers, as the type has it written down."""
-        return Metadata(self.authorize_url, self.token_url, revocation_endpoint=self.revocation_url)
+        """Where the upstream answers, as the type has it written down, or the operator where the type lets them."""
+        named = self.settings if isinstance(self.settings, EndpointSettings) else self
+        return Metadata(named.authorize_url, named.token_url, revocation_endpoint=self.revocation_url)
 
     def authorize_params(self, flow: Flow) -> dict[str, str]:
         """Everything the authorization request says; a type adds to it."""

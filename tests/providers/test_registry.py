@@ -16,6 +16,7 @@ from broker.upstream.model import Provider
 from providers import BUILTIN
 from providers.github import GitHub
 from providers.google import Google
+from providers.mailru import MailRu
 from providers.oidc import Oidc
 from providers.ok import OK
 from providers.telegram import Telegram
@@ -26,6 +27,7 @@ from providers.yandex import Yandex
 BUILT_IN: tuple[type[Provider], ...] = (
     GitHub,
     Google,
+    MailRu,
     OK,
     Oidc,
     Telegram,

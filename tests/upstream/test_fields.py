@@ -16,6 +16,8 @@ from broker.upstream.fields import (
     Fields,
     birthdate,
     contact,
+    dotted_date,
+    hosted,
     https_url,
     parse_json,
     parse_object,
@@ -228,3 +230,29 @@ def test_large_numbers_stay_exact_and_depth_is_bounded() -> None:
         parse_object(b"[]", "x")
     with pytest.raises(UpstreamInvalid):
         parse_object(b'{"a":{"b":1,"b":2}}', "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("15.3.1990", "1990-03-15"),
+        ("15.03.1990", "1990-03-15"),
+        ("15.03", "0000-03-15"),
+        ("00.00.1990", "1990"),
+        ("32.01.1990", None),
+        ("15.03.90", None),
+        ("1990-03-15", None),
+        ("١٥.٠٣", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_day_with_dots_begins_with_the_day(text: str | None, read: str | None) -> None:
+    assert dotted_date(text) == read
+
+
+def test_a_mailbox_is_hosted_at_exactly_its_domain() -> None:
+    assert hosted("a@Mail.RU", ("mail.ru",))
+    assert hosted("a@mail.ru", ("Mail.ru", "bk.ru"))
+    for email in ("a@notmail.ru", "a@corp.mail.ru", "a@mail.ru.example", "mail.ru@b.example", "", None):
+        assert not hosted(email, ("mail.ru",))
