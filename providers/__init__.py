@@ -16,7 +16,7 @@ BUILTIN = {
     # --- apple
     # --- microsoft
     "mailru": "providers.mailru:MailRu",
-    # --- tid
+    "tid": "providers.tid:TID",
     # --- sber
     # --- oauth2
     # --- oauth1

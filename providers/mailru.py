@@ -1,7 +1,7 @@
 """Mail.ru (OAuth Mail): OAuth 2.0 whose errors are sentences with a number, and a profile for tokens of every app.
 
-Endpoints: id.vk.ru/about/business/go/docs/ru/vkid/latest/oauth/oauth-mail, biz.mail.ru/developer/oauth.html (read
-2026-11). What the official page does not show rests on public clients: docs/providers/mailru.md.
+Endpoints: id.vk.ru/about/business/go/docs/ru/vkid/latest/oauth/oauth-mail, biz.mail.ru/developer (read 2026-11).
+What the official pages do not show rests on public clients: docs/providers/mailru.md.
 """
 
 from __future__ import annotations

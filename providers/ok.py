@@ -5,7 +5,6 @@ Endpoints, signature, errors: apiok.ru/en/ext/oauth/server, /client and apiok.ru
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from hashlib import md5
 from typing import ClassVar, Literal
@@ -16,7 +15,6 @@ from broker import upstream as sdk
 
 _PICTURES = ("pic_full", "pic640x480", "pic190x190", "pic_2")
 _FIELDS = ("uid", "name", "first_name", "last_name", "email", "gender", "birthday", "locale", "location", *_PICTURES)
-_BIRTHDAY = re.compile(r"(?:(\d{4})-)?(\d{2})-(\d{2})")
 
 
 class OKSettings(sdk.AudibleTokenSettings):
@@ -103,7 +101,6 @@ def _md5(text: str) -> str:
 
 def describe(me: sdk.Fields) -> dict[str, object]:
     """Claims of users.getCurrentUser; `has_email` says that there is an address, nothing says that it was checked."""
-    born = _BIRTHDAY.fullmatch(me.shown("birthday") or "")
     place = me.shown_object("location")
     gender = me.shown("gender")
     picture = next(filter(None, (sdk.https_url(me.shown(name)) for name in _PICTURES)), None)
@@ -111,7 +108,7 @@ def describe(me: sdk.Fields) -> dict[str, object]:
     claims |= {
         "profile": f"https://ok.ru/profile/{me.decimal_id('uid')}",
         "gender": gender if gender in {"male", "female"} else None,
-        "birthdate": sdk.birthdate(born[1], born[2], born[3]) if born else None,
+        "birthdate": sdk.dashed_date(me.shown("birthday")),
         "locale": me.shown("locale"),
         "address": {"locality": place.shown("city"), "country": place.shown("countryName")},
     }

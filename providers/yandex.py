@@ -16,7 +16,6 @@ from broker import upstream as sdk
 # Mailboxes of these domains are the Yandex account itself; any other address is hosted by somebody else.
 _OWN_DOMAINS = frozenset({"yandex.ru", "yandex.com", "yandex.by", "yandex.kz", "yandex.ua", "yandex.com.tr", "ya.ru"})
 _AVATAR = re.compile(r"[A-Za-z0-9/_.\-]{1,200}")
-_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 
 
 class YandexSettings(sdk.AudibleTokenSettings, sdk.TokenSettings):
@@ -88,7 +87,7 @@ class Yandex(sdk.AudibleTokenProvider):
 
 
 def _person(me: sdk.Fields) -> dict[str, object]:
-    sex, born = me.shown("sex"), _DATE.fullmatch(me.shown("birthday") or "")
+    sex = me.shown("sex")
     given, family = me.shown("first_name"), me.shown("last_name")
     whole = me.shown("real_name") or (None if given or family else me.shown("display_name"))
     known = sdk.person(
@@ -96,7 +95,7 @@ def _person(me: sdk.Fields) -> dict[str, object]:
     )
     return known | {
         "gender": sex if sex in {"male", "female"} else None,
-        "birthdate": sdk.birthdate(born[1], born[2], born[3]) if born else None,
+        "birthdate": sdk.dashed_date(me.shown("birthday")),
     }
 
 

@@ -15,6 +15,7 @@ from broker.core.events import Event, Recorder
 from broker.core.wire import strict_json
 
 _MAX_SAFE_DIGITS = 20
+_DASHED = re.compile(r"(?:([0-9]{4})-)?([0-9]{2})-([0-9]{2})")
 _DOTTED = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})(?:\.([0-9]{4}))?")
 _GAP = re.compile(r"[\s\x00-\x1f]")
 
@@ -201,6 +202,12 @@ def dotted_date(text: str | None) -> str | None:
     """`birthdate` of a day as Russian services write it, `15.3.1990` or `15.03`; None for anything else."""
     found = _DOTTED.fullmatch(text or "")
     return birthdate(found[3], found[2], found[1]) if found else None
+
+
+def dashed_date(text: str | None) -> str | None:
+    """`birthdate` of a day as ISO 8601 has it, `1990-03-15` or `03-15`; None for anything else."""
+    found = _DASHED.fullmatch(text or "")
+    return birthdate(found[1], found[2], found[3]) if found else None
 
 
 def hosted(email: str | None, domains: Iterable[str]) -> bool:

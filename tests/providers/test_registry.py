@@ -20,6 +20,7 @@ from providers.mailru import MailRu
 from providers.oidc import Oidc
 from providers.ok import OK
 from providers.telegram import Telegram
+from providers.tid import TID
 from providers.vk import VK
 from providers.yandex import Yandex
 
@@ -30,6 +31,7 @@ BUILT_IN: tuple[type[Provider], ...] = (
     MailRu,
     OK,
     Oidc,
+    TID,
     Telegram,
     VK,
     Yandex,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from broker.core.errors import UpstreamInvalid, UpstreamRejected
+from broker.core.errors import UpstreamDenied, UpstreamInvalid, UpstreamRejected
 from broker.core.records import Wishes
 from tests.contract.bench import FLOW, Case, load_cases
 from tests.contract.raw_server import json_of
@@ -80,3 +80,55 @@ async def test_an_upstream_that_moved_is_found_where_the_operator_says() -> None
         assert (await bench.provider.begin(FLOW)).url.startswith("https://o2.mail.ru/login?")
         await bench.finish()
     assert [received.path for received in bench.server.received] == ["/t", "/i"]
+
+
+# --- T-ID ---
+
+
+async def test_m1_a_token_that_tid_gave_to_another_app_is_refused_before_its_profile_is_asked_for() -> None:
+    wrong: dict[str, tuple[object, ...]] = {
+        "client_id": ("other", "", None, "$absent", 5),
+        "iss": ("https://evil.example/", "", None, "$absent", 5),
+        "active": (False, None, "true", 1, "$absent"),
+    }
+    for member, values in wrong.items():
+        for value in values:
+            changed = case("tid code").with_changes({f"answers /auth/introspect {member}": value})
+            async with changed.on_bench() as bench:
+                with pytest.raises(UpstreamInvalid):
+                    await bench.finish()
+                assert [call.path for call in bench.server.received] == ["/auth/token", "/auth/introspect"], member
+
+
+async def test_tid_is_called_in_its_own_ways() -> None:
+    async with case("tid code").on_bench(client_secret="partner-secret") as bench:
+        await bench.finish()
+        token, introspection, info = bench.server.received
+    basic = "Basic cGFydG5lci1jbGllbnQ6cGFydG5lci1zZWNyZXQ="
+    assert (token.headers["authorization"], introspection.headers["authorization"]) == (basic, basic)
+    assert introspection.params == {"token": "canary-access-token"}
+    assert (info.method, info.headers["authorization"]) == ("POST", "Bearer canary-access-token")
+    assert info.params == {"client_id": "partner-client", "client_secret": "partner-secret"}
+
+
+async def test_tid_is_asked_for_no_scope_and_for_a_challenge_unless_the_operator_says_no() -> None:
+    assert "scope" not in await asked("tid code")
+    assert not {"scope", "code_challenge", "code_challenge_method"} & (await asked("tid code", pkce=False)).keys()
+    async with case("tid code").on_bench(pkce=False) as bench:
+        await bench.finish()
+    assert "code_verifier" not in bench.server.received[0].params
+
+
+@pytest.mark.parametrize("scope", [["profile"], "profile phone", [], None, 5, {"email": True}])
+async def test_who_unticked_what_is_required_was_not_willing(scope: object) -> None:
+    async with case("tid code").with_changes({"answers /auth/introspect scope": scope}).on_bench() as bench:
+        await bench.finish()
+    required = case("tid code").with_changes({"answers /auth/introspect scope": scope})
+    async with required.on_bench(required_scopes=("profile", "email")) as bench:
+        with pytest.raises(UpstreamDenied, match="email"):
+            await bench.finish()
+        assert [call.path for call in bench.server.received][-1] == "/auth/introspect", "nothing was read of them"
+    for ticked in (["email", "profile"], "email profile"):
+        fine = case("tid code").with_changes({"answers /auth/introspect scope": ticked})
+        async with fine.on_bench(required_scopes=("profile", "email")) as bench:
+            await bench.finish()

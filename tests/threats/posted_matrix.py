@@ -30,6 +30,7 @@ PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
     "yandex": {**PLAIN["yandex"], "accept_posted": ["access_token"]},
     "github": {**EMULATORS["github"].settings, "accept_posted": ["access_token"]},
     "mailru": {**EMULATORS["mailru"].settings, "accept_posted": ["access_token"]},
+    "tid": {**EMULATORS["tid"].settings, "accept_posted": ["access_token"]},
     "telegram": {**PLAIN["telegram"], "accept_posted": ["id_token", "widget", "init_data"]},
     # A bot whose token nobody gave us, in apps of a kit that knows no nonce.
     "miniapp": {
@@ -363,6 +364,7 @@ WAYS: Final[tuple[Way, ...]] = (
     replace(_OPAQUE, name="ok", provider="ok", get=token_of_ok, spoilt=_OK),
     audible_way("yandex", _YANDEX),
     replace(audible_way("github", _YANDEX | {"of two people": "other_user_id"}), foreign="status 404"),
+    audible_way("tid", _YANDEX | {"revoked": "inactive_token", "of two people": "other_user_id"}),
     audible_way("mailru", _YANDEX | {"not known there, says status 200": "token_not_found"}),
     of_telegram("telegram", "id_token", TokenType.ID_TOKEN, spoilt=_TELEGRAM),
     of_telegram("telegram widget", "widget", TokenType.WIDGET, spoilt=_BOT, **_BEARER),

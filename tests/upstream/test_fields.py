@@ -16,6 +16,7 @@ from broker.upstream.fields import (
     Fields,
     birthdate,
     contact,
+    dashed_date,
     dotted_date,
     hosted,
     https_url,
@@ -249,6 +250,23 @@ def test_large_numbers_stay_exact_and_depth_is_bounded() -> None:
 )
 def test_a_day_with_dots_begins_with_the_day(text: str | None, read: str | None) -> None:
     assert dotted_date(text) == read
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("1990-03-15", "1990-03-15"),
+        ("03-15", "0000-03-15"),
+        ("1990-00-00", "1990"),
+        ("1990-13-01", None),
+        ("1990-3-15", None),
+        ("15.03.1990", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_day_with_dashes_begins_with_the_year(text: str | None, read: str | None) -> None:
+    assert dashed_date(text) == read
 
 
 def test_a_mailbox_is_hosted_at_exactly_its_domain() -> None:

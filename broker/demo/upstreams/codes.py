@@ -1,7 +1,11 @@
-"""What a code is worth, at every emulated service that keeps to RFC 6749 section 4.1.3 and RFC 7636 section 4.6."""
+"""What a code is worth, at every emulated service that keeps to RFC 6749 section 4.1.3 and RFC 7636 section 4.6.
+
+And how a bank spells an id.
+"""
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TypeVar
 
 from broker.demo.call import Call
@@ -18,3 +22,9 @@ def redeemed(codes: OneTime[AnyGrant], call: Call, app: RegisteredApp) -> AnyGra
         return None
     proved = not granted.challenge or challenge_of(call.get("code_verifier")) == granted.challenge
     return granted if proved else None
+
+
+def as_uuid(text: str) -> str:
+    """The same UUID for the same text (RFC 9562 version 8)."""
+    digits = sha256(text.encode()).hexdigest()
+    return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-a{digits[17:20]}-{digits[20:32]}"
