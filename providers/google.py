@@ -14,6 +14,7 @@ from pydantic import Field
 from broker import upstream as sdk
 
 _CONSUMER = frozenset({"gmail.com", "googlemail.com"})
+_POST = sdk.PagePost(credential="credential", challenge="state", pair="g_csrf_token")
 
 
 class GoogleSettings(sdk.NativeSettings, sdk.TokenSettings, sdk.ConfidentialSettings):
@@ -72,8 +73,9 @@ class Google(sdk.OidcProvider):
         return await self.verify_native(posted, () if of_page else self.settings.native_client_ids)
 
     def abilities(self) -> sdk.Abilities:
-        """With `one_tap`: a prompt on our own login page."""
-        return replace(super().abilities(), prompts=self if self.settings.one_tap else None)
+        """With `one_tap`: a prompt on our own login page. Its button on pages of apps may post to us."""
+        posts = _POST if sdk.PostedKind.CREDENTIAL in self.settings.accept_posted else None
+        return replace(super().abilities(), prompts=self if self.settings.one_tap else None, posts=posts)
 
     def prompt(self, flow: sdk.Flow) -> sdk.PagePrompt:
         """Google Identity Services and what its script loads (developers.google.com/identity/gsi/web, read 2026-11)."""
@@ -86,11 +88,7 @@ class Google(sdk.OidcProvider):
         domain = self._hosted_domain(claims)
         subject, given = claims.text("sub"), claims.shown("given_name")
         known = sdk.person(
-            claims.shown("name"),
-            given,
-            claims.shown("family_name"),
-            nickname=given,
-            picture=claims.shown("picture"),
+            claims.shown("name"), given, claims.shown("family_name"), nickname=given, picture=claims.shown("picture")
         )
         methods = claims.raw("amr") if isinstance(claims.raw("amr"), list) else []
         return sdk.Identity(

@@ -78,6 +78,11 @@ class Settings:
         return any(client.accept_posted for client in self.clients.values())
 
     @property
+    def posting_clients(self) -> tuple[Client, ...]:
+        """Those whose pages may have what an upstream's script gives them posted here."""
+        return tuple(one for one in self.clients.values() if one.accept_posted and one.initiate_login_uri)
+
+    @property
     def drf(self) -> bool:
         """Whether some client speaks drf-social-oauth2's API."""
         return any(client.drf.drf_backends for client in self.clients.values())

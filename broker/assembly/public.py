@@ -31,6 +31,7 @@ from broker.web.limits.visitors import Visitors
 from broker.web.login.callback import Arrivals, CallbackEndpoint
 from broker.web.login.elsewhere import ElsewhereEndpoint
 from broker.web.login.leaving import Leaving
+from broker.web.login.pressed import PressedEndpoint
 from broker.web.login.returning import LastLogin
 from broker.web.login.unasked import UnaskedEndpoint
 from broker.web.logout import LogoutEndpoint
@@ -113,6 +114,7 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
     )
     arrivals = Arrivals(frontend, services.forms, last, session_ttl=chosen.absolute_ttl)
     callback = CallbackEndpoint(frontend, services.completion, arrivals, providers=parts.providers, intake=intake)
+    enter = UnaskedEndpoint(frontend, services.unasked, arrivals, persons=persons, mint=mint, intake=intake)
     return Endpoints(
         meta=_build_meta(parts, services, frontend, config),
         account=_build_account(services, frontend, intake, leaving, Shown(frontend, parts.providers, persons)),
@@ -124,13 +126,12 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
             frontend, services.logout, config.issuer, sessions=services.sessions, persons=persons, intake=intake
         ),
         devices=_build_devices(services, frontend, intake, leaving, persons),
-        enter=UnaskedEndpoint(frontend, services.unasked, arrivals, persons=persons, mint=mint, intake=intake),
+        enter=enter,
+        pressed=PressedEndpoint(frontend, services.unasked, enter, intake) if services.takes_pressed else None,
         identities=IdentityEndpoints(frontend, services.identities, services.lookup, intake, reader),
         join=JoinEndpoint(frontend, services.joining, arrivals, leaving=leaving, persons=persons, intake=intake),
         link=LinkEndpoint(frontend, services.linking, services.joining, arrivals, persons=persons, intake=intake),
-        link_request=LinkRequestEndpoint(
-            frontend, services.link_requests, leaving, sessions=services.sessions, intake=intake
-        ),
+        link_request=_build_link_request(services, frontend, intake, leaving),
         token=TokenEndpoint(services.token_requests, intake, reader),
         register=RegistrationEndpoint(services.registrations, intake),
         userinfo=UserinfoEndpoint(services.userinfo, intake, reader),
@@ -142,6 +143,13 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
         drf=DrfEndpoints(services.drf, intake, reader) if services.drf is not None else None,
         elsewhere=elsewhere,
     )
+
+
+def _build_link_request(
+    services: Services, frontend: Frontend, intake: Intake, leaving: Leaving
+) -> LinkRequestEndpoint:
+    sessions = services.sessions
+    return LinkRequestEndpoint(frontend, services.link_requests, leaving, sessions=sessions, intake=intake)
 
 
 def _build_account(

@@ -237,6 +237,7 @@ class Services:
             logins=self.logins,
             sessions=self.sessions,
             seal=parts.seal("entry"),
+            posted=self.posted,
         )
         self._tie_linking(parts, settings)
         self.link_requests = LinkRequests(
@@ -273,6 +274,9 @@ class Services:
         keeping = self.upstream_tokens.keeping
         giving = Giving(context, tokens, self.upstream, endings, people=people, grants=grants, keeping=keeping)
         self.takes_posted, posted = settings.takes_posted, None
+        self.takes_pressed = any(
+            parts.providers.posts(name) for one in settings.posting_clients for name in one.accept_posted
+        )
         if self.takes_posted:
             posted = PostedExchange(context, self.posted, self.accounts, self.consents, endings=endings, giving=giving)
         handing = self.upstream_tokens.build_exchange(parts, tokens, self.consents)

@@ -304,7 +304,8 @@ class KnownPerson(Record, frozen=True, tag="known"):
 class EntryTicket(Record, frozen=True, tag="entry"):
     """An identity nobody asked for, held until the person says it is theirs; bound to one browser.
 
-    `start_param` is for the app, from the link to a Mini App.
+    `start_param` is for the app, from the link to a Mini App. `auth_time`: when they authenticated, in epoch seconds; 0
+    where nobody knows, None for just now.
     """
 
     provider: str
@@ -317,6 +318,7 @@ class EntryTicket(Record, frozen=True, tag="entry"):
     signed_until: int
     expires_at: int
     start_param: str = ""
+    auth_time: int | None = None
 
 
 class AccessToken(Record, frozen=True, tag="access"):

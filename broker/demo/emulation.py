@@ -56,7 +56,7 @@ def build_emulators(config: Config, options: Options | None = None) -> dict[str,
     found = {}
     for kind in emulated_types(config):
         instances = [(name, s) for name, s in config.providers.items() if s.type == kind and s.enabled]
-        apps = registered_apps(config.issuer, instances, _pages(config))
+        apps = registered_apps(config.issuer, instances, _pages(config), _posting(config))
         found[kind] = EMULATORS[kind]([*apps, _other_app(apps[0])], options or Options())
     return found
 
@@ -71,17 +71,22 @@ def turned(config: Config, addresses: Mapping[str, Address], emulators: Mapping[
 
 
 def registered_apps(
-    issuer: str, instances: Iterable[tuple[str, ProviderSettings]], pages: Iterable[str] = ()
+    issuer: str,
+    instances: Iterable[tuple[str, ProviderSettings]],
+    pages: Iterable[str] = (),
+    posting: Iterable[tuple[str, str]] = (),
 ) -> list[RegisteredApp]:
     """What the developer of these providers would have typed into the upstream's console.
 
-    `pages` are the origins, besides the issuer's, whose pages may run the upstream's script.
+    `pages` are the origins, besides the issuer's, whose pages may run the upstream's script. `posting`: from pages of
+    which clients it may post to us, as name of the provider and client id.
     """
     origins = " ".join(dict.fromkeys([origin_of(issuer), *pages]))
     apps: dict[str, RegisteredApp] = {}
     for name, settings in instances:
         known = apps.get(settings.client_id, RegisteredApp(settings.client_id, ""))  # two providers may share an app
-        callbacks = (*known.redirect_uris, f"{issuer}/callback/{name}")
+        logins = (f"{issuer}/credential/{name}/{client_id}" for provider, client_id in posting if provider == name)
+        callbacks = (*known.redirect_uris, f"{issuer}/callback/{name}", *logins)
         extras = {**known.extras, **_extras(settings, issuer), "javascript_origins": origins}
         if getattr(settings, "bot_start", False):
             extras["webhook_url"] = f"{issuer}/updates/{name}"
@@ -96,6 +101,11 @@ def _pages(config: Config) -> Iterable[str]:
     """Where apps have pages: their origins, as far as they are on the web."""
     for client in config.clients.values():
         yield from filter(None, (*client.origins, *map(origin_of, client.redirect_uris)))
+
+
+def _posting(config: Config) -> tuple[tuple[str, str], ...]:
+    clients = config.clients.items()
+    return tuple((name, one) for one, client in clients if client.initiate_login_uri for name in client.accept_posted)
 
 
 def _extras(settings: ProviderSettings, issuer: str) -> dict[str, str]:

@@ -21,9 +21,10 @@ from broker.config.client_model import ClientSettings
 from broker.config.load import load
 from broker.config.model import Config
 from broker.core.errors import ConfigError
-from broker.core.terms import GrantType
+from broker.core.terms import GrantType, PostedKind
 from broker.demo.emulation import PORTS, Address, build_emulators, emulated_types, left_out, turned, with_all
 from broker.demo.phone import phone_client
+from broker.demo.sample_spa import GoogleButton
 from broker.demo.servers import Port, PortTaken, serving, take_localhost, take_port
 from broker.demo.upstreams import Emulator, Options
 from broker.registry import settings_class
@@ -108,7 +109,7 @@ async def running(config: Config, host: str = "127.0.0.1", *, ports: Mapping[str
             apps: dict[str, ASGIApp] = {kind: emulator.app for kind, emulator in emulators.items()}
             apps |= {"broker": broker.public, "management": broker.management}
             if client is not None:
-                apps["sample app"] = _build_sample(config, client)
+                apps["sample app"] = _build_sample(config, client, addresses)
             async with serving([(port, apps[name]) for name, port in taken.items()]):
                 await broker.start()
                 yield _describe(config, emulators, addresses, client)
@@ -181,7 +182,17 @@ def _sample_uri(client: ClientSettings) -> str:
     )
 
 
-def _build_sample(config: Config, client_id: str) -> ASGIApp:
+def google_button(config: Config, client_id: str, addresses: Mapping[str, Address]) -> GoogleButton | None:
+    """Google's button for the page of this client, where it may exchange what that gives."""
+    client = config.clients.get(client_id)
+    for name in client.accept_posted if client else ():
+        settings = config.providers[name]
+        if settings.type in addresses and PostedKind.CREDENTIAL in settings.accept_posted:
+            return GoogleButton(f"{addresses[settings.type].browser}/gsi/client", settings.client_id, name)
+    return None
+
+
+def _build_sample(config: Config, client_id: str, addresses: Mapping[str, Address]) -> ASGIApp:
     from broker.demo.sample_app import Registration, build_sample_app  # noqa: PLC0415 - needs the extra `demo`
 
     client = config.clients[client_id]
@@ -190,7 +201,8 @@ def _build_sample(config: Config, client_id: str) -> ASGIApp:
     providers = tuple(name for name in offered if name not in left_out(config))
     here, tv = _sample_uri(client), tv_client(config)
     registration = Registration(config.issuer, client_id, secret.get_secret_value(), here, providers, tv=tv)
-    return build_sample_app(replace(registration, spa=spa_client(config, here)))
+    spa = spa_client(config, here)
+    return build_sample_app(replace(registration, spa=spa, google=google_button(config, spa, addresses)))
 
 
 def _describe(

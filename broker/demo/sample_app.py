@@ -26,7 +26,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from broker.demo.pages import environment, language_of
-from broker.demo.sample_spa import SinglePage
+from broker.demo.sample_spa import GoogleButton, SinglePage
 from broker.demo.sample_texts import TEXTS
 from broker.demo.sample_tv import Television
 
@@ -40,6 +40,7 @@ class Registration:
     """What the broker's configuration says about this application, the providers it offers, and what is beside it.
 
     `tv` is the client_id of that, `spa` of its single page; "" without one.
+    `google`: the button on that page, None where it may not bring what that gives.
     """
 
     issuer: str
@@ -49,6 +50,7 @@ class Registration:
     providers: tuple[str, ...] = ()
     tv: str = ""
     spa: str = ""
+    google: GoogleButton | None = None
 
 
 class SampleApp:
@@ -67,7 +69,7 @@ class SampleApp:
         )
 
         self._television = Television(registration.issuer, registration.tv, self.broker)
-        self._single_page = SinglePage(registration.issuer, registration.spa)
+        self._single_page = SinglePage(registration.issuer, registration.spa, registration.google)
 
     async def home(self, request: Request) -> Response:
         """Who is signed in, or the way in."""

@@ -156,6 +156,11 @@ class Providers:
         """The folders that types bring with them, by type."""
         return {one.kind: one.assets for one in self._instances.values() if one.assets is not None}
 
+    def posts(self, name: str) -> bool:
+        """Whether a script of this provider may post to us what it gave to a page of an app."""
+        instance = self.named(name)
+        return instance is not None and instance.abilities.posts is not None
+
     def levels_of(self, name: str) -> tuple[str, ...]:
         """The authentication levels (`acr`) it can be asked to reach."""
         instance = self._instances.get(name)

@@ -153,6 +153,19 @@ class PromptsOnPage(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class PagePost:
+    """How its upstream's script POSTs to us what it gave to a page of an app: the names of the form's fields.
+
+    `challenge` is the one that the app took before. `pair` is a value that a cookie of that name repeats, which the
+    script sets at the page's own host: with it, the POST came from a page there.
+    """
+
+    credential: str
+    challenge: str
+    pair: str
+
+
+@dataclass(frozen=True, slots=True)
 class Abilities:
     """Those of one provider instance; None: it has not got it, or it is switched off.
 
@@ -169,6 +182,7 @@ class Abilities:
     signs_in_by_bot: SignsInByBot | None = None
     keeps: KeepsTokens | None = None
     prompts: PromptsOnPage | None = None
+    posts: PagePost | None = None
 
 
 @runtime_checkable

@@ -20,6 +20,7 @@ from broker.web.drf import DrfEndpoints
 from broker.web.login.by_bot import BotEndpoints
 from broker.web.login.callback import CallbackEndpoint
 from broker.web.login.elsewhere import ElsewhereEndpoint
+from broker.web.login.pressed import PressedEndpoint
 from broker.web.login.unasked import UnaskedEndpoint
 from broker.web.logout import LogoutEndpoint
 from broker.web.meta import MetaEndpoints
@@ -39,7 +40,7 @@ class Endpoints:
     `drf`: None where no client speaks drf-social-oauth2's API. `elsewhere`: None where no window waits for another
     browser. `takes_posted`: some client may bring credentials of vendors' kits, and takes challenges.
     `hands_tokens`: some client may have providers' own tokens. `mini_apps`: some client has a page of ours for its
-    Mini App.
+    Mini App. `pressed`: None where no page of a client may have its credentials posted to us.
     """
 
     meta: MetaEndpoints
@@ -65,6 +66,7 @@ class Endpoints:
     takes_posted: bool = False
     hands_tokens: bool = False
     mini_apps: bool = False
+    pressed: PressedEndpoint | None = None
 
 
 def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
@@ -163,6 +165,8 @@ def _for_people(ends: Endpoints) -> Iterable[Route]:
     if ends.mini_apps:
         page = {"GET": ends.enter.open_mini_app, "POST": ends.enter.hand_over}
         yield Route("/miniapp/{provider}/{client_id}", page, browser, "mini_app")
+    if ends.pressed is not None:
+        yield Route("/credential/{provider}/{client_id}", _both(ends.pressed), browser, "credential")
     yield Route("/join", _both(ends.join), browser, "join")
     yield Route("/account/link", {"GET": ends.link.get}, browser, "account_link")
     yield Route("/link", {"GET": ends.link_request.get}, browser, "link")

@@ -72,6 +72,27 @@ def test_whoever_puts_the_prompt_away_has_the_links(world: World, profile: Profi
     expect(opened.value.locator("#provider-google")).to_be_visible()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_googles_button_on_a_page_of_an_app_is_exchanged_for_tokens(
+    world: World, profile: Profile, picture: Picture, language: str
+) -> None:
+    context = profile(language)
+    page = context.new_page()
+    page.goto(f"{world.demo.sample}spa?lang={language}")
+    for person, name in (("ada", "Ada Lovelace"), ("boris", "Борис")):
+        with context.expect_page() as opened:
+            page.frame_locator("#google iframe").locator("#go").click()
+        opened.value.click(f"#person-{person}", no_wait_after=True)
+        expect(page.locator("#name")).to_have_text(name)
+        if person == "ada":
+            picture(page, f"spa-google-{language}")
+            assert violations(page) == []
+            page.reload()
+    page.click("#renew")
+    expect(page.locator("#refreshed, #framed")).to_have_count(2)
+    expect(page.locator("#problem")).to_be_hidden()
+
+
 # --- with Google's button ---
 
 

@@ -1,4 +1,5 @@
-"""An identity nobody asked for: a signed link opened from a messenger, or a Mini App. It counts once confirmed.
+"""An identity nobody asked for: a signed link opened from a messenger, a Mini App, or what a script of an upstream
+posted from a page of an app. It counts once confirmed.
 
 The link is a bearer string and may have been sent by anybody, so it never logs in by itself: a page names the person
 and asks. The answer starts a session and sends the browser to the client, which begins an ordinary login. So it is with
@@ -9,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from broker.core.clients.client import Client
 from broker.core.errors import FlowGone, ForeignPost, NothingAsked, SealBroken, UnknownClient, UpstreamError
 from broker.core.events import Event
 from broker.core.people.history import Whence
 from broker.core.people.identity import Identity, Person
+from broker.core.posted import Brought
 from broker.core.records import EntryTicket
 from broker.core.seal import Seal
 from broker.core.terms import PostedKind
@@ -24,9 +26,10 @@ from broker.services.clients.directory import Clients
 from broker.services.context import Context
 from broker.services.login.attempts import Logins
 from broker.services.people.accounts import Accounts
+from broker.services.posted import PostedCredentials
 from broker.services.providers import ProviderInstance, Providers
 from broker.services.sessions.single_sign_on import Sessions
-from broker.upstream.abilities import AcceptsUnasked, SignedIdentity
+from broker.upstream.abilities import AcceptsUnasked, PagePost, SignedIdentity
 from broker.upstream.posted import AcceptsPosted, Posted
 
 _TICKET_TTL = 300  # seconds
@@ -58,8 +61,10 @@ class UnaskedLogins:
         logins: Logins,
         sessions: Sessions,
         seal: Seal,
+        posted: PostedCredentials,
     ) -> None:
         """`seal` has the purpose "entry"."""
+        self._posted = posted
         self._context = context
         self._clients = clients
         self._providers = providers
@@ -85,6 +90,40 @@ class UnaskedLogins:
         client, instance, provider = await self.find_mini_app(name, client_id)
         verifying = provider.verify_posted(Posted.unchallenged(PostedKind.INIT_DATA, init_data))
         return await self._hold(client, instance, verifying, browser)
+
+    async def find_posting(self, name: str, client_id: str) -> tuple[Client, PagePost]:
+        """Whose page the script of this provider may post from, and how; raises PageError where no app has one."""
+        client, instance = await self._find(name, client_id)
+        posts = instance.abilities.posts
+        if posts is None or name not in client.accept_posted:
+            raise UnknownClient(
+                f"{client.id} takes no credentials of {instance.name}",
+                public="nothing is posted here for this app: name the provider in its accept_posted, and credential in"
+                " that of the provider",
+            )
+        return client, posts
+
+    async def take(self, client: Client, name: str, credential: str, challenge: str) -> str:
+        """Spend what a script posted; whose it was, sealed, bound to no browser yet.
+
+        Its upstream may have given it without asking anybody anything, so it has an `auth_time` of 0, which is not
+        known, unless the upstream signs one. Raises RequestError and UpstreamUnavailable.
+        """
+        proven = await self._posted.prove(client, Brought(PostedKind.CREDENTIAL, credential, name, challenge))
+        identity = proven.identity
+        identity = identity if identity.auth_time is not None else replace(identity, auth_time=0)
+        async with self._posted.spending(proven):
+            until = self._context.now() + _TICKET_TTL
+            signed = SignedIdentity(identity, self._context.mint(), until)
+        return self._seal.seal(self._ticket(client, proven.instance, signed).to_bytes())
+
+    async def hold_taken(self, client_id: str, taken: str, *, browser: str) -> tuple[str, EntryTicket, Client]:
+        """What was taken, bound to `browser` from now on; raises PageError."""
+        ticket = self._open(taken, "")
+        client, _ = await self._find(ticket.provider, ticket.client_id)
+        if client.id != client_id:
+            raise ForeignPost("a credential of another app's page")
+        return self._seal.seal(ticket.to_bytes(), bound_to=browser.encode()), ticket, client
 
     async def find_mini_app(self, name: str, client_id: str) -> tuple[Client, ProviderInstance, AcceptsPosted]:
         """Whose page it is; raises PageError where the client has none of this provider."""
@@ -113,7 +152,11 @@ class UnaskedLogins:
         except UpstreamError as error:
             # The visitor brought it, no upstream failed: a link that is too old, or made up.
             raise NothingAsked(error.detail) from None
-        ticket = EntryTicket(
+        ticket = self._ticket(client, instance, signed)
+        return self._seal.seal(ticket.to_bytes(), bound_to=browser.encode()), ticket, client
+
+    def _ticket(self, client: Client, instance: ProviderInstance, signed: SignedIdentity) -> EntryTicket:
+        return EntryTicket(
             provider=instance.name,
             client_id=client.id,
             subject=signed.identity.subject,
@@ -124,8 +167,8 @@ class UnaskedLogins:
             signed_until=signed.expires_at,
             expires_at=min(signed.expires_at, self._context.now() + _TICKET_TTL),
             start_param=signed.start_param,
+            auth_time=signed.identity.auth_time,
         )
-        return self._seal.seal(ticket.to_bytes(), bound_to=browser.encode()), ticket, client
 
     async def enter(self, sealed: str, cookie: str, *, browser: str, whence: Whence) -> Entered:
         """Log in whom the ticket is about, in a browser whose session has this cookie; raises as `confirm`."""
@@ -150,7 +193,9 @@ class UnaskedLogins:
             raise FlowGone("the signed link is too old")
         client, instance = await self._find(ticket.provider, ticket.client_id)
         async with self._logins.replying(instance.key, ticket.replay_key, valid_until=ticket.signed_until):
-            identity = Identity(ticket.subject, ticket.claims, ticket.raw_ids, amr=ticket.amr)
+            identity = Identity(
+                ticket.subject, ticket.claims, ticket.raw_ids, amr=ticket.amr, auth_time=ticket.auth_time
+            )
             person = await self._accounts.resolve(instance.key, instance.name, identity)
             yield person, identity, instance, client
         self._context.recorder.record(

@@ -13,10 +13,12 @@ VISITOR = "__Host-visitor"  # a sealed number, so that a browser is counted for 
 LAST_PROVIDER = "__Host-last"
 PERSON = "__Host-person"  # who logged in last, sealed
 LANGUAGE = "__Host-lang"
+TAKEN = "__Host-taken"  # what a script of an upstream posted from a page of an app, sealed, on its way to a question
 AGAIN = "__Host-again"  # the request of the newest attempt whose answer only a script can bring
 _FLOW = "__Host-flow-"
 MAX_FLOWS = 5  # attempts kept per browser; several tabs work, a jar never overflows
 MAX_JAR = 6 * 1024  # characters of them together; beyond 8 KiB of cookies proxies refuse every request
+MAX_TAKEN = 3500  # characters of what was taken; browsers keep no cookie of more than 4096
 MAX_AGAIN = 1400  # characters of a link that is kept, in base64url
 _YEAR = 365 * 86400
 
@@ -109,6 +111,19 @@ class Cookies:
     def remember_visitor(response: Response, sealed: str, *, ttl: int) -> None:
         """A sealed number, for counting."""
         _set(response, VISITOR, sealed, ttl=ttl)
+
+    @staticmethod
+    def keep_taken(response: Response, sealed: str, *, ttl: int) -> bool:
+        """Keep whom a script spoke of until the question; False where it is too long for a cookie."""
+        if len(sealed) > MAX_TAKEN:
+            return False
+        _set(response, TAKEN, sealed, ttl=ttl)
+        return True
+
+    @staticmethod
+    def drop_taken(response: Response) -> None:
+        """It was asked about."""
+        _drop(response, TAKEN, same_site="lax")
 
     @staticmethod
     def bind_browser(response: Response, value: str, *, ttl: int) -> None:

@@ -88,10 +88,13 @@ class UnaskedEndpoint:
             raise NothingAsked("there is no init data, or more than one")
         name, client_id = request.path_params["provider"], request.path_params["client_id"]
         held = await self._unasked.hold_opener(name, client_id, launched[_LAUNCHED], browser=browser)
-        _, ticket, client = held
-        if await self._unasked.is_here(ticket, Cookies.read(request, SESSION)):
-            return self._go_on(request, client, self._unasked.initiate_href(client, ticket.start_param))
-        return self._ask(request, *held, browser=browser)
+        return await self._ask_strangers(request, *held, browser=browser)
+
+    async def ask_about(self, request: Request, client: Client, taken: str) -> Response:
+        """The same question about whom a script spoke of that a page of this client had."""
+        browser = Cookies.read(request, BROWSER) or self._mint()
+        held = await self._unasked.hold_taken(client.id, taken, browser=browser)
+        return await self._ask_strangers(request, *held, browser=browser)
 
     async def post(self, request: Request) -> Response:
         """The answer."""
@@ -104,9 +107,17 @@ class UnaskedEndpoint:
             return self._frontend.leave_to(f"{self._frontend.base}/")
         ticket, cookie = params.get("ticket", ""), Cookies.read(request, SESSION)
         entered = await self._unasked.enter(ticket, cookie, browser=browser, whence=self._intake.whence(request))
-        response = self._go_on(request, entered.client, entered.href)
+        response = self.go_on(request, entered.client, entered.href)
         self._arrivals.keep(response, entered.cookie, entered.person)
         return response
+
+    async def _ask_strangers(
+        self, request: Request, sealed: str, ticket: EntryTicket, client: Client, *, browser: str
+    ) -> Response:
+        """Whoever is signed on here by the same way goes on at once."""
+        if await self._unasked.is_here(ticket, Cookies.read(request, SESSION)):
+            return self.go_on(request, client, self._unasked.initiate_href(client, ticket.start_param))
+        return self._ask(request, sealed, ticket, client, browser=browser)
 
     def _ask(self, request: Request, sealed: str, ticket: EntryTicket, client: Client, *, browser: str) -> Response:
         view = EnterView(
@@ -120,6 +131,7 @@ class UnaskedEndpoint:
         Cookies.bind_browser(response, browser, ttl=_BOUND_FOR)
         return response
 
-    def _go_on(self, request: Request, client: Client, href: str) -> Response:
+    def go_on(self, request: Request, client: Client, href: str) -> Response:
+        """Back to the app, which begins a login."""
         view = ReturnView(href, self._frontend.client_view(client, client.initiate_login_uri))
         return self._frontend.pages.show(view, self._frontend.locale(request, client=client))
