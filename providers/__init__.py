@@ -12,6 +12,7 @@ BUILTIN = {
     # --- github
     "github": "providers.github:GitHub",
     # --- linkedin
+    "linkedin": "providers.linkedin:LinkedIn",
     # --- x
     # --- apple
     # --- microsoft

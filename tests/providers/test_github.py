@@ -14,13 +14,12 @@ from broker.config.load import load_text
 from broker.core.errors import ConfigError, UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
 from broker.core.people.identity import Identity
 from broker.core.records import Wishes
-from broker.core.terms import PostedKind
 from broker.demo.people import ADA, BORIS
 from broker.demo.upstreams.control import AnswerOrder
 from broker.upstream.model import Redirect
-from broker.upstream.posted import Posted
 from providers.github import GitHubSettings
-from tests.providers.test_emulated import World, begun_now, world
+from tests.providers.posted_tokens import token_of_kit, verified
+from tests.providers.test_emulated import begun_now, world
 
 pytestmark = pytest.mark.anyio
 
@@ -133,24 +132,11 @@ async def test_wishes_become_the_account_picker() -> None:
 # --- tokens that apps post ---
 
 
-async def posted(at: World, app: str) -> str:
-    provider: Any = at.provider
-    answer = await at.browser.post(f"{provider.settings.browser_base}/_emulator/kit", json={"app": app})
-    found: str = answer.json()["access_token"]
-    return found
-
-
-async def verified(at: World, token: str) -> Identity:
-    provider: Any = at.provider_again()
-    identity: Identity = (await provider.verify_posted(Posted.unchallenged(PostedKind.ACCESS_TOKEN, token))).identity
-    return identity
-
-
 async def test_m1_a_token_counts_that_github_says_is_ours() -> None:
     async with world("github") as at:
-        identity = await verified(at, await posted(at, OURS["client_id"]))
+        identity = await verified(at, await token_of_kit(at, OURS["client_id"]))
         assert (identity.subject, identity.claims["email"]) == (at.emulator.subject(ADA), ADA.email)
-        for bad in (await posted(at, "512001"), "ghp_somebodys-own", "gho_made-up"):
+        for bad in (await token_of_kit(at, "512001"), "ghp_somebodys-own", "gho_made-up"):
             with pytest.raises(UpstreamError):
                 await verified(at, bad)
 
@@ -158,7 +144,7 @@ async def test_m1_a_token_counts_that_github_says_is_ours() -> None:
 @pytest.mark.parametrize("fault", ["other_app", "other_user_id", "no_id", "unauthorized", "rate_limited"])
 async def test_m1_whatever_the_check_and_the_profile_do_not_agree_about_is_refused(fault: str) -> None:
     async with world("github") as at:
-        token = await posted(at, OURS["client_id"])
+        token = await token_of_kit(at, OURS["client_id"])
         at.emulator.faults.switch(fault, on=True)
         with pytest.raises(UpstreamError):
             await verified(at, token)
@@ -168,7 +154,7 @@ async def test_m1_whatever_the_check_and_the_profile_do_not_agree_about_is_refus
 async def test_m1_a_token_that_may_not_read_the_address_is_refused(scopes: str) -> None:
     client_id = OURS["client_id"]
     async with world("github") as at:
-        token = await posted(at, client_id)
+        token = await token_of_kit(at, client_id)
         told = f'{{"app": {{"client_id": "{client_id}"}}, "user": {{"id": 1}}, "scopes": {scopes}}}'
         at.emulator.control.order(AnswerOrder(path=f"/applications/{client_id}/token", body=told))
         with pytest.raises(UpstreamInvalid, match="user:email"):
@@ -178,7 +164,7 @@ async def test_m1_a_token_that_may_not_read_the_address_is_refused(scopes: str) 
 async def test_m1_a_github_app_has_no_scopes_to_be_asked_about() -> None:
     async with world("github", scopes=[]) as at:
         client_id = OURS["client_id"]
-        token = await posted(at, client_id)
+        token = await token_of_kit(at, client_id)
         number = at.emulator.subject(ADA)
         told = f'{{"app": {{"client_id": "{client_id}"}}, "user": {{"id": {number}}}, "scopes": null}}'
         at.emulator.control.order(AnswerOrder(path=f"/applications/{client_id}/token", body=told))

@@ -16,6 +16,7 @@ from broker.upstream.model import Provider
 from providers import BUILTIN
 from providers.github import GitHub
 from providers.google import Google
+from providers.linkedin import LinkedIn
 from providers.mailru import MailRu
 from providers.oidc import Oidc
 from providers.ok import OK
@@ -29,6 +30,7 @@ BUILT_IN: tuple[type[Provider], ...] = (
     GitHub,
     Google,
     MailRu,
+    LinkedIn,
     OK,
     Oidc,
     TID,

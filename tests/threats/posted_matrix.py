@@ -31,6 +31,7 @@ PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
     "github": {**EMULATORS["github"].settings, "accept_posted": ["access_token"]},
     "mailru": {**EMULATORS["mailru"].settings, "accept_posted": ["access_token"]},
     "tid": {**EMULATORS["tid"].settings, "accept_posted": ["access_token"]},
+    "linkedin": {**EMULATORS["linkedin"].settings, "accept_posted": ["access_token"]},
     "telegram": {**PLAIN["telegram"], "accept_posted": ["id_token", "widget", "init_data"]},
     # A bot whose token nobody gave us, in apps of a kit that knows no nonce.
     "miniapp": {
@@ -335,6 +336,7 @@ _VK = {
 }
 _OK = {"of a session that ended": "session_expired", "without a person": "no_id"}
 _YANDEX = {"of an app that nobody knows": "other_app", "without a person": "no_id", "not known there": "unauthorized"}
+_LINKEDIN = {"of no member": "of_an_app", "revoked there": "revoked"}
 _BOT = {
     "a day old": "old_auth_date",
     "from the future": "future_auth_date",
@@ -366,6 +368,7 @@ WAYS: Final[tuple[Way, ...]] = (
     replace(audible_way("github", _YANDEX | {"of two people": "other_user_id"}), foreign="status 404"),
     audible_way("tid", _YANDEX | {"revoked": "inactive_token", "of two people": "other_user_id"}),
     audible_way("mailru", _YANDEX | {"not known there, says status 200": "token_not_found"}),
+    replace(audible_way("linkedin", _YANDEX | _LINKEDIN), foreign="another app's"),
     of_telegram("telegram", "id_token", TokenType.ID_TOKEN, spoilt=_TELEGRAM),
     of_telegram("telegram widget", "widget", TokenType.WIDGET, spoilt=_BOT, **_BEARER),
     of_telegram("telegram mini app", "init_data", TokenType.INIT_DATA, spoilt=_BOT | _OPENED, **_BEARER),
