@@ -15,6 +15,7 @@ BUILTIN = {
     "linkedin": "providers.linkedin:LinkedIn",
     # --- x
     # --- apple
+    "apple": "providers.apple:Apple",
     # --- microsoft
     "mailru": "providers.mailru:MailRu",
     "tid": "providers.tid:TID",

@@ -95,7 +95,7 @@ class Google(sdk.OidcProvider):
             subject,
             known | {"locale": claims.shown("locale")} | self._email(claims, domain),
             raw_ids={"google_sub": subject} | ({"google_hd": domain} if domain else {}),
-            auth_time=claims.integer("auth_time") if "auth_time" in claims else None,
+            auth_time=claims.maybe_integer("auth_time"),
             amr=("fed", *(method for method in methods if isinstance(method, str))),
         )
 
@@ -112,7 +112,6 @@ class Google(sdk.OidcProvider):
     def _email(self, claims: sdk.Fields, domain: str) -> dict[str, object]:
         """Verified only where Google hosts the mailbox: gmail.com, or a Workspace domain (vendor docs read 2026-11)."""
         email = claims.shown("email")
-        verified = claims.raw("email_verified")
-        checked = verified is True or verified == "true"  # quirk(google): some samples have it as text
+        checked = claims.affirmed("email_verified")  # quirk(google): some samples have it as text
         hosted = bool(domain) or (email or "").lower().endswith("@gmail.com")
         return sdk.contact(email=email, email_verified=checked and (hosted or self.settings.trust_any_verified_email))

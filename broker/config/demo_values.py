@@ -20,6 +20,9 @@ _IDS: Final = frozenset(
         "0123456789abcdef0123456789abcdef",
         "7000000001",
         "demo_login_bot",
+        "demo.example.web",
+        "DEMOTEAM01",
+        "DEMOKEY001",
     }
 )
 _PORT: Final = 8400  # of the demo's issuer

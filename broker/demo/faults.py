@@ -64,6 +64,8 @@ FAULTS: Final[Mapping[str, tuple[str, str]]] = {  # name -> (English, Russian)
     "logout_no_event": ("Logout token: no event", "Токен выхода: без события"),
     "logout_wrong_event": ("Logout token: another event", "Токен выхода: другое событие"),
     "logout_about_nobody": ("Logout token: neither sub nor sid", "Токен выхода: ни sub, ни sid"),
+    "private_email": ("The address is hidden behind a relay", "Адрес скрыт за пересылкой"),
+    "odd_user": ("Callback: a name that is no JSON", "Возврат: имя не в JSON"),
     "hosted_domain": ("A Workspace account", "Аккаунт организации"),
     "hd_gmail": ("hd says gmail.com", "hd равен gmail.com"),
     "no_device_id": ("Callback without device_id", "Возврат без device_id"),

@@ -91,6 +91,15 @@ class Fields:
             value = {}
         return Fields(value, f"{self._what}.{name}", self._odd)
 
+    def shown_document(self, name: str) -> Fields:
+        """As `shown_object`, of one that is written as a JSON text."""
+        try:
+            value = parse_object(self.shown(name) or "{}", name)
+        except UpstreamInvalid:
+            self._left_out(name)
+            value = {}
+        return Fields(value, f"{self._what}.{name}", self._odd)
+
     def _left_out(self, name: str) -> None:
         if self._data.get(name) not in (None, "") and self._odd is not None:
             self._odd(name)
@@ -123,6 +132,15 @@ class Fields:
         """A JSON boolean, or None where it is absent or of any other type; "true" is not true."""
         value = self._data.get(name)
         return value if isinstance(value, bool) else None
+
+    def affirmed(self, name: str) -> bool:
+        """Whether it is true, or the text `true`, which several upstreams send in its place."""
+        value = self._data.get(name)
+        return value is True or value == "true"
+
+    def maybe_integer(self, name: str) -> int | None:
+        """As `integer`, None where the member is absent."""
+        return self.integer(name) if name in self else None
 
     def sub(self, name: str) -> Fields:
         """A nested object."""

@@ -90,7 +90,7 @@ class SessionOidcProvider(OidcProvider):
         refresh_token = tokens.maybe("refresh_token") if chosen.use_refresh_token else None
         if refresh_token is None:
             return kept
-        auth_time = signed.integer("auth_time") if "auth_time" in signed else None
+        auth_time = signed.maybe_integer("auth_time")
         return replace(kept, refresh_token=refresh_token, nonce=flow.nonce, auth_time=auth_time)
 
     def abilities(self) -> Abilities:

@@ -114,7 +114,7 @@ def standard_identity(claims: Fields, subject: str, names: Mapping[str, str], em
         claims.text(subject),
         known,
         raw_ids={"oidc_sub": claims.text("sub")},
-        auth_time=claims.integer("auth_time") if "auth_time" in claims else None,
+        auth_time=claims.maybe_integer("auth_time"),
         amr=("fed", *read.methods()),
         acr=read.level(),
     )
@@ -155,8 +155,8 @@ class _Reader:
         The issuer's own word is about its own address: who takes another claim for the address names another word too.
         """
         word = f"{name}_verified"
-        value = self.raw(word)
-        return (name in self._names) == (word in self._names) and (value is True or value == "true")
+        alike = (name in self._names) == (word in self._names)
+        return alike and self._claims.affirmed(self._names.get(word, word))
 
     def address(self) -> dict[str, str | None]:
         """The parts of an address (OIDC Core 5.1.1)."""

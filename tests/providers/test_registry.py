@@ -14,6 +14,7 @@ import pytest
 from broker.registry import UnknownProvider, check_origin, check_plugin, provider_types
 from broker.upstream.model import Provider
 from providers import BUILTIN
+from providers.apple import Apple
 from providers.github import GitHub
 from providers.google import Google
 from providers.linkedin import LinkedIn
@@ -27,6 +28,7 @@ from providers.yandex import Yandex
 
 # The type checker holds them to the protocol.
 BUILT_IN: tuple[type[Provider], ...] = (
+    Apple,
     GitHub,
     Google,
     MailRu,

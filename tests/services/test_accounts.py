@@ -84,6 +84,25 @@ async def test_d1_c1_an_address_never_links(world: World, verified: bool) -> Non
     assert len({person.account.sub for person in people}) == 3
 
 
+_TOLD_ONCE = (frozenset({"name", "given_name"}), frozenset({"email", "email_verified", "relay"}))
+
+
+async def test_what_an_upstream_tells_once_stands_until_it_tells_another(world: World) -> None:
+    told = {"name": "Ann Lee", "given_name": "Ann", "email": "a@a.test", "email_verified": True, "locale": "en"}
+    first = await resolve(world, Identity("x1", told, {"id": "7", "relay": "true"}, lasting=_TOLD_ONCE))
+    assert first.link.claims == told
+    for _ in range(2):
+        again = await resolve(world, Identity("x1", {}, {"id": "7"}, lasting=_TOLD_ONCE))
+        assert again.link.claims == {name: told[name] for name in told if name != "locale"}
+        assert again.link.raw_ids == {"id": "7", "relay": "true"}
+    married = await resolve(world, Identity("x1", {"name": "Bo"}, {"id": "8"}, lasting=_TOLD_ONCE))
+    assert married.link.claims == {"name": "Bo", "email": "a@a.test", "email_verified": True}, "one name is a whole one"
+    moved = {"email": "b@b.test", "email_verified": False}
+    other = await resolve(world, Identity("x1", moved, {"id": "8"}, lasting=_TOLD_ONCE))
+    assert (other.link.claims, other.link.raw_ids) == ({"name": "Bo", **moved}, {"id": "8"})
+    assert (await resolve(world, Identity("x1"))).link.claims == {}, "of an upstream that tells all each time"
+
+
 async def test_what_the_upstream_says_last_is_what_counts(world: World) -> None:
     before = await resolve(world, Identity("x1", {"name": "Ann", "email": "a@a.test", "email_verified": True}))
     after = await resolve(world, Identity("x1", {"name": "Anna"}))

@@ -21,10 +21,12 @@ from broker.demo.upstreams import EMULATORS
 
 EXCHANGE: Final = GrantType.TOKEN_EXCHANGE.value
 ANDROID, IOS, PHONE = "test-android.apps.googleusercontent.com", "test-ios.apps.googleusercontent.com", "test-phone"
+BUNDLE: Final = "com.example.test.app"
 
 PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
     "google": {**PLAIN["google"], "accept_posted": ["id_token", "credential"], "native_client_ids": [ANDROID, IOS]},
     "oidc": {**PLAIN["oidc"], "accept_posted": ["id_token"], "native_client_ids": [PHONE], "nonce": "if_present"},
+    "apple": {**EMULATORS["apple"].settings, "accept_posted": ["id_token", "code"], "native_client_ids": [BUNDLE]},
     "vk": {**PLAIN["vk"], "accept_posted": ["code"]},
     "ok": {**PLAIN["ok"], "accept_posted": ["access_token"]},
     "yandex": {**PLAIN["yandex"], "accept_posted": ["access_token"]},
@@ -238,7 +240,7 @@ _OF_ID_TOKENS: Final[Mapping[str, str]] = {
 
 def id_token_way(name: str, provider: str, app: str, *, for_server: bool) -> Way:
     """The kit of the app known there as `app`; `for_server`: it makes tokens for our server, as Android's does."""
-    ours, others = str(PLAIN[provider]["client_id"]), f"other-{PLAIN[provider]['client_id']}"
+    ours, others = str(PROVIDERS[provider]["client_id"]), f"other-{PROVIDERS[provider]['client_id']}"
 
     def get(at: Bench, challenge: Challenge, ask: Ask) -> Form:
         parties = {"app": app} | ({"server": ours} if for_server else {})
@@ -252,6 +254,15 @@ def id_token_way(name: str, provider: str, app: str, *, for_server: bool) -> Way
 
     # Where it is for the app alone, `many_audiences` names the app among others, which `azp` makes ours at OIDC.
     return Way(name, provider, get, _OF_ID_TOKENS, foreign=others)
+
+
+def code_of_apple(at: Bench, challenge: Challenge, ask: Ask) -> Form:
+    """A code of the same kit; Apple gives the app an ID token for it, which says for which challenge it was."""
+    ours = str(PROVIDERS["apple"]["client_id"])
+    app = f"phone-other-{ours}" if ask.foreign else ours if ask.web else BUNDLE
+    nonce = challenge["nonce"] if ask.nonce is None else ask.nonce
+    given = at.kit("apple", app=app, person=ask.person, nonce=nonce, kind="code")
+    return {"subject_token": given["code"], "subject_token_type": TokenType.CODE}
 
 
 def credential_of_page(at: Bench, challenge: Challenge, ask: Ask) -> Form:
@@ -326,6 +337,7 @@ def of_telegram(name: str, kind: str, token_type: TokenType, provider: str = "te
     return Way(name, provider, get, web="", amr=(amr,), **more)
 
 
+_APPLE = {name: fault for name, fault in _OF_ID_TOKENS.items() if name != "another authorized party"}
 _VK = {
     "without a person": "no_id",
     "of two people": "other_user_id",
@@ -362,6 +374,17 @@ WAYS: Final[tuple[Way, ...]] = (
     Way("google page", "google", credential_of_page, _OF_ID_TOKENS, foreign=f"other-{PLAIN['google']['client_id']}"),
     # quirk(zitadel): there a token may be for others, too, if it was issued to us
     replace(_OIDC, spoilt={name: fault for name, fault in _OIDC.spoilt.items() if name != "several audiences"}),
+    replace(id_token_way("apple", "apple", BUNDLE, for_server=False), spoilt=_APPLE),
+    Way(
+        "apple code",
+        "apple",
+        code_of_apple,
+        _APPLE | {"used up": "invalid_grant", "refused with status 200": "error_200"},
+        nonced=False,  # its ID token is as young as the call
+        web="invalid_grant",
+        again="invalid_grant",
+        away=("500",),
+    ),
     Way("vk", "vk", code_of_vk, _VK, nonced=False, web="invalid_request", again="invalid_grant", away=("500",)),
     replace(_OPAQUE, name="ok", provider="ok", get=token_of_ok, spoilt=_OK),
     audible_way("yandex", _YANDEX),

@@ -83,6 +83,8 @@ REQUIRED: Final = {
     "B24": "Two issuers share one identity namespace only where the operator says that the people are the same.",
     "C1": "Google: people are keyed by `sub`; the domain gate asks `hd`, never the address.",
     "C2": "Google: `aud`, `azp` and nonce must be ours; an ID token posted unasked, or once more, logs nobody in.",
+    "C5": "Apple: a name may come by the form, which nobody signed; the address comes by the ID token alone.",
+    "C6": "Apple: ID tokens are RS256, for the Services ID in a browser, for a listed app from a kit, with our nonce.",
     "C8": "Telegram: signed fields count for five minutes, once, in the attempt that asked or for the app that posts.",
     "C9": "Telegram: names are words, none twice, values have no control character, so a signature has one reading.",
     "C10": "Telegram: a widget is no Mini App, nor the other way round; each has its key and its marks in the store.",
@@ -293,8 +295,6 @@ LATER: Final = {
     "B21": "No token of an upstream is refreshed.",
     "C3": "There is no type for Microsoft.",
     "C4": "There is no type for Microsoft.",
-    "C5": "There is no type for Apple.",
-    "C6": "There is no type for Apple.",
     "C7": "There is no type for Facebook.",
 }
 """Rows about what is not here."""

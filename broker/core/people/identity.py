@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from broker.core.errors import UpstreamInvalid
@@ -62,6 +62,8 @@ class Identity:
     epoch seconds and only set where the upstream proves when the person last authenticated. `amr` as in RFC 8176, `acr`
     the level that the upstream says was reached, in its own words, or "". `session` is what outlives the login, of
     providers that the operator told to; `tokens` are those for the upstream's own APIs, where an app may have them.
+    `lasting`: names of `claims` and `raw_ids` in groups; where the upstream tells none of a group, what it told before
+    stands.
     """
 
     subject: str
@@ -72,6 +74,7 @@ class Identity:
     acr: str = ""
     session: UpstreamSession = UpstreamSession()
     tokens: UpstreamTokens | None = None
+    lasting: tuple[frozenset[str], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what could never be taken back later."""
@@ -85,6 +88,16 @@ class Identity:
         # An identifier or a method's name is right or wrong; mended, it would be another one.
         object.__setattr__(self, "raw_ids", {n: v for n, v in self.raw_ids.items() if clean_text(v) == v})
         object.__setattr__(self, "amr", tuple([method for method in self.amr if clean_text(method) == method]))
+
+    def after(self, before: Link) -> Identity:
+        """The same with what stands of what the upstream told `before` (`lasting`)."""
+        told = self.claims.keys() | self.raw_ids.keys()
+        stands = {name for group in self.lasting if group.isdisjoint(told) for name in group}
+        if not stands:
+            return self
+        claims = {name: value for name, value in before.claims.items() if name in stands}
+        raw_ids = {name: value for name, value in before.raw_ids.items() if name in stands}
+        return replace(self, claims={**claims, **self.claims}, raw_ids={**raw_ids, **self.raw_ids})
 
 
 def _cleaned(claims: Claims) -> Claims:

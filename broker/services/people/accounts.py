@@ -38,7 +38,7 @@ class Accounts:
         person = await self._people.person(provider_key, identity.subject)
         if person is None:
             return None
-        link = build_link(provider_key, provider, identity, now=self._context.now())
+        link = build_link(provider_key, provider, identity.after(person.link), now=self._context.now())
         return await self._welcome(person, link, at_home=at_home)
 
     async def make(self, provider_key: str, provider: str, identity: Identity) -> Person:
