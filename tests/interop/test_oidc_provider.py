@@ -1,21 +1,36 @@
-"""oidc-provider (npm) as an upstream: people who have an account there sign in to apps behind the broker."""
+"""oidc-provider (npm) as an upstream: people who have an account there sign in to apps behind the broker.
+
+Each provider of the broker is known there in another way: by a secret, a signature, a key, a certificate.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificate
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from broker.demo.visitor import Page, Visitor
 from tests.interop.deployed import Deployed, Place, aside, choose_place, deployed
 from tests.interop.node import node_app
+from tests.providers.test_oidc_proof import pem
+from tests.upstream.tls_server import Certificate
 
 pytestmark = pytest.mark.interop
 APP: Final = "shop"
 SECRET: Final = "shop-0123456789abcdef0123456789abcdef"
+SIGNING, STRANGER = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+OPENING = rsa.generate_private_key(65537, 2048)
+BY_KEY = {"token_endpoint_auth_method": "private_key_jwt"}
+BY_CERTIFICATE = {"token_endpoint_auth_method": "self_signed_tls_client_auth"}
 WAYS: Final[Mapping[str, Mapping[str, Any]]] = {
     "sso": {},
     "posted": {
@@ -24,13 +39,60 @@ WAYS: Final[Mapping[str, Mapping[str, Any]]] = {
         "algorithms": ["ES256"],
         "pkce": "required",
     },
+    "signing": {"token_endpoint_auth_method": "client_secret_jwt"},
+    "pushed": {
+        **BY_KEY,
+        "client_assertion": {"key": pem(SIGNING), "alg": "ES256", "kid": "sig"},
+        "id_token_encryption": {"key": pem(OPENING), "alg": "RSA-OAEP-256", "enc": "A256GCM"},
+        "pushed_requests": "required",
+        "claims_request": {"id_token": {"email": None, "email_verified": None, "name": None}},
+        "userinfo": False,
+    },
+    "certified": BY_CERTIFICATE,
+    "unknown": {**BY_KEY, "client_assertion": {"key": pem(STRANGER), "alg": "ES256", "kid": "sig"}},
+    "unshown": BY_CERTIFICATE,
     "mistyped": {"client_secret": "not-the-secret-that-is-registered-there"},
 }
 """The providers of the broker: what each says besides issuer, id and secret."""
+REGISTERED: Final[Mapping[str, Mapping[str, Any]]] = {
+    "pushed": {
+        "require_pushed_authorization_requests": True,
+        "id_token_encrypted_response_alg": "RSA-OAEP-256",
+        "id_token_encrypted_response_enc": "A256GCM",
+    }
+}
+"""What else somebody typed in there."""
+
+
+@cache
+def _certificate(place: Place, name: str) -> Certificate:
+    return Certificate(place.folder, name)
+
+
+def _keys(place: Place) -> Mapping[str, list[dict[str, Any]]]:
+    """The public halves of ours that the OpenID Provider was given, by the way."""
+    made = _certificate(place, "broker")
+    shown = load_pem_x509_certificate(made.cert.read_bytes()).public_bytes(Encoding.DER)
+    certified = load_pem_private_key(made.key.read_bytes(), None)
+    assert isinstance(certified, rsa.RSAPrivateKey)
+    public = {**RSAAlgorithm.to_jwk(certified.public_key(), as_dict=True), "x5c": [b64encode(shown).decode()]}
+    signing = {**ECAlgorithm.to_jwk(SIGNING.public_key(), as_dict=True), "kid": "sig", "use": "sig"}
+    opening = {**RSAAlgorithm.to_jwk(OPENING.public_key(), as_dict=True), "use": "enc"}
+    found = {"pushed": [signing, opening], "unknown": [signing], "certified": [public], "unshown": [public]}
+    return {name: [{n: v for n, v in key.items() if n != "key_ops"} for key in keys] for name, keys in found.items()}
+
+
+def _files(place: Place, way: str) -> dict[str, Any]:
+    """The certificate that this way shows; somebody else's where it is not the one that is known there."""
+    if WAYS[way].get("token_endpoint_auth_method") != BY_CERTIFICATE["token_endpoint_auth_method"]:
+        return {}
+    shown = _certificate(place, "broker" if way == "certified" else "stranger")
+    return {"tls": {"client_cert": str(shown.cert), "client_key": str(shown.key)}}
 
 
 def _upstream_clients(place: Place) -> list[dict[str, Any]]:
     """What somebody registered at the OpenID Provider for each of our providers."""
+    keys = _keys(place)
     return [
         {
             "client_id": f"broker-{name}",
@@ -38,6 +100,8 @@ def _upstream_clients(place: Place) -> list[dict[str, Any]]:
             "redirect_uris": [f"{place.issuer}/callback/{name}"],
             "token_endpoint_auth_method": way.get("token_endpoint_auth_method", "client_secret_basic"),
             "id_token_signed_response_alg": way.get("algorithms", ["RS256"])[0],
+            **REGISTERED.get(name, {}),
+            **({"jwks": {"keys": keys[name]}} if name in keys else {}),
         }
         for name, way in WAYS.items()
     ]
@@ -62,6 +126,7 @@ def broker(place: Place) -> Iterator[Deployed]:
                 "issuer": f"https://127.0.0.1:{port}",
                 "client_id": client["client_id"],
                 "client_secret": client["client_secret"],
+                **_files(place, name),
                 **way,
             }
             for (name, way), client in zip(WAYS.items(), known, strict=True)
@@ -102,7 +167,7 @@ def sign_in(place: Place, app: str, way: str, person: str) -> Page:
     return page
 
 
-@pytest.mark.parametrize("way", ["sso", "posted"])
+@pytest.mark.parametrize("way", ["sso", "posted", "signing", "pushed", "certified"])
 def test_people_of_an_oidc_provider_sign_in_to_apps_of_ours(broker: Deployed, app: str, way: str) -> None:
     subjects = []
     for person in ("gardener", "keeper", "gardener"):
@@ -129,7 +194,8 @@ def test_people_who_turn_back_at_an_oidc_provider_return_to_the_app(broker: Depl
     assert (page.status, page.text_of("code")) == (403, "E-CANCEL")
 
 
-def test_a_secret_that_the_oidc_provider_does_not_know_ends_the_login(broker: Deployed, app: str) -> None:
-    page = sign_in(broker.place, app, "mistyped", "gardener")
+@pytest.mark.parametrize("way", ["mistyped", "unknown", "unshown"])
+def test_a_proof_that_the_oidc_provider_does_not_know_ends_the_login(broker: Deployed, app: str, way: str) -> None:
+    page = sign_in(broker.place, app, way, "gardener")
     assert (page.status, page.text_of("code")) == (502, "E-ANSWER")
-    assert broker.told("login.failed", provider="mistyped")["reason"] == "/token: status 401, error invalid_client"
+    assert broker.told("login.failed", provider=way)["reason"] == "/token: status 401, error invalid_client"
