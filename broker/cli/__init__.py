@@ -8,6 +8,7 @@ from broker.cli.check import check
 from broker.cli.client import client
 from broker.cli.config import config
 from broker.cli.demo import demo
+from broker.cli.emulate import emulate
 from broker.cli.healthcheck import healthcheck
 from broker.cli.keys import keys
 from broker.cli.policy import policy
@@ -24,5 +25,5 @@ def main() -> None:
     """
 
 
-for command in (serve, demo, check, config, client, keys, policy, backup, restore, healthcheck):
+for command in (serve, demo, emulate, check, config, client, keys, policy, backup, restore, healthcheck):
     main.add_command(command)

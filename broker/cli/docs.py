@@ -18,6 +18,7 @@ from broker.cli.common import resolve
 from broker.config.model import Config
 from broker.config.schema import build_schema
 from broker.config.show import written
+from broker.demo.describe import build_page
 from broker.observe.catalogue import EVENTS
 from broker.observe.metrics import COUNTERS, GAUGES, HISTOGRAMS
 from broker.upstream.model import ProviderSettings
@@ -35,6 +36,7 @@ def build_pages() -> dict[str, str]:
         "config.md": _config(settings),
         "config.schema.json": schema,
         "cli.md": _cli(),
+        "emulators.md": build_page(_NOTE),
         "events.md": _events(),
         "metrics.md": _metrics(),
     }

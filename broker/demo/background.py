@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import orjson
 from starlette.types import ASGIApp
@@ -18,8 +17,9 @@ from broker.app import build
 from broker.config.model import Config
 from broker.demo.emulation import Address, build_emulators, turned
 from broker.demo.headless import ClientData, Login, log_in
+from broker.demo.loops import Background, background
 from broker.demo.servers import serving, take_port
-from broker.demo.switches import People, Switches
+from broker.demo.switches import Named, People, Switches
 from broker.demo.upstreams import EMULATORS, Options
 from broker.observe import Observer, Setup
 from broker.registry import settings_class
@@ -51,7 +51,6 @@ _LIMITS: Final = dict.fromkeys(
     ),
     _PLENTY,
 )
-Result = TypeVar("Result")
 
 
 class Notebook:
@@ -139,17 +138,12 @@ def running_in_background(
     `providers` are by name, with the keys of config.yaml; the name is the type where none is given. `sections` are
     further sections of config.yaml.
     """
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="broker", daemon=True)
-    thread.start()
-    world = _World({TEST_APP: _CLIENT, **clients}, clock, loop, front, providers=providers, sections=sections)
-    try:
-        yield asyncio.run_coroutine_threadsafe(world.open(), loop).result(timeout=60)
-    finally:
-        asyncio.run_coroutine_threadsafe(world.close(), loop).result(timeout=60)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=60)
-        loop.close()
+    with background("broker") as there:
+        world = _World({TEST_APP: _CLIENT, **clients}, clock, there, front, providers=providers, sections=sections)
+        try:
+            yield there.run(world.open())
+        finally:
+            there.run(world.close())
 
 
 class _World:
@@ -159,7 +153,7 @@ class _World:
         self,
         clients: Mapping[str, Mapping[str, object]],
         clock: Callable[[], float],
-        loop: asyncio.AbstractEventLoop,
+        there: Background,
         front: Callable[[ASGIApp], ASGIApp],
         *,
         providers: Mapping[str, Mapping[str, object]],
@@ -168,7 +162,7 @@ class _World:
         self._sections = sections
         self._clients = clients
         self._clock = clock
-        self._loop = loop
+        self._there = there
         self._front = front
         self._providers = providers
         self._stack = contextlib.AsyncExitStack()
@@ -195,22 +189,18 @@ class _World:
         }
         await self._stack.enter_async_context(serving([(port, apps[name]) for name, port in ports.items()]))
         await broker.start()
-        switches = {kind: Switches(emulator, urls[kind], self._call) for kind, emulator in emulators.items()}
-        known = _client_data(config)
-        people, providers = People(emulators, self._call), tuple(config.providers)
+        switches = Named(
+            "upstream", {kind: Switches(one, urls[kind], self._there.call) for kind, one in emulators.items()}
+        )
+        known = Named("client", _client_data(config))
+        people, providers = People(emulators, self._there.call), tuple(config.providers)
         return RunningBroker(
-            issuer, switches, known, notebook.lines, self._loop, broker.keys, broker.durable, people, providers
+            issuer, switches, known, notebook.lines, self._there.loop, broker.keys, broker.durable, people, providers
         )
 
     async def close(self) -> None:
         """Stop listening, let go of everything."""
         await self._stack.aclose()
-
-    def _call(self, function: Callable[[], Result]) -> Result:
-        async def run() -> Result:
-            return function()
-
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(timeout=10)
 
 
 def _build_config(

@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from broker.demo.faults import Faults
 from broker.demo.people import Person
+from broker.demo.rules import Rule
 
 BODY_LIMIT = 256 * 1024
 
@@ -36,6 +37,10 @@ class Upstream(Protocol):
     @property
     def colour(self) -> str:
         """Of its pages, as CSS has it."""
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """What it does as the service does, and how we know."""
 
     def subject(self, person: Person, /) -> str:
         """The id by which it knows the person."""

@@ -25,13 +25,9 @@ from broker.core.terms import GrantType, PostedKind
 from broker.demo.emulation import PORTS, Address, build_emulators, emulated_types, left_out, turned, with_all
 from broker.demo.phone import phone_client
 from broker.demo.sample_spa import GoogleButton
-from broker.demo.servers import Port, PortTaken, serving, take_localhost, take_port
+from broker.demo.servers import DemoRefused, Port, PortTaken, check_host, serving, take_localhost, take_port
 from broker.demo.upstreams import Emulator, Options
 from broker.registry import settings_class
-
-
-class DemoRefused(Exception):
-    """The demo does not start; the text says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +63,6 @@ def main(
         sys.stderr.write(f"{problem}\n")
         return 1
     return 0
-
-
-def check_host(host: str, *, i_know: bool) -> None:
-    """Raise DemoRefused for an address that others can reach: everybody can sign in here as anybody."""
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        raise DemoRefused(f"--host takes an address such as 127.0.0.1, not {host!r}") from None
-    if not loopback and not i_know:
-        raise DemoRefused(
-            f"In the demo everybody signs in as anybody, and others can reach {host}. Add --i-know if you mean it."
-        )
 
 
 async def _serve(config: Config, host: str, ports: Mapping[str, int]) -> None:

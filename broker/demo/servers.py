@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import ipaddress
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,11 +14,27 @@ import uvicorn
 from starlette.types import ASGIApp
 
 
+class DemoRefused(Exception):
+    """The demo does not start; the text says why and what to do."""
+
+
 class PortTaken(Exception):
     """Somebody else listens there; the text names who wanted the port."""
 
     def __init__(self, name: str, host: str, port: int) -> None:
         super().__init__(f"{name} needs port {port} of {host}, and another program has it")
+
+
+def check_host(host: str, *, i_know: bool) -> None:
+    """Raise DemoRefused for an address that others can reach: everybody can sign in here as anybody."""
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        raise DemoRefused(f"--host takes an address such as 127.0.0.1, not {host!r}") from None
+    if not loopback and not i_know:
+        raise DemoRefused(
+            f"In the demo everybody signs in as anybody, and others can reach {host}. Add --i-know if you mean it."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from broker.demo.people import UnknownPerson
 from broker.demo.upstreams import Emulator
 from broker.demo.upstreams.control import AnswerOrder, ChoiceOrder, ClaimsOrder, PersonOrder
+
+Value = TypeVar("Value")
+
+
+class Named(dict[str, Value]):
+    """By name; LookupError, with the names there are, for one that is not there. `what` is what has the names."""
+
+    def __init__(self, what: str, values: Mapping[str, Value]) -> None:
+        super().__init__(values)
+        self._what = what
+
+    def __missing__(self, name: str) -> Value:
+        raise LookupError(f"no {self._what} {name}; there are {', '.join(sorted(self))}")
 
 
 class Switches:

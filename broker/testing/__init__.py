@@ -15,7 +15,7 @@ Every pytest run loads this module, so it imports nothing heavy.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ import pytest
 
 if TYPE_CHECKING:
     from broker.demo.background import RunningBroker
+    from broker.demo.emulate import RunningEmulators
     from broker.demo.switches import Switches
 
 
@@ -46,6 +47,21 @@ def running_broker(
     from broker.demo.background import running_in_background  # noqa: PLC0415 - see the module's first lines
 
     with running_in_background(clients or {}, clock, sections=sections) as running:
+        yield running
+
+
+@contextmanager
+def running_emulators(
+    types: Sequence[str], redirect_uris: Sequence[str], *, clock: Callable[[], float] = time.time
+) -> Iterator[RunningEmulators]:
+    """Emulated upstreams without a broker, for an application that signs people in at them itself.
+
+    `.clients[type]` is the app that the upstream knows, with these redirect URIs, `.emulators[type]` its switches, with
+    its `url`; `.people` have accounts there. LookupError, with the names there are, for a type that nobody emulates.
+    """
+    from broker.demo.emulate import emulating_in_background  # noqa: PLC0415 - see the module's first lines
+
+    with emulating_in_background(types, redirect_uris, clock) as running:
         yield running
 
 

@@ -59,6 +59,7 @@ def test_the_commands_are_these() -> None:
         "broker serve",
         "broker demo",
         "broker demo phone",
+        "broker emulate",
         "broker check",
         "broker config",
         "broker config schema",

@@ -19,9 +19,9 @@ from broker.config.model import Config
 from broker.demo.emulation import ELSEWHERE, build_emulators, left_out, registered_apps, turned
 from broker.demo.headless import ClientData, log_in
 from broker.demo.people import ADA, PEOPLE, Person
-from broker.demo.run import Demo, DemoRefused, banner, check_host, main, running, sample_client, spa_client
+from broker.demo.run import Demo, banner, main, running, sample_client, spa_client
 from broker.demo.sample_tv import draw
-from broker.demo.servers import PortTaken, take_port
+from broker.demo.servers import DemoRefused, PortTaken, check_host, take_port
 from broker.demo.visitor import Page, Visitor
 from broker.registry import settings_class
 from tests.demo.telegram_widget import use_telegram_widget

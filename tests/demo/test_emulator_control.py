@@ -75,6 +75,14 @@ async def test_every_declared_fault_has_a_text_in_both_languages(upstream: Upstr
     assert set(upstream.emulator.faults.known) <= FAULTS.keys()
 
 
+async def test_it_says_what_its_rules_rest_on(upstream: Upstream) -> None:
+    kind = type(upstream.emulator).__name__
+    assert upstream.emulator.works, f"{kind}.works says, for docs/reference/emulators.md, what of the service is there"
+    assert upstream.emulator.rules, f"{kind}.rules says what it rests on: documented(…), measured(…) or guessed(…)"
+    told = (await upstream.http.get("/_emulator/rules")).json()
+    assert told == [{"basis": str(rule.basis), "rule": rule.text} for rule in upstream.emulator.rules]
+
+
 async def test_the_chooser_speaks_the_visitors_language(upstream: Upstream) -> None:
     path, params = front_of(upstream.emulator)
     query = {"client_id": APP.client_id, "response_type": "code", "redirect_uri": CALLBACK, "state": "s" * 43, **params}

@@ -17,6 +17,7 @@ from broker.demo.call import Call
 from broker.demo.faults import OAUTH
 from broker.demo.pages import posting_page
 from broker.demo.people import Person
+from broker.demo.rules import documented, guessed, measured
 from broker.demo.upstreams.answers import back_to, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, RegisteredApp
 from broker.demo.upstreams.control import KitOrder
@@ -59,6 +60,26 @@ class Apple(Emulator):
     title = "Apple"
     colour = "#000000"
     fronts = ("/auth/authorize",)
+    works = (
+        "code flow answered by form, `code id_token`, signed client secrets, the name once, refresh, revocation, "
+        "kits; not checked: that a return URL is https with a name"
+    )
+    rules = (
+        documented("with a scope the answer is a form, and a query or fragment is refused on Apple's own page"),
+        documented(
+            "the client secret is ES256 by the team's key, for the client id of the call, and lives half a year at most"
+        ),
+        documented(
+            "the form has the name the first time only; the address is in the ID token; a code is good once, for "
+            "five minutes, and for its own client id"
+        ),
+        documented("a refresh gives no new refresh token; revoking a dead token is 200, too"),
+        measured("discovery may name another issuer than tokens do (fault `other_discovery`)"),
+        guessed(
+            "PKCE parameters are ignored; a kit's code is refused with a redirect URI; without a scope the answer "
+            "may come by query"
+        ),
+    )
     faults_known = (
         *OAUTH,
         *ID_TOKEN_FAULTS,

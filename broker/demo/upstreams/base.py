@@ -19,6 +19,7 @@ from broker.demo.call import Call, Upstream, read_call
 from broker.demo.faults import TRANSPORT, Faults
 from broker.demo.pages import chooser_page, error_page
 from broker.demo.people import ADA, BORIS, PEOPLE, Person, UnknownPerson
+from broker.demo.rules import Rule
 from broker.demo.upstreams.answers import BROKEN
 from broker.demo.upstreams.control import Control, KitOrder, UnknownApp
 
@@ -145,6 +146,9 @@ class Emulator(ABC):
     title: ClassVar[str]
     colour: ClassVar[str]
     faults_known: ClassVar[tuple[str, ...]]
+    works: ClassVar[str] = ""  # what of the service is here, as Markdown for docs/reference/emulators.md
+    missing: ClassVar[str] = ""  # and what is not
+    rules: ClassVar[tuple[Rule, ...]] = ()
     fronts: ClassVar[tuple[str, ...]]  # prefixes of paths that browsers visit; transport faults leave them alone
 
     def __init__(self, apps: Sequence[RegisteredApp], options: Options = Options()) -> None:

@@ -134,6 +134,7 @@ class Control:
             ("/_emulator/claims", "POST", _obeying(ClaimsOrder, self.tell)),
             ("/_emulator/faults", "GET", self._show_faults),
             ("/_emulator/faults", "POST", _obeying(FaultOrder, self.switch)),
+            ("/_emulator/rules", "GET", self._rules),
             ("/_emulator/drawer", "POST", self._drawer),
             ("/_emulator/answers", "POST", _obeying(AnswerOrder, self.order)),
             ("/_emulator/choose", "POST", _obeying(ChoiceOrder, self.choose)),
@@ -225,6 +226,9 @@ class Control:
 
     async def _show_faults(self, request: Request) -> Response:
         return _json(dict(self.emulator.faults.shown()))
+
+    async def _rules(self, request: Request) -> Response:
+        return _json([{"basis": rule.basis, "rule": rule.text} for rule in self.emulator.rules])
 
     async def _drawer(self, request: Request) -> Response:
         """The page's own form: toggle one fault and go back to where the button was."""

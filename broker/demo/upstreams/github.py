@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from broker.demo.call import Call, read_basic
 from broker.demo.faults import OAUTH
 from broker.demo.people import Person
+from broker.demo.rules import documented, guessed, measured
 from broker.demo.upstreams.answers import back_to, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, Newest, OneTime, Refused, RegisteredApp
 from broker.demo.upstreams.control import KitOrder
@@ -42,6 +43,32 @@ class GitHub(Emulator):
     title = "GitHub"
     colour = "#24292f"
     fronts = ("/login/oauth/authorize",)
+    works = (
+        "code flow with PKCE, answers as JSON, form or XML, profile and addresses in pages, token check, "
+        "revocation; the API of an Enterprise Server below `/api/v3`"
+    )
+    rules = (
+        documented(
+            "errors of the token endpoint have status 200, and the answer is a form unless `Accept` says otherwise"
+        ),
+        documented(
+            "a callback is the registered one or below it; any other goes to the registered one with "
+            "`redirect_uri_mismatch`"
+        ),
+        documented("rights that were given before come along; scopes are told with commas"),
+        documented("`iss` in every reply; `code_challenge_method` S256 alone"),
+        documented("the token check answers for tokens of its own app; 404 for all others"),
+        documented(
+            "addresses in pages with `Link`; 404 without `user:email`; a rate limit is a 403 with `X-RateLimit-"
+            "Remaining: 0`"
+        ),
+        measured("replies have `iss` since August 2026, as projects whose logins broke over it wrote down"),
+        guessed(
+            "an unknown `client_id` is a page with status 404; a wrong verifier is `bad_verification_code`; no "
+            "`User-Agent`, 403"
+        ),
+        guessed("a personal access token at the token check is 404"),
+    )
     faults_known = (
         *OAUTH,
         "wrong_iss_param",

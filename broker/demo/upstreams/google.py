@@ -12,10 +12,11 @@ from starlette.responses import Response
 from broker.demo.call import Call, client_credentials
 from broker.demo.faults import OAUTH
 from broker.demo.people import Person
+from broker.demo.rules import documented, guessed, measured
 from broker.demo.upstreams.answers import back_to, error_answer, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, RegisteredApp
 from broker.demo.upstreams.control import KitOrder
-from broker.demo.upstreams.google_gsi import GSI
+from broker.demo.upstreams.google_gsi import GSI, GSI_RULES
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified, kit_claims
 from broker.demo.upstreams.keys import challenge_of, half_hash, key
 
@@ -44,6 +45,20 @@ class Google(Emulator):
     title = "Google"
     colour = "#4285f4"
     fronts = ("/o/oauth2/", "/gsi/")
+    works = (
+        "discovery, keys, code flow with PKCE, refresh, userinfo, revocation, tokeninfo; `/gsi/client` with One Tap"
+        " and the button: callback, and a POST to `login_uri` with `g_csrf_token`"
+    )
+    missing = "FedCM (One Tap is a frame here, which a browser would draw itself), security events"
+    rules = (
+        documented("`redirect_uri` is one of the registered ones, letter by letter; otherwise Google's own error page"),
+        documented("a code is good once, for its client and redirect URI, and with the verifier of its challenge"),
+        documented("`iss` in the callback; two spellings of `iss` in ID tokens"),
+        documented("`hd` only for accounts of an organization"),
+        measured("short scope names come back as URLs"),
+        guessed("the exact words of errors at the token endpoint"),
+        *GSI_RULES,
+    )
     faults_known = (
         *OAUTH,
         "wrong_iss_param",

@@ -15,7 +15,19 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from broker.demo.call import Call, Upstream
 from broker.demo.pages import chooser_page, environment, posting_page, render
 from broker.demo.people import Person
+from broker.demo.rules import documented, guessed, measured
 from broker.demo.upstreams.base import Refused, RegisteredApp
+
+GSI_RULES: Final = (
+    documented(
+        "`/gsi/client` runs on pages of registered origins; a credential has the nonce of its page, `jti` and no "
+        "`at_hash`; `select_by` is beside it"
+    ),
+    measured(
+        "the script sets the cookie `g_csrf_token` at the host of its page, so a `login_uri` elsewhere never sees it"
+    ),
+    guessed("what One Tap and the button look like, and how their windows talk to the script"),
+)
 
 
 class Signs(Upstream, Protocol):

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from broker.demo.call import Call
 from broker.demo.faults import OAUTH
 from broker.demo.people import Person
+from broker.demo.rules import documented, guessed, measured
 from broker.demo.upstreams.answers import back_to, error_answer, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, Refused, RegisteredApp
 from broker.demo.upstreams.control import KitOrder
@@ -35,6 +36,19 @@ class LinkedIn(Emulator):
     title = "LinkedIn"
     colour = "#0a66c2"
     fronts = ("/oauth/v2/authorization",)
+    works = "discovery, keys, code flow without PKCE, userinfo, introspection"
+    rules = (
+        documented("the secret in the form; a code is good once, for half an hour, for its client and redirect URL"),
+        documented("`email_verified` is text in the ID token and a boolean at userinfo; scopes are told with commas"),
+        documented("introspection: a token of another app is not active"),
+        documented("a refusal is `user_cancelled_login` or `user_cancelled_authorize`"),
+        measured(
+            "no nonce in the ID token, whatever was asked; a `code_verifier` or a header ends the exchange with "
+            "`invalid_client`"
+        ),
+        measured("the issuer until 2024 (fault `old_issuer`)"),
+        guessed("`unauthorized_scope_error`; the bodies of errors at userinfo; which of several errors is told first"),
+    )
     faults_known = (
         *OAUTH,
         *(fault for fault in ID_TOKEN_FAULTS if fault != "no_nonce"),

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from broker.demo.call import Call, client_credentials
 from broker.demo.faults import OAUTH
 from broker.demo.people import Person
+from broker.demo.rules import documented, guessed, measured
 from broker.demo.upstreams.answers import back_to, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, RegisteredApp
 from broker.demo.upstreams.codes import redeemed
@@ -29,6 +30,22 @@ class MailRu(Emulator):
     title = "Mail.ru"
     colour = "#005ff9"
     fronts = ("/login",)
+    works = (
+        "code flow with PKCE, refresh without rotation, userinfo by the token in the query; errors as sentences "
+        "with a number"
+    )
+    rules = (
+        documented("`redirect_uri` is the registered one, the final `/` included; otherwise a page of Mail's own"),
+        documented("credentials in the header or in the form; a refresh token stays what it is"),
+        documented("`mail.imap` is given beside `userinfo` only"),
+        measured(
+            "what userinfo answers, `client_id` among it; an error is a sentence with `error_code`: 3 bad "
+            "credentials or code, 6 no such token"
+        ),
+        measured("calls without a User-Agent fail (fault `user_agent`)"),
+        guessed("PKCE is checked; a code is good for ten minutes, a token for an hour"),
+        guessed("statuses: 400 at the token endpoint, 200 at userinfo (faults `error_200`, `unauthorized`)"),
+    )
     faults_known = (
         *OAUTH,
         "no_id",

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from broker.demo.call import Call, client_credentials
 from broker.demo.faults import OAUTH
 from broker.demo.pages import posting_page
+from broker.demo.rules import documented, guessed
 from broker.demo.upstreams.answers import back_to, json_answer
 from broker.demo.upstreams.base import Emulator, Handler, Newest, OneTime, RegisteredApp
 from broker.demo.upstreams.control import KitOrder
@@ -48,6 +49,15 @@ class Oidc(Emulator):
     colour = "#334155"
     fronts = ("/authorize", "/logout")
     post = staticmethod(post_form)
+    works = (
+        "any OpenID Provider: discovery, keys, code flow with PKCE by query or form, userinfo, refresh, logout by "
+        "redirect and by back channel; one issuer, the first one configured"
+    )
+    rules = (
+        documented("OpenID Connect Core 1.0 and Discovery 1.0, RFC 7636, RFC 9207: thin ID tokens, claims at userinfo"),
+        documented("RP-Initiated and Back-Channel Logout 1.0"),
+        guessed("`email_verified` is true for Ada alone"),
+    )
     faults_known = (
         *OAUTH,
         "wrong_iss_param",

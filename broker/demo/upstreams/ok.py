@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from broker.demo.call import Call
 from broker.demo.faults import OAUTH
+from broker.demo.rules import documented, guessed, measured
 from broker.demo.upstreams.answers import back_to, error_answer, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, Newest, OneTime, RegisteredApp
 from broker.demo.upstreams.control import KitOrder
@@ -60,6 +61,16 @@ class OK(Emulator):
     title = "OK"
     colour = "#ff7700"
     fronts = ("/oauth/authorize",)
+    works = "server and client flow, signed calls"
+    rules = (
+        documented("every API call is signed; the key of a session is MD5 of its token and the application's secret"),
+        guessed("the same key signs calls with tokens of the client flow"),
+        guessed("a token goes only with the `application_key` of its own application (fault `any_app_key`: with any)"),
+        documented("a code is good once and for two minutes; API errors have status 200"),
+        measured("an empty `scope` is taken; a scope that support has not granted is refused"),
+        measured("a refusal comes in the fragment, in the server flow as well"),
+        guessed("which of several errors is told first"),
+    )
     faults_known = (
         *OAUTH,
         "error_in_query",

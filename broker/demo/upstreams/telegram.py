@@ -24,6 +24,7 @@ from broker.demo.upstreams.control import KitOrder
 from broker.demo.upstreams.deliver import post_json
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified
 from broker.demo.upstreams.keys import Key, challenge_of, key
+from broker.demo.upstreams.telegram_rules import MISSING, RULES, WORKS
 from broker.demo.upstreams.telegram_signed import (
     auth_result,
     embed_page,
@@ -57,6 +58,7 @@ class Telegram(Emulator):
     colour = "#229ed9"
     fronts = ("/auth", "/embed/", "/js/")
     post = staticmethod(post_json)
+    works, missing, rules = WORKS, MISSING, RULES
     faults_known = (
         *OAUTH,
         *(fault for fault in ID_TOKEN_FAULTS if fault != "no_nonce"),

@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from broker.demo.call import Call, client_credentials
 from broker.demo.faults import OAUTH
 from broker.demo.people import ADA, Person
+from broker.demo.rules import documented, guessed
 from broker.demo.upstreams.answers import back_to, error_answer, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, Refused, RegisteredApp
 from broker.demo.upstreams.codes import as_uuid, redeemed
@@ -28,6 +29,18 @@ class TID(Emulator):
     title = "T-ID"
     colour = "#ffdd2d"
     fronts = ("/auth/authorize",)
+    works = "code flow with PKCE, rotation, introspection, userinfo by POST, revocation"
+    rules = (
+        documented(
+            "Basic at the token, introspection and revocation endpoints; userinfo is a POST with the token in the "
+            "header and credentials in the body"
+        ),
+        documented("introspection answers `scope` as a list, `client_id`, and `iss` with the former domain"),
+        documented("a refresh token is replaced and dies; an app without a secret proves itself by PKCE"),
+        documented("people may untick what they do not share (fault `unticked_email`, in place of a page with boxes)"),
+        guessed("PKCE is checked in the browser's flow, too; statuses of errors; a code is good for five minutes"),
+        guessed("`email_verified` is true for Ada alone; plain http and ports are taken here, not there"),
+    )
     faults_known = (
         *OAUTH,
         "no_id",

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from broker.demo.call import Call
 from broker.demo.faults import OAUTH
 from broker.demo.people import Person
+from broker.demo.rules import documented, guessed, measured
 from broker.demo.upstreams.answers import back_to, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, Newest, OneTime, Refused, RegisteredApp
 from broker.demo.upstreams.control import KitOrder
@@ -44,6 +45,16 @@ class VK(Emulator):
     title = "VK ID"
     colour = "#0077ff"
     fronts = ("/authorize",)
+    works = "code flow with PKCE and `device_id`, rotation, user_info, logout"
+    rules = (
+        documented("PKCE is required; `device_id` and `state` go with the exchange and come back"),
+        documented("`redirect_uri` is one of the registered ones; otherwise VK's own page"),
+        documented("errors have status 200 and a member `error`; a refresh token shown twice ends the session"),
+        measured("a `state` of 16 characters is taken, although the documentation asks for 32"),
+        measured("the exchange may have all but the code in the query, as VK's SDK does"),
+        documented("a phone number is digits with country code, without a plus"),
+        guessed("an access token is bound to an address only under the fault `ip_bound`"),
+    )
     faults_known = (
         *OAUTH,
         "no_device_id",

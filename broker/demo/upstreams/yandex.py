@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from broker.demo.call import Call, read_basic
 from broker.demo.faults import OAUTH
 from broker.demo.people import Person
+from broker.demo.rules import documented, guessed
 from broker.demo.upstreams.answers import back_to, error_answer, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, Refused, RegisteredApp
 from broker.demo.upstreams.control import KitOrder
@@ -41,6 +42,15 @@ class Yandex(Emulator):
     title = "Яндекс ID"
     colour = "#fc3f1d"
     fronts = ("/authorize",)
+    works = "code flow with PKCE, refresh, revocation, profile as JSON, JWT and XML"
+    missing = "the device flow"
+    rules = (
+        documented("a code is good once, for ten minutes, and with its verifier where there was a challenge"),
+        documented("the profile is given to `OAuth` and `Bearer` headers, and for `oauth_token` in the query"),
+        documented("`client_id` in the profile says whose token it is"),
+        documented("with an Authorization header, credentials in the body are ignored"),
+        guessed("the same access token again at a refresh, in its first half year"),
+    )
     faults_known = (
         *OAUTH,
         "no_id",
