@@ -19,7 +19,7 @@ BUILTIN = {
     # --- microsoft
     "mailru": "providers.mailru:MailRu",
     "tid": "providers.tid:TID",
-    # --- sber
+    "sber": "providers.sber:Sber",
     # --- oauth2
     # --- oauth1
     # --- discord

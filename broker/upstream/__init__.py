@@ -86,7 +86,7 @@ from broker.upstream.posted import (
 )
 from broker.upstream.signed import SignedFields, SignedReply, unpack_query, unpack_result
 from broker.upstream.standard_claims import ExtraParams, Scopes, Signature, Wish, standard_identity
-from broker.upstream.tls import TlsSettings, UpstreamTls
+from broker.upstream.tls import CertifiedSettings, TlsSettings, UpstreamTls
 from broker.upstream.tokens import TokenSettings
 
 SDK_VERSION = 1
@@ -107,6 +107,7 @@ __all__ = [
     "BotStartSettings",
     "Button",
     "Calls",
+    "CertifiedSettings",
     "Channel",
     "ConfidentialSettings",
     "Credentials",

@@ -63,6 +63,11 @@ class UpstreamAnswer:
             raise UpstreamInvalid(f"{self.what}: not a JSON object")
         return Fields(value, self.what, self.odd)
 
+    def accepted(self) -> None:
+        """Raise as `value` for a status that is not 2xx; what else it says is nobody's business."""
+        if self.got.status not in _SUCCESS:
+            raise self._refusal("")
+
     def cacheable_fields(self) -> tuple[Fields, int | None]:
         """The JSON object and the seconds of `max-age`, None where it is not said."""
         found = _MAX_AGE.search(self.got.headers.get("Cache-Control", ""))

@@ -20,6 +20,7 @@ from broker.core.wire.query import encode_query
 from broker.upstream.answer import NOT_NOW, UpstreamAnswer, check_available, operation, rebase
 from broker.upstream.bot import SecretCalls
 from broker.upstream.breaker import Breaker, State
+from broker.upstream.errands import run_errand
 from broker.upstream.exchange import (
     Answer,
     ExchangeFailed,
@@ -184,6 +185,10 @@ class UpstreamHttp(Http):
 
     async def post_form_value(self, url: str, form: Mapping[str, str]) -> object:
         return await self._call(Request("POST", url, form), UpstreamAnswer.value)
+
+    def tell(self, url: str, *, headers: Mapping[str, str] | None = None) -> None:
+        call = partial(self._observed, _get(url, None, headers), UpstreamAnswer.accepted)
+        self._spawn(run_errand(call, self._rules.pause))
 
     async def _call(self, request: Request, read: Callable[[UpstreamAnswer], Result]) -> Result:
         """A call with values that came through somebody's browser, or were given for such."""

@@ -255,6 +255,9 @@ class Http(Protocol):
     async def post_form_value(self, url: str, form: Mapping[str, str]) -> object:
         """Any JSON value answered to a POSTed form, for upstreams that answer with a bare string; errors as above."""
 
+    def tell(self, url: str, *, headers: Mapping[str, str] | None = None) -> None:
+        """Call `url` by GET in the background, three times at most until it is answered with 2xx; nobody waits."""
+
 
 @dataclass(frozen=True, slots=True)
 class IdTokenRules:
@@ -295,6 +298,13 @@ class Jwt(Protocol):
 
     async def verify_logout_token(self, token: str, *, jwks_uri: str, algorithms: tuple[str, ...]) -> Fields:
         """The claims of a logout token that the issuer signed; what they say is the caller's to check."""
+
+    def read_direct(self, token: str, rules: IdTokenRules) -> Fields:
+        """The claims of a token that came straight from the token endpoint, over TLS by which both sides are known.
+
+        Its signature is not looked at (OIDC Core 3.1.3.7 point 6); all else must satisfy `rules`. Raises
+        UpstreamInvalid.
+        """
 
     def verify_pinned(self, token: str, *, public_key: str, algorithm: str) -> Fields:
         """The claims of a token signed with exactly this key (PEM); what they say is the caller's to check."""

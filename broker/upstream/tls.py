@@ -75,6 +75,16 @@ class TlsSettings(ProviderSettings):
         return tls
 
 
+class CertifiedSettings(TlsSettings):
+    """Settings of an upstream that answers nobody without a certificate."""
+
+    @model_validator(mode="after")
+    def _known_by_a_certificate(self) -> Self:
+        if self.enabled and self.tls.client_cert is None and self.server_base is None:
+            raise ValueError("tls: client_cert is needed, or server_base with a proxy that shows one in our place")
+        return self
+
+
 def _no_passphrase() -> str:
     # Without this the library would ask for one at the terminal, and wait.
     raise ValueError("the key has a passphrase, and nobody is there to type it")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from broker.core.jose.compact import KID_LIMIT, TOKEN_LIMIT, decode_segment, parse_token
+from broker.core.jose.compact import KID_LIMIT, TOKEN_LIMIT, decode_segment, parse_token, read_claims
 from broker.core.wire.strict_json import Malformed
 from tests.core.own_tokens import encode
 
@@ -52,6 +52,20 @@ def test_e21_each_flaw_is_refused_by_name_and_never_quoted(spoilt: str, reason: 
     with pytest.raises(Malformed, match=reason) as caught:
         parse_token(spoilt, {"ES256"})
     assert "evil" not in str(caught.value)
+
+
+@pytest.mark.parametrize("other", ["AAAA", "", "!", "EJqZ."[:-1]])
+def test_claims_are_read_whatever_stands_beside_them(other: str) -> None:
+    assert read_claims(f"{other}.{encode({'a': 1})}.{other}") == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    ["", "a.b", "..", f"e30.{encode([1])}.", "e30.e31.", "e30.!.", "e30.e30.e30.", f".{'x' * TOKEN_LIMIT}."],
+)
+def test_claims_of_what_is_no_token_are_not_read(spoilt: str) -> None:
+    with pytest.raises(Malformed):
+        read_claims(spoilt)
 
 
 @pytest.mark.parametrize(("segment", "raw"), [("AA", b"\x00"), ("_-8", b"\xff\xef"), ("Zm9v", b"foo")])

@@ -21,6 +21,7 @@ from providers.linkedin import LinkedIn
 from providers.mailru import MailRu
 from providers.oidc import Oidc
 from providers.ok import OK
+from providers.sber import Sber
 from providers.telegram import Telegram
 from providers.tid import TID
 from providers.vk import VK
@@ -35,6 +36,7 @@ BUILT_IN: tuple[type[Provider], ...] = (
     LinkedIn,
     OK,
     Oidc,
+    Sber,
     TID,
     Telegram,
     VK,

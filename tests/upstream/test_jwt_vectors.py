@@ -129,3 +129,31 @@ async def test_a_token_as_vk_makes_them_has_a_signature_and_little_else() -> Non
     assert (claims.text("iis"), claims.decimal_id("sub"), claims.decimal_id("app")) == ("VK", "1234567890", "7654321")
     with pytest.raises(UpstreamInvalid):
         await verifier.verify_id_token(VK, replace(GOOGLE_RULES, audience="7654321"))
+
+
+SBER = (
+    "eyJhbGciOiJub25lIn0.eyJpc3MiOiJodHRwczovL29ubGluZS5zYmVyYmFuay5ydS9DU0FGcm9udC9pbmRleC5kbyIsInN1YiI6ImUzMjc0O"
+    "TNlLTk3OWEtNDYxZi05Y2E1LWVkZmFiOWQ2ZmJhYiIsImF1ZCI6IkRBNTI3OEFDLUEwN0YtQzAxQS1CMkQzLUMyMzFEQkIyRTIwRiIsIm5vbmN"
+    "lIjoibi0wUzZfV3pBMk1qIiwiZXhwIjoxNzAwMDAwNjAwLCJpYXQiOjE3MDAwMDAwMDB9."
+)
+SBER_RULES = IdTokenRules(
+    issuers=("https://online.sberbank.ru/CSAFront/index.do",),
+    audience="DA5278AC-A07F-C01A-B2D3-C231DBB2E20F",
+    algorithms=(),
+    jwks_uri="",
+    nonce="n-0S6_WzA2Mj",
+)
+
+
+async def test_an_unsigned_token_as_sber_makes_them_counts_where_the_channel_is_trusted_and_nowhere_else() -> None:
+    def verifier(now: int) -> JwtVerifier:
+        return JwtVerifier(Issuer(), name="x", recorder=Notes(), now=lambda: now, clock=lambda: 0.0)
+
+    assert verifier(1700000100).read_direct(SBER, SBER_RULES).text("sub") == "e327493e-979a-461f-9ca5-edfab9d6fbab"
+    for rules in (replace(SBER_RULES, nonce="other"), replace(SBER_RULES, audience="other")):
+        with pytest.raises(UpstreamInvalid):
+            verifier(1700000100).read_direct(SBER, rules)
+    with pytest.raises(UpstreamInvalid, match="expired"):
+        verifier(1700000700).read_direct(SBER, SBER_RULES)
+    with pytest.raises(UpstreamInvalid, match="algorithm"):
+        await verifier(1700000100).verify_id_token(SBER, replace(SBER_RULES, algorithms=("RS256",)))
