@@ -12,6 +12,7 @@ from broker.cli.emulate import emulate
 from broker.cli.healthcheck import healthcheck
 from broker.cli.keys import keys
 from broker.cli.policy import policy
+from broker.cli.provider import provider
 from broker.cli.serve import serve
 
 
@@ -25,5 +26,5 @@ def main() -> None:
     """
 
 
-for command in (serve, demo, emulate, check, config, client, keys, policy, backup, restore, healthcheck):
+for command in (serve, demo, emulate, check, config, client, keys, policy, provider, backup, restore, healthcheck):
     main.add_command(command)

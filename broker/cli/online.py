@@ -99,7 +99,7 @@ async def _discovered(pool: HttpPool, name: str, settings: ProviderSettings, rep
     if not isinstance(rules, DiscoveryRules):
         return []
     tls = settings.tls if isinstance(settings, TlsSettings) else None
-    http = pool.for_provider(name, recorder=_Nobody(), server_base=settings.server_base, tls=tls)
+    http = pool.for_provider(name, recorder=Nobody(), server_base=settings.server_base, tls=tls)
     try:
         found = read_metadata(await http.get_json(rules.address), rules)
     except UpstreamError as error:
@@ -113,7 +113,7 @@ async def _discovered(pool: HttpPool, name: str, settings: ProviderSettings, rep
     ]
 
 
-class _Nobody:
+class Nobody:
     """A Recorder for calls that are reported on the terminal."""
 
     def record(self, event: Event, /, **fields: str | int | float | bool | None) -> None:

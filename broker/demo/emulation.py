@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from broker.config.model import Config
-from broker.core.wire.addresses import origin_of
+from broker.core.wire.addresses import TRIAL_PORT, origin_of
 from broker.demo.upstreams import EMULATORS, VK, Emulator, Options, RegisteredApp, Telegram
 from broker.demo.upstreams.telegram_signed import mini_app_public_key
 from broker.upstream.model import ProviderSettings
@@ -70,6 +70,12 @@ def turned(config: Config, addresses: Mapping[str, Address], emulators: Mapping[
     return config.model_copy(update={"providers": providers, "storage": storage, "network": network})
 
 
+def at_demo(config: Config) -> Config:
+    """The configuration with base URLs at a demo with the usual ports, which runs by itself on this machine."""
+    addresses = {kind: Address(url, url) for kind, url in ((k, f"http://127.0.0.1:{n}") for k, n in PORTS.items())}
+    return turned(config, addresses, build_emulators(with_all(config)))
+
+
 def registered_apps(
     issuer: str,
     instances: Iterable[tuple[str, ProviderSettings]],
@@ -86,7 +92,8 @@ def registered_apps(
     for name, settings in instances:
         known = apps.get(settings.client_id, RegisteredApp(settings.client_id, ""))  # two providers may share an app
         logins = (f"{issuer}/credential/{name}/{client_id}" for provider, client_id in posting if provider == name)
-        callbacks = (*known.redirect_uris, f"{issuer}/callback/{name}", *logins)
+        here = f"http://127.0.0.1:{TRIAL_PORT}/callback/{name}"
+        callbacks = (*known.redirect_uris, f"{issuer}/callback/{name}", here, *logins)
         extras = {**known.extras, **_extras(settings, issuer), "javascript_origins": origins}
         if getattr(settings, "bot_start", False):
             extras["webhook_url"] = f"{issuer}/updates/{name}"

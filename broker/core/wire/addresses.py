@@ -21,6 +21,9 @@ _HTTP = re.compile(r"(https?)://([^/?#@\\]+?)(?::([0-9]{0,5}))?(/[^?#\\]*)?(?:\?
 _PRINTABLE = re.compile(r"[\x21-\x7e]*")
 _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
+TRIAL_PORT = 8765
+"""Where the answer to a login that is tried by hand comes in, on this machine."""
+
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 

@@ -1,0 +1,61 @@
+"""`broker provider`: a sign-in service looked at by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from broker.cli.common import config_option, fail, read_config
+from broker.core.wire.addresses import TRIAL_PORT
+
+if TYPE_CHECKING:
+    from broker.config.model import Config
+
+
+@click.group()
+def provider() -> None:
+    """Try a sign-in service before anybody else does."""
+
+
+@provider.command("test")
+@config_option
+@click.argument("name")
+@click.option("--port", default=TRIAL_PORT, show_default=True, help="Where the answer comes in, on 127.0.0.1.")
+@click.option("--paste", is_flag=True, help="Use the broker's own callback, and read the address you end at from here.")
+def test(path: str, name: str, port: int, paste: bool) -> None:
+    """Sign in at the provider NAME of the configuration, and see what it answers and what apps would be told.
+
+    Its console has to know http://127.0.0.1:8765/callback/NAME for this. Where it admits no such address, use --paste.
+    Every answer is printed with its secrets masked, then the claims that it comes to. Nothing is stored, and no account
+    is made. With `network.upstreams: emulated`, it signs in at the demo that runs beside it.
+    """
+    config = read_config(path).config
+    if name not in config.providers:
+        fail([f"{name}: no such provider; there are {', '.join(sorted(config.providers))}"])
+    raise SystemExit(_run(_turned(config), name, port=port, paste=paste))
+
+
+def _run(config: Config, name: str, *, port: int, paste: bool) -> int:
+    """The exit status: 1 where nobody was signed in."""
+    import asyncio
+
+    from broker.cli.trial import Trial, TrialFailed, log_in
+
+    base = config.issuer if paste else f"http://127.0.0.1:{port}"
+    trial = Trial(f"{base}/callback/{name}", 0 if paste else port, click.echo, lambda text: str(click.prompt(text)))
+    try:
+        asyncio.run(log_in(config, name, trial))
+    except TrialFailed as problem:
+        click.echo(f"\nNobody was signed in. {problem}", err=True)
+        return 1
+    return 0
+
+
+def _turned(config: Config) -> Config:
+    """With emulated upstreams: toward those of a demo on this machine."""
+    if config.network.upstreams != "emulated":
+        return config
+    from broker.demo.emulation import at_demo
+
+    return at_demo(config)
