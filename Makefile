@@ -27,7 +27,7 @@ PEERS := benchmarks/peer/node_modules/.package-lock.json
 ALONE := browser or interop
 # Tests that take long, or need more than `make servers` installs.
 APART := soak or toolchains
-TEXTS := broker providers templates tests docs deploy benchmarks config.yaml Makefile README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
+TEXTS := broker examples providers templates tests docs deploy benchmarks config.yaml Makefile README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
 
 .PHONY: help demo test check lint types floors unit alone coverage bench interop soak servers format clean
 

@@ -55,7 +55,16 @@ def _load(name: str, plugins: list[EntryPoint]) -> type[Provider]:
         raise UnknownProvider(f"{' and '.join(map(_owner, offered))} both bring a type {name}")
     if not offered:
         raise UnknownProvider(_unknown(name, [*BUILTIN, *(plugin.name for plugin in plugins)]))
-    return check_plugin(name, offered[0].load())
+    return check_plugin(name, _loaded(name, offered[0]))
+
+
+def _loaded(name: str, plugin: EntryPoint) -> Any:
+    """What the package names, imported; whatever its code raises is its failure, and told as such."""
+    try:
+        return plugin.load()
+    except Exception as problem:
+        told = f"{type(problem).__name__}: {problem}"
+        raise UnknownProvider(f"the type {name} of {_owner(plugin)} cannot be imported ({told})") from problem
 
 
 def check_plugin(name: str, found: Any) -> type[Provider]:

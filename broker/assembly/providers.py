@@ -27,7 +27,7 @@ async def build_providers(
         kind = types[chosen.type]
         not_now = getattr(kind, "not_now", NOT_NOW)  # a plugin need not know of it
         tools = lend(pool, name, chosen, recorder=context.recorder, not_now=not_now, now=context.clock)
-        provider, key = kind(chosen, tools), await _namespace_key(people, name, chosen)
+        provider, key = _made(kind, name, chosen, tools), await _namespace_key(people, name, chosen)
         instance = ProviderInstance.of(
             name,
             chosen.type,
@@ -40,6 +40,17 @@ async def build_providers(
         instances.append(instance if chosen.name is None else instance.called(chosen.name))
     login = config.login
     return Providers(tuple(instances), autoselect_single=login.autoselect_single, flow_ttl=login.flow_ttl)
+
+
+def _made(kind: type[Provider], name: str, chosen: ProviderSettings, tools: Tools) -> Provider:
+    """The instance; a package that cannot make one stops the start by name. Its words may hold its secret."""
+    try:
+        return kind(chosen, tools)
+    except ConfigError:
+        raise
+    except Exception as problem:
+        told = f"the type {chosen.type} does not start with these settings ({type(problem).__name__})"
+        raise ConfigError([f"providers.{name}: {told}"]) from None
 
 
 def _down_for(tools: Tools) -> float | None:

@@ -8,9 +8,12 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+
+from tests.config.minimal import MINIMAL, SECRET
 
 ROOT = Path(__file__).parents[2]
 UV = ".tools/bin/uv"
@@ -98,6 +101,46 @@ def test_the_installed_modules_come_from_the_wheel_and_not_from_the_tree(install
 def test_no_tool_of_the_tests_is_needed_to_run(installed: Path, tmp_path: Path) -> None:
     have = run(str(installed / "python"), "-c", "import sys, broker.app; print(*sys.modules)", cwd=tmp_path, env=bare())
     assert {"pytest", "hypothesis", "playwright", "httpx2", "babel"} & set(have.split()) == set()
+
+
+@pytest.fixture(scope="module")
+def with_plugin(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with the example of a plugin, from a wheel of its own, and with pytest."""
+    out, here, python = tmp_path_factory.mktemp("plugin"), ROOT / "examples/plugin", str(installed / "python")
+    shutil.copytree(here, out / "source")
+    run(UV, "build", "--quiet", "--wheel", "--out-dir", str(out), str(out / "source"), env=bare())
+    (made,) = out.glob("*.whl")
+    assert {name for name in names(made) if "dist-info" not in name} == {
+        *(f"broker_acme/{name}" for name in ("__init__.py", "assets/icon.svg", "assets/explain.html"))
+    }
+    pinned = f"pytest=={version('pytest')}"
+    run(UV, "pip", "install", "--quiet", "--python", python, "--no-deps", str(made), env=bare())
+    run(UV, "pip", "install", "--quiet", "--python", python, pinned, env=bare())
+    return installed
+
+
+def test_a_plugin_keeps_the_published_rules_beside_an_installed_broker(with_plugin: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples/plugin/tests", tmp_path / "tests")
+    said = run(str(with_plugin / "python"), "-m", "pytest", "-q", "tests", cwd=tmp_path, env=bare())
+    passed = re.search(r"(\d+) passed", said)
+    assert passed
+    assert int(passed[1]) > 40, said
+
+
+def test_a_plugins_settings_are_checked_and_its_page_and_icon_are_found(with_plugin: Path, tmp_path: Path) -> None:
+    text = MINIMAL.replace(
+        "clients:\n", f"  acme: {{type: acme, client_id: x, client_secret: {SECRET}, explains: 1}}\nclients:\n"
+    )
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    command = (str(with_plugin / "broker"), "check", "--config", "config.yaml")
+    done = subprocess.run(command, cwd=tmp_path, env=bare(), capture_output=True, text=True, timeout=300, check=False)
+    assert "providers.acme.explains: unknown key (did you mean explain?)" in done.stdout + done.stderr
+    (tmp_path / "config.yaml").write_text(text.replace("explains: 1", "explain: true"), encoding="utf-8")
+    done = subprocess.run(command, cwd=tmp_path, env=bare(), capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert ": google, acme; " in done.stdout
+    pages = [line for line in (done.stdout + done.stderr).splitlines() if "ui.templates" in line]
+    assert not any("acme" in line for line in pages), pages
 
 
 def test_the_build_stage_of_the_image_works_from_what_it_copies(tmp_path: Path) -> None:

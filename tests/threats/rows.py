@@ -98,6 +98,7 @@ REQUIRED: Final = {
     "C18": "VK, OK, other mailboxes at Yandex: addresses are unverified, and no address links anything.",
     "C19": "A subject counts within its provider instance: one number at three upstreams is three people.",
     "C20": "Every provider passes one contract suite; an upstream without `state` is bound by its path.",
+    "C21": "A plugin gets its settings and the guarded client; broken it stops the start, slow it costs its own.",
     "C22": "Telegram: one bot is one set of people, however they come.",
     "D1": "An address joins nothing; one proven on both sides, in a trusted domain, names the account to sign in to.",
     "D2": "An account whose address nobody proved is not touched, named or found by it.",
