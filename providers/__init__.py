@@ -8,6 +8,7 @@ BUILTIN = {
     "vk": "providers.vk:VK",
     "yandex": "providers.yandex:Yandex",
     # --- facebook
+    "facebook": "providers.facebook:Facebook",
     # --- instagram
     # --- github
     "github": "providers.github:GitHub",

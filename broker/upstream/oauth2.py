@@ -48,9 +48,8 @@ class OAuth2Provider(ABC):
     refuses browsers inside other apps, so people are told to open their usual one. `not_now`: error codes, in replies
     and answers, by which it says that it cannot just now; `denied`: further ones, in replies, by which it says that the
     person did not want to. `issuers`: spellings of its issuer; a reply that names one must name the first (RFC 9207),
-    () where it has none. `asks_by_query`: token requests go by GET, secret and all, as some upstreams alone document.
-    `assets`: a folder beside the adapter with `icon.svg` for the button and pages of its widgets (*.html); None: what
-    we have will do.
+    () where it has none. `assets`: a folder beside the adapter with `icon.svg` for the button and pages of its widgets
+    (*.html); None: what we have will do.
     """
 
     Settings: ClassVar[type[ProviderSettings]] = ConfidentialSettings
@@ -64,7 +63,6 @@ class OAuth2Provider(ABC):
     client_auth: ClassVar[ClientAuth] = "post"
     challenge_method: ClassVar[str] = "S256"
     scope_separator: ClassVar[str] = " "
-    asks_by_query: bool = False
     refuses_embedded: ClassVar[bool] = False
     not_now: ClassVar[frozenset[str]] = NOT_NOW
     denied: ClassVar[frozenset[str]] = frozenset()
@@ -172,11 +170,7 @@ class OAuth2Provider(ABC):
         """The answer to a token request, with a non-empty `access_token`; the credentials are added here."""
         proof = await self.credentials(metadata)
         sent = {**form, **proof.form}
-        if self.asks_by_query:
-            answer = await self.http.get_json(metadata.token_endpoint, params=sent)
-        else:
-            answer = await self.http.post_form(metadata.token_endpoint, sent, basic=proof.basic)
-        tokens = self.unwrap(answer)
+        tokens = self.unwrap(await self.http.post_form(metadata.token_endpoint, sent, basic=proof.basic))
         tokens.text("access_token")
         return tokens
 

@@ -139,8 +139,9 @@ class World:
         assert answer.status_code == 302, answer.text
         target = urlsplit(answer.headers["location"])
         assert f"{target.scheme}://{target.netloc}{target.path}" in {flow.redirect_uri, flow.callback_with_state}
-        via = Channel.FRAGMENT if target.fragment else Channel.QUERY
-        return unpack_reply(self.provider, Reply(via, dict(parse_qsl(target.fragment or target.query))))
+        answer_in = target.fragment.strip("_=")  # Meta's services append `#_` or `#_=_`, which says nothing
+        via = Channel.FRAGMENT if answer_in else Channel.QUERY
+        return unpack_reply(self.provider, Reply(via, dict(parse_qsl(answer_in or target.query))))
 
 
 def _query(url: str) -> dict[str, str]:

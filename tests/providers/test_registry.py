@@ -15,6 +15,7 @@ from broker.registry import UnknownProvider, check_origin, check_plugin, provide
 from broker.upstream.model import Provider
 from providers import BUILTIN
 from providers.apple import Apple
+from providers.facebook import Facebook
 from providers.github import GitHub
 from providers.google import Google
 from providers.linkedin import LinkedIn
@@ -30,6 +31,7 @@ from providers.yandex import Yandex
 # The type checker holds them to the protocol.
 BUILT_IN: tuple[type[Provider], ...] = (
     Apple,
+    Facebook,
     GitHub,
     Google,
     MailRu,

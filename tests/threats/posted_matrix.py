@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from itertools import cycle
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
     "oidc": {**PLAIN["oidc"], "accept_posted": ["id_token"], "native_client_ids": [PHONE], "nonce": "if_present"},
     "apple": {**EMULATORS["apple"].settings, "accept_posted": ["id_token", "code"], "native_client_ids": [BUNDLE]},
     "vk": {**PLAIN["vk"], "accept_posted": ["code"]},
+    "facebook": {**EMULATORS["facebook"].settings, "accept_posted": ["access_token", "id_token"]},
     "ok": {**PLAIN["ok"], "accept_posted": ["access_token"]},
     "yandex": {**PLAIN["yandex"], "accept_posted": ["access_token"]},
     "github": {**EMULATORS["github"].settings, "accept_posted": ["access_token"]},
@@ -236,6 +238,11 @@ _OF_ID_TOKENS: Final[Mapping[str, str]] = {
     "several audiences": "many_audiences",
     "without a person": "no_id",
 }
+_SIMPLE_ID_TOKENS: Final[Mapping[str, str]] = {
+    name: fault
+    for name, fault in _OF_ID_TOKENS.items()
+    if name not in {"another authorized party", "several audiences"}
+}
 
 
 def id_token_way(name: str, provider: str, app: str, *, for_server: bool) -> Way:
@@ -315,6 +322,33 @@ def audible_way(provider: str, spoilt: Mapping[str, str]) -> Way:
     )
 
 
+# --- Facebook's two: a token it tells the app of, and an ID token where people do not want to be tracked ---
+
+
+_FACEBOOK = {
+    "not valid": "token_invalid",
+    "expired there": "token_expired",
+    "of another app": "other_app",
+    "of a page": "page_token",
+    "of two people": "other_user_id",
+    "without a person": "no_id",
+    "not known there": "unauthorized",
+}
+
+
+def limited_login(name: str, change: Callable[[str], str] = str) -> Way:
+    """An ID token; `change` is what the app does to the nonce before it gives it to the kit."""
+
+    def get(at: Bench, challenge: Challenge, ask: Ask) -> Form:
+        nonce = change(challenge["nonce"]) if ask.nonce is None else ask.nonce
+        order = {"app": _app_of("facebook", ask), "kind": "id_token", "nonce": nonce}
+        given = at.kit("facebook", person=ask.person, issued_ago=ask.issued_ago, **order)
+        return {"subject_token": given["id_token"], "subject_token_type": TokenType.ID_TOKEN}
+
+    foreign = _app_of("facebook", Ask(foreign=True))
+    return Way(name, "facebook", get, _SIMPLE_ID_TOKENS, TokenType.CODE, web="", foreign=foreign)
+
+
 # --- Telegram's: what it signs for a bot, with its own key or with the bot's token ---
 
 
@@ -360,11 +394,7 @@ _OPENED = {
     "without a person": "no_id",
 }
 _BY_KEY = {name: fault for name, fault in _BOT.items() if fault != "wrong_hash"} | {"of an old client": "no_signature"}
-_TELEGRAM = {
-    name: fault
-    for name, fault in _OF_ID_TOKENS.items()
-    if name not in {"another authorized party", "several audiences"}
-}
+_TELEGRAM = _SIMPLE_ID_TOKENS
 _BEARER: Final[Mapping[str, Any]] = {"challenged": False, "nonced": False, "away": ()}
 _OPAQUE: Final = Way("", "", token_of_ok, {}, TokenType.ID_TOKEN, challenged=False, nonced=False, web="", away=("500",))
 _OIDC = id_token_way("oidc", "oidc", PHONE, for_server=False)
@@ -387,6 +417,9 @@ WAYS: Final[tuple[Way, ...]] = (
     ),
     Way("vk", "vk", code_of_vk, _VK, nonced=False, web="invalid_request", again="invalid_grant", away=("500",)),
     replace(_OPAQUE, name="ok", provider="ok", get=token_of_ok, spoilt=_OK),
+    replace(audible_way("facebook", _FACEBOOK), foreign="error 100", other_type=TokenType.CODE),
+    limited_login("facebook limited login"),
+    limited_login("facebook limited login, hashed", lambda nonce: sha256(nonce.encode()).hexdigest()),
     audible_way("yandex", _YANDEX),
     replace(audible_way("github", _YANDEX | {"of two people": "other_user_id"}), foreign="status 404"),
     audible_way("tid", _YANDEX | {"revoked": "inactive_token", "of two people": "other_user_id"}),

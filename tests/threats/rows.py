@@ -85,6 +85,7 @@ REQUIRED: Final = {
     "C2": "Google: `aud`, `azp` and nonce must be ours; an ID token posted unasked, or once more, logs nobody in.",
     "C5": "Apple: a name may come by the form, which nobody signed; the address comes by the ID token alone.",
     "C6": "Apple: ID tokens are RS256, for the Services ID in a browser, for a listed app from a kit, with our nonce.",
+    "C7": "Facebook: a token counts once Facebook says that it is a person's, valid, ours; an ID token by our nonce.",
     "C8": "Telegram: signed fields count for five minutes, once, in the attempt that asked or for the app that posts.",
     "C9": "Telegram: names are words, none twice, values have no control character, so a signature has one reading.",
     "C10": "Telegram: a widget is no Mini App, nor the other way round; each has its key and its marks in the store.",
@@ -297,6 +298,8 @@ LATER: Final = {
     "C3": "There is no type for Microsoft.",
     "C4": "There is no type for Microsoft.",
     "C7": "There is no type for Facebook.",
+    "C5": "There is no type for Apple.",
+    "C6": "There is no type for Apple.",
 }
 """Rows about what is not here."""
 

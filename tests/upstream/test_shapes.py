@@ -160,16 +160,6 @@ async def test_without_userinfo_only_two_calls_are_made() -> None:
         assert [received.path for received in server.received] == ["/token", "/jwks"]
 
 
-async def test_a_code_is_redeemed_by_query_only_where_a_type_says_so() -> None:
-    class ByQuery(Silent):
-        asks_by_query = True
-
-    for kind, method in ((Silent, "POST"), (ByQuery, "GET")):
-        async with made(kind) as (provider, server):
-            assert (await provider.finish(FLOW, REPLY)).claims == {"name": "Ada"}
-            assert (server.received[0].method, server.received[0].params["client_secret"]) == (method, "s")
-
-
 async def test_a_token_response_may_be_wrapped_where_a_type_unwraps_it() -> None:
     class Wrapped(Silent):
         def unwrap(self, answer: Fields) -> Fields:
