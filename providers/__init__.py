@@ -10,6 +10,7 @@ BUILTIN = {
     # --- facebook
     "facebook": "providers.facebook:Facebook",
     # --- instagram
+    "instagram": "providers.instagram:Instagram",
     # --- github
     "github": "providers.github:GitHub",
     # --- linkedin

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.anyio
 APP = RegisteredApp("7654321", "secret", (CALLBACK,), {"bot_token": "7654321:t", "public_key": "CBA"})
 FRONT = {
     "google": ("/o/oauth2/v2/auth", {"scope": "openid"}),
+    "instagram": ("/oauth/authorize", {"scope": "instagram_business_basic"}),
     "vk": ("/authorize", {"code_challenge": "c" * 43, "code_challenge_method": "s256"}),
     "ok": ("/oauth/authorize", {"scope": "VALUABLE_ACCESS"}),
     "yandex": ("/authorize", {}),

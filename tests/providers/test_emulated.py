@@ -113,6 +113,10 @@ NO_EMAIL |= {way for ways in EMULATED.values() for way, one in ways.items() if o
 KINDS = sorted({kind for kind, _ in WAYS.values()})
 
 
+class DeadEndError(Exception):
+    """The browser stays on a page of the upstream's own, and the broker hears nothing."""
+
+
 @dataclass
 class World:
     """One emulator and one provider that knows it by nothing but its addresses."""
@@ -136,6 +140,8 @@ class World:
             form = parse_markup(step.url, answer.text).forms[0]
             assert (form.method, form.action) == ("POST", flow.redirect_uri)
             return Reply(Channel.FORM_POST, form.fields)
+        if answer.status_code == 400:
+            raise DeadEndError
         assert answer.status_code == 302, answer.text
         target = urlsplit(answer.headers["location"])
         assert f"{target.scheme}://{target.netloc}{target.path}" in {flow.redirect_uri, flow.callback_with_state}
@@ -227,10 +233,9 @@ async def _lets_in(at: World, fault: str) -> bool:
     at.emulator.control.clear()
     at.emulator.faults.switch(fault, on=True)
     flow = begun_now()
-    reply = await at.agree(ADA, flow)
     try:
-        await at.provider_again().finish(flow, reply)
-    except UpstreamError:
+        await at.provider_again().finish(flow, await at.agree(ADA, flow))
+    except (UpstreamError, DeadEndError):
         return False
     return True
 

@@ -18,6 +18,7 @@ from providers.apple import Apple
 from providers.facebook import Facebook
 from providers.github import GitHub
 from providers.google import Google
+from providers.instagram import Instagram
 from providers.linkedin import LinkedIn
 from providers.mailru import MailRu
 from providers.oidc import Oidc
@@ -34,6 +35,7 @@ BUILT_IN: tuple[type[Provider], ...] = (
     Facebook,
     GitHub,
     Google,
+    Instagram,
     MailRu,
     LinkedIn,
     OK,
