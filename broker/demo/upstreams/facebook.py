@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from broker.demo.call import Call
 from broker.demo.faults import OAUTH
 from broker.demo.people import Person
+from broker.demo.rules import documented, guessed, measured
 from broker.demo.upstreams.answers import back_to, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, Refused
 from broker.demo.upstreams.control import KitOrder
@@ -48,6 +49,19 @@ class Facebook(Emulator):
     title = "Facebook"
     colour = "#1877f2"
     fronts = tuple(f"/{version}/dialog/oauth" for version in _VERSIONS)
+    works = "dialog, code exchange by form or query, `/me`, `/me/permissions`, `debug_token`, keys of Limited Login"
+    missing = "OpenID Connect with PKCE in the browser, deauthorize and data deletion callbacks"
+    rules = (
+        documented("every call of the Graph API needs `appsecret_proof`; one with a time is good for five minutes"),
+        documented("`debug_token` answers to the token's own app; it is an error for another app's token"),
+        documented("a code is good once, for its app and redirect URI; errors are objects with a number, status 400"),
+        documented("Limited Login: RS256, `aud` is the App ID, the kit's `nonce`, no word on who checked an address"),
+        measured("`app_id` is text, where the documentation has a number (fault `number_app_id`)"),
+        measured("`#_=_` behind the callback; `iss` of Limited Login is `https://www.facebook.com`"),
+        measured("a dialog error may be a number alone (fault `dialog_error`), and `/me` `false` (`false_profile`)"),
+        guessed("the code exchange by POST, 200 for an invalid token at `debug_token`, which number an error has"),
+        guessed("a person has the same id in every app; in life another one in each"),
+    )
     faults_known = (
         *OAUTH,
         "dialog_error",

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from broker.demo.call import Call
 from broker.demo.faults import OAUTH
 from broker.demo.people import Person
+from broker.demo.rules import documented, guessed, measured
 from broker.demo.upstreams.answers import back_to, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, RegisteredApp
 from broker.demo.upstreams.facebook import graph_error
@@ -49,6 +50,16 @@ class Instagram(Emulator):
     title = "Instagram"
     colour = "#c13584"
     fronts = ("/oauth/authorize",)
+    works = "code flow, long-lived tokens and their renewal, `/me`"
+    missing = "everything that is not sign-in"
+    rules = (
+        documented("the token response is the one element of a list `data`, permissions a text with commas"),
+        measured("the same without the list, `user_id` a number, permissions a list (fault `flat_answer`)"),
+        documented("`#_` behind the callback; old scope names are refused; the redirect URI fits letter by letter"),
+        documented("tokens live for an hour; long-lived ones are renewed after a day, and die after sixty"),
+        guessed("what a personal account sees (fault `personal_account`), and the words of errors"),
+        guessed("the profile comes bare; in the documentation inside a list (fault `wrapped_profile`)"),
+    )
     faults_known = (
         *OAUTH,
         "personal_account",
