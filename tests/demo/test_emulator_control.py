@@ -21,6 +21,7 @@ APP = RegisteredApp("7654321", "secret", (CALLBACK,), {"bot_token": "7654321:t",
 FRONT = {
     "google": ("/o/oauth2/v2/auth", {"scope": "openid"}),
     "instagram": ("/oauth/authorize", {"scope": "instagram_business_basic"}),
+    "sber": ("/CSAFront/oidc/authorize.do", {"scope": "openid", "client_type": "PRIVATE", "nonce": "n"}),
     "vk": ("/authorize", {"code_challenge": "c" * 43, "code_challenge_method": "s256"}),
     "ok": ("/oauth/authorize", {"scope": "VALUABLE_ACCESS"}),
     "yandex": ("/authorize", {}),

@@ -297,9 +297,6 @@ LATER: Final = {
     "B21": "No token of an upstream is refreshed.",
     "C3": "There is no type for Microsoft.",
     "C4": "There is no type for Microsoft.",
-    "C7": "There is no type for Facebook.",
-    "C5": "There is no type for Apple.",
-    "C6": "There is no type for Apple.",
 }
 """Rows about what is not here."""
 
