@@ -19,6 +19,7 @@ BUILTIN = {
     # --- apple
     "apple": "providers.apple:Apple",
     # --- microsoft
+    "microsoft": "providers.microsoft:Microsoft",
     "mailru": "providers.mailru:MailRu",
     "tid": "providers.tid:TID",
     "sber": "providers.sber:Sber",

@@ -13,12 +13,13 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from broker.core.errors import UpstreamInvalid, quote
 from broker.core.events import Event, Recorder
 from broker.core.jose.compact import UnverifiedToken, b64url, numeric_date, parse_token, read_claims
-from broker.core.jose.jwk import ALGORITHMS
+from broker.core.jose.jwk import ALGORITHMS, Key
 from broker.core.posted import NONCE_MARK
 from broker.core.wire.strict_json import Malformed
 from broker.upstream.fields import Fields, counting, same
 from broker.upstream.keyset import CacheableHttp, KeySet
 from broker.upstream.model import IdTokenRules, Jwt
+from broker.upstream.tenants import TENANT, is_tenant
 
 # The final specification recommends the first; issuers that do not follow it say what is said of any token.
 _LOGOUT_TYPES = frozenset({"LOGOUT+JWT", "JWT"})
@@ -46,8 +47,9 @@ class JwtVerifier(Jwt):
 
     async def verify_id_token(self, token: str, rules: IdTokenRules) -> Fields:
         unverified = _parse(token, rules.algorithms)
-        claims = await self._verify(unverified, rules.jwks_uri, "ID token")
+        key, claims = await self._find(unverified, rules.jwks_uri, "ID token")
         self._check(claims, rules)
+        check_key(key, claims, rules)
         check_access_token_hash(claims, unverified.algorithm, rules.access_token)
         return claims
 
@@ -93,11 +95,15 @@ class JwtVerifier(Jwt):
         return Fields(unverified.claims, "ID token", self._odd)
 
     async def _verify(self, token: UnverifiedToken, jwks_uri: str, what: str) -> Fields:
+        return (await self._find(token, jwks_uri, what))[1]
+
+    async def _find(self, token: UnverifiedToken, jwks_uri: str, what: str) -> tuple[Key, Fields]:
+        """The key that made the signature, and the claims."""
         try:
-            await self._key_set(jwks_uri).find(token.kid, token.algorithm, lambda public: _fits(token, public))
+            key = await self._key_set(jwks_uri).find(token.kid, token.algorithm, lambda public: _fits(token, public))
         except UpstreamInvalid as problem:
             raise UpstreamInvalid(f"{what}: {problem.detail}") from None
-        return Fields(token.claims, what, self._odd)
+        return key, Fields(token.claims, what, self._odd)
 
     def _key_set(self, uri: str) -> KeySet:
         if uri not in self._key_sets:
@@ -123,7 +129,7 @@ def _fits(token: UnverifiedToken, public: Any) -> bool:
 
 def check_parties(claims: Fields, rules: IdTokenRules) -> None:
     """Made by this issuer, about somebody, for us and at our request (OIDC Core 3.1.3.7 points 2 to 5)."""
-    if claims.text("iss") not in rules.issuers:
+    if claims.text("iss") not in [spell(issuer, claims, rules) for issuer in rules.issuers]:
         raise UpstreamInvalid("ID token: iss is another issuer")
     claims.text("sub")
     audiences, parties = _audiences(claims.raw("aud")), rules.azp or (rules.audience,)
@@ -136,6 +142,25 @@ def check_parties(claims: Fields, rules: IdTokenRules) -> None:
     issued_to = claims.text("azp") if "azp" in claims else audiences[0]
     if issued_to not in parties:
         raise UpstreamInvalid(f"ID token: it was issued to another client ({quote(issued_to)})")
+
+
+def spell(issuer: str, claims: Fields, rules: IdTokenRules) -> str:
+    """This issuer as a token has to name it: where it stands for many tenants, with the one that the token is of.
+
+    Raises UpstreamInvalid for a tenant that is none.
+    """
+    if TENANT not in issuer or not rules.tenant_claim:
+        return issuer
+    tenant = claims.text(rules.tenant_claim)
+    if not is_tenant(tenant):
+        raise UpstreamInvalid(f"ID token: {rules.tenant_claim} is no tenant")
+    return issuer.replace(TENANT, tenant)
+
+
+def check_key(key: Key, claims: Fields, rules: IdTokenRules) -> None:
+    """Where one set of keys serves many issuers, a key that names one signs for no other."""
+    if rules.tenant_claim and key.issuer and claims.text("iss") != spell(key.issuer, claims, rules):
+        raise UpstreamInvalid("ID token: it is signed with a key for another issuer")
 
 
 def _audiences(given: object) -> list[str]:

@@ -39,8 +39,8 @@ class KeySet:
         self._kept = Kept(self._fetch, _TIMES, clock=clock)
         self._problem = ""
 
-    async def find(self, kid: str | None, algorithm: str, fits: Callable[[Any], bool] = lambda public: True) -> Any:
-        """The public key for a token's header, if it made the token's signature, which `fits` says of a key.
+    async def find(self, kid: str | None, algorithm: str, fits: Callable[[Any], bool] = lambda public: True) -> Key:
+        """The key for a token's header, if it made the token's signature, which `fits` says of a key.
 
         Without a `kid` there must be exactly one key for the algorithm. An issuer may replace a key under its old
         `kid`, or have none: a signature that does not fit is as good a reason to fetch again as a key that is missing.
@@ -53,7 +53,7 @@ class KeySet:
 
         found = await self._kept.find(pick)
         if found is not None:
-            return found.public
+            return found
         if self._kept.value is None:
             raise UpstreamUnavailable(f"no keys of the issuer could be had: {self._problem}")
         if pick_key(self._kept.value, kid, algorithm) is None:

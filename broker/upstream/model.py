@@ -269,7 +269,8 @@ class IdTokenRules:
     checked against `at_hash` where that is present, None: none came along. `azp`: whom else than us it may have been
     issued to (and only to them: apps on phones have ids of their own, which may be its audience, too); empty: to us.
     `unasked`: there was no attempt, so whatever nonce it has will do, but for that of a challenge. `hashed_nonce`: the
-    kit may have been given SHA-256 of the nonce in hexadecimal, so either form will do.
+    kit may have been given SHA-256 of the nonce in hexadecimal, so either form will do. `tenant_claim`: what names the
+    tenant that an issuer with `{tenantid}` is read for, in `issuers` and at the key that signed; "": there are none.
     """
 
     issuers: tuple[str, ...]
@@ -285,6 +286,7 @@ class IdTokenRules:
     sole: bool = True
     unasked: bool = False
     hashed_nonce: bool = False
+    tenant_claim: str = ""
 
 
 class Jwt(Protocol):

@@ -29,6 +29,7 @@ from broker.upstream.model import (
     Tools,
     Widget,
 )
+from broker.upstream.tenants import names
 from broker.upstream.tokens import TokenSettings, read_tokens
 
 ClientAuth = Literal["basic", "post", "none"]
@@ -141,7 +142,7 @@ class OAuth2Provider(ABC):
         """The parameters of a reply that came on a channel of ours, for this flow, and without an error."""
         if reply.via not in self.channels:
             raise UpstreamInvalid(f"the reply came by {reply.via}")
-        if self.issuers and reply.params.get("iss", self.issuers[0]) != self.issuers[0]:  # RFC 9207 section 2.4
+        if self.issuers and not names(reply.params.get("iss", self.issuers[0]), self.issuers[0]):  # RFC 9207 2.4
             raise UpstreamInvalid("the reply names another issuer")
         if not same(reply.params.get("state", flow.state), flow.state):
             raise UpstreamInvalid("the reply is of another login attempt")

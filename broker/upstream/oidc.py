@@ -48,6 +48,7 @@ class OidcProvider(OAuth2Provider):
     when set and wanted; its claims are added to those of the ID token, which win. `forwards`: which wishes of the app
     this upstream understands, out of `prompt`, `max_age`, `login_hint` and `ui_locales`; `create` is the prompt of that
     name. `skew` in seconds. `sole_audience`: its ID tokens are for one client each; others in `aud` are refused.
+    `tenant_claim`: the one that says which tenant an issuer with `{tenantid}` in it is, "" where there is none such.
     `hashed_nonce`: apps give its kit the nonce of a challenge or, as usual there, SHA-256 of it in hexadecimal.
     """
 
@@ -58,6 +59,7 @@ class OidcProvider(OAuth2Provider):
     forwards: frozenset[str] = frozenset()
     skew: int = 60
     sole_audience: ClassVar[bool] = True
+    tenant_claim: ClassVar[str] = ""
     hashed_nonce: ClassVar[bool] = False
 
     def authorize_params(self, flow: Flow) -> dict[str, str]:
@@ -118,6 +120,7 @@ class OidcProvider(OAuth2Provider):
             skew=self.skew,
             access_token=access_token,
             sole=self.sole_audience,
+            tenant_claim=self.tenant_claim,
         )
 
     async def verify_native(self, posted: Posted, native: tuple[str, ...], *, without_nonce: int = 0) -> SignedIdentity:

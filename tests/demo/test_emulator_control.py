@@ -28,8 +28,14 @@ FRONT = {
     "telegram": ("/auth", {"scope": "openid"}),
     "oidc": ("/authorize", {"scope": "openid"}),
     "apple": ("/auth/authorize", {}),
+    "microsoft": ("/common/oauth2/v2.0/authorize", {"scope": "openid"}),
 }
-BACK = {"vk": "/oauth2/auth", "ok": "/fb.do", **dict.fromkeys(("google", "yandex", "telegram", "oidc"), "/token")}
+BACK = {
+    "microsoft": "/common/oauth2/v2.0/token",
+    "vk": "/oauth2/auth",
+    "ok": "/fb.do",
+    **dict.fromkeys(("google", "yandex", "telegram", "oidc"), "/token"),
+}
 
 
 PROOF = {"scope": "openid", "code_challenge": "c" * 43, "code_challenge_method": "S256"}

@@ -21,6 +21,7 @@ from providers.google import Google
 from providers.instagram import Instagram
 from providers.linkedin import LinkedIn
 from providers.mailru import MailRu
+from providers.microsoft import Microsoft
 from providers.oidc import Oidc
 from providers.ok import OK
 from providers.sber import Sber
@@ -45,6 +46,7 @@ BUILT_IN: tuple[type[Provider], ...] = (
     Telegram,
     VK,
     Yandex,
+    Microsoft,
 )
 
 

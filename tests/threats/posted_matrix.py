@@ -23,11 +23,13 @@ from broker.demo.upstreams import EMULATORS
 EXCHANGE: Final = GrantType.TOKEN_EXCHANGE.value
 ANDROID, IOS, PHONE = "test-android.apps.googleusercontent.com", "test-ios.apps.googleusercontent.com", "test-phone"
 BUNDLE: Final = "com.example.test.app"
+REGISTERED: Final = "cccccccc-0000-4000-8000-00000000000a"
 
 PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
     "google": {**PLAIN["google"], "accept_posted": ["id_token", "credential"], "native_client_ids": [ANDROID, IOS]},
     "oidc": {**PLAIN["oidc"], "accept_posted": ["id_token"], "native_client_ids": [PHONE], "nonce": "if_present"},
     "apple": {**EMULATORS["apple"].settings, "accept_posted": ["id_token", "code"], "native_client_ids": [BUNDLE]},
+    "microsoft": {**EMULATORS["microsoft"].settings, "accept_posted": ["id_token"], "native_client_ids": [REGISTERED]},
     "vk": {**PLAIN["vk"], "accept_posted": ["code"]},
     "facebook": {**EMULATORS["facebook"].settings, "accept_posted": ["access_token", "id_token"]},
     "ok": {**PLAIN["ok"], "accept_posted": ["access_token"]},
@@ -372,6 +374,11 @@ def of_telegram(name: str, kind: str, token_type: TokenType, provider: str = "te
 
 
 _APPLE = {name: fault for name, fault in _OF_ID_TOKENS.items() if name != "another authorized party"}
+_MICROSOFT = _APPLE | {
+    "of another tenant": "other_tenant",
+    "of version 1.0": "v1_token",
+    "of a template": "template_issuer",
+}
 _VK = {
     "without a person": "no_id",
     "of two people": "other_user_id",
@@ -397,6 +404,7 @@ _BY_KEY = {name: fault for name, fault in _BOT.items() if fault != "wrong_hash"}
 _TELEGRAM = _SIMPLE_ID_TOKENS
 _BEARER: Final[Mapping[str, Any]] = {"challenged": False, "nonced": False, "away": ()}
 _OPAQUE: Final = Way("", "", token_of_ok, {}, TokenType.ID_TOKEN, challenged=False, nonced=False, web="", away=("500",))
+_ENTRA = id_token_way("microsoft", "microsoft", REGISTERED, for_server=False)  # a log hides ids as long as its
 _OIDC = id_token_way("oidc", "oidc", PHONE, for_server=False)
 WAYS: Final[tuple[Way, ...]] = (
     id_token_way("google android", "google", ANDROID, for_server=True),
@@ -415,6 +423,7 @@ WAYS: Final[tuple[Way, ...]] = (
         again="invalid_grant",
         away=("500",),
     ),
+    replace(_ENTRA, spoilt=_MICROSOFT, foreign="not in aud"),
     Way("vk", "vk", code_of_vk, _VK, nonced=False, web="invalid_request", again="invalid_grant", away=("500",)),
     replace(_OPAQUE, name="ok", provider="ok", get=token_of_ok, spoilt=_OK),
     replace(audible_way("facebook", _FACEBOOK), foreign="error 100", other_type=TokenType.CODE),

@@ -83,6 +83,8 @@ REQUIRED: Final = {
     "B24": "Two issuers share one identity namespace only where the operator says that the people are the same.",
     "C1": "Google: people are keyed by `sub`; the domain gate asks `hd`, never the address.",
     "C2": "Google: `aud`, `azp` and nonce must be ours; an ID token posted unasked, or once more, logs nobody in.",
+    "C3": "Microsoft: an address counts where Microsoft says who owns its domain, or the operator trusts the tenant.",
+    "C4": "Microsoft: issuer, key and tenant of a token agree, and the tenant is one that is let in.",
     "C5": "Apple: a name may come by the form, which nobody signed; the address comes by the ID token alone.",
     "C6": "Apple: ID tokens are RS256, for the Services ID in a browser, for a listed app from a kit, with our nonce.",
     "C7": "Facebook: a token counts once Facebook says that it is a person's, valid, ours; an ID token by our nonce.",
@@ -297,6 +299,7 @@ LATER: Final = {
     "B21": "No token of an upstream is refreshed.",
     "C3": "There is no type for Microsoft.",
     "C4": "There is no type for Microsoft.",
+    "C7": "There is no type for Facebook.",
 }
 """Rows about what is not here."""
 

@@ -42,12 +42,12 @@ class UnknownKey(Malformed):
 
 
 class Key:
-    """One public key, parsed, with the algorithms it may verify."""
+    """One public key, parsed, with the algorithms it may verify. `issuer`: for whom alone, where it says so."""
 
-    __slots__ = ("algorithms", "kid", "public")
+    __slots__ = ("algorithms", "issuer", "kid", "public")
 
-    def __init__(self, kid: str, public: Any, algorithms: frozenset[str]) -> None:
-        self.kid, self.public, self.algorithms = kid, public, algorithms
+    def __init__(self, kid: str, public: Any, algorithms: frozenset[str], issuer: str = "") -> None:
+        self.kid, self.public, self.algorithms, self.issuer = kid, public, algorithms, issuer
 
 
 def parse_keys(listed: object, *, of_upstream: bool = False) -> tuple[Key, ...]:
@@ -85,7 +85,8 @@ def parse_key(jwk: object, *, of_upstream: bool = False) -> Key | None:
         return None
     if isinstance(public, RSAPublicKey) and not _is_usual(public):
         return None
-    return Key(kid, public, algorithms)
+    issuer = jwk.get("issuer")  # quirk(microsoft): one set of keys serves all its tenants (read 2026-11)
+    return Key(kid, public, algorithms, issuer if isinstance(issuer, str) else "")
 
 
 def _is_usual(public: RSAPublicKey) -> bool:
