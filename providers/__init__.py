@@ -16,6 +16,7 @@ BUILTIN = {
     # --- linkedin
     "linkedin": "providers.linkedin:LinkedIn",
     # --- x
+    "x": "providers.x:X",
     # --- apple
     "apple": "providers.apple:Apple",
     # --- microsoft

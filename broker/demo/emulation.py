@@ -118,7 +118,7 @@ def _posting(config: Config) -> tuple[tuple[str, str], ...]:
 def _extras(settings: ProviderSettings, issuer: str) -> dict[str, str]:
     names = {"issuer": "issuer", "service_token": "service_token", "public_key": "public_key", "bot_token": "bot_token"}
     names |= {"bot_username": "username", "webhook_secret": "webhook_secret"}
-    names |= {"team_id": "team_id", "key_id": "key_id", "private_key": "private_key", "tenant": "tenant"}
+    names |= {name: name for name in ("team_id", "key_id", "private_key", "tenant", "native_redirect_uri")}
     found = {ours: _plain(getattr(settings, theirs, None)) for theirs, ours in names.items()}
     found["domain"] = urlsplit(issuer).netloc
     found["native_client_ids"] = " ".join(getattr(settings, "native_client_ids", ()))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from jwt import encode
@@ -20,7 +20,7 @@ from jwt.algorithms import RSAAlgorithm
 from broker.core.events import Event
 from broker.core.people.identity import Identity
 from broker.registry import provider_types
-from broker.testing.raw_server import RawServer, json_of, raw_server
+from broker.testing.raw_server import RawServer, answer_of, raw_server
 from broker.upstream.answer import NOT_NOW
 from broker.upstream.http import HttpPool
 from broker.upstream.lend import lend
@@ -123,7 +123,22 @@ class Case:
 
     def body(self, path: str) -> bytes:
         """The right answer at `path`, as bytes."""
-        return json.dumps(self.filled(self.data["answers"][path])).encode()
+        return self.encoded(path, self.filled({**self.begin, **self.data.get("answers", {})}[path]))
+
+    def encoded(self, path: str, value: Any) -> bytes:
+        """An answer at `path` as its upstream writes it: JSON, or a form."""
+        return urlencode(value).encode() if path in self.data.get("forms", ()) else json.dumps(value).encode()
+
+    @property
+    def begin(self) -> Mapping[str, Any]:
+        """By path: what is answered to calls that are made before the browser leaves."""
+        found: Mapping[str, Any] = self.data.get("begin", {})
+        return found
+
+    @property
+    def flow(self) -> Flow:
+        """The attempt that the reply answers."""
+        return replace(FLOW, memo=self.data.get("memo", {}))
 
     def filled(self, value: Any) -> Any:
         """The fixture's value with its placeholders filled."""
@@ -161,7 +176,7 @@ class Case:
         """The provider with these further settings, connected to a server with the fixture's answers."""
         kind = provider_types([self.type])[self.type]
         async with raw_server() as server:
-            server.answers.update({path: json_of(json.loads(self.body(path))) for path in self.paths})
+            server.answers.update({path: answer_of(self.body(path)) for path in (*self.paths, *self.begin)})
             pool = await HttpPool.open()
             notes = Notes()
             chosen = kind.Settings.model_validate(
@@ -191,15 +206,17 @@ class Bench:
         assert isinstance(step, (Redirect, Widget))
         return dict(parse_qsl(urlsplit(step.url).query))
 
-    async def finish(self, reply: Reply | None = None, flow: Flow = FLOW) -> Identity:
+    async def finish(self, reply: Reply | None = None, flow: Flow | None = None) -> Identity:
         """What the provider makes of the reply; nobody waits longer than a person would."""
         async with asyncio.timeout(20):
-            return await self.provider.finish(flow, unpack_reply(self.provider, reply or self.case.reply()))
+            return await self.provider.finish(
+                flow or self.case.flow, unpack_reply(self.provider, reply or self.case.reply())
+            )
 
 
 # Of an ID token (OIDC Core 2) and of a token response (RFC 6749 section 5.1): these are believed whole or not at all.
 _DECISIVE = frozenset({"iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "at_hash", "auth_time"})
-_NOT_ABOUT_PEOPLE = frozenset({"access_token", "keys", "issuer"})
+_NOT_ABOUT_PEOPLE = frozenset({"access_token", "oauth_token", "keys", "issuer"})
 
 
 def _is_about_people(answer: object) -> bool:

@@ -13,7 +13,6 @@ Rows B, C, E and I of the threat catalogue, as far as a provider alone is concer
 
 from __future__ import annotations
 
-import json
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
@@ -77,8 +76,13 @@ class ProviderRules:
         async with case.on_bench() as bench:
             step = await bench.provider.begin(FLOW)
             asked = await bench.begin()
+            called = " ".join(f"{call.params} {call.headers}" for call in bench.server.received)
         assert isinstance(step, (Redirect, Widget))
-        assert asked.get("state") == STATE or asked.get("return_to", "").endswith(f"/{STATE}")
+        if case.begin:  # the callback is told in a call of ours, and what was answered stays in the attempt
+            assert STATE in called
+            assert step.memo == case.flow.memo
+        else:
+            assert asked.get("state") == STATE or asked.get("return_to", "").endswith(f"/{STATE}")
         assert asked.get("redirect_uri", FLOW.redirect_uri) == FLOW.redirect_uri
         assert "canary" not in step.url
         assert VERIFIER not in step.url
@@ -219,6 +223,16 @@ class ProviderRules:
                         assert identity.subject == case.data["expected"]["subject"]
                     assert len(bench.notes.of(Event.UPSTREAM_CALLED)) >= 1
 
+    async def test_i8_every_hostile_answer_before_the_browser_leaves_is_a_clean_failure(self, case: Case) -> None:
+        for path in case.begin:
+            for title, answer in shapes(case.body(path)).items():
+                async with case.on_bench(timeout=0.15) as bench:
+                    bench.server.answers[path] = answer
+                    fine = title in case.data.get("fine", {}).get(path, ())
+                    with nullcontext() if fine else pytest.raises(UpstreamError):
+                        await bench.begin()
+                        assert fine, f"{path}: {title}"
+
     async def test_i6_an_upstream_that_hangs_costs_its_time_limit(self, case: Case) -> None:
         for path in case.paths:
             async with case.on_bench(timeout=0.1) as bench:
@@ -227,11 +241,11 @@ class ProviderRules:
 
     async def test_members_nobody_knows_do_no_harm(self, case: Case) -> None:
         for path in case.paths:
-            answer = json.loads(case.body(path))
+            answer = case.filled(case.data["answers"][path])
             if isinstance(answer, dict):
                 more = {"new": {"a": [1, None, {"b": True}]}, "sub": "evil", "email_verified": True} | answer
                 async with case.on_bench() as bench:
-                    bench.server.answers[path] = answer_of(json.dumps(more).encode())
+                    bench.server.answers[path] = answer_of(case.encoded(path, more))
                     assert (await bench.finish()).subject == case.data["expected"]["subject"]
 
     async def test_nobody_is_kept_out_by_something_odd_that_is_only_shown(self, case: Case) -> None:
@@ -263,7 +277,7 @@ class ProviderRules:
 async def _is_known(bench: Bench, changed: Case) -> bool:
     """Whether the person of the fixture logs in by these answers."""
     bench.case = changed
-    bench.server.answers.update({path: json_of(json.loads(changed.body(path))) for path in changed.paths})
+    bench.server.answers.update({path: answer_of(changed.body(path)) for path in changed.paths})
     try:
         identity = await bench.finish()
     except UpstreamError:

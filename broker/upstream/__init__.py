@@ -73,6 +73,7 @@ from broker.upstream.model import (
     UnpacksReplies,
     Widget,
 )
+from broker.upstream.oauth1 import OAuth1Provider, OAuth1Settings, Signer
 from broker.upstream.oauth2 import OAuth2Provider
 from broker.upstream.oidc import NativeSettings, OidcProvider
 from broker.upstream.oidc_request import AskingProvider, RequestSettings
@@ -133,6 +134,8 @@ __all__ = [
     "Message",
     "Metadata",
     "NativeSettings",
+    "OAuth1Provider",
+    "OAuth1Settings",
     "OAuth2Provider",
     "OidcProvider",
     "Opener",
@@ -161,6 +164,7 @@ __all__ = [
     "SignedFields",
     "SignedIdentity",
     "SignedReply",
+    "Signer",
     "SignsInByBot",
     "SignsReplies",
     "StartBot",

@@ -9,8 +9,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
+from broker.core.errors import InvalidRequest, UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
 from broker.core.wire import strict_json
+from broker.core.wire.parameters import parse_form
 from broker.upstream.exchange import Answer
 from broker.upstream.fields import Fields, SignedAnswer
 
@@ -50,7 +51,7 @@ class UpstreamAnswer:
             value = None  # a refusal needs no particular body: the status has said it
         error = error_name(value)
         if refused or error is not None:
-            raise self._refusal(error or "")
+            raise self._refusal(error or listed_name(value))
         return value
 
     def fields(self) -> Fields:
@@ -67,6 +68,21 @@ class UpstreamAnswer:
         """Raise as `value` for a status that is not 2xx; what else it says is nobody's business."""
         if self.got.status not in _SUCCESS:
             raise self._refusal("")
+
+    def pairs(self) -> Fields:
+        """The members of a form-encoded 2xx answer, whatever its media type says: OAuth 1.0a has no other.
+
+        Raises as `value` for other statuses and for a JSON object with an error in it, UpstreamInvalid for no form.
+        """
+        body = self.got.body
+        if self.got.status not in _SUCCESS or body[:1] == b"{":
+            self.value()
+        try:
+            found = parse_form(body)
+            found.check_single(found.repeated)
+        except InvalidRequest as problem:
+            raise UpstreamInvalid(f"{self.what}: not a form: {problem.detail}") from None
+        return Fields(found, self.what, self.odd)
 
     def cacheable_fields(self) -> tuple[Fields, int | None]:
         """The JSON object and the seconds of `max-age`, None where it is not said."""
@@ -112,6 +128,19 @@ def error_name(value: object) -> str | None:
     if isinstance(given, dict):  # an object of its own: {"error": {"error_code": 5, …}}
         given = next((given[name] for name in ("error_code", "code", "type") if name in given), "")
     return None if given is None else clean_name(given)
+
+
+def listed_name(value: object) -> str:
+    """The error code of an answer whose status refuses already, where it tells in other ways; "" where there is none.
+
+    The first of a list of `errors`, or a problem's `type` by the end of its address (RFC 9457 section 3.1.1).
+    """
+    if not isinstance(value, dict):
+        return ""
+    listed, kind = value.get("errors"), value.get("type")
+    if isinstance(listed, list) and listed and isinstance(listed[0], dict) and "code" in listed[0]:
+        return clean_name(listed[0]["code"])
+    return clean_name(kind.rpartition("/")[2]) if isinstance(kind, str) and "/" in kind else ""
 
 
 def clean_name(given: object) -> str:

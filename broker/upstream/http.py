@@ -190,6 +190,9 @@ class UpstreamHttp(Http):
         call = partial(self._observed, _get(url, None, headers), UpstreamAnswer.accepted)
         self._spawn(run_errand(call, self._rules.pause))
 
+    async def ask(self, request: Request, read: Callable[[UpstreamAnswer], Result]) -> Result:
+        return await self._call(request, read)
+
     async def _call(self, request: Request, read: Callable[[UpstreamAnswer], Result]) -> Result:
         """A call with values that came through somebody's browser, or were given for such."""
         self._breaker.check()

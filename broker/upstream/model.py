@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, ClassVar, Protocol, Self, TypeGuard, runtime_checkable
+from typing import Annotated, Any, ClassVar, Protocol, Self, TypeGuard, TypeVar, runtime_checkable
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -18,10 +18,13 @@ from broker.core.people.linking import LinkingPolicy, LinkingRule
 from broker.core.records import Wishes
 from broker.core.terms import PostedKind
 from broker.core.wire.addresses import is_loopback_host
+from broker.upstream.answer import UpstreamAnswer
 from broker.upstream.bot import Calls
 from broker.upstream.discovery import Address, DiscoveryRules, Metadata
+from broker.upstream.exchange import Request
 from broker.upstream.fields import Fields
 
+Result = TypeVar("Result")
 _ORIGIN = re.compile(r"(https?)://([a-z0-9.\-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
 
 
@@ -257,6 +260,9 @@ class Http(Protocol):
 
     def tell(self, url: str, *, headers: Mapping[str, str] | None = None) -> None:
         """Call `url` by GET in the background, three times at most until it is answered with 2xx; nobody waits."""
+
+    async def ask(self, request: Request, read: Callable[[UpstreamAnswer], Result]) -> Result:
+        """What `read` makes of the answer to any other request; what it raises counts as the upstream's failure."""
 
 
 @dataclass(frozen=True, slots=True)

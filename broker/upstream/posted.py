@@ -69,6 +69,18 @@ class AcceptsPosted(Protocol):
         """
 
 
+def bearer(text: str) -> str:
+    """A posted token, or its secret, as it may be sent on; raises UpstreamInvalid."""
+    if _TOKEN.fullmatch(text) is None:
+        raise UpstreamInvalid("the posted token or secret is missing, too long, or not of visible ASCII characters")
+    return text
+
+
+def remembered(identity: Identity, token: str, now: float) -> SignedIdentity:
+    """Whose token it is, where nothing says when it was issued: it counts once in a day. `now` in epoch seconds."""
+    return SignedIdentity(identity, token, int(now) + _REMEMBERED)
+
+
 class AudibleTokenSettings(ConfidentialSettings):
     """Settings of an upstream that tells of an access token to which application it was issued."""
 
@@ -87,13 +99,11 @@ class AudibleTokenProvider(OAuth2Provider):
 
     async def verify_posted(self, posted: Posted) -> SignedIdentity:
         """Whose token it is. No call says when it was issued, so it is remembered for a day."""
-        if _TOKEN.fullmatch(posted.token) is None:
-            raise UpstreamInvalid("the posted token is too long, or not of visible ASCII characters")
-        owner = await self.owner_of(posted.token)
+        owner = await self.owner_of(bearer(posted.token))
         identity = await self.identity_by(posted)
         if owner not in {"", identity.subject}:
             raise UpstreamInvalid("the profile is of somebody else than the upstream says the posted token is")
-        return SignedIdentity(identity, posted.token, int(self.tools.now()) + _REMEMBERED)
+        return remembered(identity, posted.token, self.tools.now())
 
     async def owner_of(self, token: str) -> str:
         """Whose token it is, asked before anything else where the upstream has a call that names the application, too.

@@ -127,14 +127,20 @@ class World:
 
     def __post_init__(self) -> None:
         self.provider = self.provider_again()
+        self.memo: Mapping[str, str] = {}
 
     async def log_in(self, person: Person = ADA, flow: Flow = FLOW) -> Identity:
         """Begin, let the person agree, finish."""
-        return await self.provider.finish(flow, await self.agree(person, flow))
+        return await self.finish(flow, await self.agree(person, flow))
+
+    async def finish(self, flow: Flow, reply: Reply, provider: Provider | None = None) -> Identity:
+        """The attempt comes back with what the newest beginning wanted to be kept."""
+        return await (provider or self.provider).finish(replace(flow, memo=self.memo), reply)
 
     async def agree(self, person: Person, flow: Flow = FLOW) -> Reply:
         """What reaches the callback after the person agreed, or did not."""
         step = await self.provider.begin(flow)
+        self.memo = step.memo
         answer = await self.browser.get(step.url, params={**_query(step.url), "_person": person.key})
         if answer.status_code == 200 and 'id="answer"' in answer.text:
             form = parse_markup(step.url, answer.text).forms[0]
@@ -234,7 +240,7 @@ async def _lets_in(at: World, fault: str) -> bool:
     at.emulator.faults.switch(fault, on=True)
     flow = begun_now()
     try:
-        await at.provider_again().finish(flow, await at.agree(ADA, flow))
+        await at.finish(flow, await at.agree(ADA, flow), at.provider_again())
     except (UpstreamError, DeadEndError):
         return False
     return True
@@ -249,7 +255,7 @@ async def test_an_upstream_that_is_down_is_told_apart_from_one_that_refuses(kind
         reply = await at.agree(ADA, flow)
         at.emulator.faults.switch(fault, on=True)
         with pytest.raises(UpstreamError) as caught:
-            await at.provider.finish(flow, reply)
+            await at.finish(flow, reply)
     if fault in {"500", "html_502", "slow"}:
         assert isinstance(caught.value, UpstreamUnavailable)
 
@@ -260,7 +266,7 @@ async def test_a_person_who_goes_back_has_cancelled(way: str) -> None:
         at.emulator.faults.switch("decline", on=True)
         flow = begun_now()
         with pytest.raises(UpstreamDenied):
-            await at.provider.finish(flow, await at.agree(ADA, flow))
+            await at.finish(flow, await at.agree(ADA, flow))
 
 
 async def test_c13_a_token_of_another_app_logs_nobody_in() -> None:

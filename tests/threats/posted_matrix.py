@@ -47,6 +47,14 @@ PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
         "accept_posted": ["id_token", "init_data"],
         "kit_nonce": "if_present",
     },
+    "x": {**EMULATORS["x"].settings, "mode": "oauth1", "accept_posted": ["access_token"]},
+    "x-code": {
+        **EMULATORS["x"].settings,
+        "type": "x",
+        "client_id": "test-x-code",
+        "accept_posted": ["code"],
+        "native_redirect_uri": "com.example.phone:/x",
+    },
 }
 """As in config.yaml. `shut` is there, too, and takes nothing that is posted."""
 
@@ -351,6 +359,23 @@ def limited_login(name: str, change: Callable[[str], str] = str) -> Way:
     return Way(name, "facebook", get, _SIMPLE_ID_TOKENS, TokenType.CODE, web="", foreign=foreign)
 
 
+def token_of_x(at: Bench, challenge: Challenge, ask: Ask) -> Form:
+    """A token of OAuth 1.0a and its secret, without which no call about it can be signed."""
+    given = at.kit("x", app=_app_of("x", ask), person=ask.person)
+    secret = {"subject_token_secret": given["oauth_token_secret"], "subject_token_type": TokenType.ACCESS_TOKEN.value}
+    return {"subject_token": given["oauth_token"], **secret}
+
+
+def code_of_x(at: Bench, challenge: Challenge, ask: Ask) -> Form:
+    """A code of OAuth 2.0 for the challenge; one of our pages has their redirect URI."""
+    more = {"server": f"{at.broker.issuer}/callback/x-code"} if ask.web else {}
+    asked = {"state": challenge.get("state", ""), "code_challenge": challenge.get("code_challenge", "")}
+    given = at.kit(
+        "x-code", app=_app_of("x" if ask.foreign else "x-code", ask), person=ask.person, kind="code", **asked, **more
+    )
+    return {"subject_token": given["code"], "subject_token_type": TokenType.CODE.value}
+
+
 # --- Telegram's: what it signs for a bot, with its own key or with the bot's token ---
 
 
@@ -402,6 +427,8 @@ _OPENED = {
 }
 _BY_KEY = {name: fault for name, fault in _BOT.items() if fault != "wrong_hash"} | {"of an old client": "no_signature"}
 _TELEGRAM = _SIMPLE_ID_TOKENS
+_X = {"not known there": "unauthorized", "without a person": "no_id"}
+_X_CODE = {"used up": "invalid_grant", "refused with status 200": "error_200", "of nobody": "errors_200", **_X}
 _BEARER: Final[Mapping[str, Any]] = {"challenged": False, "nonced": False, "away": ()}
 _OPAQUE: Final = Way("", "", token_of_ok, {}, TokenType.ID_TOKEN, challenged=False, nonced=False, web="", away=("500",))
 _ENTRA = id_token_way("microsoft", "microsoft", REGISTERED, for_server=False)  # a log hides ids as long as its
@@ -429,6 +456,17 @@ WAYS: Final[tuple[Way, ...]] = (
     replace(audible_way("facebook", _FACEBOOK), foreign="error 100", other_type=TokenType.CODE),
     limited_login("facebook limited login"),
     limited_login("facebook limited login, hashed", lambda nonce: sha256(nonce.encode()).hexdigest()),
+    replace(_OPAQUE, name="x", provider="x", get=token_of_x, spoilt=_X),
+    Way(
+        "x by code",
+        "x-code",
+        code_of_x,
+        _X_CODE,
+        nonced=False,
+        web="invalid_request",
+        again="invalid_request",
+        away=("500",),
+    ),
     audible_way("yandex", _YANDEX),
     replace(audible_way("github", _YANDEX | {"of two people": "other_user_id"}), foreign="status 404"),
     audible_way("tid", _YANDEX | {"revoked": "inactive_token", "of two people": "other_user_id"}),
