@@ -12,7 +12,10 @@ from pydantic import SecretStr
 from broker.config.model import Config
 from broker.core.wire.addresses import TRIAL_PORT, origin_of
 from broker.demo.upstreams import EMULATORS, VK, Emulator, Options, RegisteredApp, Telegram
+from broker.demo.upstreams.oidc_clients import public_half
 from broker.demo.upstreams.telegram_signed import mini_app_public_key
+from broker.upstream.client_auth import ProofSettings
+from broker.upstream.encryption import EncryptionSettings
 from broker.upstream.model import ProviderSettings
 from broker.upstream.oidc_session import SessionSettings
 
@@ -99,6 +102,8 @@ def registered_apps(
             extras["webhook_url"] = f"{issuer}/updates/{name}"
         if isinstance(settings, SessionSettings):
             extras |= _logout_extras(settings, issuer, name)
+        if isinstance(settings, ProofSettings):
+            extras |= _proof_extras(settings)
         secret = _plain(getattr(settings, "client_secret", None)) or known.client_secret
         apps[settings.client_id] = RegisteredApp(settings.client_id, secret, callbacks, extras)
     return list(apps.values())
@@ -123,6 +128,18 @@ def _extras(settings: ProviderSettings, issuer: str) -> dict[str, str]:
     found["domain"] = urlsplit(issuer).netloc
     found["native_client_ids"] = " ".join(getattr(settings, "native_client_ids", ()))
     return {name: text for name, text in found.items() if text}
+
+
+def _proof_extras(settings: ProofSettings) -> dict[str, str]:
+    """The public halves of our keys, and what is to be encrypted by which."""
+    found = {}
+    if settings.token_endpoint_auth_method == "private_key_jwt":
+        found["assertion_key"] = public_half(_plain(settings.client_assertion.key))
+    wanted = getattr(settings, "id_token_encryption", None)
+    if isinstance(wanted, EncryptionSettings) and wanted.key is not None:
+        found |= {"encryption_key": public_half(_plain(wanted.key))}
+        found |= {"encryption_alg": wanted.alg, "encryption_enc": wanted.enc}
+    return found
 
 
 def _logout_extras(settings: SessionSettings, issuer: str, name: str) -> dict[str, str]:

@@ -49,7 +49,7 @@ async def test_the_document_names_the_issuer_of_the_app_and_everything_lies_belo
     document = (await op.get("/realms/x/.well-known/openid-configuration")).json()
     assert document["issuer"] == ISSUER
     ends = [url for name, url in document.items() if name.endswith(("_endpoint", "_uri"))]
-    assert len(ends) == 6
+    assert len(ends) == 7
     assert all(url.startswith(f"{ISSUER}/") for url in ends)
 
 

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamUnavailable
 from broker.core.people.identity import Identity
@@ -30,6 +31,7 @@ from broker.upstream.http import HttpPool
 from broker.upstream.lend import lend
 from broker.upstream.model import Channel, Flow, Provider, Reply, unpack_reply
 from tests.providers.cases import FIXTURES
+from tests.providers.test_oidc_proof import pem
 
 pytestmark = pytest.mark.anyio
 
@@ -62,6 +64,17 @@ WAYS: Mapping[str, tuple[str, Mapping[str, object]]] = {
             "pkce": "required",
         },
     ),
+    "oidc by key": (
+        "oidc",
+        {
+            "client_id": "broker",
+            "issuer": "https://sso.example.com",
+            "token_endpoint_auth_method": "private_key_jwt",
+            "client_assertion": {"key": pem(ec.generate_private_key(ec.SECP256R1()))},
+            "id_token_encryption": {"key": pem(ec.generate_private_key(ec.SECP256R1())), "alg": "ECDH-ES"},
+            "pushed_requests": "required",
+        },
+    ),
     "telegram": ("telegram", {"client_id": "7000000001", "client_secret": "s", "request_phone": True}),
     "telegram widget": ("telegram", {"client_id": "7000000001", "mode": "widget", "bot_token": "7000000001:t"}),
     "telegram embedded": (
@@ -91,6 +104,7 @@ HARMLESS: Mapping[str, set[str]] = {
     "yandex": {"other_user_id"},
     "oidc": _OIDC_ODDITIES | _LATER,
     "oidc form": _OIDC_ODDITIES | _LATER,
+    "oidc by key": _OIDC_ODDITIES | _LATER,
     "telegram": {
         "es256k",
         "new_field",

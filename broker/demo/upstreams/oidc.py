@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from broker.demo.call import Call, client_credentials
+from broker.demo.call import Call
 from broker.demo.faults import OAUTH
 from broker.demo.pages import posting_page
 from broker.demo.rules import documented, guessed
@@ -19,6 +19,7 @@ from broker.demo.upstreams.control import KitOrder
 from broker.demo.upstreams.deliver import post_form
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified, kit_claims
 from broker.demo.upstreams.keys import half_hash, key
+from broker.demo.upstreams.oidc_clients import PROOF_RULES, Pushed, encrypted, proved_app
 from broker.demo.upstreams.oidc_logins import (
     LOGOUT_FAULTS,
     Granted,
@@ -50,10 +51,11 @@ class Oidc(Emulator):
     fronts = ("/authorize", "/logout")
     post = staticmethod(post_form)
     works = (
-        "any OpenID Provider: discovery, keys, code flow with PKCE by query or form, userinfo, refresh, logout by "
-        "redirect and by back channel; one issuer, the first one configured"
+        "any OpenID Provider: discovery, keys, code flow with PKCE by query or form, pushed requests, apps that sign, "
+        "encrypted ID tokens, userinfo, refresh, logout by redirect or back channel; one issuer, the first configured"
     )
     rules = (
+        *PROOF_RULES,
         documented("OpenID Connect Core 1.0 and Discovery 1.0, RFC 7636, RFC 9207: thin ID tokens, claims at userinfo"),
         documented("RP-Initiated and Back-Channel Logout 1.0"),
         guessed("`email_verified` is true for Ada alone"),
@@ -101,6 +103,7 @@ class Oidc(Emulator):
             ("/token", ("POST",), self._token),
             ("/userinfo", ("GET", "POST"), self._userinfo),
             ("/revoke", ("POST",), self._revoke),
+            ("/par", ("POST",), self._push),
             ("/logout", ("GET", "POST"), self._end_session),
         )
         below = [(self._prefix + path, methods, handler) for path, methods, handler in table]
@@ -114,6 +117,8 @@ class Oidc(Emulator):
         self.codes = OneTime[Granted](60, self.clock, self.mint)
         self.tokens = OneTime[Granted](300, self.clock, self.mint)
         self.refresh_tokens = OneTime[Granted](86400, self.clock, self.mint)
+        self.pushed = Pushed(self.clock, self.mint)
+        self.assertions = Newest[str]()
         self.sessions = Newest[Granted]()
         self.issued = Newest[Granted]()
 
@@ -145,6 +150,7 @@ class Oidc(Emulator):
         return json_answer({"keys": [k.jwk(use="sig") for k in self.signer().published()]})
 
     async def _authorize(self, call: Call) -> Response:
+        call = self.pushed.unpacked(call)
         unknown = "unknown client or redirect_uri"
         app = self.registered(call, unknown, unknown)
         problem = problem_of(call)
@@ -168,9 +174,8 @@ class Oidc(Emulator):
         return back_to(call.get("redirect_uri"), full)
 
     async def _token(self, call: Call) -> Response:
-        client_id, secret = client_credentials(call)
-        app = self.apps.get(client_id)
-        if app is None or secret != app.client_secret:
+        app = self._app(call)
+        if app is None:
             return json_answer({"error": "invalid_client"}, 401, WWW_Authenticate='Basic realm="token"')
         if self.faults.on("error_200"):
             return json_answer({"error": "invalid_grant"})
@@ -181,11 +186,23 @@ class Oidc(Emulator):
             return json_answer({"error": "invalid_grant"}, 400)
         return json_answer(self._tokens_for(granted), Cache_Control="no-store")
 
+    def _app(self, call: Call) -> RegisteredApp | None:
+        places = [self.issuer, f"{self.issuer.removesuffix('/')}/token"]
+        return proved_app(call, self.apps, places, now=self.now(), used=self.assertions)
+
+    async def _push(self, call: Call) -> Response:
+        """RFC 9126 section 2: the parameters of an app that has shown who it is, for a minute and a half."""
+        app = self._app(call)
+        if app is None:
+            return json_answer({"error": "invalid_client"}, 401, WWW_Authenticate='Basic realm="par"')
+        if "request_uri" in call.form or not call.get("redirect_uri"):
+            return json_answer({"error": "invalid_request"}, 400)
+        return json_answer(self.pushed.keep(call, app), 201, Cache_Control="no-store")
+
     async def _revoke(self, call: Call) -> Response:
         """RFC 7009: a token that is none is as good as revoked, and the answer has no body."""
-        client_id, secret = client_credentials(call)
-        app = self.apps.get(client_id)
-        if app is None or secret != app.client_secret:
+        app = self._app(call)
+        if app is None:
             return json_answer({"error": "invalid_client"}, 401, WWW_Authenticate='Basic realm="revoke"')
         for kept in (self.refresh_tokens, self.tokens):
             granted = kept.look(call.get("token"))
@@ -215,7 +232,7 @@ class Oidc(Emulator):
         if not self.faults.on("no_id_token"):
             id_token = self.signer().sign(self._claims(granted, access_token))
             self.issued[id_token] = granted
-            answer["id_token"] = id_token
+            answer["id_token"] = encrypted(id_token, granted.app)
         return answer
 
     def _claims(self, granted: Granted, access_token: str) -> Claims:

@@ -13,6 +13,7 @@ from broker.demo.faults import Faults
 from broker.demo.upstreams.base import Grant, RegisteredApp
 from broker.demo.upstreams.id_tokens import Changes, Claims, Signer, falsified
 from broker.demo.upstreams.keys import challenge_of
+from broker.demo.upstreams.oidc_clients import METHODS, SIGNATURES
 
 LEVELS = ("urn:example:gold", "urn:example:silver")
 _TOLD = ("name", "given_name", "family_name", "gender", "locale")
@@ -79,6 +80,7 @@ def discovery_of(issuer: str) -> Claims:
         "jwks_uri": f"{base}/jwks",
         "end_session_endpoint": f"{base}/logout",
         "revocation_endpoint": f"{base}/revoke",
+        "pushed_authorization_request_endpoint": f"{base}/par",
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
         "response_types_supported": ["code"],
@@ -87,7 +89,8 @@ def discovery_of(issuer: str) -> Claims:
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256", "ES256"],
         "scopes_supported": ["openid", "profile", "email", "phone", "address", "offline_access"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": list(METHODS),
+        "token_endpoint_auth_signing_alg_values_supported": list(SIGNATURES),
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
         "acr_values_supported": list(LEVELS),
