@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from broker.core.errors import UpstreamError
 from broker.core.jose.compact import decode_segment
+from broker.upstream.answer import UpstreamAnswer
+from broker.upstream.exchange import Request
 from broker.upstream.fields import Fields
 from broker.upstream.model import Http
 
@@ -16,6 +18,7 @@ _SECRET: Final = re.compile(r"(?i)(^|_)(token|secret|secret_key|code|hash|passwo
 _SHOWN: Final = 4  # characters of a secret: enough to tell two of them apart, and of no use to anybody
 
 Hear = Callable[[str, object], None]
+Result = TypeVar("Result")
 
 
 class Listening(Http):
@@ -68,6 +71,15 @@ class Listening(Http):
         with _Told(self._hear, "POST", url) as told:
             return told.value(await self._http.post_form_value(url, form))
 
+    async def ask(self, request: Request, read: Callable[[UpstreamAnswer], Result]) -> Result:
+        with _Told(self._hear, request.method, request.url) as told:
+            answer = await self._http.ask(request, read)
+            if isinstance(answer, Fields):
+                told.fields(answer)
+            else:
+                told.value(answer)
+            return answer
+
     def tell(self, url: str, *, headers: Mapping[str, str] | None = None) -> None:
         self._hear(f"GET {url.partition('?')[0]}", "told; nobody waits for an answer")
         self._http.tell(url, headers=headers)
@@ -92,7 +104,7 @@ class _Told:
         self._hear(self._what, {name: answer.raw(name) for name in answer})
         return answer
 
-    def value(self, answer: object) -> object:
+    def value(self, answer: Result) -> Result:
         """The same, told."""
         self._hear(self._what, answer)
         return answer
