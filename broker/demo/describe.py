@@ -29,7 +29,7 @@ def build_page(note: str) -> str:
         "\n".join(_faults()),
         "## What the rules rest on",
         f"An emulator is a claim about a service, and this says how good the claim is. {bases}. Each tells its own at"
-        " `/_emulator/rules`. django-allauth's own adapters for Google, VK, OK and Yandex sign in here, in our"
+        " `/_emulator/rules`. django-allauth's own adapters for Google, VK, OK, Yandex and GitHub sign in here, in our"
         " tests. Read 2026-11.",
         "\n".join(_rules()),
     ]

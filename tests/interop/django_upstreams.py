@@ -25,6 +25,7 @@ ADAPTERS = {
     "vk": "VKOAuth2Adapter",
     "odnoklassniki": "OdnoklassnikiOAuth2Adapter",
     "yandex": "YandexOAuth2Adapter",
+    "github": "GitHubOAuth2Adapter",
 }
 PROVIDERS = "allauth.socialaccount.providers"
 
@@ -65,6 +66,7 @@ def _signed_in(name: str, app: dict[str, str]) -> str:
     adapter: Any = getattr(import_module(f"{PROVIDERS}.{name}.views"), ADAPTERS[name])
     adapter.authorize_url, adapter.access_token_url = app["authorize"], app["token"]
     adapter.profile_url = adapter.identity_url = app["profile"]
+    adapter.emails_url = f"{app['profile']}/emails"  # GitHub's
     browser = Client()
     away = browser.get(f"/accounts/{name}/login/")
     back = requests.get(f"{away['Location']}&_person=ada", allow_redirects=False, timeout=20)

@@ -25,6 +25,7 @@ SERVICES: Mapping[str, tuple[str, str, tuple[str, str, str]]] = {
     "vk": ("vk", "7654321", ("/authorize", "/oauth2/auth", "/oauth2/user_info")),
     "ok": ("odnoklassniki", "512000", ("/oauth/authorize", "/oauth/token.do", "/fb.do")),
     "yandex": ("yandex", "y-1", ("/authorize", "/token", "/info")),
+    "github": ("github", "Iv1.1", ("/login/oauth/authorize", "/login/oauth/access_token", "/user")),
 }
 
 
@@ -47,4 +48,4 @@ async def test_allauth_signs_a_person_in_at_every_emulated_service() -> None:
         async with asyncio.timeout(120):  # against hanging
             said, problems = await site.communicate(json.dumps(given).encode() + b"\n")
     assert site.returncode == 0, problems.decode()
-    assert json.loads(said) == {name: ADA.ids[kind] for kind, (name, _, _) in SERVICES.items()}
+    assert json.loads(said) == {name: EMULATORS[kind]([]).subject(ADA) for kind, (name, _, _) in SERVICES.items()}
