@@ -24,6 +24,7 @@ BUILTIN = {
     "mailru": "providers.mailru:MailRu",
     "tid": "providers.tid:TID",
     "sber": "providers.sber:Sber",
+    "oauth2": "providers.oauth2:OAuth2",
     # --- oauth2
     # --- oauth1
     # --- discord

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from broker.config.client_check import check_client
 from broker.config.demo_values import is_demo_client, is_demo_issuer, is_demo_secret, is_demo_value, is_on_this_machine
 from broker.config.model import Config
+from broker.config.provider_check import check_namespaces, check_wisdom
 from broker.config.report import Report, did_you_mean
 from broker.config.reveal import scalars_of
 from broker.config.source import KeyPath
@@ -176,21 +177,6 @@ def _demo_stays_here(config: Config, report: Report) -> None:
             report.problem(path, text)
 
 
-def _namespaces(config: Config, report: Report) -> None:
-    """Two issuers number their people independently: in one namespace they would be each other's people."""
-    issuers: dict[str, tuple[str, str]] = {}
-    for name, settings in config.providers.items():
-        kind, told = getattr(settings, "type", ""), getattr(settings, "same_people", False)
-        namespace = getattr(settings, "identity_namespace", lambda: "")()
-        issuer = (str(kind), str(getattr(settings, "issuer", "")))
-        if namespace and issuers.setdefault(namespace, issuer) != issuer and not told:
-            text = (
-                f"is the namespace of another service, whose people would be taken for those of {name};"
-                " if they are the same people under the same ids, say same_people: true"
-            )
-            report.problem(("providers", name, "namespace"), text)
-
-
 def _anywhere_here(config: Config, report: Report) -> None:
     for client_id, client in config.clients.items():
         if client.loopback_redirects and config.network.upstreams == "real" and not is_demo_client(client_id):
@@ -283,7 +269,8 @@ _CHECKS: tuple[Callable[[Config, Report], None], ...] = (
     _placeholders,
     _emulated_stays_here,
     _demo_stays_here,
-    _namespaces,
+    check_namespaces,
+    check_wisdom,
     _anywhere_here,
     _limits_of_time,
     _limits_of_profile,

@@ -85,7 +85,7 @@ class Case:
             target: Any = changed
             *path, last = where.split(" ")
             for step in path:
-                target = target[step]
+                target = target[int(step) if isinstance(target, list) else step]
             if value == "$absent":
                 target.pop(last, None)
             else:

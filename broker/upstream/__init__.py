@@ -52,6 +52,8 @@ from broker.upstream.fields import (
     person,
     same,
 )
+from broker.upstream.generic.provider import GenericOAuth2Provider
+from broker.upstream.generic.settings import GenericOAuth2Settings
 from broker.upstream.issuer import IssuerSettings
 from broker.upstream.model import (
     Channel,
@@ -122,6 +124,8 @@ __all__ = [
     "Fate",
     "Fields",
     "Flow",
+    "GenericOAuth2Provider",
+    "GenericOAuth2Settings",
     "HasAbilities",
     "Http",
     "IdTokenRules",

@@ -35,8 +35,8 @@ class UpstreamAnswer:
     not_now: frozenset[str] = NOT_NOW
     odd: Callable[[str], None] | None = None
 
-    def value(self) -> Any:
-        """The JSON value of a 2xx answer without an error member.
+    def value(self, parse: Callable[[bytes], Any] = strict_json.parse_json) -> Any:
+        """The JSON value of a 2xx answer without an error member; `parse` reads another form, and raises Malformed.
 
         Raises UpstreamUnavailable for an error that means "not now"; UpstreamRejected for statuses that are not 2xx
         and for an object with an `error` or `error_code`, whatever the status: several upstreams refuse with 200;
@@ -44,14 +44,14 @@ class UpstreamAnswer:
         """
         refused = self.got.status not in _SUCCESS
         try:
-            value = strict_json.parse_json(self.got.body)
+            value = parse(self.got.body)
         except strict_json.Malformed as problem:
             if not refused:
                 raise UpstreamInvalid(f"{self.what}: {problem}") from None
             value = None  # a refusal needs no particular body: the status has said it
         error = error_name(value)
         if refused or error is not None:
-            raise self._refusal(error or listed_name(value))
+            raise self.refusal(error or listed_name(value))
         return value
 
     def fields(self) -> Fields:
@@ -67,7 +67,7 @@ class UpstreamAnswer:
     def accepted(self) -> None:
         """Raise as `value` for a status that is not 2xx; what else it says is nobody's business."""
         if self.got.status not in _SUCCESS:
-            raise self._refusal("")
+            raise self.refusal("")
 
     def pairs(self) -> Fields:
         """The members of a form-encoded 2xx answer, whatever its media type says: OAuth 1.0a has no other.
@@ -89,8 +89,8 @@ class UpstreamAnswer:
         found = _MAX_AGE.search(self.got.headers.get("Cache-Control", ""))
         return self.fields(), int(found[1]) if found else None
 
-    def _refusal(self, error: str) -> UpstreamError:
-        """Status and name of the error: what whoever has to mend it must know."""
+    def refusal(self, error: str) -> UpstreamError:
+        """The failure that this error is, with its status and name: what whoever has to mend it must know."""
         detail = f"{self.what}: status {self.got.status}, {f'error {error}' if error else 'without an error name'}"
         if error in self.not_now:
             return UpstreamUnavailable(detail, answered=True, retry_after=asked_pause(self.got.headers))

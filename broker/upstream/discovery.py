@@ -29,7 +29,8 @@ _BY_CERTIFICATE = frozenset(
 )
 
 
-def _address(value: str) -> str:
+def check_address(value: str) -> str:
+    """The address as it is; raises ValueError for anything but https with a host, or http on this machine."""
     found = _URL.fullmatch(value)
     if found is None or (found[2] == "http" and not is_loopback_host(found[3])) or set("#\\") & set(found[4]):
         raise ValueError("write https://host/path, the host in lower case; http is for this machine only")
@@ -42,8 +43,8 @@ def _issuer(value: str) -> str:
     return value
 
 
-Address = Annotated[str, AfterValidator(_address)]
-IssuerAddress = Annotated[str, AfterValidator(_address), AfterValidator(_issuer)]
+Address = Annotated[str, AfterValidator(check_address)]
+IssuerAddress = Annotated[str, AfterValidator(check_address), AfterValidator(_issuer)]
 
 
 @dataclass(frozen=True, slots=True)

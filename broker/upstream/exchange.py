@@ -7,11 +7,13 @@ What may be called, for how long, how often at once, and what is made of a failu
 from __future__ import annotations
 
 import ssl
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cache
+from urllib.parse import quote_plus
 
 import aiohttp
 import orjson
@@ -48,13 +50,17 @@ class ExchangeFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked; `form` is sent as `application/x-www-form-urlencoded`, or else `document` as JSON."""
+    """What is asked; `form` is sent as `application/x-www-form-urlencoded`, or else `document` as JSON.
+
+    `once`: never sent again, whatever becomes of the connection, not even where the method would allow it.
+    """
 
     method: str
     url: str
     form: Mapping[str, str] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     document: Mapping[str, object] | None = None
+    once: bool = False
 
     def sent(self) -> tuple[bytes | None, Mapping[str, str]]:
         """Body and header fields; None for no body."""
@@ -63,6 +69,12 @@ class Request:
         if self.document is not None:
             return orjson.dumps(self.document), {**_JSON, **self.headers}
         return None, self.headers
+
+
+def basic_header(pair: tuple[str, str]) -> Mapping[str, str]:
+    """The header of (client_id, client_secret), each form-encoded first (RFC 6749 section 2.3.1)."""
+    text = ":".join(quote_plus(part) for part in pair)
+    return {"Authorization": f"Basic {b64encode(text.encode()).decode('ascii')}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +136,20 @@ async def exchange(
         headers=headers,
         allow_redirects=False,
         ssl=tls or True,
+        middlewares=(_sent_once,) if request.once else None,
     ) as response:
         check(response.status, response.headers)
         return Answer(response.status, response.headers, await _read(response, limit) if limit else b"")
+
+
+async def _sent_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """aiohttp repeats a GET whose connection broke; a failure of another class it passes on."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise  # nothing was sent
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise ExchangeFailed(Failure.SILENT, type(error).__name__) from None
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:

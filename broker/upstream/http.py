@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from base64 import b64encode
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import quote_plus
 
 import aiohttp
 
@@ -26,6 +24,7 @@ from broker.upstream.exchange import (
     ExchangeFailed,
     Failure,
     Request,
+    basic_header,
     exchange,
     failures_named,
     open_session,
@@ -291,5 +290,4 @@ def _get(url: str, params: Mapping[str, str] | None, headers: Mapping[str, str] 
 def _with_basic(headers: Mapping[str, str] | None, basic: tuple[str, str] | None) -> Mapping[str, str]:
     if basic is None:
         return headers or {}
-    pair = ":".join(quote_plus(part) for part in basic)
-    return {**(headers or {}), "Authorization": f"Basic {b64encode(pair.encode()).decode('ascii')}"}
+    return {**(headers or {}), **basic_header(basic)}

@@ -65,8 +65,8 @@ class OAuth2Provider(ABC):
     challenge_method: ClassVar[str] = "S256"
     scope_separator: ClassVar[str] = " "
     refuses_embedded: ClassVar[bool] = False
-    not_now: ClassVar[frozenset[str]] = NOT_NOW
-    denied: ClassVar[frozenset[str]] = frozenset()
+    not_now: frozenset[str] = NOT_NOW
+    denied: frozenset[str] = frozenset()
     issuers: tuple[str, ...] = ()
     assets: ClassVar[Path | None] = None
 
@@ -202,6 +202,13 @@ class OAuth2Provider(ABC):
         """
         return read_tokens(answer, now=self.tools.now(), asked=self.scopes, before=kept)
 
+    async def revoke(self, token: str, metadata: Metadata) -> None:
+        """Give a token back (RFC 7009 section 2.1)."""
+        proof = await self.credentials(metadata)
+        form = {"token": token, **proof.form}
+        with suppress(UpstreamInvalid):  # done, and the body of that may be anything (RFC 7009 section 2.2)
+            await self.http.post_form(metadata.revocation_endpoint, form, basic=proof.basic)
+
     async def credentials(self, metadata: Metadata) -> Credentials:
         """What shows this token endpoint that it is us, asked for anew with every token request.
 
@@ -239,10 +246,7 @@ class _Renewing:
         metadata = await provider.metadata()
         if not metadata.revocation_endpoint:
             return False
-        proof = await provider.credentials(metadata)
-        form = {"token": kept.refresh_token or kept.access_token, **proof.form}
-        with suppress(UpstreamInvalid):  # done, and the body of that may be anything (RFC 7009 section 2.2)
-            await provider.http.post_form(metadata.revocation_endpoint, form, basic=proof.basic)
+        await provider.revoke(kept.refresh_token or kept.access_token, metadata)
         return True
 
 

@@ -54,7 +54,7 @@ def _check_scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:
     return scopes
 
 
-def _check_subject(name: str) -> str:
+def check_subject(name: str) -> str:
     if _NAME.fullmatch(name) is None or name.casefold().replace("-", "_") in _MUTABLE:
         raise ValueError(f"{name} can change or pass to somebody else, who would then own the first one's account")
     return name
@@ -77,7 +77,7 @@ def _check_extra(params: dict[str, str]) -> dict[str, str]:
 
 
 Scopes = Annotated[tuple[str, ...], AfterValidator(_check_scopes)]
-SubjectClaim = Annotated[str, AfterValidator(_check_subject)]
+SubjectClaim = Annotated[str, AfterValidator(check_subject)]
 ClaimNames = Annotated[dict[str, str], AfterValidator(_check_mapping)]
 ExtraParams = Annotated[dict[str, str], AfterValidator(_check_extra)]
 

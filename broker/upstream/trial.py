@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from broker.core.errors import UpstreamError
 from broker.core.jose.compact import decode_segment
 from broker.upstream.answer import UpstreamAnswer
 from broker.upstream.exchange import Request
 from broker.upstream.fields import Fields
-from broker.upstream.model import Http
+from broker.upstream.model import Http, Result
 
 _SECRET: Final = re.compile(r"(?i)(^|_)(token|secret|secret_key|code|hash|password|assertion)$")
 _SHOWN: Final = 4  # characters of a secret: enough to tell two of them apart, and of no use to anybody
 
 Hear = Callable[[str, object], None]
-Result = TypeVar("Result")
 
 
 class Listening(Http):
@@ -74,10 +73,9 @@ class Listening(Http):
     async def ask(self, request: Request, read: Callable[[UpstreamAnswer], Result]) -> Result:
         with _Told(self._hear, request.method, request.url) as told:
             answer = await self._http.ask(request, read)
-            if isinstance(answer, Fields):
-                told.fields(answer)
-            else:
-                told.value(answer)
+            shown = {name: answer.raw(name) for name in answer} if isinstance(answer, Fields) else answer
+            # Where tokens come by names that nobody knows beforehand, the names are all that is told.
+            told.value(dict.fromkeys(shown, "…") if request.once and isinstance(shown, dict) else shown)
             return answer
 
     def tell(self, url: str, *, headers: Mapping[str, str] | None = None) -> None:

@@ -38,6 +38,7 @@ PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
     "mailru": {**EMULATORS["mailru"].settings, "accept_posted": ["access_token"]},
     "tid": {**EMULATORS["tid"].settings, "accept_posted": ["access_token"]},
     "linkedin": {**EMULATORS["linkedin"].settings, "accept_posted": ["access_token"]},
+    "oauth2": {**EMULATORS["oauth2"].settings, "accept_posted": ["access_token"]},
     "telegram": {**PLAIN["telegram"], "accept_posted": ["id_token", "widget", "init_data"]},
     # A bot whose token nobody gave us, in apps of a kit that knows no nonce.
     "miniapp": {
@@ -472,6 +473,7 @@ WAYS: Final[tuple[Way, ...]] = (
     audible_way("tid", _YANDEX | {"revoked": "inactive_token", "of two people": "other_user_id"}),
     audible_way("mailru", _YANDEX | {"not known there, says status 200": "token_not_found"}),
     replace(audible_way("linkedin", _YANDEX | _LINKEDIN), foreign="another app's"),
+    replace(audible_way("oauth2", _YANDEX | {"not active": "inactive_token"}), foreign="issued to another app"),
     of_telegram("telegram", "id_token", TokenType.ID_TOKEN, spoilt=_TELEGRAM),
     of_telegram("telegram widget", "widget", TokenType.WIDGET, spoilt=_BOT, **_BEARER),
     of_telegram("telegram mini app", "init_data", TokenType.INIT_DATA, spoilt=_BOT | _OPENED, **_BEARER),

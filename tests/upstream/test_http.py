@@ -21,6 +21,8 @@ from broker.core.events import Event, visitor
 from broker.testing.bench import Notes
 from broker.testing.hostile import shapes
 from broker.testing.raw_server import RawServer, answer_of, json_of, raw_server
+from broker.upstream.answer import UpstreamAnswer
+from broker.upstream.exchange import Request
 from broker.upstream.http import CALLS_AT_ONCE, HttpPool, UpstreamHttp
 from tests.upstream.tls_server import Certificate, tls_server
 
@@ -290,6 +292,16 @@ async def test_nobody_listening_is_unavailable() -> None:
                 await (http.post_form(URL, {}) if method == "post" else http.get_json(URL))
     finally:
         await pool.close()
+
+
+async def test_what_may_be_sent_once_is_sent_once_although_it_is_a_get() -> None:
+    async with bench() as at:
+        at.server.answers["/token"] = b""  # hangs up without an answer
+        for once, calls in ((True, 1), (False, 2)):
+            at.server.received.clear()
+            with pytest.raises(UpstreamUnavailable):
+                await at.http.ask(Request("GET", f"{URL}?code=c", once=once), UpstreamAnswer.fields)
+            assert len(at.server.received) == calls
 
 
 async def test_only_a_get_is_tried_again_and_only_when_no_connection_came_about() -> None:
