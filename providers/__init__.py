@@ -7,29 +7,15 @@ BUILTIN = {
     "telegram": "providers.telegram:Telegram",
     "vk": "providers.vk:VK",
     "yandex": "providers.yandex:Yandex",
-    # --- facebook
     "facebook": "providers.facebook:Facebook",
-    # --- instagram
     "instagram": "providers.instagram:Instagram",
-    # --- github
     "github": "providers.github:GitHub",
-    # --- linkedin
     "linkedin": "providers.linkedin:LinkedIn",
-    # --- x
     "x": "providers.x:X",
-    # --- apple
     "apple": "providers.apple:Apple",
-    # --- microsoft
     "microsoft": "providers.microsoft:Microsoft",
     "mailru": "providers.mailru:MailRu",
     "tid": "providers.tid:TID",
     "sber": "providers.sber:Sber",
     "oauth2": "providers.oauth2:OAuth2",
-    # --- oauth2
-    # --- oauth1
-    # --- discord
-    # --- gitlab
-    # --- twitch
-    # --- spotify
-    # --- slack
 }

@@ -55,6 +55,7 @@ def _check_scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def check_subject(name: str) -> str:
+    """The name of a claim that may be a person's key; raises ValueError for one that changes or changes hands."""
     if _NAME.fullmatch(name) is None or name.casefold().replace("-", "_") in _MUTABLE:
         raise ValueError(f"{name} can change or pass to somebody else, who would then own the first one's account")
     return name

@@ -79,7 +79,9 @@ class Checks(EmulatedOidc):
             except InvalidTokenError:
                 return json_answer({"error": "invalid_client"}, 401)
             self.seen.append(str(claims["sub"]))
-            return await run(replace(call, form={**call.form, "client_secret": self.apps[claims["sub"]].client_secret}))
+            form = {name: value for name, value in call.form.items() if not name.startswith("client_assertion")}
+            secret = self.apps[claims["sub"]].client_secret
+            return await run(replace(call, form={**form, "client_id": claims["sub"], "client_secret": secret}))
 
         return check
 

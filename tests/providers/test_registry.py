@@ -22,12 +22,14 @@ from providers.instagram import Instagram
 from providers.linkedin import LinkedIn
 from providers.mailru import MailRu
 from providers.microsoft import Microsoft
+from providers.oauth2 import OAuth2
 from providers.oidc import Oidc
 from providers.ok import OK
 from providers.sber import Sber
 from providers.telegram import Telegram
 from providers.tid import TID
 from providers.vk import VK
+from providers.x import X
 from providers.yandex import Yandex
 
 # The type checker holds them to the protocol.
@@ -38,6 +40,7 @@ BUILT_IN: tuple[type[Provider], ...] = (
     Google,
     Instagram,
     MailRu,
+    OAuth2,
     LinkedIn,
     OK,
     Oidc,
@@ -47,6 +50,7 @@ BUILT_IN: tuple[type[Provider], ...] = (
     VK,
     Yandex,
     Microsoft,
+    X,
 )
 
 

@@ -297,9 +297,6 @@ FURTHER: Final = {
 
 LATER: Final = {
     "B21": "No token of an upstream is refreshed.",
-    "C3": "There is no type for Microsoft.",
-    "C4": "There is no type for Microsoft.",
-    "C7": "There is no type for Facebook.",
 }
 """Rows about what is not here."""
 

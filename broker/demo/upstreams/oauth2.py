@@ -74,7 +74,8 @@ class OAuth2(Emulator):
     rules: ClassVar[tuple[Rule, ...]] = (
         documented("a code and a refresh token are good once, for their app, and with the verifier of the challenge"),
         documented("an introspection names the app of a token, to whoever shows which app they are"),
-        measured("token answers as a form that calls itself HTML; a profile that is `false` (faults)"),
+        measured("a profile that is `false` (fault): social-core met one at Facebook"),
+        guessed("a token answer that is a form and calls itself HTML (fault)"),
         guessed("the service is invented, and so are its paths and the names of its members"),
     )
     fronts: ClassVar[tuple[str, ...]] = ("/authorize",)

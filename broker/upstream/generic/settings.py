@@ -238,7 +238,8 @@ class GenericOAuth2Settings(TlsSettings, TokenSettings):
     @property
     def issuer(self) -> str:
         """Whose people these are: the place that gives the tokens."""
-        parts = urlsplit(self.token.url)
+        # One that is switched off may wait for its values, and is asked all the same whose people it has.
+        parts = urlsplit(getattr(self.token, "url", ""))
         return f"{parts.scheme}://{parts.netloc}"
 
     def identity_namespace(self) -> str:

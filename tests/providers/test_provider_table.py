@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from providers import BUILTIN
-from tests.providers.table import PAGE, build_page
+from tests.providers.provider_table import PAGE, build_page
 
 
 def test_the_table_of_types_is_that_of_the_code() -> None:
-    assert PAGE.read_text(encoding="utf-8") == build_page(), "run `python -m tests.providers.table`"
+    assert PAGE.read_text(encoding="utf-8") == build_page(), "run `python -m tests.providers.provider_table`"
 
 
 @pytest.mark.parametrize("kind", sorted(BUILTIN))
