@@ -18,4 +18,5 @@ BUILTIN = {
     "tid": "providers.tid:TID",
     "sber": "providers.sber:Sber",
     "oauth2": "providers.oauth2:OAuth2",
+    "oauth1": "providers.oauth1:OAuth1",
 }

@@ -52,8 +52,12 @@ from broker.upstream.fields import (
     person,
     same,
 )
+from broker.upstream.generic.described import Part, PeopleSettings
+from broker.upstream.generic.expressions import Expression, find
+from broker.upstream.generic.people import Describing
 from broker.upstream.generic.provider import GenericOAuth2Provider
 from broker.upstream.generic.settings import GenericOAuth2Settings
+from broker.upstream.generic.values import AnswerName
 from broker.upstream.issuer import IssuerSettings
 from broker.upstream.model import (
     Channel,
@@ -101,6 +105,7 @@ __all__ = [
     "AcceptsPosted",
     "AcceptsUnasked",
     "Address",
+    "AnswerName",
     "AskingProvider",
     "AssertionKey",
     "AudibleTokenProvider",
@@ -115,11 +120,13 @@ __all__ = [
     "Channel",
     "ConfidentialSettings",
     "Credentials",
+    "Describing",
     "DiscoveryRules",
     "ES256Key",
     "EncryptionSettings",
     "EndpointSettings",
     "EndsSession",
+    "Expression",
     "ExtraParams",
     "Fate",
     "Fields",
@@ -147,6 +154,8 @@ __all__ = [
     "Outcome",
     "PagePost",
     "PagePrompt",
+    "Part",
+    "PeopleSettings",
     "Posted",
     "PostedCodeProvider",
     "PostedCodeSettings",
@@ -193,6 +202,7 @@ __all__ = [
     "contact",
     "dashed_date",
     "dotted_date",
+    "find",
     "hosted",
     "https_url",
     "international",

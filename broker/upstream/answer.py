@@ -9,9 +9,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from broker.core.errors import InvalidRequest, UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
+from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
 from broker.core.wire import strict_json
-from broker.core.wire.parameters import parse_form
 from broker.upstream.exchange import Answer
 from broker.upstream.fields import Fields, SignedAnswer
 
@@ -68,21 +67,6 @@ class UpstreamAnswer:
         """Raise as `value` for a status that is not 2xx; what else it says is nobody's business."""
         if self.got.status not in _SUCCESS:
             raise self.refusal("")
-
-    def pairs(self) -> Fields:
-        """The members of a form-encoded 2xx answer, whatever its media type says: OAuth 1.0a has no other.
-
-        Raises as `value` for other statuses and for a JSON object with an error in it, UpstreamInvalid for no form.
-        """
-        body = self.got.body
-        if self.got.status not in _SUCCESS or body[:1] == b"{":
-            self.value()
-        try:
-            found = parse_form(body)
-            found.check_single(found.repeated)
-        except InvalidRequest as problem:
-            raise UpstreamInvalid(f"{self.what}: not a form: {problem.detail}") from None
-        return Fields(found, self.what, self.odd)
 
     def cacheable_fields(self) -> tuple[Fields, int | None]:
         """The JSON object and the seconds of `max-age`, None where it is not said."""

@@ -28,9 +28,10 @@ from broker.core.people.identity import Identity
 from broker.core.terms import PostedKind
 from broker.core.wire.query import encode_query
 from broker.upstream.abilities import SignedIdentity
-from broker.upstream.answer import NOT_NOW, UpstreamAnswer
+from broker.upstream.answer import NOT_NOW
 from broker.upstream.exchange import Request
 from broker.upstream.fields import Fields, same
+from broker.upstream.generic.answers import Reading
 from broker.upstream.model import Channel, ConfidentialSettings, Flow, ProviderSettings, Redirect, Reply, Tools
 from broker.upstream.oauth2 import refusal
 from broker.upstream.posted import Posted, bearer, remembered
@@ -194,7 +195,8 @@ class OAuth1Provider(ABC):
 
     async def _ask(self, url: str, held: tuple[str, str], **more: str) -> Fields:
         url, headers = self._sign(self.method, url, held, more)
-        return await self.http.ask(Request(self.method, url, headers=headers), UpstreamAnswer.pairs)
+        answer = await self.http.ask(Request(self.method, url, headers=headers, once=True), Reading(form=True).read)
+        return Fields(answer, "token answer", self.tools.odd)
 
     def _sign(
         self, method: Method, url: str, held: tuple[str, str], more: Mapping[str, str]

@@ -14,6 +14,7 @@ from broker.demo.people import PEOPLE
 from broker.demo.upstreams import EMULATORS, RegisteredApp
 from broker.demo.upstreams.base import KEPT, Emulator, Newest, OneTime
 from broker.demo.upstreams.control import LOGGED
+from broker.demo.upstreams.oauth1_server import Asked, OAuth1Emulator
 from tests.demo.emulated import CALLBACK, Upstream, emulated
 
 pytestmark = pytest.mark.anyio
@@ -44,6 +45,9 @@ PROOF = {"scope": "openid", "code_challenge": "c" * 43, "code_challenge_method":
 
 def front_of(emulator: Emulator) -> tuple[str, dict[str, str]]:
     """Where browsers begin, and what has to be asked there besides what all ask."""
+    if emulator.type == "oauth1":  # nobody begins there without a token that was asked for
+        assert isinstance(emulator, OAuth1Emulator)
+        return emulator.fronts[0], {"oauth_token": emulator.asked.give(Asked(APP, CALLBACK, "s"))}
     return FRONT.get(emulator.type) or (emulator.fronts[0], PROOF)
 
 
@@ -113,10 +117,11 @@ async def test_nobody_unknown_can_be_chosen(upstream: Upstream) -> None:
 
 async def test_a_cancelled_choice_and_the_decline_fault_refuse(upstream: Upstream) -> None:
     await upstream.order("choose", cancel=True)
-    assert "error=" in (await begin(upstream)).headers["location"]
+    refused = "denied=" if upstream.emulator.type == "oauth1" else "error="
+    assert refused in (await begin(upstream)).headers["location"]
     await upstream.order("clear")
     await upstream.fault("decline", times=1)
-    assert "error=" in (await begin(upstream)).headers["location"]
+    assert refused in (await begin(upstream)).headers["location"]
     assert (await begin(upstream)).status_code == 200
 
 

@@ -22,6 +22,7 @@ from providers.instagram import Instagram
 from providers.linkedin import LinkedIn
 from providers.mailru import MailRu
 from providers.microsoft import Microsoft
+from providers.oauth1 import OAuth1
 from providers.oauth2 import OAuth2
 from providers.oidc import Oidc
 from providers.ok import OK
@@ -40,8 +41,9 @@ BUILT_IN: tuple[type[Provider], ...] = (
     Google,
     Instagram,
     MailRu,
-    OAuth2,
     LinkedIn,
+    OAuth1,
+    OAuth2,
     OK,
     Oidc,
     Sber,

@@ -49,6 +49,7 @@ PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
         "kit_nonce": "if_present",
     },
     "x": {**EMULATORS["x"].settings, "mode": "oauth1", "accept_posted": ["access_token"]},
+    "oauth1": {**EMULATORS["oauth1"].settings, "accept_posted": ["access_token"], "own_tokens_only": True},
     "x-code": {
         **EMULATORS["x"].settings,
         "type": "x",
@@ -362,7 +363,16 @@ def limited_login(name: str, change: Callable[[str], str] = str) -> Way:
 
 def token_of_x(at: Bench, challenge: Challenge, ask: Ask) -> Form:
     """A token of OAuth 1.0a and its secret, without which no call about it can be signed."""
-    given = at.kit("x", app=_app_of("x", ask), person=ask.person)
+    return _signed(at, "x", ask)
+
+
+def token_of_oauth1(at: Bench, challenge: Challenge, ask: Ask) -> Form:
+    """The same of a service that is described."""
+    return _signed(at, "oauth1", ask)
+
+
+def _signed(at: Bench, provider: str, ask: Ask) -> Form:
+    given = at.kit(provider, app=_app_of(provider, ask), person=ask.person)
     secret = {"subject_token_secret": given["oauth_token_secret"], "subject_token_type": TokenType.ACCESS_TOKEN.value}
     return {"subject_token": given["oauth_token"], **secret}
 
@@ -457,6 +467,7 @@ WAYS: Final[tuple[Way, ...]] = (
     replace(audible_way("facebook", _FACEBOOK), foreign="error 100", other_type=TokenType.CODE),
     limited_login("facebook limited login"),
     limited_login("facebook limited login, hashed", lambda nonce: sha256(nonce.encode()).hexdigest()),
+    replace(_OPAQUE, name="oauth1", provider="oauth1", get=token_of_oauth1, spoilt=_X),
     replace(_OPAQUE, name="x", provider="x", get=token_of_x, spoilt=_X),
     Way(
         "x by code",

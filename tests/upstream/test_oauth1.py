@@ -293,8 +293,8 @@ async def test_a_reply_without_a_yes_is_told_apart_and_sent_nowhere(
         (json_of({"errors": ["x"], "type": "about:blank"}, "401 Unauthorized"), "without an error name"),
         (answer_of(b"Reverse auth credentials are invalid", "401 Unauthorized"), "without an error name"),
         (form_of({"oauth_token": "at"}), "oauth_token_secret is missing"),
-        (answer_of(b"oauth_token=a&oauth_token=b&oauth_token_secret=c"), "more than once"),
-        (answer_of(b"oauth_token=a&oauth_token_secret=\xff"), "not a form"),
+        (answer_of(b"oauth_token=a&oauth_token=b&oauth_token_secret=c"), "names a member twice"),
+        (answer_of(b"oauth_token=a&oauth_token_secret=\xff"), "neither JSON nor a form"),
     ],
 )
 async def test_an_answer_that_is_no_token_is_named(answer: bytes, failure: str) -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 from abc import abstractmethod
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from starlette.responses import Response
 
 from broker.demo.call import Call
@@ -119,8 +124,8 @@ class OAuth1Emulator(Emulator):
         if asked is None or token in self.agreed:
             return self.refuse(call, "The request token for this page is invalid or was used before.")
         callback = asked.callback
-        if self.faults.on("wrong_state"):
-            head, _, query = callback.partition("?")
+        head, _, query = callback.partition("?")
+        if query and self.faults.on("wrong_state"):
             callback = f"{head}?{urlencode({name: self.state_of(call) for name, _ in parse_qsl(query)})}"
         person = self.ask(call, lambda: back_to(callback, self.declined(token)))
         self.agreed[token] = person, self.mint()
@@ -181,26 +186,33 @@ class OAuth1Emulator(Emulator):
             raise Refused(self.problem("nonce"))
         self.seen[once] = self.clock()
         signed = [*call.query.items(), *call.form.items(), *sent.items()]
-        if not any(
-            self._fits(call, base, signed, params, (app.client_secret, token_secret)) for base in self._bases(call)
-        ):
+        bases = (*self.bases, f"http://{call.headers.get('host', '')}")
+        texts = [base_string(call.method, base + call.path, signed) for base in bases]
+        if not any(_fits(text, params, app, token_secret) for text in texts):
             raise Refused(self.problem("signature"))
         return app
 
-    def _bases(self, call: Call) -> tuple[str, ...]:
-        return (*self.bases, f"http://{call.headers.get('host', '')}")
 
-    def _fits(
-        self,
-        call: Call,
-        base: str,
-        signed: Sequence[tuple[str, str]],
-        params: Mapping[str, str],
-        keys: tuple[str, str],
-    ) -> bool:
-        if params.get("oauth_signature_method") == "PLAINTEXT":
-            return params.get("oauth_signature") == f"{escape(keys[0])}&{escape(keys[1])}"
-        return params.get("oauth_signature") == signature(base_string(call.method, base + call.path, signed), *keys)
+def _fits(text: str, params: Mapping[str, str], app: RegisteredApp, token_secret: str) -> bool:
+    """Whether the signature is one of this text (RFC 5849 sections 3.4.2 to 3.4.4)."""
+    method, given = params.get("oauth_signature_method"), params.get("oauth_signature", "")
+    if method == "PLAINTEXT":
+        return given == f"{escape(app.client_secret)}&{escape(token_secret)}"
+    if method == "RSA-SHA1":
+        return _is_signed(text, given, app.extras.get("private_key", ""))
+    return method == "HMAC-SHA1" and given == signature(text, app.client_secret, token_secret)
+
+
+def _is_signed(text: str, given: str, private_key: str) -> bool:
+    """By the key whose public half the developer would have registered."""
+    try:
+        key = load_pem_private_key(private_key.encode(), None).public_key()
+        if isinstance(key, RSAPublicKey):
+            key.verify(b64decode(given), text.encode(), PKCS1v15(), SHA1())  # noqa: S303 - RFC 5849 has no other
+            return True
+    except (ValueError, InvalidSignature):
+        pass
+    return False
 
 
 def form_answer(members: Mapping[str, str]) -> Response:

@@ -10,8 +10,8 @@ from typing import Any, Final
 from broker.core.errors import UpstreamDenied, UpstreamInvalid
 from broker.core.people.identity import Identity
 from broker.upstream.fields import Fields, birthdate, contact, https_url, international, person
+from broker.upstream.generic.described import PeopleSettings, Rules
 from broker.upstream.generic.expressions import find, first_name
-from broker.upstream.generic.settings import GenericOAuth2Settings, Rules
 from broker.upstream.generic.templates import fill_link
 from broker.upstream.generic.values import SHOWN
 
@@ -28,7 +28,7 @@ _TEXTS: Final = ("middle_name", "gender", "birthdate", "zoneinfo", "locale")
 class Describing:
     """Reads people as the settings say; `odd` counts a claim that could not be shown."""
 
-    settings: GenericOAuth2Settings
+    settings: PeopleSettings
     odd: Callable[[str], None]
 
     def identity(self, document: Mapping[str, Any]) -> Identity:
