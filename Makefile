@@ -34,8 +34,8 @@ TEXTS := broker examples providers templates tests docs deploy benchmarks config
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV) ## Start the broker with emulated upstreams and a sample app; Ctrl-C forgets everything
-	@exec $(RUN)/broker demo
+demo: $(VENV) ## Start the broker with emulated upstreams and a sample app; Ctrl-C forgets everything; ALL=1: every service
+	@exec $(RUN)/broker demo $(if $(ALL),--all)
 
 test: servers $(VENV) $(INTEROP) ## Lint, types, floors and every test; installs missing servers with apt when root
 	@start=$$SECONDS; \

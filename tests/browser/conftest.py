@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from broker.config.load import load_text
+from broker.demo.emulation import with_all
 from broker.demo.run import Demo, running
 from broker.demo.upstreams import Emulator
 from broker.registry import settings_class
@@ -65,10 +66,14 @@ def opened_demo(old: str = "", new: str = "") -> Iterator[World]:
 
 
 @contextlib.contextmanager
-def running_world(text: str, issuer: str = "") -> Iterator[World]:
-    """The demo of this configuration; `issuer` in place of the one there, which has to be on this machine."""
+def running_world(text: str, issuer: str = "", *, everything: bool = False) -> Iterator[World]:
+    """The demo of this configuration; `issuer` in place of the one there, which has to be on this machine.
+
+    `everything`: with every service that is emulated, as `broker demo --all` has them.
+    """
     config = load_text(_for_a_crowd(text), "config.yaml", settings_class, environ={}, base=ROOT).config
     config = config.model_copy(update={"issuer": issuer or config.issuer})
+    config = with_all(config) if everything else config
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="demo", daemon=True)
     thread.start()

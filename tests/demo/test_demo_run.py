@@ -16,7 +16,7 @@ import pytest
 
 from broker.config.load import load_text
 from broker.config.model import Config
-from broker.demo.emulation import ELSEWHERE, build_emulators, left_out, registered_apps, turned
+from broker.demo.emulation import ELSEWHERE, PORTS, build_emulators, left_out, registered_apps, turned
 from broker.demo.headless import ClientData, log_in
 from broker.demo.people import ADA, PEOPLE, Person
 from broker.demo.run import Demo, banner, main, running, sample_client, spa_client
@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 PROVIDERS = ("google", "vk", "ok", "yandex", "telegram")
 
 
-ANY_PORT = dict.fromkeys(PROVIDERS, 0)
+ANY_PORT = dict.fromkeys(PORTS, 0)
 
 
 def moved_config() -> str:
