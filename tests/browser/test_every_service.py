@@ -10,8 +10,9 @@ from playwright.sync_api import expect
 from broker.demo.emulation import PORTS
 from broker.demo.people import BORIS
 from tests.browser.axe import violations
-from tests.browser.conftest import World, moved_config, running_world
+from tests.browser.conftest import World, running_world
 from tests.browser.test_logins import HEADING, LANGUAGES, PROVIDERS, Picture, Profile, allow, open_chooser
+from tests.demo.test_demo_run import moved_config
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 FURTHER = sorted(PORTS.keys() - set(PROVIDERS))

@@ -72,6 +72,8 @@ def test_the_commands_are_these() -> None:
         "broker keys rotate",
         "broker policy",
         "broker policy explain",
+        "broker provider",
+        "broker provider test",
         "broker backup",
         "broker restore",
         "broker healthcheck",

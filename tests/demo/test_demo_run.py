@@ -304,7 +304,9 @@ def test_each_emulator_knows_the_configured_app_and_one_of_somebody_else(config:
 def test_two_providers_of_one_app_are_one_registration(config: Config) -> None:
     both = [(name, config.providers[name]) for name in ("telegram", "telegram-widget")]
     [app] = registered_apps(config.issuer, both)
-    assert len(app.redirect_uris) == 2
+    own = [uri for uri in app.redirect_uris if uri.startswith(config.issuer)]
+    assert own == [f"{config.issuer}/callback/{name}" for name, _ in both]
+    assert len(app.redirect_uris) == 4, "and where a login that is tried by hand ends"
     assert app.client_secret
     assert app.extras["username"] == "demo_login_bot"
     assert app.extras["domain"] == config.issuer.removeprefix("http://")

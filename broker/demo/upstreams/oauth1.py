@@ -13,7 +13,7 @@ from broker.demo.rules import documented, guessed
 from broker.demo.upstreams.answers import json_answer
 from broker.demo.upstreams.base import Handler
 from broker.demo.upstreams.control import KitOrder
-from broker.demo.upstreams.oauth1_server import Held, OAuth1Emulator
+from broker.demo.upstreams.oauth1_server import HandedOut, OAuth1Emulator
 
 _PROBLEMS: Mapping[str, tuple[int, str]] = {  # as the OAuth Problem Reporting extension names them
     "header": (400, "parameter_absent"),
@@ -75,7 +75,7 @@ class OAuth1(OAuth1Emulator):
         status, word = _PROBLEMS[name]
         return PlainTextResponse(f"oauth_problem={word}", status_code=status)
 
-    def about(self, held: Held) -> Mapping[str, str]:
+    def about(self, held: HandedOut) -> Mapping[str, str]:
         return {} if self.faults.on("no_user_id") else {"user_id": self.subject(held.person)}
 
     async def _access_token(self, call: Call) -> Response:

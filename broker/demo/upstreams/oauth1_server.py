@@ -37,14 +37,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HandedOut:
     """What an access token stands for."""
 
     app: RegisteredApp
     person: Person
     secret: str = field(repr=False)
 
-    def of_somebody_else(self) -> Held:
+    def of_somebody_else(self) -> HandedOut:
         """The same of another person."""
         return replace(self, person=BORIS if self.person.key == ADA.key else ADA)
 
@@ -87,7 +87,7 @@ class OAuth1Emulator(Emulator):
     def forget(self) -> None:
         self.asked = OneTime[Asked](600, self.clock, self.mint)
         self.agreed = Newest[tuple[Person, str]]()
-        self.held = Newest[Held]()
+        self.held = Newest[HandedOut]()
         self.seen = Newest[float]()
 
     @abstractmethod
@@ -95,7 +95,7 @@ class OAuth1Emulator(Emulator):
         """The answer where `header`, `client`, `time`, `nonce`, `signature`, `token` or `callback` is wrong."""
 
     @abstractmethod
-    def about(self, held: Held) -> Mapping[str, str]:
+    def about(self, held: HandedOut) -> Mapping[str, str]:
         """What comes beside an access token."""
 
     # --- the steps ---
@@ -147,9 +147,9 @@ class OAuth1Emulator(Emulator):
         fits = asked is not None and asked.app == app and verifier == params.get("oauth_verifier")
         if person is None or not fits or self.faults.on("invalid_grant"):
             raise Refused(self.problem("token"))
-        return form_answer(self.hand_out(Held(app, person, self.mint())))
+        return form_answer(self.hand_out(HandedOut(app, person, self.mint())))
 
-    def hand_out(self, held: Held) -> dict[str, str]:
+    def hand_out(self, held: HandedOut) -> dict[str, str]:
         """An access token with its secret, and what comes beside it."""
         token = self.mint()
         self.held[token] = held
@@ -157,11 +157,11 @@ class OAuth1Emulator(Emulator):
 
     def of_kit(self, order: KitOrder) -> dict[str, str]:
         """What an app on a phone has after it went the three steps by itself."""
-        return self.hand_out(Held(self.app_of(order), self.living(order.person), self.mint()))
+        return self.hand_out(HandedOut(self.app_of(order), self.living(order.person), self.mint()))
 
     # --- signed calls ---
 
-    def holder(self, call: Call) -> Held:
+    def holder(self, call: Call) -> HandedOut:
         """Whose token a signed call is about; raises Refused where it is another application's."""
         params = header_params(call) or call.params
         held = self.held.get(params.get("oauth_token", ""))

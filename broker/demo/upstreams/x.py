@@ -15,7 +15,7 @@ from broker.demo.upstreams.answers import back_to, error_answer, json_answer
 from broker.demo.upstreams.base import Grant, Handler, Newest, OneTime, Refused, RegisteredApp
 from broker.demo.upstreams.control import KitOrder
 from broker.demo.upstreams.keys import challenge_of
-from broker.demo.upstreams.oauth1_server import Held, OAuth1Emulator, header_params
+from broker.demo.upstreams.oauth1_server import HandedOut, OAuth1Emulator, header_params
 
 _SCOPES: Final = frozenset({"users.read", "tweet.read", "users.email", "offline.access"})
 _PROBLEMS: Final[Mapping[str, tuple[int, int, str]]] = {  # name -> status, code, message
@@ -153,7 +153,7 @@ class X(OAuth1Emulator):
         status, code, message = _PROBLEMS[name]
         return json_answer({"errors": [{"code": code, "message": message}]}, status)
 
-    def about(self, held: Held) -> Mapping[str, str]:
+    def about(self, held: HandedOut) -> Mapping[str, str]:
         """quirk(x): one official sample has neither (fault `no_user_id`)."""
         if self.faults.on("no_user_id"):
             return {}
