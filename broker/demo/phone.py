@@ -10,9 +10,9 @@ from broker.demo.sample_phone import Kit, Phone, Server
 
 
 def phone_client(config: Config) -> str:
-    """The client_id of the phone app: the first without a secret that may bring what kits gave to it, or ""."""
+    """The client_id of the phone app: the first without secret and web page that may bring what kits gave, or ""."""
     for client_id, client in config.clients.items():
-        if client.auth_method == "none" and client.accept_posted:
+        if client.auth_method == "none" and client.accept_posted and not client.origins:
             return client_id
     return ""
 
