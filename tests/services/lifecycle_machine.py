@@ -38,7 +38,7 @@ class Lifecycle(RuleBasedStateMachine):
         """Three people nobody has seen before, and all that is configured as at first."""
         super().__init__()
         stage.begin()
-        self.stage, self.model = stage, Model(NOW)
+        self.stage, self.model = stage, Model(NOW, stage.started)
         self.people = [Person(name, f"{stage.examples}-{who}") for who, name in enumerate(("alpha", "alpha", "beta"))]
 
     @initialize(who=PEOPLE, client=CLIENTS, scope=SCOPES, far=st.integers(0, 3))
@@ -171,6 +171,7 @@ class Lifecycle(RuleBasedStateMachine):
         if client is None:
             self.model.off ^= {provider}
             self.stage.switch(set(PROVIDERS) - self.model.off)
+            self.model.started = self.stage.started
             return
         self.model.refused ^= {(client, provider)}
         self.stage.offer(client, tuple(name for name in PROVIDERS if (client, name) not in self.model.refused))

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-CODE, ACCESS, GRACE = 60, 900, 10
+CODE, ACCESS, GRACE, DOWN = 60, 900, 10, 3600
 REFRESH_IDLE, REFRESH_ABSOLUTE = 30 * 86400, 180 * 86400
 SESSION_IDLE, SESSION_ABSOLUTE, TOUCH_EVERY = 3600, 86400, 300
 QUESTION = 600
@@ -110,9 +110,10 @@ class Refresh:
 
 @dataclass
 class Model:
-    """Everything there is, alive or dead. `now` is set by whoever moves the clock."""
+    """Everything there is, alive or dead. `now` is set by whoever moves the clock, `started` by whoever starts anew."""
 
     now: float
+    started: float
     off: set[str] = field(default_factory=set)
     """Providers that are switched off."""
     refused: set[tuple[str, str]] = field(default_factory=set)
@@ -123,6 +124,12 @@ class Model:
     codes: list[Code] = field(default_factory=list)
     access: list[Access] = field(default_factory=list)
     refresh: list[Refresh] = field(default_factory=list)
+
+    @property
+    def grace(self) -> float:
+        """Seconds ago that a rotation may be, to be done again; right after a start, those before it count, too."""
+        up = self.now - self.started
+        return up + DOWN if 0 <= up <= GRACE else GRACE
 
     @property
     def unspent(self) -> list[Code]:
@@ -253,7 +260,7 @@ class Model:
             return False
         if not token.spent_at:
             return True
-        if token.child is not None and not token.child.spent_at and self.now - token.spent_at <= GRACE:
+        if token.child is not None and not token.child.spent_at and self.now - token.spent_at <= self.grace:
             return True
         grant.revoked = True
         return False

@@ -87,6 +87,7 @@ class Stage:
         self._format = token_format
         self._loop = asyncio.new_event_loop()
         self.world = self.run(World.open(UndelayedStore))
+        self.started: float = self.world.clock.now
         self.world.upstreams[TALKING] = TalkingUpstream()
         self.switch(set(PROVIDERS))
 
@@ -121,7 +122,7 @@ class Stage:
 
     def switch(self, on: set[str]) -> None:
         """The operator leaves these providers on and starts anew."""
-        self.world.on = on
+        self.world.on, self.started = on, self.world.clock.now
         self.run(self.world.restart())
 
     def offer(self, client_id: str, providers: tuple[str, ...]) -> None:
