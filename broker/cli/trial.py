@@ -19,10 +19,11 @@ from broker.core.errors import UpstreamError
 from broker.core.people.identity import Identity
 from broker.registry import provider_types
 from broker.upstream.answer import NOT_NOW
+from broker.upstream.exchange import Request
 from broker.upstream.http import HttpPool
 from broker.upstream.lend import lend
 from broker.upstream.model import Channel, Flow, Provider, Redirect, Reply, unpack_reply
-from broker.upstream.trial import Listening, mask
+from broker.upstream.trial import shown
 
 if TYPE_CHECKING:
     from broker.config.model import Config
@@ -58,16 +59,16 @@ async def log_in(config: Config, name: str, trial: Trial) -> None:
     """Say what the provider `name` answers and whom that describes; raises TrialFailed."""
     settings = config.providers[name]
     kind = provider_types([settings.type])[settings.type]
-    pool = await HttpPool.open(ca_file=config.network.ca_file, trust_env=config.network.trust_env)
 
-    def hear(what: str, answer: object) -> None:
-        shown = f"  {answer.detail}" if isinstance(answer, UpstreamError) else _json(mask(answer))
-        trial.say(f"\n{what}\n{shown}")
+    def hear(request: Request, outcome: object) -> None:
+        trial.say(f"\n{request.method} {request.url.partition('?')[0]}\n{_json(shown(request, outcome))}")
 
+    network = config.network
+    pool = await HttpPool.open(ca_file=network.ca_file, trust_env=network.trust_env, hear=hear)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(pool.close)
-        tools = lend(pool, name, settings, recorder=Nobody(), not_now=getattr(kind, "not_now", NOT_NOW))
-        provider = kind(settings, replace(tools, http=Listening(tools.http, hear)))
+        not_now = getattr(kind, "not_now", NOT_NOW)
+        provider = kind(settings, lend(pool, name, settings, recorder=Nobody(), not_now=not_now))
         try:
             identity = await _go(provider, trial)
         except UpstreamError as error:

@@ -62,6 +62,11 @@ class Request:
     document: Mapping[str, object] | None = None
     once: bool = False
 
+    @classmethod
+    def get(cls, url: str, params: Mapping[str, str] | None, headers: Mapping[str, str] | None) -> Request:
+        """A GET with these parameters."""
+        return cls("GET", f"{url}?{encode_query(params)}" if params else url, headers=headers or {})
+
     def sent(self) -> tuple[bytes | None, Mapping[str, str]]:
         """Body and header fields; None for no body."""
         if self.form is not None:
@@ -75,6 +80,11 @@ def basic_header(pair: tuple[str, str]) -> Mapping[str, str]:
     """The header of (client_id, client_secret), each form-encoded first (RFC 6749 section 2.3.1)."""
     text = ":".join(quote_plus(part) for part in pair)
     return {"Authorization": f"Basic {b64encode(text.encode()).decode('ascii')}"}
+
+
+def with_basic(headers: Mapping[str, str] | None, pair: tuple[str, str] | None) -> Mapping[str, str]:
+    """These headers, and with a `pair` the credentials in them."""
+    return (headers or {}) if pair is None else {**(headers or {}), **basic_header(pair)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ import aiohttp
 
 from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
 from broker.core.events import Event, Recorder, visitor
-from broker.core.wire.query import encode_query
 from broker.upstream.answer import NOT_NOW, UpstreamAnswer, check_available, operation, rebase
 from broker.upstream.bot import SecretCalls
 from broker.upstream.breaker import Breaker, State
@@ -24,16 +23,17 @@ from broker.upstream.exchange import (
     ExchangeFailed,
     Failure,
     Request,
-    basic_header,
     exchange,
     failures_named,
     open_session,
     tls_context,
+    with_basic,
 )
 from broker.upstream.fields import Fields, counting
 from broker.upstream.model import Http
 from broker.upstream.tls import UpstreamTls
 
+Hear = Callable[[Request, object], None]
 KEEP_ALIVE = 75.0  # seconds; a TLS handshake costs seven times a call on a kept connection
 BODY_LIMIT = 512 * 1024  # bytes after decompression
 CALLS_AT_ONCE = 64  # per provider, so that one that hangs holds no more than this
@@ -41,21 +41,27 @@ CALLS_AT_ONCE = 64  # per provider, so that one that hangs holds no more than th
 Result = TypeVar("Result")
 
 
+def _deaf(_request: Request, _outcome: object) -> None: ...
+
+
 class HttpPool:
     """The connections of this process; each provider gets a view of its own with `for_provider`."""
 
-    def __init__(self, session: aiohttp.ClientSession, ca_file: str | None = None) -> None:
+    def __init__(self, session: aiohttp.ClientSession, ca_file: str | None = None, hear: Hear = _deaf) -> None:
         """Use `open`."""
-        self._session, self._ca_file = session, ca_file
+        self._session, self._ca_file, self._hear = session, ca_file, hear
         self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
-    async def open(cls, *, ca_file: str | None = None, trust_env: bool = False) -> HttpPool:
-        """`ca_file`: authorities besides the system's, PEM. `trust_env`: believe HTTP_PROXY and .netrc."""
+    async def open(cls, *, ca_file: str | None = None, trust_env: bool = False, hear: Hear = _deaf) -> HttpPool:
+        """`ca_file`: authorities besides the system's, PEM. `trust_env`: believe HTTP_PROXY and .netrc.
+
+        `hear` is told of every call what it came to, its result or the UpstreamError, secrets and all.
+        """
         context = await asyncio.to_thread(tls_context, ca_file)
         # No limit here: the limits are per provider, or one that hangs would take the connections of the others.
         connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=KEEP_ALIVE, ssl=context)
-        return cls(open_session(connector, headers={"Accept": "application/json"}, trust_env=trust_env), ca_file)
+        return cls(open_session(connector, headers={"Accept": "application/json"}, trust_env=trust_env), ca_file, hear)
 
     def for_provider(
         self,
@@ -75,7 +81,7 @@ class HttpPool:
         calls believe and what they show; with it come connections of its own. `clock` gives monotonic seconds, `pause`
         waits that many between two looks at an upstream that was left alone.
         """
-        rules = _Rules(timeout, server_base, not_now, pause, tls.context(self._ca_file) if tls else None)
+        rules = _Rules(timeout, server_base, not_now, pause, tls.context(self._ca_file) if tls else None, self._hear)
         return UpstreamHttp(self._session, name, rules, recorder=recorder, clock=clock, spawn=self._spawn)
 
     def secret_calls(self, name: str, *, recorder: Recorder, server_base: str | None, timeout: float) -> SecretCalls:
@@ -104,6 +110,7 @@ class _Rules:
     not_now: frozenset[str]
     pause: Callable[[float], Awaitable[None]]
     tls: ssl.SSLContext | None
+    hear: Hear
 
 
 class UpstreamHttp(Http):
@@ -139,12 +146,12 @@ class UpstreamHttp(Http):
     async def get_json(
         self, url: str, *, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> Fields:
-        return await self._call(_get(url, params, headers), UpstreamAnswer.fields)
+        return await self._call(Request.get(url, params, headers), UpstreamAnswer.fields)
 
     async def get_value(
         self, url: str, *, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> object:
-        return await self._call(_get(url, params, headers), UpstreamAnswer.value)
+        return await self._call(Request.get(url, params, headers), UpstreamAnswer.value)
 
     async def get_cacheable(self, url: str, *, spare: bool = False) -> tuple[Fields, int | None]:
         """The JSON object answered to a GET and, where said, for how many seconds it may be kept (RFC 9111 5.2.2.1).
@@ -169,7 +176,7 @@ class UpstreamHttp(Http):
         basic: tuple[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Fields:
-        return await self._call(Request("POST", url, form, _with_basic(headers, basic)), UpstreamAnswer.fields)
+        return await self._call(Request("POST", url, form, with_basic(headers, basic)), UpstreamAnswer.fields)
 
     async def post_json(
         self,
@@ -179,14 +186,14 @@ class UpstreamHttp(Http):
         basic: tuple[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Fields:
-        request = Request("POST", url, headers=_with_basic(headers, basic), document=document)
+        request = Request("POST", url, headers=with_basic(headers, basic), document=document)
         return await self._call(request, UpstreamAnswer.fields)
 
     async def post_form_value(self, url: str, form: Mapping[str, str]) -> object:
         return await self._call(Request("POST", url, form), UpstreamAnswer.value)
 
     def tell(self, url: str, *, headers: Mapping[str, str] | None = None) -> None:
-        call = partial(self._observed, _get(url, None, headers), UpstreamAnswer.accepted)
+        call = partial(self._observed, Request.get(url, None, headers), UpstreamAnswer.accepted)
         self._spawn(run_errand(call, self._rules.pause))
 
     async def ask(self, request: Request, read: Callable[[UpstreamAnswer], Result]) -> Result:
@@ -213,9 +220,11 @@ class UpstreamHttp(Http):
         try:
             result = read(await self._timed(request, what))
             outcome = "ok"
+            self._rules.hear(request, result)
             return result
         except UpstreamError as error:
             outcome = type(error).__name__.removeprefix("Upstream").lower()
+            self._rules.hear(request, error)
             raise
         finally:
             self._recorder.record(
@@ -281,13 +290,3 @@ class UpstreamHttp(Http):
         except UpstreamError:
             return True
         return True
-
-
-def _get(url: str, params: Mapping[str, str] | None, headers: Mapping[str, str] | None) -> Request:
-    return Request("GET", f"{url}?{encode_query(params)}" if params else url, headers=headers or {})
-
-
-def _with_basic(headers: Mapping[str, str] | None, basic: tuple[str, str] | None) -> Mapping[str, str]:
-    if basic is None:
-        return headers or {}
-    return {**(headers or {}), **basic_header(basic)}

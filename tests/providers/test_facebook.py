@@ -12,10 +12,11 @@ from pydantic import ValidationError
 from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
 from broker.core.records import Wishes
 from broker.core.terms import PostedKind
+from broker.testing.bench import FLOW, NOW, Bench, Case, public_jwk
+from broker.testing.raw_server import json_of
 from broker.upstream.posted import Posted
 from providers.facebook import Facebook, FacebookSettings, proof_of
-from tests.contract.bench import FLOW, NOW, Bench, Case, load_cases, public_jwk
-from tests.contract.raw_server import json_of
+from tests.providers.cases import load_cases
 
 pytestmark = pytest.mark.anyio
 

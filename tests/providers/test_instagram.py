@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from broker.core.errors import UpstreamDenied, UpstreamInvalid
 from broker.core.events import Event
 from broker.core.records import Wishes
+from broker.testing.bench import FLOW
+from broker.testing.raw_server import json_of
 from providers.instagram import InstagramSettings
-from tests.contract.bench import FLOW, load_cases
-from tests.contract.raw_server import json_of
+from tests.providers.cases import load_cases
 
 pytestmark = pytest.mark.anyio
 

@@ -15,11 +15,12 @@ from broker.core.events import Event
 from broker.core.records import Wishes
 from broker.core.terms import PostedKind
 from broker.core.upstream_tokens import UpstreamTokens
+from broker.testing.bench import FLOW, NOW, STATE, VERIFIER, Bench, Case
+from broker.testing.raw_server import answer_of, json_of
 from broker.upstream.model import Channel, Reply
 from broker.upstream.posted import AcceptsPosted, Posted
 from providers.oauth2 import OAuth2
-from tests.contract.bench import FLOW, NOW, STATE, VERIFIER, Bench, Case, load_cases
-from tests.contract.raw_server import answer_of, json_of
+from tests.providers.cases import load_cases
 
 pytestmark = pytest.mark.anyio
 

@@ -15,10 +15,11 @@ from pydantic import ValidationError
 
 from broker.core.errors import UpstreamInvalid
 from broker.core.jose.compact import b64url, decode_segment
+from broker.testing.bench import Bench, Case
+from broker.testing.raw_server import json_of
 from broker.upstream import HasAbilities
 from providers.oidc import OidcSettings
-from tests.contract.bench import Bench, Case, load_cases
-from tests.contract.raw_server import json_of
+from tests.providers.cases import load_cases
 from tests.providers.test_oidc_proof import GIVEN, pem
 
 pytestmark = pytest.mark.anyio

@@ -13,9 +13,10 @@ from jwt import decode, get_unverified_header
 from pydantic import ValidationError
 
 from broker.core.errors import UpstreamRejected, UpstreamUnavailable
+from broker.testing.bench import FLOW, NOW, Bench, Case
+from broker.testing.raw_server import Received, json_of
 from providers.oidc import OidcSettings
-from tests.contract.bench import FLOW, NOW, Bench, Case, load_cases
-from tests.contract.raw_server import Received, json_of
+from tests.providers.cases import load_cases
 from tests.upstream.tls_server import Certificate
 
 pytestmark = pytest.mark.anyio

@@ -9,8 +9,9 @@ import pytest
 
 from broker.core.errors import UpstreamDenied, UpstreamInvalid, UpstreamRejected
 from broker.core.records import Wishes
-from tests.contract.bench import FLOW, Case, load_cases
-from tests.contract.raw_server import json_of
+from broker.testing.bench import FLOW, Case
+from broker.testing.raw_server import json_of
+from tests.providers.cases import load_cases
 
 pytestmark = pytest.mark.anyio
 

@@ -135,12 +135,12 @@ async def test_when_somebody_authenticated_at_google_nobody_knows(broker: Runnin
     assert (await authorize(broker, visitor, prompt="none", max_age="3600")).params["error"] == "login_required"
 
 
-@pytest.mark.parametrize("changes", [{PAIR: "of-another-page"}, {PAIR: ""}, {"paired": False}], ids=str)
+@pytest.mark.parametrize(("posted", "paired"), [("of-another-page", True), ("", True), ("pair-of-this-page", False)])
 async def test_c2_without_the_pair_of_field_and_cookie_nothing_is_taken(
-    broker: RunningBroker, visitor: Visitor, changes: dict[str, str]
+    broker: RunningBroker, visitor: Visitor, posted: str, paired: bool
 ) -> None:
     before = len(broker.log)
-    assert begins(await press(broker, visitor, **changes), broker)  # type: ignore[arg-type]  # one of them is a bool
+    assert begins(await press(broker, visitor, paired=paired, **{PAIR: posted}), broker)
     assert not signed_in(broker, visitor)
     assert not any(line["event"].startswith("credential.") for line in broker.log[before:] if "kind" in line)
 

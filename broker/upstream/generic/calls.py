@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from broker.core.wire.query import encode_query
-from broker.upstream.exchange import Request, basic_header
+from broker.upstream.exchange import Request, with_basic
 from broker.upstream.generic.settings import Call, Revoke, TokenCheck
 from broker.upstream.generic.templates import fill, fill_header, fill_url
 from broker.upstream.model import Credentials
@@ -18,7 +18,7 @@ _BODY: Final = frozenset({"POST", "DELETE"})
 
 def token_request(call: Call, form: Mapping[str, str], proof: Credentials, document: Document) -> Request:
     """A token request (RFC 6749 sections 4.1.3 and 6) with our credentials; what we send wins over `params`."""
-    return replace(_request(call, document, proof.form, form, _basic(proof)), once=True)
+    return replace(_request(call, document, proof.form, form, with_basic(None, proof.basic)), once=True)
 
 
 def userinfo_request(call: Call, carrier: str, document: Document) -> Request:
@@ -35,7 +35,7 @@ def check_request(check: TokenCheck, proof: Credentials, document: Document) -> 
     token = str(document["access_token"])
     if check.auth not in {"basic", "post"}:
         return userinfo_request(call, check.auth, document)
-    request = _request(call, document, proof.form, {check.token_param: token}, _basic(proof))
+    request = _request(call, document, proof.form, {check.token_param: token}, with_basic(None, proof.basic))
     return _as_json(request) if check.body == "json" else request
 
 
@@ -43,7 +43,7 @@ def revoke_request(revoke: Revoke, proof: Credentials, document: Document) -> Re
     """The request that gives `access_token` of the document back (RFC 7009 section 2.1)."""
     call = Call(url=revoke.url, method=revoke.method)
     token = {revoke.token_param: str(document["access_token"])}
-    request = _request(call, document, proof.form, token, _basic(proof))
+    request = _request(call, document, proof.form, token, with_basic(None, proof.basic))
     return _as_json(request) if revoke.body == "json" else request
 
 
@@ -68,10 +68,6 @@ def _with_query(request: Request, params: Mapping[str, str]) -> Request:
 
 def _as_json(request: Request) -> Request:
     return replace(request, form=None, document=request.form)
-
-
-def _basic(proof: Credentials) -> Mapping[str, str]:
-    return {} if proof.basic is None else basic_header(proof.basic)
 
 
 def _carried(carrier: str, token: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
