@@ -82,13 +82,21 @@ async def tls_server(
 
 @contextmanager
 def insisting_server(certificate: Certificate, believes: Certificate) -> Iterator[str]:
-    """Refuses its one caller, who has no certificate, with the alert that servers send and asyncio's do not."""
+    """Refuses its one caller, who has no certificate, with the alert that servers send and asyncio's do not.
+
+    TLS 1.3 lets the caller send its request before it learns of the refusal. Closed with that unread, the connection
+    would be reset, and a reset takes the alert with it: like a server of care, this one closes when the caller has.
+    """
     context = _context(certificate, believes, ssl.CERT_REQUIRED)
 
     def refuse() -> None:
         connection, _ = listener.accept()
-        with connection, suppress(OSError), context.wrap_socket(connection, server_side=True) as spoken:
-            spoken.recv(1)
+        with connection, connection.dup() as lingering:
+            with suppress(OSError), context.wrap_socket(connection, server_side=True) as spoken:
+                spoken.recv(1)
+            lingering.settimeout(30)
+            while lingering.recv(65536):
+                pass
 
     with create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=refuse)

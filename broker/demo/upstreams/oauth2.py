@@ -65,7 +65,7 @@ class OAuth2(Emulator):
         "token_check": {"url": "https://oauth.example.com/introspect", "active_path": "active", "subject_path": "sub"},
         "revoke": {"url": "https://oauth.example.com/revoke"},
     }
-    title: ClassVar[str] = "Example OAuth"
+    title: ClassVar[str] = "OAuth 2.0"
     colour: ClassVar[str] = "#334155"
     works: ClassVar[str] = (
         "an invented service: code flow with PKCE, refresh with rotation, token answers as JSON or form, profile, list"
