@@ -41,7 +41,7 @@ async def deliver(folder: Path, *, messages: int, people: int, per_bot: int, kil
         await asyncio.gather(*orders)
         stop.set()
         await trouble
-        await postman.emptied(within=900)
+        await postman.emptied(within=3600)
         await postman.look_up()
         repeated += count_repeated(site.log())
         arrived = Counter(one.text for one in postman.bots.arrived)
