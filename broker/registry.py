@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -26,10 +28,11 @@ def provider_types(names: Iterable[str]) -> dict[str, type[Provider]]:
     """The classes of these types; raises UnknownProvider.
 
     A plugin is a package with an entry point in the group `broker.providers`. It may not take a built-in's name, and
-    two may not share one: which of them ran would depend on the order of installation.
+    two may not share one: which of them ran would depend on the order of installation. What is installed is looked up
+    once: a package that comes while this process runs counts from its next start.
     """
     check_origin(Path(providers.__file__ or ""), Path(broker.__file__ or ""))
-    plugins = list(entry_points(group=GROUP))
+    plugins = _installed(tuple(sys.path))
     return {name: _load(name, plugins) for name in dict.fromkeys(names)}
 
 
@@ -44,7 +47,13 @@ def check_origin(package: Path, ours: Path) -> None:
         raise UnknownProvider(f"the package `providers` was loaded from {package.parent}, not from beside the broker")
 
 
-def _load(name: str, plugins: list[EntryPoint]) -> type[Provider]:
+@lru_cache(maxsize=1)
+def _installed(_path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """The plugins on this search path. To find them, the metadata of every installed package is read."""
+    return tuple(entry_points(group=GROUP))
+
+
+def _load(name: str, plugins: Sequence[EntryPoint]) -> type[Provider]:
     offered = [plugin for plugin in plugins if plugin.name == name]
     if name in BUILTIN:
         if offered:

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.metadata import Distribution, DistributionFinder
 from pathlib import Path
 
 import pytest
 
-from broker.registry import UnknownProvider, check_origin, check_plugin, provider_types
+from broker.registry import UnknownProvider, check_origin, check_plugin, provider_types, settings_class
 from broker.upstream.model import Provider
 from providers import BUILTIN
 from providers.apple import Apple
@@ -152,6 +153,33 @@ def test_a_plugin_is_found_beside_the_built_in_types(tmp_path: Path) -> None:
         assert check_plugin("kit", import_module("broker_acme_a").Kit).__name__ == "Kit"
         with pytest.raises(UnknownProvider, match="did you mean acme"):
             provider_types(["acmee"])
+
+
+class Counting(DistributionFinder):
+    """Finds nothing, and counts how often somebody looked through what is installed."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def find_spec(self, *_args: object) -> None:
+        """No module is here."""
+
+    def find_distributions(self, *_args: object) -> tuple[Distribution, ...]:
+        """No package, either."""
+        self.looks += 1
+        return ()
+
+
+def test_what_is_installed_is_looked_up_once_for_all_types_of_a_configuration(tmp_path: Path) -> None:
+    counting = Counting()
+    sys.meta_path.append(counting)
+    try:
+        with installed(tmp_path, "broker_acme_e", acme="Acme"):
+            for kind in ("acme", *BUILTIN):
+                settings_class(kind)
+    finally:
+        sys.meta_path.remove(counting)
+    assert counting.looks == 1
 
 
 def test_the_provider_that_the_page_shows_is_one(tmp_path: Path) -> None:
