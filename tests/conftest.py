@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,11 @@ if TYPE_CHECKING:
 
 # Modules of conformance hold the assertions, and tests of other kinds import them, too, whichever comes first.
 pytest.register_assert_rewrite("tests.conformance")
+
+# Hundreds of processes are started here, and half of what an unprepared one computes before it answers is compiling. So
+# what was compiled is kept, as everywhere but in environments that say otherwise, here and in everything started.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # How long one example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("calm", deadline=None)

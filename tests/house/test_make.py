@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -83,3 +84,12 @@ def test_pre_commit_runs_the_fast_part_of_the_tests() -> None:
     for tool in ("ruff check", "ruff format --check", "codespell", "mypy", "lint-imports"):
         assert tool in hooks
         assert tool in MAKEFILE
+
+
+def test_processes_of_tests_do_not_compile_everything_again() -> None:
+    assert not sys.dont_write_bytecode
+    code = "import sys, broker.core.errors as found; print(sys.dont_write_bytecode, found.__cached__)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    forgets, kept = done.stdout.split()
+    assert forgets == "False"
+    assert Path(kept).is_file()
