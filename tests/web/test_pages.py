@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from sys import setprofile
+from types import FrameType
 
 import pytest
+from jinja2.compiler import generate
 
 from broker.web.pages.pages import Pages
 from broker.web.pages.templates import BUILT_IN
@@ -333,3 +336,20 @@ def test_a_widget_cannot_widen_the_policy_or_leave_its_directory() -> None:
         make_pages().show(replace(view, context={"script": "", "bot": "", "auth_url": ""}), "en")
     with pytest.raises(ValueError, match="template"):
         make_pages().show(replace(view, template="../login.html"), "en")
+
+
+def test_pages_are_compiled_once_for_all_brokers_of_a_process() -> None:
+    """Of what starting one costs beside another, nine tenths; and every test starts one."""
+    compiled: list[object] = []
+
+    def note(frame: FrameType, event: str, _arg: object) -> None:
+        if event == "call" and frame.f_code is generate.__code__:
+            compiled.append(frame.f_locals["name"])
+
+    make_pages()
+    setprofile(note)
+    try:
+        make_pages(replace(PLAIN_LOOK, default_language="ru"))
+    finally:
+        setprofile(None)
+    assert compiled == []

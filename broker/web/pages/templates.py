@@ -62,9 +62,8 @@ class Templates:
         self, override: Path | None, spoken: Mapping[str, Language], *, tell: Tell, brought: Mapping[str, Path]
     ) -> None:
         self._tell = tell
-        compiled = _Compiled()
         self._ours = {
-            locale: _environment((BUILT_IN,), brought, language, compiled) for locale, language in spoken.items()
+            locale: _environment((BUILT_IN,), brought, language, _OURS) for locale, language in spoken.items()
         }
         theirs = {f"widget/{kind}/{name}" for kind, place in brought.items() for name in names_in(place)}
         self._built_in = frozenset(names_in(BUILT_IN)) | theirs
@@ -159,6 +158,9 @@ class _Compiled(BytecodeCache):
     def dump_bytecode(self, bucket: Bucket) -> None:
         """For the next language."""
         self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+_OURS = _Compiled()  # for every broker of this process: compiling is most of what putting one together takes
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
