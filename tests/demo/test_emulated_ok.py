@@ -250,10 +250,10 @@ async def test_an_address_needs_scope_and_a_person_who_has_one(ok: Upstream) -> 
     assert profile["has_email"] is False
 
 
-async def test_without_format_xml_comes_back(ok: Upstream) -> None:
+async def test_without_format_json_comes_back_as_well(ok: Upstream) -> None:
     token = await session(ok)
     answer = await ok.post("/fb.do", signed(token, {**KEY, "method": "users.getCurrentUser"}))
-    assert "xml" in answer.headers["content-type"]
+    assert answer.json()["uid"]
 
 
 async def test_faults_of_identity(ok: Upstream) -> None:

@@ -1,7 +1,8 @@
-"""The addresses of the site: those of allauth, those of mozilla-django-oidc, and one that tells who came."""
+"""The addresses of the site: of allauth, mozilla-django-oidc, python-social-auth, and one that tells who came."""
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.http import HttpRequest, JsonResponse
 from django.urls import include, path
 
@@ -16,3 +17,5 @@ def whoami(request: HttpRequest) -> JsonResponse:
 
 urlpatterns = [path("accounts/", include("allauth.urls")), path("oidc/", include("mozilla_django_oidc.urls"))]
 urlpatterns.append(path("whoami", whoami))
+if apps.is_installed("social_django"):
+    urlpatterns.append(path("", include("social_django.urls")))

@@ -5,47 +5,68 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 
+from broker.demo.markup import parse_markup
 from broker.demo.people import ADA
-from broker.demo.servers import serving, take_port
-from broker.demo.upstreams import EMULATORS, RegisteredApp
+from broker.demo.upstreams import EMULATORS
+from tests.interop.django_upstreams import ALLAUTH, CALLBACKS, SOCIAL
+from tests.interop.node import node_app
+from tests.interop.upstream_hosts import APPS, emulated, turned
 
 pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[2]
-WHAT = ("authorize", "token", "profile")
-# Type here: allauth's name, client id, and where it authorizes, redeems and asks.
-SERVICES: Mapping[str, tuple[str, str, tuple[str, str, str]]] = {
-    "google": ("google", "g-1", ("/o/oauth2/v2/auth", "/token", "/v1/userinfo")),
-    "vk": ("vk", "7654321", ("/authorize", "/oauth2/auth", "/oauth2/user_info")),
-    "ok": ("odnoklassniki", "512000", ("/oauth/authorize", "/oauth/token.do", "/fb.do")),
-    "yandex": ("yandex", "y-1", ("/authorize", "/token", "/info")),
-    "github": ("github", "Iv1.1", ("/login/oauth/authorize", "/login/oauth/access_token", "/user")),
+STRATEGIES = ("google", "vk", "ok", "yandex", "github", "facebook", "x", "apple")
+APP = "https://app.example/callback"
+KNOWN = {
+    kind: {"id": app.client_id, "secret": app.client_secret, "extras": dict(app.extras)} for kind, app in APPS.items()
 }
 
 
-async def test_allauth_signs_a_person_in_at_every_emulated_service() -> None:
-    given, listening = {}, []
-    async with AsyncExitStack() as stack:
-        for kind, (name, client_id, paths) in SERVICES.items():
-            port = take_port(kind, "127.0.0.1")
-            stack.callback(port.close)
-            secret = "" if kind == "vk" else "secret-of-the-app"
-            callback = f"http://testserver/accounts/{name}/login/callback/"
-            app = RegisteredApp(client_id, secret, (callback,), {"public_key": "CKEY"})
-            listening.append((port, EMULATORS[kind]([app]).app))
-            where = {what: f"http://127.0.0.1:{port.number}{path}" for what, path in zip(WHAT, paths, strict=True)}
-            given[name] = {"client_id": client_id, "secret": secret, "key": "CKEY", **where}
-        await stack.enter_async_context(serving(listening))
+def known_as(kind: str) -> str:
+    """Ada's id at a service."""
+    return EMULATORS[kind]([]).subject(ADA)
+
+
+async def test_allauth_and_python_social_auth_sign_a_person_in_at_every_emulated_service() -> None:
+    async with emulated(CALLBACKS) as hosts:
         script = (sys.executable, "-W", "error::SyntaxWarning", "-m", "tests.interop.django_upstreams")
         pipe = asyncio.subprocess.PIPE
         site = await asyncio.create_subprocess_exec(*script, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe)
         async with asyncio.timeout(120):  # against hanging
-            said, problems = await site.communicate(json.dumps(given).encode() + b"\n")
+            said, problems = await site.communicate(json.dumps({"hosts": hosts, "apps": KNOWN}).encode() + b"\n")
     assert site.returncode == 0, problems.decode()
-    assert json.loads(said) == {name: EMULATORS[kind]([]).subject(ADA) for kind, (name, _, _) in SERVICES.items()}
+    assert json.loads(said) == {
+        **{f"allauth {name}": known_as(kind) for name, kind in ALLAUTH.items()},
+        **{f"social {name}": known_as(kind) for name, (_, kind) in SOCIAL.items()},
+    }
+
+
+@pytest.mark.interop
+async def test_passports_strategies_sign_a_person_in_at_every_emulated_service() -> None:
+    found = {}
+    async with emulated((kind, f"{APP}/{kind}") for kind in STRATEGIES) as hosts:
+        with node_app("passport_app.mjs", {"hosts": hosts, "apps": KNOWN, "callback": APP}) as port:
+            for kind in STRATEGIES:
+                found[kind] = await signed_in(kind, {**hosts, "app.example": port})
+    assert {kind: one.get("id", one) for kind, one in found.items()} == {kind: known_as(kind) for kind in STRATEGIES}
+    addresses = {kind: found[kind].get("email") for kind in STRATEGIES if kind != "ok"}
+    assert addresses == {kind: ADA.email_at(kind) for kind in addresses}
+
+
+async def signed_in(kind: str, ports: dict[str, int]) -> Any:
+    """What the app learnt of Ada."""
+    async with httpx2.AsyncClient() as browser:
+        away = await browser.get(turned(f"https://app.example/login/{kind}", ports))
+        assert away.status_code == 302, away.text
+        back = await browser.get(f"{turned(away.headers['location'], ports)}&_person=ada")
+        if back.status_code == 200 and 'id="answer"' in back.text:
+            form = parse_markup(str(back.url), back.text).forms[0]
+            return (await browser.post(turned(form.action, ports), data=form.fields)).json()
+        assert back.status_code == 302, back.text
+        return (await browser.get(turned(back.headers["location"].partition("#")[0], ports))).json()

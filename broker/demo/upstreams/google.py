@@ -56,6 +56,7 @@ class Google(Emulator):
         documented("`iss` in the callback; two spellings of `iss` in ID tokens"),
         documented("`hd` only for accounts of an organization"),
         measured("short scope names come back as URLs"),
+        measured("former addresses, and the access token in the query of userinfo, as passport's strategy has them"),
         guessed("the exact words of errors at the token endpoint"),
         *GSI_RULES,
     )
@@ -77,9 +78,9 @@ class Google(Emulator):
         return (
             ("/.well-known/openid-configuration", ("GET",), self._discovery),
             ("/oauth2/v3/certs", ("GET",), self._jwks),
-            ("/o/oauth2/v2/auth", ("GET",), self._authorize),
-            ("/token", ("POST",), self._token),
-            ("/v1/userinfo", ("GET", "POST"), self._userinfo),
+            *((path, ("GET",), self._authorize) for path in ("/o/oauth2/v2/auth", "/o/oauth2/auth")),
+            *((path, ("POST",), self._token) for path in ("/token", "/oauth2/v4/token", "/o/oauth2/token")),
+            *((path, ("GET", "POST"), self._userinfo) for path in ("/v1/userinfo", "/oauth2/v3/userinfo")),
             ("/revoke", ("POST",), self._revoke),
             ("/tokeninfo", ("GET", "POST"), self._tokeninfo),
             ("/_emulator/kit", ("POST",), self._kit),
@@ -227,7 +228,7 @@ class Google(Emulator):
 
     async def _userinfo(self, call: Call) -> Response:
         scheme, _, token = call.headers.get("authorization", "").partition(" ")
-        granted = self.tokens.look(token) if scheme == "Bearer" else None
+        granted = self.tokens.look(token if scheme == "Bearer" else call.query.get("access_token", ""))
         if granted is None:
             return error_answer("invalid_request", "Invalid Credentials", 401)
         found = self._profile(granted)

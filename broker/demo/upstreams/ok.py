@@ -67,6 +67,7 @@ class OK(Emulator):
         guessed("the same key signs calls with tokens of the client flow"),
         guessed("a token goes only with the `application_key` of its own application (fault `any_app_key`: with any)"),
         documented("a code is good once and for two minutes; API errors have status 200"),
+        documented("answers are JSON, with or without `format`"),
         measured("an empty `scope` is taken; a scope that support has not granted is refused"),
         measured("a refusal comes in the fragment, in the server flow as well"),
         guessed("which of several errors is told first"),
@@ -196,8 +197,6 @@ class OK(Emulator):
             return self._api_error(104)
         if session is not None and self.faults.on("other_user_id"):
             session = session.of_somebody_else()
-        if call.get("format").lower() != "json":
-            return Response("<?xml version='1.0'?><users_getInfo_response/>", media_type="application/xml")
         return self._perform(call, method, session)
 
     def _session(self, call: Call, app: RegisteredApp, method: str) -> tuple[Granted | None, int]:

@@ -52,6 +52,7 @@ class VK(Emulator):
         documented("errors have status 200 and a member `error`; a refresh token shown twice ends the session"),
         measured("a `state` of 16 characters is taken, although the documentation asks for 32"),
         measured("the exchange may have all but the code in the query, as VK's SDK does"),
+        measured("a `client_secret` means nothing here, and passport's strategy sends one"),
         documented("a phone number is digits with country code, without a plus"),
         guessed("an access token is bound to an address only under the fault `ip_bound`"),
     )
@@ -143,8 +144,6 @@ class VK(Emulator):
         state = call.get("state")
         if app is None:
             return self._error("invalid_client", "client_id is missing or invalid", state)
-        if "client_secret" in call.params:
-            return Response("Not Found", status_code=404)
         if app.extras.get("service_token", "") != call.get("service_token"):
             return self._error("invalid_client", "service_token is invalid", state)
         if self.faults.on("error_200"):

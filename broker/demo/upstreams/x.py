@@ -45,6 +45,10 @@ class X(OAuth1Emulator):
     )
     rules = (
         documented("a code of OAuth 2.0 lives for 30 seconds, needs S256 and is redeemed with Basic"),
+        measured("`s256` is taken for `S256`, and a verifier of 32 characters, as python-social-auth sends them"),
+        measured(
+            "`oauth_callback` and `oauth_verifier` may be in the query beside the header, as django-allauth has them"
+        ),
         documented("a refresh token changes"),
         documented("the answers of the token steps of OAuth 1.0a are forms, called text/html"),
         documented("every call of OAuth 1.0a is signed, and a nonce counts once"),
@@ -102,7 +106,7 @@ class X(OAuth1Emulator):
     async def _authorize(self, call: Call) -> Response:
         """quirk(x): whatever is wrong with a request ends on X's own page, and the app hears nothing."""
         app = self.registered(call, "Something went wrong: client_id", "Something went wrong: redirect_uri")
-        proof = call.get("code_challenge_method") == "S256" and len(call.get("code_challenge")) == 43
+        proof = call.get("code_challenge_method").upper() == "S256" and len(call.get("code_challenge")) == 43
         scopes = set(call.get("scope").split())
         if call.get("response_type") != "code" or not scopes or scopes - _SCOPES:
             return self.refuse(call, "Something went wrong: response_type or scope")
