@@ -35,8 +35,8 @@ class Facebook(sdk.AudibleTokenProvider):
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти через Facebook", "en": "Continue with Facebook"}
     brand = "#1877F2"
     # quirk(facebook): PKCE goes with OpenID Connect only, which is called a test there; state binds (read 2026-11)
-    challenge_method = ""
-    scope_separator = ","
+    challenge_method, scope_separator = "", ","
+    grant_refused, client_refused = frozenset({"100"}), frozenset({"1", "101"})
     # quirk(facebook): limits of calls come as status 400 and a number (read 2026-11)
     not_now = sdk.OAuth2Provider.not_now | {"4", "17", "32", "613"}
     posted, challenged = FacebookSettings.posted, frozenset({sdk.PostedKind.ID_TOKEN})

@@ -18,7 +18,7 @@ _ACCEPT = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "202
 _PAGES, _ON_A_PAGE = 5, 100
 
 
-class GitHubSettings(sdk.AudibleTokenSettings):
+class GitHubSettings(sdk.AudibleTokenSettings, sdk.TokenSettings):
     """An OAuth app of a person's or an organization's developer settings."""
 
     scopes: tuple[str, ...] = Field(
@@ -55,9 +55,11 @@ class GitHub(sdk.AudibleTokenProvider):
     title: ClassVar[Mapping[str, str]] = {"ru": "GitHub", "en": "GitHub"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти через GitHub", "en": "Sign in with GitHub"}
     brand = "#24292f"
+    answered_separator = ","  # quirk(github): scopes are asked for with spaces and told with commas (read 2026-11)
+    grant_refused = frozenset({"bad_verification_code", "bad_refresh_token"})
+    client_refused = frozenset({"incorrect_client_credentials", "not_found"})
 
     def __init__(self, settings: Any, tools: sdk.Tools) -> None:
-        """`settings` are GitHubSettings."""
         super().__init__(settings, tools)
         # quirk(github): replies have `iss` since August 2026, not all of them and not everywhere (read 2026-11)
         self.issuers = (settings.issuer,)
@@ -68,9 +70,8 @@ class GitHub(sdk.AudibleTokenProvider):
 
     def authorize_params(self, flow: sdk.Flow) -> dict[str, str]:
         """The account picker is the most that can be asked for; there is no nonce, and no fresh login."""
-        params = super().authorize_params(flow)
         more = {"login": flow.wishes.login_hint, "prompt": "select_account" if flow.wishes.prompt else ""}
-        return params | {name: text for name, text in more.items() if text}
+        return super().authorize_params(flow) | {name: text for name, text in more.items() if text}
 
     async def owner_of(self, token: str) -> str:
         """quirk(github): only this call says whose app a token is of; 404 for another's (vendor docs read 2026-11)."""

@@ -45,6 +45,8 @@ class Instagram(sdk.OAuth2Provider):
     token_url = "https://api.instagram.com/oauth/access_token"
     # quirk(instagram): no PKCE and no nonce are documented; state is what binds the answer (read 2026-11)
     challenge_method = ""
+    # quirk(instagram): a wrong code and a wrong secret are one error with two sentences (read 2026-11)
+    grant_refused = client_refused = frozenset()
     scope_separator = ","
     not_now = sdk.OAuth2Provider.not_now | {"4", "17"}
 

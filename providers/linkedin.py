@@ -41,6 +41,8 @@ class LinkedIn(sdk.OidcProvider, sdk.AudibleTokenProvider):
     challenge_method = ""
     # quirk(linkedin): it takes a nonce and does not give it back; one that comes back all the same must be ours
     nonce_optional = True
+    # quirk(linkedin): that is what it calls a code that it does not know, and one that is over (read 2026-11)
+    grant_refused = frozenset({"invalid_request", "invalid_redirect_uri"})
     denied = frozenset({"user_cancelled_login", "user_cancelled_authorize"})
 
     def wants_userinfo(self, claims: sdk.Fields) -> bool:

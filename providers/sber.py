@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from hashlib import sha256
+from secrets import token_hex
 from typing import ClassVar
 
 from pydantic import Field, field_validator
@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 from broker import upstream as sdk
 
 
-class SberSettings(sdk.EndpointSettings, sdk.CertifiedSettings, sdk.ConfidentialSettings):
+class SberSettings(sdk.EndpointSettings, sdk.CertifiedSettings, sdk.ConfidentialSettings, sdk.TokenSettings):
     """An organisation in Sber ID's cabinet, with the certificate that it issued."""
 
     scopes: tuple[str, ...] = Field(
@@ -67,10 +67,10 @@ class Sber(sdk.OAuth2Provider):
         """The request with a nonce, which is all that ties an ID token to this browser."""
         return super().authorize_params(flow) | {"client_type": "PRIVATE", "nonce": flow.nonce}
 
-    async def exchange(self, flow: sdk.Flow, params: Mapping[str, str]) -> sdk.Fields:
+    async def ask_tokens(self, form: Mapping[str, str], metadata: sdk.Metadata) -> sdk.Fields:
         """The token response; credentials go in the form, beside the certificate."""
-        form = {**self.token_params(flow, params), **self.by_secret("post").form}
-        return await self.http.post_form(self.settings.token_url, form, headers={"rquid": number(flow, "token")})
+        sent = {**form, **self.by_secret("post").form}
+        return await self.http.post_form(metadata.token_endpoint, sent, headers={"rquid": token_hex(16)})
 
     async def identity(self, flow: sdk.Flow, tokens: sdk.Fields) -> sdk.Identity:
         """The profile of the token, about whom the ID token of this attempt is about."""
@@ -80,23 +80,19 @@ class Sber(sdk.OAuth2Provider):
         rules = sdk.IdTokenRules(self.settings.issuers, ours, (), "", flow.nonce, issued_after=flow.started_at)
         # quirk(sber): signed by gost34-10.2012 or not at all; what counts is the mutual TLS (OIDC Core 3.1.3.7 point 6)
         signed = self.tools.jwt.read_direct(id_token, rules)
+        # quirk(sber): 32 hexadecimal digits that every call has anew, by which the bank's support finds it
         bearer = {"Authorization": f"Bearer {token}"}
-        headers = {**bearer, "x-introspect-rquid": number(flow, "userinfo")}
+        headers = {**bearer, "x-introspect-rquid": token_hex(16)}
         me = await self.http.get_json(self.settings.info_url, headers=headers)
         if (subject := me.text("sub")) != signed.text("sub"):
             raise sdk.UpstreamInvalid("ID token and userinfo are about two people")
         if (issued_to := me.text("aud")) != ours:
             raise sdk.UpstreamInvalid(f"userinfo: it is for another app ({sdk.quote(issued_to)})")
         if self.settings.completed_url is not None:
-            self.http.tell(self.settings.completed_url, headers={**bearer, "rquid": number(flow, "completed")})
+            self.http.tell(self.settings.completed_url, headers={**bearer, "rquid": token_hex(16)})
         merged = signed.shown("sub_alt") or signed.shown("alt_sub")
         raw_ids = {"sber_sub": subject} | ({"sber_alt_sub": merged} if merged else {})
         return sdk.Identity(subject, describe(me, self.settings.trust_phone), raw_ids=raw_ids)
-
-
-def number(flow: sdk.Flow, call: str) -> str:
-    """quirk(sber): 32 hexadecimal digits that every call has anew, by which the bank's support finds it."""
-    return sha256(f"{flow.state} {call}".encode()).hexdigest()[:32]
 
 
 def describe(me: sdk.Fields, trust_phone: bool) -> dict[str, object]:

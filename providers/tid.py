@@ -14,7 +14,7 @@ from pydantic import Field
 from broker import upstream as sdk
 
 
-class TIDSettings(sdk.EndpointSettings, sdk.AudibleTokenSettings):
+class TIDSettings(sdk.EndpointSettings, sdk.AudibleTokenSettings, sdk.TokenSettings):
     """What the bank sent after the partner's application form."""
 
     required_scopes: tuple[str, ...] = Field(
@@ -44,6 +44,7 @@ class TID(sdk.AudibleTokenProvider):
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти с T-ID", "en": "Sign in with T-ID"}
     brand = "#FFDD2D"
     client_auth = "basic"
+    revocation_url = "https://id.tbank.ru/auth/revoke"
     scopes = ()  # quirk(tid): none is sent; what a partner may read is in its form (vendor docs read 2026-11)
 
     def authorize_params(self, flow: sdk.Flow) -> dict[str, str]:

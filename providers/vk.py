@@ -78,6 +78,9 @@ class VK(sdk.PostedCodeProvider):
             more["service_token"] = self.settings.service_token.get_secret_value()
         return super().token_params(flow, params) | more
 
+    async def knock(self, flow: sdk.Flow) -> sdk.Fields:
+        return await self.exchange(flow, {"code": sdk.MADE_UP, "device_id": sdk.MADE_UP})
+
     async def identity(self, flow: sdk.Flow, tokens: sdk.Fields) -> sdk.Identity:
         """user_info of the token, about the same person as the token response."""
         if not sdk.same(tokens.text("state"), flow.state):

@@ -36,20 +36,16 @@ class XSettings(sdk.PostedCodeSettings, sdk.OAuth1Settings, sdk.TokenSettings):
     def _of_one_mode(self) -> Self:
         by_code = {sdk.PostedKind.CODE} if self.native_redirect_uri else set()
         if set(self.accept_posted) - (by_code if self.mode == "oauth2" else {sdk.PostedKind.ACCESS_TOKEN}):
-            raise ValueError(
-                "accept_posted: mode oauth1 takes access_token; oauth2 code, if native_redirect_uri is set"
-            )
+            raise ValueError("accept_posted: mode oauth1 takes access_token; oauth2 code, with native_redirect_uri")
         if self.mode == "oauth1" and self.keep_tokens:
             raise ValueError("keep_tokens needs mode oauth2: tokens of oauth1 never expire and cannot be renewed")
         return self
 
 
 class X(sdk.PostedCodeProvider):
-    """The key of a person is the numeric id; names are given out again.
+    """The key of a person is the numeric id; names are given out again."""
 
-    quirk(x): no call says to which app an access token of OAuth 2.0 was issued, so none can be posted (read 2026-11)
-    """
-
+    # quirk(x): no call says to which app an access token of OAuth 2.0 was issued, so none can be posted (read 2026-11)
     Settings: ClassVar[type[sdk.ProviderSettings]] = XSettings
     title: ClassVar[Mapping[str, str]] = {"ru": "X", "en": "X"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти через X", "en": "Sign in with X"}
@@ -58,6 +54,7 @@ class X(sdk.PostedCodeProvider):
     token_url = "https://api.x.com/2/oauth2/token"
     revocation_url = "https://api.x.com/2/oauth2/revoke"
     client_auth = "basic"
+    grant_refused = frozenset({"invalid_request", "invalid_grant"})
     posted = XSettings.posted
 
     def __init__(self, settings: Any, tools: sdk.Tools) -> None:
@@ -69,6 +66,9 @@ class X(sdk.PostedCodeProvider):
 
     async def finish(self, flow: sdk.Flow, reply: sdk.Reply) -> sdk.Identity:
         return await (self._signed.finish(flow, reply) if self._signed else super().finish(flow, reply))
+
+    async def try_credentials(self, flow: sdk.Flow) -> sdk.Verdict:
+        return await (self._signed.try_credentials(flow) if self._signed else super().try_credentials(flow))
 
     async def verify_posted(self, posted: sdk.Posted) -> sdk.SignedIdentity:
         return await (self._signed.verify_posted(posted) if self._signed else super().verify_posted(posted))

@@ -50,6 +50,7 @@ class Yandex(sdk.AudibleTokenProvider):
     token_url = "https://oauth.yandex.ru/token"
     info_url = "https://login.yandex.ru/info"
     client_auth = "basic"
+    grant_refused = sdk.OAuth2Provider.grant_refused | {"bad_verification_code"}
 
     def authorize_params(self, flow: sdk.Flow) -> dict[str, str]:
         """Account choice where the client asked for a fresh login; there is no `prompt` (vendor docs read 2026-11)."""

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @config_option
-@click.option("--online", is_flag=True, help="Also reach every provider, and print what to paste into its console.")
+@click.option(
+    "--online",
+    is_flag=True,
+    help="Also reach every provider, try its credentials, and print what to paste into its console.",
+)
 @click.option("--strict", is_flag=True, help="Warnings count: exit code 2.")
 def check(path: str, online: bool, strict: bool) -> None:
     """Check the configuration: syntax, keys, values, secrets, files, and what they say about each other.
@@ -23,6 +27,10 @@ def check(path: str, online: bool, strict: bool) -> None:
     Every problem comes with file, line and column, and pages of `ui.templates` are rendered with sample data. Exit code
     0: fine; 1: the broker would not start, or not as you mean it; 2: warnings, with --strict. Nothing is written, and
     nothing is sent anywhere without --online.
+
+    With it, each provider is shown the id and secret that it gave you, with a code or a refresh token that is made up,
+    or in a request that begins a login; a Bot API is asked who the bot is. Nobody is signed in. What an answer does not
+    say is printed as not found out, and is no failure.
     """
     loaded = read_config(path)
     pages = look_at_pages(loaded.config)

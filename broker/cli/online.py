@@ -1,4 +1,7 @@
-"""What `broker check --online` finds out: whether upstreams, Redis and our own address can be reached from here."""
+"""What `broker check --online` finds out: whether upstreams, Redis and our own address can be reached from here.
+
+And whether upstreams take the credentials that are configured.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,10 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from broker.cli.alone import Nobody, make_provider, new_flow
 from broker.core.errors import UpstreamError
 from broker.registry import provider_types
+from broker.upstream.abilities import TriesCredentials, abilities_of
 from broker.upstream.answer import rebase
 from broker.upstream.discovery import DiscoveryRules, read_metadata
 from broker.upstream.http import HttpPool
@@ -22,7 +27,6 @@ from broker.upstream.tls import TlsSettings
 
 if TYPE_CHECKING:
     from broker.config.model import Config
-    from broker.core.events import Event
     from broker.upstream.model import ProviderSettings
 
 _TIMEOUT = aiohttp.ClientTimeout(total=8, connect=4)  # seconds
@@ -53,7 +57,10 @@ class Report:
 
 
 async def look_around(config: Config, *, now: Callable[[], float] = time.time) -> Report:
-    """Reach everything the configuration names. Nobody is logged in and no secret is sent. `now` in epoch seconds."""
+    """Reach everything the configuration names. `now` in epoch seconds.
+
+    Nobody is logged in. A secret goes to the upstream that gave it, as in every login, and nowhere else.
+    """
     report = Report(now=now)
     context = ssl.create_default_context()
     if config.network.ca_file:
@@ -80,6 +87,25 @@ async def _provider(
         report.lines.append(f"  {what}: {_host(url)} {problem or 'ok'}")
         if problem:
             report.failures.append(f"providers.{name}: {what} at {_host(url)}: {problem}")
+    await _credentials(pool, name, settings, f"{config.issuer}/callback/{name}", report)
+
+
+async def _credentials(
+    pool: HttpPool, name: str, settings: ProviderSettings, redirect_uri: str, report: Report
+) -> None:
+    """Whether the upstream takes what the settings say that it gave us, and what could not be found out."""
+    provider = make_provider(pool, name, settings)
+    for what, tried in (("credentials", provider), ("bot_token", abilities_of(provider).writes)):
+        if tried is None:
+            continue
+        if not isinstance(tried, TriesCredentials):
+            report.lines.append(f"  {what}: not tried, this type knows no call for it")
+            continue
+        verdict = await tried.try_credentials(new_flow(redirect_uri))
+        said = {True: "ok", False: "refused", None: "could not be found out"}[verdict.good]
+        report.lines.append(f"  {what}: {said} ({verdict.detail})")
+        if verdict.good is False:
+            report.failures.append(f"providers.{name}: {what}: refused ({verdict.detail}); wrong, withdrawn or expired")
 
 
 def _tls(name: str, settings: ProviderSettings, config: Config, report: Report) -> ssl.SSLContext | None:
@@ -111,13 +137,6 @@ async def _discovered(pool: HttpPool, name: str, settings: ProviderSettings, rep
         ("token_endpoint", rebase(found.token_endpoint, settings.server_base)),
         ("jwks_uri", rebase(found.jwks_uri, settings.server_base)),
     ]
-
-
-class Nobody:
-    """A Recorder for calls that are reported on the terminal."""
-
-    def record(self, event: Event, /, **fields: str | int | float | bool | None) -> None:
-        """Nothing is kept."""
 
 
 def _urls(settings: ProviderSettings) -> Iterator[tuple[str, str]]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
-import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -14,15 +12,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
 
-from broker.cli.online import Nobody
+from broker.cli.alone import make_provider, new_flow
 from broker.core.errors import UpstreamError
 from broker.core.people.identity import Identity
-from broker.registry import provider_types
-from broker.upstream.answer import NOT_NOW
 from broker.upstream.exchange import Request
 from broker.upstream.http import HttpPool
-from broker.upstream.lend import lend
-from broker.upstream.model import Channel, Flow, Provider, Redirect, Reply, unpack_reply
+from broker.upstream.model import Channel, Provider, Redirect, Reply, unpack_reply
 from broker.upstream.trial import shown
 
 if TYPE_CHECKING:
@@ -58,7 +53,6 @@ class Trial:
 async def log_in(config: Config, name: str, trial: Trial) -> None:
     """Say what the provider `name` answers and whom that describes; raises TrialFailed."""
     settings = config.providers[name]
-    kind = provider_types([settings.type])[settings.type]
 
     def hear(request: Request, outcome: object) -> None:
         trial.say(f"\n{request.method} {request.url.partition('?')[0]}\n{_json(shown(request, outcome))}")
@@ -67,35 +61,21 @@ async def log_in(config: Config, name: str, trial: Trial) -> None:
     pool = await HttpPool.open(ca_file=network.ca_file, trust_env=network.trust_env, hear=hear)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(pool.close)
-        not_now = getattr(kind, "not_now", NOT_NOW)
-        provider = kind(settings, lend(pool, name, settings, recorder=Nobody(), not_now=not_now))
         try:
-            identity = await _go(provider, trial)
+            identity = await _go(make_provider(pool, name, settings), trial)
         except UpstreamError as error:
             raise TrialFailed(f"{type(error).__name__}: {error.detail}") from None
     trial.say(f"\n{_describe(identity)}")
 
 
 async def _go(provider: Provider, trial: Trial) -> Identity:
-    flow = _flow(trial.redirect_uri)
+    flow = new_flow(trial.redirect_uri)
     step = await provider.begin(flow)
     if not isinstance(step, Redirect):
         raise TrialFailed("this provider shows its widget on a page of the broker; try it by `broker serve`")
     flow = replace(flow, memo=step.memo)
     reply = await (_listen(provider, trial, step.url) if trial.port else _read(trial, step.url))
     return await provider.finish(flow, unpack_reply(provider, reply))
-
-
-def _flow(redirect_uri: str) -> Flow:
-    state = secrets.token_urlsafe(32)
-    return Flow(
-        state=state,
-        nonce=secrets.token_urlsafe(32),
-        code_verifier=secrets.token_urlsafe(48),
-        redirect_uri=redirect_uri,
-        callback_with_state=f"{redirect_uri}/{state}",
-        started_at=int(time.time()),
-    )
 
 
 async def _read(trial: Trial, url: str) -> Reply:

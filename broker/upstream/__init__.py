@@ -29,6 +29,7 @@ from broker.upstream.abilities import (
     RefreshesIdentity,
     SignedIdentity,
     SignsInByBot,
+    TriesCredentials,
     UpstreamLogout,
     WritesMessages,
 )
@@ -37,6 +38,7 @@ from broker.upstream.bot import Bot, Calls
 from broker.upstream.bot_signed import BotSettings, BotSigned, unpack_widget
 from broker.upstream.bot_start import BotStartSettings, StartBot
 from broker.upstream.client_auth import ProofSettings, ProvingProvider
+from broker.upstream.credentials_check import MADE_UP, Verdict
 from broker.upstream.discovery import Address, DiscoveryRules, IssuerAddress, Metadata
 from broker.upstream.encryption import EncryptionSettings, Opener
 from broker.upstream.fields import (
@@ -100,6 +102,7 @@ from broker.upstream.tokens import TokenSettings
 SDK_VERSION = 1
 
 __all__ = [
+    "MADE_UP",
     "SDK_VERSION",
     "Abilities",
     "AcceptsPosted",
@@ -184,6 +187,7 @@ __all__ = [
     "TlsSettings",
     "TokenSettings",
     "Tools",
+    "TriesCredentials",
     "UnpacksReplies",
     "UpstreamDenied",
     "UpstreamError",
@@ -194,6 +198,7 @@ __all__ = [
     "UpstreamTls",
     "UpstreamTokens",
     "UpstreamUnavailable",
+    "Verdict",
     "Widget",
     "Wish",
     "Wishes",

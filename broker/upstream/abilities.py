@@ -10,6 +10,7 @@ from broker.core.login.by_bot import Choice, InChat
 from broker.core.notify import Message, Outcome
 from broker.core.people.identity import Identity, UpstreamSession
 from broker.core.upstream_tokens import UpstreamTokens
+from broker.upstream.credentials_check import Verdict
 from broker.upstream.model import Flow, Provider
 
 
@@ -89,6 +90,14 @@ class KeepsTokens(Protocol):
 
         Raises UpstreamError.
         """
+
+
+@runtime_checkable
+class TriesCredentials(Protocol):
+    """A provider, or an ability of one, that can ask its upstream whether the credentials in config.yaml are good."""
+
+    async def try_credentials(self, flow: Flow) -> Verdict:
+        """What it says; raises nothing for what an upstream may do. `flow` is an attempt that nobody made."""
 
 
 class WritesMessages(Protocol):

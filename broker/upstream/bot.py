@@ -22,6 +22,7 @@ from broker.core.events import Event, Recorder
 from broker.core.notify import Fate, Message, Outcome
 from broker.core.wire import strict_json
 from broker.upstream.answer import asked_pause, rebase
+from broker.upstream.credentials_check import Verdict
 from broker.upstream.exchange import Answer, ExchangeFailed, Failure, Request, exchange, failures_named
 
 _LIMIT = 64 * 1024  # bytes of an answer
@@ -135,6 +136,12 @@ class Bot:
             rows: Sequence[object] = [[{"text": one.text, "url": one.url}] for one in message.buttons]
             form["reply_markup"] = orjson.dumps({"inline_keyboard": rows}).decode()
         return await self.call("sendMessage", form)
+
+    async def try_credentials(self, _flow: object, /) -> Verdict:
+        """Whether the token is good: who the bot is, nobody is told (getMe)."""
+        outcome = await self.call("getMe", {})
+        good = {Fate.SENT: True, Fate.REVOKED: False}.get(outcome.fate)
+        return Verdict(good, outcome.reason or "it was answered")
 
     async def call(self, method: str, form: Mapping[str, str]) -> Outcome:
         """What came of one call; never raises for what a messenger may do."""

@@ -29,6 +29,7 @@ from broker.core.terms import PostedKind
 from broker.core.wire.query import encode_query
 from broker.upstream.abilities import SignedIdentity
 from broker.upstream.answer import NOT_NOW
+from broker.upstream.credentials_check import Verdict, judge
 from broker.upstream.exchange import Request
 from broker.upstream.fields import Fields, same
 from broker.upstream.generic.answers import Reading
@@ -181,6 +182,10 @@ class OAuth1Provider(ABC):
         """
         tokens = {"oauth_token": bearer(posted.token), "oauth_token_secret": bearer(posted.secret)}
         return remembered(await self.identity(posted.flow, Fields(tokens, "posted")), posted.token, self.tools.now())
+
+    async def try_credentials(self, flow: Flow) -> Verdict:
+        """By a request token, which nobody will say yes to."""
+        return await judge(self.begin(flow), knows_us=frozenset(), refuses_us=frozenset(), taken=True)
 
     async def get_signed(self, url: str, tokens: Fields, params: Mapping[str, str] | None = None) -> Fields:
         """The JSON object answered to a GET that is signed with an access token and its secret."""

@@ -15,6 +15,7 @@ from broker.core.upstream_tokens import UpstreamTokens
 from broker.core.wire.query import encode_query
 from broker.upstream.abilities import Abilities, KeepsTokens
 from broker.upstream.answer import NOT_NOW, clean_name
+from broker.upstream.credentials_check import MADE_UP, Verdict, judge
 from broker.upstream.discovery import Metadata
 from broker.upstream.fields import Fields, same
 from broker.upstream.model import (
@@ -43,13 +44,15 @@ class OAuth2Provider(ABC):
 
     Where its settings are `EndpointSettings`, these name the URLs and the class needs none.
 
-    `client_auth`: how the secret travels to the token endpoint (RFC 6749 section 2.3.1); `credentials` may say more.
-    `challenge_method`: as the upstream spells S256, "" where it knows no PKCE at all and `state` alone binds the answer
-    to the browser. `revocation_url`: where tokens are given back (RFC 7009), "" for nowhere. `refuses_embedded`: it
-    refuses browsers inside other apps, so people are told to open their usual one. `not_now`: error codes, in replies
-    and answers, by which it says that it cannot just now; `denied`: further ones, in replies, by which it says that the
-    person did not want to. `issuers`: spellings of its issuer; a reply that names one must name the first (RFC 9207),
-    () where it has none. `assets`: a folder beside the adapter with `icon.svg` for the button and pages of its widgets
+    `client_auth`: how the secret travels to the token endpoint (RFC 6749 section 2.3.1); `credentials` may say
+    more. `challenge_method`: as the upstream spells S256, "" where it knows no PKCE at all and `state` alone binds
+    the answer to the browser. `answered_separator`: what stands between scopes in its answers. `revocation_url`:
+    where tokens are given back (RFC 7009), "" for nowhere. `refuses_embedded`: it refuses browsers inside other
+    apps, so people are told to open their usual one. `not_now`: error codes, in replies and answers, by which it
+    says that it cannot just now; `denied`: further ones, in replies, by which it says that the person did not want
+    to. `grant_refused`: error codes of its token endpoint that are about a code or refresh token, `client_refused`:
+    those about us. `issuers`: spellings of its issuer; a reply that names one must name the first (RFC 9207), ()
+    where it has none. `assets`: a folder beside the adapter with `icon.svg` for the button and pages of its widgets
     (*.html); None: what we have will do.
     """
 
@@ -64,9 +67,12 @@ class OAuth2Provider(ABC):
     client_auth: ClassVar[ClientAuth] = "post"
     challenge_method: ClassVar[str] = "S256"
     scope_separator: ClassVar[str] = " "
+    answered_separator: ClassVar[str] = " "
     refuses_embedded: ClassVar[bool] = False
     not_now: frozenset[str] = NOT_NOW
     denied: frozenset[str] = frozenset()
+    grant_refused: ClassVar[frozenset[str]] = frozenset({"invalid_grant"})
+    client_refused: ClassVar[frozenset[str]] = frozenset({"invalid_client", "unauthorized_client"})
     issuers: tuple[str, ...] = ()
     assets: ClassVar[Path | None] = None
 
@@ -95,8 +101,11 @@ class OAuth2Provider(ABC):
         return replace(identity, tokens=self._kept(flow, tokens)) if flow.keeps_tokens else identity
 
     def _kept(self, flow: Flow, tokens: Fields) -> UpstreamTokens:
-        first = UpstreamTokens("", nonce=flow.nonce)
-        return read_tokens(tokens, now=self.tools.now(), asked=self.scopes_of(flow), before=first)
+        return self._read_tokens(tokens, self.scopes_of(flow), UpstreamTokens("", nonce=flow.nonce))
+
+    def _read_tokens(self, answer: Fields, asked: tuple[str, ...], before: UpstreamTokens) -> UpstreamTokens:
+        now, separator = self.tools.now(), self.answered_separator
+        return read_tokens(answer, now=now, asked=asked, before=before, separator=separator)
 
     def abilities(self) -> Abilities:
         """Its tokens can be kept, where the operator wants that."""
@@ -189,18 +198,27 @@ class OAuth2Provider(ABC):
         try:
             return await self.ask_tokens(form, await self.metadata())
         except UpstreamRejected as error:
-            if error.error == "invalid_grant":
+            if error.error in self.grant_refused:
                 raise UpstreamDenied(f"the upstream says that the login counts no more: {error.detail}") from None
             raise UpstreamUnavailable(error.detail) from None
         except UpstreamInvalid as error:
             raise UpstreamUnavailable(error.detail) from None
+
+    async def try_credentials(self, flow: Flow) -> Verdict:
+        """By the token endpoint, which has to know us before it looks at a code (RFC 6749 section 3.2.1)."""
+        sets = {"knows_us": self.grant_refused, "refuses_us": self.client_refused}
+        return await judge(self.knock(flow), **sets, taken=None)
+
+    async def knock(self, flow: Flow) -> Fields:
+        """A token request with a code that nobody was given."""
+        return await self.exchange(flow, {"code": MADE_UP, "iss": self.issuers[0] if self.issuers else ""})
 
     async def read_renewed(self, answer: Fields, _subject: str, kept: UpstreamTokens, /) -> UpstreamTokens:
         """What this answer leaves to be kept in place of `kept`; raises UpstreamInvalid where it is somebody else's.
 
         Most upstreams do not say whose it is.
         """
-        return read_tokens(answer, now=self.tools.now(), asked=self.scopes, before=kept)
+        return self._read_tokens(answer, self.scopes, kept)
 
     async def revoke(self, token: str, metadata: Metadata) -> None:
         """Give a token back (RFC 7009 section 2.1)."""
@@ -221,6 +239,8 @@ class OAuth2Provider(ABC):
         client_id = self.settings.client_id
         if way == "none":
             return Credentials({"client_id": client_id})
+        if self.settings.client_secret is None:
+            raise UpstreamInvalid("client_secret is not set")
         secret = self.settings.client_secret.get_secret_value()
         if way == "basic":
             return Credentials(basic=(client_id, secret))

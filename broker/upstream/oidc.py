@@ -157,8 +157,9 @@ class OidcProvider(OAuth2Provider):
         rules = self.rules_without_flow(tokens.text("access_token"), await self.metadata())
         rules = replace(rules, nonce=nonce, nonce_optional=True, issued_after=int(self.tools.now()))
         claims = await self.tools.jwt.verify_id_token(self.opened(id_token), rules)
-        if claims.text("sub") != subject:
-            raise UpstreamInvalid("refreshed ID token: sub is somebody else")
+        # As the type reads it: at Microsoft the key of a person is another claim.
+        if self.describe(claims).subject != subject:
+            raise UpstreamInvalid("refreshed ID token: it is about somebody else")
         if auth_time is not None and "auth_time" in claims and claims.integer("auth_time") != auth_time:
             raise UpstreamInvalid("refreshed ID token: auth_time is of another login")
 

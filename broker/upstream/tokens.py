@@ -38,15 +38,18 @@ class TokenSettings(ProviderSettings):
         return tuple(dict.fromkeys((*asked, *self.token_scopes))) if self.keep_tokens else ()
 
 
-def read_tokens(answer: Fields, *, now: float, asked: tuple[str, ...], before: UpstreamTokens) -> UpstreamTokens:
+def read_tokens(
+    answer: Fields, *, now: float, asked: tuple[str, ...], before: UpstreamTokens, separator: str = " "
+) -> UpstreamTokens:
     """What a token response leaves to be kept in place of `before` (RFC 6749 sections 5.1 and 6).
 
-    `now` in epoch seconds; `asked` are the scopes where it names none. A refresh token that is not replaced stays.
+    `now` in epoch seconds; `asked` are the scopes where it names none, `separator` stands between them where it does. A
+    refresh token that is not replaced stays.
     """
     expires_in, scope = answer.shown_number("expires_in"), answer.shown("scope")
     return before.replace(
         access_token=answer.text("access_token"),
         refresh_token=answer.maybe("refresh_token") or before.refresh_token,
         expires_at=None if expires_in is None else int(now) + expires_in,
-        scope=tuple(scope.split()) if scope else before.scope or asked,
+        scope=tuple(filter(None, scope.split(separator))) if scope else before.scope or asked,
     )

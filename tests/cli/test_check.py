@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.utils import formatdate
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -17,7 +18,9 @@ from broker.cli.common import resolve
 from broker.cli.online import look_around
 from broker.config.load import load_text
 from broker.config.model import Config
+from broker.demo.upstreams import RegisteredApp
 from tests.cli.conftest import LIVE
+from tests.providers.test_emulated import world
 
 ROOT = Path(__file__).parents[2]
 TEXT = LIVE.format(issuer="https://id.example.com", listen="127.0.0.1:8080", management=9400)
@@ -160,6 +163,39 @@ async def test_online_compares_the_clocks(tmp_path: Path, ahead: int | None, sai
     found = [warning for warning in report.warnings if warning.startswith("clock: ")]
     assert len(found) == (1 if said else 0)
     assert all(said in warning for warning in found)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("known", [True, False])
+async def test_online_shows_each_upstream_its_own_secret_and_says_what_it_thinks_of_it(
+    tmp_path: Path, known: bool
+) -> None:
+    async with world("google") as at:
+        config = configured(at.provider.settings.server_base, tmp_path)  # type: ignore[attr-defined]  # of every type
+        settings: Any = config.providers["google"]
+        if known:
+            app = RegisteredApp(settings.client_id, settings.client_secret.get_secret_value())
+            at.emulator.apps[settings.client_id] = app
+        report = await look_around(config)
+        calls: list[Any] = [one for one in at.emulator.control.seen if one["path"] == "/token"]
+    status, error = (400, "invalid_grant") if known else (401, "invalid_client")
+    told = f"(/token: status {status}, error {error})"
+    assert f"  credentials: {'ok' if known else 'refused'} {told}" in report.lines
+    assert report.failures == (
+        [] if known else [f"providers.google: credentials: refused {told}; wrong, withdrawn or expired"]
+    )
+    _, asked = calls
+    assert asked["params"]["redirect_uri"] == "http://127.0.0.1:9/callback/google"
+
+
+@pytest.mark.anyio
+async def test_online_says_what_could_not_be_found_out_and_fails_by_nothing_of_it(tmp_path: Path) -> None:
+    async with upstream(b'{"keys":[{"kty":"RSA"}]}') as base:
+        report = await look_around(configured(base, tmp_path))
+    assert [line for line in report.lines if "credentials" in line] == [
+        "  credentials: could not be found out (/token: access_token is missing, empty or not text)"
+    ]
+    assert report.failures == []
 
 
 @pytest.mark.anyio

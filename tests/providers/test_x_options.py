@@ -25,7 +25,7 @@ NATIVE = "com.example.app:/x"
     ("changes", "told"),
     [
         ({"accept_posted": ["access_token"]}, "mode oauth1 takes access_token"),
-        ({"accept_posted": ["code"]}, "if native_redirect_uri is set"),
+        ({"accept_posted": ["code"]}, "with native_redirect_uri"),
         (
             {"mode": "oauth1", "accept_posted": ["code"], "native_redirect_uri": NATIVE},
             "mode oauth1 takes access_token",

@@ -11,6 +11,7 @@ from broker.core.errors import UpstreamError, UpstreamInvalid
 from broker.core.people.identity import Identity
 from broker.core.wire.query import encode_query
 from broker.upstream.answer import NOT_NOW, clean_name
+from broker.upstream.credentials_check import MADE_UP
 from broker.upstream.discovery import Metadata
 from broker.upstream.fields import Fields
 from broker.upstream.generic.answers import Reading
@@ -92,6 +93,11 @@ class GenericOAuth2Provider(AudibleTokenProvider):
         return {name: params[name] for name in self.settings.callback.extra_to_token} | super().token_params(
             shown, params
         )
+
+    async def knock(self, flow: Flow) -> Fields:
+        """As for OAuth, with what has to be repeated made up, too."""
+        repeated = dict.fromkeys(self.settings.callback.extra_to_token, MADE_UP)
+        return await self.exchange(flow, {**repeated, "code": MADE_UP})
 
     async def ask_tokens(self, form: Mapping[str, str], metadata: Metadata) -> Fields:
         """The token answer under the names of RFC 6749 section 5.1, whatever it calls them."""
