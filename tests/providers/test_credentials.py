@@ -24,6 +24,7 @@ from broker.demo.upstreams.base import Handler
 from broker.demo.upstreams.oidc import ISSUER
 from broker.demo.upstreams.oidc import Oidc as EmulatedOidc
 from broker.testing.bench import Notes
+from broker.upstream.exchange import tls_context
 from broker.upstream.http import HttpPool
 from broker.upstream.lend import lend
 from providers.oidc import Oidc
@@ -95,7 +96,7 @@ async def world(kind: type[Oidc]) -> AsyncIterator[World]:
     emulator = Checks([RegisteredApp("c", "kept there", (begun_now().redirect_uri,))], Options(clock=time))
     pool, notes = await HttpPool.open(), Notes()
     Checks.seen.clear()
-    async with serving([(port, emulator.app)]), httpx2.AsyncClient() as browser:
+    async with serving([(port, emulator.app)]), httpx2.AsyncClient(verify=tls_context(None)) as browser:
         try:
             yield World(emulator, lambda: kind(settings, lend(pool, "x", settings, recorder=notes)), browser)
         finally:

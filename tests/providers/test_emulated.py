@@ -27,6 +27,7 @@ from broker.demo.upstreams.bot_chat import UPDATE_FAULTS
 from broker.demo.upstreams.oidc_logins import LOGOUT_FAULTS
 from broker.registry import provider_types
 from broker.testing.bench import FLOW, Notes
+from broker.upstream.exchange import tls_context
 from broker.upstream.http import HttpPool
 from broker.upstream.lend import lend
 from broker.upstream.model import Channel, Flow, Provider, Reply, unpack_reply
@@ -191,7 +192,7 @@ async def world(way: str, **more: object) -> AsyncIterator[World]:
         """As after a restart: no keys cached, breaker closed."""
         return provider_type(settings, lend(pool, "x", settings, recorder=Notes()))
 
-    async with serving([(port, emulator.app)]), httpx2.AsyncClient() as browser:
+    async with serving([(port, emulator.app)]), httpx2.AsyncClient(verify=tls_context(None)) as browser:
         try:
             yield World(emulator, again, browser)
         finally:

@@ -13,6 +13,7 @@ import httpx2
 
 from broker.core.authorize.pkce import build_challenge
 from broker.demo.visitor import Page, Visitor
+from broker.upstream.exchange import tls_context
 from tests.threats.site import Site
 
 VERIFIER = "v" * 64
@@ -103,7 +104,8 @@ def query_of(url: str) -> dict[str, str]:
 
 def http(site: Site, **more: Any) -> httpx2.AsyncClient:
     """An app's back channel, or an attacker's tool: follows nothing and keeps no cookies."""
-    return httpx2.AsyncClient(base_url=site.issuer, timeout=30, trust_env=False, **more)
+    # Without `verify` each would read the system's authorities, which takes longer than what most of them do.
+    return httpx2.AsyncClient(base_url=site.issuer, timeout=30, trust_env=False, verify=tls_context(None), **more)
 
 
 def proof(site: Site, client_id: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from broker.core.terms import GrantType, TokenType
 from broker.demo.background import PROVIDERS as PLAIN
 from broker.demo.background import RunningBroker, running_in_background
 from broker.demo.upstreams import EMULATORS
+from broker.upstream.exchange import tls_context
 
 EXCHANGE: Final = GrantType.TOKEN_EXCHANGE.value
 ANDROID, IOS, PHONE = "test-android.apps.googleusercontent.com", "test-ios.apps.googleusercontent.com", "test-phone"
@@ -230,7 +231,7 @@ def bench(clients: Mapping[str, Mapping[str, object]] = CLIENTS) -> Iterator[Ben
     providers = {"shut": {**PLAIN["vk"], "type": "vk"}, **PROVIDERS}
     with (
         running_in_background(clients, clock, providers=providers) as broker,
-        httpx2.Client(trust_env=False, timeout=60) as http,
+        httpx2.Client(trust_env=False, timeout=60, verify=tls_context(None)) as http,
     ):
         yield Bench(broker, http, clock)
 

@@ -15,6 +15,7 @@ import httpx2
 from broker.core.terms import GrantType, TokenType
 from broker.demo.background import PROVIDERS as PLAIN
 from broker.demo.background import RunningBroker, running_in_background
+from broker.upstream.exchange import tls_context
 from tests.core.prover import Prover
 
 CALENDAR: Final = "https://www.googleapis.com/auth/calendar.readonly"
@@ -124,6 +125,6 @@ def takers(folder: Path) -> Iterator[Takers]:
     }
     with (
         running_in_background(CLIENTS, clock, providers=PROVIDERS, sections=sections) as broker,
-        httpx2.Client(trust_env=False, timeout=60) as http,
+        httpx2.Client(trust_env=False, timeout=60, verify=tls_context(None)) as http,
     ):
         yield Takers(broker, http, clock, path)

@@ -12,6 +12,7 @@ import pytest
 from broker.core.terms import Algorithm
 from broker.demo.background import TEST_APP, RunningBroker
 from broker.testing import running_broker
+from broker.upstream.exchange import tls_context
 from tests.core.own_tokens import pair_of
 from tests.core.prover import Prover
 from tests.web.public_app import CONFIG, ISSUER, public_app
@@ -39,7 +40,7 @@ def own_token(broker: RunningBroker, client_id: str = TEST_APP, proof: str = "",
     client = broker.client(client_id)
     form = {"grant_type": "client_credentials", "client_id": client.client_id, "client_secret": client.client_secret}
     headers = {"DPoP": proof} if proof else {}
-    answer = httpx2.post(f"{broker.issuer}/token", data=form | more, headers=headers)
+    answer = httpx2.post(f"{broker.issuer}/token", data=form | more, headers=headers, verify=tls_context(None))
     answer.raise_for_status()
     return str(answer.json()["access_token"])
 
@@ -47,13 +48,13 @@ def own_token(broker: RunningBroker, client_id: str = TEST_APP, proof: str = "",
 def order(broker: RunningBroker, token: str, headers: dict[str, str] | None = None, **body: Any) -> httpx2.Response:
     """An order with this token."""
     sent = {"authorization": f"Bearer {token}"} if headers is None else headers
-    return httpx2.post(f"{broker.issuer}/notify", json=body, headers=sent)
+    return httpx2.post(f"{broker.issuer}/notify", json=body, headers=sent, verify=tls_context(None))
 
 
 def show(broker: RunningBroker, token: str, message_id: str) -> httpx2.Response:
     """What became of it."""
     headers = {"authorization": f"Bearer {token}"}
-    return httpx2.get(f"{broker.issuer}/notify/{message_id}", headers=headers)
+    return httpx2.get(f"{broker.issuer}/notify/{message_id}", headers=headers, verify=tls_context(None))
 
 
 def settled(broker: RunningBroker, token: str, message_id: str) -> dict[str, Any]:
