@@ -22,6 +22,7 @@ UV := .tools/bin/uv
 RUN := .venv/bin
 VENV := .venv/.synced
 INTEROP := tests/interop/node_modules/.package-lock.json
+RECORDED := .tools/recorded/.complete
 PEERS := benchmarks/peer/node_modules/.package-lock.json
 # Tests that drive a browser or a foreign server share ports, processes and cores, so they run one by one.
 ALONE := browser or interop
@@ -37,7 +38,7 @@ help: ## Show this list
 demo: $(VENV) ## Start the broker with emulated upstreams and a sample app; Ctrl-C forgets everything; ALL=1: every service
 	@exec $(RUN)/broker demo $(if $(ALL),--all)
 
-test: servers $(VENV) $(INTEROP) ## Lint, types, floors and every test; installs missing servers with apt when root
+test: servers $(VENV) $(INTEROP) $(RECORDED) ## Lint, types, floors and every test; installs missing servers with apt when root
 	@start=$$SECONDS; \
 	$(MAKE) --no-print-directory check unit alone; \
 	echo "make test: all green in $$((SECONDS - start)) s"
@@ -59,7 +60,7 @@ floors: $(VENV)
 unit: $(VENV) ## Tests that need no browser and no foreign software, in parallel
 	@$(RUN)/pytest -n $(WORKERS) --dist worksteal --durations=10 --durations-min=1 -m "not ($(APART)) and not ($(ALONE))"
 
-alone: servers $(VENV) $(INTEROP) ## Tests in a real browser and with clients written by others
+alone: servers $(VENV) $(INTEROP) $(RECORDED) ## Tests in a real browser and with clients written by others
 	@$(call node18) $(RUN)/pytest --durations=10 --durations-min=1 -m "$(ALONE)"
 
 coverage: $(VENV) ## Branch coverage; the floors below must be complete
@@ -96,6 +97,14 @@ $(UV): .ci/uv.txt
 
 $(VENV): $(UV) uv.lock pyproject.toml
 	@$(UV) sync --locked --quiet
+	@touch $@
+
+# Nothing of them is run but their setup, by which pip learns that they are what their names say.
+$(RECORDED): $(UV) .ci/recorded.txt .ci/recorded-build.txt
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .ci/recorded-build.txt
+	@.tools/bin/python -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps --no-binary :all: \
+	  --no-build-isolation --dest $(@D) -r .ci/recorded.txt
 	@touch $@
 
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json
