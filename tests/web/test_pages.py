@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from sys import setprofile
 from types import FrameType
 
@@ -338,18 +340,29 @@ def test_a_widget_cannot_widen_the_policy_or_leave_its_directory() -> None:
         make_pages().show(replace(view, template="../login.html"), "en")
 
 
-def test_pages_are_compiled_once_for_all_brokers_of_a_process() -> None:
-    """Of what starting one costs beside another, nine tenths; and every test starts one."""
-    compiled: list[object] = []
+def compiled_by(make: Callable[[], object]) -> list[str]:
+    """The templates that are compiled meanwhile."""
+    found: list[str] = []
 
     def note(frame: FrameType, event: str, _arg: object) -> None:
         if event == "call" and frame.f_code is generate.__code__:
-            compiled.append(frame.f_locals["name"])
+            found.append(frame.f_locals["name"])
 
-    make_pages()
     setprofile(note)
     try:
-        make_pages(replace(PLAIN_LOOK, default_language="ru"))
+        make()
     finally:
         setprofile(None)
-    assert compiled == []
+    return found
+
+
+def test_a_page_is_compiled_once_for_all_brokers_of_a_process(tmp_path: Path) -> None:
+    """Compiling is nine tenths of what starting one costs beside another; and every test starts one."""
+    home = tmp_path / "home.html"
+    home.write_text("of the operator")
+    make_pages()
+    assert compiled_by(make_pages) == []
+    assert compiled_by(lambda: make_pages(override=tmp_path)) == ["home.html"]
+    assert compiled_by(lambda: make_pages(override=tmp_path)) == []
+    home.write_text("another")
+    assert compiled_by(lambda: make_pages(override=tmp_path)) == ["home.html"]

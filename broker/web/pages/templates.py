@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from gettext import GNUTranslations
 from pathlib import Path
+from types import CodeType
 
 from jinja2 import (
     BytecodeCache,
@@ -62,9 +63,7 @@ class Templates:
         self, override: Path | None, spoken: Mapping[str, Language], *, tell: Tell, brought: Mapping[str, Path]
     ) -> None:
         self._tell = tell
-        self._ours = {
-            locale: _environment((BUILT_IN,), brought, language, _OURS) for locale, language in spoken.items()
-        }
+        self._ours = {locale: _environment((BUILT_IN,), brought, language) for locale, language in spoken.items()}
         theirs = {f"widget/{kind}/{name}" for kind, place in brought.items() for name in names_in(place)}
         self._built_in = frozenset(names_in(BUILT_IN)) | theirs
         for environment in self._ours.values():
@@ -76,8 +75,7 @@ class Templates:
         self._trusted: set[str] = set()  # pages that the operator's files have a part in, and that work
         if override is not None:
             self._theirs = {
-                locale: _environment((override, BUILT_IN), brought, language, _Compiled())
-                for locale, language in spoken.items()
+                locale: _environment((override, BUILT_IN), brought, language) for locale, language in spoken.items()
             }
             self._trusted = set(self._built_in) | set(names_in(override))
             self._try_all()
@@ -148,19 +146,18 @@ class _Compiled(BytecodeCache):
     """
 
     def __init__(self) -> None:
-        self._code: dict[str, bytes] = {}
+        self._code: dict[tuple[str, str], CodeType | None] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        """Of the same name and source."""
-        if bucket.key in self._code:
-            bucket.bytecode_from_string(self._code[bucket.key])
+        """Of the same name, file and source."""
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """For the next language."""
-        self._code[bucket.key] = bucket.bytecode_to_string()
+        self._code[bucket.key, bucket.checksum] = bucket.code
 
 
-_OURS = _Compiled()  # for every broker of this process: compiling is most of what putting one together takes
+_COMPILED = _Compiled()  # for every broker of this process: compiling is most of what putting one together takes
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -181,9 +178,7 @@ def _compile_brought(environment: Environment, name: str) -> None:
         raise ConfigError([f"providers: the type {kind} brings a page {_place(error)}{error.message}"]) from None
 
 
-def _environment(
-    places: tuple[Path, ...], brought: Mapping[str, Path], language: Language, compiled: _Compiled
-) -> Environment:
+def _environment(places: tuple[Path, ...], brought: Mapping[str, Path], language: Language) -> Environment:
     widgets = PrefixLoader({kind: FileSystemLoader(place) for kind, place in brought.items()})
     more = PrefixLoader({"builtin": FileSystemLoader(BUILT_IN), "widget": widgets})
     environment = _Sandbox(
@@ -193,7 +188,7 @@ def _environment(
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
-        bytecode_cache=compiled,
+        bytecode_cache=_COMPILED,
         extensions=["jinja2.ext.i18n"],
     )
     spoken = _translations(places, language.locale)
