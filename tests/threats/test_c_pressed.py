@@ -10,6 +10,7 @@ import pytest
 
 from broker.demo.background import PROVIDERS, RunningBroker, running_in_background
 from broker.demo.visitor import Page, Visitor
+from broker.upstream.exchange import tls_context
 from tests.threats.journeys import CHALLENGE
 from tests.threats.posted_matrix import EXCHANGE, Clock
 
@@ -60,7 +61,7 @@ async def visitor(broker: RunningBroker) -> AsyncIterator[Visitor]:
 def challenge(broker: RunningBroker, client_id: str = "shop") -> dict[str, str]:
     """What the page takes before it shows the button."""
     form = {"client_id": client_id, "provider": "google"}
-    answer = httpx2.post(f"{broker.issuer}/challenge", data=form, trust_env=False, timeout=30)
+    answer = httpx2.post(f"{broker.issuer}/challenge", data=form, trust_env=False, timeout=30, verify=tls_context(None))
     assert answer.status_code == 200, answer.text
     found: dict[str, str] = answer.json()
     return found
@@ -188,14 +189,14 @@ async def test_c2_what_was_taken_for_one_app_is_not_asked_about_for_another(
     await press(broker, visitor)
     form = visitor.page.form("answer")
     headers = {"cookie": f"{PAIR}=pair-of-this-page"}
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(trust_env=False, verify=tls_context(None)) as client:
         answer = await client.post(form.action, data=form.fields, headers=headers)
     assert answer.status_code == 303
     cookie = answer.headers["set-cookie"].partition(";")[0]
     for path, status in (("/credential/google/second", 403), ("/credential/google/shop", 200)):
-        async with httpx2.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(trust_env=False, verify=tls_context(None)) as client:
             assert (await client.get(f"{broker.issuer}{path}", headers={"cookie": cookie})).status_code == status
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(trust_env=False, verify=tls_context(None)) as client:
         taken = {"ticket": cookie.partition("=")[2], "answer": "allow"}
         sent = {"cookie": "__Host-browser=mine", "origin": broker.issuer, "sec-fetch-site": "same-origin"}
         assert (await client.post(f"{broker.issuer}/enter/google/shop", data=taken, headers=sent)).status_code == 403

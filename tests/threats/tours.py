@@ -13,6 +13,7 @@ import httpx2
 
 from broker.demo.upstreams.keys import Key, key
 from broker.demo.visitor import Page, Visitor
+from broker.upstream.exchange import tls_context
 from tests.threats.journeys import authorize_url, http, query_of, sign_in, tokens_for, until_callback, userinfo
 from tests.threats.site import Site
 
@@ -77,7 +78,7 @@ def issued(site: Site) -> tuple[int, ...]:
 
 async def signed_link(site: Site, provider: str, person: str = "ada", client_id: str = "app") -> str:
     """What a tap on a button in a Telegram chat opens."""
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(trust_env=False, verify=tls_context(None)) as client:
         order = {"person": person, "url": f"{site.issuer}/enter/{provider}/{client_id}"}
         base = site.emulators["telegram"].url.replace("localhost", "127.0.0.1")
         answer = await client.post(f"{base}/_emulator/login_url", json=order)

@@ -11,6 +11,7 @@ import pytest
 
 from broker.demo.upstreams.keys import key
 from broker.demo.upstreams.oidc_logins import EVENT
+from broker.upstream.exchange import tls_context
 from tests.conformance.rp.upstream_op import ISSUER, RelyingBroker, relying_broker
 
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -32,7 +33,7 @@ def token(**changes: Any) -> str:
 
 def post(rp: RelyingBroker, name: str = "op", **request: Any) -> httpx2.Response:
     """What the broker answers."""
-    return httpx2.post(f"{rp.broker.issuer}/backchannel/{name}", timeout=30, **request)
+    return httpx2.post(f"{rp.broker.issuer}/backchannel/{name}", timeout=30, verify=tls_context(None), **request)
 
 
 def test_a_token_about_nobody_who_is_here_is_taken_and_nothing_is_kept_of_the_answer(rp: RelyingBroker) -> None:

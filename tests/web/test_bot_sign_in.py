@@ -9,6 +9,7 @@ import pytest
 
 from broker.core.login.by_bot import CHOICES, NO
 from broker.demo.background import RunningBroker, running_in_background
+from broker.upstream.exchange import tls_context
 from tests.web.bot_world import HEADER, SECRET, STARTABLE, WIDGET, Desk, Phone, bots, desk, send, started
 
 pytestmark = pytest.mark.anyio
@@ -89,7 +90,7 @@ async def test_a_page_without_scripts_loads_itself_and_one_with_them_asks(fresh:
         assert "connect-src 'self'" in page.headers["Content-Security-Policy"]
         cookie = at.visitor.cookies.header(page.url, method="GET", initiator=page.url)
         asking = {"Accept": "application/json", "Cookie": cookie}
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(verify=tls_context(None)) as http:
             assert (await http.get(page.url, headers=asking)).json() == {"answered": False}
             ada = Phone(fresh, "ada")
             await ada.start(at.token)
@@ -197,7 +198,7 @@ async def test_a_link_that_nobody_waits_for_is_over(fresh: RunningBroker) -> Non
 
 async def test_what_is_no_update_is_refused(fresh: RunningBroker) -> None:
     url, headers = f"{fresh.issuer}/updates/telegram", {HEADER: SECRET, "content-type": "application/json"}
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(verify=tls_context(None)) as http:
 
         async def refused(content: bytes, **changed: str) -> int:
             return (await http.post(url, content=content, headers=headers | changed)).status_code
@@ -216,7 +217,7 @@ async def test_without_bot_start_there_is_no_such_page_and_no_such_address() -> 
     with running_in_background({}, providers=off) as broker:
         async with desk(broker) as at:
             assert at.visitor.page.has("person-ada")
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(verify=tls_context(None)) as http:
             assert (await http.post(f"{broker.issuer}/updates/telegram", json={})).status_code == 404
             assert (await http.get(f"{broker.issuer}/bot/telegram/x")).status_code == 404
 

@@ -13,6 +13,7 @@ import httpx2
 
 from broker.core.authorize.pkce import build_challenge
 from broker.demo.visitor import Page, Visitor
+from broker.upstream.exchange import tls_context
 from tests.conformance.rp.upstream_op import RelyingBroker
 
 _VERIFIER = "v" * 64
@@ -64,5 +65,5 @@ def _wait(rp: RelyingBroker, going: Coroutine[Any, Any, Result]) -> Result:
 
 def told(rp: RelyingBroker, **order: object) -> list[int]:
     """The OpenID Provider ends a session and says so; the statuses that the broker answered."""
-    answer = httpx2.post(f"{rp.op.url}/_emulator/logout", json=order, timeout=30)
+    answer = httpx2.post(f"{rp.op.url}/_emulator/logout", json=order, timeout=30, verify=tls_context(None))
     return [one["status"] for one in answer.json()]

@@ -14,6 +14,7 @@ import pytest
 from broker.demo.background import RunningBroker, running_in_background
 from broker.demo.headless import Login, LoginFailed
 from broker.demo.switches import Switches
+from broker.upstream.exchange import tls_context
 
 ISSUER = "https://op.example.com"
 _SUCCESSES = frozenset({"login.succeeded", "account.created", "session.started", "code.issued", "token.issued"})
@@ -49,19 +50,25 @@ class RelyingBroker:
     def userinfo(self, login: Login) -> dict[str, Any]:
         """What the app behind the broker is told."""
         bearer = {"Authorization": f"Bearer {login.tokens['access_token']}"}
-        claims: dict[str, Any] = httpx2.get(f"{self.broker.issuer}/userinfo", headers=bearer).json()
+        claims: dict[str, Any] = httpx2.get(
+            f"{self.broker.issuer}/userinfo", headers=bearer, verify=tls_context(None)
+        ).json()
         return claims
 
     def asked_userinfo(self, tokens: Mapping[str, Any]) -> httpx2.Response:
         """What the app's access token opens."""
         bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
-        return httpx2.get(f"{self.broker.issuer}/userinfo", headers=bearer)
+        return httpx2.get(f"{self.broker.issuer}/userinfo", headers=bearer, verify=tls_context(None))
 
     def ask_token(self, form: Mapping[str, str]) -> httpx2.Response:
         """A token request of the app."""
         client = self.broker.client()
         return httpx2.post(
-            f"{self.broker.issuer}/token", data=dict(form), auth=(client.client_id, client.client_secret), timeout=30
+            f"{self.broker.issuer}/token",
+            data=dict(form),
+            auth=(client.client_id, client.client_secret),
+            timeout=30,
+            verify=tls_context(None),
         )
 
     def refresh(self, tokens: Mapping[str, Any]) -> httpx2.Response:
