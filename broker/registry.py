@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import broker
 import providers
-from broker.upstream import SDK_VERSION, Channel, PostedKind, Provider, ProviderSettings
+from broker.upstream import SDK_VERSION, Brand, Channel, PostedKind, Provider, ProviderSettings
 from providers import BUILTIN
 
 GROUP = "broker.providers"
@@ -94,6 +94,10 @@ def check_plugin(name: str, found: Any) -> type[Provider]:
     )
     if not good:
         raise UnknownProvider(f"the type {name} is no provider class (docs/how-to/write-a-provider.md)")
+    try:
+        Brand.of(found.brand)
+    except (TypeError, ValueError):
+        raise UnknownProvider(f"the brand of the type {name} is no colour, #rrggbb") from None
     if not _proves_what_it_says(found):
         raise UnknownProvider(f"the type {name} and its settings differ in what may be posted, or nothing proves it")
     assets = assets_of(found)

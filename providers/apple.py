@@ -49,7 +49,7 @@ class Apple(sdk.OidcProvider):
     channels: ClassVar[frozenset[sdk.Channel]] = frozenset({sdk.Channel.FORM_POST})
     title: ClassVar[Mapping[str, str]] = {"ru": "Apple", "en": "Apple"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Вход с Apple", "en": "Sign in with Apple"}
-    brand = "#000000"
+    brand = sdk.Brand(sdk.Shade("#000000", "#ffffff", glyph=sdk.Glyph.DARK), sdk.Shade("#ffffff", "#000000"))
     authorize_url = f"{_ISSUER}/auth/authorize"
     token_url = f"{_ISSUER}/auth/token"
     revocation_url = f"{_ISSUER}/auth/revoke"

@@ -33,7 +33,7 @@ class Facebook(sdk.AudibleTokenProvider):
     Settings: ClassVar[type[sdk.ProviderSettings]] = FacebookSettings
     title: ClassVar[Mapping[str, str]] = {"ru": "Facebook", "en": "Facebook"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти через Facebook", "en": "Continue with Facebook"}
-    brand = "#1877F2"
+    brand = sdk.Brand(sdk.Shade("#0866ff", "#ffffff", glyph=sdk.Glyph.WHITE))
     # quirk(facebook): PKCE goes with OpenID Connect only, which is called a test there; state binds (read 2026-11)
     challenge_method, scope_separator = "", ","
     grant_refused, client_refused = frozenset({"100"}), frozenset({"1", "101"})

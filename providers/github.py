@@ -54,7 +54,7 @@ class GitHub(sdk.AudibleTokenProvider):
     Settings: ClassVar[type[sdk.ProviderSettings]] = GitHubSettings
     title: ClassVar[Mapping[str, str]] = {"ru": "GitHub", "en": "GitHub"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти через GitHub", "en": "Sign in with GitHub"}
-    brand = "#24292f"
+    brand = sdk.Brand(sdk.Shade("#24292f", "#ffffff", glyph=sdk.Glyph.DARK), sdk.Shade("#ffffff", "#24292f"))
     answered_separator = ","  # quirk(github): scopes are asked for with spaces and told with commas (read 2026-11)
     grant_refused = frozenset({"bad_verification_code", "bad_refresh_token"})
     client_refused = frozenset({"incorrect_client_credentials", "not_found"})

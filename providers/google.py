@@ -43,7 +43,7 @@ class Google(sdk.OidcProvider):
     Settings: ClassVar[type[sdk.ProviderSettings]] = GoogleSettings
     title: ClassVar[Mapping[str, str]] = {"ru": "Google", "en": "Google"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти через Google", "en": "Sign in with Google"}
-    brand = "#131314"
+    brand = sdk.Brand(sdk.Shade("#ffffff", "#1f1f1f", "#747775"), sdk.Shade("#131314", "#e3e3e3", "#8e918f"))
     authorize_url = "https://accounts.google.com/o/oauth2/v2/auth"
     token_url = "https://oauth2.googleapis.com/token"
     revocation_url = "https://oauth2.googleapis.com/revoke"

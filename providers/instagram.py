@@ -40,7 +40,7 @@ class Instagram(sdk.OAuth2Provider):
     Settings: ClassVar[type[sdk.ProviderSettings]] = InstagramSettings
     title: ClassVar[Mapping[str, str]] = {"ru": "Instagram", "en": "Instagram"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти через Instagram", "en": "Continue with Instagram"}
-    brand = "#C13584"
+    brand = sdk.Brand(sdk.Shade("#e6005e", "#ffffff", glyph=sdk.Glyph.WHITE))
     authorize_url = "https://www.instagram.com/oauth/authorize"
     token_url = "https://api.instagram.com/oauth/access_token"
     # quirk(instagram): no PKCE and no nonce are documented; state is what binds the answer (read 2026-11)

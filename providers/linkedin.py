@@ -29,7 +29,7 @@ class LinkedIn(sdk.OidcProvider, sdk.AudibleTokenProvider):
     Settings: ClassVar[type[sdk.ProviderSettings]] = LinkedInSettings
     title: ClassVar[Mapping[str, str]] = {"ru": "LinkedIn", "en": "LinkedIn"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти через LinkedIn", "en": "Sign in with LinkedIn"}
-    brand = "#0a66c2"
+    brand = sdk.Brand(sdk.Shade("#0a66c2", "#ffffff"))
     authorize_url = "https://www.linkedin.com/oauth/v2/authorization"
     token_url = "https://www.linkedin.com/oauth/v2/accessToken"
     introspection_url = "https://www.linkedin.com/oauth/v2/introspectToken"

@@ -39,7 +39,7 @@ class MailRu(sdk.AudibleTokenProvider):
     Settings: ClassVar[type[sdk.ProviderSettings]] = MailRuSettings
     title: ClassVar[Mapping[str, str]] = {"ru": "Mail.ru", "en": "Mail.ru"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти через Mail.ru", "en": "Sign in with Mail.ru"}
-    brand = "#005FF9"
+    brand = sdk.Brand(sdk.Shade("#005ff9", "#ffffff", glyph=sdk.Glyph.WHITE))
     client_auth = "basic"
     # quirk(mailru): errors are sentences, and a wrong code has the one of a wrong secret (public clients read 2026-11)
     grant_refused = frozenset({"token_not_found", "invalid_grant"})

@@ -55,7 +55,7 @@ class Microsoft(sdk.OidcProvider):
     Settings: ClassVar[type[sdk.ProviderSettings]] = MicrosoftSettings
     title: ClassVar[Mapping[str, str]] = {"ru": "Microsoft", "en": "Microsoft"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти через Microsoft", "en": "Sign in with Microsoft"}
-    brand = "#2f2f2f"
+    brand = sdk.Brand(sdk.Shade("#ffffff", "#5e5e5e", "#8c8c8c"), sdk.Shade("#2f2f2f", "#ffffff"))
     authorize_url = "https://login.microsoftonline.com/common/oauth2/v2.0/authorize"
     token_url = "https://login.microsoftonline.com/common/oauth2/v2.0/token"
     jwks_uri = "https://login.microsoftonline.com/common/discovery/v2.0/keys"

@@ -35,7 +35,7 @@ class OK(sdk.AudibleTokenProvider):
     channels = frozenset({sdk.Channel.QUERY, sdk.Channel.FRAGMENT})
     title: ClassVar[Mapping[str, str]] = {"ru": "Одноклассники", "en": "Odnoklassniki"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти через Одноклассники", "en": "Sign in with OK"}
-    brand = "#FF7700"
+    brand = sdk.Brand(sdk.Shade("#ff7700", "#000000", glyph=sdk.Glyph.WHITE))
     authorize_url = "https://connect.ok.ru/oauth/authorize"
     token_url = "https://api.ok.ru/oauth/token.do"
     api_url = "https://api.ok.ru/fb.do"

@@ -55,7 +55,7 @@ class Sber(sdk.OAuth2Provider):
     Settings: ClassVar[type[sdk.ProviderSettings]] = SberSettings
     title: ClassVar[Mapping[str, str]] = {"ru": "Сбер ID", "en": "Sber ID"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти по Сбер ID", "en": "Sign in with Sber ID"}
-    brand = "#21A038"
+    brand = sdk.Brand(sdk.Shade("#1c8830", "#ffffff", glyph=sdk.Glyph.WHITE))
 
     async def begin(self, flow: sdk.Flow) -> sdk.Redirect | sdk.Widget:
         """quirk(sber): a space between scopes is `%20`, a plus is not understood (public clients, read 2026-11)."""

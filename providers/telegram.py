@@ -44,7 +44,7 @@ class Telegram(sdk.OidcProvider):
     authorize_url, token_url = "https://oauth.telegram.org/auth", "https://oauth.telegram.org/token"
     jwks_uri = "https://oauth.telegram.org/.well-known/jwks.json"
     issuers, algorithms = ("https://oauth.telegram.org",), ("RS256", "ES256", "EdDSA", "ES256K")
-    brand, client_auth = "#229ED9", "basic"
+    brand, client_auth = sdk.Brand(sdk.Shade("#1b7eae", "#ffffff", glyph=sdk.Glyph.WHITE)), "basic"
     posted, challenged = TelegramSettings.posted, frozenset({sdk.PostedKind.ID_TOKEN})
     nonce_optional = True  # quirk(telegram): perhaps not echoed; state, PKCE and our own callback bind the code flow
 

@@ -42,7 +42,7 @@ class TID(sdk.AudibleTokenProvider):
     Settings: ClassVar[type[sdk.ProviderSettings]] = TIDSettings
     title: ClassVar[Mapping[str, str]] = {"ru": "T-ID", "en": "T-ID"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти с T-ID", "en": "Sign in with T-ID"}
-    brand = "#FFDD2D"
+    brand = sdk.Brand(sdk.Shade("#ffdd2d", "#333333"))
     client_auth = "basic"
     revocation_url = "https://id.tbank.ru/auth/revoke"
     scopes = ()  # quirk(tid): none is sent; what a partner may read is in its form (vendor docs read 2026-11)

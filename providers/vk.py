@@ -36,7 +36,7 @@ class VK(sdk.PostedCodeProvider):
     Settings: ClassVar[type[sdk.ProviderSettings]] = VKSettings
     title: ClassVar[Mapping[str, str]] = {"ru": "VK ID", "en": "VK ID"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти с VK ID", "en": "Sign in with VK ID"}
-    brand = "#0077FF"
+    brand = sdk.Brand(sdk.Shade("#0071f2", "#ffffff", glyph=sdk.Glyph.WHITE))
     authorize_url = "https://id.vk.ru/authorize"
     token_url = "https://id.vk.ru/oauth2/auth"
     info_url = "https://id.vk.ru/oauth2/user_info"

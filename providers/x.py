@@ -49,7 +49,7 @@ class X(sdk.PostedCodeProvider):
     Settings: ClassVar[type[sdk.ProviderSettings]] = XSettings
     title: ClassVar[Mapping[str, str]] = {"ru": "X", "en": "X"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти через X", "en": "Sign in with X"}
-    brand = "#000000"
+    brand = sdk.Brand(sdk.Shade("#000000", "#ffffff", glyph=sdk.Glyph.DARK), sdk.Shade("#ffffff", "#000000"))
     authorize_url = "https://x.com/i/oauth2/authorize"
     token_url = "https://api.x.com/2/oauth2/token"
     revocation_url = "https://api.x.com/2/oauth2/revoke"

@@ -45,7 +45,7 @@ class Yandex(sdk.AudibleTokenProvider):
     Settings: ClassVar[type[sdk.ProviderSettings]] = YandexSettings
     title: ClassVar[Mapping[str, str]] = {"ru": "Яндекс ID", "en": "Yandex ID"}
     label: ClassVar[Mapping[str, str]] = {"ru": "Войти с Яндекс ID", "en": "Sign in with Yandex ID"}
-    brand = "#000000"
+    brand = sdk.Brand(sdk.Shade("#000000", "#ffffff"))
     authorize_url = "https://oauth.yandex.ru/authorize"
     token_url = "https://oauth.yandex.ru/token"
     info_url = "https://login.yandex.ru/info"

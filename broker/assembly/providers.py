@@ -36,6 +36,7 @@ async def build_providers(
             down_for=partial(_down_for, tools),
             linking=chosen.linking_rule,
             accepts=chosen.accept_posted,
+            icon=own_icon(name) if chosen.icon else "",
         )
         instances.append(instance if chosen.name is None else instance.called(chosen.name))
     login = config.login
@@ -55,6 +56,11 @@ def _made(kind: type[Provider], name: str, chosen: ProviderSettings, tools: Tool
 
 def _down_for(tools: Tools) -> float | None:
     return tools.http.down_for
+
+
+def own_icon(name: str) -> str:
+    """What names the icon that an operator gave to the provider of this name."""
+    return f"{name}.own"
 
 
 async def _namespace_key(people: PeopleStore, name: str, settings: ProviderSettings) -> str:

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from broker.assembly.by_bot import build_bot_endpoints
 from broker.assembly.parts import Parts
+from broker.assembly.providers import own_icon
 from broker.assembly.services import Services
 from broker.config.clients import localised, logo_name
 from broker.config.model import Config
@@ -95,10 +96,12 @@ def build_pages(config: Config, base: str, tell: Tell, assets: Mapping[str, Path
     )
     logos = {logo_name("", ui.logo): ui.logo} if ui.logo else {}
     logos |= {logo_name(name, client.logo): client.logo for name, client in config.clients.items() if client.logo}
+    icons = {own_icon(name): Path(one.icon) for name, one in config.providers.items() if one.enabled and one.icon}
+    files = {name: Path(path) for name, path in logos.items()}
     return Pages(
         look,
         override=Path(ui.templates) if ui.templates else None,
-        files={name: Path(path) for name, path in logos.items()},
+        files=files | {f"icons/{key}{path.suffix.lower()}": path for key, path in icons.items()},
         brought=assets,
         tell=tell,
     )

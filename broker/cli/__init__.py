@@ -10,6 +10,7 @@ from broker.cli.config import config
 from broker.cli.demo import demo
 from broker.cli.emulate import emulate
 from broker.cli.healthcheck import healthcheck
+from broker.cli.icons import icons
 from broker.cli.keys import keys
 from broker.cli.policy import policy
 from broker.cli.provider import provider
@@ -26,5 +27,19 @@ def main() -> None:
     """
 
 
-for command in (serve, demo, emulate, check, config, client, keys, policy, provider, backup, restore, healthcheck):
+for command in (
+    serve,
+    demo,
+    emulate,
+    check,
+    config,
+    client,
+    keys,
+    policy,
+    provider,
+    icons,
+    backup,
+    restore,
+    healthcheck,
+):
     main.add_command(command)

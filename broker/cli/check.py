@@ -86,27 +86,25 @@ def look_at_pages(config: Config) -> Findings:
     """The operator's pages rendered with sample data, and the icons on buttons."""
     from pathlib import Path
 
-    from broker.assembly.public import build_pages
-    from broker.registry import assets_of, provider_types
+    from broker.cli.icons import open_pages, placeholders
     from broker.web.pages.templates import find_strangers
 
     found = Findings()
-    kinds = dict.fromkeys(settings.type for settings in config.providers.values() if settings.enabled)
-    types = provider_types(kinds).items()
-    brought = {name: assets for name, kind in types if (assets := assets_of(kind)) is not None}
 
     def tell(template: str, reason: str) -> None:
         found.failures.append(f"ui.templates: {template} does not work: {reason}")
 
-    pages = build_pages(config, "", tell, brought)
+    pages = open_pages(config, tell)
     if config.ui.templates:
         for name, meant in find_strangers(Path(config.ui.templates)):
             hint = f" (did you mean {meant}?)" if meant else ""
             found.warnings.append(f"ui.templates: {name} replaces no page and is included by none{hint}")
     if config.network.upstreams == "real":
-        drawn = ", ".join(f"static/icons/{kind}.svg" for kind in pages.icons_drawn_by_us(kinds))
+        drawn = [f"providers.{name}.icon" for name in placeholders(config, pages)]
         if drawn:
-            found.notes.append(f"ui.templates: {drawn}: placeholders; their owners want their own files on your page")
+            found.notes.append(
+                f"{', '.join(drawn)}: a placeholder is shown; its owner wants its own (broker icons check)"
+            )
     return found
 
 

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from broker.config.client_check import check_client
 from broker.config.demo_values import is_demo_client, is_demo_issuer, is_demo_secret, is_demo_value, is_on_this_machine
+from broker.config.icon_check import find_fault
 from broker.config.model import Config
 from broker.config.provider_check import check_namespaces, check_wisdom
 from broker.config.report import Report, did_you_mean
@@ -243,6 +244,13 @@ def _files(config: Config, report: Report) -> None:
             report.problem(path, "there is no such directory")
 
 
+def _icons(config: Config, report: Report) -> None:
+    for name, settings in config.providers.items():
+        icon = getattr(settings, "icon", None)
+        if icon and (fault := find_fault(Path(icon))):
+            report.problem(("providers", name, "icon"), fault)
+
+
 def _algorithms(config: Config, report: Report) -> None:
     for client_id, client in config.clients.items():
         for key, algorithm in (("id_token_alg", client.id_token_alg), ("userinfo_alg", client.userinfo_alg)):
@@ -277,6 +285,7 @@ _CHECKS: tuple[Callable[[Config, Report], None], ...] = (
     _storage,
     _listeners,
     _files,
+    _icons,
     _algorithms,
     _languages,
 )

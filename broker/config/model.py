@@ -164,7 +164,7 @@ class Ui(Section):
     accent: Colour = Field(default="#2563eb", description="Colour of links and main buttons")
     theme: Literal["auto", "light", "dark"] = Field(default="auto", description="auto: as the visitor's system")
     button_style: Literal["neutral", "brand"] = Field(
-        default="neutral", description="Outlined, or filled in brand colours"
+        default="neutral", description="Outlined, or filled as the owners' guidelines say"
     )
     languages: tuple[Literal["ru", "en"], ...] = Field(
         default=("en", "ru"), min_length=1, description="Languages offered"

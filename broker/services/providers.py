@@ -15,6 +15,7 @@ from broker.core.people.linking import ASKS_NOBODY, LinkingRule
 from broker.core.records import Login
 from broker.core.terms import PostedKind
 from broker.upstream.abilities import Abilities, abilities_of
+from broker.upstream.brand import Brand
 from broker.upstream.model import Provider
 
 DownFor = Callable[[], float | None]
@@ -25,7 +26,8 @@ Result = TypeVar("Result")
 class ProviderInstance:
     """One configured upstream. `key` is the internal id its people are linked under, `kind` its type.
 
-    `title` is its plain name ("Google"), `label` what its button says, both per language. `refuses_embedded`: it does
+    `title` is its plain name ("Google"), `label` what its button says, both per language. `icon` names its icon: its
+    type, unless it has one of its own. `refuses_embedded`: it does
     not work in browsers inside other apps. `down_for`: seconds it has not answered, None while it does.
     `abilities`: what it does beyond logging people in. `assets`: a folder with its own icon and pages. `linking`: what
     happens when somebody unknown arrives. `accepts`: what apps may post that its kit gave to them.
@@ -37,7 +39,8 @@ class ProviderInstance:
     provider: Provider
     title: Mapping[str, str]
     label: Mapping[str, str]
-    brand: str
+    brand: Brand
+    icon: str
     refuses_embedded: bool
     down_for: DownFor
     abilities: Abilities
@@ -56,6 +59,7 @@ class ProviderInstance:
         down_for: DownFor = lambda: None,
         linking: LinkingRule = ASKS_NOBODY,
         accepts: Iterable[PostedKind] = (),
+        icon: str = "",
     ) -> Self:
         """As the provider says of itself; a plugin need not know of all that it could say."""
         return cls(
@@ -65,7 +69,8 @@ class ProviderInstance:
             provider,
             provider.title,
             provider.label,
-            provider.brand,
+            Brand.of(provider.brand),
+            icon or kind,
             refuses_embedded=getattr(provider, "refuses_embedded", False),
             down_for=down_for,
             abilities=abilities_of(provider),

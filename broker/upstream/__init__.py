@@ -37,6 +37,7 @@ from broker.upstream.assertion import AssertionKey, ES256Key
 from broker.upstream.bot import Bot, Calls
 from broker.upstream.bot_signed import BotSettings, BotSigned, unpack_widget
 from broker.upstream.bot_start import BotStartSettings, StartBot
+from broker.upstream.brand import Brand, Glyph, Shade
 from broker.upstream.client_auth import ProofSettings, ProvingProvider
 from broker.upstream.credentials_check import MADE_UP, Verdict
 from broker.upstream.discovery import Address, DiscoveryRules, IssuerAddress, Metadata
@@ -117,6 +118,7 @@ __all__ = [
     "BotSettings",
     "BotSigned",
     "BotStartSettings",
+    "Brand",
     "Button",
     "Calls",
     "CertifiedSettings",
@@ -136,6 +138,7 @@ __all__ = [
     "Flow",
     "GenericOAuth2Provider",
     "GenericOAuth2Settings",
+    "Glyph",
     "HasAbilities",
     "Http",
     "IdTokenRules",
@@ -176,6 +179,7 @@ __all__ = [
     "Scopes",
     "SessionOidcProvider",
     "SessionSettings",
+    "Shade",
     "Signature",
     "SignedFields",
     "SignedIdentity",

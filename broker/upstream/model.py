@@ -7,9 +7,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Protocol, Self, TypeGuard, TypeVar, runtime_checkable
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from broker.core.authorize.pkce import build_challenge
 from broker.core.people.cleaning import plain_email
@@ -115,6 +125,13 @@ def _mail_domain(value: str) -> str:
     return value
 
 
+def _beside_the_file(value: str, info: ValidationInfo) -> str:
+    return str(Path((info.context or {}).get("base", "")) / value)
+
+
+PathText = Annotated[str, Field(min_length=1), AfterValidator(_beside_the_file)]
+"""A path, relative to the configuration."""
+
 MailDomain = Annotated[str, AfterValidator(_mail_domain)]
 
 
@@ -147,6 +164,9 @@ class ProviderSettings(BaseModel):
     enabled: bool = True
     name: str | dict[str, str] | None = Field(
         default=None, description="Shown on the button; text, or one per language"
+    )
+    icon: PathText | None = Field(
+        default=None, description="An SVG or square PNG file for the button, in place of that of its type"
     )
     namespace: str | None = Field(
         default=None, description="Which set of linked people this is; the default follows from type and client_id"
@@ -343,7 +363,9 @@ class Provider(Protocol):
     channels: ClassVar[frozenset[Channel]]
     title: ClassVar[Mapping[str, str]]  # plain name by language code; English is shown where a page's language lacks
     label: ClassVar[Mapping[str, str]]  # button text, likewise
-    brand: ClassVar[str]  # "#rrggbb", the owner's colour
+    brand: ClassVar[
+        Any
+    ]  # str | Brand: the filled button, or "#rrggbb", its owner's colour; a protocol takes no subtype
 
     def __init__(self, settings: Any, tools: Tools) -> None:
         """`settings` is an instance of `Settings`."""

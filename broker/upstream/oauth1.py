@@ -29,6 +29,7 @@ from broker.core.terms import PostedKind
 from broker.core.wire.query import encode_query
 from broker.upstream.abilities import SignedIdentity
 from broker.upstream.answer import NOT_NOW
+from broker.upstream.brand import Brand
 from broker.upstream.credentials_check import Verdict, judge
 from broker.upstream.exchange import Request
 from broker.upstream.fields import Fields, same
@@ -110,7 +111,7 @@ class OAuth1Provider(ABC):
     channels: ClassVar[frozenset[Channel]] = frozenset({Channel.QUERY})
     title: ClassVar[Mapping[str, str]]
     label: ClassVar[Mapping[str, str]]
-    brand: ClassVar[str]
+    brand: ClassVar[str | Brand]
     posted: ClassVar[frozenset[PostedKind]] = OAuth1Settings.posted
     challenged: ClassVar[frozenset[PostedKind]] = frozenset()
     request_token_url: str

@@ -15,6 +15,7 @@ from broker.core.upstream_tokens import UpstreamTokens
 from broker.core.wire.query import encode_query
 from broker.upstream.abilities import Abilities, KeepsTokens
 from broker.upstream.answer import NOT_NOW, clean_name
+from broker.upstream.brand import Brand
 from broker.upstream.credentials_check import MADE_UP, Verdict, judge
 from broker.upstream.discovery import Metadata
 from broker.upstream.fields import Fields, same
@@ -52,15 +53,15 @@ class OAuth2Provider(ABC):
     says that it cannot just now; `denied`: further ones, in replies, by which it says that the person did not want
     to. `grant_refused`: error codes of its token endpoint that are about a code or refresh token, `client_refused`:
     those about us. `issuers`: spellings of its issuer; a reply that names one must name the first (RFC 9207), ()
-    where it has none. `assets`: a folder beside the adapter with `icon.svg` for the button and pages of its widgets
-    (*.html); None: what we have will do.
+    where it has none. `assets`: a folder beside the adapter with `icon.svg` for the button (and `icon.dark.svg`,
+    `icon.white.svg`, see `Glyph`) and pages of its widgets (*.html); None: what we have will do.
     """
 
     Settings: ClassVar[type[ProviderSettings]] = ConfidentialSettings
     channels: ClassVar[frozenset[Channel]] = frozenset({Channel.QUERY})
     title: ClassVar[Mapping[str, str]]
     label: ClassVar[Mapping[str, str]]
-    brand: ClassVar[str]
+    brand: ClassVar[str | Brand]
     authorize_url: ClassVar[str]
     token_url: ClassVar[str]
     revocation_url: ClassVar[str] = ""

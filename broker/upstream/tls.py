@@ -6,20 +6,13 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Self
 
 from cryptography.x509 import load_pem_x509_certificate
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from broker.upstream.exchange import new_context
-from broker.upstream.model import ProviderSettings
-
-
-def _beside_the_file(value: str, info: ValidationInfo) -> str:
-    return str(Path((info.context or {}).get("base", "")) / value)
-
-
-PathText = Annotated[str, Field(min_length=1), AfterValidator(_beside_the_file)]
+from broker.upstream.model import PathText, ProviderSettings
 
 
 class UpstreamTls(BaseModel):

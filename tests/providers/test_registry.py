@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from broker.registry import UnknownProvider, check_origin, check_plugin, provider_types
 from broker.registry import UnknownProvider, check_origin, check_plugin, provider_types, settings_class
+from broker.upstream.brand import Brand
 from broker.upstream.model import Provider
 from providers import BUILTIN
 from providers.apple import Apple
@@ -64,7 +66,7 @@ def test_every_built_in_type_is_found_by_its_name() -> None:
     for kind in found.values():
         assert check_plugin("x", kind) is kind
         assert {"en", "ru"} <= kind.title.keys() & kind.label.keys()
-        assert kind.brand.startswith("#")
+        assert Brand.of(kind.brand).light.ground.startswith("#")
 
 
 def test_only_types_that_are_named_are_imported() -> None:
@@ -114,6 +116,9 @@ class Kit(Acme):
     Settings = KitSettings
     posted = challenged = KitSettings.posted
     async def verify_posted(self, posted): ...
+
+class Pink(Acme):
+    brand = "pink"
 
 class Believing(Acme):
     Settings = KitSettings
@@ -217,6 +222,7 @@ def test_two_plugins_may_not_share_a_name(tmp_path: Path) -> None:
         ("Sync", "no provider"),
         ("Loose", "no provider"),
         ("nothing", "no"),
+        ("Pink", "is no colour"),
         ("Believing", "nothing proves it"),
         ("Silent", "differ in what may be posted"),
         ("Challenging", "differ in what may be posted"),

@@ -29,7 +29,7 @@ def test_its_icon_is_on_the_button_and_is_not_one_that_we_drew(assets: Path) -> 
     found = pages.static("icons/acme.svg")
     assert found is not None
     assert found.body == b"<svg/>"
-    assert pages.icons_drawn_by_us(["acme", "vk"]) == ["vk"]
+    assert [pages.icon_file(kind)[1] for kind in ("acme", "vk", "none")] == ["type", "ours", "none"]
     (assets / "icon.svg").unlink()
     assert Pages(PLAIN_LOOK, brought={"acme": assets}).static("icons/acme.svg") is None
 

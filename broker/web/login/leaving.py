@@ -133,7 +133,7 @@ class Leaving:
         down_for = instance.down_for()
         return Button(
             provider=name,
-            kind=instance.kind,
+            kind=instance.icon,
             label=instance.label,
             brand=instance.brand,
             href=href,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A provider as people know it: its plain name per language, and its type, which names the icon."""
+    """A provider as people know it: its plain name per language, and what names its icon."""
 
     provider: str
     kind: str

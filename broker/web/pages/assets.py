@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from broker.upstream.brand import Glyph
 from broker.web.pages.colour import readable, text_on
 from broker.web.pages.views import Look
 
@@ -38,6 +40,15 @@ _TYPES = {
 }
 
 
+class Source(StrEnum):
+    """Whose an icon is."""
+
+    OPERATOR = "operator"  # of `ui.templates`, or `providers.<name>.icon`
+    TYPE = "type"  # brought by a provider type of somebody else
+    OURS = "ours"
+    NONE = "none"  # no file: the neutral one is shown
+
+
 class StaticFile(NamedTuple):
     """Bytes as they go out, with the strong ETag (RFC 9110 section 8.8.3), quotes included."""
 
@@ -57,22 +68,19 @@ class Assets:
     ) -> None:
         self._base = f"{look.base_path}/static"
         self._known: dict[str, StaticFile] = {}
-        self._placeholders: set[str] = set()
+        self._sources: dict[str, Source] = {}
         for name, path in icons.items():
             if path.is_file():
-                self._add(name, path.read_bytes())
+                self._add(name, path.read_bytes(), Source.TYPE)
         for place in reversed(places):
             root = place / "static"
             for path in sorted(root.rglob("*")):
                 if path.suffix in _TYPES and path.is_file():
-                    name = path.relative_to(root).as_posix()
-                    self._add(name, path.read_bytes())
-                    self._placeholders.discard(name)
-                    if place is places[-1] and name.startswith("icons/"):
-                        self._placeholders.add(name)
+                    source = Source.OURS if place is places[-1] else Source.OPERATOR
+                    self._add(path.relative_to(root).as_posix(), path.read_bytes(), source)
         for name, path in files.items():
-            self._add(name, path.read_bytes())
-        self._add("look.css", look_css(look).encode())
+            self._add(name, path.read_bytes(), Source.OPERATOR)
+        self._add("look.css", look_css(look).encode(), Source.OURS)
 
     def get(self, name: str) -> StaticFile | None:
         """The file of this name, or None."""
@@ -82,19 +90,28 @@ class Assets:
         """Where pages link to: the name and a part of its digest, so that a changed file is fetched anew."""
         return f"{self._base}/{name}?v={self._known[name].etag[1:11]}"
 
-    def icon(self, kind: str) -> str:
-        """The icon of a provider type; a neutral one for a type without."""
-        name = f"icons/{kind}.svg"
-        return self.href(name if name in self._known else "icons/generic.svg")
+    def icon(self, kind: str, glyph: Glyph = Glyph.PLAIN) -> str:
+        """The file of the icon that `kind` names, a neutral one where there is none.
 
-    def drawn_by_us(self, kinds: Iterable[str]) -> list[str]:
-        """The provider types whose icon is still the placeholder we drew, and not the owner's."""
-        return [kind for kind in kinds if f"icons/{kind}.svg" in self._placeholders]
+        As `glyph` where that is there and from the same hand: nobody's icon turns into another's on a dark page.
+        """
+        name = self._icon_name(kind) or "icons/generic.svg"
+        other = f"icons/{kind}.{glyph}.svg"
+        return self.href(other if glyph and self._sources.get(other) is self._sources[name] else name)
 
-    def _add(self, name: str, body: bytes) -> None:
+    def icon_file(self, kind: str) -> tuple[str, Source]:
+        """The name of the plain file of an icon, and whose it is; "" where there is none."""
+        name = self._icon_name(kind)
+        return name, self._sources[name] if name else Source.NONE
+
+    def _icon_name(self, kind: str) -> str:
+        return next((name for name in (f"icons/{kind}.svg", f"icons/{kind}.png") if name in self._known), "")
+
+    def _add(self, name: str, body: bytes, source: Source) -> None:
         suffix = Path(name).suffix
         if suffix not in _TYPES:
             raise ValueError(f"{name}: a static file ends in {', '.join(_TYPES)}")
+        self._sources[name] = source
         self._known[name] = StaticFile(body, _TYPES[suffix], f'"{hashlib.sha256(body).hexdigest()[:32]}"')
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from broker.upstream.brand import Shade
+
+TEXT_CONTRAST = 4.5  # WCAG 2.2, 1.4.3
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _STEPS = 40
 _NEARLY = 3.3  # below this white text would need a ground that is no longer the owner's colour
@@ -32,7 +35,7 @@ def text_on(ground: str) -> str:
     return max("#ffffff", "#000000", key=lambda text: contrast(text, ground))
 
 
-def readable(colour: str, grounds: tuple[str, ...], *, minimum: float = 4.5) -> str:
+def readable(colour: str, grounds: tuple[str, ...], *, minimum: float = TEXT_CONTRAST) -> str:
     """The nearest mix of `colour` with white or black that has `minimum` contrast on every ground."""
     target = text_on(grounds[0])
     for step in range(_STEPS + 1):
@@ -47,6 +50,12 @@ def button_colours(brand: str) -> tuple[str, str]:
     if contrast("#ffffff", brand) >= _NEARLY:
         return readable(brand, ("#ffffff",)), "#ffffff"
     return brand, text_on(brand)
+
+
+def dressed(shade: Shade) -> tuple[str, str, str]:
+    """(ground, text, border) of a button; another text where its own could not be read."""
+    ground, text = (shade.ground, shade.text) if shade.text else button_colours(shade.ground)
+    return ground, text if contrast(text, ground) >= TEXT_CONTRAST else text_on(ground), shade.border or ground
 
 
 def _mix(one: str, other: str, share: float) -> str:

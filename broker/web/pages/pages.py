@@ -7,9 +7,8 @@ frames that tell apps of a logout, and the logo of an app that registered itself
 from __future__ import annotations
 
 import base64
-import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -17,13 +16,13 @@ from types import MappingProxyType
 from starlette.responses import HTMLResponse
 
 from broker.upstream.abilities import PagePrompt
+from broker.upstream.brand import Glyph
 from broker.web.http.policy import HEADERS, Policy, form_target, own_picture, safe_href
 from broker.web.pages import locale as languages
-from broker.web.pages.assets import Assets, StaticFile
-from broker.web.pages.colour import button_colours
+from broker.web.pages.assets import Assets, Source, StaticFile
+from broker.web.pages.icons import Icons
 from broker.web.pages.templates import BUILT_IN, Language, Tell, Templates
 from broker.web.pages.views import (
-    Button,
     ByBotView,
     ErrorView,
     FormPostView,
@@ -41,18 +40,7 @@ from broker.web.pages.views import (
 )
 
 Randomness = Callable[[int], bytes]
-
-_CSS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_\-]*")
-_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
-
-
-def _branded(buttons: Sequence[Button]) -> list[tuple[str, str, str]]:
-    """(provider, ground, text) for the buttons whose name and colour can stand in a style sheet as they are."""
-    return [
-        (button.provider, *button_colours(button.brand))
-        for button in buttons
-        if _CSS_NAME.fullmatch(button.provider) and _COLOUR.fullmatch(button.brand)
-    ]
+_FORMS = tuple(f".{glyph}" if glyph else "" for glyph in Glyph)
 
 
 class Pages:
@@ -76,9 +64,12 @@ class Pages:
     ) -> None:
         self._look = look
         self._randomness = randomness
-        icons = {f"icons/{kind}.svg": place / "icon.svg" for kind, place in brought.items()}
+        icons = {
+            f"icons/{kind}{form}.svg": place / f"icon{form}.svg" for kind, place in brought.items() for form in _FORMS
+        }
         self._assets = Assets(look, tuple(place for place in (override, BUILT_IN) if place), files, icons)
-        filters: Mapping[str, Callable[..., object]] = {"href": safe_href, "branded": _branded, "picture": own_picture}
+        self._icons = Icons(self._assets, look)
+        filters: Mapping[str, Callable[..., object]] = {"href": safe_href, "picture": own_picture}
         spoken = {locale: Language(locale, self._globals(locale), filters) for locale in look.languages}
         self._templates = Templates(override, spoken, tell=tell, brought=brought)
 
@@ -87,9 +78,9 @@ class Pages:
         """What this service is called, per language."""
         return self._look.product_name
 
-    def icons_drawn_by_us(self, kinds: Iterable[str]) -> list[str]:
-        """The provider types whose icon is our placeholder; their owners want their own shown."""
-        return self._assets.drawn_by_us(kinds)
+    def icon_file(self, kind: str) -> tuple[str, Source]:
+        """The name of the static file of an icon, and whose it is; "" where the neutral one is shown."""
+        return self._assets.icon_file(kind)
 
     def static(self, name: str) -> StaticFile | None:
         """The static file of this name (`base.css`, `icons/vk.svg`), from memory; None for every other name."""
@@ -125,6 +116,8 @@ class Pages:
             "product": languages.pick(self._look.product_name, locale),
             "asset": self._assets.href,
             "icon": self._assets.icon,
+            "glyph": self._icons.shown,
+            "dress": self._icons.dress,
         }
 
 

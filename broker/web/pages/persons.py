@@ -36,7 +36,7 @@ class Persons:
         """Somebody of this name, which may be "", at the provider of this name, which may be gone."""
         instance = self._providers.named(provider)
         return PersonView(
-            name, build_initials(name), instance.kind if instance else "", instance.title if instance else {}
+            name, build_initials(name), instance.icon if instance else "", instance.title if instance else {}
         )
 
     def elsewhere(self, client: Client) -> tuple[Elsewhere, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from broker.upstream.abilities import PagePrompt
+from broker.upstream.brand import Brand
 from broker.web.pages.account_parts import Activity, Mark, SignedIn, Way
 from broker.web.pages.elsewhere import Elsewhere, UsedElsewhere
 
@@ -50,7 +51,7 @@ class ClientView:
 class PersonView:
     """Somebody. `name` as their provider tells it and `initials` of it, both "" where it tells none.
 
-    `kind` is the provider type, which names the icon, and `provider_name` its plain name; empty where it is gone.
+    `kind` names the icon, and `provider_name` is the plain name of their provider; both empty where it is gone.
     """
 
     name: str
@@ -74,7 +75,7 @@ class AskedScope:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """One way to sign in. `label` per language; `kind` is the provider type, which names the icon.
+    """One way to sign in. `label` per language; `kind` names the icon, `brand` is how it looks filled.
 
     `notice`: "open_in_browser" where an in-app browser will be refused by the upstream; "down" when it does not answer,
     for `minutes` now. `title` is the plain name of its service, where a page says it.
@@ -83,7 +84,7 @@ class Button:
     provider: str
     kind: str
     label: Mapping[str, str]
-    brand: str
+    brand: Brand
     href: str
     last_used: bool = False
     notice: str = ""

@@ -82,7 +82,7 @@ class Shown:
 
     def _mark(self, name: str) -> Mark:
         instance = self._providers.named(name)
-        return Mark(name, instance.kind, instance.title) if instance else Mark(name, "", {"": name})
+        return Mark(name, instance.icon, instance.title) if instance else Mark(name, "", {"": name})
 
     def _sessions(self, seen: Overview) -> Iterator[SignedIn]:
         here = seen.visit.session.login.sid

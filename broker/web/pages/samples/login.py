@@ -7,6 +7,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from broker.upstream.abilities import PagePrompt
+from broker.upstream.brand import Brand, Glyph, Shade
 from broker.web.pages.samples.parts import make_client, make_hrefs, make_person, make_stranger
 from broker.web.pages.views import (
     Button,
@@ -30,8 +31,16 @@ def make_login(text: str = "", *, notice: str = "", href: str = "/authorize?a=1&
     """Two ways to sign in, the first used before."""
     label = {"en": text or "Sign in with VK ID", "ru": text or "Войти с VK ID"}
     buttons = (
-        Button("vk", "vk", label, text or "#0077ff", href, last_used=True, notice="open_in_browser"),
-        Button("other", text or "unheard-of", label, "#ff7700", href, notice="down"),
+        Button(
+            "vk",
+            "vk",
+            label,
+            Brand(Shade("#0070f0", "#ffffff", glyph=Glyph.WHITE)),
+            href,
+            last_used=True,
+            notice="open_in_browser",
+        ),
+        Button("other", text or "unheard-of", label, Brand.of("#ff7700"), href, notice="down"),
     )
     return LoginView(make_client(text), buttons, {"ru": href, "en": href}, notice, {"en": text} if text else {})
 
