@@ -59,7 +59,7 @@ def _svg_fault(body: bytes) -> str:
         parser.Parse(body, True)
     except _Fault as fault:
         return str(fault)
-    except (ExpatError, ValueError):  # ValueError: an encoding that nobody knows
+    except (ExpatError, LookupError, ValueError):  # the latter two: an encoding that nobody knows
         return "is no SVG file: its XML is broken"
     return _style_fault(" ".join(reader.words))
 

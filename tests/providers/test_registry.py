@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from broker.registry import UnknownProvider, check_origin, check_plugin, provider_types
 from broker.registry import UnknownProvider, check_origin, check_plugin, provider_types, settings_class
 from broker.upstream.brand import Brand
 from broker.upstream.model import Provider
