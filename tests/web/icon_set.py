@@ -92,24 +92,30 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def main(package: str) -> None:
-    """Write every file anew, and `sources.json`."""
-    if hashlib.sha512(Path(package).read_bytes()).hexdigest() != SHA512:
-        raise SystemExit(f"{package} is not {NAME} {VERSION}")
+def main(package: str = "") -> None:
+    """Write every file of the set anew, and `sources.json`; without a package the digests of what is there."""
     told = json.loads(SOURCES.read_text(encoding="utf-8"))
+    if package:
+        _write_glyphs(Path(package), told)
+    files = sorted(ICONS.glob("*.svg"))
+    told["files"] = {file.name: digest(file.read_text(encoding="utf-8")) for file in files}
+    SOURCES.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _write_glyphs(package: Path, told: dict[str, object]) -> None:
+    if hashlib.sha512(package.read_bytes()).hexdigest() != SHA512:
+        raise SystemExit(f"{package} is not {NAME} {VERSION}")
     told["set"] = {"name": NAME, "version": VERSION, "licence": LICENCE, "sha512": SHA512}
-    told["glyphs"] = {}
+    glyphs = {}
     with tarfile.open(package) as archive:
         for kind, glyph in GLYPHS.items():
             member = archive.extractfile(f"package/icons/{glyph.slug}.svg")
             path = path_of(member.read().decode() if member else "")
             for name, text in files_of(kind, glyph, path):
                 (ICONS / name).write_text(text, encoding="utf-8")
-            told["glyphs"][kind] = {"slug": glyph.slug, "path": digest(path)}
-    files = sorted(ICONS.glob("*.svg"))
-    told["files"] = {file.name: digest(file.read_text(encoding="utf-8")) for file in files}
-    SOURCES.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+            glyphs[kind] = {"slug": glyph.slug, "path": digest(path)}
+    told["glyphs"] = glyphs
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:2])
