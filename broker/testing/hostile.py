@@ -5,17 +5,31 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 
 from broker.testing.raw_server import Answer, Script, answer_of, json_of
 
+ENDLESS = ("silence", "one byte now and then")
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
 def shapes(good: bytes) -> Mapping[str, Answer]:
     """By name; `good` is the body that would be right, so that only the shape is wrong."""
     return {**_not_json(good), **_statuses(good), **_refusals(), **_framing(good), **_sizes(good)}
+
+
+async def meet_all(good: bytes, meet: Callable[..., Awaitable[None]]) -> None:
+    """Await `meet(title, answer)` for every shape of `good`.
+
+    Those that last as long as they are listened to come with a `timeout` in seconds, and all at once; the others have
+    to be refused for what they are, and not because time was up.
+    """
+    found = dict(shapes(good))
+    endless = {title: found.pop(title) for title in ENDLESS}
+    for title, answer in found.items():
+        await meet(title, answer)
+    await asyncio.gather(*(meet(title, answer, timeout=0.15) for title, answer in endless.items()))
 
 
 def _not_json(good: bytes) -> Mapping[str, Answer]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,8 +24,8 @@ from jwt import encode
 from broker.core.errors import UpstreamDenied, UpstreamError, UpstreamInvalid, UpstreamUnavailable
 from broker.core.events import Event
 from broker.testing.bench import FLOW, NOW, STATE, VERIFIER, Bench, Case, load_cases, signing_key
-from broker.testing.hostile import shapes
-from broker.testing.raw_server import answer_of, json_of
+from broker.testing.hostile import meet_all, shapes
+from broker.testing.raw_server import Answer, answer_of, json_of
 from broker.upstream.model import Channel, Redirect, Reply, Widget
 
 __all__ = ["ProviderRules", "calls_of", "load_cases", "refused"]
@@ -211,27 +212,12 @@ class ProviderRules:
 
     async def test_i8_every_hostile_answer_is_a_clean_failure(self, case: Case) -> None:
         for path in case.paths:
-            found = shapes(case.body(path))
-            assert len(found) >= 40
-            for title, answer in found.items():
-                async with case.on_bench(timeout=0.15) as bench:
-                    bench.server.answers[path] = answer
-                    fine = title in case.data.get("fine", {}).get(path, ())
-                    with nullcontext() if fine else pytest.raises(UpstreamError):
-                        identity = await bench.finish()
-                        assert fine, f"{path}: {title}: {identity}"
-                        assert identity.subject == case.data["expected"]["subject"]
-                    assert len(bench.notes.of(Event.UPSTREAM_CALLED)) >= 1
+            assert len(shapes(case.body(path))) >= 40
+            await meet_all(case.body(path), partial(_finishes_cleanly, case, path))
 
     async def test_i8_every_hostile_answer_before_the_browser_leaves_is_a_clean_failure(self, case: Case) -> None:
         for path in case.begin:
-            for title, answer in shapes(case.body(path)).items():
-                async with case.on_bench(timeout=0.15) as bench:
-                    bench.server.answers[path] = answer
-                    fine = title in case.data.get("fine", {}).get(path, ())
-                    with nullcontext() if fine else pytest.raises(UpstreamError):
-                        await bench.begin()
-                        assert fine, f"{path}: {title}"
+            await meet_all(case.body(path), partial(_begins_cleanly, case, path))
 
     async def test_i6_an_upstream_that_hangs_costs_its_time_limit(self, case: Case) -> None:
         for path in case.paths:
@@ -272,6 +258,28 @@ class ProviderRules:
             assert str(fields["operation"]).startswith("/")
             assert "?" not in str(fields["operation"])
             assert fields["outcome"] == "ok"
+
+
+async def _finishes_cleanly(case: Case, path: str, title: str, answer: Answer, **settings: float) -> None:
+    """A failure of the upstream, or what the fixture calls fine and makes the same person of."""
+    async with case.on_bench(**settings) as bench:
+        bench.server.answers[path] = answer
+        fine = title in case.data.get("fine", {}).get(path, ())
+        with nullcontext() if fine else pytest.raises(UpstreamError):
+            identity = await bench.finish()
+            assert fine, f"{path}: {title}: {identity}"
+            assert identity.subject == case.data["expected"]["subject"]
+        assert len(bench.notes.of(Event.UPSTREAM_CALLED)) >= 1
+
+
+async def _begins_cleanly(case: Case, path: str, title: str, answer: Answer, **settings: float) -> None:
+    """A failure of the upstream, or what the fixture calls fine."""
+    async with case.on_bench(**settings) as bench:
+        bench.server.answers[path] = answer
+        fine = title in case.data.get("fine", {}).get(path, ())
+        with nullcontext() if fine else pytest.raises(UpstreamError):
+            await bench.begin()
+            assert fine, f"{path}: {title}"
 
 
 async def _is_known(bench: Bench, changed: Case) -> bool:
