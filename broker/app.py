@@ -28,7 +28,8 @@ from broker.services.keys.ring import LOOK_EVERY, KeyRing, RotationRules
 from broker.services.keys.signing import SealedKeys
 from broker.services.logout.deliveries import Deliveries
 from broker.services.notify.sending import Sending
-from broker.services.people.changes import AccountChanges
+from broker.services.operators.use_cases import Operators
+from broker.services.people.deeds import Deeds
 from broker.services.people.subjects import Subjects, open_subjects
 from broker.store.base import Durable
 from broker.store.keys import KeyStore
@@ -60,7 +61,8 @@ class Broker:
     observer: Observer
     deliveries: Deliveries
     sending: Sending | None
-    accounts: AccountChanges
+    deeds: Deeds
+    operators: Operators
     context: Context
     _opened: AsyncExitStack
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -72,7 +74,7 @@ class Broker:
         chores: tuple[tuple[float, Chore], ...] = (
             (LOOK_EVERY, self.keys.refresh),
             (_SWEEP_EVERY, self._sweep),
-            (_SWEEP_EVERY, self.accounts.delete_due),
+            (_SWEEP_EVERY, self.deeds.delete_due),
             (_LOOK_EVERY, self.store.look),
             (_CHECK_EVERY, self.store.check),
         )
@@ -178,9 +180,8 @@ async def _assemble(
     )
     checks: dict[str, Check] = {"durable": durable.ping, "transient": transient.ping, "whole": store.confirm_whole}
     services = Services(parts, Settings.of(config, parts.providers))
-    public = build_public(parts, services, config)
     return Broker(
-        public,
+        build_public(parts, services, config),
         Management(checks, observer.expose),
         keys,
         durable,
@@ -188,7 +189,8 @@ async def _assemble(
         observer,
         services.deliveries,
         services.notify.worker,
-        services.account_changes,
+        services.deeds,
+        services.operators,
         context,
         opened.pop_all(),
     )

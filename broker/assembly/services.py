@@ -7,6 +7,7 @@ from broker.assembly.grants import build_token_requests
 from broker.assembly.linking import build_identities, build_joins, build_lookup
 from broker.assembly.notify import build_notify
 from broker.assembly.parts import Parts, Settings
+from broker.assembly.people import build_deeds
 from broker.assembly.upstream_tokens import build_upstream_tokens
 from broker.core.terms import GrantType
 from broker.services.authorize.codes import Codes
@@ -20,7 +21,7 @@ from broker.services.carried import Carried
 from broker.services.clients.directory import ClientAssertions, Clients
 from broker.services.clients.keys import ClientKeys
 from broker.services.clients.registrations import Registrations
-from broker.services.devices import EXPIRES_IN, Devices
+from broker.services.devices import Devices
 from broker.services.drf import BackendTokens, DrfCalls
 from broker.services.grants.endpoint import TokenRequests
 from broker.services.grants.giving import Giving
@@ -35,6 +36,7 @@ from broker.services.login.unasked import UnaskedLogins
 from broker.services.logout.deliveries import Deliveries
 from broker.services.logout.rp_initiated import Logout
 from broker.services.logout.upstream import UpstreamLogouts
+from broker.services.operators.use_cases import Operators
 from broker.services.people.accounts import Accounts, People
 from broker.services.people.changes import AccountChanges
 from broker.services.people.forms import Forms
@@ -205,16 +207,9 @@ class Services:
             forms=forms,
             elsewhere=self.upstream_tokens.build_withdrawing(parts, settings, self.directory),
         )
-        self.account_changes = AccountChanges(
-            context,
-            durable,
-            self.account_page,
-            self.unlinking,
-            rules=settings.accounts,
-            remember_for=settings.session.absolute,
-            codes_live=settings.lifetimes.code + EXPIRES_IN,
-            queued=self.deliveries.push,
-        )
+        self.deeds = build_deeds(parts, settings, self.deliveries.push)
+        self.account_changes = AccountChanges(self.account_page, self.deeds, self.unlinking)
+        self.operators = Operators(context, durable, self.account_page, deeds=self.deeds, unlinking=self.unlinking)
 
     def _tie_logins(self, parts: Parts, settings: Settings) -> None:
         context, providers = parts.context, parts.providers

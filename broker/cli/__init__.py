@@ -12,6 +12,7 @@ from broker.cli.emulate import emulate
 from broker.cli.healthcheck import healthcheck
 from broker.cli.icons import icons
 from broker.cli.keys import keys
+from broker.cli.operators import build_groups
 from broker.cli.policy import policy
 from broker.cli.provider import provider
 from broker.cli.serve import serve
@@ -27,6 +28,7 @@ def main() -> None:
     """
 
 
+_PEOPLE = build_groups()
 for command in (
     serve,
     demo,
@@ -34,6 +36,7 @@ for command in (
     check,
     config,
     client,
+    *_PEOPLE,
     keys,
     policy,
     provider,

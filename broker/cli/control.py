@@ -1,7 +1,7 @@
 """The control socket beside the database: how commands reach the running server.
 
 A running server owns its database alone, so it listens on `<database>.control`, which only its user can open. One JSON
-line asks, one answers; a file may come with the answer, as an open descriptor.
+line asks, one answers; a file may come with the answer, as an open descriptor. `by` of a question is who asks.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pwd
 import socket
+import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from broker.core.errors import StoreUnavailable
 from broker.store.sqlite.place import MEMORY
 
 _LONGEST = 100  # bytes of a unix socket's path; systems differ between 104 and 108
+_CREDENTIALS = struct.Struct("3i")  # process, user and group of who connected (unix(7), SO_PEERCRED)
 _TO_ASK = 30.0  # seconds
 _TO_ANSWER = 3600.0  # seconds; a copy of a large database takes minutes
 
@@ -29,10 +32,11 @@ Question = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Lines for people, and an open file, which whoever has the answer closes."""
+    """Lines for people, a value for programs, and an open file, which whoever has the answer closes."""
 
     lines: list[str]
     file: int | None = None
+    value: Any = None
 
 
 class ControlSocket:
@@ -62,13 +66,14 @@ class ControlSocket:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(_TO_ASK):
-                question = json.loads(await reader.readline())
+                question = json.loads(await reader.readline()) | {"by": _peer(writer)}
             async with asyncio.timeout(_TO_ANSWER):
                 answer, reply = await self._answer(question), {}
         except (StoreUnavailable, ValueError, KeyError, TypeError, TimeoutError, OSError) as error:
             answer, reply = Answer([]), {"error": str(error) or type(error).__name__}
         with suppress(ConnectionError):  # whoever asked has left
-            _send(writer, json.dumps(reply | {"lines": answer.lines}).encode() + b"\n", answer.file)
+            told = reply | {"lines": answer.lines, "value": answer.value}
+            _send(writer, json.dumps(told).encode() + b"\n", answer.file)
             await writer.drain()
         writer.close()
 
@@ -82,6 +87,22 @@ def _send(writer: asyncio.StreamWriter, line: bytes, file: int | None) -> None:
             socket.send_fds(ours, [line], [file])
     finally:
         os.close(file)
+
+
+def user_name(uid: int) -> str:
+    """What this machine calls a user; "uid 1000" where it has no name."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:  # usual in a container
+        return f"uid {uid}"
+
+
+def _peer(writer: asyncio.StreamWriter) -> str:
+    """Who asks, as the kernel says: what they say themselves does not count."""
+    with socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())) as ours:
+        told = ours.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, uid, _ = _CREDENTIALS.unpack(told)
+    return user_name(uid)
 
 
 def control_path(config: Config) -> Path | None:
@@ -110,4 +131,4 @@ def ask_server(config: Config, question: Question) -> Answer | None:
     reply = json.loads(line)
     if "error" in reply:
         raise OSError(f"the running broker refused: {reply['error']}")
-    return Answer([str(text) for text in reply["lines"]], files[0] if files else None)
+    return Answer([str(text) for text in reply["lines"]], files[0] if files else None, reply.get("value"))

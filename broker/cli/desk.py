@@ -1,17 +1,20 @@
-"""What commands ask the server that holds the database, or do in its place when none runs: keys, and a copy."""
+"""What commands ask the server that holds the database, or do in its place when none runs: keys, a copy, people."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from broker.app import Broker, build
-from broker.cli.control import Answer, Question, ask_server
+from broker.cli.control import Answer, Question, ask_server, user_name
 from broker.config.model import Config
 from broker.config.reveal import secrets_of
+from broker.core.errors import RequestError
 from broker.core.events import Event
 from broker.core.records import SigningKey
 from broker.core.terms import Algorithm
@@ -33,6 +36,7 @@ class Desk:
             "rotate": self._rotate,
             "replace": self._replace,
             "copy": self._copy,
+            "operate": self._operate,
         }
 
     async def answer(self, question: Question) -> Answer:
@@ -61,6 +65,16 @@ class Desk:
         file = await self._broker.store.copy()
         self._broker.observer.record(Event.DATABASE_COPIED)
         return Answer([], file)
+
+    async def _operate(self, question: Question) -> Answer:
+        """A use case of `broker.core.operators`; what is refused is a value, too."""
+        try:
+            told = await self._broker.operators.answer(
+                str(question["use_case"]), question["values"], by=str(question["by"])
+            )
+        except RequestError as refused:
+            told = {"error": refused.code, "error_description": refused.public}
+        return Answer([], value=told)
 
 
 def ask(config: Config, question: Question) -> list[str]:
@@ -92,13 +106,40 @@ async def _ask_ourselves(config: Config, question: Question) -> Answer:
         lines.close()
 
 
+def operate(config: Config, use_case: str, values: Mapping[str, object]) -> dict[str, Any]:
+    """What comes of a use case, as JSON; from the running server or, without one, from the database itself.
+
+    A refusal has `error` and `error_description`. Raises as `ask`; a database that is not there is not made.
+    """
+    question = {"do": "operate", "use_case": use_case, "values": values}
+    answer = ask_server(config, question)
+    if answer is None:
+        with reading(config.storage.sqlite.path):
+            pass  # it is there
+        answer = asyncio.run(_ask_ourselves(config, question | {"by": user_name(os.getuid())}))
+    told: dict[str, Any] = answer.value
+    return told
+
+
 def table(keys: Sequence[SigningKey], now: int) -> list[str]:
     """One line per key under a heading; times in UTC."""
     rows = [("KID", "ALGORITHM", "STATE", "CREATED", "SIGNS FROM", "RETIRED")]
     rows += [
-        (key.kid, key.algorithm, _state(key, now), _day(key.created_at), _day(key.active_at), _day(key.retired_at))
+        (
+            key.kid,
+            key.algorithm,
+            _state(key, now),
+            minute(key.created_at),
+            minute(key.active_at),
+            minute(key.retired_at),
+        )
         for key in sorted(keys, key=lambda key: (key.algorithm, key.active_at, key.created_at))
     ]
+    return columns(rows)
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A line per row, with every column as wide as it has to be."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
@@ -109,5 +150,6 @@ def _state(key: SigningKey, now: int) -> str:
     return "active" if key.active_at <= now else "published"
 
 
-def _day(at: int | None) -> str:
+def minute(at: int | None) -> str:
+    """A time in UTC, "-" for none."""
     return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")

@@ -141,7 +141,7 @@ EVENTS: Mapping[Event, Entry] = {
         "warning",
         True,
         ("sub", "closes_at"),
-        "Somebody asked for their account to be deleted, which it is at `closes_at` (epoch seconds).",
+        "A person, or an operator, asked for an account to be deleted, which it is at `closes_at` (epoch seconds).",
         count(_ACCOUNTS, change="closing"),
     ),
     Event.ACCOUNT_KEPT: Entry(
@@ -151,8 +151,37 @@ EVENTS: Mapping[Event, Entry] = {
         "warning",
         True,
         ("sub",),
-        "An account was deleted, as its person asked; its `sub` is never given again.",
+        "An account was deleted, as its person or an operator asked; its `sub` is never given again.",
         count(_ACCOUNTS, change="deleted"),
+    ),
+    Event.ACCOUNT_BLOCKED: Entry(
+        "warning",
+        True,
+        ("sub",),
+        "An operator blocked an account; its sessions and grants ended.",
+        count(_ACCOUNTS, change="blocked"),
+    ),
+    Event.ACCOUNT_UNBLOCKED: Entry(
+        "warning",
+        True,
+        ("sub",),
+        "An operator lets the person of a blocked account sign in again.",
+        count(_ACCOUNTS, change="unblocked"),
+    ),
+    Event.ACCOUNT_ENDED: Entry(
+        "warning",
+        True,
+        ("sub",),
+        "An operator ended every session and grant of an account.",
+        count(_ACCOUNTS, change="ended"),
+    ),
+    Event.OPERATOR_ACTED: Entry(
+        "info",
+        True,
+        ("use_case", "sub", "by", "why", "outcome"),
+        "An operator asked for something, or changed it. `by` is the user of this machine who did, as its kernel says;"
+        " `outcome` is `done`, or the error they got.",
+        count("broker_operator_acts_total", "use_case", "outcome"),
     ),
     Event.IDENTITY_LOOKED_UP: Entry(
         "info",

@@ -1,4 +1,4 @@
-"""The life of accounts: switched off and on, merged, closed by their person, deleted."""
+"""The life of accounts: found, switched off and on, merged, closed, deleted."""
 
 from __future__ import annotations
 
@@ -26,6 +26,40 @@ class Unmergeable:
 
 class KnownToMore:
     """Another client got to know the account that was to go, and it has no name for it yet. Nothing changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An operator's: why, when (epoch seconds), and until when marks of sessions that end by it stay."""
+
+    why: str
+    at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which accounts to look for: all that everything fits that is not empty.
+
+    `provider` is what a way in is called in the configuration, now or last, and `subject` who they are there; `address`
+    is folded.
+    """
+
+    sub: str = ""
+    provider: str = ""
+    subject: str = ""
+    address: str = ""
+    blocked: bool = False
+    closing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An account, and since when (epoch seconds) and why it is blocked: None and "" where nobody wrote it down."""
+
+    account: Account
+    blocked_at: int | None
+    blocked_why: str
 
 
 class AccountStore(Protocol):
@@ -72,10 +106,20 @@ class AccountStore(Protocol):
         `known_to` gave them; KnownToMore where it would give another one by now.
         """
 
-    async def set_blocked(self, sub: str, blocked: bool) -> bool:
+    async def search(self, sought: Sought, *, after: str, limit: int) -> tuple[Found, ...]:
+        """Accounts in the order of their `sub`, from behind `after`. None that was deleted, or is part of another."""
+
+    async def set_blocked(self, sub: str, blocked: bool, *, decision: Decision | None = None) -> bool:
         """Switch an account off or on; False when there is none, or it is part of another.
 
-        A blocked account's grants stop being live.
+        A blocked account's grants stop being live. With a `decision` its history tells of it, and whoever blocks ends
+        every session and grant in the same transaction, as `end_all`: unblocking brings none back.
+        """
+
+    async def end_all(self, sub: str, *, now: int, expires_at: int) -> bool:
+        """End every session and grant of the account, and the logins that are under way; False when there is none.
+
+        Their apps are told; marks of ended sessions stay until `expires_at`. The history tells of it.
         """
 
     async def sign_out(self, sub: str, *, now: int, expires_at: int, keep: Login | None = None) -> int:
@@ -88,7 +132,7 @@ class AccountStore(Protocol):
     async def close(self, sub: str, *, closes_at: int, now: int, expires_at: int) -> bool:
         """The account is to be deleted: every session and grant of it ends now, and nobody signs in any more.
 
-        False when it is not there, or closing already.
+        False when it is not there, or is to be deleted by then already.
         """
 
     async def keep(self, sub: str, *, now: int) -> bool:

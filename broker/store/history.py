@@ -22,8 +22,8 @@ class HistoryStore(Protocol):
         says, or the cookie `retires`, a digest, opens nothing any more.
         """
 
-    async def sign_ins(self, sub: str, *, limit: int) -> tuple[SignIn, ...]:
-        """The newest sign-ins of the account, newest first."""
+    async def sign_ins(self, sub: str, *, limit: int, after: tuple[int, str] | None = None) -> tuple[SignIn, ...]:
+        """The newest sign-ins of the account, newest first; of those behind `after`, which is `at` and `sid` of one."""
 
     async def living(self, sub: str, *, now: int) -> tuple[SignIn, ...]:
         """Those whose sessions may still be alive: not ended here, within their absolute limit; newest first.

@@ -507,7 +507,7 @@ class LifeRules:
         assert await durable.grants.find("g1", now=NOW) is None
         assert await is_over(durable, given.login)
         assert await told(durable) == [("app", "sid", "s1")]
-        assert not await closed(durable, after=5)
+        assert not await closed(durable, after=15)
         assert await durable.accounts.delete_due(now=NOW + 9) == ()
         assert await durable.history.events("s1", limit=9) == (AccountEvent(Happened.CLOSING, NOW),)
 

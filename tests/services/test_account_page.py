@@ -406,9 +406,9 @@ async def test_d17_a_deleted_person_who_comes_back_is_somebody_new(world: World)
     cookie, found = await arrive(world)
     when = await world.account_changes.close(cookie, ticket(world, found, Action.DELETE))
     assert when is not None
-    assert await world.account_changes.delete_due() == 0
+    assert await world.deeds.delete_due() == 0
     world.clock.now = when
-    assert await world.account_changes.delete_due() == 1
+    assert await world.deeds.delete_due() == 1
     assert (Event.ACCOUNT_DELETED, {"sub": found.account.sub}) in world.notes.heard
     _, again = await arrive(world)
     assert again.account.sub != found.account.sub

@@ -17,6 +17,7 @@ from tests.contract.grants import GrantRules
 from tests.contract.histories import ConsentRules, HistoryRules
 from tests.contract.linking import LinkRules
 from tests.contract.logouts import LogoutRules
+from tests.contract.looked_after import OperatorRules
 from tests.contract.merging import LifeRules, MergeRules
 from tests.contract.notifications import NotifyRules
 from tests.contract.people import NOW, account, link, settle, token
@@ -91,6 +92,10 @@ class TestMerges(MergeRules):
 
 class TestLives(LifeRules):
     """The end of sessions, and of accounts."""
+
+
+class TestOperators(OperatorRules):
+    """What operators find and stop."""
 
 
 class TestConsents(ConsentRules):

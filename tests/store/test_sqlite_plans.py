@@ -11,6 +11,7 @@ import pytest
 
 from broker.core.authorize.consent import Said
 from broker.core.people.identity import Link
+from broker.store.accounts import Decision, Sought
 from broker.store.outage import Outage
 from broker.store.sql.durable import build_durable
 from broker.store.sqlite.engine import Engine, SqliteDriver
@@ -85,6 +86,18 @@ async def test_nothing_that_people_wait_for_reads_a_whole_table() -> None:
         await durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep=grant().login)
         await durable.accounts.close("s1", closes_at=NOW, now=NOW, expires_at=UNTIL)
         await durable.accounts.delete_due(now=NOW)
+        for sought in (
+            Sought(),
+            Sought(sub="s1"),
+            Sought(provider="google", subject="x1"),
+            Sought(provider="google"),
+            Sought(address="a@x.test", closing=True),
+            Sought(blocked=True),
+        ):
+            await durable.accounts.search(sought, after="", limit=9)
+        await durable.history.sign_ins("s1", limit=9, after=(NOW, "sid"))
+        await durable.accounts.set_blocked("s1", True, decision=Decision("why", NOW, UNTIL))
+        await durable.accounts.end_all("s2", now=NOW, expires_at=UNTIL)
     asked = {one for one in heard if one.split()[0] in {"SELECT", "INSERT", "UPDATE", "DELETE"}}
     assert len(asked) > 60
     assert {one: found for one in asked if (found := scans(database.writer, one))} == {}

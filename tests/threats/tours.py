@@ -96,7 +96,7 @@ async def broker_command(site: Site, *words: str) -> str:
     """A `broker` command beside the running server."""
     command = [sys.executable, "-m", "broker", *words, "--config", str(site.folder / "config.yaml")]
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    said, _ = await asyncio.wait_for(process.communicate(), 30)
+    said, _ = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 0, said.decode()
     return said.decode()
 

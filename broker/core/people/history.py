@@ -23,6 +23,9 @@ class Happened(StrEnum):
     WITHDRAWN = "withdrawn"  # apps may no longer use an account elsewhere
     CLOSING = "closing"  # deletion was asked for
     KEPT = "kept"  # and called off
+    BLOCKED = "blocked"  # by the operator
+    UNBLOCKED = "unblocked"
+    ENDED = "ended"  # every session and grant, by the operator
 
 
 class AccountEvent(Record, frozen=True, tag="event"):

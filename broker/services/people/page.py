@@ -116,23 +116,26 @@ class AccountPage:
         if action in _NEEDS_FRESH:
             self._sessions.check_fresh(visit.session, action, then=f"{action}/{about}" if about else action.value)
 
-    async def find_link(self, visit: Visit, handle: str) -> Link | None:
+    async def find_link(self, sub: str, handle: str) -> Link | None:
         """The way into the account that goes by this handle."""
-        links = await self._durable.people.links(visit.account.sub)
+        links = await self._durable.people.links(sub)
         return next((link for link in links if link.handle == handle), None)
 
     async def export(self, cookie: str, sealed: str) -> bytes:
         """All that is kept of whoever posts this form, as JSON; raises as `prove`."""
         visit, _ = await self.prove(cookie, Action.EXPORT, sealed)
-        account = visit.account
-        document = {
+        document = await self.collect(visit.account)
+        self._context.recorder.record(Event.ACCOUNT_EXPORTED, sub=visit.account.sub)
+        return json.encode(document, order="deterministic")
+
+    async def collect(self, account: Account) -> dict[str, object]:
+        """All that is kept of a person, whoever may have it."""
+        return {
             "account": account,
             "ways_in": await self._durable.people.links(account.sub),
             **await self._kept_of(account.sub),
             "former": [{"sub": sub, **await self._kept_of(sub)} for sub in account.former],
         }
-        self._context.recorder.record(Event.ACCOUNT_EXPORTED, sub=account.sub)
-        return json.encode(document, order="deterministic")
 
     async def _kept_of(self, sub: str) -> dict[str, object]:
         """What hangs on this very account: one that was taken in keeps its own."""

@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Mapping
 from broker.core.people.history import AccountEvent, Happened
 from broker.core.people.identity import Account
 from broker.core.records import HeldIdentity, Login
-from broker.store.accounts import AccountStore, KnownToMore, Merged, Unmergeable
+from broker.store.accounts import AccountStore, Decision, Found, KnownToMore, Merged, Sought, Unmergeable
 from broker.store.sql.history import remember
 from broker.store.sql.notify import forget
 from broker.store.sql.people import is_living, parts_of, resolve
+from broker.store.sql.searching import find_accounts
 from broker.store.sql.sessions import end_for_good, end_session, is_ended, is_marked, sessions_of
 from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, read, write
 from broker.store.sql.upstream_tokens import lose_all
@@ -92,14 +93,33 @@ class SqlAccounts(Repository, AccountStore):
         yield from remember(absorbed, AccountEvent(Happened.ABSORBED, now, other=survivor))
         return Merged(again=False)
 
+    @read
+    def search(self, sought: Sought, *, after: str, limit: int) -> Steps[tuple[Found, ...]]:
+        return find_accounts(sought, after, limit)
+
     @write
-    def set_blocked(self, sub: str, blocked: bool) -> Steps[bool]:
+    def set_blocked(self, sub: str, blocked: bool, *, decision: Decision | None = None) -> Steps[bool]:
         changed = yield from do(
-            "UPDATE accounts SET blocked = ? WHERE sub = ? AND deleted_at IS NULL AND merged_into IS NULL",
+            """UPDATE accounts SET blocked = ?, blocked_at = ?, blocked_why = ?
+               WHERE sub = ? AND deleted_at IS NULL AND merged_into IS NULL""",
             int(blocked),
+            decision.at if decision is not None and blocked else None,
+            decision.why if decision is not None and blocked else "",
             sub,
         )
+        if changed and decision is not None:
+            if blocked:
+                yield from self._end_all(sub, decision.at, decision.expires_at)
+            yield from remember(sub, AccountEvent(Happened.BLOCKED if blocked else Happened.UNBLOCKED, decision.at))
         return changed == 1
+
+    @write
+    def end_all(self, sub: str, *, now: int, expires_at: int) -> Steps[bool]:
+        if not (yield from _over_by(sub, now, "")):
+            return False
+        yield from self._end_all(sub, now, expires_at)
+        yield from remember(sub, AccountEvent(Happened.ENDED, now))
+        return True
 
     @write
     def sign_out(self, sub: str, *, now: int, expires_at: int, keep: Login | None = None) -> Steps[int]:
@@ -119,9 +139,10 @@ class SqlAccounts(Repository, AccountStore):
     def close(self, sub: str, *, closes_at: int, now: int, expires_at: int) -> Steps[bool]:
         closing = yield from do(
             """UPDATE accounts SET closes_at = ?
-               WHERE sub = ? AND closes_at IS NULL AND deleted_at IS NULL AND merged_into IS NULL""",
+               WHERE sub = ? AND (closes_at IS NULL OR closes_at > ?) AND deleted_at IS NULL AND merged_into IS NULL""",
             closes_at,
             sub,
+            closes_at,
         )
         if not closing:
             return False

@@ -11,6 +11,7 @@ from broker.store.sql.steps import Driver, Repository, Steps, do, every, read, s
 
 _EVENTS = 200  # of an account that are kept
 _LIVING = 50  # sessions that a person is shown
+_NEVER = 2**62  # later than anything, in epoch seconds
 
 
 class SqlHistory(Repository, HistoryStore):
@@ -51,11 +52,15 @@ class SqlHistory(Repository, HistoryStore):
         )
 
     @read
-    def sign_ins(self, sub: str, *, limit: int) -> Steps[tuple[SignIn, ...]]:
+    def sign_ins(self, sub: str, *, limit: int, after: tuple[int, str] | None = None) -> Steps[tuple[SignIn, ...]]:
+        at, sid = after or (_NEVER, "")
         rows = yield from every(
             """SELECT sid, sub, at, provider, provider_key, subject, client_id, place, agent, ends_at, key
-               FROM sign_ins WHERE sub = ? ORDER BY at DESC, sid LIMIT ?""",
+               FROM sign_ins WHERE sub = ? AND at <= ? AND (at < ? OR sid > ?) ORDER BY at DESC, sid LIMIT ?""",
             sub,
+            at,
+            at,
+            sid,
             limit,
         )
         return tuple(SignIn(*row) for row in rows)

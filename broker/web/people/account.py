@@ -82,7 +82,7 @@ class AccountEndpoints:
         if visit is None:
             return self._choose(request, params, then=path)
         self._page.check(visit, action, about=about)
-        link = await self._page.find_link(visit, about) if action is Action.UNLINK else None
+        link = await self._page.find_link(visit.account.sub, about) if action is Action.UNLINK else None
         if action is Action.UNLINK and link is None:
             return self._back(request, Removal.NONE)
         way = self._shown.way(visit, link) if link else None

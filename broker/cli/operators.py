@@ -1,0 +1,71 @@
+"""`broker account`, `session` and `consent`: a command for each use case of the catalogue, in the words of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from broker.cli.common import config_option, fail, read_config
+from broker.core.operators import USE_CASES, Kind, Parameter, UseCase
+
+_GROUPS = {
+    "account": "People's accounts, in the running server or, when none runs, in its database.",
+    "session": "Where people are signed in.",
+    "consent": "What people let apps do.",
+}
+_TYPES = {Kind.TEXT: click.STRING, Kind.NUMBER: click.INT, Kind.FLAG: click.BOOL}
+
+
+def build_groups() -> list[click.Group]:
+    """One per noun of the catalogue."""
+    groups = {noun: click.Group(noun, help=about) for noun, about in _GROUPS.items()}
+    for case in USE_CASES.values():
+        noun, _, verb = case.name.partition(".")
+        groups[noun].add_command(_command(case), verb)
+    return list(groups.values())
+
+
+def _command(case: UseCase) -> click.Command:
+    def run(path: str, as_json: bool, **given: Any) -> None:
+        _run(case, path, as_json, {name: value for name, value in given.items() if value is not None})
+
+    options = [_parameter(one) for one in case.parameters]
+    json_option = click.Option(["--json", "as_json"], is_flag=True, help="Print JSON. Times are epoch seconds.")
+    return config_option(click.Command(case.name, callback=run, params=[*options, json_option], help=_help(case)))
+
+
+def _help(case: UseCase) -> str:
+    """An argument has no help of its own in click."""
+    places = [one for one in case.parameters if not one.named]
+    return "\n\n".join([case.about, *(f"{one.name.upper()}: {one.about}" for one in places)])
+
+
+def _parameter(one: Parameter) -> click.Parameter:
+    if not one.named:
+        return click.Argument([one.name])
+    flag = f"--{one.name.replace('_', '-')}"
+    if one.kind is Kind.FLAG:
+        return click.Option([flag, one.name], is_flag=True, help=one.about)
+    return click.Option([flag, one.name], type=_TYPES[one.kind], required=one.required, help=one.about)
+
+
+def _run(case: UseCase, path: str, as_json: bool, values: dict[str, Any]) -> None:
+    from broker.cli.desk import operate
+    from broker.cli.told import show
+    from broker.core.errors import ConfigError, StoreUnavailable
+
+    config = read_config(path).config
+    try:
+        told = operate(config, case.name, values)
+    except (ConfigError, StoreUnavailable, OSError) as error:
+        fail([str(error)])
+    refused = "error" in told
+    if as_json or (case.name == "account.export" and not refused):
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    elif refused:
+        fail([told["error_description"]])
+    else:
+        click.echo("\n".join(show(told)))
+    raise SystemExit(1 if refused else 0)

@@ -1,0 +1,222 @@
+"""What operators do for people: by the catalogue, audited, and nothing else."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.core.errors import InvalidRequest, LastIdentity, NotFound
+from broker.core.events import Event
+from broker.core.operators import LONGEST, MOST, USE_CASES, Kind, Parameter, UseCase, find_use_case, read_values
+from tests.services.bare_broker import NOW, World
+from tests.services.test_account_page import ANN, add_beta, arrive
+
+pytestmark = pytest.mark.anyio
+WHY = "asked for on the phone"
+WRITES = [case for case in USE_CASES.values() if case.writes]
+each_write = pytest.mark.parametrize("case", WRITES, ids=lambda case: case.name)
+
+
+async def ask(world: World, name: str, /, **values: object) -> dict[str, Any]:
+    """The answer; a write says why."""
+    given = {"why": WHY, **values} if USE_CASES[name].writes else values
+    return await world.operators.answer(name, given, by="root")
+
+
+def acts(world: World) -> list[dict[str, object]]:
+    """What the audit stream has of operators, newest last."""
+    return [dict(fields) for event, fields in world.notes.heard if event is Event.OPERATOR_ACTED]
+
+
+async def test_somebody_is_found_and_shown_with_all_that_support_asks_for(world: World) -> None:
+    _, found = await arrive(world)
+    sub = found.account.sub
+    await add_beta(world, sub)
+    await world.redeem(await world.code())
+    fit: list[dict[str, object]] = [
+        {"email": "ANN@a.test"},
+        {"provider": "alpha", "subject": "x1"},
+        {"provider": "beta"},
+        {"sub": sub},
+    ]
+    for asked in fit:
+        (seen,) = (await ask(world, "account.find", **asked))["accounts"]
+        assert seen["sub"] == sub
+    nobody: list[dict[str, object]] = [
+        {"email": "eve@a.test"},
+        {"provider": "alpha", "subject": "x2"},
+        {"blocked": True},
+    ]
+    for asked in nobody:
+        assert await ask(world, "account.find", **asked) == {"accounts": []}
+    shown = await ask(world, "account.show", sub=sub)
+    first, second = shown["ways"]
+    assert (first["provider"], first["subject"], first["name"], first["email"]) == ("alpha", "x1", "Ann", "ann@a.test")
+    assert second["way"] == (await world.store.durable.people.links(sub))[1].handle
+    assert [one["client_id"] for one in shown["sessions"]] == ["app", "app"]
+    assert [one["client_id"] for one in shown["apps"]] == ["app"]
+    assert [one["what"] for one in shown["events"]] == ["linked"]
+    assert not {"key", "claims", "raw_ids"} & {name for part in shown["ways"] + shown["sessions"] for name in part}
+
+
+async def test_lists_go_on_where_the_page_before_ended(world: World) -> None:
+    _, found = await arrive(world)
+    await arrive(world, "beta")
+    first = await ask(world, "account.find", limit=1)
+    second = await ask(world, "account.find", limit=1, after=first["next"])
+    assert [one["sub"] for one in first["accounts"] + second["accounts"]] == sorted(
+        one["sub"] for one in (await ask(world, "account.find"))["accounts"]
+    )
+    assert await ask(world, "account.find", limit=1, after=second["next"]) == {"accounts": []}
+    await arrive(world)
+    sub = found.account.sub
+    newest = await ask(world, "session.list", sub=sub, history=True, limit=1)
+    older = await ask(world, "session.list", sub=sub, history=True, limit=1, after=newest["next"])
+    assert newest["sessions"][0]["at"] > older["sessions"][0]["at"]
+    for wrong in ("x", "1", ".", "²." + "a", "9" * 30 + ".a"):
+        with pytest.raises(InvalidRequest):
+            await ask(world, "session.list", sub=sub, history=True, after=wrong)
+
+
+async def test_d11_whoever_is_blocked_is_told_why_to_nobody_but_operators(world: World) -> None:
+    _, found = await arrive(world)
+    sub = found.account.sub
+    assert await ask(world, "account.block", sub=sub) == {"sub": sub, "blocked": True, "changed": True}
+    assert await ask(world, "account.block", sub=sub) == {"sub": sub, "blocked": True, "changed": False}
+    shown = await ask(world, "account.show", sub=sub)
+    assert (shown["blocked"], shown["blocked_why"], shown["blocked_at"]) == (True, WHY, NOW + 1)
+    assert WHY not in str(await ask(world, "account.export", sub=sub))
+    assert await ask(world, "account.unblock", sub=sub) == {"sub": sub, "blocked": False, "changed": True}
+    assert await ask(world, "account.unblock", sub=sub) == {"sub": sub, "blocked": False, "changed": False}
+    assert not {"blocked_why", "blocked_at"} & (await ask(world, "account.show", sub=sub)).keys()
+
+
+async def test_everything_ends_or_one_session_or_what_one_app_may(world: World) -> None:
+    _, found = await arrive(world)
+    sub, sid = found.account.sub, found.session.login.sid
+    await world.redeem(await world.code())
+    await ask(world, "session.end", sub=sub, sid=sid)
+    assert sid not in {one["sid"] for one in (await ask(world, "session.list", sub=sub))["sessions"]}
+    with pytest.raises(NotFound):
+        await ask(world, "session.end", sub=sub, sid=sid)
+    assert await ask(world, "consent.revoke", sub=sub, client_id="app")
+    assert (await ask(world, "consent.list", sub=sub))["apps"] == []
+    with pytest.raises(NotFound):
+        await ask(world, "consent.revoke", sub=sub, client_id="app")
+    await arrive(world)
+    await ask(world, "account.end", sub=sub)
+    assert (await ask(world, "session.list", sub=sub))["sessions"] == []
+
+
+async def test_d16_a_way_in_is_taken_but_never_the_last(world: World) -> None:
+    _, found = await arrive(world)
+    sub = found.account.sub
+    beta = await add_beta(world, sub)
+    await ask(world, "account.unlink", sub=sub, way=beta.handle)
+    with pytest.raises(NotFound):
+        await ask(world, "account.unlink", sub=sub, way=beta.handle)
+    with pytest.raises(LastIdentity):
+        await ask(world, "account.unlink", sub=sub, way=found.person.link.handle)
+    assert [link.subject for link in await world.store.durable.people.links(sub)] == [ANN.subject]
+
+
+async def test_a_deletion_waits_is_called_off_and_brought_forward(world: World) -> None:
+    _, found = await arrive(world)
+    sub = found.account.sub
+    told = await ask(world, "account.delete", sub=sub)
+    assert told == {"sub": sub, "changed": True, "deleted": False, "closes_at": NOW + 1 + 14 * 86400}
+    assert not (await ask(world, "account.delete", sub=sub))["changed"]
+    assert [one["sub"] for one in (await ask(world, "account.find", closing=True))["accounts"]] == [sub]
+    assert (await ask(world, "account.keep", sub=sub))["changed"]
+    assert not (await ask(world, "account.keep", sub=sub))["changed"]
+    await ask(world, "account.delete", sub=sub)
+    assert await ask(world, "account.delete", sub=sub, at_once=True) == {"sub": sub, "changed": True, "deleted": True}
+    with pytest.raises(NotFound):
+        await ask(world, "account.show", sub=sub)
+
+
+async def test_d11_who_is_blocked_is_not_deleted_and_back_as_somebody_new(world: World) -> None:
+    _, found = await arrive(world)
+    await ask(world, "account.block", sub=found.account.sub)
+    with pytest.raises(InvalidRequest, match="blocked"):
+        await ask(world, "account.delete", sub=found.account.sub, at_once=True)
+
+
+async def test_every_call_is_in_the_audit_stream_with_who_and_why(world: World) -> None:
+    _, found = await arrive(world)
+    sub = found.account.sub
+    await ask(world, "account.find", email="ann@a.test")
+    await ask(world, "account.block", sub=sub)
+    with pytest.raises(NotFound):
+        await ask(world, "account.end", sub="nobody")
+    by = {"by": "root"}
+    assert acts(world) == [
+        {"use_case": "account.find", "sub": "", "why": "", "outcome": "done", **by},
+        {"use_case": "account.block", "sub": sub, "why": WHY, "outcome": "done", **by},
+        {"use_case": "account.end", "sub": "nobody", "why": WHY, "outcome": "not_found", **by},
+    ]
+
+
+@each_write
+async def test_nothing_is_changed_without_a_why(world: World, case: UseCase) -> None:
+    values = {one.name: "x" for one in case.own if one.required}
+    for why in ({}, {"why": ""}, {"why": "  "}, {"why": "a\nb"}, {"why": "x" * (LONGEST + 1)}, {"why": 1}):
+        with pytest.raises(InvalidRequest, match="why"):
+            await world.operators.answer(case.name, values | why, by="root")
+    assert acts(world) == []
+
+
+async def test_every_use_case_of_the_catalogue_is_answered_and_says_not_found_of_nobody(world: World) -> None:
+    for case in USE_CASES.values():
+        values = {one.name: "x" for one in case.own if one.required}
+        if not values:
+            assert await ask(world, case.name) == {"accounts": []}
+            continue
+        with pytest.raises(NotFound):
+            await ask(world, case.name, **values)
+
+
+def test_a_question_of_no_use_case_names_those_there_are() -> None:
+    with pytest.raises(InvalidRequest, match=r"account\.find"):
+        find_use_case("account.promote")
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(case=st.sampled_from(list(USE_CASES.values())), values=_JSON)
+def test_whatever_json_is_sent_is_read_or_refused_by_name(case: UseCase, values: object) -> None:
+    with suppress(InvalidRequest):
+        asked = read_values(case, values)
+        assert all(one.name in asked.given for one in case.parameters if one.required)
+
+
+@given(data=st.data(), case=st.sampled_from(list(USE_CASES.values())))
+def test_values_have_the_kind_and_size_that_the_catalogue_says(data: st.DataObject, case: UseCase) -> None:
+    right = {one.name: _right(one) for one in case.parameters}
+    assert read_values(case, right).given == right
+    one = data.draw(st.sampled_from(case.parameters))
+    wrong = data.draw(st.sampled_from(_WRONG[one.kind]))
+    with pytest.raises(InvalidRequest, match=one.name):
+        read_values(case, {**right, one.name: wrong})
+    with pytest.raises(InvalidRequest, match="other"):
+        read_values(case, {**right, "other": "x"})
+
+
+def _right(one: Parameter) -> object:
+    return {Kind.TEXT: "x" * LONGEST, Kind.NUMBER: MOST, Kind.FLAG: True}[one.kind]
+
+
+_WRONG: dict[Kind, list[object]] = {
+    Kind.TEXT: [1, True, ["x"], " ", "a\x00", "a\u2028b", "\ud800", "x" * (LONGEST + 1)],
+    Kind.NUMBER: [0, -1, MOST + 1, "1", 1.0, True],
+    Kind.FLAG: [1, "yes", [True]],
+}
