@@ -8,13 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from broker.core.errors import FieldRefused, InvalidRequest
+from broker.core.posted import Brought
 from broker.core.terms import PostedKind
 from broker.core.wire.parameters import Parameters, read_members
 
 CONVERT_TOKEN: Final = "convert_token"
 _JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+){2}")
+_SIGNED: Final = frozenset({"oauth_token", "oauth_token_secret"})
+_MEMBERS: Final = 10  # of what X answers there are four
 _CONVERTED: Final = ("access_token", "expires_in", "token_type", "scope", "refresh_token")
 
 
@@ -36,9 +40,18 @@ def backend_refused() -> InvalidRequest:
     return FieldRefused("backend", "Invalid backend parameter.", "Invalid backend.")
 
 
-def kind_of(token: str) -> PostedKind:
-    """What an app posts as the token of a backend: its kit has given it the one or the other."""
-    return PostedKind.ID_TOKEN if _JWT.fullmatch(token) else PostedKind.ACCESS_TOKEN
+def bring(token: str, provider: str) -> Brought:
+    """What an app posts as the token of a backend: its kit has given it the one or the other.
+
+    That of OAuth 1.0a comes with its secret, form-encoded, as python-social-auth's `do_auth` reads it.
+    """
+    pairs = parse_qsl(token) if token.count("&") < _MEMBERS else []
+    told = dict(pairs) if len({name for name, _ in pairs}) == len(pairs) else {}
+    if told.keys() >= _SIGNED:
+        held, secret = (told[name] for name in sorted(_SIGNED))
+        return Brought(PostedKind.ACCESS_TOKEN, held, provider, secret=secret)
+    kind = PostedKind.ID_TOKEN if _JWT.fullmatch(token) else PostedKind.ACCESS_TOKEN
+    return Brought(kind, token, provider)
 
 
 def converted(answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 
 from broker.core.clients.client import Client
-from broker.core.drf import CONVERT_TOKEN, backend_refused, check_fields, converted, kind_of
+from broker.core.drf import CONVERT_TOKEN, backend_refused, bring, check_fields, converted
 from broker.core.errors import (
     AccessDenied,
     CredentialRefused,
@@ -21,7 +21,6 @@ from broker.core.errors import (
     UnsupportedGrantType,
 )
 from broker.core.people.history import Whence
-from broker.core.posted import Brought
 from broker.core.terms import GrantType, Scope
 from broker.core.wire.parameters import Parameters
 from broker.services.clients.directory import Clients
@@ -43,7 +42,7 @@ class BackendTokens:
     async def verify(self, client: Client, params: Parameters) -> Proven:
         """Whose `token` of `backend` this client brings; raises as `PostedCredentials.verify`."""
         name = client.drf.drf_backends[params["backend"]]
-        brought = Brought(kind_of(params["token"]), params["token"], name)
+        brought = bring(params["token"], name)
         return await self._posted.prove(client, brought, unasked=name in client.drf.drf_without_nonce)
 
     def spending(self, proven: Proven) -> AbstractAsyncContextManager[None]:

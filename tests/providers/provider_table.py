@@ -7,7 +7,7 @@ and what nobody could confirm from the pages of the types.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from inspect import getsourcefile
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +29,18 @@ _COLUMNS: Final = (
     *("Type", "Speaks", "Answers by", "PKCE", "Posted", "Tokens", "Logout", "Secret"),
     *("Address", "Phone", "Quirks", "Doubts"),
 )
+_ANY: Final = frozenset({"oidc", "oauth1", "oauth2"})  # what they tell is up to the service
+_CLAIMS: Final = (
+    *("name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "picture", "profile"),
+    *("website", "gender", "birthdate", "locale", "email", "email_verified", "phone_number", "phone_number_verified"),
+    "address",
+)
+_ROW: Final = re.compile(r"^\| (`.+?) \| (.*?) ?\| (.+?) \|$", re.MULTILINE)
+_ON_CLAIMS: Final = """## Claims
+
+✓ comes with nearly every account · (✓) only under the condition named on the page, or where the person filled it in
+· – never. Verified: (✓) where there is evidence that makes it true. Apart from `sub`, an app must be ready for any
+claim to be absent."""
 _QUIRK: Final = re.compile(r"# quirk\(")
 _UNCONFIRMED: Final = re.compile(r"^## (Not confirmed|Unconfirmed)$", re.MULTILINE)
 
@@ -36,21 +48,38 @@ _UNCONFIRMED: Final = re.compile(r"^## (Not confirmed|Unconfirmed)$", re.MULTILI
 def build_page() -> str:
     """The whole page: its head as it is, and everything below as the code is."""
     kinds = provider_types(sorted(BUILTIN))
-    rows = [_row(name, kind) for name, kind in kinds.items()]
-    return "\n".join(
-        [
-            PAGE.read_text(encoding="utf-8").partition(_BEGIN)[0] + _BEGIN,
-            "",
-            f"| {' | '.join(_COLUMNS)} |",
-            f"|{'---|' * len(_COLUMNS)}",
-            *rows,
-            "",
-        ]
-    )
+    head = PAGE.read_text(encoding="utf-8").partition(_BEGIN)[0] + _BEGIN
+    does = _table(_COLUMNS, [_row(name, kind) for name, kind in kinds.items()])
+    tells = _table(("Type", *(f"`{one}`" for one in _CLAIMS)), [_told(name) for name in kinds if name not in _ANY])
+    return "\n".join([head, "", *does, "", _ON_CLAIMS, "", *tells, ""])
 
 
-def _row(name: str, kind: type[Provider]) -> str:
-    cells = [
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}", *(f"| {' | '.join(row)} |" for row in rows)]
+
+
+def _told(name: str) -> list[str]:
+    """Which claims its page has, and which of them may be absent; what is verified, its fixture knows."""
+    page = _page_of(name)
+    section = page.read_text(encoding="utf-8").partition("## Claims\n")[2].partition("\n## ")[0]
+    found = {
+        claim: "✓" if row[2] in {"no", "rarely"} else "(✓)"
+        for row in _ROW.findall(section)
+        if row[2] != "always"
+        for claim in re.findall(r"`(\w+)`", row[0])
+    }
+    if not section:  # a page for several types
+        found = {claim: "(✓)" for case in load_cases(name) for row in _claims(case.data) for claim in row}
+    for claim in ("email", "phone_number"):
+        found[f"{claim}_verified"] = "(✓)" if _known(name, claim) == "by evidence" else "–"
+    return [
+        f"[`{name}`](../providers/{page.name}{'#claims' if section else ''})",
+        *(found.get(claim, "–") for claim in _CLAIMS),
+    ]
+
+
+def _row(name: str, kind: type[Provider]) -> list[str]:
+    return [
         f"[`{name}`](../providers/{_page_of(name).name})",
         _speaks(kind),
         ", ".join(text for channel, text in _CHANNELS.items() if channel in kind.channels),
@@ -64,7 +93,6 @@ def _row(name: str, kind: type[Provider]) -> str:
         _quirks(name, kind),
         _unconfirmed(name),
     ]
-    return f"| {' | '.join(cells)} |"
 
 
 def _speaks(kind: type[Provider]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from broker.demo.background import RunningBroker
 from broker.demo.visitor import Visitor
 from tests.threats.journeys import http, new_visitor
 from tests.threats.kinds import Stand, add_kinds
@@ -32,6 +33,16 @@ async def visitor(site: Site) -> AsyncIterator[Visitor]:
     """A browser that has never been here."""
     async with new_visitor() as visitor:
         yield visitor
+
+
+@pytest.fixture
+def broker(running: RunningBroker, request: pytest.FixtureRequest) -> Iterator[RunningBroker]:
+    """What the test's module has `running`, by its `CLOCK`: everything as at the start, before and after."""
+    request.module.CLOCK.ahead = 0
+    yield running
+    request.module.CLOCK.ahead = 0
+    for switches in running.emulators.values():
+        switches.clear()
 
 
 @pytest.fixture(scope="session")

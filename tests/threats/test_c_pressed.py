@@ -44,15 +44,6 @@ def running() -> Iterator[RunningBroker]:
 
 
 @pytest.fixture
-def broker(running: RunningBroker) -> Iterator[RunningBroker]:
-    CLOCK.ahead = 0
-    yield running
-    CLOCK.ahead = 0
-    for switches in running.emulators.values():
-        switches.clear()
-
-
-@pytest.fixture
 async def visitor(broker: RunningBroker) -> AsyncIterator[Visitor]:
     async with Visitor(stops=("https://",)) as found:
         yield found

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import httpx2
@@ -18,7 +19,9 @@ from tests.threats.posted_matrix import APP, CLIENTS, SECRET, WAYS, Ask, Bench, 
 BACKENDS: Final = {
     "google": "google-oauth2",
     "oidc": "oidc",
+    "oauth1": "signed",
     "ok": "odnoklassniki-oauth2",
+    "x": "twitter",
     "yandex": "yandex-oauth2",
 }
 OLD: Final = {
@@ -66,7 +69,9 @@ def at(running: Bench) -> Iterator[Bench]:
 def token_of(at: Bench, way: Way, ask: Ask = ANY) -> str:
     """What the kit gives to an app that took no challenge: some make a nonce up, so no two tokens are the same."""
     nonce = uuid4().hex if ask.nonce is None else ask.nonce
-    return way.get(at, {}, replace(ask, nonce=nonce))["subject_token"]
+    given = way.get(at, {}, replace(ask, nonce=nonce))
+    token, secret = given["subject_token"], given.get("subject_token_secret")
+    return urlencode({"oauth_token": token, "oauth_token_secret": secret, "user_id": "1"}) if secret else token
 
 
 def form(way: Way, token: str, client_id: str = "old") -> dict[str, str]:
