@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from broker.assembly import Parts, Services, Settings, build_public
 from broker.assembly.providers import build_providers
+from broker.assembly.switches import open_switches
 from broker.config.model import Config
 from broker.config.reveal import secrets_of
 from broker.core.errors import ConfigError, StoreUnavailable
@@ -31,6 +32,9 @@ from broker.services.notify.sending import Sending
 from broker.services.operators.use_cases import Operators
 from broker.services.people.deeds import Deeds
 from broker.services.people.subjects import Subjects, open_subjects
+from broker.services.providers import Providers
+from broker.services.switches import LOOK_EVERY as SWITCHES_EVERY
+from broker.services.switches import Off, Switches
 from broker.store.base import Durable
 from broker.store.keys import KeyStore
 from broker.store.people import PeopleStore
@@ -63,6 +67,7 @@ class Broker:
     sending: Sending | None
     deeds: Deeds
     operators: Operators
+    switches: Switches
     context: Context
     _opened: AsyncExitStack
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -73,6 +78,7 @@ class Broker:
         # Apart, so that a long sweep does not make this node the last to hear that a key is gone.
         chores: tuple[tuple[float, Chore], ...] = (
             (LOOK_EVERY, self.keys.refresh),
+            (SWITCHES_EVERY, self.switches.refresh),
             (_SWEEP_EVERY, self._sweep),
             (_SWEEP_EVERY, self.deeds.delete_due),
             (_LOOK_EVERY, self.store.look),
@@ -160,23 +166,22 @@ async def _assemble(
     masters, durable = load_masters(config), store.durable
     transient, counters = await _open_transient(config, opened, store, observer)
     await _check_client_ids(config, durable.people)
-    pool = await HttpPool.open(ca_file=config.network.ca_file, trust_env=config.network.trust_env)
-    opened.push_async_callback(pool.close)
-    types = provider_types({chosen.type for chosen in config.providers.values() if chosen.enabled})
     seal = partial(Seal, masters, randomness=context.randomness, clock=context.clock)
     keys = await _open_keys(config, context, durable.keys, SealedKeys(seal("signing key")))
+    off = Off(context.clock)
     parts = Parts(
         context=context,
         durable=durable,
         transient=transient,
         keys=keys,
-        providers=await build_providers(config, types, durable.people, pool, context),
+        providers=await _open_providers(config, opened, durable.people, context, off),
         outbound=await _open_outbound(config, opened, observer),
         subjects=await _open_subjects(context, durable.keys, seal("pairwise")),
         seal=seal,
         derive=lambda purpose: tuple(derive(master, purpose) for master in masters),
         observer=observer,
         counters=counters,
+        off=off,
     )
     checks: dict[str, Check] = {"durable": durable.ping, "transient": transient.ping, "whole": store.confirm_whole}
     services = Services(parts, Settings.of(config, parts.providers))
@@ -191,9 +196,19 @@ async def _assemble(
         services.notify.worker,
         services.deeds,
         services.operators,
+        await open_switches(parts, services.directory),
         context,
         opened.pop_all(),
     )
+
+
+async def _open_providers(
+    config: Config, opened: AsyncExitStack, people: PeopleStore, context: Context, off: Off
+) -> Providers:
+    pool = await HttpPool.open(ca_file=config.network.ca_file, trust_env=config.network.trust_env)
+    opened.push_async_callback(pool.close)
+    types = provider_types({chosen.type for chosen in config.providers.values() if chosen.enabled})
+    return await build_providers(config, types, people, pool, context, off=off)
 
 
 async def _open_keys(config: Config, context: Context, store: KeyStore, service: SealedKeys) -> KeyRing:

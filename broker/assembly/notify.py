@@ -30,7 +30,13 @@ def build_notify(parts: Parts, settings: Settings, admission: Admission, standin
     """Over the store, with one seal for those who write and those who read."""
     context, store, seal = parts.context, parts.durable.notify, parts.seal("notification")
     sending = Sending(
-        context, store, parts.providers, seal=seal, pace=settings.notify.pace, on_crash=parts.observer.on_crash
+        context,
+        store,
+        parts.providers,
+        seal=seal,
+        pace=settings.notify.pace,
+        on_crash=parts.observer.on_crash,
+        off=parts.off,
     )
     addressees = Addressees(
         context,

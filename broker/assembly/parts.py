@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 from broker.config.clients import build_clients, localised
@@ -23,6 +23,7 @@ from broker.services.people.changes import AccountRules
 from broker.services.people.subjects import Subjects
 from broker.services.providers import Providers
 from broker.services.sessions.single_sign_on import SessionLimits
+from broker.services.switches import Off
 from broker.services.tokens.minting import Lifetimes
 from broker.store.base import Durable
 from broker.store.transient import Transient
@@ -43,7 +44,7 @@ class RequestObserver(Recorder, Protocol):
 class Parts:
     """What the composition root picked. `seal` seals for one purpose; `derive`: its raw keys, the current first.
 
-    `counters` are those that nodes share, None where there is one.
+    `counters` are those that nodes share, None where there is one. `off` is what `providers` knows is switched off.
     """
 
     context: Context
@@ -57,6 +58,7 @@ class Parts:
     derive: Callable[[str], tuple[bytes, ...]]
     observer: RequestObserver
     counters: SharedCounters | None = None
+    off: Off = field(default_factory=Off)
 
 
 @dataclass(frozen=True, slots=True)

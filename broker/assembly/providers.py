@@ -9,6 +9,7 @@ from broker.config.model import Config
 from broker.core.errors import ConfigError
 from broker.services.context import Context
 from broker.services.providers import ProviderInstance, Providers
+from broker.services.switches import Off
 from broker.store.people import NamespaceChanged, PeopleStore
 from broker.upstream.answer import NOT_NOW
 from broker.upstream.http import HttpPool
@@ -17,9 +18,18 @@ from broker.upstream.model import Provider, ProviderSettings, Tools
 
 
 async def build_providers(
-    config: Config, types: Mapping[str, type[Provider]], people: PeopleStore, pool: HttpPool, context: Context
+    config: Config,
+    types: Mapping[str, type[Provider]],
+    people: PeopleStore,
+    pool: HttpPool,
+    context: Context,
+    *,
+    off: Off,
 ) -> Providers:
-    """Every instance that is switched on, in the order people see them; raises ConfigError. `types` by name."""
+    """Every instance that the configuration has on, in the order people see them; raises ConfigError.
+
+    `types` by name. `off`: what operators have switched off since.
+    """
     enabled = {name: chosen for name, chosen in config.providers.items() if chosen.enabled}
     instances = []
     for name in dict.fromkeys([*(name for name in config.login.order if name in enabled), *enabled]):
@@ -40,7 +50,7 @@ async def build_providers(
         )
         instances.append(instance if chosen.name is None else instance.called(chosen.name))
     login = config.login
-    return Providers(tuple(instances), autoselect_single=login.autoselect_single, flow_ttl=login.flow_ttl)
+    return Providers(tuple(instances), autoselect_single=login.autoselect_single, flow_ttl=login.flow_ttl, off=off)
 
 
 def _made(kind: type[Provider], name: str, chosen: ProviderSettings, tools: Tools) -> Provider:

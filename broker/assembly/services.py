@@ -77,16 +77,16 @@ class Services:
         keys, seal = ClientKeys(context, outbound), parts.seal("registered client")
         self.objects = RequestObjects(context, keys, outbound)
         self.registrations = Registrations(
-            context, parts.durable.clients, outbound, seal=seal, policy=settings.registration
+            context, parts.durable.clients, outbound, seal=seal, policy=settings.registration, off=parts.off
         )
         assertions = ClientAssertions(context, transient, keys)
-        self.directory = Clients(context, settings.clients, assertions, self.registrations)
+        self.directory = Clients(context, settings.clients, assertions, self.registrations, parts.off)
         nonces = Nonces(parts.derive("dpop nonce"), context.now)
         self.proofs = Proofs(context, transient, nonces, nonce_required=settings.nonce_required)
 
     def _tie_people(self, parts: Parts, settings: Settings) -> None:
         self.people = People(parts.durable.people)
-        self.standing = Standing(parts.providers.enabled)
+        self.standing = Standing(parts.providers)
         self.accounts = Accounts(parts.context, parts.durable.people, self.standing)
         context, providers, seal = parts.context, parts.providers, parts.seal("challenge")
         self.posted = PostedCredentials(context, providers, parts.transient, seal, deadline=settings.deadline)

@@ -355,6 +355,18 @@ class ProviderNotOffered(PageError, page="E-NOTALLOWED"):
     """The provider is unknown, switched off, or not on the client's list."""
 
 
+class ProviderSwitchedOff(ProviderNotOffered, code="temporarily_unavailable", status=503, page="E-OFF"):
+    """An operator has switched the provider off for now; `title` is its plain name, per language."""
+
+    def __init__(self, detail: str, *, public: str, title: Mapping[str, str]) -> None:
+        super().__init__(detail, public=public)
+        self.title = title
+
+
+class ClientSwitchedOff(PageError, code="unauthorized_client", page="E-APPOFF"):
+    """An operator has switched the client off for now. Nobody is redirected to it: its addresses may be the reason."""
+
+
 class InvalidRequestUri(PageError, code="invalid_request_uri", page="E-EXPIRED"):
     """A `request_uri` that names no request of this client, not any more or never (RFC 9101 section 6.2, RFC 9126).
 

@@ -26,6 +26,7 @@ from broker.observe.meters import (
     set_ready,
     set_store_damaged,
     set_store_up,
+    set_switched,
 )
 
 _BOTH = ("provider", "client_id")
@@ -455,6 +456,22 @@ EVENTS: Mapping[Event, Entry] = {
     ),
     Event.GRANTS_ENDED: Entry(
         "warning", True, ("grants",), "An operator ended all grants of all people, with every token that hangs on them."
+    ),
+    Event.PROVIDER_SWITCHED: Entry(
+        "warning",
+        True,
+        ("provider", "switched", "why", "by"),
+        "An operator switched a provider off, or on, by `broker provider off`; `by` is their name on the machine.",
+    ),
+    Event.CLIENT_SWITCHED: Entry(
+        "warning", True, ("client_id", "switched", "why", "by"), "The same of a client, by `broker client off`."
+    ),
+    Event.SWITCH_SEEN: Entry(
+        "info",
+        False,
+        (*_BOTH, "switched"),
+        "A node knows from here on that a provider or client is off, or on again; at its start, too.",
+        set_switched,
     ),
     Event.LIMIT_REACHED: Entry(
         "warning",

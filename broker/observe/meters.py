@@ -74,6 +74,15 @@ def set_store_up(metrics: Metrics, fields: Fields) -> None:
     metrics.set_to("broker_store_up", 1, fields.get("store") or "durable")
 
 
+def set_switched(metrics: Metrics, fields: Fields) -> None:
+    """An operator switched a provider or a client off, or on again."""
+    off = 1.0 if fields.get("switched") == "off" else 0.0
+    if provider := fields.get("provider"):
+        metrics.set_to("broker_provider_switched_off", off, provider)
+    else:
+        metrics.set_to("broker_client_switched_off", off, fields.get("client_id"))
+
+
 def set_store_damaged(metrics: Metrics, fields: Fields) -> None:
     """The database file is damaged."""
     metrics.set_to("broker_store_damaged", 1, fields.get("store") or "durable")

@@ -158,6 +158,8 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "broker_logout_backlog": ("Logout tokens on their way to apps", ()),
     "broker_notify_backlog": ("Messages on their way to people", ()),
     "broker_notify_stopped": ("1 once the messenger does not know the bot's token any more", _P),
+    "broker_provider_switched_off": ("1 while an operator has the provider switched off", _P),
+    "broker_client_switched_off": ("1 while an operator has the client switched off", _C),
     "broker_upstream_breaker_open": ("1 while the provider is left alone because it does not answer", _P),
     "broker_upstream_clock_ahead_seconds": ("`iat` of the provider's newest ID token less our clock", _P),
     "broker_upstream_keys": ("Signing keys of the provider in the cache", _P),

@@ -16,6 +16,7 @@ from broker.core.errors import (
     CredentialRefused,
     FieldRefused,
     InvalidRequest,
+    ProviderSwitchedOff,
     RequestError,
     UnauthorizedClient,
     UnsupportedGrantType,
@@ -162,6 +163,6 @@ def _in_its_words() -> Iterator[None]:
     """A refusal stands under `detail`, too, as Django REST framework has it."""
     try:
         yield
-    except RequestError as error:
+    except (RequestError, ProviderSwitchedOff) as error:
         error.members = {"detail": error.public, **error.members}
         raise

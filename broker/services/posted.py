@@ -145,8 +145,13 @@ class PostedCredentials:
                 yield
 
     def _find(self, client: Client, name: str) -> ProviderInstance:
-        """The provider whose credentials this client may bring; raises UnauthorizedClient, the same for all others."""
+        """The provider whose credentials this client may bring; raises UnauthorizedClient, the same for all others.
+
+        Raises ProviderSwitchedOff where an operator has it off for now.
+        """
         may = GrantType.TOKEN_EXCHANGE in client.grants and name in client.accept_posted
+        if may:
+            self._providers.check_on(name, client)
         if not may or name not in self._providers.offered_to(client):
             raise UnauthorizedClient("this client may not bring credentials of this provider")
         return self._providers.find(name)

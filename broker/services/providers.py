@@ -10,10 +10,12 @@ from typing import Self, TypeVar
 
 from broker.core.authorize.step_up import FEDERATED
 from broker.core.clients.client import Client
-from broker.core.errors import ProviderNotOffered, UpstreamUnavailable
+from broker.core.errors import ProviderNotOffered, ProviderSwitchedOff, UpstreamUnavailable
 from broker.core.people.linking import ASKS_NOBODY, LinkingRule
 from broker.core.records import Login
+from broker.core.switches import Switch
 from broker.core.terms import PostedKind
+from broker.services.switches import Off, tell_app
 from broker.upstream.abilities import Abilities, abilities_of
 from broker.upstream.brand import Brand
 from broker.upstream.model import Provider
@@ -107,23 +109,67 @@ class ProviderInstance:
         return replace(self, title=texts, label=texts)
 
 
-class Providers:
-    """Every instance that is switched on, by name."""
+class _On:
+    """Those that are on just now, by name, by internal key, and which names a key has."""
 
-    def __init__(self, instances: tuple[ProviderInstance, ...], *, autoselect_single: bool, flow_ttl: int) -> None:
-        """`instances` in display order; `flow_ttl` in seconds."""
-        self._instances = {instance.name: instance for instance in instances}
+    def __init__(self, instances: Iterable[ProviderInstance], off: Mapping[str, Switch]) -> None:
+        self.off = off
+        on = [one for one in instances if one.name not in off]
+        self.by_name = {one.name: one for one in on}
+        self.by_key = {one.key: one for one in reversed(on)}
+        self.names = {key: frozenset(one.name for one in on if one.key == key) for key in self.by_key}
+
+
+class Providers:
+    """Every instance that the configuration has on, by name; what an operator has switched off since is not found."""
+
+    def __init__(
+        self,
+        instances: tuple[ProviderInstance, ...],
+        *,
+        autoselect_single: bool,
+        flow_ttl: int,
+        off: Off | None = None,
+    ) -> None:
+        """`instances` in display order; `flow_ttl` in seconds. `off`: what operators have switched off."""
+        self._all = {instance.name: instance for instance in instances}
+        self._off = off or Off()
+        self._on = _On(instances, self._off.providers)
         self.autoselect_single = autoselect_single
         self.flow_ttl = flow_ttl
-        self._by_key = {instance.key: instance for instance in reversed(instances)}
         self.logged_out_by_upstream = frozenset(one.key for one in instances if one.abilities.receives_logout)
 
+    def _live(self) -> _On:
+        if self._on.off is not self._off.providers:
+            self._on = _On(self._all.values(), self._off.providers)
+        return self._on
+
+    @property
+    def _instances(self) -> Mapping[str, ProviderInstance]:
+        return self._live().by_name
+
     def find(self, name: str) -> ProviderInstance:
-        """The instance of this name; raises ProviderNotOffered."""
+        """The instance of this name; raises ProviderNotOffered, ProviderSwitchedOff where an operator did that."""
         instance = self._instances.get(name)
         if instance is None:
+            self.check_on(name)
             raise ProviderNotOffered("no such provider, or it is switched off")
         return instance
+
+    def check_on(self, name: str, client: Client | None = None) -> None:
+        """Raise ProviderSwitchedOff where an operator has it off, and this client, where one asks, would offer it."""
+        instance, switch = self._all.get(name), self._off.providers.get(name)
+        if instance is not None and switch is not None and (client is None or name in self._listed(client)):
+            raise ProviderSwitchedOff(f"{name} is switched off", public=tell_app(switch), title=instance.title)
+
+    def known(self, name: str) -> ProviderInstance | None:
+        """The instance of this name, switched off or not: for what is shown of it, and for an answer on its way."""
+        return self._all.get(name)
+
+    def minutes_off(self, name: str) -> int | None:
+        """For how many whole minutes an operator has had it off; None: it is on."""
+        switch = self._off.providers.get(name)
+        return None if switch is None else self._off.minutes(switch)
 
     def named(self, name: str) -> ProviderInstance | None:
         """The instance of this name, or None."""
@@ -131,7 +177,18 @@ class Providers:
 
     def instance_of(self, key: str) -> ProviderInstance | None:
         """The instance whose people are linked under `key`; None when it is switched off or gone."""
-        return self._by_key.get(key)
+        return self._live().by_key.get(key)
+
+    def names_of(self, key: str) -> frozenset[str]:
+        """The names under which people linked under `key` may come now; none where all are off or gone."""
+        return self._live().names.get(key, frozenset())
+
+    def switched_off(self, key: str) -> Switch | None:
+        """The operator's switch that keeps the people linked under `key` out; None where they may come, or none is."""
+        if self.names_of(key):
+            return None
+        off = (self._off.providers.get(one.name) for one in self._all.values() if one.key == key)
+        return next(filter(None, off), None)
 
     def still(self, name: str, key: str) -> ProviderInstance | None:
         """The instance that had this name, with its people under `key`, by whatever name today; None when it is gone.
@@ -139,11 +196,11 @@ class Providers:
         An operator may have renamed it, and given its name to another, while sessions live.
         """
         named = self._instances.get(name)
-        return named if named is not None and named.key == key else self._by_key.get(key)
+        return named if named is not None and named.key == key else self.instance_of(key)
 
     def name_of(self, name: str) -> Mapping[str, str]:
         """The plain name people know it by, per language."""
-        instance = self._instances.get(name)
+        instance = self._all.get(name)
         return instance.title if instance else {}
 
     @property
@@ -154,12 +211,12 @@ class Providers:
     @property
     def titles(self) -> frozenset[str]:
         """The plain names of all instances, in every language."""
-        return frozenset(text for instance in self._instances.values() for text in instance.title.values())
+        return frozenset(text for instance in self._all.values() for text in instance.title.values())
 
     @property
     def assets(self) -> Mapping[str, Path]:
         """The folders that types bring with them, by type."""
-        return {one.kind: one.assets for one in self._instances.values() if one.assets is not None}
+        return {one.kind: one.assets for one in self._all.values() if one.assets is not None}
 
     def posts(self, name: str) -> bool:
         """Whether a script of this provider may post to us what it gave to a page of an app."""
@@ -192,14 +249,30 @@ class Providers:
         """Those of all instances together, each once."""
         return tuple(dict.fromkeys(level for name in self._instances for level in self.levels_of(name)))
 
+    def _listed(self, client: Client | None) -> tuple[str, ...]:
+        """Names in the client's order, else in ours; those, too, that an operator has off."""
+        if client is None or client.providers is None:
+            return tuple(self._all)
+        return tuple([name for name in client.providers if name in self._all])
+
     def offered_to(self, client: Client) -> tuple[str, ...]:
         """Names in the client's order, else in ours."""
-        if client.providers is None:
-            return tuple(self._instances)
-        return tuple(name for name in client.providers if name in self._instances)
+        on = self._instances
+        return tuple([name for name in self._listed(client) if name in on])
+
+    @property
+    def any_off(self) -> bool:
+        """Whether an operator has any switched off."""
+        return bool(self._off.providers)
+
+    def in_place(self, names: Iterable[str], client: Client | None) -> tuple[str, ...]:
+        """Those of `names`, and between them what this client (None: we) would offer and an operator has off."""
+        shown = {*names, *self._off.providers}
+        return tuple([name for name in self._listed(client) if name in shown])
 
     def find_offered(self, name: str, client: Client) -> ProviderInstance:
-        """The instance, when this client offers it; raises ProviderNotOffered."""
+        """The instance, when this client offers it; raises ProviderNotOffered, ProviderSwitchedOff as `check_on`."""
+        self.check_on(name, client)
         if name not in self.offered_to(client):
             # What was asked for came from anybody: only a name of ours is repeated in a detail.
             asked = name if name in self._instances else "a provider that is not configured"

@@ -15,6 +15,7 @@ from broker.store.keys import KeyStore
 from broker.store.notify import NotifyStore
 from broker.store.people import PeopleStore
 from broker.store.sessions import SessionStore
+from broker.store.switches import SwitchStore
 from broker.store.upstream_tokens import UpstreamTokenStore
 
 
@@ -37,6 +38,7 @@ class Durable:
     deliveries: DeliveryStore
     notify: NotifyStore
     clients: ClientStore
+    switches: SwitchStore
     keys: KeyStore
     ping: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]

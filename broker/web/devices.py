@@ -134,9 +134,10 @@ class DeviceEntry:
         returning = await self._leaving.returning(request, choose, href, another)
         view = LoginView(
             client=client,
-            buttons=self._leaving.buttons(request, choose.providers, href, marked=returning is None),
+            buttons=self._leaving.buttons(request, choose.on_page, href, marked=returning is None),
             language_hrefs=self._frontend.language_hrefs("/device/login", sent),
             returning=returning,
+            notice="" if choose.providers else "E-OFF",
         )
         response = self._frontend.pages.show(view, locale)
         if asked.idp_hint == ANOTHER_PERSON:

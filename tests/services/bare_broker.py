@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from broker.assembly import Parts, Services, Settings
+from broker.assembly.switches import open_switches
 from broker.core.clients.client import Client
 from broker.core.clients.registered import RegistrationRules
 from broker.core.errors import BrokerError, InvalidToken
@@ -38,6 +39,7 @@ from broker.services.people.changes import AccountRules
 from broker.services.people.subjects import Subjects
 from broker.services.providers import ProviderInstance, Providers
 from broker.services.sessions.single_sign_on import Session, SessionLimits
+from broker.services.switches import Off
 from broker.services.tokens.minting import Lifetimes
 from broker.store.sqlite.store import SqliteStore
 from broker.upstream.model import Channel, Flow, Reply
@@ -196,7 +198,8 @@ class World(Services):
             accepts: frozenset[PostedKind] = getattr(upstream, "posted", frozenset())
             instances.append(ProviderInstance.of(name, "upstream", key, upstream, linking=rule, accepts=accepts))
         live = tuple(instance for instance in instances if instance.name in self.on)
-        self.providers = Providers(live, autoselect_single=self.autoselect_single, flow_ttl=600)
+        self.off = Off(self.clock)
+        self.providers = Providers(live, autoselect_single=self.autoselect_single, flow_ttl=600, off=self.off)
         parts = Parts(
             context=self.context,
             durable=self.store.durable,
@@ -208,6 +211,7 @@ class World(Services):
             seal=seal,
             derive=lambda purpose: (derive(MASTER, purpose),),
             observer=self.notes,
+            off=self.off,
         )
         limits = SessionLimits(idle=3600, absolute=86400)
         settings = Settings(
@@ -221,6 +225,7 @@ class World(Services):
             self.deadline,
         )
         super().__init__(parts, settings)
+        self.switches = await open_switches(parts, self.directory)
 
     async def request(self, client_id: str = "app", /, **changed: str | None) -> AuthorizationRequest:
         """A checked authorization request."""

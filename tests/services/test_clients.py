@@ -11,7 +11,9 @@ from broker.core.events import Event
 from broker.core.terms import AuthMethod
 from broker.core.wire.parameters import Parameters
 from broker.services.people.standing import Standing
+from broker.services.providers import ProviderInstance, Providers
 from tests.services.bare_broker import World, app, proven
+from tests.services.upstreams import Upstream
 
 pytestmark = pytest.mark.anyio
 
@@ -84,6 +86,10 @@ async def test_a_provider_has_a_name_as_long_as_it_is_on(world: World) -> None:
     [(None, True), (("alpha",), True), (("alias",), True), (("beta",), False), (("alpha", "beta"), True), ((), False)],
 )
 def test_m7_the_gate_looks_at_the_people_not_at_the_name(providers: tuple[str, ...] | None, admitted: bool) -> None:
-    standing = Standing([("alpha", "k1"), ("alias", "k1"), ("beta", "k2")])
+    instances = [
+        ProviderInstance.of(name, "upstream", key, Upstream(None, None))
+        for name, key in (("alpha", "k1"), ("alias", "k1"), ("beta", "k2"))
+    ]
+    standing = Standing(Providers(tuple(instances), autoselect_single=True, flow_ttl=600))
     assert standing.admits("k1", app(providers=providers)) is admitted
     assert not standing.admits("k3", app(providers=providers))

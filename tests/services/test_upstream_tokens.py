@@ -16,12 +16,14 @@ from broker.core.errors import (
     InvalidRequest,
     InvalidTarget,
     LoginRequired,
+    ProviderSwitchedOff,
     UpstreamDenied,
     UpstreamUnavailable,
 )
 from broker.core.events import Event
 from broker.core.people.identity import Identity
 from broker.core.records import Authorize
+from broker.core.switches import Switchable
 from broker.core.terms import AuthMethod, GrantType, TokenType
 from broker.core.upstream_tokens import UpstreamTokens
 from broker.core.wire.parameters import Parameters
@@ -258,6 +260,20 @@ async def test_f18_a_token_of_another_app_opens_nothing(world: World, upstream: 
     with pytest.raises(InvalidRequest, match="another client") as caught:
         await take(world, tokens)
     assert caught.value.public == "the subject token is not acceptable: it is no living access token of this client"
+
+
+async def test_b9_a_provider_that_an_operator_has_off_hands_out_nothing(
+    world: World, upstream: KeepingUpstream
+) -> None:
+    tokens = await sign_in(world)
+    await world.switches.off(Switchable.PROVIDER, "gamma", why="a test", by="root")
+    with pytest.raises(ProviderSwitchedOff):
+        await take(world, tokens)
+    with pytest.raises(InvalidTarget):
+        await take(world, tokens, "plain")
+    assert upstream.renewed == []
+    await world.switches.on(Switchable.PROVIDER, "gamma", why="it is over", by="root")
+    assert await take(world, tokens)
 
 
 async def test_d11_a_blocked_account_hands_out_nothing(world: World, upstream: KeepingUpstream) -> None:

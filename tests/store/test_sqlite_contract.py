@@ -23,6 +23,7 @@ from tests.contract.notifications import NotifyRules
 from tests.contract.people import NOW, account, link, settle, token
 from tests.contract.signing_keys import KeyRules
 from tests.contract.store import TransientRules
+from tests.contract.switches import SwitchRules
 from tests.contract.upstream_sessions import UpstreamSessionRules
 from tests.contract.upstream_tokens import UpstreamTokenRules
 from tests.store.doubles import Clock
@@ -120,6 +121,10 @@ class TestUpstreamSessions(UpstreamSessionRules):
 
 class TestUpstreamTokens(UpstreamTokenRules):
     """Upstreams' tokens that are kept for apps."""
+
+
+class TestSwitches(SwitchRules):
+    """What operators switch off."""
 
 
 class TestLogouts(LogoutRules):

@@ -38,7 +38,7 @@ PLAIN_LOOK = Look(
     privacy="https://example.com/privacy",
     terms="https://example.com/terms",
 )
-_VOID = frozenset({"meta", "link", "img", "input", "br", "hr"})
+_VOID = frozenset({"meta", "link", "img", "input", "br", "hr", "source"})
 
 
 @dataclass

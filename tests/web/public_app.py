@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx2
 
 from broker.assembly import Parts, Services, Settings, build_public
+from broker.assembly.switches import open_switches
 from broker.cli.common import resolve
 from broker.config.load import load_text
 from broker.core.errors import StoreUnavailable
@@ -24,6 +25,7 @@ from broker.services.keys.ring import KeyRing
 from broker.services.keys.signing import SealedKeys
 from broker.services.people.subjects import Subjects
 from broker.services.providers import ProviderInstance, Providers
+from broker.services.switches import Off, Switches
 from broker.store.base import Durable
 from broker.store.sqlite.store import SqliteStore
 from broker.store.transient import Kind, Transient
@@ -141,6 +143,7 @@ class PublicApp:
     clock: Clock
     notes: Hearing
     services: Services
+    switches: Switches
 
     async def authorize(self, **changed: str) -> httpx2.Response:
         """An authorization request of the app."""
@@ -211,21 +214,24 @@ async def public_app(
         )
         for name, upstream in upstreams.items()
     ]
+    off = Off(clock)
     parts = Parts(
         context=context,
         durable=cast("Durable", durable),  # every repository, by name
         transient=transient,
         keys=keys,
-        providers=Providers(tuple(instances), autoselect_single=True, flow_ttl=600),
+        providers=Providers(tuple(instances), autoselect_single=True, flow_ttl=600, off=off),
         outbound=outbound,
         subjects=Subjects(bytes(32)),
         seal=seal,
         derive=lambda purpose: (derive(MASTER, purpose),),
         observer=notes,
+        off=off,
     )
     services = Services(parts, Settings.of(config, parts.providers))
+    switches = await open_switches(parts, services.directory)
     transport = httpx2.ASGITransport(build_public(parts, services, config))
     async with httpx2.AsyncClient(transport=transport, base_url=ISSUER) as browser:
-        yield PublicApp(browser, transient, durable, upstreams, clock, notes, services)
+        yield PublicApp(browser, transient, durable, upstreams, clock, notes, services, switches)
     await outbound.close()
     await store.close()

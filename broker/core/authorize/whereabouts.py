@@ -8,7 +8,14 @@ from dataclasses import dataclass
 
 from broker.core.authorize.target import VerifiedRedirect
 from broker.core.clients.client import Client
-from broker.core.errors import AlreadyLinked, LoginTooOld, NobodyAsked, RequestError, TooManyRequests
+from broker.core.errors import (
+    AlreadyLinked,
+    LoginTooOld,
+    NobodyAsked,
+    ProviderSwitchedOff,
+    RequestError,
+    TooManyRequests,
+)
 
 _NAME = "whereabouts"
 
@@ -55,8 +62,8 @@ def whereabouts_of(error: Exception) -> Whereabouts:
 def is_for_client(error: Exception, target: VerifiedRedirect) -> bool:
     """Whether the app hears of it: of what its developer can mend, and of everything where no person is asked.
 
-    One that asked for a way in hears, too, when the person could not give it.
+    One that asked for a way in hears, too, when the person could not give it, or it is switched off.
     """
-    if target.linking and isinstance(error, AlreadyLinked | LoginTooOld | NobodyAsked):
+    if target.linking and isinstance(error, AlreadyLinked | LoginTooOld | NobodyAsked | ProviderSwitchedOff):
         return True
     return target.silent or (isinstance(error, RequestError) and not isinstance(error, TooManyRequests))

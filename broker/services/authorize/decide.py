@@ -37,13 +37,20 @@ class Choose:
     """Let the person choose among these provider names.
 
     `known` is who is logged in already, and `ticket` asks whether they go on without another login, "" where only a
-    login will do. `offers`: whoever this browser knows may be offered first.
+    login will do. `offers`: whoever this browser knows may be offered first. `shown`: the same names, and in their
+    places those that an operator has switched off; () where there is none.
     """
 
     providers: tuple[str, ...]
     known: Session | None = None
     ticket: str = ""
     offers: bool = True
+    shown: tuple[str, ...] = ()
+
+    @property
+    def on_page(self) -> tuple[str, ...]:
+        """All that the page shows, whether it can be chosen or not."""
+        return self.shown or self.providers
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +162,7 @@ class Authorization:
         """Raise what is wrong with this login for this request; `fresh_since` as in `after_login`."""
         login = session.login
         if not self._standing.admits(login.provider_key, client):
+            self._providers.check_on(login.provider, client)
             raise ProviderNotOffered(f"{login.provider} is no longer offered to client {client.id}")
         if fresh_since is not None:
             if await self._is_stranger(request, client, login):
@@ -215,23 +223,26 @@ class Authorization:
         self, request: AuthorizationRequest, client: Client, session: Session | None, unfit: frozenset[str]
     ) -> Choose | Start:
         offered = self._providers.offered_to(client)
-        if not offered:
+        shown = self._providers.in_place(offered, client) if self._providers.any_off else ()
+        if not (offered or shown):
             raise ProviderNotOffered(f"client {client.id} is left without a provider")
         if request.essential_acr:
             able = {name for name in offered if set(self._providers.levels_of(name)) & set(request.essential_acr)}
             offered = tuple(name for name in offered if name in able)
             if not offered:
                 raise UnmetAuthenticationRequirements("no provider of this app can reach the acr values asked for")
+            shown = ()
         fit = set(offered) - unfit
         if request.idp_hint in fit:
             return Start(request.idp_hint)
         known = session if session is not None and session.login.provider in offered else None
         stranger = known is not None and await self._is_stranger(request, client, known.login)
         if stranger or request.idp_hint == ANOTHER_PERSON or Prompt.CREATE in request.prompt:
-            choose = Choose(offered, offers=False)
+            choose = Choose(offered, offers=False, shown=shown)
         else:
-            choose = Choose(offered, known, await self._ask_on(request, client, known))
-        only = len(offered) == len(fit) == 1 and self._providers.autoselect_single and not choose.ticket
+            choose = Choose(offered, known, await self._ask_on(request, client, known), shown=shown)
+        # Where an operator has others off, nobody is sent by a way that is not theirs: they would be new there.
+        only = len(shown or offered) == len(fit) == 1 and self._providers.autoselect_single and not choose.ticket
         return Start(offered[0]) if only else choose
 
     async def _ask_on(self, request: AuthorizationRequest, client: Client, known: Session | None) -> str:

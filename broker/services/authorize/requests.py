@@ -84,7 +84,7 @@ class Requests:
 
     async def verify(self, params: Parameters) -> Asked:
         """The checked request; raises RequestError or PageError, which carry their `Whereabouts` once that is known."""
-        client = await self._clients.find(parse_client_id(params))
+        client = await self._clients.find_on(parse_client_id(params))
         if client is not None and is_pushed(params.get("request_uri", "")):
             return await self._present(params, client)
         if client is not None and ("request" in params or "request_uri" in params):

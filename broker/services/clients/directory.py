@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from broker.core.clients.assertion import check_claims, check_method, not_accepted, verify_mac
 from broker.core.clients.client import Client
 from broker.core.clients.credentials import Credentials, parse_credentials, verify_client
-from broker.core.errors import InvalidClient, UnknownClient
+from broker.core.errors import ClientSwitchedOff, InvalidClient, UnknownClient
 from broker.core.events import Event
 from broker.core.jose.compact import UnverifiedToken
 from broker.core.jose.jwk import verify_signature
@@ -17,6 +17,7 @@ from broker.core.wire.strict_json import Malformed
 from broker.services.clients.keys import ClientKeys
 from broker.services.clients.registrations import Registrations
 from broker.services.context import Context
+from broker.services.switches import Off, tell_app
 from broker.store.transient import Kind, Transient
 
 
@@ -54,8 +55,13 @@ class Clients:
         clients: Mapping[str, Client],
         assertions: ClientAssertions,
         registrations: Registrations | None = None,
+        off: Off | None = None,
     ) -> None:
-        """`clients` by client_id. `registrations`: where those are that registered themselves, None: nobody may."""
+        """`clients` by client_id. `registrations`: where those are that registered themselves, None: nobody may.
+
+        `off`: what operators have switched off.
+        """
+        self._off = off or Off()
         self._registrations = registrations
         self._context = context
         self._clients = clients
@@ -68,15 +74,30 @@ class Clients:
         return self._clients
 
     async def find(self, client_id: str) -> Client | None:
-        """The client of this id, or None."""
+        """The client of this id, or None: nobody of that name, or an operator has switched it off."""
+        return None if client_id in self._off.clients else await self.known(client_id)
+
+    async def find_on(self, client_id: str) -> Client | None:
+        """As `find`, for whoever can tell its developer or its user; raises ClientSwitchedOff."""
+        if (switch := self._off.clients.get(client_id)) is not None:
+            raise ClientSwitchedOff(
+                f"{client_id} is switched off", public=tell_app(switch), client=await self.known(client_id)
+            )
+        return await self.known(client_id)
+
+    async def known(self, client_id: str) -> Client | None:
+        """The client of this id, switched off or not: for what is shown of it, and to tell it that a login ended."""
         known = self._clients.get(client_id)
         if known is None and self._registrations is not None:
             return await self._registrations.find(client_id)
         return known
 
     async def find_again(self, client_id: str) -> Client:
-        """The client of a request that was checked before; raises UnknownClient when it is one no longer."""
-        client = await self.find(client_id)
+        """The client of a request that was checked before.
+
+        Raises UnknownClient when it is one no longer, ClientSwitchedOff when an operator did that.
+        """
+        client = await self.find_on(client_id)
         if client is None:
             raise UnknownClient("the client was removed while its user was logging in")
         return client
@@ -90,16 +111,22 @@ class Clients:
             raise
 
     async def verify(self, credentials: Credentials) -> Client:
-        """The client that proved itself by exactly its registered method; raises InvalidClient."""
-        client = await self.find(credentials.client_id)
+        """The client that proved itself by exactly its registered method; raises InvalidClient.
+
+        Whoever did may know as well that an operator has switched it off: raises ClientSwitchedOff.
+        """
+        client = await self.known(credentials.client_id)
         try:
             if credentials.assertion is not None:
-                return await self._assertions.verify(client, credentials.assertion)
-            return verify_client(client, credentials)
+                proven = await self._assertions.verify(client, credentials.assertion)
+            else:
+                proven = verify_client(client, credentials)
         except InvalidClient as error:
             await self._note_failed(credentials.client_id, error)
             raise
+        await self.find_on(proven.id)
+        return proven
 
     async def _note_failed(self, claimed: str, error: InvalidClient) -> None:
-        known = claimed if await self.find(claimed) is not None else None
+        known = claimed if await self.known(claimed) is not None else None
         self._context.recorder.record(Event.CLIENT_AUTH_FAILED, client_id=known, reason=error.detail)

@@ -21,11 +21,19 @@ from broker.core.clients.registered import (
     folded_names,
 )
 from broker.core.clients.registration import complete, parse_metadata
-from broker.core.errors import FetchFailed, InvalidClientMetadata, InvalidToken, RegistrationFull, SealBroken
+from broker.core.errors import (
+    ClientSwitchedOff,
+    FetchFailed,
+    InvalidClientMetadata,
+    InvalidToken,
+    RegistrationFull,
+    SealBroken,
+)
 from broker.core.events import Event
 from broker.core.seal import Seal, digest
 from broker.core.wire.strict_json import Malformed, parse_json
 from broker.services.context import Context, Outbound
+from broker.services.switches import Off, tell_app
 from broker.store.clients import ClientStore
 
 _MAX_LOGO = 32 * 1024  # bytes; it is read with its entry and stands in the page
@@ -47,9 +55,17 @@ class Registrations:
     """Makes, finds, changes and deletes entries. An entry's own token opens that entry and no other."""
 
     def __init__(
-        self, context: Context, clients: ClientStore, outbound: Outbound, *, seal: Seal, policy: RegistrationPolicy
+        self,
+        context: Context,
+        clients: ClientStore,
+        outbound: Outbound,
+        *,
+        seal: Seal,
+        policy: RegistrationPolicy,
+        off: Off | None = None,
     ) -> None:
-        """`seal` has the purpose "registered client"."""
+        """`seal` has the purpose "registered client". `off`: what operators have switched off."""
+        self._off = off or Off()
         self._context = context
         self._clients = clients
         self._outbound = outbound
@@ -126,10 +142,12 @@ class Registrations:
         return await self._clients.find(client_id) if client_id.startswith(REGISTERED_PREFIX) else None
 
     async def _open(self, client_id: str, token: str) -> RegisteredClient:
-        """One answer for every reason: nobody learns which entries there are."""
+        """One answer for every reason: nobody learns which entries there are. Raises ClientSwitchedOff, too."""
         record = await self._load(client_id)
         if record is None or not token or not compare_digest(digest(token), record.token_digest):
             raise InvalidToken("the registration access token does not open this entry")
+        if (switch := self._off.clients.get(client_id)) is not None:
+            raise ClientSwitchedOff(f"{client_id} is switched off", public=tell_app(switch))
         return record
 
     def _build(self, record: RegisteredClient) -> Client:

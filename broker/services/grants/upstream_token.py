@@ -54,7 +54,12 @@ class UpstreamTokenExchange:
         return self._hand(instance, held, await self._renewals.fresh(instance, held.account, subject))
 
     def _find_provider(self, client: Client, name: str) -> ProviderInstance:
-        """The provider whose tokens this client may have today; raises InvalidTarget, the same for all others."""
+        """The provider whose tokens this client may have today; raises InvalidTarget, the same for all others.
+
+        Raises ProviderSwitchedOff where an operator has it off for now.
+        """
+        if name in client.upstream_tokens:
+            self._providers.check_on(name, client)
         instance = self._providers.named(name)
         if instance is None or not instance.keeps_for(client) or name not in self._providers.offered_to(client):
             raise InvalidTarget("this client may have no tokens of that provider")

@@ -12,6 +12,7 @@ from broker.core.errors import (
     FlowNotHere,
     NothingAsked,
     PageError,
+    ProviderSwitchedOff,
     SealBroken,
     UpstreamDenied,
     UpstreamError,
@@ -134,9 +135,13 @@ class Logins:
             raise
 
     async def _prove(self, callback: Callback, record: FlowRecord, client: Client | None) -> Shown:
-        """Who the upstream says it is; from here on the state is spent."""
-        await self._claim(callback.state, client)
+        """Who the upstream says it is; from the claim on the state is spent."""
         instance = callback.instance
+        try:
+            self._providers.check_on(instance.name)
+        except ProviderSwitchedOff as error:
+            raise self.fail(error, record.purpose, client, instance) from error
+        await self._claim(callback.state, client)
         if record.provider != instance.name:
             raise NothingAsked(f"state of {record.provider} came back at {instance.name}")
         began_ms = record.began_ms
@@ -264,7 +269,7 @@ class Logins:
             outcome=outcome,
             reason=error.detail,
         )
-        only = client is not None and len(self._providers.offered_to(client)) < 2
+        only = client is not None and not {*self._providers.offered_to(client)} - {instance.name}
         return LoginFailed(error, purpose, client, instance, only=only)
 
 

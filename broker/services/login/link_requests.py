@@ -60,7 +60,7 @@ class LinkRequests:
 
     async def verify(self, params: Parameters) -> VerifiedRedirect:
         """Where the answer goes; raises UnknownClient or BadRedirectUri, which are pages (threats A5)."""
-        client = await self._clients.find(parse_client_id(params))
+        client = await self._clients.find_on(parse_client_id(params))
         place = verify_target(params, client, outside=True)
         return replace(place, response_mode=ResponseMode.QUERY, linking=True)
 
@@ -74,6 +74,7 @@ class LinkRequests:
         params.check_single(params.repeated)
         if len(params.get("state", "")) > MAX_STATE:
             raise InvalidRequest(f"state is longer than {MAX_STATE} characters")
+        self._providers.check_on(provider, client)
         if provider not in self._providers.offered_to(client):
             raise ProviderNotAllowed("provider is not one that this client offers")
         if "id_token_hint" not in params:

@@ -217,7 +217,7 @@ class UnaskedLogins:
             raise ForeignPost(error.detail) from None
 
     async def _find(self, name: str, client_id: str) -> tuple[Client, ProviderInstance]:
-        client = await self._clients.find(client_id)
+        client = await self._clients.find_on(client_id)
         if client is None or not client.initiate_login_uri:
             raise UnknownClient(
                 "entry for a client that is unknown or has no initiate_login_uri",

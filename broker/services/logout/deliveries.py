@@ -117,7 +117,7 @@ class Deliveries:
     async def _deliver(self, delivery: Delivery) -> None:
         """One attempt. The token is made anew, for it lives two minutes; its `jti` stays, so an app knows it again."""
         now = self._context.now()
-        client = await self._clients.find(delivery.client_id)
+        client = await self._clients.known(delivery.client_id)
         if client is None or not client.logout.backchannel_logout_uri:
             await self._give_up(delivery, "no address")
             return

@@ -185,7 +185,7 @@ class Logout:
 
     async def find_clients(self, apps: Mapping[str, Telling]) -> list[tuple[Client, Telling]]:
         """The apps by name, those that still exist."""
-        found = [(await self._clients.find(client_id), word) for client_id, word in apps.items()]
+        found = [(await self._clients.known(client_id), word) for client_id, word in apps.items()]
         return [(client, word) for client, word in found if client is not None]
 
     async def _sort(
@@ -194,7 +194,7 @@ class Logout:
         """How far each app was told, and what the browser has to load for some."""
         apps, frames = {}, []
         for one in told:
-            client = await self._clients.find(one.client_id)
+            client = await self._clients.known(one.client_id)
             if one.backchannel:
                 apps[one.client_id] = outcomes.get(one.client_id, Telling.WAITING)
             if client is not None and client.logout.frontchannel_logout_uri:

@@ -17,6 +17,7 @@ from broker.core.seal import Seal
 from broker.services.context import Context
 from broker.services.providers import ProviderInstance, Providers
 from broker.services.rounds import Rounds, back_off
+from broker.services.switches import Off
 from broker.store.notify import NotifyStore
 from broker.upstream.abilities import WritesMessages
 
@@ -42,8 +43,13 @@ class Sending:
         seal: Seal,
         pace: Pace,
         on_crash: Callable[[Exception], None],
+        off: Off | None = None,
     ) -> None:
-        """`seal` has the purpose "notification"; `on_crash` hears of what nobody foresaw, and sending goes on."""
+        """`seal` has the purpose "notification"; `on_crash` hears of what nobody foresaw, and sending goes on.
+
+        `off`: what operators have switched off. What is to go by such a provider waits; a client's is not sent.
+        """
+        self._off, self._providers = off or Off(), providers
         self._context = context
         self._store = store
         self._bots = _bots_of(providers)
@@ -77,13 +83,14 @@ class Sending:
     async def _begin(self, key: str) -> float:
         """What is claimed of this bot is begun; when there is more, infinity for nobody knows."""
         now, instance = self._context.clock(), self._bots[key][0]
-        limit = 0 if key in self._revoked else max(0, AT_ONCE - self._rounds.busy[key])
+        idle = key in self._revoked or self._providers.instance_of(key) is None
+        limit = 0 if idle else max(0, AT_ONCE - self._rounds.busy[key])
         claimed = await self._store.claim(key, now=now, until=now + LEASE, pace=self._pace, limit=limit)
         for client_id in claimed.expired:
             self._note(client_id, instance, Status.FAILED, reason="expired")
         for letter in claimed.letters:
             self._rounds.begin(self._attempt(letter), whose=key)
-        return math.inf if key in self._revoked else claimed.wake_at
+        return math.inf if idle else claimed.wake_at
 
     async def _count(self) -> None:
         """A read of what is on its way, told when it changed: an idle broker writes nothing."""
@@ -95,6 +102,9 @@ class Sending:
         instance, bot = self._bots[letter.provider_key]
         if not letter.welcome:
             await self._settle(letter, Status.FAILED, "the person cannot sign in by that way any more")
+            return
+        if letter.client_id in self._off.clients:
+            await self._settle(letter, Status.FAILED, "the app was switched off by an operator")
             return
         if letter.unanswered > MOST_UNANSWERED:
             await self._settle(letter, Status.FAILED, "no answer ever came; it may have arrived")

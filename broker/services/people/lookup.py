@@ -67,6 +67,7 @@ class Lookup:
 
     async def _find_upstream(self, client: Client, provider: str, subject: str) -> Account | None:
         """At a provider that this client offers alone."""
+        self._providers.check_on(provider, client)
         if provider not in self._providers.offered_to(client):
             raise ProviderNotAllowed("provider is not one that this client offers")
         person = await self._people.person(self._providers.find(provider).key, subject)

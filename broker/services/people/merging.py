@@ -63,7 +63,7 @@ class Merging:
         Of those that registered themselves the ones that it is `known` to; of the few in the configuration every one:
         nothing is kept of an app that asks for no consent once its grants are swept.
         """
-        registered = [await self._clients.find(client_id) for client_id in known]
+        registered = [await self._clients.known(client_id) for client_id in known]
         clients = (*self._clients.configured.values(), *[client for client in registered if client is not None])
         return {
             self._subjects.of(sub, client): sub

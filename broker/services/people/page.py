@@ -164,7 +164,7 @@ class AccountPage:
         living = await self.living(sub)
         events = await durable.history.events(sub, limit=SHOWN)
         named = {one.client_id for part in (accesses, sign_ins, living, events) for one in part if one.client_id}
-        found = {client_id: await self._clients.find(client_id) for client_id in sorted(named)}
+        found = {client_id: await self._clients.known(client_id) for client_id in sorted(named)}
         return Overview(
             visit,
             links=await durable.people.links(sub),

@@ -5,13 +5,13 @@ Asked wherever something is issued or accepted: login, silent sign-on, code, ref
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import Enum
 
 from broker.core.clients.client import Client
 from broker.core.errors import AccountBlocked, AccountClosing
 from broker.core.people.identity import Account, Person
 from broker.core.records import Login
+from broker.services.providers import Providers
 
 
 class Refusal(Enum):
@@ -19,22 +19,20 @@ class Refusal(Enum):
 
     GONE = "there is no such account, or the link is another's"
     NOT_OFFERED = "the provider is switched off, or not for this client"
+    OFF = "the provider was switched off by an operator, for now"
     BLOCKED = "the account is switched off"
     CLOSING = "the account is to be deleted, as its person asked"
 
 
 class Standing:
-    """Knows which provider instances are switched on."""
+    """Asks which provider instances are on, each time anew: an operator may switch one off while we run."""
 
-    def __init__(self, enabled: Iterable[tuple[str, str]]) -> None:
-        """`enabled`: (name, internal key) of every provider instance that is on."""
-        self._names: dict[str, set[str]] = {}
-        for name, key in enabled:
-            self._names.setdefault(key, set()).add(name)
+    def __init__(self, providers: Providers) -> None:
+        self._providers = providers
 
     def admits(self, provider_key: str, client: Client | None) -> bool:
         """Whether people of this provider instance may use this client; None: the account page."""
-        names = self._names.get(provider_key, set())
+        names = self._providers.names_of(provider_key)
         return bool(names) if client is None or client.providers is None else not names.isdisjoint(client.providers)
 
     def check_account(self, account: Account, *, at_home: bool = False) -> None:
@@ -55,7 +53,7 @@ class Standing:
         if person is None or person.account.sub != login.sub:
             return Refusal.GONE
         if not self.admits(login.provider_key, client):
-            return Refusal.NOT_OFFERED
+            return Refusal.OFF if self._providers.switched_off(login.provider_key) else Refusal.NOT_OFFERED
         if person.account.blocked:
             return Refusal.BLOCKED
         return Refusal.CLOSING if person.account.closes_at is not None and client is not None else None

@@ -16,9 +16,10 @@ from broker.core.records import AccessToken, ClientToken, Grant
 from broker.core.terms import GrantType
 from broker.services.clients.directory import Clients
 from broker.services.context import Context
-from broker.services.people.standing import Standing
+from broker.services.people.standing import Refusal, Standing
 from broker.services.people.subjects import Subjects
 from broker.services.providers import Providers
+from broker.services.switches import tell_app
 from broker.store.grants import GrantStore, LiveGrant
 
 T = TypeVar("T", AccessToken, ClientToken)
@@ -94,8 +95,10 @@ class HeldGrants:
         """What this client has of its grant; raises InvalidGrant where the login is no longer accepted."""
         stored, person = live.grant, live.person
         login = stored.login
-        if self._standing.refusal(login, person, client) is not None:
-            raise InvalidGrant("the login behind this token is no longer accepted; log in again")
+        if (refusal := self._standing.refusal(login, person, client)) is not None:
+            switch = self._providers.switched_off(login.provider_key) if refusal is Refusal.OFF else None
+            about = tell_app(switch) if switch is not None else "log in again"
+            raise InvalidGrant(f"the login behind this token is no longer accepted; {about}")
         account = self._subjects.account_of(person.account, client)
         acr, amr = self._providers.still_counted(login.provider_key, login.acr, login.amr)
         grant = stored.replace(

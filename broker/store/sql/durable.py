@@ -16,6 +16,7 @@ from broker.store.sql.notify import SqlNotify
 from broker.store.sql.people import SqlPeople
 from broker.store.sql.sessions import SqlSessions
 from broker.store.sql.steps import Driver
+from broker.store.sql.switches import SqlSwitches
 from broker.store.sql.upstream_tokens import SqlUpstreamTokens
 
 
@@ -32,6 +33,7 @@ def build_durable(driver: Driver, randomness: Callable[[int], bytes]) -> Durable
         deliveries=SqlDeliveries(driver),
         notify=SqlNotify(driver),
         clients=SqlClients(driver),
+        switches=SqlSwitches(driver),
         keys=SqlKeys(driver, randomness),
         ping=driver.ping,
         close=driver.close,

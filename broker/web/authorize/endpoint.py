@@ -117,7 +117,7 @@ class AuthorizeEndpoint:
             return self._frontend.authorize_href({**sent, **anyway, "idp_hint": name})
 
         returning = await self._leaving.returning(request, choose, href, self._frontend.another_href(asked.request))
-        buttons = self._leaving.buttons(request, choose.providers, href, marked=returning is None)
+        buttons = self._leaving.buttons(request, choose.on_page, href, marked=returning is None)
         refused = tuple(button for button in buttons if button.provider in unfit)
         wait = self._frontend.href("/elsewhere", link_params(params, asked.request)) if self._leaving.elsewhere else ""
         offered = self._leaving.prompt(request, asked.request, asked.target.client, choose, locale=locale)
@@ -127,8 +127,8 @@ class AuthorizeEndpoint:
             language_hrefs=self._frontend.language_hrefs(
                 "/authorize", {**sent, "idp_hint": ANOTHER_PERSON} if another else sent
             ),
-            notice="E-NOTALLOWED" if hinted else "",
-            notice_provider=self._providers.name_of(hinted),
+            notice=self._notice(hinted, choose),
+            notice_provider=self._providers.name_of(hinted) if choose.providers else {},
             sign_up=Prompt.CREATE in asked.request.prompt,
             returning=returning,
             refused=refused,
@@ -143,3 +143,9 @@ class AuthorizeEndpoint:
         if "ui_locales" in params:
             Cookies.remember_language(response, locale)
         return response
+
+    def _notice(self, hinted: str, choose: Choose) -> str:
+        """Why the request's hint was not followed, or that nobody can sign in now; "" where all is well."""
+        if not choose.providers or self._providers.minutes_off(hinted) is not None:
+            return "E-OFF"
+        return "E-NOTALLOWED" if hinted else ""

@@ -7,6 +7,7 @@ from broker.core.errors import (
     AccountError,
     BrokerError,
     PageError,
+    ProviderSwitchedOff,
     RequestError,
     SealBroken,
     StoreUnavailable,
@@ -35,13 +36,15 @@ def page_of(error: BrokerError) -> str:
 
 def code_of(error: BrokerError) -> str:
     """The code an app is told of a login that failed (RFC 6749 section 4.1.2.1)."""
-    return error.code if isinstance(error, UpstreamError | StoreUnavailable) else "access_denied"
+    return error.code if isinstance(error, UpstreamError | StoreUnavailable | ProviderSwitchedOff) else "access_denied"
 
 
 def about_login(error: BrokerError) -> str:
     """What the app's developer is told of a login that failed (RFC 6749 section 4.1.2.1)."""
     if isinstance(error, UpstreamDenied | AccountError):
         return "the login was refused"
+    if isinstance(error, ProviderSwitchedOff):
+        return error.public
     if isinstance(error, UpstreamUnavailable | StoreUnavailable):
         return "a service that the login needs does not answer; try again"
     return (

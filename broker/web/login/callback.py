@@ -85,7 +85,7 @@ class CallbackEndpoint:
     async def get(self, request: Request) -> Response:
         """An answer in the query, or none at all: then it may be in the fragment, which only the browser sees."""
         visitor.set(await self._intake.count("callback", request))
-        instance = self._providers.find(request.path_params["provider"])
+        instance = self._find(request)
         params = read_query(request)
         if not params and Channel.FRAGMENT in instance.provider.channels:
             view = FragmentView(action=request.scope["path"], retry_href=self._read_again(request))
@@ -95,13 +95,18 @@ class CallbackEndpoint:
     async def post(self, request: Request) -> Response:
         """An answer posted by the upstream, or a fragment posted by our landing page."""
         visitor.set(await self._intake.count("callback", request))
-        instance = self._providers.find(request.path_params["provider"])
+        instance = self._find(request)
         params = await self._intake.read_form(request)
         if "fragment" in params and len(params) == 1:
             return await self._finish(request, instance, Channel.FRAGMENT, parse_form(params["fragment"].encode()))
         prompted = instance.abilities.prompts is not None and "credential" in params
         channel = Channel.CREDENTIAL if prompted else Channel.FORM_POST
         return await self._finish(request, instance, channel, params)
+
+    def _find(self, request: Request) -> ProviderInstance:
+        """One that was switched off meanwhile, too: `Logins.finish` tells whoever comes back where they set out."""
+        name = request.path_params["provider"]
+        return self._providers.known(name) or self._providers.find(name)
 
     async def _finish(
         self, request: Request, instance: ProviderInstance, channel: Channel, params: Parameters

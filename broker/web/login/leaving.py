@@ -128,9 +128,9 @@ class Leaving:
         return response
 
     def _button(self, name: str, href: str, last: str, *, unfit: frozenset[str]) -> Button:
-        instance = self._providers.find(name)
-        refused = "open_in_browser" if name in unfit else ""
-        down_for = instance.down_for()
+        instance = self._providers.known(name) or self._providers.find(name)
+        off, down_for = self._providers.minutes_off(name), instance.down_for()
+        refused = "off" if off is not None else "open_in_browser" if name in unfit else ""
         return Button(
             provider=name,
             kind=instance.icon,
@@ -139,7 +139,7 @@ class Leaving:
             href=href,
             last_used=name == last,
             notice=refused or ("" if down_for is None else "down"),
-            minutes=int(down_for or 0) // 60,
+            minutes=int(down_for or 0) // 60 if off is None else off,
             title=instance.title,
         )
 

@@ -34,7 +34,7 @@ class Persons:
 
     def called(self, name: str, provider: str) -> PersonView:
         """Somebody of this name, which may be "", at the provider of this name, which may be gone."""
-        instance = self._providers.named(provider)
+        instance = self._providers.known(provider)
         return PersonView(
             name, build_initials(name), instance.icon if instance else "", instance.title if instance else {}
         )

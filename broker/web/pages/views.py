@@ -78,7 +78,8 @@ class Button:
     """One way to sign in. `label` per language; `kind` names the icon, `brand` is how it looks filled.
 
     `notice`: "open_in_browser" where an in-app browser will be refused by the upstream; "down" when it does not answer,
-    for `minutes` now. `title` is the plain name of its service, where a page says it.
+    "off" while an operator has it switched off and it leads nowhere, each for `minutes` now. `title` is the plain name
+    of its service, where a page says it.
     """
 
     provider: str
@@ -111,7 +112,7 @@ class LoginView:
     """The provider chooser. `language_hrefs` lead to the same page in another language.
 
     `notice` is the code of an error page that explains why the chooser is shown again, or "" (E-CANCEL, E-UPSTREAM,
-    E-NOTALLOWED, E-EXPIRED and E-COOKIE have words of their own); `notice_provider` the plain name it speaks of.
+    E-NOTALLOWED, E-OFF, E-EXPIRED and E-COOKIE have words of their own); `notice_provider` the plain name it speaks of.
     `sign_up`: the app sent somebody who is to be new (`prompt=create`). `returning`: who is offered first, or None.
     `refused` are ways that do not work in this browser; a form POSTs to `elsewhere_href`, or "", to wait for another.
     `prompt`: what an upstream's own prompt needs, or None.

@@ -186,7 +186,7 @@ class AccountEndpoints:
             client=self._us(),
             buttons=self._leaving.buttons(
                 request,
-                self._shown.names,
+                self._shown.in_place,
                 lambda name: self._frontend.href("/account/login", {"idp_hint": name, **sent}),
             ),
             language_hrefs=self._frontend.language_hrefs(f"/account/{then}" if then else "/account", {}),

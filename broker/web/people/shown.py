@@ -34,6 +34,11 @@ class Shown:
         """The providers that people may sign in with here."""
         return tuple(name for name, _ in self._providers.enabled)
 
+    @property
+    def in_place(self) -> tuple[str, ...]:
+        """The same, and between them those that an operator has switched off."""
+        return self._providers.in_place(self.names, None)
+
     def title(self, name: str) -> Mapping[str, str]:
         """The plain name of a provider, per language; raises ProviderNotOffered."""
         return self._providers.find(name).title
@@ -81,7 +86,7 @@ class Shown:
         return UsedElsewhere(way.handle, way.mark.kind, way.mark.title, way.person_name, way.address, names, since)
 
     def _mark(self, name: str) -> Mark:
-        instance = self._providers.named(name)
+        instance = self._providers.known(name)
         return Mark(name, instance.icon, instance.title) if instance else Mark(name, "", {"": name})
 
     def _sessions(self, seen: Overview) -> Iterator[SignedIn]:

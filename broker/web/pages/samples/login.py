@@ -24,7 +24,7 @@ from broker.web.pages.views import (
     WidgetView,
 )
 
-LOGIN_NOTICES = ("E-CANCEL", "E-UPSTREAM", "E-NOTALLOWED", "E-EXPIRED", "E-COOKIE", "E-BLOCKED")
+LOGIN_NOTICES = ("E-CANCEL", "E-UPSTREAM", "E-NOTALLOWED", "E-OFF", "E-EXPIRED", "E-COOKIE", "E-BLOCKED")
 
 
 def make_login(text: str = "", *, notice: str = "", href: str = "/authorize?a=1&b=2") -> LoginView:
@@ -41,6 +41,7 @@ def make_login(text: str = "", *, notice: str = "", href: str = "/authorize?a=1&
             notice="open_in_browser",
         ),
         Button("other", text or "unheard-of", label, Brand.of("#ff7700"), href, notice="down"),
+        Button("third", text or "google", label, Brand.of("#ff0077"), href, notice="off", minutes=3000),
     )
     return LoginView(make_client(text), buttons, {"ru": href, "en": href}, notice, {"en": text} if text else {})
 
