@@ -6,7 +6,7 @@ import inspect
 import sys
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -14,8 +14,8 @@ from typing import Any, cast
 
 import broker
 import providers
-from broker.upstream import SDK_VERSION, Brand, Channel, PostedKind, Provider, ProviderSettings
-from providers import BUILTIN
+from broker.upstream import SDK_VERSION, Brand, Channel, PostedKind, Provider, ProviderSettings, preset_class
+from providers import BUILTIN, PRESETS
 
 GROUP = "broker.providers"
 
@@ -58,6 +58,8 @@ def _load(name: str, plugins: Sequence[EntryPoint]) -> type[Provider]:
     if name in BUILTIN:
         if offered:
             raise UnknownProvider(f"{_owner(offered[0])} brings a type {name}, which is a built-in's name")
+        if name in PRESETS:
+            return _preset(name)
         module, _, attribute = BUILTIN[name].partition(":")
         return cast("type[Provider]", getattr(import_module(module), attribute))
     if len(offered) > 1:
@@ -65,6 +67,12 @@ def _load(name: str, plugins: Sequence[EntryPoint]) -> type[Provider]:
     if not offered:
         raise UnknownProvider(_unknown(name, [*BUILTIN, *(plugin.name for plugin in plugins)]))
     return check_plugin(name, _loaded(name, offered[0]))
+
+
+@cache
+def _preset(name: str) -> type[Provider]:
+    file = Path(providers.__file__ or "").parent / BUILTIN[name]
+    return preset_class(file, lambda like: _load(like, ()))
 
 
 def _loaded(name: str, plugin: EntryPoint) -> Any:

@@ -1,5 +1,9 @@
 """One upstream per file. `broker.registry` imports only the types that the configuration names."""
 
+from pathlib import Path
+
+PRESETS = tuple(sorted(path.stem for path in Path(__file__).parent.glob("presets/*.yaml")))
+
 BUILTIN = {
     "google": "providers.google:Google",
     "oidc": "providers.oidc:Oidc",
@@ -19,4 +23,5 @@ BUILTIN = {
     "sber": "providers.sber:Sber",
     "oauth2": "providers.oauth2:OAuth2",
     "oauth1": "providers.oauth1:OAuth1",
+    **{name: f"presets/{name}.yaml" for name in PRESETS},
 }

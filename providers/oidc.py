@@ -18,8 +18,9 @@ class OidcSettings(sdk.NativeSettings, sdk.SessionSettings, sdk.RequestSettings,
     """A client at the issuer. Issuer, client id and secret are enough; the rest is for odd servers."""
 
     scopes: sdk.Scopes = Field(default=("openid", "profile", "email"), description="`openid` is needed")
-    pkce: Literal["auto", "required"] = Field(
-        default="auto", description="auto: unless the issuer lists other methods only; required: it must list S256"
+    pkce: Literal["auto", "listed", "required"] = Field(
+        default="auto",
+        description="auto: unless the issuer lists other methods only; listed: where it lists S256; required: it must",
     )
     nonce: Literal["required", "if_present"] = Field(default="required", description="if_present: it may be left out")
     algorithms: tuple[sdk.Signature, ...] = Field(
@@ -37,7 +38,7 @@ class OidcSettings(sdk.NativeSettings, sdk.SessionSettings, sdk.RequestSettings,
 
     def identity_namespace(self) -> str:
         """The same client id at two issuers means two sets of people."""
-        return self.namespace or f"oidc:{self.issuer}:{self.client_id}"
+        return self.namespace or f"{self.type}:{self.issuer}:{self.client_id}"
 
 
 class Oidc(sdk.AskingProvider, sdk.ProvingProvider, sdk.SessionOidcProvider):
@@ -68,11 +69,11 @@ class Oidc(sdk.AskingProvider, sdk.ProvingProvider, sdk.SessionOidcProvider):
         return replace(found, **self.settings.endpoints.given())
 
     async def begin(self, flow: sdk.Flow) -> sdk.Redirect | sdk.Widget:
-        """Without a challenge only where the issuer names methods and S256 is not among them."""
+        """Without a challenge only where S256 is not among the methods that it names; see `pkce` if it names none."""
         methods = (await self.metadata()).challenge_methods
         if self.settings.pkce == "required" and "S256" not in methods:
             raise sdk.UpstreamUnavailable("the issuer does not say that it knows S256, and pkce is required")
-        if "S256" in methods or not methods:
+        if "S256" in methods or (not methods and self.settings.pkce == "auto"):
             return await super().begin(flow)
         return replace(await super().begin(replace(flow, code_verifier="")), memo={"pkce": "none"})
 
@@ -90,6 +91,6 @@ class Oidc(sdk.AskingProvider, sdk.ProvingProvider, sdk.SessionOidcProvider):
 
     def describe(self, claims: sdk.Fields) -> sdk.Identity:
         """Standard claims, where the operator does not say otherwise."""
-        return sdk.standard_identity(
-            claims, self.settings.subject_claim, self.settings.claims, self.settings.email_trust
-        )
+        chosen = self.settings
+        found = sdk.standard_identity(claims, chosen.subject_claim, chosen.claims, chosen.email_trust, chosen.type)
+        return sdk.within(found, claims, chosen.subject_within) if chosen.subject_within else found

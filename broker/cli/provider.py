@@ -1,4 +1,4 @@
-"""`broker provider`: a sign-in service looked at by itself."""
+"""`broker provider`: a sign-in service looked at by itself, or begun with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def provider() -> None:
-    """Try a sign-in service before anybody else does; switch one off while the broker runs, and on again."""
+    """Begin with a sign-in service, try it before anybody else does; switch one off while the broker runs, and on."""
 
 
 @provider.command("test")
@@ -35,6 +35,41 @@ def test(path: str, name: str, port: int, paste: bool) -> None:
     if name not in config.providers:
         fail([f"{name}: no such provider; there are {', '.join(sorted(config.providers))}"])
     raise SystemExit(_run(_turned(config), name, port=port, paste=paste))
+
+
+@provider.command()
+@click.argument("kind", metavar="TYPE")
+@click.option("--name", default="", help="What it is called in config.yaml, and in its callback; default: TYPE.")
+@click.option("--issuer", default="", metavar="URL", help="With oidc and gitlab: whose document is read.")
+@click.option("--at", "callback", default="https://id.example.com", show_default=True, help="The broker's own address.")
+def new(kind: str, name: str, issuer: str, callback: str) -> None:
+    """Print a section for a provider of this TYPE, to paste below `providers:`.
+
+    It has what nobody but you can say, with a comment each, and was checked as `broker check` does. With oidc, the
+    issuer's document says the rest; of oauth2 and oauth1 you get a skeleton whose addresses and expressions you
+    replace. Id and secret are read from the environment, unless you write something else.
+    """
+    import asyncio
+
+    from broker.cli.common import resolve
+    from broker.cli.provider_entry import NewProvider, read_issuer
+    from broker.core.errors import ConfigError, UpstreamError
+
+    if (kind == "oidc") and not issuer:
+        fail(["oidc: say --issuer, for example --issuer https://sso.example.com"])
+    try:
+        if issuer and "issuer" not in resolve(kind).model_fields:
+            fail([f"{kind} knows its own issuer; leave --issuer out"])
+        lines = asyncio.run(read_issuer(issuer)) if issuer else iter(())
+        click.echo(NewProvider(kind, name or kind, issuer).section(lines, callback.removesuffix("/")), nl=False)
+    except LookupError as problem:
+        fail([str(problem.args[0])])
+    except ValueError:
+        fail([f"{issuer}: write https://host/path, exactly as the issuer calls itself"])
+    except UpstreamError as problem:
+        fail([f"{issuer}: {problem.detail}"])
+    except ConfigError as problem:
+        fail(problem.shown)
 
 
 def _run(config: Config, name: str, *, port: int, paste: bool) -> int:

@@ -95,8 +95,9 @@ from broker.upstream.posted import (
     PostedCodeProvider,
     PostedCodeSettings,
 )
+from broker.upstream.preset import preset_class
 from broker.upstream.signed import SignedFields, SignedReply, unpack_query, unpack_result
-from broker.upstream.standard_claims import ExtraParams, Scopes, Signature, Wish, standard_identity
+from broker.upstream.standard_claims import ExtraParams, Scopes, Signature, Wish, standard_identity, within
 from broker.upstream.tls import CertifiedSettings, TlsSettings, UpstreamTls
 from broker.upstream.tokens import TokenSettings
 
@@ -217,10 +218,12 @@ __all__ = [
     "international",
     "parse_object",
     "person",
+    "preset_class",
     "quote",
     "same",
     "standard_identity",
     "unpack_query",
     "unpack_result",
     "unpack_widget",
+    "within",
 ]

@@ -44,6 +44,9 @@ class SessionSettings(TokenSettings):
     claims: ClaimNames = Field(default={}, description="Standard claim: the name that this issuer has for it")
     email_trust: Trust = Field(default="claim", description="Are addresses verified: as the issuer says, always, never")
     subject_claim: SubjectClaim = Field(default="sub", description="A person's key; nothing that can change hands")
+    subject_within: str = Field(
+        default="", max_length=128, description="A claim in whose values keys are unique, and in nothing larger"
+    )
     clock_skew: int = Field(default=60, ge=0, le=300, description="Seconds its clock may differ from ours")
     logout: LogoutSettings = Field(default=LogoutSettings(), description="What logging out does at the other side")
     acr_values: tuple[Level, ...] = Field(
@@ -58,9 +61,10 @@ class SessionSettings(TokenSettings):
 
     @model_validator(mode="after")
     def _check_subject_claim(self) -> Self:
-        if self.subject_claim != "sub" and (self.logout.backchannel or self.use_refresh_token or self.keep_tokens):
+        other = "subject_within" if self.subject_within else "" if self.subject_claim == "sub" else "subject_claim"
+        if other and (self.logout.backchannel or self.use_refresh_token or self.keep_tokens):
             raise ValueError(
-                "logout.backchannel, use_refresh_token and keep_tokens know people by sub: leave subject_claim out"
+                f"logout.backchannel, use_refresh_token and keep_tokens know people by sub: leave {other} out"
             )
         return self
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator
 
+from broker.core.errors import UpstreamInvalid
 from broker.core.people.identity import Identity
 from broker.upstream.fields import Fields, contact, https_url, person
 
@@ -83,12 +85,14 @@ ClaimNames = Annotated[dict[str, str], AfterValidator(_check_mapping)]
 ExtraParams = Annotated[dict[str, str], AfterValidator(_check_extra)]
 
 
-def standard_identity(claims: Fields, subject: str, names: Mapping[str, str], email_trust: Trust) -> Identity:
+def standard_identity(
+    claims: Fields, subject: str, names: Mapping[str, str], email_trust: Trust, kind: str = "oidc"
+) -> Identity:
     """The identity in verified claims.
 
     `subject` names the claim that is the person's key, `names` the issuer's name of a standard claim where it has one
-    of its own. A claim of a wrong type is left out, for nobody should be kept out by an odd picture; a subject of a
-    wrong type raises UpstreamInvalid.
+    of its own; apps see the issuer's own id as `<kind>_sub`. A claim of a wrong type is left out, for nobody should be
+    kept out by an odd picture; a subject of a wrong type raises UpstreamInvalid.
     """
     read = _Reader(claims, names)
     username, email = read.text("preferred_username"), read.text("email")
@@ -114,11 +118,22 @@ def standard_identity(claims: Fields, subject: str, names: Mapping[str, str], em
     return Identity(
         claims.text(subject),
         known,
-        raw_ids={"oidc_sub": claims.text("sub")},
+        raw_ids={f"{kind}_sub": claims.text("sub")},
         auth_time=claims.maybe_integer("auth_time"),
         amr=("fed", *read.methods()),
         acr=read.level(),
     )
+
+
+def within(identity: Identity, claims: Fields, name: str) -> Identity:
+    """The same person, whose key counts within the value of a claim only: `U0R7JM.T0R7GR`; raises UpstreamInvalid.
+
+    What stands behind the last dot is that value, so that no two pairs are spelled alike.
+    """
+    value = claims.text(name)
+    if "." in value:
+        raise UpstreamInvalid(f"{name} has a dot, and so no place in a key")
+    return replace(identity, subject=f"{identity.subject}.{value}")
 
 
 _PROMISED = {  # OIDC Core 5.4: what an ID token that is not thin has of each scope

@@ -30,6 +30,7 @@ FRONT = {
     "telegram": ("/auth", {"scope": "openid"}),
     "oidc": ("/authorize", {"scope": "openid"}),
     "apple": ("/auth/authorize", {}),
+    "twitch": ("/oauth2/authorize", {"scope": "openid"}),
     "microsoft": ("/common/oauth2/v2.0/authorize", {"scope": "openid"}),
 }
 BACK = {
@@ -72,7 +73,7 @@ async def begin(upstream: Upstream, **more: str) -> httpx2.Response:
 async def test_three_people_are_listed_with_their_ids(upstream: Upstream) -> None:
     people = (await upstream.http.get("/_emulator/people")).json()
     assert [p["key"] for p in people] == [p.key for p in PEOPLE]
-    assert all(int(re.sub(r"[-.]", "", p["id"]), 16) > 2**31 for p in people)
+    assert all(int(re.sub(r"[-.TU]", "", p["id"]), 16) > 2**31 for p in people)
     assert people[1]["email"] is None
 
 

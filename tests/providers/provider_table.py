@@ -83,7 +83,7 @@ def _row(name: str, kind: type[Provider]) -> list[str]:
         f"[`{name}`](../providers/{_page_of(name).name})",
         _speaks(kind),
         ", ".join(text for channel, text in _CHANNELS.items() if channel in kind.channels),
-        "yes" if getattr(kind, "challenge_method", "") else "–",
+        _challenges(kind),
         _posted(kind),
         "yes" if issubclass(kind.Settings, TokenSettings) else "–",
         "yes" if issubclass(kind.Settings, SessionSettings) else "–",
@@ -99,6 +99,13 @@ def _speaks(kind: type[Provider]) -> str:
     if issubclass(kind, OidcProvider):
         return "OpenID Connect"
     return "OAuth 2.0" if issubclass(kind, OAuth2Provider) else "OAuth 1.0a"
+
+
+def _challenges(kind: type[Provider]) -> str:
+    if not getattr(kind, "challenge_method", ""):
+        return "–"
+    field = kind.Settings.model_fields.get("pkce")
+    return "where listed" if field is not None and field.default == "listed" else "yes"
 
 
 def _posted(kind: type[Provider]) -> str:
@@ -124,7 +131,8 @@ def _claims(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _quirks(name: str, kind: type[Provider]) -> str:
     """How many the code marks; the page explains them."""
-    found = _QUIRK.findall(Path(getsourcefile(kind) or "").read_text(encoding="utf-8"))
+    source = getattr(kind, "source", None) or Path(getsourcefile(kind) or "")
+    found = _QUIRK.findall(source.read_text(encoding="utf-8"))
     return f"[{len(found)}](../providers/{_page_of(name).name}#quirks)" if found else "–"
 
 

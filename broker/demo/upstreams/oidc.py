@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from broker.demo.call import Call
 from broker.demo.faults import OAUTH
 from broker.demo.pages import posting_page
-from broker.demo.rules import documented, guessed
+from broker.demo.rules import Rule, documented, guessed
 from broker.demo.upstreams.answers import back_to, json_answer
 from broker.demo.upstreams.base import Emulator, Handler, Newest, OneTime, RegisteredApp
 from broker.demo.upstreams.control import KitOrder
@@ -23,6 +23,7 @@ from broker.demo.upstreams.oidc_clients import PROOF_RULES, Pushed, encrypted, p
 from broker.demo.upstreams.oidc_logins import (
     LOGOUT_FAULTS,
     Granted,
+    KindOfGrant,
     Told,
     discovery_of,
     fits,
@@ -48,19 +49,20 @@ class Oidc(Emulator):
     }
     title = "Example SSO"
     colour = "#334155"
-    fronts = ("/authorize", "/logout")
+    fronts: ClassVar[tuple[str, ...]] = ("/authorize", "/logout")
     post = staticmethod(post_form)
+    kept: ClassVar[KindOfGrant] = Granted  # what a code stands for
     works = (
         "any OpenID Provider: discovery, keys, code flow with PKCE by query or form, pushed requests, apps that sign, "
         "encrypted ID tokens, userinfo, refresh, logout by redirect or back channel; one issuer, the first configured"
     )
-    rules = (
+    rules: ClassVar[tuple[Rule, ...]] = (
         *PROOF_RULES,
         documented("OpenID Connect Core 1.0 and Discovery 1.0, RFC 7636, RFC 9207: thin ID tokens, claims at userinfo"),
         documented("RP-Initiated and Back-Channel Logout 1.0"),
         guessed("`email_verified` is true for Ada alone"),
     )
-    faults_known = (
+    faults_known: ClassVar[tuple[str, ...]] = (
         *OAUTH,
         "wrong_iss_param",
         "no_iss_param",
@@ -159,7 +161,7 @@ class Oidc(Emulator):
         person = self.ask(call, lambda: self._answer(call, {"error": "access_denied"}))
         auth_time = self.now() if call.get("max_age") or call.get("prompt") == "login" else None
         granted = replace(
-            Granted.asked(call, person, app), auth_time=auth_time, sid=self.mint(), acr=level_of(call, self.faults)
+            self.kept.asked(call, person, app), auth_time=auth_time, sid=self.mint(), acr=level_of(call, self.faults)
         )
         self.sessions[granted.sid] = granted
         return self._answer(call, {"code": self.codes.give(granted)})

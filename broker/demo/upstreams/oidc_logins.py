@@ -28,6 +28,9 @@ class Granted(Grant):
     acr: str = ""
 
 
+KindOfGrant = type[Granted]
+
+
 def level_of(call: Call, faults: Faults) -> str:
     """The level reached: the first one asked for that is known here, a lower one under a fault; "" unasked."""
     asked = [level for level in call.get("acr_values").split() if level in LEVELS]
