@@ -98,7 +98,9 @@ def user_name(uid: int) -> str:
 
 
 def _peer(writer: asyncio.StreamWriter) -> str:
-    """Who asks, as the kernel says: what they say themselves does not count."""
+    """Who asks, as the kernel says: what they say themselves does not count. "" where it does not say so (macOS)."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return ""
     with socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())) as ours:
         told = ours.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     _, uid, _ = _CREDENTIALS.unpack(told)
