@@ -5,7 +5,7 @@ Endpoints and claims: developer.apple.com/documentation/signinwithapplerestapi (
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, Self
 
@@ -14,12 +14,14 @@ from pydantic import Field, model_validator
 from broker import upstream as sdk
 
 _ISSUER = "https://appleid.apple.com"
+_OFF = "apple_email_disabled"
 _LIFE = 300  # seconds that a code counts, and a secret of ours; Apple would take half a year
 # quirk(apple): the name comes with the first authorization, the address not with every ID token (read 2026-11)
-_TOLD_TOGETHER = ("name", "given_name", "family_name"), ("email", "email_verified", "apple_private_email")
+_TOLD_TOGETHER = ("name", "given_name", "family_name"), ("email", "email_verified", "apple_private_email"), (_OFF,)
+_TAKEN_BACK, _GONE = sdk.Meaning.WITHDRAWN, sdk.Meaning.GONE
 
 
-class AppleSettings(sdk.NativeSettings, sdk.TokenSettings):
+class AppleSettings(sdk.NativeSettings, sdk.TokenSettings, sdk.EventSettings):
     """A Services ID of a team, and a key of that team for Sign in with Apple."""
 
     posted = sdk.NativeSettings.posted | {sdk.PostedKind.CODE}
@@ -42,7 +44,7 @@ class AppleSettings(sdk.NativeSettings, sdk.TokenSettings):
         return self.namespace or f"apple:{self.team_id}"
 
 
-class Apple(sdk.OidcProvider):
+class Apple(sdk.EventTokenProvider):
     """The key of a person is `sub`, within the team."""
 
     Settings: ClassVar[type[sdk.ProviderSettings]] = AppleSettings
@@ -60,10 +62,19 @@ class Apple(sdk.OidcProvider):
     denied = frozenset({"user_cancelled_authorize"})
     hashed_nonce = True  # quirk(apple): several wrappers of its kit hash what they are given
     posted = challenged = AppleSettings.posted
+    # quirk(apple): both spellings of the last are about (read 2026-11)
+    event_kinds: ClassVar = {"consent-revoked": _TAKEN_BACK, "account-deleted": _GONE, "account-delete": _GONE}
+    event_marks: ClassVar = {"email-disabled": {_OFF: "true"}, "email-enabled": {_OFF: None}}
+    events_expire, event_member, event_status = True, "payload", 200
 
     def __init__(self, settings: Any, tools: sdk.Tools) -> None:
         super().__init__(settings, tools)
         self._key = sdk.AssertionKey.parse(settings.private_key, "ES256")
+
+    def read_events(self, claims: sdk.Fields) -> Iterable[sdk.UpstreamEvent]:
+        """quirk(apple): one event, as a JSON text (read 2026-11)."""
+        told = claims.shown_document("events")
+        return (self.event(told.text("type"), told.text("sub")),)
 
     def authorize_params(self, flow: sdk.Flow) -> dict[str, str]:
         """quirk(apple): whoever asks for a name or an address is answered by a form, and by nothing else."""
@@ -92,13 +103,9 @@ class Apple(sdk.OidcProvider):
         """quirk(apple): flags are booleans or texts; an address may be a relay's, which a flag says, or missing."""
         subject, email = claims.text("sub"), claims.shown("email")
         private = {"apple_private_email": "true"} if email and claims.affirmed("is_private_email") else {}
-        return sdk.Identity(
-            subject,
-            sdk.contact(email=email, email_verified=claims.affirmed("email_verified")),
-            raw_ids={"apple_sub": subject} | private,
-            auth_time=claims.maybe_integer("auth_time"),
-            lasting=tuple(map(frozenset, _TOLD_TOGETHER)),
-        )
+        known = sdk.contact(email=email, email_verified=claims.affirmed("email_verified"))
+        ids, lasting = {"apple_sub": subject} | private, tuple(map(frozenset, _TOLD_TOGETHER))
+        return sdk.Identity(subject, known, raw_ids=ids, auth_time=claims.maybe_integer("auth_time"), lasting=lasting)
 
     async def verify_posted(self, posted: sdk.Posted) -> sdk.SignedIdentity:
         """quirk(apple): a code is redeemed as the app that got it; its ID token has our nonce, or the hash of that."""

@@ -17,7 +17,7 @@ from broker import upstream as sdk
 _FIELDS = "id,name,first_name,middle_name,last_name,picture.width(256).height(256),email"
 
 
-class FacebookSettings(sdk.AudibleTokenSettings):
+class FacebookSettings(sdk.AudibleTokenSettings, sdk.SignedRequestSettings):
     """An app of developers.facebook.com with Facebook Login, set to require the app secret."""
 
     posted = sdk.AudibleTokenSettings.posted | {sdk.PostedKind.ID_TOKEN}
@@ -27,7 +27,7 @@ class FacebookSettings(sdk.AudibleTokenSettings):
     trust_email: bool = Field(default=False, description="Call addresses verified, which Facebook itself never does")
 
 
-class Facebook(sdk.AudibleTokenProvider):
+class Facebook(sdk.SignedRequestProvider, sdk.AudibleTokenProvider):
     """The key of a person is `id`, which is another one in every app of Facebook's."""
 
     Settings: ClassVar[type[sdk.ProviderSettings]] = FacebookSettings

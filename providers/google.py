@@ -17,7 +17,7 @@ _CONSUMER = frozenset({"gmail.com", "googlemail.com"})
 _POST = sdk.PagePost(credential="credential", challenge="state", pair="g_csrf_token")
 
 
-class GoogleSettings(sdk.NativeSettings, sdk.TokenSettings, sdk.ConfidentialSettings):
+class GoogleSettings(sdk.NativeSettings, sdk.TokenSettings, sdk.ConfidentialSettings, sdk.EventSettings):
     """A `Web application` client of the Google Auth Platform."""
 
     posted = sdk.NativeSettings.posted | {sdk.PostedKind.CREDENTIAL}
@@ -37,7 +37,7 @@ class GoogleSettings(sdk.NativeSettings, sdk.TokenSettings, sdk.ConfidentialSett
     )
 
 
-class Google(sdk.OidcProvider):
+class Google(sdk.EventTokenProvider):
     """The key of a person is `sub`; e-mail, name and domain change."""
 
     Settings: ClassVar[type[sdk.ProviderSettings]] = GoogleSettings
@@ -50,6 +50,8 @@ class Google(sdk.OidcProvider):
     jwks_uri = "https://www.googleapis.com/oauth2/v3/certs"
     # quirk(google): both spellings are in use, the metadata has the first (vendor docs read 2026-11)
     issuers = ("https://accounts.google.com", "accounts.google.com")
+    # quirk(google): events have a third spelling, which only this document tells for sure (vendor docs read 2026-11)
+    events_described_at = "https://accounts.google.com/.well-known/risc-configuration"
     forwards = frozenset({"login_hint"})
     posted = challenged = GoogleSettings.posted
     refuses_embedded = True  # quirk(google): `disallowed_useragent` in web views (vendor docs read 2026-11)

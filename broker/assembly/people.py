@@ -7,6 +7,9 @@ from collections.abc import Callable
 from broker.assembly.parts import Parts, Settings
 from broker.services.devices import EXPIRES_IN
 from broker.services.people.deeds import Deeds
+from broker.services.people.unlinking import Unlinking
+from broker.services.sessions.endings import Endings
+from broker.services.upstream_events import Effects, UpstreamEvents
 
 
 def build_deeds(parts: Parts, settings: Settings, queued: Callable[[], None]) -> Deeds:
@@ -18,4 +21,20 @@ def build_deeds(parts: Parts, settings: Settings, queued: Callable[[], None]) ->
         remember_for=settings.session.absolute,
         codes_live=settings.lifetimes.code + EXPIRES_IN,
         queued=queued,
+    )
+
+
+def build_unlinking(parts: Parts, settings: Settings, queued: Callable[[], None]) -> Unlinking:
+    """`queued` as above."""
+    remember_for = settings.session.absolute
+    return Unlinking(parts.context, parts.durable.people, parts.providers, remember_for=remember_for, queued=queued)
+
+
+def build_upstream_events(
+    parts: Parts, settings: Settings, endings: Endings, unlinking: Unlinking, deeds: Deeds
+) -> UpstreamEvents:
+    """They are heard where a provider has `events`."""
+    effects, deadline = Effects(endings, unlinking, deeds), settings.deadline
+    return UpstreamEvents(
+        parts.context, parts.transient, parts.durable.people, parts.providers, effects, deadline=deadline
     )

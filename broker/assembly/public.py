@@ -51,6 +51,7 @@ from broker.web.people.linking import LinkEndpoint
 from broker.web.people.shown import Shown
 from broker.web.routes import Endpoints, build_routes
 from broker.web.tokens import TokenEndpoint, UserinfoEndpoint
+from broker.web.upstream_events import EventEndpoint
 
 
 def build_public(parts: Parts, services: Services, config: Config) -> ASGIApp:
@@ -145,6 +146,7 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
         notify=NotifyEndpoint(services.notify.orders, intake, reader) if services.notify.on else None,
         drf=DrfEndpoints(services.drf, intake, reader) if services.drf is not None else None,
         elsewhere=elsewhere,
+        events=EventEndpoint(services.upstream_events, intake) if parts.providers.tell_events else None,
     )
 
 

@@ -7,7 +7,7 @@ from broker.assembly.grants import build_token_requests
 from broker.assembly.linking import build_identities, build_joins, build_lookup
 from broker.assembly.notify import build_notify
 from broker.assembly.parts import Parts, Settings
-from broker.assembly.people import build_deeds
+from broker.assembly.people import build_deeds, build_unlinking, build_upstream_events
 from broker.assembly.upstream_tokens import build_upstream_tokens
 from broker.core.terms import GrantType
 from broker.services.authorize.codes import Codes
@@ -42,7 +42,6 @@ from broker.services.people.changes import AccountChanges
 from broker.services.people.forms import Forms
 from broker.services.people.page import AccountPage
 from broker.services.people.standing import Standing
-from broker.services.people.unlinking import Unlinking
 from broker.services.posted import PostedCredentials
 from broker.services.sessions.endings import Endings
 from broker.services.sessions.single_sign_on import Sessions
@@ -136,13 +135,7 @@ class Services:
         self.introspection = Introspection(context, self.directory, grants, tokens=self.tokens)
         self.admission = Admission(context, self.tokens, self.proofs)
         self.userinfo = Userinfo(self.tokens, self.admission)
-        self.unlinking = Unlinking(
-            context,
-            parts.durable.people,
-            providers,
-            remember_for=settings.session.absolute,
-            queued=self.deliveries.push,
-        )
+        self.unlinking = build_unlinking(parts, settings, self.deliveries.push)
         self.identities = build_identities(parts, self.admission, self.standing, self.unlinking, self.posted)
         self.lookup = build_lookup(parts, self.standing, self.posted)
         self.logout = Logout(
@@ -208,6 +201,7 @@ class Services:
             elsewhere=self.upstream_tokens.build_withdrawing(parts, settings, self.directory),
         )
         self.deeds = build_deeds(parts, settings, self.deliveries.push)
+        self.upstream_events = build_upstream_events(parts, settings, self.endings, self.unlinking, self.deeds)
         self.account_changes = AccountChanges(self.account_page, self.deeds, self.unlinking)
         self.operators = Operators(context, durable, self.account_page, deeds=self.deeds, unlinking=self.unlinking)
 

@@ -239,7 +239,7 @@ class Limits(Section):
     bot_start: Rate = Field(default=(60, 60), description="Sign-ins by a bot begun, per source")
     bot_wait: Rate = Field(default=(1200, 60), description="Looks of browsers that wait for a bot, per source")
     bot_update: Rate = Field(default=(6000, 60), description="Calls of /updates, per source")
-    upstream_logout: Rate = Field(default=(6000, 60), description="Logout tokens from providers, per source")
+    upstream_logout: Rate = Field(default=(6000, 60), description="Logout tokens and events from providers, per source")
     registration: Rate = Field(default=(20, 60), description="Calls of /register, per source")
     request_body: Size = Field(default=64 * 1024, description="Largest request body")
 

@@ -87,6 +87,7 @@ class Event(StrEnum):
     UPSTREAM_KEYS = "upstream.keys"
     UPSTREAM_ODD_CLAIM = "upstream.odd_claim"
     UPSTREAM_LOGOUT = "upstream.logout"
+    UPSTREAM_EVENT = "upstream.event"
     UPSTREAM_REFRESHED = "upstream.refreshed"
     UPSTREAM_TOKENS_KEPT = "upstream.tokens_kept"
     UPSTREAM_TOKENS_RENEWED = "upstream.tokens_renewed"

@@ -100,6 +100,8 @@ def registered_apps(
         extras = {**known.extras, **_extras(settings, issuer), "javascript_origins": origins}
         if getattr(settings, "bot_start", False):
             extras["webhook_url"] = f"{issuer}/updates/{name}"
+        if getattr(settings, "events", False):
+            extras["events_url"] = f"{issuer}/events/{name}"
         if isinstance(settings, SessionSettings):
             extras |= _logout_extras(settings, issuer, name)
         if isinstance(settings, ProofSettings):

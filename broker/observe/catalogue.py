@@ -543,6 +543,15 @@ EVENTS: Mapping[Event, Entry] = {
         "`refused`: its token was not believed. `ours`: a logout here could not be taken on to the provider.",
         count("broker_upstream_logouts_total", "provider", "kind", "outcome"),
     ),
+    Event.UPSTREAM_EVENT: Entry(
+        "info",
+        True,
+        ("provider", "kind", "outcome", "sub", "sessions", "reason"),
+        "A provider tells that something happened to somebody there, by its own word: `sessions` of ours had grants, "
+        "and the outcome is `ended`, `unlinked`, `closed`, `kept`, `marked`, `noted`, `nobody` or, of a message that "
+        "was taken before, `repeated`. `refused`: the message was not believed, or could not be checked, and why.",
+        count("broker_upstream_events_total", "provider", "kind", "outcome"),
+    ),
     Event.UPSTREAM_REFRESHED: Entry(
         "info",
         False,

@@ -143,6 +143,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "broker_client_urls_called_total": ("Calls to URLs that apps supplied", ("method",)),
     "broker_upstream_odd_claims_total": ("Claims left out of a login because of their form", (*_P, "claim")),
     "broker_upstream_logouts_total": ("Logouts between the broker and a provider", (*_P, "kind", "outcome")),
+    "broker_upstream_events_total": ("Events that a provider told of", (*_P, "kind", "outcome")),
     "broker_upstream_tokens_total": ("Providers' tokens that were handed to apps", _P + _C),
     "broker_upstream_refreshes_total": ("Questions to a provider whether somebody is still welcome", (*_P, "outcome")),
     "broker_store_errors_total": ("Times a store became unavailable", ("store",)),

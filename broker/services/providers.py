@@ -137,7 +137,9 @@ class Providers:
         self._on = _On(instances, self._off.providers)
         self.autoselect_single = autoselect_single
         self.flow_ttl = flow_ttl
-        self.logged_out_by_upstream = frozenset(one.key for one in instances if one.abilities.receives_logout)
+        self.logged_out_by_upstream = frozenset(
+            one.key for one in instances if one.abilities.receives_logout or one.abilities.hears
+        )
 
     def _live(self) -> _On:
         if self._on.off is not self._off.providers:
@@ -243,6 +245,11 @@ class Providers:
                 level = level or counts
                 methods.update(known)
         return level, tuple([word for word in amr if word in methods])
+
+    @property
+    def tell_events(self) -> bool:
+        """Whether any of them tells of what happens to people there."""
+        return any(one.abilities.hears for one in self._all.values())
 
     @property
     def levels(self) -> tuple[str, ...]:

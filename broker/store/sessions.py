@@ -51,6 +51,12 @@ class SessionStore(Protocol):
         their ids.
         """
 
+    async def withdraw_upstream(self, provider_key: str, subject: str, *, now: int, expires_at: int) -> tuple[str, ...]:
+        """As `end_upstream` of a person, and nothing is left that came from the upstream: in one transaction.
+
+        Grants that outlive their sessions end, no upstream is asked about them, and no tokens of it are kept.
+        """
+
     async def keep_login(self, sid: str, sealed: str, *, asked_at: int, expires_at: int) -> None:
         """Keep what asks an upstream about the session `sid`; what is kept already stays, for longer if need be."""
 

@@ -21,7 +21,10 @@ from broker.upstream.abilities import (
     AcceptsUnasked,
     EndsSession,
     HasAbilities,
+    Heard,
+    HearsEvents,
     KeepsTokens,
+    Meaning,
     PagePost,
     PagePrompt,
     PromptsOnPage,
@@ -30,6 +33,7 @@ from broker.upstream.abilities import (
     SignedIdentity,
     SignsInByBot,
     TriesCredentials,
+    UpstreamEvent,
     UpstreamLogout,
     WritesMessages,
 )
@@ -42,6 +46,7 @@ from broker.upstream.client_auth import ProofSettings, ProvingProvider
 from broker.upstream.credentials_check import MADE_UP, Verdict
 from broker.upstream.discovery import Address, DiscoveryRules, IssuerAddress, Metadata
 from broker.upstream.encryption import EncryptionSettings, Opener
+from broker.upstream.events import RISC_EVENTS, EventSettings, EventTokenProvider
 from broker.upstream.fields import (
     Fields,
     birthdate,
@@ -97,6 +102,7 @@ from broker.upstream.posted import (
 )
 from broker.upstream.preset import preset_class
 from broker.upstream.signed import SignedFields, SignedReply, unpack_query, unpack_result
+from broker.upstream.signed_request import SignedRequestProvider, SignedRequestSettings
 from broker.upstream.standard_claims import ExtraParams, Scopes, Signature, Wish, standard_identity, within
 from broker.upstream.tls import CertifiedSettings, TlsSettings, UpstreamTls
 from broker.upstream.tokens import TokenSettings
@@ -105,6 +111,7 @@ SDK_VERSION = 1
 
 __all__ = [
     "MADE_UP",
+    "RISC_EVENTS",
     "SDK_VERSION",
     "Abilities",
     "AcceptsPosted",
@@ -132,6 +139,8 @@ __all__ = [
     "EncryptionSettings",
     "EndpointSettings",
     "EndsSession",
+    "EventSettings",
+    "EventTokenProvider",
     "Expression",
     "ExtraParams",
     "Fate",
@@ -141,6 +150,8 @@ __all__ = [
     "GenericOAuth2Settings",
     "Glyph",
     "HasAbilities",
+    "Heard",
+    "HearsEvents",
     "Http",
     "IdTokenRules",
     "Identity",
@@ -149,6 +160,7 @@ __all__ = [
     "Jwt",
     "KeepsTokens",
     "MailDomain",
+    "Meaning",
     "Message",
     "Metadata",
     "NativeSettings",
@@ -185,6 +197,8 @@ __all__ = [
     "SignedFields",
     "SignedIdentity",
     "SignedReply",
+    "SignedRequestProvider",
+    "SignedRequestSettings",
     "Signer",
     "SignsInByBot",
     "SignsReplies",
@@ -196,6 +210,7 @@ __all__ = [
     "UnpacksReplies",
     "UpstreamDenied",
     "UpstreamError",
+    "UpstreamEvent",
     "UpstreamInvalid",
     "UpstreamLogout",
     "UpstreamRejected",

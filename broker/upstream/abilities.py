@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from broker.core.login.by_bot import Choice, InChat
@@ -12,6 +13,8 @@ from broker.core.people.identity import Identity, UpstreamSession
 from broker.core.upstream_tokens import UpstreamTokens
 from broker.upstream.credentials_check import Verdict
 from broker.upstream.model import Flow, Provider
+
+EVENT_MAX_AGE = 7 * 86400  # seconds: upstreams repeat what was not taken, some for days
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,53 @@ class ReceivesLogout(Protocol):
 
     async def verify_logout(self, logout_token: str) -> UpstreamLogout:
         """What the token says; raises UpstreamInvalid for every token that is not good, and UpstreamUnavailable."""
+
+
+class Meaning(StrEnum):
+    """What something that happened to somebody at the upstream demands of us; each one more than the one before it."""
+
+    NOTED = "noted"  # nothing
+    MARKED = "marked"  # something else is known of them from now on
+    SESSIONS_OVER = "sessions_over"  # sessions that came this way end, with grants that do not outlive theirs
+    WITHDRAWN = "withdrawn"  # every grant that came this way ends, and no tokens of the upstream's are kept
+    GONE = "gone"  # the way in goes as well, and with the last one the account
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamEvent:
+    """A verified word about `subject`, who is somebody unless it is `NOTED`.
+
+    `kind` is what the upstream calls it, of a list that the type knows: it becomes a label of a metric. `marks` are raw
+    ids that are told from now on; None: no longer.
+    """
+
+    kind: str
+    meaning: Meaning
+    subject: str = ""
+    marks: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The events of one message. It counts once, and is known by its `replay_key`, which no other message has."""
+
+    events: tuple[UpstreamEvent, ...]
+    replay_key: str
+
+
+class HearsEvents(Protocol):
+    """Hears from its upstream what happens to people there (ADR 65)."""
+
+    @property
+    def status(self) -> int:
+        """What it wants to be answered where its message was taken, and where it was taken before: 200 or 202."""
+
+    async def hear(self, body: bytes) -> Heard:
+        """What the body of a request says, whatever content type it claims to have.
+
+        Raises UpstreamInvalid for everything that the upstream did not make for us, or too long ago, and
+        UpstreamUnavailable where that cannot be found out now. No message counts for longer than `EVENT_MAX_AGE`.
+        """
 
 
 class EndsSession(Protocol):
@@ -192,6 +242,7 @@ class Abilities:
     keeps: KeepsTokens | None = None
     prompts: PromptsOnPage | None = None
     posts: PagePost | None = None
+    hears: HearsEvents | None = None
 
 
 @runtime_checkable

@@ -78,7 +78,9 @@ class DiscoveryRules:
 
     `issuer`: what it must call itself, byte for byte, or by one of the `aliases`. `url`: where it lies, "" for the
     well-known place. `origins`: where endpoints may be besides the issuer's own origin. `by_certificate`: we are known
-    by a client certificate, for which endpoints may have other addresses (RFC 8705 section 5).
+    by a client certificate, for which endpoints may have other addresses (RFC 8705 section 5). `keys_only`: it says who
+    signs and with which keys, and nothing of logins (OpenID RISC Profile, transmitter configuration); then `issuer` of
+    the metadata is the spelling that it has.
     """
 
     issuer: str
@@ -86,6 +88,7 @@ class DiscoveryRules:
     origins: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     by_certificate: bool = False
+    keys_only: bool = False
 
     @property
     def address(self) -> str:
@@ -133,6 +136,8 @@ def read_metadata(document: Fields, rules: DiscoveryRules) -> Metadata:
     """The metadata in a document; raises UpstreamInvalid for one that breaks the rules (OIDC Discovery 3, 4.3)."""
     if document.text("issuer") not in (rules.issuer, *rules.aliases):
         raise UpstreamInvalid("the document is of another issuer than the configured one")
+    if rules.keys_only:
+        return Metadata("", "", jwks_uri=_endpoint(document, "jwks_uri", rules), issuer=document.text("issuer"))
     userinfo = "userinfo_endpoint"
     return Metadata(
         authorization_endpoint=_endpoint(document, "authorization_endpoint", rules),

@@ -23,6 +23,7 @@ from broker.upstream.tenants import TENANT, is_tenant
 
 # The final specification recommends the first; issuers that do not follow it say what is said of any token.
 _LOGOUT_TYPES = frozenset({"LOGOUT+JWT", "JWT"})
+_EVENT_TYPES = frozenset({"SECEVENT+JWT", "JWT"})  # RFC 8417 section 2.3; few issuers name it
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
 _HASHES = {"256": sha256, "256K": sha256, "384": sha384, "512": sha512, "EdDSA": sha512, "Ed25519": sha512}
 
@@ -59,13 +60,17 @@ class JwtVerifier(Jwt):
         Whom it is about is the caller's to check, and its time is that of the call it answers.
         """
         claims = await self._verify(_parse(token, rules.algorithms, what="userinfo"), rules.jwks_uri, "userinfo")
-        if claims.text("iss") not in rules.issuers or rules.audience not in _audiences(claims.raw("aud")):
+        if claims.text("iss") not in rules.issuers or rules.audience not in audiences_of(claims.raw("aud")):
             raise UpstreamInvalid("userinfo: it is of another issuer or for another client")
         return claims
 
     async def verify_logout_token(self, token: str, *, jwks_uri: str, algorithms: tuple[str, ...]) -> Fields:
         unverified = _parse(token, algorithms, what="logout token", types=_LOGOUT_TYPES)
         return await self._verify(unverified, jwks_uri, "logout token")
+
+    async def verify_event(self, token: str, *, jwks_uri: str, algorithms: tuple[str, ...]) -> Fields:
+        unverified = _parse(token, algorithms, what="event", types=_EVENT_TYPES)
+        return await self._verify(unverified, jwks_uri, "event")
 
     def read_direct(self, token: str, rules: IdTokenRules) -> Fields:
         try:
@@ -132,7 +137,7 @@ def check_parties(claims: Fields, rules: IdTokenRules) -> None:
     if claims.text("iss") not in [spell(issuer, claims, rules) for issuer in rules.issuers]:
         raise UpstreamInvalid("ID token: iss is another issuer")
     claims.text("sub")
-    audiences, parties = _audiences(claims.raw("aud")), rules.azp or (rules.audience,)
+    audiences, parties = audiences_of(claims.raw("aud")), rules.azp or (rules.audience,)
     if not {rules.audience, *parties} & set(audiences):
         raise UpstreamInvalid(f"ID token: our client id is not in aud ({quote(', '.join(audiences))})")
     if rules.sole and len(audiences) > 1:
@@ -163,14 +168,14 @@ def check_key(key: Key, claims: Fields, rules: IdTokenRules) -> None:
         raise UpstreamInvalid("ID token: it is signed with a key for another issuer")
 
 
-def _audiences(given: object) -> list[str]:
-    """The values of `aud`, which is one text or a list of them (RFC 7519 section 4.1.3)."""
+def audiences_of(given: object, what: str = "ID token") -> list[str]:
+    """The values of `aud`, which is one text or a list of them (RFC 7519 section 4.1.3); raises UpstreamInvalid."""
     found = []
     for one in given if isinstance(given, list) else [given]:
         # quirk(telegram): aud is the bot id and may come as a number (contract read 2026-11)
         value = str(one) if isinstance(one, int) and not isinstance(one, bool) else one
         if not isinstance(value, str):
-            raise UpstreamInvalid("ID token: aud is neither a text nor a list of texts")
+            raise UpstreamInvalid(f"{what}: aud is neither a text nor a list of texts")
         found.append(value)
     return found
 

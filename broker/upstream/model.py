@@ -327,6 +327,9 @@ class Jwt(Protocol):
     async def verify_logout_token(self, token: str, *, jwks_uri: str, algorithms: tuple[str, ...]) -> Fields:
         """The claims of a logout token that the issuer signed; what they say is the caller's to check."""
 
+    async def verify_event(self, token: str, *, jwks_uri: str, algorithms: tuple[str, ...]) -> Fields:
+        """The same of a token that tells of something that happened to somebody (RFC 8417)."""
+
     def read_direct(self, token: str, rules: IdTokenRules) -> Fields:
         """The claims of a token that came straight from the token endpoint, over TLS by which both sides are known.
 

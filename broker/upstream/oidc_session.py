@@ -12,17 +12,17 @@ from broker.core.people.identity import UpstreamSession
 from broker.core.wire.query import encode_query
 from broker.upstream.abilities import Abilities, EndsSession, ReceivesLogout, RefreshesIdentity, UpstreamLogout
 from broker.upstream.fields import Fields
-from broker.upstream.jwt import point_in_time
 from broker.upstream.model import Flow
 from broker.upstream.oidc import OidcProvider
 from broker.upstream.standard_claims import Asked, ClaimNames, SubjectClaim, Trust, asks_userinfo
+from broker.upstream.statements import ID_LIMIT, StatementRules, check_statement, short_text
 from broker.upstream.tokens import TokenSettings
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 MAX_AGE = 600  # seconds: a logout is told at once, or after a few tries
 _WITHOUT_EXPIRY = 120  # seconds that a logout token counts which does not say when it expires
 _DOTS_OF_ENCRYPTED = 4
-_ID_LIMIT = 255  # characters of `jti`, `sid` and `sub`
+_WHAT = "logout token"
 
 
 Level = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]{1,128}$")]
@@ -88,7 +88,7 @@ class SessionOidcProvider(OidcProvider):
         chosen: SessionSettings = self.settings
         sid = signed.raw("sid") if chosen.logout.backchannel else ""
         kept = UpstreamSession(
-            sid=sid if isinstance(sid, str) and len(sid) <= _ID_LIMIT else "",
+            sid=sid if isinstance(sid, str) and len(sid) <= ID_LIMIT else "",
             id_token=self.opened(tokens.text("id_token")) if chosen.logout.rp_initiated else "",
         )
         refresh_token = tokens.maybe("refresh_token") if chosen.use_refresh_token else None
@@ -137,40 +137,15 @@ def read_logout(claims: Fields, *, issuers: tuple[str, ...], audience: str, now:
 
     OIDC Back-Channel Logout 1.0, sections 2.4 and 2.6; `now` and `skew` in seconds.
     """
-    if claims.text("iss") not in issuers:
-        raise UpstreamInvalid("logout token: iss is another issuer")
-    named = claims.raw("aud")
-    if audience not in (named if isinstance(named, list) else [named]):
-        raise UpstreamInvalid("logout token: aud is not our client id")
-    _check_times(claims, now=now, skew=skew)
-    if "nonce" in claims:
-        raise UpstreamInvalid("logout token: it has a nonce, so it is an ID token")
+    rules = StatementRules(_WHAT, issuers, (audience,), MAX_AGE, skew, without_expiry=_WITHOUT_EXPIRY)
+    jti = check_statement(claims, rules, now=now)
     events = claims.raw("events")
     if not isinstance(events, dict) or not isinstance(events.get(EVENT), dict):
         raise UpstreamInvalid("logout token: events does not say that somebody logged out")
-    subject, sid = _short(claims, "sub"), _short(claims, "sid")
+    subject, sid = short_text(claims, "sub", _WHAT), short_text(claims, "sid", _WHAT)
     if not subject and not sid:
         raise UpstreamInvalid("logout token: neither sub nor sid")
-    jti = _short(claims, "jti")
-    if not jti:
-        raise UpstreamInvalid("logout token: no jti")
     return UpstreamLogout(subject, sid, jti)
-
-
-def _check_times(claims: Fields, *, now: float, skew: int) -> None:
-    issued_at = point_in_time(claims, "iat")
-    if issued_at > now + skew or issued_at < now - skew - MAX_AGE:
-        raise UpstreamInvalid(f"logout token: iat is {issued_at - now:+.0f} s from now; check both clocks")
-    expires_at = point_in_time(claims, "exp") if "exp" in claims else issued_at + _WITHOUT_EXPIRY
-    if now >= expires_at + skew:
-        raise UpstreamInvalid(f"logout token: expired {now - expires_at:.0f} s ago; check both clocks")
-
-
-def _short(claims: Fields, name: str) -> str:
-    value = claims.maybe(name) or ""
-    if len(value) > _ID_LIMIT:
-        raise UpstreamInvalid(f"logout token: {name} is too long")
-    return value
 
 
 class _EndSession:

@@ -31,6 +31,7 @@ from broker.web.people.joining import JoinEndpoint
 from broker.web.people.link_requests import LinkRequestEndpoint
 from broker.web.people.linking import LinkEndpoint
 from broker.web.tokens import TokenEndpoint, UserinfoEndpoint
+from broker.web.upstream_events import EventEndpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class Endpoints:
     `drf`: None where no client speaks drf-social-oauth2's API. `elsewhere`: None where no window waits for another
     browser. `takes_posted`: some client may bring credentials of vendors' kits, and takes challenges.
     `hands_tokens`: some client may have providers' own tokens. `mini_apps`: some client has a page of ours for its
-    Mini App. `pressed`: None where no page of a client may have its credentials posted to us.
+    Mini App. `pressed`: None where no page of a client may have its credentials posted to us. `events`: None where no
+    provider tells of what happens to people there.
     """
 
     meta: MetaEndpoints
@@ -67,6 +69,7 @@ class Endpoints:
     hands_tokens: bool = False
     mini_apps: bool = False
     pressed: PressedEndpoint | None = None
+    events: EventEndpoint | None = None
 
 
 def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
@@ -140,6 +143,8 @@ def _for_apps(ends: Endpoints) -> Iterable[Route]:
         yield Route("/notify/{id}", {"GET": notify.get}, client, "notify", dpop=True)
     if (by_bot := ends.by_bot) is not None:
         yield Route("/updates/{provider}", {"POST": by_bot.updates.post}, client, "updates")
+    if (events := ends.events) is not None:
+        yield Route("/events/{provider}", {"POST": events.post}, client, "events")
     yield Route("/backchannel/{provider}", {"POST": ends.clients.hear_logout}, client, "backchannel")
 
 

@@ -9,6 +9,7 @@ import pytest
 from broker.core.records import Grant
 from broker.store.base import Durable
 from broker.store.grants import Redeemed
+from broker.store.upstream_tokens import KeptTokens
 from tests.contract.people import NOW, account, ended_at, grant, link, of_login
 
 
@@ -70,6 +71,26 @@ class UpstreamSessionRules:
         assert await ended_at(durable, "p1", sid="u", subject="x2") == NOW + 7
         assert await ended_at(durable, "p1", sid="", subject="x1") is None
         assert await ended_at(durable, "p1", sid="U", subject="X2") is None
+
+    async def test_what_was_withdrawn_leaves_nothing_that_came_from_there(self, durable: Durable) -> None:
+        await given(
+            durable,
+            *(of_session(1, "a"), of_session(2, "b", offline=True), of_session(3, "c", offline=True, subject="x2")),
+        )
+        for subject in ("x1", "x2"):
+            kept = KeptTokens("p1", subject, "sealed", "v1", NOW)
+            assert await durable.upstream_tokens.keep(f"s-{subject}", kept, expires_at=NOW + 1000)
+        for sid in ("b", "c"):
+            await durable.sessions.keep_login(sid, "sealed", asked_at=NOW, expires_at=NOW + 1000)
+        assert await durable.sessions.withdraw_upstream("p2", "x1", now=NOW, expires_at=NOW + 9) == ()
+        assert await durable.sessions.withdraw_upstream("p1", "x1", now=NOW, expires_at=NOW + 9) == ("a", "b")
+        assert await living(durable, 3) == [3]
+        assert await durable.upstream_tokens.of_account("s-x1", now=NOW) == ()
+        assert len(await durable.upstream_tokens.of_account("s-x2", now=NOW)) == 1
+        found = [await durable.sessions.claim_login(sid, now=NOW + 60, every=60) for sid in ("b", "c")]
+        assert found == [None, "sealed"]
+        assert await ended_at(durable, "p1", sid="", subject="x1") == NOW
+        assert await ended_at(durable, "p1", sid="", subject="x2") is None
 
     async def test_of_fifty_who_would_ask_one_may(self, durable: Durable) -> None:
         await durable.sessions.keep_login("a", "sealed", asked_at=NOW, expires_at=NOW + 1000)

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from broker.demo.markup import parse_markup
 from broker.demo.people import ADA
 from broker.demo.upstreams import RegisteredApp
-from broker.demo.upstreams.apple import ISSUER, TEST_KEY, Apple
+from broker.demo.upstreams.apple import TEST_KEY, Apple
+from broker.demo.upstreams.apple_events import ISSUER
 from broker.demo.upstreams.keys import half_hash
 from tests.demo.emulated import CALLBACK, NOW, STATE, Upstream, emulated, params_of
 

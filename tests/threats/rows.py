@@ -251,6 +251,7 @@ REQUIRED: Final = {
 """Rows that must have a test: what the code as it is touches. What is not built yet is not here."""
 
 FURTHER: Final = {
+    "G21": "What an upstream tells of people counts signed for us, of late, and once; else nothing ends.",
     "C23": "OK: what a fragment brought is asked about in calls signed with our own secret.",
     "C25": "Telegram: a bot signs in who presses the number of that screen, once; updates count with their secret.",
     "C24": "Telegram: a signed field nobody knows is not read; an unsigned or moved one is refused.",

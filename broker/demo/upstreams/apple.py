@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from typing import Any, ClassVar
 
@@ -19,12 +20,13 @@ from broker.demo.pages import posting_page
 from broker.demo.people import Person
 from broker.demo.rules import documented, guessed, measured
 from broker.demo.upstreams.answers import back_to, json_answer
+from broker.demo.upstreams.apple_events import APPLE_EVENT_RULES, ISSUER, notification
 from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, RegisteredApp
 from broker.demo.upstreams.control import KitOrder
+from broker.demo.upstreams.events import event_routes
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified, kit_claims
 from broker.demo.upstreams.keys import half_hash, key
 
-ISSUER = "https://appleid.apple.com"
 TEST_KEY = (
     "-----BEGIN PRIVATE KEY-----"
     "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgya+p2EW6dRZrXCFX"
@@ -62,7 +64,7 @@ class Apple(Emulator):
     fronts = ("/auth/authorize",)
     works = (
         "code flow answered by form, `code id_token`, signed client secrets, the name once, refresh, revocation, "
-        "kits; not checked: that a return URL is https with a name"
+        "kits, notifications (`POST /_emulator/event`); not checked: that a return URL is https with a name"
     )
     rules = (
         documented("with a scope the answer is a form, and a query or fragment is refused on Apple's own page"),
@@ -79,6 +81,7 @@ class Apple(Emulator):
             "PKCE parameters are ignored; a kit's code is refused with a redirect URI; without a scope the answer "
             "may come by query"
         ),
+        *APPLE_EVENT_RULES,
     )
     faults_known = (
         *OAUTH,
@@ -99,6 +102,7 @@ class Apple(Emulator):
             ("/auth/token", ("POST",), self._token),
             ("/auth/revoke", ("POST",), self._revoke),
             ("/_emulator/kit", ("POST",), self._kit),
+            *event_routes(self, partial(notification, self)),
         )
 
     def forget(self) -> None:

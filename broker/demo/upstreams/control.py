@@ -74,6 +74,10 @@ class UnknownApp(LookupError):
     """An app that nobody registered here, or two that are not of one developer."""
 
 
+class UnknownEvent(LookupError):
+    """Something that this service never tells of."""
+
+
 class KitOrder(Order):
     """Sign `person` in with the upstream's kit in the app `app`, for its server `server` or, without one, for itself.
 
@@ -212,7 +216,7 @@ class Control:
                 return _json({"error": "the control API answers this machine only"}, 403)
             try:
                 return await handler(request)
-            except (UnknownApp, UnknownFault, UnknownPerson, ValidationError) as problem:
+            except (UnknownApp, UnknownEvent, UnknownFault, UnknownPerson, ValidationError) as problem:
                 return _json({"error": str(problem)}, 400)
 
         return run

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from typing import ClassVar
 
@@ -17,6 +18,8 @@ from broker.demo.rules import documented, guessed, measured
 from broker.demo.upstreams.answers import back_to, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, Refused
 from broker.demo.upstreams.control import KitOrder
+from broker.demo.upstreams.events import event_routes
+from broker.demo.upstreams.facebook_events import SIGNED_REQUEST_RULES, callback
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified, kit_claims
 from broker.demo.upstreams.keys import key
 
@@ -49,8 +52,10 @@ class Facebook(Emulator):
     title = "Facebook"
     colour = "#1877f2"
     fronts = tuple(f"/{version}/dialog/oauth" for version in _VERSIONS)
-    works = "dialog, code exchange by form or query, `/me`, `/me/permissions`, `debug_token`, keys of Limited Login"
-    missing = "OpenID Connect with PKCE in the browser, deauthorize and data deletion callbacks"
+    works = (
+        "dialog, code exchange by form or query, `/me`, `/me/permissions`, `debug_token`, Limited Login, deauthorize"
+    )
+    missing = "OpenID Connect with PKCE in the browser, the data deletion callback"
     rules = (
         documented("every call of the Graph API needs `appsecret_proof`; one with a time is good for five minutes"),
         documented("`debug_token` answers to the token's own app; it is an error for another app's token"),
@@ -61,6 +66,7 @@ class Facebook(Emulator):
         measured("a dialog error may be a number alone (fault `dialog_error`), and `/me` `false` (`false_profile`)"),
         guessed("the code exchange by POST, 200 for an invalid token at `debug_token`, which number an error has"),
         guessed("a person has the same id in every app; in life another one in each"),
+        *SIGNED_REQUEST_RULES,
     )
     faults_known = (
         *OAUTH,
@@ -90,6 +96,7 @@ class Facebook(Emulator):
             ("/.well-known/openid-configuration/", ("GET",), self._discovery),
             ("/.well-known/oauth/openid/jwks/", ("GET",), self._jwks),
             ("/_emulator/kit", ("POST",), self._kit),
+            *event_routes(self, partial(callback, self)),
         )
 
     def forget(self) -> None:

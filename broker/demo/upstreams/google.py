@@ -16,6 +16,8 @@ from broker.demo.rules import documented, guessed, measured
 from broker.demo.upstreams.answers import back_to, error_answer, json_answer
 from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, RegisteredApp
 from broker.demo.upstreams.control import KitOrder
+from broker.demo.upstreams.events import event_routes
+from broker.demo.upstreams.google_events import DOCUMENT, RISC_RULES, security_event, show_configuration
 from broker.demo.upstreams.google_gsi import GSI, GSI_RULES
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Claims, Signer, falsified, kit_claims
 from broker.demo.upstreams.keys import challenge_of, half_hash, key
@@ -47,9 +49,9 @@ class Google(Emulator):
     fronts = ("/o/oauth2/", "/gsi/")
     works = (
         "discovery, keys, code flow with PKCE, refresh, userinfo, revocation, tokeninfo; `/gsi/client` with One Tap"
-        " and the button: callback, and a POST to `login_uri` with `g_csrf_token`"
+        " and the button: callback, and a POST to `login_uri` with `g_csrf_token`; security events"
     )
-    missing = "FedCM (One Tap is a frame here, which a browser would draw itself), security events"
+    missing = "FedCM (One Tap is a frame here, which a browser would draw itself), how security events are ordered"
     rules = (
         documented("`redirect_uri` is one of the registered ones, letter by letter; otherwise Google's own error page"),
         documented("a code is good once, for its client and redirect URI, and with the verifier of its challenge"),
@@ -59,6 +61,7 @@ class Google(Emulator):
         measured("former addresses, and the access token in the query of userinfo, as passport's strategy has them"),
         guessed("the exact words of errors at the token endpoint"),
         *GSI_RULES,
+        *RISC_RULES,
     )
     faults_known = (
         *OAUTH,
@@ -84,6 +87,8 @@ class Google(Emulator):
             ("/revoke", ("POST",), self._revoke),
             ("/tokeninfo", ("GET", "POST"), self._tokeninfo),
             ("/_emulator/kit", ("POST",), self._kit),
+            (DOCUMENT, ("GET",), show_configuration),
+            *event_routes(self, partial(security_event, self)),
             *(("/gsi/" + page, ("GET",), partial(show, self)) for page, show in GSI.items()),
         )
 
@@ -280,17 +285,7 @@ DISCOVERY = {
     "scopes_supported": ["openid", "email", "profile"],
     "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
     "claims_supported": [
-        "aud",
-        "email",
-        "email_verified",
-        "exp",
-        "family_name",
-        "given_name",
-        "iat",
-        "iss",
-        "name",
-        "picture",
-        "sub",
+        *("aud", "email", "email_verified", "exp", "family_name", "given_name", "iat", "iss", "name", "picture", "sub"),
     ],
     "code_challenge_methods_supported": ["plain", "S256"],
     "grant_types_supported": ["authorization_code", "refresh_token"],

@@ -43,7 +43,14 @@ class UpstreamLogouts:
         if await self._transient.get(Kind.CLAIM, mark) is not None:
             self._record(name, "replayed")
             raise InvalidRequest("logout_token was used before")
-        await self._endings.end_upstream(instance, logout)
+        ended = await self._endings.end_upstream(instance.key, sid=logout.sid, subject=logout.subject)
+        self._context.recorder.record(
+            Event.UPSTREAM_LOGOUT,
+            provider=name,
+            kind="sid" if logout.sid else "sub",
+            outcome="ended",
+            sessions=len(ended),
+        )
         # Only now: a token whose sessions could not be ended must count when it is sent again.
         await self._transient.put(Kind.CLAIM, mark, b"1", ttl=_REMEMBERED)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from broker.core.events import Event
 from broker.core.people.identity import Link
@@ -33,17 +33,22 @@ class Unlinking:
         self._remember_for = remember_for
         self._queued = queued
 
-    async def unlink(self, sub: str, link: Link) -> Unlinked | NotLinked | LastLink:
+    async def unlink(
+        self, sub: str, link: Link, *, usable: Collection[str] | None = None
+    ) -> Unlinked | NotLinked | LastLink:
         """Take the way in from the account, with every session and grant that came from it (threats D16).
 
-        LastLink where no other is left by a provider that is switched on: nobody could sign in any more.
+        LastLink where no other is left by a provider that is switched on: nobody could sign in any more. `usable`:
+        another is to be left by one of the providers with these keys instead.
         """
         now = self._context.now()
+        if usable is None:
+            usable = frozenset(key for _, key in self._providers.enabled)
         done = await self._people.unlink(
             sub,
             link.provider_key,
             link.subject,
-            usable=frozenset(key for _, key in self._providers.enabled),
+            usable=usable,
             now=now,
             expires_at=now + self._remember_for,
         )

@@ -11,12 +11,10 @@ from broker.core.logout import SessionClient
 from broker.core.people.history import SignIn
 from broker.core.records import Login
 from broker.services.context import Context
-from broker.services.providers import ProviderInstance
 from broker.services.sessions.single_sign_on import Session
 from broker.store.history import HistoryStore
 from broker.store.sessions import Ending, SessionStore
 from broker.store.transient import Kind, Transient
-from broker.upstream.abilities import UpstreamLogout
 
 
 class NamesPeople(Protocol):
@@ -99,7 +97,7 @@ class Endings:
         """How it stands. The store of sessions may have gone back in time; the one that is asked never does."""
         return await self._sessions.ending(session.login, session.key, now=self._context.now())
 
-    async def end_upstream(self, instance: ProviderInstance, logout: UpstreamLogout) -> tuple[str, ...]:
+    async def end_upstream(self, provider_key: str, *, subject: str, sid: str = "") -> tuple[str, ...]:
         """Every session that the upstream's word is about; the `sid` of those that grants or apps still hung on.
 
         The sessions themselves are in browsers and in a store that may forget: a mark in the durable store ends them
@@ -107,14 +105,16 @@ class Endings:
         """
         now = self._context.now()
         ended = await self._sessions.end_upstream(
-            instance.key, sid=logout.sid, subject=logout.subject, now=now, expires_at=now + self._remember_for
+            provider_key, sid=sid, subject=subject, now=now, expires_at=now + self._remember_for
         )
         self._queued()
-        self._context.recorder.record(
-            Event.UPSTREAM_LOGOUT,
-            provider=instance.name,
-            kind="sid" if logout.sid else "sub",
-            outcome="ended",
-            sessions=len(ended),
+        return ended
+
+    async def withdraw_upstream(self, provider_key: str, subject: str) -> tuple[str, ...]:
+        """As `end_upstream`, and nothing is left that came from there: no grant, and no token of the upstream's."""
+        now = self._context.now()
+        ended = await self._sessions.withdraw_upstream(
+            provider_key, subject, now=now, expires_at=now + self._remember_for
         )
+        self._queued()
         return ended

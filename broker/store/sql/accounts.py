@@ -8,13 +8,13 @@ from broker.core.people.history import AccountEvent, Happened
 from broker.core.people.identity import Account
 from broker.core.records import HeldIdentity, Login
 from broker.store.accounts import AccountStore, Decision, Found, KnownToMore, Merged, Sought, Unmergeable
+from broker.store.sql.forgetting import lose_all
 from broker.store.sql.history import remember
 from broker.store.sql.notify import forget
 from broker.store.sql.people import is_living, parts_of, resolve
 from broker.store.sql.searching import find_accounts
 from broker.store.sql.sessions import end_for_good, end_session, is_ended, is_marked, sessions_of
 from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, read, write
-from broker.store.sql.upstream_tokens import lose_all
 
 
 class SqlAccounts(Repository, AccountStore):

@@ -11,10 +11,10 @@ from broker.core.people.history import AccountEvent, Happened
 from broker.core.people.identity import Account, Link, Person
 from broker.core.people.linking import Vouched, fold_address, read_vouched
 from broker.store.people import LastLink, Linked, NamespaceChanged, NotLinked, PeopleStore, Taken, Unlinked
+from broker.store.sql.forgetting import lose_way
 from broker.store.sql.history import remember
 from broker.store.sql.sessions import end_for_good, sessions_through
 from broker.store.sql.steps import Driver, Repository, Row, Steps, do, every, first, one, read, write
-from broker.store.sql.upstream_tokens import lose_way
 
 
 class SqlPeople(Repository, PeopleStore):

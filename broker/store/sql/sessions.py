@@ -8,6 +8,7 @@ from broker.core.logout import SessionClient
 from broker.core.records import Grant, Login
 from broker.store.sessions import Ending, SessionStore
 from broker.store.sql.deliveries import queue
+from broker.store.sql.forgetting import lose_way
 from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, read, sweep, write
 
 _CODES_LIVE = 600  # seconds; no code lives longer (RFC 6749 section 4.1.2), so a mark must not be shorter-lived
@@ -34,23 +35,26 @@ class SqlSessions(Repository, SessionStore):
     def end_upstream(
         self, provider_key: str, *, sid: str, subject: str, now: int, expires_at: int
     ) -> Steps[tuple[str, ...]]:
-        kind, value = ("sid", sid) if sid else ("sub", subject)
-        yield from do(
-            """INSERT INTO upstream_logouts (provider_key, kind, value, at, expires_at) VALUES (?, ?, ?, ?, ?)
-               ON CONFLICT (provider_key, kind, value) DO UPDATE SET
-               at = CASE WHEN excluded.at > upstream_logouts.at THEN excluded.at ELSE upstream_logouts.at END,
-               expires_at = CASE WHEN excluded.expires_at > upstream_logouts.expires_at
-                            THEN excluded.expires_at ELSE upstream_logouts.expires_at END""",
-            provider_key,
-            kind,
-            value,
-            now,
-            expires_at,
-        )
+        yield from _say_over(provider_key, *(("sid", sid) if sid else ("sub", subject)), now, expires_at)
         sessions = yield from (_by_sid(provider_key, sid, now) if sid else _by_subject(provider_key, subject, now))
         fresh = self._randomness(16).hex()
         for session in sessions:
             yield from end_session(session, now, expires_at, fresh)
+        return sessions
+
+    @write
+    def withdraw_upstream(
+        self, provider_key: str, subject: str, *, now: int, expires_at: int
+    ) -> Steps[tuple[str, ...]]:
+        yield from _say_over(provider_key, "sub", subject, now, expires_at)
+        sessions = yield from _by_subject(provider_key, subject, now)
+        yield from end_for_good(sessions, now, expires_at, self._randomness(16).hex())
+        yield from do(
+            """UPDATE grants SET revoked_at = ?
+               WHERE provider_key = ? AND subject = ? AND revoked_at IS NULL AND expires_at > ?""",
+            *(now, provider_key, subject, now),
+        )
+        yield from lose_way(provider_key, subject)
         return sessions
 
     @write
@@ -129,6 +133,22 @@ class SqlSessions(Repository, SessionStore):
             limit,
         )
         return said + kept + clients + marks + unlinked + taken
+
+
+def _say_over(provider_key: str, kind: str, value: str, now: int, expires_at: int) -> Steps[int]:
+    """The upstream says that this ended; a mark never goes back in time."""
+    return do(
+        """INSERT INTO upstream_logouts (provider_key, kind, value, at, expires_at) VALUES (?, ?, ?, ?, ?)
+           ON CONFLICT (provider_key, kind, value) DO UPDATE SET
+           at = CASE WHEN excluded.at > upstream_logouts.at THEN excluded.at ELSE upstream_logouts.at END,
+           expires_at = CASE WHEN excluded.expires_at > upstream_logouts.expires_at
+                        THEN excluded.expires_at ELSE upstream_logouts.expires_at END""",
+        provider_key,
+        kind,
+        value,
+        now,
+        expires_at,
+    )
 
 
 def add_client(grant: Grant, client: SessionClient) -> Steps[int]:

@@ -118,16 +118,6 @@ class SqlUpstreamTokens(Repository, UpstreamTokenStore):
         )
 
 
-def lose_all(sub: str) -> Steps[int]:
-    """Nothing is kept for an account any more."""
-    return do("DELETE FROM upstream_tokens WHERE sub = ?", sub)
-
-
-def lose_way(provider_key: str, subject: str) -> Steps[int]:
-    """Nothing is kept of a way in any more."""
-    return do("DELETE FROM upstream_tokens WHERE provider_key = ? AND subject = ?", provider_key, subject)
-
-
 def _name(tokens: KeptTokens) -> tuple[str, str, str]:
     return tokens.provider_key, tokens.subject, tokens.version
 
