@@ -58,7 +58,7 @@ def tracked() -> Iterator[tuple[str, str]]:
 
 def test_a_feature_has_one_word_on_every_floor() -> None:
     words = {"authorize", "clients", "devices", "drf", "grants", "keys", "login", "logout", "notify", "people"}
-    words |= {"operators", "posted", "sessions", "switches", "tokens", "upstream_tokens"}
+    words |= {"operators", "posted", "sessions", "switches", "tokens", "upstream_events", "upstream_tokens"}
     ground = {
         "core": "discovery errors events jose openapi records records_before seal terms wire",
         "services": "carried context once outbound providers rounds",

@@ -6,12 +6,11 @@ from typing import Final, Protocol
 
 import orjson
 
-from broker.demo.faults import Faults
 from broker.demo.people import Person
 from broker.demo.rules import documented, guessed
 from broker.demo.upstreams.base import RegisteredApp
-from broker.demo.upstreams.events import Message, statement
-from broker.demo.upstreams.id_tokens import Signer, falsified
+from broker.demo.upstreams.events import Message, Signs, statement
+from broker.demo.upstreams.id_tokens import falsified
 
 ISSUER: Final = "https://appleid.apple.com"
 _LIFE = 600  # seconds
@@ -24,19 +23,10 @@ APPLE_EVENT_RULES: Final = (
 )
 
 
-class Notifies(Protocol):
-    """The emulator, as far as this needs it."""
+class Notifies(Signs, Protocol):
+    """The emulator, as far as this needs it; `known` were asked for their name at an app."""
 
-    faults: Faults
     known: set[tuple[str, str]]
-
-    def now(self) -> int: ...
-
-    def mint(self) -> str: ...
-
-    def signer(self) -> Signer: ...
-
-    def subject(self, person: Person) -> str: ...
 
 
 def notification(apple: Notifies, app: RegisteredApp, person: Person, kind: str) -> Message:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from broker.demo.call import Call
+from broker.demo.faults import Faults
 from broker.demo.people import Person
 from broker.demo.upstreams.answers import json_answer
 from broker.demo.upstreams.base import Emulator, Handler, RegisteredApp
 from broker.demo.upstreams.control import Order
 from broker.demo.upstreams.deliver import post_body
+from broker.demo.upstreams.id_tokens import Signer
 
 Claims = dict[str, Any]
 
@@ -41,6 +43,27 @@ class Sent:
     content_type: str
     status: int
     answer: str
+
+
+class Tells(Protocol):
+    """The emulator, as far as a message needs it."""
+
+    faults: Faults
+
+    def now(self) -> int:
+        """Epoch seconds."""
+
+    def subject(self, person: Person) -> str:
+        """The id by which it knows the person."""
+
+
+class Signs(Tells, Protocol):
+    """One whose messages are signed tokens."""
+
+    mint: Callable[[], str]
+
+    def signer(self) -> Signer:
+        """With its keys of today."""
 
 
 Make = Callable[[RegisteredApp, Person, str], Message]

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hmac
 from hashlib import sha256
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import urlencode
 
 import orjson
 
 from broker.core.jose.compact import b64url
-from broker.demo.faults import Faults
 from broker.demo.people import Person
 from broker.demo.rules import documented
 from broker.demo.upstreams.base import RegisteredApp
 from broker.demo.upstreams.control import UnknownEvent
-from broker.demo.upstreams.events import Message
+from broker.demo.upstreams.events import Message, Tells
 
 _PATHS: Final = {"deauthorize": ""}
 
@@ -24,17 +23,7 @@ SIGNED_REQUEST_RULES: Final = (
 )
 
 
-class SignsRequests(Protocol):
-    """The emulator, as far as this needs it."""
-
-    faults: Faults
-
-    def now(self) -> int: ...
-
-    def subject(self, person: Person) -> str: ...
-
-
-def callback(facebook: SignsRequests, app: RegisteredApp, person: Person, kind: str) -> Message:
+def callback(facebook: Tells, app: RegisteredApp, person: Person, kind: str) -> Message:
     """One of this kind; raises UnknownEvent."""
     if kind not in _PATHS:
         raise UnknownEvent(f"no event {kind}; there are {', '.join(sorted(_PATHS))}")

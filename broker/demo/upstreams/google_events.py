@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
 
 from starlette.responses import Response
 
 from broker.demo.call import Call
-from broker.demo.faults import Faults
 from broker.demo.people import Person
 from broker.demo.rules import documented, guessed
 from broker.demo.upstreams.answers import json_answer
 from broker.demo.upstreams.base import RegisteredApp
 from broker.demo.upstreams.control import UnknownEvent
-from broker.demo.upstreams.events import Claims, Message, statement
-from broker.demo.upstreams.id_tokens import Signer, falsified
+from broker.demo.upstreams.events import Claims, Message, Signs, statement
+from broker.demo.upstreams.id_tokens import falsified
 
 ISSUER: Final = "https://accounts.google.com/"
 DOCUMENT: Final = "/.well-known/risc-configuration"
@@ -32,26 +31,12 @@ RISC_RULES: Final = (
 )
 
 
-class Protects(Protocol):
-    """The emulator, as far as this needs it."""
-
-    faults: Faults
-
-    def now(self) -> int: ...
-
-    def mint(self) -> str: ...
-
-    def signer(self) -> Signer: ...
-
-    def subject(self, person: Person) -> str: ...
-
-
 async def show_configuration(call: Call) -> Response:
     """Who signs events, and with which keys."""
     return json_answer({"issuer": ISSUER, "jwks_uri": "https://www.googleapis.com/oauth2/v3/certs"})
 
 
-def security_event(google: Protects, app: RegisteredApp, person: Person, kind: str) -> Message:
+def security_event(google: Signs, app: RegisteredApp, person: Person, kind: str) -> Message:
     """One of this kind, by the last part of its name; raises UnknownEvent."""
     if kind not in _KINDS:
         raise UnknownEvent(f"no event {kind}; there are {', '.join(sorted(_KINDS))}")

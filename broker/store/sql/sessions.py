@@ -143,11 +143,7 @@ def _say_over(provider_key: str, kind: str, value: str, now: int, expires_at: in
            at = CASE WHEN excluded.at > upstream_logouts.at THEN excluded.at ELSE upstream_logouts.at END,
            expires_at = CASE WHEN excluded.expires_at > upstream_logouts.expires_at
                         THEN excluded.expires_at ELSE upstream_logouts.expires_at END""",
-        provider_key,
-        kind,
-        value,
-        now,
-        expires_at,
+        *(provider_key, kind, value, now, expires_at),
     )
 
 
@@ -160,14 +156,8 @@ def add_client(grant: Grant, client: SessionClient) -> Steps[int]:
            ON CONFLICT (sid, client_id) DO UPDATE SET
            sub = excluded.sub, backchannel = excluded.backchannel, provider_key = excluded.provider_key,
            subject = excluded.subject, upstream_sid = excluded.upstream_sid, expires_at = excluded.expires_at""",
-        client.sid,
-        client.client_id,
-        client.sub,
-        int(client.backchannel),
-        grant.login.provider_key,
-        grant.login.subject,
-        grant.login.upstream_sid,
-        client.expires_at,
+        *(client.sid, client.client_id, client.sub, int(client.backchannel)),
+        *(grant.login.provider_key, grant.login.subject, grant.login.upstream_sid, client.expires_at),
     )
 
 
