@@ -6,9 +6,16 @@ from collections.abc import Mapping
 
 import pytest
 
-from broker.core.errors import InvalidGrant, InvalidRequest, UpstreamInvalid, UpstreamUnavailable
+from broker.core.errors import (
+    InvalidGrant,
+    InvalidRequest,
+    ProviderSwitchedOff,
+    UpstreamInvalid,
+    UpstreamUnavailable,
+)
 from broker.core.events import Event
 from broker.core.people.identity import Identity, Link
+from broker.core.switches import Switchable
 from broker.services.people.changes import AccountRules
 from broker.store.people import Linked
 from broker.store.upstream_tokens import KeptTokens
@@ -247,3 +254,16 @@ async def test_g21_a_message_that_is_not_believed_ends_nothing_and_may_come_agai
 async def test_a_provider_that_tells_of_nobody_is_not_heard(world: World, upstream: TellingUpstream, name: str) -> None:
     with pytest.raises(InvalidRequest):
         await world.upstream_events.receive(name, b"sessions_over/x1/k1")
+
+
+async def test_b9_while_an_operator_has_the_provider_off_its_word_is_to_come_again(
+    world: World, upstream: TellingUpstream
+) -> None:
+    _, value, _ = await world.log_in()
+    await world.switches.off(Switchable.PROVIDER, "alpha", why="a secret leaked", by="ops")
+    with pytest.raises(ProviderSwitchedOff) as refused:
+        await tell(world, Meaning.SESSIONS_OVER)
+    assert refused.value.status == 503
+    await world.switches.on(Switchable.PROVIDER, "alpha", why="a new secret", by="ops")
+    await tell(world, Meaning.SESSIONS_OVER)
+    assert await world.sessions.find(value) is None
