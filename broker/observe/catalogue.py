@@ -32,6 +32,7 @@ from broker.observe.meters import (
 _BOTH = ("provider", "client_id")
 _CHANGES = "broker_client_registrations_total"
 _ACCOUNTS = "broker_accounts_changed_total"
+_CONSENTS = "broker_consents_total"
 _ANSWERS = "broker_device_answers_total"
 
 
@@ -267,25 +268,17 @@ EVENTS: Mapping[Event, Entry] = {
     ),
     Event.NOTIFY_BACKLOG: Entry("debug", False, ("waiting",), "How many messages are on their way.", set_messages),
     Event.CONSENT_GIVEN: Entry(
-        "info",
-        True,
-        ("client_id", "sub"),
-        "Somebody allowed an app.",
-        count("broker_consents_total", "client_id", answer="given"),
+        "info", True, ("client_id", "sub"), "Somebody allowed an app.", count(_CONSENTS, "client_id", answer="given")
     ),
     Event.CONSENT_REFUSED: Entry(
-        "info",
-        True,
-        ("client_id", "sub"),
-        "Somebody refused an app.",
-        count("broker_consents_total", "client_id", answer="refused"),
+        "info", True, ("client_id", "sub"), "Somebody refused an app.", count(_CONSENTS, "client_id", answer="refused")
     ),
     Event.CONSENT_TAKEN_BACK: Entry(
         "info",
         True,
         ("client_id", "sub"),
         "Somebody took back what they had allowed an app; its grants ended.",
-        count("broker_consents_total", "client_id", answer="taken_back"),
+        count(_CONSENTS, "client_id", answer="taken_back"),
     ),
     Event.REQUEST_PUSHED: Entry(
         "debug",
@@ -434,11 +427,7 @@ EVENTS: Mapping[Event, Entry] = {
         count("broker_keys_changed_total", "algorithm", change="created"),
     ),
     Event.KEY_ACTIVATED: Entry(
-        "info",
-        True,
-        ("kid", "algorithm"),
-        "A signing key signs from now on; also told at every start.",
-        count_active,
+        "info", True, ("kid", "algorithm"), "A signing key signs from now on; also told at every start.", count_active
     ),
     Event.KEY_RETIRED: Entry(
         "info",
