@@ -317,6 +317,7 @@ async def test_k17_every_schema_there_ever_was_comes_to_the_newest_with_its_peop
     assert await store.durable.deliveries.waiting() == (version >= 6)
     kept = await store.durable.upstream_tokens.find("s1", "p1", "x1", now=NOW)
     assert (kept is not None) == (version >= 10)
+    assert len(await store.durable.switches.off()) == (version >= 12)
     assert (await ended_at(store.durable, "p1", sid="u1", subject="x1") == NOW) == (version >= 4)
     await store.close()
     with closing(sqlite3.connect(path)) as db, closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
