@@ -70,16 +70,23 @@ class Oidc(sdk.AskingProvider, sdk.ProvingProvider, sdk.SessionOidcProvider):
 
     async def begin(self, flow: sdk.Flow) -> sdk.Redirect | sdk.Widget:
         """Without a challenge only where S256 is not among the methods that it names; see `pkce` if it names none."""
-        methods = (await self.metadata()).challenge_methods
-        if self.settings.pkce == "required" and "S256" not in methods:
-            raise sdk.UpstreamUnavailable("the issuer does not say that it knows S256, and pkce is required")
-        if "S256" in methods or (not methods and self.settings.pkce == "auto"):
+        if await self._takes_challenges():
             return await super().begin(flow)
         return replace(await super().begin(replace(flow, code_verifier="")), memo={"pkce": "none"})
 
     async def finish(self, flow: sdk.Flow, reply: sdk.Reply) -> sdk.Identity:
         """A verifier goes where a challenge went before."""
         return await super().finish(replace(flow, code_verifier="") if "pkce" in flow.memo else flow, reply)
+
+    async def knock(self, flow: sdk.Flow) -> sdk.Fields:
+        """With a verifier only where a login has one."""
+        return await super().knock(flow if await self._takes_challenges() else replace(flow, code_verifier=""))
+
+    async def _takes_challenges(self) -> bool:
+        methods = (await self.metadata()).challenge_methods
+        if self.settings.pkce == "required" and "S256" not in methods:
+            raise sdk.UpstreamUnavailable("the issuer does not say that it knows S256, and pkce is required")
+        return "S256" in methods or (not methods and self.settings.pkce == "auto")
 
     def opened(self, id_token: str) -> str:
         """One that is not encrypted is refused where that was registered (OIDC Core 3.1.3.7 point 1)."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import secrets
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -16,6 +14,7 @@ from time import monotonic
 import pytest
 
 from broker.cli.healthcheck import ask
+from tests.ports import free_port
 
 LIVE = """\
 version: 1
@@ -33,15 +32,6 @@ clients:
     redirect_uris: [https://shop.example.com/cb]
     auth_method: none
 """
-
-
-def free_port() -> int:
-    """A port nobody listens on just now, below those the system gives away: no connection takes it meanwhile."""
-    for _ in range(100):
-        with socket.socket() as sock, suppress(OSError):
-            sock.bind(("127.0.0.1", 20_000 + secrets.randbelow(12_000)))
-            return int(sock.getsockname()[1])
-    raise AssertionError("no port is free")
 
 
 class Served:

@@ -23,7 +23,8 @@ from broker.demo.upstreams import EMULATORS, Emulator
 from broker.demo.visitor import Visitor
 from broker.registry import settings_class
 from broker.upstream.trial import mask
-from tests.cli.conftest import LIVE, free_port
+from tests.cli.conftest import LIVE
+from tests.ports import free_port
 
 ISSUER = "https://id.example.com"
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from broker.cli.healthcheck import ask
-from tests.cli.conftest import Served, free_port, with_wait
+from tests.cli.conftest import Served, with_wait
+from tests.ports import free_port
 
 Serve = Callable[..., Served]
 BACK = b"https%3A%2F%2Fshop.example.com%2Fcb"

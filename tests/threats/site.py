@@ -30,6 +30,7 @@ from broker.demo.emulation import build_emulators
 from broker.demo.servers import Port, serving, take_port
 from broker.demo.switches import Switches
 from broker.demo.upstreams import EMULATORS, Emulator, Options
+from tests.ports import free_port
 from tests.threats.settings import base_config
 
 Result = TypeVar("Result")
@@ -156,17 +157,16 @@ def running_site(
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Site]:
     """A running site; `change` edits the configuration before the start, `path` is the issuer's."""
-    ports = {name: take_port(name, "127.0.0.1") for name in ("public", "management", *EMULATORS)}
+    ports = {name: take_port(name, "127.0.0.1") for name in EMULATORS}
     config = base_config()
-    issuer = f"http://127.0.0.1:{ports['public'].number}{path}"
+    # The broker takes these itself, and after a kill once more.
+    names = {name: f"127.0.0.1:{free_port()}" for name in ("public", "management")}
+    issuer = f"http://{names['public']}{path}"
     config |= {"issuer": issuer, "storage": {"sqlite": {"path": str(folder / "broker.db")}}}
-    names = {name: f"127.0.0.1:{ports[name].number}" for name in ("public", "management")}
     config["server"] = {"listen": names["public"], "management": names["management"], "shutdown_grace": "5s"}
     _find_emulators(config, ports)
     change(config)
     _find_emulators(config, ports)
-    for name in names:
-        ports[name].close()  # the broker takes them itself
     with _closing(ports), _emulators(config, folder, ports) as (switches, raw):
         site = Site(config, folder, issuer, f"http://{names['management']}", switches, raw)
         site.environment.update(environment or {})

@@ -35,12 +35,13 @@ class GitLab(OidcService):
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "code_challenge_methods_supported": ["plain", "S256"],
     }
+    renews = True
     works = "discovery, code flow with PKCE, ID tokens with profile and address, userinfo, revocation"
     rules = (
         documented("the claims of ID tokens and userinfo, `email` and `email_verified` with the scope `email` only"),
         documented("`groups_direct` stands in the ID token, `groups` at userinfo"),
         guessed("`email_verified` is true for Ada alone"),
-        guessed("no refresh token: real ones come with every answer"),
+        documented("a refresh token comes with every answer, and is good once"),
     )
 
     def claims_of(self, granted: Granted) -> Claims:

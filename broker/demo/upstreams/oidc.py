@@ -52,6 +52,7 @@ class Oidc(Emulator):
     fronts: ClassVar[tuple[str, ...]] = ("/authorize", "/logout")
     post = staticmethod(post_form)
     kept: ClassVar[KindOfGrant] = Granted  # what a code stands for
+    renews: ClassVar[bool] = False  # whether a refresh token comes without the scope `offline_access`
     works = (
         "any OpenID Provider: discovery, keys, code flow with PKCE by query or form, pushed requests, apps that sign, "
         "encrypted ID tokens, userinfo, refresh, logout by redirect or back channel; one issuer, the first configured"
@@ -229,7 +230,7 @@ class Oidc(Emulator):
         answer: Claims = {"access_token": access_token, "expires_in": 300, "token_type": "Bearer"}
         if self.faults.on("rotated_at_signing"):
             self.faults.switch("rotated_keys", on=True)
-        if "offline_access" in granted.scope:
+        if self.renews or "offline_access" in granted.scope:
             answer["refresh_token"] = self.refresh_tokens.give(granted)
         if not self.faults.on("no_id_token"):
             id_token = self.signer().sign(self._claims(granted, access_token))

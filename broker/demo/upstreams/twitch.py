@@ -59,9 +59,11 @@ class Twitch(OidcService):
         "subject_types_supported": ["public"],
         "token_endpoint_auth_methods_supported": ["client_secret_post"],
     }
+    renews = True
     works = "discovery, code flow, ID tokens with the claims that were named, userinfo"
     rules = (
         documented("a claim beside the standard ones is told only where the `claims` parameter names it"),
+        documented("a refresh token comes with every answer"),
         documented("`sub` is the number of the person; the document names no method of PKCE"),
         measured("an address needs the scope `user:read:email`; `scope` in the token answer is a list"),
         guessed("`preferred_username` is the name people chose for show"),

@@ -1,49 +1,77 @@
-"""How an operator's question becomes a statement: one condition for each thing that is asked for, each by an index."""
+"""Accounts that an operator asks for: those that an index leads to, or all in order. The rest is a filter."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from broker.store.accounts import Found, Sought
 from broker.store.sql.people import account_from, parts_of
 from broker.store.sql.steps import Row, Steps, Value, every
 
-_SELECT = """SELECT sub, created_at, blocked, closes_at, blocked_at, blocked_why FROM accounts
-    WHERE deleted_at IS NULL AND merged_into IS NULL AND sub > ?"""
-# A provider that is switched off, or gone from the configuration, still has its people.
-_BY_WAY = """sub IN (SELECT links.sub FROM aliases JOIN namespaces USING (namespace) JOIN links USING (provider_key)
-    WHERE aliases.alias = ? AND links.subject = ?)"""
-_BY_PROVIDER = """EXISTS (SELECT 1 FROM aliases JOIN namespaces USING (namespace) JOIN links USING (provider_key)
-    WHERE aliases.alias = ? AND links.sub = accounts.sub)"""
-_BY_ADDRESS = "sub IN (SELECT links.sub FROM links WHERE links.address = ?)"
-
 
 def find_accounts(sought: Sought, after: str, limit: int) -> Steps[tuple[Found, ...]]:
     """Those that fit, from behind `after`, each with the accounts that were merged into it."""
-    sql, params = _SELECT, list[Value]([after])
-    for condition, values in _conditions(sought):
-        sql += f" AND {condition}"
-        params += values
+    leads = _leads(sought)
+    filters = (
+        *(sought.provider, sought.provider),
+        *(sought.address, sought.address),
+        *(int(sought.blocked), int(sought.closing), limit),
+    )
+    rows = yield from _in_order(after, *filters) if leads == "all" else _led(leads, sought, after, filters)
     found = list[Found]()
-    for row in (yield from every(f"{sql} ORDER BY sub LIMIT ?", *params, limit)):
+    for row in rows:
         found.append((yield from _found(row)))
     return tuple(found)
 
 
-def _conditions(sought: Sought) -> Iterator[tuple[str, tuple[Value, ...]]]:
+def _leads(sought: Sought) -> str:
+    """Which of the things that are asked for an index finds fewest by."""
     if sought.sub:
-        yield "sub = ?", (sought.sub,)
+        return "sub"
     if sought.subject:
-        yield _BY_WAY, (sought.provider, sought.subject)
-    elif sought.provider:
-        yield _BY_PROVIDER, (sought.provider,)
+        return "way"
     if sought.address:
-        yield _BY_ADDRESS, (sought.address,)
-    if sought.blocked:
-        yield "blocked = 1", ()
-    if sought.closing:
-        yield "closes_at IS NOT NULL", ()
+        return "address"
+    return "closing" if sought.closing else "blocked" if sought.blocked else "all"
+
+
+def _led(leads: str, sought: Sought, after: str, filters: tuple[Value, ...]) -> Steps[list[Row]]:
+    """Of the branches one is walked: the constant before it is known to be false of the others before a row is read."""
+    # A provider that is switched off, or gone from the configuration, still has its people.
+    return every(
+        """SELECT sub, created_at, blocked, closes_at, blocked_at, blocked_why FROM accounts
+           WHERE deleted_at IS NULL AND merged_into IS NULL AND sub > ? AND sub IN (
+               SELECT one.sub FROM accounts AS one WHERE ? = 'sub' AND one.sub = ?
+               UNION ALL
+               SELECT links.sub FROM aliases JOIN namespaces USING (namespace) JOIN links USING (provider_key)
+               WHERE ? = 'way' AND aliases.alias = ? AND links.subject = ?
+               UNION ALL
+               SELECT links.sub FROM links WHERE ? = 'address' AND links.address = ?
+               UNION ALL
+               SELECT one.sub FROM accounts AS one WHERE ? = 'closing' AND one.closes_at >= 0
+               UNION ALL
+               SELECT one.sub FROM accounts AS one WHERE ? = 'blocked' AND one.blocked = 1 AND one.sub > ?)
+           AND (? = '' OR EXISTS (
+               SELECT 1 FROM aliases JOIN namespaces USING (namespace) JOIN links USING (provider_key)
+               WHERE aliases.alias = ? AND links.sub = accounts.sub))
+           AND (? = '' OR EXISTS (SELECT 1 FROM links WHERE links.sub = accounts.sub AND links.address = ?))
+           AND blocked >= ? AND (? = 0 OR closes_at IS NOT NULL) ORDER BY sub LIMIT ?""",
+        *(after, leads, sought.sub, leads, sought.provider, sought.subject, leads, sought.address, leads, leads, after),
+        *filters,
+    )
+
+
+def _in_order(after: str, *filters: Value) -> Steps[list[Row]]:
+    return every(
+        """SELECT sub, created_at, blocked, closes_at, blocked_at, blocked_why FROM accounts
+           WHERE deleted_at IS NULL AND merged_into IS NULL AND sub > ?
+           AND (? = '' OR EXISTS (
+               SELECT 1 FROM aliases JOIN namespaces USING (namespace) JOIN links USING (provider_key)
+               WHERE aliases.alias = ? AND links.sub = accounts.sub))
+           AND (? = '' OR EXISTS (SELECT 1 FROM links WHERE links.sub = accounts.sub AND links.address = ?))
+           AND blocked >= ? AND (? = 0 OR closes_at IS NOT NULL) ORDER BY sub LIMIT ?""",
+        *(after, *filters),
+    )
 
 
 def _found(row: Row) -> Steps[Found]:
