@@ -57,13 +57,13 @@ types: $(VENV)
 floors: $(VENV)
 	@$(RUN)/lint-imports --no-logo 2>/dev/null || $(RUN)/lint-imports
 
-unit: $(VENV) ## Tests that need no browser and no foreign software, in parallel
+unit: $(VENV) $(RECORDED) ## Tests that need no browser and no foreign software, in parallel
 	@$(RUN)/pytest -n $(WORKERS) --dist worksteal --durations=10 --durations-min=1 -m "not ($(APART)) and not ($(ALONE))"
 
-alone: servers $(VENV) $(INTEROP) $(RECORDED) ## Tests in a real browser and with clients written by others
+alone: servers $(VENV) $(INTEROP) ## Tests in a real browser and with clients written by others
 	@$(call node18) $(RUN)/pytest --durations=10 --durations-min=1 -m "$(ALONE)"
 
-coverage: $(VENV) ## Branch coverage; the floors below must be complete
+coverage: $(VENV) $(RECORDED) ## Branch coverage; the floors below must be complete
 	@$(RUN)/pytest -n $(WORKERS) --dist worksteal -m "not ($(APART)) and not ($(ALONE))" --cov --cov-report=
 	@$(RUN)/coverage report --skip-covered --show-missing
 	@$(RUN)/coverage report --format=total --fail-under=100 --include='broker/core/*,broker/store/*,broker/upstream/*'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+ALONE = re.compile(r"\bmark\.(browser|interop)\b")
 
 
 def without_servers(tmp_path: Path, user: int) -> subprocess.CompletedProcess[str]:
@@ -93,3 +95,17 @@ def test_processes_of_tests_do_not_compile_everything_again() -> None:
     forgets, kept = done.stdout.split()
     assert forgets == "False"
     assert Path(kept).is_file()
+
+
+def test_what_runs_in_one_process_with_a_browser_awaits_nothing() -> None:
+    """Its driver leaves a loop running in the thread of the tests, and no other one starts there."""
+    found = set()
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        module = ast.parse(path.read_text(encoding="utf-8"))
+        marks = [ast.unparse(one.value) for one in module.body if isinstance(one, ast.Assign)]
+        for test in (
+            one for one in module.body if isinstance(one, ast.AsyncFunctionDef) and one.name.startswith("test")
+        ):
+            if ALONE.search(" ".join([*marks, *map(ast.unparse, test.decorator_list)])):
+                found.add(f"{path.name}: {test.name}")
+    assert found == set()

@@ -17,7 +17,7 @@ from broker.testing.bench import Case, load_cases
 from tests.interop.recorded import RELEASES, answers_of
 from tests.providers.cases import FIXTURES
 
-pytestmark = [pytest.mark.anyio, pytest.mark.interop]
+pytestmark = pytest.mark.anyio
 
 
 @dataclass(frozen=True, slots=True)
