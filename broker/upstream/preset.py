@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from broker.core.terms import PostedKind
+from broker.upstream.brand import Brand
 from broker.upstream.model import Provider, ProviderSettings
 
 _OPERATORS: Final = {"client_id": "an-id", "client_secret": "a-secret-of-the-operator-and-not-of-ours"}
@@ -39,7 +40,7 @@ class Preset(BaseModel):
     like: str
     title: Texts
     label: Texts
-    brand: str = Field(pattern=r"^#[0-9a-f]{6}$")
+    brand: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")] | Brand
     posted: frozenset[PostedKind] = frozenset()
     options: dict[str, Any]
 

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.anyio
 FILES = Path(__file__).parents[2] / "providers/presets"
 SECRET = "q7Jw0vXcT3mLzK9sYb2NfR8dGhE5uAiP"
 HEAD = "version: 1\nissuer: https://id.example.com\nnetwork: {upstreams: real}\n"
+_BUTTON = 'brand: { light: { ground: "#5865f2", glyph: white } }'
 CLIENT = "clients: {shop: {name: S, redirect_uris: [https://shop.example.com/cb], auth_method: none}}\n"
 
 
@@ -123,7 +124,10 @@ def test_no_secret_is_in_what_is_said(tmp_path: Path) -> None:
         ("like: oauth2", "like: oauth2\nmore: 1"),
         ("  scopes: [identify, email]", "  scops: [identify]"),
         ("    sub: me.id", "    sub: me.email"),
-        ('brand: "#5865f2"', "brand: blue"),
+        (_BUTTON, "brand: blue"),
+        (_BUTTON, "brand: { light: { ground: blue } }"),
+        (_BUTTON, 'brand: { light: { ground: "#5865f2", glyph: round } }'),
+        (_BUTTON, 'brand: { light: { ground: "#5865f2" }, contrast: { ground: "#5865f2" } }'),
     ],
     ids=lambda change: change[1].strip(),
 )

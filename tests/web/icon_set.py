@@ -53,13 +53,17 @@ class Glyph:
 
 GLYPHS: Mapping[str, Glyph] = {
     "apple": Glyph("apple", "#000", dark="#fff", around=1),
+    "discord": Glyph("discord", "#5865f2", white=True),
     "facebook": Glyph("facebook", "#0866ff", under=_CIRCLE, white=True),
     "github": Glyph("github", "#181717", dark="#fff"),
+    "gitlab": Glyph("gitlab", "#fc6d26"),
     "google": Glyph("google", "", around=2),
     "instagram": Glyph("instagram", "#ff0069", white=True),
     "mailru": Glyph("maildotru", "#005ff9", white=True),
     "ok": Glyph("odnoklassniki", "#f70", white=True, around=1),
+    "spotify": Glyph("spotify", "#1ed760"),
     "telegram": Glyph("telegram", "#26a5e4", under=_CIRCLE, white=True),
+    "twitch": Glyph("twitch", "#9146ff", white=True),
     "vk": Glyph("vk", "#07f", under=_MIDDLE, white=True),
     "x": Glyph("x", "#000", dark="#fff", around=3),
 }
