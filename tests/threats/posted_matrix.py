@@ -42,6 +42,8 @@ PROVIDERS: Final[Mapping[str, Mapping[str, object]]] = {
     "oauth2": {**EMULATORS["oauth2"].settings, "accept_posted": ["access_token"]},
     "discord": {**EMULATORS["discord"].settings, "accept_posted": ["access_token"]},
     "gitlab": {**EMULATORS["gitlab"].settings, "accept_posted": ["id_token"], "native_client_ids": [PHONE]},
+    "slack": {**EMULATORS["slack"].settings, "accept_posted": ["id_token"], "native_client_ids": [PHONE]},
+    "twitch": {**EMULATORS["twitch"].settings, "accept_posted": ["id_token"], "native_client_ids": [PHONE]},
     "telegram": {**PLAIN["telegram"], "accept_posted": ["id_token", "widget", "init_data"]},
     # A bot whose token nobody gave us, in apps of a kit that knows no nonce.
     "miniapp": {
@@ -489,7 +491,10 @@ WAYS: Final[tuple[Way, ...]] = (
     replace(audible_way("linkedin", _YANDEX | _LINKEDIN), foreign="another app's"),
     replace(audible_way("oauth2", _YANDEX | {"not active": "inactive_token"}), foreign="issued to another app"),
     replace(audible_way("discord", _YANDEX | {"over": "inactive_token"}), foreign="issued to another app"),
-    replace(id_token_way("gitlab", "gitlab", PHONE, for_server=False), spoilt=_SIMPLE_ID_TOKENS),
+    *(
+        replace(id_token_way(name, name, PHONE, for_server=False), spoilt=_SIMPLE_ID_TOKENS)
+        for name in ("gitlab", "slack", "twitch")
+    ),
     of_telegram("telegram", "id_token", TokenType.ID_TOKEN, spoilt=_TELEGRAM),
     of_telegram("telegram widget", "widget", TokenType.WIDGET, spoilt=_BOT, **_BEARER),
     of_telegram("telegram mini app", "init_data", TokenType.INIT_DATA, spoilt=_BOT | _OPENED, **_BEARER),

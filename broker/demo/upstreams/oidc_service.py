@@ -75,15 +75,16 @@ class OidcService(Oidc):
     async def _kit(self, call: Call) -> Response:
         order = KitOrder.model_validate(call.json)
         granted = self.kept(self.living(order.person), next(iter(self.apps.values())), "", self._all_scopes)
-        claims = {**kit_claims(order, self.apps.values(), self.now()), "iss": self.issuer, **self._about(granted)}
+        of_the_kit = kit_claims(order, self.apps.values(), self.now())  # in place of what one of our pages would have
+        claims = {"iss": self.issuer, **self._about(granted, of_the_kit)}
         return json_answer({"id_token": self.signer().sign(falsified(claims, self.faults))})
 
     @property
     def _all_scopes(self) -> tuple[str, ...]:
         return ("openid", "profile", "email")
 
-    def _about(self, granted: Granted) -> Claims:
-        found = {"sub": self.sub(granted), **self.told(granted.person, self.claims_of(granted))}
+    def _about(self, granted: Granted, instead: Claims | None = None) -> Claims:
+        found = {"sub": self.sub(granted), **self.told(granted.person, {**self.claims_of(granted), **(instead or {})})}
         return {name: value for name, value in found.items() if name != "sub" or not self.faults.on("no_id")}
 
     def _tokens_for(self, granted: Granted) -> Claims:
