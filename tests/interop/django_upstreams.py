@@ -34,6 +34,11 @@ ALLAUTH: Final[Mapping[str, str]] = {
     "twitter": "x",
     "twitter_oauth2": "x",
     "apple": "apple",
+    "discord": "discord",
+    "gitlab": "gitlab",
+    "spotify": "spotify",
+    "slack": "slack",
+    "twitch": "twitch",
 }
 """allauth's name of a provider -> our type."""
 
@@ -50,6 +55,10 @@ SOCIAL: Final[Mapping[str, tuple[str, str]]] = {
     "twitter-oauth2": ("twitter_oauth2.TwitterOAuth2", "x"),
     "apple-id": ("apple.AppleIdAuth", "apple"),
     "mailru": ("mailru.MRGOAuth2", "mailru"),
+    "discord": ("discord.DiscordOAuth2", "discord"),
+    "gitlab": ("gitlab.GitLabOAuth2", "gitlab"),
+    "spotify": ("spotify.SpotifyOAuth2", "spotify"),
+    "twitch": ("twitch.TwitchOpenIdConnect", "twitch"),
 }
 """python-social-auth's name of a backend -> where it is, and our type."""
 
@@ -91,6 +100,7 @@ def _configure(known: dict[str, dict[str, Any]]) -> None:
         SOCIALACCOUNT_AUTO_SIGNUP=True,
         SOCIALACCOUNT_PROVIDERS={name: _of_allauth(name, known[kind]) for name, kind in ALLAUTH.items()},
         ACCOUNT_EMAIL_VERIFICATION="none",
+        ACCOUNT_UNIQUE_EMAIL=False,  # Ada has one address at several of them
         **{name: value for one, (_, kind) in SOCIAL.items() for name, value in _of_social(one, known[kind]).items()},
     )
     django.setup()

@@ -8,10 +8,13 @@ import http, { createServer } from 'node:http'
 import https from 'node:https'
 import passport from 'passport'
 import Apple from 'passport-apple'
+import Discord from 'passport-discord'
 import { Strategy as Facebook } from 'passport-facebook'
 import { Strategy as GitHub } from 'passport-github2'
+import GitLab from 'passport-gitlab2'
 import { Strategy as Google } from 'passport-google-oauth20'
 import { Strategy as Odnoklassniki } from 'passport-odnoklassniki'
+import { Strategy as Spotify } from 'passport-spotify'
 import { Strategy as Twitter } from 'passport-twitter'
 import { Strategy as VK } from 'passport-vk-id'
 import { Strategy as Yandex } from 'passport-yandex'
@@ -35,6 +38,9 @@ const STRATEGIES = {
   github: [GitHub, { scope: ['user:email'] }, {}],
   facebook: [Facebook, { graphAPIVersion: 'v25.0', enableProof: true, profileFields: ['id', 'displayName', 'emails'] }, { scope: ['email'] }],
   x: [Twitter, { includeEmail: true }, {}],
+  discord: [Discord, { scope: ['identify', 'email'] }, {}],
+  gitlab: [GitLab, {}, {}],
+  spotify: [Spotify, {}, { scope: ['user-read-email'] }],
   apple: [Apple, appleOptions(given.apps.apple.extras), {}, ofApple],
 }
 

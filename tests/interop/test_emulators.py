@@ -22,7 +22,7 @@ from tests.threats.site import background_loop
 pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[2]
-STRATEGIES = ("google", "vk", "ok", "yandex", "github", "facebook", "x", "apple")
+STRATEGIES = ("google", "vk", "ok", "yandex", "github", "facebook", "x", "apple", "discord", "gitlab", "spotify")
 APP = "https://app.example/callback"
 KNOWN = {
     kind: {"id": app.client_id, "secret": app.client_secret, "extras": dict(app.extras)} for kind, app in APPS.items()
@@ -45,6 +45,7 @@ async def test_allauth_and_python_social_auth_sign_a_person_in_at_every_emulated
     assert json.loads(said) == {
         **{f"allauth {name}": known_as(kind) for name, kind in ALLAUTH.items()},
         **{f"social {name}": known_as(kind) for name, (_, kind) in SOCIAL.items()},
+        "allauth slack": "_".join(reversed(known_as("slack").split("."))),  # the workspace first
     }
 
 

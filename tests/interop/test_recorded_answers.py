@@ -116,6 +116,21 @@ ROWS: Final = (
         {"/2/oauth2/token": 0, "/2/users/me": 1}, "1234567890123456789", {"name": "first last"}),
     Row("allauth", "twitter_oauth2", "TwitterOAuth2Tests", ("x", "oauth2"), {"/2/users/me": 0}, "1301152652357595137",
         {"preferred_username": "realllkk520", "email": None}),
+    Row("allauth", "discord", "DiscordTests", ("discord", "app"), {"/api/users/@me": 0}, "80351110224678912",
+        {"name": "Nelly", "preferred_username": "nelly", "email": "nelly@example.com", "email_verified": True}),
+    Row("allauth", "discord", "OldDiscordTests", ("discord", "app"), {"/api/users/@me": 0}, "80351110224678912",
+        {"name": "Nelly", "preferred_username": "Nelly"}, why="they show the four digits behind a name of before 2023"),
+    Row("allauth", "spotify", "SpotifyOAuth2Tests", ("spotify", "extended quota"), {"/v1/me": 0}, "wizzler",
+        {"name": "JM Wizzler", "email": "email@example.com", "email_verified": False}, why=_NO_EVIDENCE),
+    Row("social", "spotify", "SpotifyOAuth2Test", ("spotify", "extended quota"), {"/api/token": 0, "/v1/me": 1},
+        "foobar", {"name": None, "picture": None, "email": None, "profile": "https://open.spotify.com/user/foobar"}),
+    Row("allauth", "slack", "SlackOAuth2Tests", ("slack", "thin ID token"), {"/api/openid.connect.userInfo": 0},
+        "U0R7JM.T0R7GR",
+        {"given_name": "Bront", "email": "krane@slack-corp.com", "email_verified": True, "locale": "en-US"},
+        {"id_token sub": "U0R7JM"}, why="they ask userinfo alone; the workspace begins their key, and ends ours"),
+    Row("social", "twitch", "TwitchOpenIdConnectTest", ("twitch", "app"),
+        {"/oauth2/.well-known/openid-configuration": 1}, "713936733", {"preferred_username": "AnnLee"},
+        why="their discovery document; the ID token is made as the test runs, so it is ours"),
     Row("social", "instagram", "InstagramOAuth2Test", ("instagram", "as documented"), {"/v25.0/me": 1}, "",
         why="the Basic Display API, closed in December 2024: there is no id of the professional account in it"),
     Row("allauth", "instagram", "InstagramTests", ("instagram", "as documented"), {"/v25.0/me": 0}, "",
@@ -137,12 +152,22 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "allauth-AppleTests": "the form's name and address, which are not signed; the ID token is made as the test runs",
     "social-FacebookOAuth2AuthCancelTest": "an error, as hostile answers have it",
     "social-FacebookLimitedLoginTest": "its answers are made as the test runs",
+    "allauth-GitLabTests": "the REST API's user; we read the ID token, which both leave alone",
+    "social-GitLabOAuth2Test": "the REST API's user; we read the ID token, which both leave alone",
+    "social-GitLabCustomDomainOAuth2Test": "the REST API's user; we read the ID token, which both leave alone",
+    "social-SlackOAuth2Test": "Slack before OpenID Connect: other addresses and scopes",
+    "social-SlackOAuth2TestTeamName": "Slack before OpenID Connect: other addresses and scopes",
+    "social-SlackOAuth2TestUnicodeTeamName": "Slack before OpenID Connect: other addresses and scopes",
+    "allauth-TwitchTests": "the API's user; we read the ID token, which allauth leaves alone",
+    "social-TwitchOAuth2Test": "the API's user; we read the ID token, as their other backend does",
 }
 """Classes with answers that are not given to our providers, and why."""
 
 ALSO: Final = (
     *(("allauth", service) for service in ("apple", "google", "linkedin_oauth2", "mailru", "microsoft", "telegram")),
+    *(("allauth", service) for service in ("gitlab", "twitch")),
     *(("social", service) for service in ("apple", "azuread", "linkedin", "microsoft", "odnoklassniki")),
+    *(("social", service) for service in ("gitlab", "slack")),
 )
 """Services of ours without a row: what their tests answer there is left out, or made as the tests run."""
 

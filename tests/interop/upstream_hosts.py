@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from broker.demo.servers import serving, take_port
 from broker.demo.upstreams import EMULATORS, RegisteredApp
+from providers import PRESETS
 from tests.providers.test_oidc_proof import pem
 
 HOSTS: Final[Mapping[str, str]] = {
@@ -42,6 +43,13 @@ HOSTS: Final[Mapping[str, str]] = {
     "x.com": "x",
     "appleid.apple.com": "apple",
     "oauth.mail.ru": "mailru",
+    "discord.com": "discord",
+    "gitlab.com": "gitlab",
+    "accounts.spotify.com": "spotify",
+    "api.spotify.com": "spotify",
+    "slack.com": "slack",
+    "api.twitch.tv": "twitch",
+    "id.twitch.tv": "twitch",
 }
 """Host -> type of the emulator that stands there."""
 
@@ -61,6 +69,7 @@ APPS: Final[Mapping[str, RegisteredApp]] = {
         ("x", "secret", {}),
         ("apple", "", {"team_id": "TEAM123456", "key_id": "KEY1234567", "private_key": KEY}),
         ("mailru", "secret", {}),
+        *((name, "secret", {}) for name in PRESETS),
     )
 }
 """What the app of every such client is registered with, besides where it is called back."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from broker.demo.call import Call
 from broker.demo.faults import OAUTH
-from broker.demo.rules import documented, guessed
+from broker.demo.rules import documented, guessed, measured
 from broker.demo.upstreams.answers import json_answer
-from broker.demo.upstreams.base import Grant
+from broker.demo.upstreams.base import Grant, Handler
 from broker.demo.upstreams.oauth2 import OAuth2, Paths
 
 
@@ -31,10 +31,11 @@ class Discord(OAuth2):
     rules = (
         documented("`/oauth2/@me` tells of a token which application it is for, its scopes, its end and whose it is"),
         documented("`email` and `verified` come with the scope `email` only; `global_name` may be null"),
+        measured("the former `/api/oauth2/authorize`, as allauth, python-social-auth and passport-discord have it"),
         guessed("`verified` is true for Ada alone"),
         guessed("a verifier has to fit its challenge, also beside a secret"),
     )
-    fronts = ("/oauth2/authorize",)
+    fronts = ("/oauth2/authorize", "/api/oauth2/authorize")
     faults_known = (*OAUTH, "no_id", "unauthorized", "refresh_refused", "inactive_token", "other_app")
     paths = Paths(
         "/oauth2/authorize",
@@ -44,6 +45,10 @@ class Discord(OAuth2):
         revoke="/api/oauth2/token/revoke",
     )
     lifetime = 604800
+
+    def routes(self) -> Sequence[tuple[str, tuple[str, ...], Handler]]:
+        """Those of any service of OAuth 2.0, and the page under its former address."""
+        return (*super().routes(), ("/api/oauth2/authorize", ("GET",), self._authorize))
 
     def profile(self, granted: Grant) -> dict[str, object]:
         """The user object (docs.discord.com, resources/user)."""

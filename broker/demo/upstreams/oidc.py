@@ -53,6 +53,7 @@ class Oidc(Emulator):
     post = staticmethod(post_form)
     kept: ClassVar[KindOfGrant] = Granted  # what a code stands for
     renews: ClassVar[bool] = False  # whether a refresh token comes without the scope `offline_access`
+    plain: ClassVar[bool] = False  # whether apps may leave `openid` out, and get no ID token then
     works = (
         "any OpenID Provider: discovery, keys, code flow with PKCE by query or form, pushed requests, apps that sign, "
         "encrypted ID tokens, userinfo, refresh, logout by redirect or back channel; one issuer, the first configured"
@@ -156,7 +157,7 @@ class Oidc(Emulator):
         call = self.pushed.unpacked(call)
         unknown = "unknown client or redirect_uri"
         app = self.registered(call, unknown, unknown)
-        problem = problem_of(call)
+        problem = problem_of(call, plain=self.plain)
         if problem or (call.get("prompt") == "none" and not self.control.choice.person):
             return self._answer(call, {"error": problem or "login_required"})
         person = self.ask(call, lambda: self._answer(call, {"error": "access_denied"}))

@@ -37,11 +37,11 @@ def level_of(call: Call, faults: Faults) -> str:
     return "" if not asked else LEVELS[-1] if faults.on("weak_acr") else asked[0]
 
 
-def problem_of(call: Call) -> str:
-    """The error of an authorization request, or ""."""
+def problem_of(call: Call, *, plain: bool = False) -> str:
+    """The error of an authorization request, or ""; `plain`: one without ID token is as good (RFC 6749 alone)."""
     if call.get("response_type") != "code":
         return "unsupported_response_type"
-    if "openid" not in call.get("scope").split():
+    if not plain and "openid" not in call.get("scope").split():
         return "invalid_scope"
     if call.get("code_challenge") and call.get("code_challenge_method") != "S256":
         return "invalid_request"

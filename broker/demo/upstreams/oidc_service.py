@@ -88,7 +88,8 @@ class OidcService(Oidc):
         return {name: value for name, value in found.items() if name != "sub" or not self.faults.on("no_id")}
 
     def _tokens_for(self, granted: Granted) -> Claims:
-        return super()._tokens_for(granted) | self.beside(granted)
+        answer = super()._tokens_for(granted) | self.beside(granted)
+        return {name: value for name, value in answer.items() if name != "id_token" or "openid" in granted.scope}
 
     def _claims(self, granted: Granted, access_token: str) -> Claims:
         now = self.now()

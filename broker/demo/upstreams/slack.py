@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from starlette.responses import Response
@@ -12,6 +12,7 @@ from broker.demo.call import Call
 from broker.demo.people import Person
 from broker.demo.rules import documented, guessed, measured
 from broker.demo.upstreams.answers import json_answer
+from broker.demo.upstreams.base import Handler
 from broker.demo.upstreams.id_tokens import Claims
 from broker.demo.upstreams.oidc_logins import Granted
 from broker.demo.upstreams.oidc_service import OidcService
@@ -27,7 +28,7 @@ class Slack(OidcService):
     settings: ClassVar[Mapping[str, object]] = {"client_id": "test.slack", "client_secret": "test-slack-secret"}
     title = "Slack"
     colour = "#4a154b"
-    fronts = ("/openid/connect/authorize",)
+    fronts = ("/openid/connect/authorize", "//openid/connect/authorize")
     home = "https://slack.com"
     places: ClassVar[Mapping[str, str]] = {
         "authorization_endpoint": "/openid/connect/authorize",
@@ -52,10 +53,14 @@ class Slack(OidcService):
             "ID tokens name the workspace (`https://slack.com/team_id`) and have pictures in sizes of their own"
         ),
         documented("refusals of the API have the status 200 and `ok: false`"),
+        measured("a second slash before the path of the page, as allauth has it"),
         measured("without a nonce in the request `nonce` is empty in the ID token (immich 29055)"),
         measured("a verifier beside the secret ends in `internal_error` (paradigmxyz/centaur 1101)"),
         guessed("`email_verified` is true for Ada alone; all people are in one workspace"),
     )
+
+    def routes(self) -> Sequence[tuple[str, tuple[str, ...], Handler]]:
+        return [*super().routes(), ("//openid/connect/authorize", ("GET",), self._authorize)]
 
     def subject(self, person: Person) -> str:
         """The key as it comes out here: the id within the workspace."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
+
+from starlette.responses import Response
 
 from broker.demo.call import Call
 from broker.demo.people import Person
 from broker.demo.rules import documented, guessed, measured
-from broker.demo.upstreams.base import RegisteredApp
+from broker.demo.upstreams.answers import json_answer
+from broker.demo.upstreams.base import Handler, RegisteredApp
 from broker.demo.upstreams.id_tokens import Claims
 from broker.demo.upstreams.oidc_logins import Granted
 from broker.demo.upstreams.oidc_service import OidcService
@@ -60,11 +63,16 @@ class Twitch(OidcService):
         "token_endpoint_auth_methods_supported": ["client_secret_post"],
     }
     renews = True
-    works = "discovery, code flow, ID tokens with the claims that were named, userinfo"
+    plain = True
+    works = (
+        "discovery, code flow, ID tokens with the claims that were named, userinfo; `/helix/users` for apps without "
+        "OpenID Connect"
+    )
     rules = (
         documented("a claim beside the standard ones is told only where the `claims` parameter names it"),
         documented("a refresh token comes with every answer"),
         documented("`sub` is the number of the person; the document names no method of PKCE"),
+        documented("`/helix/users` wants the id of the app beside its token, as `Client-Id`"),
         measured("an address needs the scope `user:read:email`; `scope` in the token answer is a list"),
         guessed("`preferred_username` is the name people chose for show"),
         guessed("`email_verified` is true for Ada alone; a verifier that fits a challenge is taken"),
@@ -90,3 +98,19 @@ class Twitch(OidcService):
     @property
     def _all_scopes(self) -> tuple[str, ...]:
         return ("openid", "user:read:email")
+
+    def routes(self) -> Sequence[tuple[str, tuple[str, ...], Handler]]:
+        return [*super().routes(), ("/helix/users", ("GET",), self._users)]
+
+    async def _users(self, call: Call) -> Response:
+        """Of its API (dev.twitch.tv/docs/api/reference, Get Users): whose token it is."""
+        granted = self.tokens.look(call.headers.get("authorization", "").partition(" ")[2])
+        if granted is None or call.headers.get("client-id") != granted.app.client_id:
+            said = "Invalid OAuth token" if granted is None else "Client ID and OAuth token do not match"
+            return json_answer({"error": "Unauthorized", "status": 401, "message": said}, 401)
+        person = granted.person
+        found: Claims = {"id": self.subject(person), "login": person.username or person.key}
+        found |= {"display_name": person.name, "type": "", "broadcaster_type": "", "description": ""}
+        if "user:read:email" in granted.scope:
+            found["email"] = person.email_at(self.type)
+        return json_answer({"data": [self.told(person, found)]})
