@@ -12,6 +12,8 @@ from inspect import getsourcefile
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from broker.registry import provider_types
 from broker.upstream.events import EventSettings
 from broker.upstream.model import Channel, Provider
@@ -19,7 +21,7 @@ from broker.upstream.oauth2 import OAuth2Provider
 from broker.upstream.oidc import OidcProvider
 from broker.upstream.oidc_session import SessionSettings
 from broker.upstream.tokens import TokenSettings
-from providers import BUILTIN
+from providers import BUILTIN, PRESETS
 from tests.providers.cases import load_cases
 
 ROOT: Final = Path(__file__).parents[2]
@@ -42,6 +44,8 @@ _ON_CLAIMS: Final = """## Claims
 ✓ comes with nearly every account · (✓) only under the condition named on the page, or where the person filled it in
 · – never. Verified: (✓) where there is evidence that makes it true. Apart from `sub`, an app must be ready for any
 claim to be absent."""
+_DOCUMENT: Final = "/.well-known/openid-configuration"
+_LOGOUTS: Final = frozenset({"end_session_endpoint", "backchannel_logout_supported"})
 _QUIRK: Final = re.compile(r"# quirk\(")
 _UNCONFIRMED: Final = re.compile(r"^## (Not confirmed|Unconfirmed)$", re.MULTILINE)
 
@@ -86,8 +90,8 @@ def _row(name: str, kind: type[Provider]) -> list[str]:
         ", ".join(text for channel, text in _CHANNELS.items() if channel in kind.channels),
         _challenges(kind),
         _posted(kind),
-        "yes" if issubclass(kind.Settings, TokenSettings) else "–",
-        "yes" if issubclass(kind.Settings, SessionSettings) else "–",
+        "yes" if _may_keep_tokens(name, kind) else "–",
+        "yes" if _tells_logouts(name, kind) else "–",
         "yes" if issubclass(kind.Settings, EventSettings) else "–",
         "tried" if getattr(kind, "grant_refused", True) else "–",
         _known(name, "email"),
@@ -108,6 +112,26 @@ def _challenges(kind: type[Provider]) -> str:
         return "–"
     field = kind.Settings.model_fields.get("pkce")
     return "where listed" if field is not None and field.default == "listed" else "yes"
+
+
+def _may_keep_tokens(name: str, kind: type[Provider]) -> bool:
+    """Whether `keep_tokens` is there, and is taken beside what a preset says."""
+    if name not in PRESETS or not issubclass(kind.Settings, TokenSettings):
+        return issubclass(kind.Settings, TokenSettings)
+    settings = load_cases(name)[0].data["settings"]
+    try:
+        kind.Settings.model_validate({"type": name, **settings, "keep_tokens": True})
+    except ValidationError:
+        return False
+    return True
+
+
+def _tells_logouts(name: str, kind: type[Provider]) -> bool:
+    """Either way; of a preset the service is known, and its document has to name one of the two."""
+    if name not in PRESETS or not issubclass(kind.Settings, SessionSettings):
+        return issubclass(kind.Settings, SessionSettings)
+    answers = [one for case in load_cases(name) for one in case.data["answers"].items()]
+    return any(_LOGOUTS & document.keys() for path, document in answers if path.endswith(_DOCUMENT))
 
 
 def _posted(kind: type[Provider]) -> str:
