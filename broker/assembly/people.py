@@ -9,7 +9,8 @@ from broker.services.devices import EXPIRES_IN
 from broker.services.people.deeds import Deeds
 from broker.services.people.unlinking import Unlinking
 from broker.services.sessions.endings import Endings
-from broker.services.upstream_events import Effects, UpstreamEvents
+from broker.services.upstream_events.deletions import Deletions
+from broker.services.upstream_events.hearing import Effects, UpstreamEvents
 
 
 def build_deeds(parts: Parts, settings: Settings, queued: Callable[[], None]) -> Deeds:
@@ -37,4 +38,12 @@ def build_upstream_events(
     effects, deadline = Effects(endings, unlinking, deeds), settings.deadline
     return UpstreamEvents(
         parts.context, parts.transient, parts.durable.people, parts.providers, effects, deadline=deadline
+    )
+
+
+def build_deletions(parts: Parts, events: UpstreamEvents) -> Deletions:
+    """What upstreams and people hear of it that somebody wanted to be deleted."""
+    durable = parts.durable
+    return Deletions(
+        parts.context, events, durable.people, durable.accounts, parts.providers, seal=parts.seal("deletion")
     )

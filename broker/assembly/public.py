@@ -51,7 +51,7 @@ from broker.web.people.linking import LinkEndpoint
 from broker.web.people.shown import Shown
 from broker.web.routes import Endpoints, build_routes
 from broker.web.tokens import TokenEndpoint, UserinfoEndpoint
-from broker.web.upstream_events import EventEndpoint
+from broker.web.upstream_events import DeletionEndpoints, EventEndpoint
 
 
 def build_public(parts: Parts, services: Services, config: Config) -> ASGIApp:
@@ -126,9 +126,7 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
         clients=_build_clients(services, intake, reader),
         callback=callback,
         consent=ConsentEndpoint(frontend, services.questions, persons, intake),
-        logout=LogoutEndpoint(
-            frontend, services.logout, config.issuer, sessions=services.sessions, persons=persons, intake=intake
-        ),
+        logout=_build_logout(services, frontend, persons, intake, config.issuer),
         devices=_build_devices(services, frontend, intake, leaving, persons),
         enter=enter,
         pressed=PressedEndpoint(frontend, services.unasked, enter, intake) if services.takes_pressed else None,
@@ -147,7 +145,19 @@ def _build_endpoints(parts: Parts, services: Services, frontend: Frontend, confi
         drf=DrfEndpoints(services.drf, intake, reader) if services.drf is not None else None,
         elsewhere=elsewhere,
         events=EventEndpoint(services.upstream_events, intake) if parts.providers.tell_events else None,
+        deletions=_build_deletions(parts, services, frontend, intake),
     )
+
+
+def _build_logout(
+    services: Services, frontend: Frontend, persons: Persons, intake: Intake, issuer: str
+) -> LogoutEndpoint:
+    logout, sessions = services.logout, services.sessions
+    return LogoutEndpoint(frontend, logout, issuer, sessions=sessions, persons=persons, intake=intake)
+
+
+def _build_deletions(parts: Parts, services: Services, frontend: Frontend, intake: Intake) -> DeletionEndpoints | None:
+    return DeletionEndpoints(frontend, services.deletions, intake) if parts.providers.tell_deletions else None
 
 
 def _build_link_request(

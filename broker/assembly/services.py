@@ -7,7 +7,7 @@ from broker.assembly.grants import build_token_requests
 from broker.assembly.linking import build_identities, build_joins, build_lookup
 from broker.assembly.notify import build_notify
 from broker.assembly.parts import Parts, Settings
-from broker.assembly.people import build_deeds, build_unlinking, build_upstream_events
+from broker.assembly.people import build_deeds, build_deletions, build_unlinking, build_upstream_events
 from broker.assembly.upstream_tokens import build_upstream_tokens
 from broker.core.terms import GrantType
 from broker.services.authorize.codes import Codes
@@ -202,6 +202,7 @@ class Services:
         )
         self.deeds = build_deeds(parts, settings, self.deliveries.push)
         self.upstream_events = build_upstream_events(parts, settings, self.endings, self.unlinking, self.deeds)
+        self.deletions = build_deletions(parts, self.upstream_events)
         self.account_changes = AccountChanges(self.account_page, self.deeds, self.unlinking)
         self.operators = Operators(context, durable, self.account_page, deeds=self.deeds, unlinking=self.unlinking)
 

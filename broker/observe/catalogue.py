@@ -535,10 +535,11 @@ EVENTS: Mapping[Event, Entry] = {
     Event.UPSTREAM_EVENT: Entry(
         "info",
         True,
-        ("provider", "kind", "outcome", "sub", "sessions", "reason"),
+        ("provider", "kind", "outcome", "sub", "sessions", "reason", "confirmation"),
         "A provider tells that something happened to somebody there, by its own word: `sessions` of ours had grants, "
         "and the outcome is `ended`, `unlinked`, `closed`, `kept`, `marked`, `noted`, `nobody` or, of a message that "
-        "was taken before, `repeated`. `refused`: the message was not believed, or could not be checked, and why.",
+        "was taken before, `repeated`. `refused`: the message was not believed, or could not be checked, and why. "
+        "`confirmation` is the code that somebody has who wanted to be deleted.",
         count("broker_upstream_events_total", "provider", "kind", "outcome"),
     ),
     Event.UPSTREAM_REFRESHED: Entry(

@@ -138,7 +138,9 @@ class Providers:
         self.autoselect_single = autoselect_single
         self.flow_ttl = flow_ttl
         self.logged_out_by_upstream = frozenset(
-            one.key for one in instances if one.abilities.receives_logout or one.abilities.hears
+            one.key
+            for one in instances
+            if one.abilities.receives_logout or one.abilities.hears or one.abilities.deletes
         )
 
     def _live(self) -> _On:
@@ -250,6 +252,11 @@ class Providers:
     def tell_events(self) -> bool:
         """Whether any of them tells of what happens to people there."""
         return any(one.abilities.hears for one in self._all.values())
+
+    @property
+    def tell_deletions(self) -> bool:
+        """Whether any of them tells, at a place of its own, that somebody wants to be deleted."""
+        return any(one.abilities.deletes for one in self._all.values())
 
     @property
     def levels(self) -> tuple[str, ...]:

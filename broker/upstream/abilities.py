@@ -229,7 +229,8 @@ class Abilities:
     """Those of one provider instance; None: it has not got it, or it is switched off.
 
     `levels` are the `acr` it can be asked to reach, `methods` the `amr` it is believed: of its words on how somebody
-    authenticated, those that its operator listed count, and no others.
+    authenticated, those that its operator listed count, and no others. `deletes` hears, at a place of its own, that
+    somebody wants what is kept of them to be deleted: each message of it is one event, that they are `GONE`.
     """
 
     receives_logout: ReceivesLogout | None = None
@@ -243,6 +244,7 @@ class Abilities:
     prompts: PromptsOnPage | None = None
     posts: PagePost | None = None
     hears: HearsEvents | None = None
+    deletes: HearsEvents | None = None
 
 
 @runtime_checkable

@@ -1,6 +1,7 @@
-"""What Facebook tells apps by `signed_request`: a person removed the app.
+"""What Facebook tells apps by `signed_request`: a person removed the app, or wants their data deleted.
 
-Form: developers.facebook.com/documentation/facebook-login/guides/advanced/manual-flow (read 2026-11).
+Form: developers.facebook.com/documentation/facebook-login/guides/advanced/manual-flow,
+developers.facebook.com/docs/development/create-an-app/app-dashboard/data-deletion-callback (read 2026-11).
 """
 
 from __future__ import annotations
@@ -34,9 +35,12 @@ class SignedRequestProvider(OAuth2Provider):
     """A service whose people are known by a decimal `user_id`, in what it signs as at a login."""
 
     def abilities(self) -> Abilities:
-        """With the word that somebody removed the app, where it is switched on."""
-        heard = _SignedRequests(self.settings, self.tools.now, "deauthorize", Meaning.WITHDRAWN)
-        return replace(super().abilities(), hears=heard if self.settings.events else None)
+        """With the word that somebody removed the app, or wants to be forgotten, where they are switched on."""
+        if not self.settings.events:
+            return super().abilities()
+        removed = _SignedRequests(self.settings, self.tools.now, "deauthorize", Meaning.WITHDRAWN)
+        deleted = _SignedRequests(self.settings, self.tools.now, "deletion", Meaning.GONE)
+        return replace(super().abilities(), hears=removed, deletes=deleted)
 
 
 class _SignedRequests:

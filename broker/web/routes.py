@@ -31,7 +31,7 @@ from broker.web.people.joining import JoinEndpoint
 from broker.web.people.link_requests import LinkRequestEndpoint
 from broker.web.people.linking import LinkEndpoint
 from broker.web.tokens import TokenEndpoint, UserinfoEndpoint
-from broker.web.upstream_events import EventEndpoint
+from broker.web.upstream_events import PAGE, DeletionEndpoints, EventEndpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Endpoints:
     browser. `takes_posted`: some client may bring credentials of vendors' kits, and takes challenges.
     `hands_tokens`: some client may have providers' own tokens. `mini_apps`: some client has a page of ours for its
     Mini App. `pressed`: None where no page of a client may have its credentials posted to us. `events`: None where no
-    provider tells of what happens to people there.
+    provider tells of what happens to people there, `deletions` where none tells who wants to be deleted.
     """
 
     meta: MetaEndpoints
@@ -70,6 +70,7 @@ class Endpoints:
     mini_apps: bool = False
     pressed: PressedEndpoint | None = None
     events: EventEndpoint | None = None
+    deletions: DeletionEndpoints | None = None
 
 
 def build_routes(ends: Endpoints, issuer: str) -> Iterable[Route]:
@@ -145,6 +146,8 @@ def _for_apps(ends: Endpoints) -> Iterable[Route]:
         yield Route("/updates/{provider}", {"POST": by_bot.updates.post}, client, "updates")
     if (events := ends.events) is not None:
         yield Route("/events/{provider}", {"POST": events.post}, client, "events")
+    if (deletions := ends.deletions) is not None:
+        yield Route("/events/{provider}/deletion", {"POST": deletions.post}, client, "events")
     yield Route("/backchannel/{provider}", {"POST": ends.clients.hear_logout}, client, "backchannel")
 
 
@@ -189,6 +192,8 @@ def _for_people(ends: Endpoints) -> Iterable[Route]:
     if ends.hands_tokens:
         yield Route("/account/withdraw", {"POST": account.withdraw}, browser, "account")
     yield Route("/account/keep", {"POST": account.keep}, browser, "account")
+    if ends.deletions is not None:
+        yield Route(PAGE, {"GET": ends.deletions.get}, browser, "deletion")
 
 
 class _TwoMethods(Protocol):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 
 from broker.core.errors import (
@@ -15,35 +13,18 @@ from broker.core.errors import (
 )
 from broker.core.events import Event
 from broker.core.people.identity import Identity, Link
+from broker.core.records import HeldIdentity
 from broker.core.switches import Switchable
 from broker.services.people.changes import AccountRules
+from broker.store.accounts import Merged
 from broker.store.people import Linked
 from broker.store.upstream_tokens import KeptTokens
-from broker.upstream.abilities import Abilities, Heard, Meaning, UpstreamEvent
+from broker.upstream.abilities import Meaning
 from tests.services.bare_broker import HERE, NOW, World
 from tests.services.two_ways import set_up, ways
-from tests.services.upstreams import Upstream
+from tests.services.upstreams import TellingUpstream
 
 pytestmark = pytest.mark.anyio
-
-
-class TellingUpstream(Upstream):
-    """One that tells of people: bodies are `meaning/subject/replay key`."""
-
-    status = 202
-    answer: Exception | None = None
-    marks: Mapping[str, str | None] = {}
-
-    def abilities(self) -> Abilities:
-        """It hears itself."""
-        return Abilities(hears=self)
-
-    async def hear(self, body: bytes) -> Heard:
-        """What the body says, unless it is to fail."""
-        if self.answer is not None:
-            raise self.answer
-        meaning, subject, key = body.decode().split("/")
-        return Heard((UpstreamEvent("a-kind", Meaning(meaning), subject, self.marks),), key)
 
 
 @pytest.fixture
@@ -267,3 +248,23 @@ async def test_b9_while_an_operator_has_the_provider_off_its_word_is_to_come_aga
     await world.switches.on(Switchable.PROVIDER, "alpha", why="a new secret", by="ops")
     await tell(world, Meaning.SESSIONS_OVER)
     assert await world.sessions.find(value) is None
+
+
+async def test_a_way_in_that_came_by_a_merge_is_parted_with_at_its_home_too(
+    world: World, upstream: TellingUpstream
+) -> None:
+    kept = (await set_up(world)).login.sub
+    _, _, session = await world.log_in(name="alpha")
+    made = session.login.sub
+    durable, proof = world.store.durable, HeldIdentity("alpha", session.login.provider_key, "a-ann", "j1", NOW, NOW)
+    known = {*await durable.accounts.known_to(kept), *await durable.accounts.known_to(made)}
+    merged = await durable.accounts.merge(
+        kept, made, proof=proof, now=NOW, expires_at=NOW + 999, known=known, seen_as={}
+    )
+    assert isinstance(merged, Merged)
+    await tell(world, Meaning.GONE, "a-ann")
+    assert await ways(world, kept) == [("beta", "b-ann")]
+    account = await durable.accounts.resolve(made)
+    assert account is not None
+    assert (account.sub, account.closes_at) == (made, NOW + 1 + world.account_rules.deletion_wait)
+    assert outcomes(world) == ["unlinked"]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from broker.core.people.identity import Identity
 from broker.core.terms import PostedKind
-from broker.upstream.abilities import Abilities, SignedIdentity, WritesMessages
+from broker.upstream.abilities import Abilities, Heard, Meaning, SignedIdentity, UpstreamEvent, WritesMessages
 from broker.upstream.model import Channel, Flow, ProviderSettings, Redirect, Reply, Tools, Widget
 from broker.upstream.posted import Posted
 
@@ -92,3 +92,22 @@ class PostingUpstream(SigningUpstream):
         if self.failure is not None:
             raise self.failure
         return SignedIdentity(self.identity, posted.token, self.valid_until)
+
+
+class TellingUpstream(Upstream):
+    """One that tells of people: bodies are `meaning/subject/replay key`."""
+
+    status = 202
+    answer: Exception | None = None
+    marks: Mapping[str, str | None] = {}
+
+    def abilities(self) -> Abilities:
+        """It hears itself."""
+        return Abilities(hears=self)
+
+    async def hear(self, body: bytes) -> Heard:
+        """What the body says, unless it is to fail."""
+        if self.answer is not None:
+            raise self.answer
+        meaning, subject, key = body.decode().split("/")
+        return Heard((UpstreamEvent("a-kind", Meaning(meaning), subject, self.marks),), key)

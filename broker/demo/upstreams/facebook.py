@@ -53,9 +53,10 @@ class Facebook(Emulator):
     colour = "#1877f2"
     fronts = tuple(f"/{version}/dialog/oauth" for version in _VERSIONS)
     works = (
-        "dialog, code exchange by form or query, `/me`, `/me/permissions`, `debug_token`, Limited Login, deauthorize"
+        "dialog, code exchange by form or query, `/me`, `/me/permissions`, `debug_token`, Limited Login, "
+        "deauthorize and data deletion callbacks (`POST /_emulator/event`)"
     )
-    missing = "OpenID Connect with PKCE in the browser, the data deletion callback"
+    missing = "OpenID Connect with PKCE in the browser"
     rules = (
         documented("every call of the Graph API needs `appsecret_proof`; one with a time is good for five minutes"),
         documented("`debug_token` answers to the token's own app; it is an error for another app's token"),

@@ -16,10 +16,11 @@ from broker.demo.upstreams.base import RegisteredApp
 from broker.demo.upstreams.control import UnknownEvent
 from broker.demo.upstreams.events import Message, Tells
 
-_PATHS: Final = {"deauthorize": ""}
+_PATHS: Final = {"deauthorize": "", "deletion": "/deletion"}
 
 SIGNED_REQUEST_RULES: Final = (
     documented("`signed_request` is HMAC-SHA256 by the app secret over the encoded payload, in a form"),
+    documented("both callbacks are signed alike; that for data deletion is answered by JSON with a page and a code"),
 )
 
 

@@ -380,6 +380,20 @@ class AccountDoneView:
 
 
 @dataclass(frozen=True, slots=True)
+class DeletionView:
+    """What came of it that somebody asked at a provider to be deleted: `gone`, `closing` (on `closes_on`), `parted`,
+    `nobody`, `blocked`, `in_use`, or `unknown`, where nothing else is known. `confirmation` is what they call the case.
+    """
+
+    what: str
+    language_hrefs: Mapping[str, str]
+    provider_name: Mapping[str, str] = field(default_factory=dict)
+    confirmation: str = ""
+    asked_on: str = ""
+    closes_on: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorView:
     """What happened and what to do. `page` is one of the codes of docs/reference/errors.md, `reference` the request id.
 
@@ -524,6 +538,7 @@ View = (
     | AccountView
     | AccountQuestionView
     | AccountDoneView
+    | DeletionView
     | JoinView
     | LinkView
     | MergeView
@@ -558,6 +573,7 @@ _TEMPLATES: Mapping[type, str] = {
     AccountView: "account.html",
     AccountQuestionView: "account_question.html",
     AccountDoneView: "account_done.html",
+    DeletionView: "deletion.html",
     JoinView: "join.html",
     LinkView: "link.html",
     MergeView: "merge.html",

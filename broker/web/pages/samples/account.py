@@ -14,6 +14,7 @@ from broker.web.pages.views import (
     AccountQuestionView,
     AccountView,
     AppAccess,
+    DeletionView,
     View,
 )
 
@@ -74,3 +75,8 @@ def every_account(text: str = "") -> Iterator[tuple[str, View]]:
             yield f"account, {what} {number} {day}", replace(asked, way=way)
     for what in ("unlink", "closing", "deleted"):
         yield f"account, done {what}", AccountDoneView(what, text or "2026-12-04")
+    for what in ("gone", "closing", "parted", "nobody", "blocked", "in_use"):
+        named = {"en": text or "Facebook"}
+        told = DeletionView(what, make_hrefs(text), named, text or "5f2c81d07be94a36", text or "2026-11-20")
+        yield f"deletion, {what}", replace(told, closes_on=text or "2026-12-04")
+    yield "deletion, unknown", DeletionView("unknown", make_hrefs(text))

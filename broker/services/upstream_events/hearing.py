@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from broker.core.errors import BrokerError, InvalidRequest, UpstreamError, UpstreamUnavailable
@@ -16,9 +16,10 @@ from broker.services.providers import ProviderInstance, Providers
 from broker.services.sessions.endings import Endings
 from broker.store.people import LastLink, PeopleStore, Unlinked
 from broker.store.transient import Kind, Transient
-from broker.upstream.abilities import EVENT_MAX_AGE, HearsEvents, Meaning, UpstreamEvent
+from broker.upstream.abilities import EVENT_MAX_AGE, Abilities, HearsEvents, Meaning, UpstreamEvent
 
 _REMEMBERED = EVENT_MAX_AGE + 3600  # seconds: a little longer than any message counts
+_CONFIRMATION = 16  # digits of a digest
 _ENDING = frozenset({Meaning.SESSIONS_OVER, Meaning.WITHDRAWN, Meaning.GONE})
 
 
@@ -29,6 +30,21 @@ class Effects:
     endings: Endings
     unlinking: Unlinking
     deeds: Deeds
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A message that was taken, now or before. `status`: what its upstream wants to be answered.
+
+    `subject` is whom its last event is about, `sub` whose account theirs was before anything was done, or "".
+    `confirmation` is a name for it: 16 hexadecimal digits, the same every time it comes. The log has it of deletions.
+    """
+
+    instance: ProviderInstance
+    status: int
+    subject: str
+    sub: str
+    confirmation: str
 
 
 class UpstreamEvents:
@@ -53,19 +69,23 @@ class UpstreamEvents:
         self._deadline = deadline
 
     async def receive(self, name: str, body: bytes) -> int:
-        """Do what the message demands; what its upstream wants to be answered. A second time nothing is done.
+        """Do what a message to `Abilities.hears` demands; what its upstream wants to be answered; raises as `take`."""
+        return (await self.take(name, body, lambda abilities: abilities.hears)).status
+
+    async def take(self, name: str, body: bytes, by: Callable[[Abilities], HearsEvents | None]) -> Taken:
+        """Do what the message demands that came for the ability that `by` picks. A second time nothing is done.
 
         Raises InvalidRequest for what that upstream did not make for us, which it need not repeat; UpstreamUnavailable,
         StoreUnavailable, and ProviderSwitchedOff while an operator has it off, where it is to repeat it.
         """
         self._providers.check_on(name)
         instance = self._providers.named(name)
-        ability = instance.abilities.hears if instance is not None else None
+        ability = by(instance.abilities) if instance is not None else None
         if instance is None or ability is None:
             raise InvalidRequest("no provider of this name is configured with events")
         return await self._believe(instance, ability, body)
 
-    async def _believe(self, instance: ProviderInstance, ability: HearsEvents, body: bytes) -> int:
+    async def _believe(self, instance: ProviderInstance, ability: HearsEvents, body: bytes) -> Taken:
         try:
             heard = await instance.in_time(ability.hear(body), self._deadline)
         except UpstreamError as error:
@@ -74,17 +94,21 @@ class UpstreamEvents:
                 raise
             raise InvalidRequest("this is no event of that provider for us", detail=error.detail) from None
         mark = digest(f"event {instance.key} {heard.replay_key}")
-        if await self._transient.get(Kind.CLAIM, mark) is not None:
+        confirmation, subject, sub = mark[:_CONFIRMATION], "", ""
+        named = {"confirmation": confirmation} if ability is instance.abilities.deletes else {}
+        if (before := await self._transient.get(Kind.CLAIM, mark)) is not None:
             for event in heard.events:
-                self._record(instance, event.kind, "repeated")
-            return ability.status
+                self._record(instance, event.kind, "repeated", **named)
+                subject, sub = event.subject, before[1:].decode()
+            return Taken(instance, ability.status, subject, sub, confirmation)
         for event in heard.events:
-            await self._obey(instance, event)
+            subject, sub = event.subject, await self._obey(instance, event, named)
         # Only now: a message that did not have all of its effects must count when it is sent again.
-        await self._transient.put(Kind.CLAIM, mark, b"1", ttl=_REMEMBERED)
-        return ability.status
+        await self._transient.put(Kind.CLAIM, mark, b"1" + sub.encode(), ttl=_REMEMBERED)
+        return Taken(instance, ability.status, subject, sub, confirmation)
 
-    async def _obey(self, instance: ProviderInstance, event: UpstreamEvent) -> None:
+    async def _obey(self, instance: ProviderInstance, event: UpstreamEvent, named: Mapping[str, str]) -> str:
+        """Whose account it was about, or ""."""
         key, subject, meaning = instance.key, event.subject, event.meaning
         person = await self._people.person(key, subject) if subject else None
         ended: tuple[str, ...] = ()
@@ -95,7 +119,9 @@ class UpstreamEvents:
         outcome = "noted" if meaning is Meaning.NOTED else "nobody"
         if person is not None and meaning is not Meaning.NOTED:
             outcome = await self._change(person, event)
-        self._record(instance, event.kind, outcome, sub=person.account.sub if person else "", sessions=len(ended))
+        sub = person.account.sub if person else ""
+        self._record(instance, event.kind, outcome, sub=sub, sessions=len(ended), **named)
+        return sub
 
     async def _change(self, person: Person, event: UpstreamEvent) -> str:
         """What came of it for an account of ours, besides sessions that ended."""
@@ -109,12 +135,15 @@ class UpstreamEvents:
     async def _part(self, person: Person) -> str:
         """The way in leads nowhere any more; with the last one goes the account, as if its person had asked for it.
 
-        A way that is switched off today is one: its operator may switch it on again.
+        A way that is switched off today is one: its operator may switch it on again. One that came by a merge goes back
+        to the account that was made for it, where it is parted with as well.
         """
         sub, link = person.account.sub, person.link
         others = {one.provider_key for one in await self._people.links(sub) if one.handle != link.handle}
         done = await self._effects.unlinking.unlink(sub, link, usable=others)
         if isinstance(done, Unlinked):
+            if done.home and (at_home := await self._people.person(link.provider_key, link.subject)) is not None:
+                await self._part(at_home)
             return "unlinked"
         if isinstance(done, LastLink):
             deeds = self._effects.deeds
