@@ -29,7 +29,7 @@ from broker.services.keys.ring import LOOK_EVERY, KeyRing, RotationRules
 from broker.services.keys.signing import SealedKeys
 from broker.services.logout.deliveries import Deliveries
 from broker.services.notify.sending import Sending
-from broker.services.operators.use_cases import Operators
+from broker.services.operators.door import Operators
 from broker.services.people.deeds import Deeds
 from broker.services.people.subjects import Subjects, open_subjects
 from broker.services.providers import Providers

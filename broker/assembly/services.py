@@ -6,6 +6,7 @@ from broker.assembly.by_bot import build_by_bot
 from broker.assembly.grants import build_token_requests
 from broker.assembly.linking import build_identities, build_joins, build_lookup
 from broker.assembly.notify import build_notify
+from broker.assembly.operators import build_operators
 from broker.assembly.parts import Parts, Settings
 from broker.assembly.people import build_deeds, build_deletions, build_unlinking, build_upstream_events
 from broker.assembly.upstream_tokens import build_upstream_tokens
@@ -36,7 +37,6 @@ from broker.services.login.unasked import UnaskedLogins
 from broker.services.logout.deliveries import Deliveries
 from broker.services.logout.rp_initiated import Logout
 from broker.services.logout.upstream import UpstreamLogouts
-from broker.services.operators.use_cases import Operators
 from broker.services.people.accounts import Accounts, People
 from broker.services.people.changes import AccountChanges
 from broker.services.people.forms import Forms
@@ -204,7 +204,9 @@ class Services:
         self.upstream_events = build_upstream_events(parts, settings, self.endings, self.unlinking, self.deeds)
         self.deletions = build_deletions(parts, self.upstream_events)
         self.account_changes = AccountChanges(self.account_page, self.deeds, self.unlinking)
-        self.operators = Operators(context, durable, self.account_page, deeds=self.deeds, unlinking=self.unlinking)
+        self.operators = build_operators(
+            context, durable, self.account_page, deeds=self.deeds, unlinking=self.unlinking
+        )
 
     def _tie_logins(self, parts: Parts, settings: Settings) -> None:
         context, providers = parts.context, parts.providers

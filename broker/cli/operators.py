@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from broker.cli.common import config_option, fail, read_config
-from broker.core.operators import USE_CASES, Kind, Parameter, UseCase
+from broker.core.operators.catalogue import USE_CASES
+from broker.core.operators.question import Kind, Parameter, UseCase
 
 _GROUPS = {
     "account": "People's accounts, in the running server or, when none runs, in its database.",

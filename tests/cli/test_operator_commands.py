@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 from broker.cli import main
 from broker.cli.told import show
-from broker.core.operators import USE_CASES, UseCase
+from broker.core.operators.catalogue import USE_CASES
+from broker.core.operators.question import UseCase
 from tests.cli.conftest import Served
 
 Serve = Callable[..., Served]

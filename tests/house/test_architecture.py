@@ -16,7 +16,7 @@ FILE_LINES, CATALOGUE_LINES, PROVIDER_LINES = 300, 600, 120
 FUNCTION_LINES, CATALOGUE_FUNCTION_LINES = 40, 20
 # Pure tables, read by looking one row up: failures, events, configuration models, protocols, views.
 CATALOGUES = re.compile(
-    r"broker/(?:core/\w*errors|core/records|core/terms|core/openapi/operations|config/(?:client_)?model|store/base|upstream/model|web/pages/views|observe/catalogue)\.py"
+    r"broker/(?:core/\w*errors|core/records|core/terms|core/openapi/operations|config/(?:client_)?model|store/base|upstream/model|web/pages/views|observe/catalogue/\w+)\.py"
 )
 PURE = re.compile(
     r"(?:__future__|base64|binascii|collections|contextlib|contextvars|copy|dataclasses|enum|functools|hashlib|hmac|ipaddress|itertools"

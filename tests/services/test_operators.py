@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from broker.core.errors import InvalidRequest, LastIdentity, NotFound
 from broker.core.events import Event
-from broker.core.operators import LONGEST, MOST, USE_CASES, Kind, Parameter, UseCase, find_use_case, read_values
+from broker.core.operators.catalogue import USE_CASES, find_use_case
+from broker.core.operators.question import LONGEST, MOST, Kind, Parameter, UseCase, read_values
 from tests.services.bare_broker import NOW, World
 from tests.services.test_account_page import ANN, add_beta, arrive
 

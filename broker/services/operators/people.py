@@ -1,17 +1,17 @@
-"""The one door for operators: what they ask is checked by the catalogue, done, and audited with who and why."""
+"""What operators ask and do about people: accounts found and looked after, sessions, consents."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
-from broker.core.errors import InvalidRequest, LastIdentity, NotFound, RequestError
-from broker.core.events import Event
-from broker.core.operators import Asked, find_use_case, read_values
+from broker.core.errors import InvalidRequest, LastIdentity, NotFound
+from broker.core.operators.question import Asked
 from broker.core.people.identity import Account
 from broker.core.people.linking import fold_address
 from broker.services.context import Context
+from broker.services.operators.door import Handler
 from broker.services.operators.told import Json, tell_access, tell_account, tell_event, tell_sign_in
 from broker.services.people.deeds import Deeds
 from broker.services.people.page import SHOWN, AccountPage
@@ -20,11 +20,9 @@ from broker.store.accounts import Found, Sought
 from broker.store.base import Durable
 from broker.store.people import LastLink, Unlinked
 
-Handler = Callable[[Asked], Awaitable[Json]]
 
-
-class Operators:
-    """Answers with JSON values. Who may ask is decided before; `by` says who it is."""
+class PeopleCases:
+    """The use cases of `core.operators.people`."""
 
     def __init__(
         self, context: Context, durable: Durable, page: AccountPage, *, deeds: Deeds, unlinking: Unlinking
@@ -34,7 +32,11 @@ class Operators:
         self._page = page
         self._deeds = deeds
         self._unlinking = unlinking
-        self._known: Mapping[str, Handler] = {
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """What answers each of them, by its name."""
+        return {
             "account.find": self._find,
             "account.show": self._show,
             "account.block": self._block,
@@ -49,32 +51,6 @@ class Operators:
             "consent.list": self._list_consents,
             "consent.revoke": self._revoke_consent,
         }
-
-    async def answer(self, name: str, values: object, *, by: str) -> Json:
-        """What comes of a use case; once it is known for one, the audit stream has it, whatever comes of it.
-
-        Raises InvalidRequest for a question that is none, NotFound where there is nobody or nothing like that, and
-        LastIdentity.
-        """
-        case = find_use_case(name)
-        asked = read_values(case, values)
-        outcome = "failed"
-        try:
-            told = await self._known[name](asked)
-            outcome = "done"
-        except RequestError as refused:
-            outcome = refused.code
-            raise
-        finally:
-            self._context.recorder.record(
-                Event.OPERATOR_ACTED,
-                use_case=name,
-                sub=asked.text("sub"),
-                by=by,
-                why=asked.text("why"),
-                outcome=outcome,
-            )
-        return told
 
     async def _find(self, asked: Asked) -> Json:
         sub, address = asked.text("sub"), asked.text("email")

@@ -1,0 +1,20 @@
+"""What operators may ask for and change: one catalogue of use cases, as data that every skin is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from broker.core.errors import InvalidRequest
+from broker.core.operators.people import PEOPLE
+from broker.core.operators.question import UseCase
+
+USE_CASES: Final[Mapping[str, UseCase]] = {case.name: case for case in (*PEOPLE,)}
+
+
+def find_use_case(name: str) -> UseCase:
+    """By its name; raises InvalidRequest."""
+    case = USE_CASES.get(name)
+    if case is None:
+        raise InvalidRequest(f"there is no such use case; there are {', '.join(USE_CASES)}")
+    return case

@@ -1,0 +1,105 @@
+"""A question of an operator: what a use case takes, and its values once they are what it takes.
+
+Values go in and come out as JSON: the command line is one skin, an API over HTTP may be another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from broker.core.errors import InvalidRequest
+
+PAGE = 50  # entries of a list, where nobody says how many
+MOST = 500  # at once
+LONGEST = 255  # characters of a value
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class Kind(Enum):
+    """What a value is: text on one line, a number from 1 to 500, or true."""
+
+    TEXT = str
+    NUMBER = int
+    FLAG = bool
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One value of a use case. `named`: it goes by its name; one that is not, by its place on a command line."""
+
+    name: str
+    about: str
+    kind: Kind = Kind.TEXT
+    required: bool = False
+    named: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class UseCase:
+    """`name` is noun and verb with a dot between; `writes`: it changes something, so it wants to know why."""
+
+    name: str
+    about: str
+    writes: bool
+    own: tuple[Parameter, ...]
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """All of them. The last is `why` of whoever asks, which goes to the audit stream."""
+        about = "What for: at most 255 characters, for the audit stream. No personal data."
+        return (*self.own, Parameter("why", about, required=self.writes))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The values of one question, of the right kinds; what was not said is empty."""
+
+    given: Mapping[str, Any]
+
+    def text(self, name: str) -> str:
+        """A text, or ""."""
+        return str(self.given.get(name, ""))
+
+    def flag(self, name: str) -> bool:
+        """Whether it was said."""
+        return bool(self.given.get(name, False))
+
+    @property
+    def limit(self) -> int:
+        """How many entries are wanted."""
+        return int(self.given.get("limit", PAGE))
+
+
+def read_values(case: UseCase, values: object) -> Asked:
+    """What was asked, once it is what the catalogue says; raises InvalidRequest with the name of what is not.
+
+    An empty text, false and null count as not said.
+    """
+    if not isinstance(values, Mapping):
+        raise InvalidRequest("the values are not an object")
+    known = {one.name: one for one in case.parameters}
+    strange = sorted(str(name)[:40] for name in values if name not in known)
+    if strange:
+        raise InvalidRequest(f"{case.name} takes no {', '.join(map(ascii, strange))}; it takes {', '.join(known)}")
+    said = {name: value for name, value in values.items() if not (value is None or value is False or value == "")}
+    for name, one in known.items():
+        if one.required and name not in said:
+            raise InvalidRequest(f"{name} is missing")
+        if name in said:
+            _check(one, said[name])
+    return Asked(said)
+
+
+def _check(parameter: Parameter, value: object) -> None:
+    kind = parameter.kind
+    # True is an int to Python and no number to anybody else.
+    if not isinstance(value, kind.value) or (kind is Kind.NUMBER and isinstance(value, bool)):
+        raise InvalidRequest(f"{parameter.name} is not a {kind.name.lower()}")
+    if isinstance(value, str) and (len(value) > LONGEST or _CONTROL.search(value) or not value.strip()):
+        raise InvalidRequest(f"{parameter.name} is empty, longer than {LONGEST} characters, or more than one line")
+    if kind is Kind.NUMBER and isinstance(value, int) and not 1 <= value <= MOST:
+        raise InvalidRequest(f"{parameter.name} is not from 1 to {MOST}")

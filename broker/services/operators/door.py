@@ -1,0 +1,51 @@
+"""The one door for operators: what they ask is checked by the catalogue, done, and audited with who and why."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from broker.core.errors import RequestError
+from broker.core.events import Event
+from broker.core.operators.catalogue import find_use_case
+from broker.core.operators.question import Asked, read_values
+from broker.services.context import Context
+from broker.services.operators.told import Json
+
+Handler = Callable[[Asked], Awaitable[Json]]
+
+
+class Operators:
+    """Answers with JSON values. Who may ask is decided before; `by` says who it is.
+
+    `handlers` has somebody for every use case of the catalogue, by its name.
+    """
+
+    def __init__(self, context: Context, handlers: Mapping[str, Handler]) -> None:
+        self._context = context
+        self._handlers = handlers
+
+    async def answer(self, name: str, values: object, *, by: str) -> Json:
+        """What comes of a use case; once it is known for one, the audit stream has it, whatever comes of it.
+
+        Raises InvalidRequest for a question that is none, NotFound where there is nobody or nothing like that, and
+        LastIdentity.
+        """
+        case = find_use_case(name)
+        asked = read_values(case, values)
+        outcome = "failed"
+        try:
+            told = await self._handlers[name](asked)
+            outcome = "done"
+        except RequestError as refused:
+            outcome = refused.code
+            raise
+        finally:
+            self._context.recorder.record(
+                Event.OPERATOR_ACTED,
+                use_case=name,
+                sub=asked.text("sub"),
+                by=by,
+                why=asked.text("why"),
+                outcome=outcome,
+            )
+        return told
