@@ -170,10 +170,10 @@ def test_recording_never_raises(observe: Observe, lines: Collected) -> None:
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
 def test_audit_events_are_written_whatever_the_level(observe: Observe, lines: Collected, level: str) -> None:
     observer = observe(level=level)
-    for event, entry in EVENTS.items():
-        if entry.audit:
-            observer.record(event)
-    assert [record["event"] for record in lines.records if record["audit"]] == [e for e in Event if EVENTS[e].audit]
+    audited = [event for event, entry in EVENTS.items() if entry.audit]
+    for event in audited:
+        observer.record(event)
+    assert [record["event"] for record in lines.records if record["audit"]] == audited
 
 
 def test_what_libraries_tell_of_every_call_is_heard_at_debug_alone(observe: Observe, lines: Collected) -> None:
