@@ -14,7 +14,9 @@ from pydantic import Field, model_validator
 from broker import upstream as sdk
 
 
-class OidcSettings(sdk.NativeSettings, sdk.SessionSettings, sdk.RequestSettings, sdk.IssuerSettings):
+class OidcSettings(
+    sdk.NativeSettings, sdk.SessionSettings, sdk.RequestSettings, sdk.RefusalSettings, sdk.IssuerSettings
+):
     """A client at the issuer. Issuer, client id and secret are enough; the rest is for odd servers."""
 
     scopes: sdk.Scopes = Field(default=("openid", "profile", "email"), description="`openid` is needed")
@@ -59,6 +61,7 @@ class Oidc(sdk.AskingProvider, sdk.ProvingProvider, sdk.SessionOidcProvider):
         self.issuers = (settings.issuer, *settings.issuer_aliases)
         self.algorithms, self.skew = settings.algorithms, settings.clock_skew
         self.nonce_optional, self.forwards = settings.nonce == "if_present", frozenset(settings.forward)
+        self.hear_words(settings)
         encrypted = settings.id_token_encryption
         self._opener = None if encrypted.key is None else sdk.Opener(encrypted)
 

@@ -105,7 +105,7 @@ from broker.upstream.signed import SignedFields, SignedReply, unpack_query, unpa
 from broker.upstream.signed_request import SignedRequestProvider, SignedRequestSettings
 from broker.upstream.standard_claims import ExtraParams, Scopes, Signature, Wish, standard_identity, within
 from broker.upstream.tls import CertifiedSettings, TlsSettings, UpstreamTls
-from broker.upstream.tokens import TokenSettings
+from broker.upstream.tokens import RefusalSettings, TokenSettings
 
 SDK_VERSION = 1
 
@@ -187,6 +187,7 @@ __all__ = [
     "ReceivesLogout",
     "Redirect",
     "RefreshesIdentity",
+    "RefusalSettings",
     "Reply",
     "RequestSettings",
     "Scopes",

@@ -32,7 +32,7 @@ from broker.upstream.model import (
     Widget,
 )
 from broker.upstream.tenants import names
-from broker.upstream.tokens import TokenSettings, read_tokens
+from broker.upstream.tokens import RefusalSettings, TokenSettings, read_tokens
 
 ClientAuth = Literal["basic", "post", "none"]
 _DENIED = frozenset(
@@ -72,8 +72,8 @@ class OAuth2Provider(ABC):
     refuses_embedded: ClassVar[bool] = False
     not_now: frozenset[str] = NOT_NOW
     denied: frozenset[str] = frozenset()
-    grant_refused: ClassVar[frozenset[str]] = frozenset({"invalid_grant"})
-    client_refused: ClassVar[frozenset[str]] = frozenset({"invalid_client", "unauthorized_client"})
+    grant_refused: frozenset[str] = frozenset({"invalid_grant"})
+    client_refused: frozenset[str] = frozenset({"invalid_client", "unauthorized_client"})
     issuers: tuple[str, ...] = ()
     assets: ClassVar[Path | None] = None
 
@@ -81,6 +81,11 @@ class OAuth2Provider(ABC):
         self.settings = settings
         self.tools = tools
         self.http = tools.http
+
+    def hear_words(self, settings: RefusalSettings) -> None:
+        """Understand the operator's names of errors as well."""
+        self.grant_refused |= frozenset(map(clean_name, settings.grant_refused))
+        self.client_refused |= frozenset(map(clean_name, settings.client_refused))
 
     async def begin(self, flow: Flow) -> Redirect | Widget:
         """The authorization request (RFC 6749 section 4.1.1)."""

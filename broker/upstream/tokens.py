@@ -13,6 +13,19 @@ from broker.upstream.model import ProviderSettings
 TokenScope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]{1,256}$")]
 
 
+class RefusalSettings(ProviderSettings):
+    """For services with words of their own where OAuth has `invalid_grant` and `invalid_client`."""
+
+    grant_refused: tuple[str, ...] = Field(
+        default=(),
+        description="Errors of its token endpoint that mean, besides invalid_grant, that a code or token is no good",
+    )
+    client_refused: tuple[str, ...] = Field(
+        default=(),
+        description="Errors that mean, besides invalid_client and unauthorized_client, that it does not know us",
+    )
+
+
 class TokenSettings(ProviderSettings):
     """Settings of an upstream whose tokens can be kept for apps; nothing by default."""
 

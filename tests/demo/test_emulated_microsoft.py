@@ -217,3 +217,35 @@ async def test_faults_of_a_token(microsoft: Upstream) -> None:
     await microsoft.fault("error_200", times=1)
     answer = await exchange(microsoft, await code(microsoft))
     assert (answer.status_code, answer.json()["error"]) == (200, "invalid_grant")
+
+
+async def me(microsoft: Upstream, token: str, query: str = "") -> httpx2.Response:
+    """What Microsoft Graph says to this token."""
+    return await microsoft.http.get(f"/v1.0/me{query}", headers={"authorization": f"Bearer {token}"})
+
+
+async def test_graph_shows_who_holds_a_token_that_may_read_that(microsoft: Upstream) -> None:
+    found = {}
+    for person in (ADA, BORIS):
+        tokens = (await exchange(microsoft, await code(microsoft, person.key, scope="User.Read"))).json()
+        assert "id_token" not in tokens
+        shown = await me(microsoft, tokens["access_token"])
+        found[person.key] = shown.json()
+    assert found["ada"]["id"] == microsoft.emulator.subject(ADA).partition(".")[0]
+    assert microsoft.emulator.subject(BORIS).partition(".")[0].replace("-", "") == "0" * 16 + found["boris"]["id"]
+    assert (found["ada"]["mail"], found["boris"]["mail"], found["ada"]["jobTitle"]) == (
+        ADA.email,
+        BORIS.email or None,
+        None,
+    )
+
+
+async def test_graph_gives_what_is_selected_and_refuses_who_may_not_read(microsoft: Upstream) -> None:
+    token = (await exchange(microsoft, await code(microsoft, scope="User.Read"))).json()["access_token"]
+    asked = await me(microsoft, token, "?$select=id,mail")
+    assert set(asked.json()) == {"@odata.context", "id", "mail"}
+    nobody = await me(microsoft, "guessed")
+    assert (nobody.status_code, nobody.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
+    other = (await exchange(microsoft, await code(microsoft))).json()["access_token"]
+    less = await me(microsoft, other)
+    assert (less.status_code, less.json()["error"]["code"]) == (403, "Authorization_RequestDenied")

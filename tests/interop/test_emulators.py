@@ -45,6 +45,8 @@ async def test_allauth_and_python_social_auth_sign_a_person_in_at_every_emulated
     assert json.loads(said) == {
         **{f"allauth {name}": known_as(kind) for name, kind in ALLAUTH.items()},
         **{f"social {name}": known_as(kind) for name, (_, kind) in SOCIAL.items()},
+        "allauth microsoft": known_as("microsoft").partition(".")[0],  # Graph knows the account, not its tenant
+        "social microsoft-graph": known_as("microsoft").partition(".")[0],
         "allauth slack": "_".join(reversed(known_as("slack").split("."))),  # the workspace first
     }
 

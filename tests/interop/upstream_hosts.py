@@ -42,6 +42,8 @@ HOSTS: Final[Mapping[str, str]] = {
     "twitter.com": "x",
     "x.com": "x",
     "appleid.apple.com": "apple",
+    "login.microsoftonline.com": "microsoft",
+    "graph.microsoft.com": "microsoft",
     "oauth.mail.ru": "mailru",
     "discord.com": "discord",
     "gitlab.com": "gitlab",
@@ -68,6 +70,7 @@ APPS: Final[Mapping[str, RegisteredApp]] = {
         ("linkedin", "secret", {}),
         ("x", "secret", {}),
         ("apple", "", {"team_id": "TEAM123456", "key_id": "KEY1234567", "private_key": KEY}),
+        ("microsoft", "secret", {}),
         ("mailru", "secret", {}),
         *((name, "secret", {}) for name in PRESETS),
     )

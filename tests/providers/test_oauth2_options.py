@@ -351,6 +351,17 @@ async def test_an_error_that_means_not_now_is_told_apart() -> None:
     assert "canary" not in (await failure(case)).detail
 
 
+async def test_an_upstreams_own_words_say_whether_it_knows_us() -> None:
+    case = other(GITHUB, grant_refused=["no such code"], client_refused=["bad_secret"])
+    async with case.on_bench() as bench:
+        found = []
+        assert isinstance(bench.provider, OAuth2)
+        for word in ("no_such_code", "bad_secret", "another_word"):
+            bench.server.answers[TOKEN] = json_of({"error": word})
+            found.append((await bench.provider.try_credentials(FLOW)).good)
+    assert found == [True, False, None]
+
+
 # --- who may come in ---
 
 PERSON = "answers /people/u-17841400000000001 result person"

@@ -20,6 +20,7 @@ from broker.demo.upstreams.base import Emulator, Grant, Handler, OneTime, Refuse
 from broker.demo.upstreams.control import KitOrder
 from broker.demo.upstreams.id_tokens import ID_TOKEN_FAULTS, Changes, Claims, Signer, falsified, kit_claims
 from broker.demo.upstreams.keys import Key, challenge_of, key
+from broker.demo.upstreams.microsoft_answers import DISCOVERY, graph_person, graph_problem, graph_selected, problem
 from broker.demo.upstreams.microsoft_rules import RULES, WORKS
 
 HOST: Final = "https://login.microsoftonline.com"
@@ -50,7 +51,7 @@ _CHANGES: Final[Changes] = {
 
 
 class Microsoft(Emulator):
-    """login.microsoftonline.com: Ada works in one tenant, Zoe in another, Boris has a personal account.
+    """login.microsoftonline.com and Graph: Ada works in one tenant, Zoe in another, Boris has a personal account.
 
     Extras of an app: `tenant`; where that is an id, it is the tenant of Ada and of everybody else who works.
     """
@@ -86,6 +87,7 @@ class Microsoft(Emulator):
             ("/{tenant}/discovery/v2.0/keys", ("GET",), self._jwks),
             ("/{tenant}/oauth2/v2.0/authorize", ("GET",), self._authorize),
             ("/{tenant}/oauth2/v2.0/token", ("POST",), self._token),
+            ("/v1.0/me", ("GET",), self._me),
             ("/_emulator/kit", ("POST",), self._kit),
         )
 
@@ -161,7 +163,7 @@ class Microsoft(Emulator):
         """The tenant of the path; raises Refused for one that is nobody's."""
         tenant = call.path.split("/")[1]
         if tenant not in (*_SHARED, TENANT_A, TENANT_B, self.home):
-            raise Refused(_error("invalid_tenant", 90002, f"Tenant '{tenant}' not found."))
+            raise Refused(problem("invalid_tenant", 90002, f"Tenant '{tenant}' not found."))
         return tenant
 
     async def _authorize(self, call: Call) -> Response:
@@ -198,17 +200,17 @@ class Microsoft(Emulator):
         client_id, secret = client_credentials(call)
         app = self.apps.get(client_id)
         if app is None:
-            return _error("unauthorized_client", 700016, "Application was not found in the directory.")
+            return problem("unauthorized_client", 700016, "Application was not found in the directory.")
         if secret != app.client_secret:
-            return _error("invalid_client", 7000215, "Invalid client secret provided.", 401)
+            return problem("invalid_client", 7000215, "Invalid client secret provided.", 401)
         if self.faults.on("error_200"):
-            return _error("invalid_grant", 70008, "The provided authorization code has expired.", 200)
+            return problem("invalid_grant", 70008, "The provided authorization code has expired.", 200)
         kind = call.get("grant_type")
         if kind not in {"authorization_code", "refresh_token"}:
-            return _error("unsupported_grant_type", 70003, "The grant type is not supported.")
+            return problem("unsupported_grant_type", 70003, "The grant type is not supported.")
         granted = self._refreshed(call, app) if kind == "refresh_token" else self._redeemed(call, app)
         if isinstance(granted, int) or self.faults.on("invalid_grant"):
-            return _error("invalid_grant", granted if isinstance(granted, int) else 70008, "The grant is not valid.")
+            return problem("invalid_grant", granted if isinstance(granted, int) else 70008, "The grant is not valid.")
         return json_answer(self._tokens_for(granted), Cache_Control="no-store")
 
     def _redeemed(self, call: Call, app: RegisteredApp) -> Granted | int:
@@ -234,6 +236,24 @@ class Microsoft(Emulator):
         if "offline_access" in granted.scope:
             answer["refresh_token"] = self.refreshers.give(granted)
         return answer
+
+    # --- Microsoft Graph ---
+
+    async def _me(self, call: Call) -> Response:
+        scheme, _, token = call.headers.get("authorization", "").partition(" ")
+        granted = self.tokens.look(token) if scheme.lower() == "bearer" else None
+        if granted is None or granted.audience not in self.apps:
+            return graph_problem("InvalidAuthenticationToken", "Access token validation failure.", 401)
+        if "user.read" not in {word.rpartition("/")[2].lower() for word in granted.scope}:
+            return graph_problem("Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+        person = granted.person
+        about = self.told(person, graph_person(person, self._graph_id(person), person.email_at(self.type)))
+        return json_answer(graph_selected(about, call.query.get("$select", "")))
+
+    def _graph_id(self, person: Person) -> str:
+        """`oid`; of a personal account without its zeros."""
+        oid = self.oid(person)
+        return oid.replace("-", "")[16:] if self.tenant_of(person) == PERSONAL else oid
 
     def _sign(self, granted: Granted, **more: object) -> str:
         now, person, tenant = self.now(), granted.person, self.tenant_of(granted.person)
@@ -277,20 +297,3 @@ def _problem(call: Call) -> str:
         return "invalid_request"
     plain = call.get("code_challenge") and call.get("code_challenge_method") != "S256"
     return "invalid_request" if plain or not call.get("scope") else ""
-
-
-def _error(error: str, code: int, text: str, status: int = 400) -> Response:
-    described = f"AADSTS{code}: {text} Trace ID: 0 Correlation ID: 0"
-    uri = f"https://login.microsoftonline.com/error?code={code}"
-    body = {"error": error, "error_description": described, "error_codes": [code], "error_uri": uri}
-    return json_answer({**body, "timestamp": "2026-01-02 03:04:05Z", "trace_id": "0", "correlation_id": "0"}, status)
-
-
-DISCOVERY: Mapping[str, object] = {
-    "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
-    "response_modes_supported": ["query", "fragment", "form_post"],
-    "subject_types_supported": ["pairwise"],
-    "id_token_signing_alg_values_supported": ["RS256"],
-    "response_types_supported": ["code"],
-    "scopes_supported": ["openid", "profile", "email", "offline_access"],
-}

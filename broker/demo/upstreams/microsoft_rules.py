@@ -8,7 +8,8 @@ from broker.demo.rules import Rule, documented, guessed
 
 WORKS: Final = (
     "code flow with PKCE by query, form or fragment, at `common`, `organizations`, `consumers` and two tenants (Ada"
-    " works in one, Zoe in the other, Boris has a personal account); keys that name issuers, refresh, kits"
+    " works in one, Zoe in the other, Boris has a personal account); keys that name issuers, refresh, kits;"
+    " `me` of Microsoft Graph"
 )
 RULES: Final[tuple[Rule, ...]] = (
     documented(
@@ -20,5 +21,7 @@ RULES: Final[tuple[Rule, ...]] = (
     documented(
         "`xms_edov` is an optional claim; here Ada's tenant has proved the domain of her address, Zoe's has not"
     ),
+    documented("Graph's `me` wants `User.Read`, nulls what it does not know, and gives `$select` and no more"),
+    guessed("Graph's `id` is `oid`, without the zeros of a personal account"),
     guessed("the numbers of errors; two words in `prompt` are `invalid_request`"),
 )

@@ -18,6 +18,8 @@ from broker.demo.upstreams.oidc_logins import Granted
 from broker.demo.upstreams.oidc_service import OidcService
 
 _TEAM = "T0017"
+_WORDS = {"invalid_grant": "invalid_code", "invalid_client": "bad_client_secret", "invalid_token": "invalid_auth"}
+"""What OAuth calls it, and what Slack does (docs.slack.dev, oauth.v2.access and auth.test, read 2026-11)."""
 
 
 class Slack(OidcService):
@@ -52,7 +54,7 @@ class Slack(OidcService):
         documented(
             "ID tokens name the workspace (`https://slack.com/team_id`) and have pictures in sizes of their own"
         ),
-        documented("refusals of the API have the status 200 and `ok: false`"),
+        documented("refusals of the API have the status 200, `ok: false` and words of its own, such as `invalid_code`"),
         measured("a second slash before the path of the page, as allauth has it"),
         measured("without a nonce in the request `nonce` is empty in the ID token (immich 29055)"),
         measured("a verifier beside the secret ends in `internal_error` (paradigmxyz/centaur 1101)"),
@@ -103,7 +105,8 @@ class Slack(OidcService):
 
 
 def _api(answer: Response) -> Response:
-    """As the methods of its API answer: a refusal has the status 200."""
+    """As the methods of its API answer: a refusal has the status 200, and a word of its own."""
     if answer.status_code == 200:
         return answer
-    return json_answer({"ok": False, "error": json.loads(bytes(answer.body))["error"]})
+    word = json.loads(bytes(answer.body))["error"]
+    return json_answer({"ok": False, "error": _WORDS.get(word, word)})

@@ -38,6 +38,7 @@ class GenericOAuth2Provider(AudibleTokenProvider):
         """`settings` are GenericOAuth2Settings. Nothing is called before somebody logs in."""
         super().__init__(settings, tools)
         self.not_now = NOT_NOW | frozenset(map(clean_name, self.settings.not_now))
+        self.hear_words(self.settings)
         self.denied = frozenset(map(clean_name, self.settings.callback.cancel_values))
         self.issuers = () if self.settings.callback.iss is None else (self.settings.callback.iss,)
         self._people = Describing(self.settings, tools.odd)

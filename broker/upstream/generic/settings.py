@@ -21,7 +21,7 @@ from broker.upstream.generic.values import (
     Wish,
 )
 from broker.upstream.tls import TlsSettings
-from broker.upstream.tokens import TokenSettings
+from broker.upstream.tokens import RefusalSettings, TokenSettings
 
 
 class Authorize(Part):
@@ -126,7 +126,7 @@ class TokenCheck(Part):
     expiry_path: Expression | None = Field(default=None, description="When it ends, in epoch seconds")
 
 
-class GenericOAuth2Settings(PeopleSettings, TlsSettings, TokenSettings):
+class GenericOAuth2Settings(PeopleSettings, TlsSettings, RefusalSettings, TokenSettings):
     """An upstream that is described here: no discovery, no ID token, only what calls with the access token say."""
 
     posted = frozenset({PostedKind.ACCESS_TOKEN})
