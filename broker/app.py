@@ -15,7 +15,6 @@ from starlette.types import ASGIApp
 
 from broker.assembly import Parts, Services, Settings, build_public
 from broker.assembly.providers import build_providers
-from broker.assembly.switches import open_switches
 from broker.config.model import Config
 from broker.config.reveal import secrets_of
 from broker.core.errors import ConfigError, StoreUnavailable
@@ -167,8 +166,7 @@ async def _assemble(
     transient, counters = await _open_transient(config, opened, store, observer)
     await _check_client_ids(config, durable.people)
     seal = partial(Seal, masters, randomness=context.randomness, clock=context.clock)
-    keys = await _open_keys(config, context, durable.keys, SealedKeys(seal("signing key")))
-    off = Off(context.clock)
+    keys, off = await _open_keys(config, context, durable.keys, SealedKeys(seal("signing key"))), Off(context.clock)
     parts = Parts(
         context=context,
         durable=durable,
@@ -183,11 +181,12 @@ async def _assemble(
         counters=counters,
         off=off,
     )
-    checks: dict[str, Check] = {"durable": durable.ping, "transient": transient.ping, "whole": store.confirm_whole}
     services = Services(parts, Settings.of(config, parts.providers))
+    public = build_public(parts, services, config)
+    await services.switches.refresh()
     return Broker(
-        build_public(parts, services, config),
-        Management(checks, observer.expose),
+        public,
+        _build_management(parts, store, observer),
         keys,
         durable,
         store,
@@ -196,10 +195,19 @@ async def _assemble(
         services.notify.worker,
         services.deeds,
         services.operators,
-        await open_switches(parts, services.directory),
+        services.switches,
         context,
         opened.pop_all(),
     )
+
+
+def _build_management(parts: Parts, store: SqliteStore, observer: Observer) -> Management:
+    checks: dict[str, Check] = {
+        "durable": parts.durable.ping,
+        "transient": parts.transient.ping,
+        "whole": store.confirm_whole,
+    }
+    return Management(checks, observer.expose)
 
 
 async def _open_providers(

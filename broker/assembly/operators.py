@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from broker.services.context import Context
+from broker.assembly.parts import Parts, Settings
 from broker.services.operators.door import Operators
 from broker.services.operators.people import PeopleCases
+from broker.services.operators.switches import SwitchCases
 from broker.services.people.deeds import Deeds
 from broker.services.people.page import AccountPage
 from broker.services.people.unlinking import Unlinking
-from broker.store.base import Durable
+from broker.services.switches import Switches
 
 
 def build_operators(
-    context: Context, durable: Durable, page: AccountPage, *, deeds: Deeds, unlinking: Unlinking
+    parts: Parts, settings: Settings, page: AccountPage, switches: Switches, *, deeds: Deeds, unlinking: Unlinking
 ) -> Operators:
     """The door, with somebody for every use case of the catalogue."""
-    people = PeopleCases(context, durable, page, deeds=deeds, unlinking=unlinking)
-    return Operators(context, {**people.handlers})
+    people = PeopleCases(parts.context, parts.durable, page, deeds=deeds, unlinking=unlinking)
+    switched = SwitchCases(switches, settings.configured)
+    return Operators(parts.context, {**people.handlers, **switched.handlers})

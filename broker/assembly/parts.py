@@ -14,6 +14,7 @@ from broker.core.clients.registered import RegistrationRules
 from broker.core.events import Recorder
 from broker.core.notify import Pace
 from broker.core.seal import Seal
+from broker.core.switches import Switchable
 from broker.services.clients.registrations import RegistrationPolicy
 from broker.services.context import Context, Outbound
 from broker.services.keys.ring import KeyRing
@@ -63,7 +64,10 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What services do as the operator chose. `nonce_required`: of DPoP. `deadline`: of one upstream, in seconds."""
+    """What services do as the operator chose. `nonce_required`: of DPoP. `deadline`: of one upstream, in seconds.
+
+    `configured`: whether each provider and client of the configuration is on there, by name.
+    """
 
     clients: Mapping[str, Client]
     lifetimes: Lifetimes
@@ -73,6 +77,7 @@ class Settings:
     notify: NotifyRules
     nonce_required: bool = False
     deadline: float = DEADLINE
+    configured: Mapping[Switchable, Mapping[str, bool]] = field(default_factory=dict)
 
     @property
     def takes_posted(self) -> bool:
@@ -105,6 +110,10 @@ class Settings:
             notify=_notify(config),
             accounts=AccountRules(config.accounts.deletion_wait, config.accounts.history_kept),
             nonce_required=config.tokens.dpop_nonce == "required",
+            configured={
+                Switchable.PROVIDER: {name: one.enabled for name, one in config.providers.items()},
+                Switchable.CLIENT: dict.fromkeys(config.clients, True),
+            },
         )
 
 

@@ -9,6 +9,7 @@ from broker.assembly.notify import build_notify
 from broker.assembly.operators import build_operators
 from broker.assembly.parts import Parts, Settings
 from broker.assembly.people import build_deeds, build_deletions, build_unlinking, build_upstream_events
+from broker.assembly.switches import build_switches
 from broker.assembly.upstream_tokens import build_upstream_tokens
 from broker.core.terms import GrantType
 from broker.services.authorize.codes import Codes
@@ -204,8 +205,9 @@ class Services:
         self.upstream_events = build_upstream_events(parts, settings, self.endings, self.unlinking, self.deeds)
         self.deletions = build_deletions(parts, self.upstream_events)
         self.account_changes = AccountChanges(self.account_page, self.deeds, self.unlinking)
+        self.switches = build_switches(parts, self.directory)
         self.operators = build_operators(
-            context, durable, self.account_page, deeds=self.deeds, unlinking=self.unlinking
+            parts, settings, self.account_page, self.switches, deeds=self.deeds, unlinking=self.unlinking
         )
 
     def _tie_logins(self, parts: Parts, settings: Settings) -> None:

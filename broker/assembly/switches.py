@@ -8,8 +8,8 @@ from broker.services.clients.directory import Clients
 from broker.services.switches import Switches
 
 
-async def open_switches(parts: Parts, directory: Clients) -> Switches:
-    """As the store says; raises StoreUnavailable. Everything else is tied before.
+def build_switches(parts: Parts, directory: Clients) -> Switches:
+    """Everything is on until it has looked (`refresh`), for which everything else is tied before.
 
     So what is off at the start has its routes all the same, for when it is on again.
     """
@@ -21,6 +21,4 @@ async def open_switches(parts: Parts, directory: Clients) -> Switches:
         return await directory.known(name) is not None
 
     known = {Switchable.PROVIDER: has_provider, Switchable.CLIENT: has_client}
-    switches = Switches(parts.context, parts.durable.switches, parts.off, known=known)
-    await switches.refresh()
-    return switches
+    return Switches(parts.context, parts.durable.switches, parts.off, known=known)

@@ -12,7 +12,7 @@ from broker.cli.emulate import emulate
 from broker.cli.healthcheck import healthcheck
 from broker.cli.icons import icons
 from broker.cli.keys import keys
-from broker.cli.operators import build_groups
+from broker.cli.operators import add_use_cases
 from broker.cli.policy import policy
 from broker.cli.provider import provider
 from broker.cli.serve import serve
@@ -28,7 +28,6 @@ def main() -> None:
     """
 
 
-_PEOPLE = build_groups()
 for command in (
     serve,
     demo,
@@ -36,7 +35,6 @@ for command in (
     check,
     config,
     client,
-    *_PEOPLE,
     keys,
     policy,
     provider,
@@ -46,3 +44,4 @@ for command in (
     healthcheck,
 ):
     main.add_command(command)
+add_use_cases(main)

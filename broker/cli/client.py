@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from broker.cli.common import config_option, fail, read_config, resolve
-from broker.cli.switch import add_switches
 
 LIBRARIES = ("authjs", "express", "fastapi", "flask-dance", "go", "oauth2-proxy", "openid-client", "passport", "spring")
 METHODS = ("client_secret", "client_secret_basic", "client_secret_post", "private_key_jwt", "none")
@@ -97,16 +96,3 @@ def _check_method(method: str, keys: str, library: str) -> None:
         fail([f"--for {library}: there is no code for that{did_you_mean(library, LIBRARIES) or known}"])
     if library and method in {"none", "private_key_jwt"}:
         fail([f"--for {library}: that code keeps a secret; leave --public and --auth-method out"])
-
-
-add_switches(
-    client,
-    "client",
-    off="""Switch the client NAME (its client_id) off at once, until it is switched on again.
-
-    It starts no login and gets no tokens, and those that it has open nothing. Its developer is told by the error
-    unauthorized_client, its users by a page. It outlives a restart. It may be one that registered itself.""",
-    on="""Switch the client NAME on again.
-
-    Codes and tokens that have not expired count again: change a secret that has leaked first.""",
-)

@@ -1,17 +1,12 @@
-"""What commands ask the server that holds the database, or do in its place when none runs.
-
-Keys, switches, a copy, people.
-"""
+"""What commands ask the server that holds the database, or do in its place when none runs: keys, a copy, use cases."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,13 +17,11 @@ from broker.config.reveal import secrets_of
 from broker.core.errors import RequestError
 from broker.core.events import Event
 from broker.core.records import SigningKey
-from broker.core.switches import Switch, Switchable
 from broker.core.terms import Algorithm
 from broker.observe import Observer, Setup
 from broker.observe.sink import Sink
 from broker.services.keys.ring import end_grants
 from broker.store.sql.keys import signing_keys
-from broker.store.sql.switches import switched_off
 from broker.store.sqlite.engine import run
 from broker.store.sqlite.file import reading
 
@@ -44,8 +37,6 @@ class Desk:
             "replace": self._replace,
             "copy": self._copy,
             "operate": self._operate,
-            "switch": self._switch,
-            "switches": self._switches,
         }
 
     async def answer(self, question: Question) -> Answer:
@@ -85,17 +76,6 @@ class Desk:
             told = {"error": refused.code, "error_description": refused.public}
         return Answer([], value=told)
 
-    async def _switch(self, question: Question) -> Answer:
-        kind, name = Switchable(question["kind"]), str(question["name"])
-        why, by = str(question["why"]), str(question["by"])
-        if question["state"] == "off":
-            return Answer([tell_switch(await self._broker.switches.off(kind, name, why=why, by=by))])
-        await self._broker.switches.on(kind, name, why=why, by=by)
-        return Answer([json.dumps({"kind": kind, "name": name, "state": "on"})])
-
-    async def _switches(self, _: Question) -> Answer:
-        return Answer(list(map(tell_switch, await self._broker.durable.switches.off())))
-
 
 def ask(config: Config, question: Question) -> list[str]:
     """The lines of the answer, from the running server or, without one, from the database itself.
@@ -109,12 +89,9 @@ def ask(config: Config, question: Question) -> list[str]:
     answer = ask_server(config, question)
     if answer is not None:
         return answer.lines
-    if question["do"] in {"list", "switches", "switch"}:
+    if question["do"] == "list":
         with reading(config.storage.sqlite.path) as db:
-            if question["do"] == "list":
-                return table(run(signing_keys, db), int(time.time()))
-            if question["do"] == "switches":
-                return list(map(tell_switch, run(switched_off, db)))
+            return table(run(signing_keys, db), int(time.time()))
     return asyncio.run(_ask_ourselves(config, question)).lines
 
 
@@ -167,11 +144,6 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     """A line per row, with every column as wide as it has to be."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-
-
-def tell_switch(switch: Switch) -> str:
-    """One that is off, as a line of JSON."""
-    return json.dumps({**asdict(switch), "state": "off"}, ensure_ascii=False)
 
 
 def _state(key: SigningKey, now: int) -> str:

@@ -1,4 +1,4 @@
-"""`broker account`, `session` and `consent`: a command for each use case of the catalogue, in the words of it."""
+"""What operators do, by commands: one for each use case of the catalogue, in the words of it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,22 @@ _GROUPS = {
 _TYPES = {Kind.TEXT: click.STRING, Kind.NUMBER: click.INT, Kind.FLAG: click.BOOL}
 
 
-def build_groups() -> list[click.Group]:
-    """One per noun of the catalogue."""
-    groups = {noun: click.Group(noun, help=about) for noun, about in _GROUPS.items()}
+def add_use_cases(main: click.Group) -> None:
+    """A command for each, in the group of its noun."""
     for case in USE_CASES.values():
-        noun, _, verb = case.name.partition(".")
-        groups[noun].add_command(_command(case), verb)
-    return list(groups.values())
+        *nouns, verb = case.name.split(".")
+        group = main
+        for at, noun in enumerate(nouns, start=1):
+            group = _group(group, noun, ".".join(nouns[:at]))
+        group.add_command(_command(case), verb)
+
+
+def _group(inside: click.Group, noun: str, name: str) -> click.Group:
+    found = inside.commands.get(noun)
+    if not isinstance(found, click.Group):
+        found = click.Group(noun, help=_GROUPS[name])
+        inside.add_command(found)
+    return found
 
 
 def _command(case: UseCase) -> click.Command:
@@ -49,7 +58,8 @@ def _parameter(one: Parameter) -> click.Parameter:
     flag = f"--{one.name.replace('_', '-')}"
     if one.kind is Kind.FLAG:
         return click.Option([flag, one.name], is_flag=True, help=one.about)
-    return click.Option([flag, one.name], type=_TYPES[one.kind], required=one.required, help=one.about)
+    kind = click.Choice(one.choices) if one.choices else _TYPES[one.kind]
+    return click.Option([flag, one.name], type=kind, required=one.required, help=one.about)
 
 
 def _run(case: UseCase, path: str, as_json: bool, values: dict[str, Any]) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from broker.cli.common import config_option, fail, read_config
-from broker.cli.switch import add_switches
 from broker.core.wire.addresses import TRIAL_PORT
 
 if TYPE_CHECKING:
@@ -95,16 +94,3 @@ def _turned(config: Config) -> Config:
     from broker.demo.emulation import at_demo
 
     return at_demo(config)
-
-
-add_switches(
-    provider,
-    "provider",
-    off="""Switch the provider NAME off at once, whatever the configuration says, until it is switched on again.
-
-    Nobody signs in by it, whoever is on the way back from it is told so, and what apps hold of people who came by it
-    counts no more meanwhile. The login page keeps its place and says since when. It outlives a restart.""",
-    on="""Switch the provider NAME on again.
-
-    Sessions, grants and kept tokens that were not given up meanwhile count again.""",
-)

@@ -10,8 +10,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
+from broker.core.errors import NotFound
 from broker.core.events import Event
-from broker.core.switches import Switch, Switchable, parse_why
+from broker.core.switches import Switch, Switchable
 from broker.services.context import Context
 from broker.store.switches import SwitchStore
 
@@ -61,27 +62,32 @@ class Switches:
             state = "off" if (kind, name) in now else "on"
             self._context.recorder.record(Event.SWITCH_SEEN, **_named(kind, name), switched=state)
 
-    async def off(self, kind: Switchable, name: str, *, why: str, by: str) -> Switch:
-        """Switch it off, from now on for this node; what it is then, which an earlier one stays.
+    async def all_off(self) -> tuple[Switch, ...]:
+        """What the store says is off, by kind and name; raises StoreUnavailable."""
+        return await self._store.off()
 
-        Raises ValueError without a reason, and for what is not known here; StoreUnavailable.
+    async def off(self, kind: Switchable, name: str, *, why: str, by: str) -> tuple[Switch, bool]:
+        """Switch it off, from now on for this node; what it is then, which an earlier one stays, and whether it was on.
+
+        Raises NotFound for what is not known here, and StoreUnavailable.
         """
-        switch = Switch(kind, name, self._context.now(), parse_why(why), by)
+        switch = Switch(kind, name, self._context.now(), why.strip(), by)
         if not await self._known[kind](name):
-            raise ValueError(f"there is no {kind} {name!r} that is on in the configuration")
+            raise NotFound(f"there is no {kind} of this name that is on in the configuration")
         done = await self._store.turn_off(switch)
         await self.refresh()
         if done:
             self._tell(switch, "off", why=switch.why)
-        return next((one for one in self._seen if (one.kind, one.name) == (kind, name)), switch)
+        return next((one for one in self._seen if (one.kind, one.name) == (kind, name)), switch), done
 
     async def on(self, kind: Switchable, name: str, *, why: str, by: str) -> bool:
-        """Switch it on again; False where it was. Raises ValueError without a reason, and StoreUnavailable."""
-        why = parse_why(why)
+        """Switch it on again; False where it was. Raises NotFound for what is neither off nor known here."""
         done = await self._store.turn_on(kind, name)
+        if not done and not await self._known[kind](name):
+            raise NotFound(f"there is no {kind} of this name, neither switched off nor on")
         await self.refresh()
         if done:
-            self._tell(Switch(kind, name, self._context.now(), why, by), "on", why=why)
+            self._tell(Switch(kind, name, self._context.now(), why, by), "on", why=why.strip())
         return done
 
     def _tell(self, switch: Switch, state: str, *, why: str) -> None:

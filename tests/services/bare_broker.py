@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from broker.assembly import Parts, Services, Settings
-from broker.assembly.switches import open_switches
 from broker.core.clients.client import Client
 from broker.core.clients.registered import RegistrationRules
 from broker.core.errors import BrokerError, InvalidToken
@@ -23,6 +22,7 @@ from broker.core.people.identity import Identity, Person
 from broker.core.people.linking import ASKS_NOBODY, LinkingRule
 from broker.core.records import AuthorizationRequest, Authorize, Device, ForClient, Purpose
 from broker.core.seal import Seal, derive
+from broker.core.switches import Switchable
 from broker.core.terms import Algorithm, AuthMethod, PostedKind
 from broker.core.wire.parameters import Parameters
 from broker.services.authorize.codes import Answer
@@ -223,9 +223,13 @@ class World(Services):
             self.notify_rules,
             self.nonce_required,
             self.deadline,
+            {
+                Switchable.PROVIDER: {name: name in self.on for name in self.upstreams},
+                Switchable.CLIENT: dict.fromkeys(self.clients, True),
+            },
         )
         super().__init__(parts, settings)
-        self.switches = await open_switches(parts, self.directory)
+        await self.switches.refresh()
 
     async def request(self, client_id: str = "app", /, **changed: str | None) -> AuthorizationRequest:
         """A checked authorization request."""

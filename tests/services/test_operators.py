@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.core.errors import InvalidRequest, LastIdentity, NotFound
+from broker.core.errors import InvalidRequest, LastIdentity, NotFound, RequestError
 from broker.core.events import Event
 from broker.core.operators.catalogue import USE_CASES, find_use_case
-from broker.core.operators.question import LONGEST, MOST, Kind, Parameter, UseCase, read_values
-from tests.services.bare_broker import NOW, World
+from broker.core.operators.question import LONGEST, MOST, Kind, Parameter, Reach, UseCase, read_values
+from tests.services.bare_broker import NOW, World, app
 from tests.services.test_account_page import ANN, add_beta, arrive
 
 pytestmark = pytest.mark.anyio
@@ -164,7 +164,7 @@ async def test_every_call_is_in_the_audit_stream_with_who_and_why(world: World) 
 
 @each_write
 async def test_nothing_is_changed_without_a_why(world: World, case: UseCase) -> None:
-    values = {one.name: "x" for one in case.own if one.required}
+    values = {one.name: (one.choices or ("x",))[0] for one in case.own if one.required}
     for why in ({}, {"why": ""}, {"why": "  "}, {"why": "a\nb"}, {"why": "x" * (LONGEST + 1)}, {"why": 1}):
         with pytest.raises(InvalidRequest, match="why"):
             await world.operators.answer(case.name, values | why, by="root")
@@ -173,12 +173,49 @@ async def test_nothing_is_changed_without_a_why(world: World, case: UseCase) -> 
 
 async def test_every_use_case_of_the_catalogue_is_answered_and_says_not_found_of_nobody(world: World) -> None:
     for case in USE_CASES.values():
-        values = {one.name: "x" for one in case.own if one.required}
+        values = {one.name: (one.choices or ("x",))[0] for one in case.own if one.required}
         if not values:
-            assert await ask(world, case.name) == {"accounts": []}
+            assert isinstance(await ask(world, case.name), dict)
             continue
         with pytest.raises(NotFound):
             await ask(world, case.name, **values)
+
+
+async def test_a_switch_is_a_use_case_and_says_who_and_why(world: World) -> None:
+    world.on.discard("beta")
+    await world.restart()
+    told = await ask(world, "provider.off", provider="alpha")
+    off = {"state": "switched_off", "off_at": NOW, "by": "root", "why": WHY}
+    assert told == {"provider": "alpha", **off, "changed": True}
+    assert not (await ask(world, "provider.off", provider="alpha", why="again"))["changed"]
+    disabled = {"provider": "beta", "state": "disabled"}
+    assert await ask(world, "provider.list") == {"providers": [{"provider": "alpha", **off}, disabled]}
+    assert await ask(world, "provider.on", provider="alpha") == {"provider": "alpha", "state": "on", "changed": True}
+    await ask(world, "client.off", client_id="app")
+    world.clients = {"other": app("other")}
+    await world.restart()
+    listed = (await ask(world, "client.list"))["clients"]
+    assert listed == [{"client_id": "other", "state": "on"}, {"client_id": "app", **off}]
+    assert (await ask(world, "client.on", client_id="app"))["changed"], "what is gone from the file can be put on"
+    with pytest.raises(NotFound):
+        await ask(world, "client.on", client_id="app")
+    assert [fields["outcome"] for fields in acts(world)][-1] == "not_found"
+
+
+@pytest.mark.parametrize("may", [Reach.READ, Reach.WRITE], ids=lambda one: one.name)
+async def test_nobody_goes_further_than_they_may_and_the_audit_stream_says_who_tried(world: World, may: Reach) -> None:
+    for case in USE_CASES.values():
+        values = {one.name: (one.choices or ("x",))[0] for one in case.own if one.required} | {"why": WHY}
+        outcome = "done"
+        try:
+            await world.operators.answer(case.name, values, by="ci", may=may)
+        except RequestError as refused:
+            outcome = refused.code
+        assert (outcome == "insufficient_scope") == (case.here or (case.writes and may is Reach.READ)), case.name
+        assert acts(world)[-1] == {
+            **{"use_case": case.name, "sub": values.get("sub", ""), "by": "ci"},
+            **{"why": WHY, "outcome": outcome},
+        }
 
 
 def test_a_question_of_no_use_case_names_those_there_are() -> None:
@@ -213,6 +250,8 @@ def test_values_have_the_kind_and_size_that_the_catalogue_says(data: st.DataObje
 
 
 def _right(one: Parameter) -> object:
+    if one.choices:
+        return one.choices[0]
     return {Kind.TEXT: "x" * LONGEST, Kind.NUMBER: MOST, Kind.FLAG: True}[one.kind]
 
 

@@ -15,7 +15,6 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx2
 
 from broker.assembly import Parts, Services, Settings, build_public
-from broker.assembly.switches import open_switches
 from broker.cli.common import resolve
 from broker.config.load import load_text
 from broker.core.errors import StoreUnavailable
@@ -229,9 +228,9 @@ async def public_app(
         off=off,
     )
     services = Services(parts, Settings.of(config, parts.providers))
-    switches = await open_switches(parts, services.directory)
+    await services.switches.refresh()
     transport = httpx2.ASGITransport(build_public(parts, services, config))
     async with httpx2.AsyncClient(transport=transport, base_url=ISSUER) as browser:
-        yield PublicApp(browser, transient, durable, upstreams, clock, notes, services, switches)
+        yield PublicApp(browser, transient, durable, upstreams, clock, notes, services, services.switches)
     await outbound.close()
     await store.close()

@@ -8,8 +8,9 @@ from typing import Final
 from broker.core.errors import InvalidRequest
 from broker.core.operators.people import PEOPLE
 from broker.core.operators.question import UseCase
+from broker.core.operators.switches import SWITCHES
 
-USE_CASES: Final[Mapping[str, UseCase]] = {case.name: case for case in (*PEOPLE,)}
+USE_CASES: Final[Mapping[str, UseCase]] = {case.name: case for case in (*PEOPLE, *SWITCHES)}
 
 
 def find_use_case(name: str) -> UseCase:

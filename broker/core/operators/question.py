@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Any
 
 from broker.core.errors import InvalidRequest
@@ -29,23 +29,46 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One value of a use case. `named`: it goes by its name; one that is not, by its place on a command line."""
+    """One value of a use case. `named`: it goes by its name; one that is not, by its place on a command line.
+
+    `choices`: it is one of these.
+    """
 
     name: str
     about: str
     kind: Kind = Kind.TEXT
     required: bool = False
     named: bool = True
+    choices: tuple[str, ...] = ()
+
+
+class Reach(IntEnum):
+    """How far somebody may go: ask, change something too, or all that is done at the machine alone."""
+
+    READ = 1
+    WRITE = 2
+    MACHINE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class UseCase:
-    """`name` is noun and verb with a dot between; `writes`: it changes something, so it wants to know why."""
+    """`name` is noun and verb with a dot between; `writes`: it changes something, so it wants to know why.
+
+    `here`: it is for commands at the machine; no skin that is reached over a network has it.
+    """
 
     name: str
     about: str
     writes: bool
     own: tuple[Parameter, ...]
+    here: bool = False
+
+    @property
+    def needs(self) -> Reach:
+        """What whoever asks for it has to have."""
+        if self.here:
+            return Reach.MACHINE
+        return Reach.WRITE if self.writes else Reach.READ
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -56,9 +79,10 @@ class UseCase:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The values of one question, of the right kinds; what was not said is empty."""
+    """The values of one question, of the right kinds; what was not said is empty. `by`: who asks."""
 
     given: Mapping[str, Any]
+    by: str = ""
 
     def text(self, name: str) -> str:
         """A text, or ""."""
@@ -74,7 +98,7 @@ class Asked:
         return int(self.given.get("limit", PAGE))
 
 
-def read_values(case: UseCase, values: object) -> Asked:
+def read_values(case: UseCase, values: object, *, by: str = "") -> Asked:
     """What was asked, once it is what the catalogue says; raises InvalidRequest with the name of what is not.
 
     An empty text, false and null count as not said.
@@ -91,7 +115,7 @@ def read_values(case: UseCase, values: object) -> Asked:
             raise InvalidRequest(f"{name} is missing")
         if name in said:
             _check(one, said[name])
-    return Asked(said)
+    return Asked(said, by)
 
 
 def _check(parameter: Parameter, value: object) -> None:
@@ -101,5 +125,7 @@ def _check(parameter: Parameter, value: object) -> None:
         raise InvalidRequest(f"{parameter.name} is not a {kind.name.lower()}")
     if isinstance(value, str) and (len(value) > LONGEST or _CONTROL.search(value) or not value.strip()):
         raise InvalidRequest(f"{parameter.name} is empty, longer than {LONGEST} characters, or more than one line")
+    if parameter.choices and value not in parameter.choices:
+        raise InvalidRequest(f"{parameter.name} is one of {', '.join(parameter.choices)}")
     if kind is Kind.NUMBER and isinstance(value, int) and not 1 <= value <= MOST:
         raise InvalidRequest(f"{parameter.name} is not from 1 to {MOST}")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from broker.core.errors import RequestError
+from broker.core.errors import InsufficientScope, RequestError
 from broker.core.events import Event
 from broker.core.operators.catalogue import find_use_case
-from broker.core.operators.question import Asked, read_values
+from broker.core.operators.question import Asked, Reach, read_values
 from broker.services.context import Context
 from broker.services.operators.told import Json
 
@@ -15,7 +15,7 @@ Handler = Callable[[Asked], Awaitable[Json]]
 
 
 class Operators:
-    """Answers with JSON values. Who may ask is decided before; `by` says who it is.
+    """Answers with JSON values. Each skin says who asks, and how far they may go.
 
     `handlers` has somebody for every use case of the catalogue, by its name.
     """
@@ -24,16 +24,18 @@ class Operators:
         self._context = context
         self._handlers = handlers
 
-    async def answer(self, name: str, values: object, *, by: str) -> Json:
+    async def answer(self, name: str, values: object, *, by: str, may: Reach = Reach.MACHINE) -> Json:
         """What comes of a use case; once it is known for one, the audit stream has it, whatever comes of it.
 
-        Raises InvalidRequest for a question that is none, NotFound where there is nobody or nothing like that, and
-        LastIdentity.
+        Raises InvalidRequest for a question that is none, InsufficientScope beyond what they `may`, NotFound where
+        there is nobody or nothing like that, and what else a use case refuses.
         """
         case = find_use_case(name)
-        asked = read_values(case, values)
+        asked = read_values(case, values, by=by)
         outcome = "failed"
         try:
+            if may < case.needs:
+                raise InsufficientScope(f"{name} needs more than this token may: {case.needs.name.lower()}")
             told = await self._handlers[name](asked)
             outcome = "done"
         except RequestError as refused:
