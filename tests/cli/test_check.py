@@ -173,7 +173,7 @@ async def test_online_shows_each_upstream_its_own_secret_and_says_what_it_thinks
     tmp_path: Path, known: bool
 ) -> None:
     async with world("google") as at:
-        config = configured(at.provider.settings.server_base, tmp_path)  # type: ignore[attr-defined]  # of every type
+        config = configured(at.base, tmp_path)
         settings: Any = config.providers["google"]
         if known:
             app = RegisteredApp(settings.client_id, settings.client_secret.get_secret_value())

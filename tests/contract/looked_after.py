@@ -16,10 +16,12 @@ UNTIL = NOW + 86_400
 LEFT = Decision("left the company", NOW + 5, UNTIL)
 
 
-async def found(durable: Durable, *, after: str = "", limit: int = 9, **sought: str | bool) -> list[str]:
+ALL = Sought()
+
+
+async def found(durable: Durable, sought: Sought = ALL, *, after: str = "", limit: int = 9) -> list[str]:
     """The subs of those that fit."""
-    asked = Sought(**sought)  # type: ignore[arg-type]  # the fields of Sought
-    return [one.account.sub for one in await durable.accounts.search(asked, after=after, limit=limit)]
+    return [one.account.sub for one in await durable.accounts.search(sought, after=after, limit=limit)]
 
 
 class OperatorRules:
@@ -39,14 +41,14 @@ class OperatorRules:
         assert await found(durable) == ["s1", "s2", "s3"]
         assert await found(durable, limit=2) == ["s1", "s2"]
         assert await found(durable, limit=2, after="s2") == ["s3"]
-        assert await found(durable, sub="s2") == ["s2"]
-        assert await found(durable, provider="vk") == ["s1", "s3"]
-        assert await found(durable, provider="vk", subject="x1") == ["s1"]
-        assert await found(durable, provider="vk-two", subject="x3") == []
-        assert await found(durable, address="ann@example.com") == ["s1"]
-        assert await found(durable, blocked=True) == ["s3"]
-        assert await found(durable, closing=True) == ["s2"]
-        assert await found(durable, blocked=True, closing=True) == []
+        assert await found(durable, Sought(sub="s2")) == ["s2"]
+        assert await found(durable, Sought(provider="vk")) == ["s1", "s3"]
+        assert await found(durable, Sought(provider="vk", subject="x1")) == ["s1"]
+        assert await found(durable, Sought(provider="vk-two", subject="x3")) == []
+        assert await found(durable, Sought(address="ann@example.com")) == ["s1"]
+        assert await found(durable, Sought(blocked=True)) == ["s3"]
+        assert await found(durable, Sought(closing=True)) == ["s2"]
+        assert await found(durable, Sought(blocked=True, closing=True)) == []
 
     async def test_who_was_deleted_or_is_part_of_another_is_not_found(self, durable: Durable) -> None:
         await adopt(durable, "x1")

@@ -134,11 +134,12 @@ class DeadEndError(Exception):
 
 @dataclass
 class World:
-    """One emulator and one provider that knows it by nothing but its addresses."""
+    """One emulator and one provider that knows it by nothing but its addresses, which begin with `base`."""
 
     emulator: Emulator
     provider_again: Callable[[], Provider]
     browser: httpx2.AsyncClient
+    base: str = ""
 
     def __post_init__(self) -> None:
         self.provider = self.provider_again()
@@ -194,7 +195,7 @@ async def world(way: str, **more: object) -> AsyncIterator[World]:
 
     async with serving([(port, emulator.app)]), httpx2.AsyncClient(verify=tls_context(None)) as browser:
         try:
-            yield World(emulator, again, browser)
+            yield World(emulator, again, browser, base)
         finally:
             await pool.close()
 

@@ -23,12 +23,14 @@ from broker.core.errors import (
 from broker.core.events import Event
 from broker.core.logout import Telling
 from broker.core.people.identity import Account, Link
+from broker.core.records import ClientToken
 from broker.core.switches import Switch, Switchable
 from broker.core.terms import AuthMethod, GrantType, TokenType
 from broker.core.wire.parameters import Parameters
 from broker.services.authorize.decide import Ask, Choose, Start
 from broker.services.login.outcomes import LoginFailed
 from broker.services.switches import Off, Switches
+from broker.store.switches import SwitchStore
 from tests.services.attempts import asked, back
 from tests.services.bare_broker import NOW, World, app, proven
 from tests.services.chats import SECRET as SECRET_OF_BOT
@@ -107,15 +109,19 @@ async def test_another_node_knows_when_it_looks_again(world: World) -> None:
 async def test_k_what_was_known_stays_in_force_while_the_store_is_away(world: World) -> None:
     await off(world)
 
-    class Away:
+    class Away(SwitchStore):
         """A store that does not answer."""
 
         async def off(self) -> tuple[Switch, ...]:
             raise StoreUnavailable("away")
 
-        turn_off = turn_on = off
+        async def turn_off(self, switch: Switch) -> bool:
+            raise StoreUnavailable("away")
 
-    switches = Switches(world.context, Away(), world.off, known={})  # type: ignore[arg-type]  # asked for one thing
+        async def turn_on(self, kind: Switchable, name: str) -> bool:
+            raise StoreUnavailable("away")
+
+    switches = Switches(world.context, Away(), world.off, known={})
     with pytest.raises(StoreUnavailable):
         await switches.refresh()
     with pytest.raises(ProviderSwitchedOff):
@@ -356,9 +362,10 @@ async def test_f9_its_own_tokens_and_its_messages_are_refused(world: World, mess
     message = await world.notify.orders.accept(world.clients["robot"], {"sub": "ann", "text": "spam"})
     token = (await world.own_token("robot"))["access_token"]
     opened = world.tokens.open_access(token)
-    assert await world.tokens.held.find_own(opened)  # type: ignore[arg-type]  # it is a client's own
+    assert isinstance(opened, ClientToken)
+    assert await world.tokens.held.find_own(opened)
     await off(world, "robot", CLIENT)
-    assert await world.tokens.held.find_own(opened) is None  # type: ignore[arg-type]  # it is a client's own
+    assert await world.tokens.held.find_own(opened) is None
     await send(world)
     assert messenger.heard == []
     told = await world.notify.orders.tell(world.clients["robot"], message)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from broker.core.authorize.consent import Said
+from broker.store.accounts import Decision
 from broker.store.base import Durable
 from broker.store.outage import Outage
 from broker.store.sql.durable import build_durable
@@ -50,6 +51,9 @@ DEEDS: Mapping[str, Deed] = {
     "close": lambda durable: durable.accounts.close("s1", closes_at=NOW, now=NOW, expires_at=UNTIL),
     "keep": lambda durable: durable.accounts.keep("s4", now=NOW),
     "delete": lambda durable: durable.accounts.delete_due(now=NOW + 1),
+    "block": lambda durable: durable.accounts.set_blocked("s1", True, decision=Decision("left", NOW, UNTIL)),
+    "unblock": lambda durable: durable.accounts.set_blocked("s6", False, decision=Decision("back", NOW, UNTIL)),
+    "end all": lambda durable: durable.accounts.end_all("s1", now=NOW, expires_at=UNTIL),
     "take back": lambda durable: durable.consents.take_back("s1", "app", now=NOW, expires_at=UNTIL),
     "withdraw tokens": lambda durable: durable.upstream_tokens.withdraw(
         "s1", KeptTokens("p1", "x1", "sealed", "v", NOW), provider="google", clients=["app"], now=NOW
@@ -64,8 +68,8 @@ DIES = "import sys; from tests.store.test_sqlite_kills import die_at_every_step 
 
 
 async def fill(durable: Durable) -> None:
-    """Accounts with all that hangs on them: `s3` is part of `s1`, `s4` is closing and `s5` part of it."""
-    for number in range(1, 6):
+    """Accounts with all that hangs on them: `s3` is part of `s1`, `s4` is closing, `s5` part of it, `s6` blocked."""
+    for number in range(1, 7):
         sub, subject = f"s{number}", f"x{number}"
         await adopt(durable, subject, sub=sub)
         await durable.consents.save_consent(sub, "app", "p", Said(frozenset({"openid", "email"})), NOW)
@@ -85,6 +89,7 @@ async def fill(durable: Durable) -> None:
             seen_as={f"at {absorbed}": absorbed},
         )
     await durable.accounts.close("s4", closes_at=NOW + 1, now=NOW, expires_at=UNTIL)
+    await durable.accounts.set_blocked("s6", True, decision=Decision("left", NOW, UNTIL))
 
 
 async def perform(path: str, deed: Deed, heard: Callable[[str], None] | None = None) -> None:

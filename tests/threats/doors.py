@@ -6,8 +6,10 @@ person is let in.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import httpx2
 
@@ -32,7 +34,8 @@ from tests.threats.journeys import (
     walk,
 )
 from tests.threats.site import Site
-from tests.threats.tours import consent_page, signed_link
+from tests.threats.tours import consent_page, opened_mini_app, signed_link
+from tests.web.bot_world import BOT, SECRET, Phone, number_on
 
 Knock = Callable[[], Awaitable[bool]]
 DEVICE: Final = GrantType.DEVICE_CODE.value
@@ -43,6 +46,12 @@ def configure(config: dict[str, Any]) -> None:
     """One app that may do everything; it hears of logouts where a test listens."""
     config["providers"]["google"] |= {"keep_tokens": True}
     config["providers"]["yandex"] |= {"accept_posted": ["access_token"]}
+    config["providers"]["chat"] = config["providers"]["telegram"] | {
+        "bot_username": BOT,
+        "bot_start": True,
+        "webhook_secret": SECRET,
+    }
+    config["limits"] |= dict.fromkeys(("bot_start", "bot_wait", "bot_update"), "1000000/s")
     app = config["clients"]["app"]
     app |= {
         "scopes": [*app["scopes"], "identities.manage"],
@@ -51,6 +60,7 @@ def configure(config: dict[str, Any]) -> None:
         "upstream_tokens": ["google"],
         "service_scopes": ["notify"],
         "lookup_identities": True,
+        "account_linking": True,
     }
     config["clients"]["old"] = {
         "name": "Old",
@@ -95,6 +105,31 @@ async def _signed_link(site: Site, _: Visitor) -> Knock:
     return knock
 
 
+async def _mini_app(site: Site, _: Visitor) -> Knock:
+    fragment = await opened_mini_app(site, PERSON, start_param=secrets.token_hex(8))
+
+    async def knock() -> bool:
+        async with new_visitor() as fresh:
+            if (await fresh.get(f"{site.issuer}/miniapp/telegram/app#{fragment}")).has("allow"):
+                await fresh.click("allow")
+            return "code" in back(await fresh.get(authorize_url(site, prompt="none")))
+
+    return knock
+
+
+async def _chat(site: Site, _: Visitor) -> Knock:
+    async def knock() -> bool:
+        async with new_visitor() as fresh:
+            await fresh.get(authorize_url(site, idp_hint="chat"))
+            page = await fresh.click("by-bot")
+            phone = Phone(site.emulators, PERSON)
+            await phone.start(page.markup.links["open-bot"].partition("?start=")[2])
+            await phone.press(number_on(page))
+            return "code" in back(await fresh.get(page.url))
+
+    return knock
+
+
 async def _silent_login(site: Site, visitor: Visitor) -> Knock:
     await code_for(site, visitor)
 
@@ -121,6 +156,34 @@ async def _account_page(site: Site, visitor: Visitor) -> Knock:
     async def knock() -> bool:
         page = await visitor.get(f"{site.issuer}/account")
         return page.status == 200 and page.has("sub")
+
+    return knock
+
+
+async def _asks_for_a_way(site: Site, visitor: Visitor) -> str:
+    """Where an app sends somebody who is signed in, to add VK."""
+    tokens = await tokens_for(site, visitor=visitor, prompt="login")
+    asked = {"client_id": "app", "provider": "vk", "redirect_uri": site.redirect_uri()}
+    return f"{site.issuer}/link?{urlencode(asked | {'id_token_hint': tokens['id_token']})}"
+
+
+async def _link_request(site: Site, visitor: Visitor) -> Knock:
+    link = await _asks_for_a_way(site, visitor)
+
+    async def knock() -> bool:
+        return (await visitor.get(link)).has(f"person-{PERSON}")
+
+    return knock
+
+
+async def _link_question(site: Site, visitor: Visitor) -> Knock:
+    link = await _asks_for_a_way(site, visitor)
+    await visitor.get(link)
+    page = await visitor.click(f"person-{PERSON}")
+    assert page.has("allow"), page.title
+
+    async def knock() -> bool:
+        return back(await visitor.click("allow")).get("status") == "linked"
 
     return knock
 
@@ -230,9 +293,13 @@ DOORS: Final[Mapping[str, Callable[[Site, Visitor], Awaitable[Knock]]]] = {
     "a new login": _new_login,
     "a login under way": _login_under_way,
     "a link signed by Telegram": _signed_link,
+    "a Mini App": _mini_app,
+    "a chat with the bot": _chat,
     "a silent login": _silent_login,
     "the question of consent": _consent,
     "the account page": _account_page,
+    "a way in that an app asks for": _link_request,
+    "the question whether to add it": _link_question,
     "a code": _code,
     "a refresh": _refresh,
     "userinfo": _userinfo,
@@ -249,7 +316,7 @@ DOORS: Final[Mapping[str, Callable[[Site, Visitor], Awaitable[Knock]]]] = {
 AT_ONCE: Final = frozenset(
     {
         *("a new login", "a link signed by Telegram", "whose id an app asks for", "a credential of a kit"),
-        *("a token of drf-social-oauth2", "a message"),
+        *("a token of drf-social-oauth2", "a message", "a Mini App", "a chat with the bot"),
     }
 )
 """Doors that bring everything along: they stand open again once somebody is welcome again."""

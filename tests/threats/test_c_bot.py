@@ -29,7 +29,7 @@ def state_of(url: str) -> str:
 
 
 async def test_f16_c25_who_is_sent_a_link_says_no_and_the_sender_learns_it(site: RunningBroker) -> None:
-    victim = Phone(site, "ada")
+    victim = Phone(site.emulators, "ada")
     async with desk(site) as attacker:
         await attacker.open_bot()
         await victim.start(attacker.token)
@@ -45,7 +45,7 @@ async def test_f16_c25_who_is_sent_a_link_says_no_and_the_sender_learns_it(site:
 
 
 async def test_f16_c25_one_press_beside_the_number_and_the_right_one_comes_too_late(site: RunningBroker) -> None:
-    victim = Phone(site, "ada")
+    victim = Phone(site.emulators, "ada")
     async with desk(site) as attacker:
         await attacker.open_bot()
         await victim.start(attacker.token)
@@ -57,7 +57,7 @@ async def test_f16_c25_one_press_beside_the_number_and_the_right_one_comes_too_l
 
 
 async def test_b1_an_answer_is_fetched_by_the_browser_that_asked_and_no_other(site: RunningBroker) -> None:
-    ada = Phone(site, "ada")
+    ada = Phone(site.emulators, "ada")
     async with desk(site) as at, Visitor() as elsewhere:
         await at.open_bot()
         await ada.start(at.token)
@@ -89,8 +89,8 @@ async def test_b3_c25_a_link_of_one_bot_is_nothing_to_another(site: RunningBroke
         update = started(at.token, number=1)
         answer = await send(site, update, provider="telegram-two", secret=f"other-{SECRET}")
         assert (answer.status_code, answer.json()) == (200, {"handled": True})
-        assert "choices" not in str(await Phone(site, "ada").messages()) or not any(
-            one["choices"] for one in await Phone(site, "ada").messages()
+        assert "choices" not in str(await Phone(site.emulators, "ada").messages()) or not any(
+            one["choices"] for one in await Phone(site.emulators, "ada").messages()
         )
         query = {"id": "1", "from": update["message"]["from"], "data": f"{at.token}:{at.number}"}
         query |= {"message": {"message_id": 1, "chat": update["message"]["chat"]}}
@@ -104,10 +104,10 @@ async def test_c25_an_update_without_the_secret_of_its_bot_does_nothing(site: Ru
         for secret in (None, "", SECRET.upper(), SECRET[:-1], f"{SECRET}x", f"other-{SECRET}"):
             answer = await send(site, started(at.token, number=1), secret=secret)
             assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
-        assert await Phone(site, "ada").messages() == []
+        assert await Phone(site.emulators, "ada").messages() == []
         site.emulators["telegram"].fault("update_wrong_secret")
-        assert await Phone(site, "ada").start(at.token) == [401]
-        assert await Phone(site, "ada").messages() == []
+        assert await Phone(site.emulators, "ada").start(at.token) == [401]
+        assert await Phone(site.emulators, "ada").messages() == []
 
 
 async def test_c25_the_secret_is_asked_for_before_a_body_is_read(site: RunningBroker) -> None:
@@ -118,7 +118,7 @@ async def test_c25_the_secret_is_asked_for_before_a_body_is_read(site: RunningBr
 
 async def test_c8_c25_a_replayed_update_lets_nobody_in_a_second_time(site: RunningBroker) -> None:
     site.emulators["telegram"].fault("update_twice")
-    ada = Phone(site, "ada")
+    ada = Phone(site.emulators, "ada")
     async with desk(site) as at:
         await at.open_bot()
         await ada.start(at.token)
@@ -132,8 +132,8 @@ async def test_c25_in_a_group_nobody_is_asked(site: RunningBroker) -> None:
     site.emulators["telegram"].fault("update_group")
     async with desk(site) as at:
         await at.open_bot()
-        assert await Phone(site, "ada").start(at.token) == [200]
-        assert await Phone(site, "ada").messages() == []
+        assert await Phone(site.emulators, "ada").start(at.token) == [200]
+        assert await Phone(site.emulators, "ada").messages() == []
 
 
 async def test_b8_c25_neither_state_nor_link_stands_for_the_other(site: RunningBroker) -> None:
@@ -143,7 +143,7 @@ async def test_b8_c25_neither_state_nor_link_stands_for_the_other(site: RunningB
         assert token not in state
         assert (await send(site, started(state, number=1))).json() == {"handled": False}
         await send(site, started(f"signin-{state[:32]}", number=2))
-        assert [one["choices"] for one in await Phone(site, "ada").messages()] == [[]]
+        assert [one["choices"] for one in await Phone(site.emulators, "ada").messages()] == [[]]
 
 
 async def test_g5_no_other_page_opens_the_bot_for_somebody(site: RunningBroker) -> None:
@@ -153,7 +153,7 @@ async def test_g5_no_other_page_opens_the_bot_for_somebody(site: RunningBroker) 
 
 
 async def test_c25_no_secret_of_it_is_in_the_log(site: RunningBroker) -> None:
-    ada = Phone(site, "ada")
+    ada = Phone(site.emulators, "ada")
     async with desk(site) as at:
         await at.open_bot()
         token, number = at.token, at.number

@@ -11,20 +11,11 @@ from broker.demo.visitor import Page, Visitor
 from tests.threats.journeys import authorize_url, back, http, new_visitor, tokens_for, userinfo
 from tests.threats.posted_matrix import bench
 from tests.threats.site import Site
+from tests.threats.tours import opened_mini_app as opened
 from tests.threats.tours import sub_of
 
 pytestmark = pytest.mark.anyio
 PAGE = "/miniapp/telegram/app"
-
-
-async def opened(site: Site, person: str = "ada", **more: str | int) -> str:
-    """What stands behind the `#` when this person opens the Mini App."""
-    async with httpx2.AsyncClient(trust_env=False) as client:
-        order = {"app": "7000000009", "kind": "init_data", "person": person, **more}
-        base = site.emulators["telegram"].url.replace("localhost", "127.0.0.1")
-        answer = await client.post(f"{base}/_emulator/kit", json=order)
-        data = quote(str(answer.json()["init_data"]), safe="")
-    return f"tgWebAppData={data}&tgWebAppVersion=9.1&tgWebAppPlatform=android&tgWebAppThemeParams=%7B%7D"
 
 
 async def enter(site: Site, visitor: Visitor, fragment: str, page: str = PAGE) -> Page:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 
@@ -83,6 +84,16 @@ async def signed_link(site: Site, provider: str, person: str = "ada", client_id:
         base = site.emulators["telegram"].url.replace("localhost", "127.0.0.1")
         answer = await client.post(f"{base}/_emulator/login_url", json=order)
         return str(answer.json()["url"])
+
+
+async def opened_mini_app(site: Site, person: str = "ada", **more: str | int) -> str:
+    """What stands behind the `#` when this person opens the Mini App."""
+    async with httpx2.AsyncClient(trust_env=False, verify=tls_context(None)) as client:
+        order = {"app": "7000000009", "kind": "init_data", "person": person, **more}
+        base = site.emulators["telegram"].url.replace("localhost", "127.0.0.1")
+        answer = await client.post(f"{base}/_emulator/kit", json=order)
+        data = quote(str(answer.json()["init_data"]), safe="")
+    return f"tgWebAppData={data}&tgWebAppVersion=9.1&tgWebAppPlatform=android&tgWebAppThemeParams=%7B%7D"
 
 
 async def sub_of(site: Site, provider: str = "google", person: str = "ada", scope: str = "openid") -> str:

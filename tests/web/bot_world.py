@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,7 @@ from broker.core.login.by_bot import NO
 from broker.demo.background import PROVIDERS, TEST_APP, RunningBroker, running_in_background
 from broker.demo.headless import ClientData
 from broker.demo.people import PEOPLE
+from broker.demo.switches import Switches
 from broker.demo.visitor import Page, Visitor
 from broker.upstream.exchange import tls_context
 
@@ -67,9 +68,7 @@ class Desk:
     @property
     def number(self) -> str:
         """What their screen shows."""
-        found = re.search(r'id="number"[^>]*>(\d\d)<', self.visitor.page.text)
-        assert found, self.visitor.page.text
-        return found[1]
+        return number_on(self.visitor.page)
 
     @property
     def client(self) -> ClientData:
@@ -90,6 +89,13 @@ class Desk:
             token = answer.json()["access_token"]
             told = await http.get(f"{self.broker.issuer}/userinfo", headers={"Authorization": f"Bearer {token}"})
             return dict(told.json())
+
+
+def number_on(page: Page) -> str:
+    """What a page that waits for a chat shows."""
+    found = re.search(r'id="number"[^>]*>(\d\d)<', page.text)
+    assert found, page.text
+    return found[1]
 
 
 VERIFIER = secrets.token_urlsafe(32)
@@ -113,13 +119,13 @@ async def desk(
 class Phone:
     """Somebody in their own chat with the bot. Each thing they do is an update to the broker, by a real socket."""
 
-    broker: RunningBroker
+    emulators: Mapping[str, Switches]
     person: str
     bot: str = BOT
 
     async def say(self, **what: str) -> list[int]:
         """What the broker answered to all updates so far."""
-        url = f"{self.broker.emulators['telegram'].url}/_emulator/say"
+        url = f"{self.emulators['telegram'].url}/_emulator/say"
         async with httpx2.AsyncClient(timeout=30, verify=tls_context(None)) as http:
             answer = await http.post(url, json={"person": self.person, "username": self.bot, **what})
         assert answer.status_code == 200, answer.text
@@ -132,7 +138,7 @@ class Phone:
     async def messages(self) -> list[dict[str, Any]]:
         """All that the bot wrote to them, each with its number."""
         async with httpx2.AsyncClient(verify=tls_context(None)) as http:
-            every = (await http.get(f"{self.broker.emulators['telegram'].url}/_emulator/messages")).json()
+            every = (await http.get(f"{self.emulators['telegram'].url}/_emulator/messages")).json()
         chat = next(one for one in PEOPLE if one.key == self.person).ids["telegram"]
         return [one | {"id": number} for number, one in enumerate(every, 1) if one["chat_id"] == chat]
 

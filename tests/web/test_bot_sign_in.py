@@ -37,7 +37,7 @@ async def answered(at: Desk, who: Phone) -> None:
 
 
 async def test_whoever_presses_the_number_of_the_screen_is_signed_in_there(fresh: RunningBroker) -> None:
-    ada = Phone(fresh, "ada")
+    ada = Phone(fresh.emulators, "ada")
     async with desk(fresh) as at:
         assert at.visitor.page.has("continue")
         await at.open_bot()
@@ -65,7 +65,7 @@ async def test_it_is_the_same_person_as_by_any_other_way_of_this_bot(fresh: Runn
     for way in ("telegram", "telegram-widget", "bot"):
         async with desk(fresh, "telegram" if way == "bot" else way) as at:
             if way == "bot":
-                await answered(at, Phone(fresh, "ada"))
+                await answered(at, Phone(fresh.emulators, "ada"))
                 await at.look()
             else:
                 await at.visitor.click("continue")
@@ -78,7 +78,7 @@ async def test_the_older_widget_offers_it_too_and_hears_by_the_same_bot(fresh: R
     with bots(**{"telegram-widget": STARTABLE | WIDGET}) as broker:
         async with desk(broker, "telegram-widget") as at:
             assert at.visitor.page.has("widget") or "telegram-widget.js" in at.visitor.page.text
-            await answered(at, Phone(broker, "ada"))
+            await answered(at, Phone(broker.emulators, "ada"))
             await at.look()
             assert (await at.redeem())["name"] == "Ada Lovelace"
 
@@ -92,7 +92,7 @@ async def test_a_page_without_scripts_loads_itself_and_one_with_them_asks(fresh:
         asking = {"Accept": "application/json", "Cookie": cookie}
         async with httpx2.AsyncClient(verify=tls_context(None)) as http:
             assert (await http.get(page.url, headers=asking)).json() == {"answered": False}
-            ada = Phone(fresh, "ada")
+            ada = Phone(fresh.emulators, "ada")
             await ada.start(at.token)
             await ada.press(at.number)
             assert (await http.get(page.url, headers=asking)).json() == {"answered": True}
@@ -100,7 +100,7 @@ async def test_a_page_without_scripts_loads_itself_and_one_with_them_asks(fresh:
 
 
 async def test_pages_speak_the_browsers_language_and_the_bot_the_persons(fresh: RunningBroker) -> None:
-    boris = Phone(fresh, "boris")
+    boris = Phone(fresh.emulators, "boris")
     async with desk(fresh, languages="ru") as at:
         assert "Открыть бота" in at.visitor.page.text
         await at.open_bot()
@@ -119,7 +119,7 @@ async def test_somebody_adds_telegram_to_their_account_by_the_bot(fresh: Running
         await at.visitor.click("retry")
         await at.visitor.click("person-zoe")
         await at.visitor.click("yes")
-        await answered(at, Phone(fresh, "ada"))
+        await answered(at, Phone(fresh.emulators, "ada"))
         page = await at.look()
         assert page.has("allow")
 
@@ -135,7 +135,7 @@ async def test_a_button_pressed_twice_is_one_attempt_with_one_number(fresh: Runn
 
 
 async def test_updates_that_come_twice_or_among_others_change_nothing(fresh: RunningBroker) -> None:
-    ada = Phone(fresh, "ada")
+    ada = Phone(fresh.emulators, "ada")
     for fault in ("update_twice", "update_unrelated"):
         fresh.emulators["telegram"].fault(fault)
     async with desk(fresh) as at:
@@ -150,7 +150,7 @@ async def test_updates_that_come_twice_or_among_others_change_nothing(fresh: Run
 
 
 async def test_a_bot_that_must_wait_asks_when_the_update_comes_again(fresh: RunningBroker) -> None:
-    ada = Phone(fresh, "ada")
+    ada = Phone(fresh.emulators, "ada")
     fresh.emulators["telegram"].fault("message_429", times=1)
     async with desk(fresh) as at:
         await at.open_bot()
@@ -163,7 +163,7 @@ async def test_who_blocks_the_bot_is_not_asked_and_the_update_is_taken_in(fresh:
     fresh.emulators["telegram"].fault("message_403")
     async with desk(fresh) as at:
         await at.open_bot()
-        assert await Phone(fresh, "ada").start(at.token) == [200]
+        assert await Phone(fresh.emulators, "ada").start(at.token) == [200]
 
 
 async def test_updates_about_something_else_are_the_teams_own(fresh: RunningBroker) -> None:
@@ -187,11 +187,11 @@ async def test_updates_about_something_else_are_the_teams_own(fresh: RunningBrok
     for update in theirs:
         answer = await send(fresh, update)
         assert (answer.status_code, answer.json()) == (200, {"handled": False}), update
-    assert await Phone(fresh, "ada").messages() == []
+    assert await Phone(fresh.emulators, "ada").messages() == []
 
 
 async def test_a_link_that_nobody_waits_for_is_over(fresh: RunningBroker) -> None:
-    ada = Phone(fresh, "ada")
+    ada = Phone(fresh.emulators, "ada")
     assert await ada.start("signin-" + "A" * 32) == [200]
     assert "used up or too old" in (await ada.last())["text"]
 
@@ -235,7 +235,7 @@ async def test_one_source_begins_no_more_of_them_than_the_limit() -> None:
 
 
 async def test_no_is_no_and_is_told_at_the_screen(fresh: RunningBroker) -> None:
-    zoe = Phone(fresh, "zoe")
+    zoe = Phone(fresh.emulators, "zoe")
     async with desk(fresh) as at:
         await at.open_bot()
         await zoe.start(at.token)
