@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from broker.assembly.parts import Parts, Settings
+from broker.assembly.parts import Parts
 from broker.services.carried import Carried
 from broker.services.clients.directory import Clients
 from broker.services.people.brought import BroughtLinks
@@ -32,21 +31,11 @@ class Joins:
     linking: Linking
 
 
-def build_joins(
-    parts: Parts, settings: Settings, directory: Clients, sessions: Sessions, queued: Callable[[], None]
-) -> Joins:
-    """`queued` wakes who tells apps that two accounts became one."""
+def build_joins(parts: Parts, directory: Clients, sessions: Sessions, merging: Merging) -> Joins:
+    """Where two accounts turn out to be one person's, `merging` makes them one."""
     context, people, transient = parts.context, parts.durable.people, parts.transient
     held = HeldIdentities(context, transient, parts.providers)
     offers = Offers(people, parts.providers, held, Carried(context, transient, parts.seal("join")))
-    merging = Merging(
-        context,
-        parts.durable.accounts,
-        directory,
-        parts.subjects,
-        remember_for=settings.session.absolute,
-        queued=queued,
-    )
     linking = Linking(
         context,
         people,

@@ -7,15 +7,23 @@ from broker.services.operators.door import Operators
 from broker.services.operators.people import PeopleCases
 from broker.services.operators.switches import SwitchCases
 from broker.services.people.deeds import Deeds
+from broker.services.people.merging import Merging
 from broker.services.people.page import AccountPage
 from broker.services.people.unlinking import Unlinking
 from broker.services.switches import Switches
 
 
 def build_operators(
-    parts: Parts, settings: Settings, page: AccountPage, switches: Switches, *, deeds: Deeds, unlinking: Unlinking
+    parts: Parts,
+    settings: Settings,
+    page: AccountPage,
+    switches: Switches,
+    *,
+    deeds: Deeds,
+    unlinking: Unlinking,
+    merging: Merging,
 ) -> Operators:
     """The door, with somebody for every use case of the catalogue."""
-    people = PeopleCases(parts.context, parts.durable, page, deeds=deeds, unlinking=unlinking)
+    people = PeopleCases(parts.context, parts.durable, page, deeds=deeds, unlinking=unlinking, merging=merging)
     switched = SwitchCases(switches, settings.configured)
     return Operators(parts.context, {**people.handlers, **switched.handlers})

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from broker.assembly.parts import Parts, Settings
+from broker.services.clients.directory import Clients
 from broker.services.devices import EXPIRES_IN
 from broker.services.people.deeds import Deeds
+from broker.services.people.merging import Merging
 from broker.services.people.unlinking import Unlinking
 from broker.services.sessions.endings import Endings
 from broker.services.upstream_events.deletions import Deletions
@@ -22,6 +24,14 @@ def build_deeds(parts: Parts, settings: Settings, queued: Callable[[], None]) ->
         remember_for=settings.session.absolute,
         codes_live=settings.lifetimes.code + EXPIRES_IN,
         queued=queued,
+    )
+
+
+def build_merging(parts: Parts, settings: Settings, directory: Clients, queued: Callable[[], None]) -> Merging:
+    """`queued` as above."""
+    remember_for = settings.session.absolute
+    return Merging(
+        parts.context, parts.durable.accounts, directory, parts.subjects, remember_for=remember_for, queued=queued
     )
 
 

@@ -8,7 +8,7 @@ from broker.assembly.linking import build_identities, build_joins, build_lookup
 from broker.assembly.notify import build_notify
 from broker.assembly.operators import build_operators
 from broker.assembly.parts import Parts, Settings
-from broker.assembly.people import build_deeds, build_deletions, build_unlinking, build_upstream_events
+from broker.assembly.people import build_deeds, build_deletions, build_merging, build_unlinking, build_upstream_events
 from broker.assembly.switches import build_switches
 from broker.assembly.upstream_tokens import build_upstream_tokens
 from broker.core.terms import GrantType
@@ -202,12 +202,19 @@ class Services:
             elsewhere=self.upstream_tokens.build_withdrawing(parts, settings, self.directory),
         )
         self.deeds = build_deeds(parts, settings, self.deliveries.push)
+        self.merging = build_merging(parts, settings, self.directory, self.deliveries.push)
         self.upstream_events = build_upstream_events(parts, settings, self.endings, self.unlinking, self.deeds)
         self.deletions = build_deletions(parts, self.upstream_events)
         self.account_changes = AccountChanges(self.account_page, self.deeds, self.unlinking)
         self.switches = build_switches(parts, self.directory)
         self.operators = build_operators(
-            parts, settings, self.account_page, self.switches, deeds=self.deeds, unlinking=self.unlinking
+            parts,
+            settings,
+            self.account_page,
+            self.switches,
+            deeds=self.deeds,
+            unlinking=self.unlinking,
+            merging=self.merging,
         )
 
     def _tie_logins(self, parts: Parts, settings: Settings) -> None:
@@ -233,7 +240,7 @@ class Services:
             seal=parts.seal("entry"),
             posted=self.posted,
         )
-        self._tie_linking(parts, settings)
+        self._tie_linking(parts)
         self.link_requests = LinkRequests(
             self.directory,
             self.tokens,
@@ -245,8 +252,8 @@ class Services:
             linking=self.linking,
         )
 
-    def _tie_linking(self, parts: Parts, settings: Settings) -> None:
-        joins = build_joins(parts, settings, self.directory, self.sessions, self.deliveries.push)
+    def _tie_linking(self, parts: Parts) -> None:
+        joins = build_joins(parts, self.directory, self.sessions, self.merging)
         self.linking, held, offers = joins.linking, joins.held, joins.offers
         self.completion = Completion(
             parts.context,

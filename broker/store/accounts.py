@@ -24,6 +24,14 @@ class Unmergeable:
     """
 
 
+class OperatorsWord:
+    """An operator says that two accounts are one person's. Nobody proved it, so what one agreed to binds not both."""
+
+
+Proof = HeldIdentity | OperatorsWord
+"""What a merge stands on."""
+
+
 class KnownToMore:
     """Another client got to know the account that was to go, and it has no name for it yet. Nothing changed."""
 
@@ -92,7 +100,7 @@ class AccountStore(Protocol):
         survivor: str,
         absorbed: str,
         *,
-        proof: HeldIdentity,
+        proof: Proof,
         now: int,
         expires_at: int,
         known: Collection[str],
@@ -100,8 +108,9 @@ class AccountStore(Protocol):
     ) -> Merged | KnownToMore | Unmergeable:
         """Make `absorbed` part of `survivor` while `proof` stands, as ADR 48 says, in one transaction.
 
-        Its links move, its consents are copied, its sessions and grants end and their apps are told; marks of ended
-        sessions stay until `expires_at`. `seen_as` maps pairwise subs of accounts that are absorbed, as clients know
+        Its links move, its consents are copied (by an operator's word alone: what was refused, and nothing that was
+        agreed to, as ADR 78 says), its sessions and grants end and their apps are told; marks of ended sessions stay
+        until `expires_at`. `seen_as` maps pairwise subs of accounts that are absorbed, as clients know
         them, to the account's own `sub`: they resolve from now on. `known` are the clients that were asked for them, as
         `known_to` gave them; KnownToMore where it would give another one by now.
         """

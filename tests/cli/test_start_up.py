@@ -77,6 +77,7 @@ def test_the_commands_are_these() -> None:
         "broker account unblock",
         "broker account end",
         "broker account unlink",
+        "broker account merge",
         "broker account delete",
         "broker account keep",
         "broker account export",

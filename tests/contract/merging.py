@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from broker.core.authorize.consent import Said
 from broker.core.people.history import AccountEvent, Happened
 from broker.core.people.identity import Account, Person
 from broker.core.records import HeldIdentity
-from broker.store.accounts import KnownToMore, Merged, Unmergeable
+from broker.store.accounts import KnownToMore, Merged, OperatorsWord, Unmergeable
 from broker.store.base import Durable
 from broker.store.grants import SessionOver
 from broker.store.people import LastLink, Linked, NotLinked, Unlinked
@@ -113,6 +114,46 @@ class MergeRules:
         for sub in ("s1", "s2"):
             assert await durable.consents.consent(sub, "app", "p") == Said(frozenset({"openid", "email"}))
             assert await durable.consents.consent(sub, "shop", "q") == Said(frozenset({"openid"}))
+
+    async def test_d17_by_an_operators_word_nothing_is_agreed_to_for_the_other(self, durable: Durable) -> None:
+        await two_accounts(durable)
+        await durable.consents.save_consent("s1", "app", "p", Said(frozenset({"openid", "email"})), NOW)
+        await durable.consents.save_consent("s2", "app", "p", Said(frozenset({"openid"}), frozenset({"email"})), NOW)
+        await durable.consents.save_consent("s2", "shop", "q", Said(frozenset({"openid"})), NOW)
+        given = await give(durable, grant(2, sub="s2", subject="x2"))
+        merge_them = partial(
+            durable.accounts.merge,
+            *("s1", "s2"),
+            proof=OperatorsWord(),
+            now=NOW + 5,
+            expires_at=UNTIL,
+            known={"app", "shop"},
+            seen_as={"pairwise": "s2"},
+        )
+        assert await merge_them() == Merged(again=False)
+        assert await merge_them() == Merged(again=True)
+        assert await durable.consents.consent("s1", "shop", "q") == Said()
+        last = Said(frozenset({"openid"}), frozenset({"email"}))
+        assert await durable.consents.consent("s1", "app", "p") == last, "what was refused stays so"
+        assert await durable.consents.consent("s2", "shop", "q") == Said(frozenset({"openid"})), "for the way back"
+        assert await durable.grants.find(given.id, now=NOW + 6) is None
+        assert await resolved(durable, "pairwise") == "s1"
+        assert await unlink(durable, "x2") == Unlinked("s2")
+        assert await resolved(durable, "s2") == "s2"
+
+    async def test_by_an_operators_word_nobody_blocked_closing_or_gone_is_joined(self, durable: Durable) -> None:
+        for number, sub in enumerate(("s1", "blocked", "closing", "part")):
+            await adopt(durable, f"x{number}", sub=sub)
+        await durable.accounts.set_blocked("blocked", True)
+        await closed(durable, "closing")
+        await adopt(durable, "x9", sub="whole")
+        await merge(durable, "whole", "part")
+        for other in ("blocked", "closing", "part", NOBODY, "s1"):
+            for pair in {("s1", other), (other, "s1")}:
+                done = await durable.accounts.merge(
+                    *pair, proof=OperatorsWord(), now=NOW, expires_at=UNTIL, known=set(), seen_as={}
+                )
+                assert isinstance(done, Unmergeable), pair
 
     @pytest.mark.parametrize(("said_no", "gives"), [(NOW + 1, False), (NOW - 1, True)], ids=["after", "before"])
     @pytest.mark.parametrize("refuser", ["s1", "s2"])

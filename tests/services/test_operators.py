@@ -13,6 +13,7 @@ from broker.core.errors import InvalidRequest, LastIdentity, NotFound, RequestEr
 from broker.core.events import Event
 from broker.core.operators.catalogue import USE_CASES, find_use_case
 from broker.core.operators.question import LONGEST, MOST, Kind, Parameter, Reach, UseCase, read_values
+from broker.core.people.identity import Account, Link
 from tests.services.bare_broker import NOW, World, app
 from tests.services.test_account_page import ANN, add_beta, arrive
 
@@ -123,6 +124,41 @@ async def test_d16_a_way_in_is_taken_but_never_the_last(world: World) -> None:
     with pytest.raises(LastIdentity):
         await ask(world, "account.unlink", sub=sub, way=found.person.link.handle)
     assert [link.subject for link in await world.store.durable.people.links(sub)] == [ANN.subject]
+
+
+async def test_d17_two_accounts_become_one_and_two_again(world: World) -> None:
+    _, ann = await arrive(world)
+    _, her = await arrive(world, "beta")
+    sub, other = ann.account.sub, her.account.sub
+    told = await ask(world, "account.merge", sub=sub, other=other)
+    assert told == {"sub": sub, "changed": True, "absorbed": other}
+    assert not (await ask(world, "account.merge", sub=sub, other=other))["changed"]
+    shown = await ask(world, "account.show", sub=other)
+    assert (shown["sub"], shown["former"], len(shown["ways"])) == (sub, [other], 2)
+    assert [one["what"] for one in shown["events"]] == ["merged"]
+    assert [fields for event, fields in world.notes.heard if event is Event.ACCOUNT_MERGED] == [
+        {"sub": sub, "absorbed": other, "provider": ""}
+    ]
+    way = shown["ways"][1]["way"]
+    assert (await ask(world, "account.unlink", sub=sub, way=way))["went_home_to"] == other
+    assert (await ask(world, "account.show", sub=other))["sub"] == other
+
+
+async def test_d17_what_is_no_second_account_of_its_own_is_not_joined(world: World) -> None:
+    _, ann = await arrive(world)
+    _, her = await arrive(world, "beta")
+    sub, other = ann.account.sub, her.account.sub
+    with pytest.raises(InvalidRequest, match="one account"):
+        await ask(world, "account.merge", sub=sub, other=sub)
+    with pytest.raises(NotFound):
+        await ask(world, "account.merge", sub=sub, other="nobody")
+    await world.store.durable.people.adopt(Account("third", NOW), Link("k", "x", "gamma", {}, {}, NOW))
+    await ask(world, "account.merge", sub="third", other=other)
+    with pytest.raises(InvalidRequest, match="say third"):
+        await ask(world, "account.merge", sub=sub, other=other)
+    await ask(world, "account.block", sub="third")
+    with pytest.raises(InvalidRequest, match="blocked"):
+        await ask(world, "account.merge", sub=sub, other="third")
 
 
 async def test_a_deletion_waits_is_called_off_and_brought_forward(world: World) -> None:
@@ -245,8 +281,8 @@ def test_values_have_the_kind_and_size_that_the_catalogue_says(data: st.DataObje
     wrong = data.draw(st.sampled_from(_WRONG[one.kind]))
     with pytest.raises(InvalidRequest, match=one.name):
         read_values(case, {**right, one.name: wrong})
-    with pytest.raises(InvalidRequest, match="other"):
-        read_values(case, {**right, "other": "x"})
+    with pytest.raises(InvalidRequest, match="unheard_of"):
+        read_values(case, {**right, "unheard_of": "x"})
 
 
 def _right(one: Parameter) -> object:

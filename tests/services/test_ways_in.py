@@ -34,7 +34,7 @@ from broker.services.people.linking import Answered
 from broker.services.people.merging import Merging
 from broker.services.people.subjects import Subjects
 from broker.services.sessions.single_sign_on import Session
-from broker.store.accounts import AccountStore
+from broker.store.accounts import AccountStore, Merged
 from tests.services.bare_broker import NOW, REDIRECT, SALT, World, app
 from tests.services.two_ways import (
     ANN,
@@ -376,7 +376,7 @@ async def test_d17_who_gets_to_know_an_account_while_it_goes_is_asked_for_its_na
         remember_for=86400,
         queued=lambda: None,
     )
-    assert await merging.merge(session.login.sub, other, held)
+    assert await merging.merge(session.login.sub, other, held) == Merged(again=False)
     assert store.asked == [("app",), ("app", "late")]
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from broker.core.authorize.consent import Said
-from broker.store.accounts import Decision
+from broker.store.accounts import Decision, OperatorsWord
 from broker.store.base import Durable
 from broker.store.outage import Outage
 from broker.store.sql.durable import build_durable
@@ -46,6 +46,9 @@ DEEDS: Mapping[str, Deed] = {
         expires_at=UNTIL,
         known=EVERY_APP,
         seen_as={"pairwise": "s2", "other": "s2"},
+    ),
+    "merge by an operator's word": lambda durable: durable.accounts.merge(
+        "s1", "s2", proof=OperatorsWord(), now=NOW, expires_at=UNTIL, known=EVERY_APP, seen_as={"pairwise": "s2"}
     ),
     "sign out": lambda durable: durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep=grant(9).login),
     "close": lambda durable: durable.accounts.close("s1", closes_at=NOW, now=NOW, expires_at=UNTIL),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl, quote, urlsplit
 
-import httpx2
 import pytest
 
 from broker.demo.visitor import Page, Visitor

@@ -62,6 +62,13 @@ PEOPLE: Final = (
         own=(_SUB, _WAY),
     ),
     UseCase(
+        "account.merge",
+        "Make another account of the same person part of this one, which stays: its ways in move here, its sessions and"
+        " grants end. What was agreed to there is asked for again here. `account unlink` of such a way undoes it.",
+        writes=True,
+        own=(_SUB, Parameter("other", "The account that becomes part of it: its `sub`.", required=True, named=False)),
+    ),
+    UseCase(
         "account.delete",
         "Delete an account after `accounts.deletion_wait`, as its person could ask; sessions and grants end now.",
         writes=True,

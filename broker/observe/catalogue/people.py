@@ -80,7 +80,8 @@ PEOPLE: Mapping[Event, Entry] = {
         "warning",
         True,
         ("sub", "absorbed", "provider"),
-        "Somebody joined their account `absorbed` to `sub`, which stays; what the former was signed in to has ended.",
+        "Somebody joined their account `absorbed` to `sub`, which stays; what the former was signed in to has ended."
+        " Without a `provider` an operator did it for them.",
         count(_ACCOUNTS, change="merged"),
     ),
     Event.ACCOUNT_UNLINKED: Entry(

@@ -14,9 +14,10 @@ from broker.services.context import Context
 from broker.services.operators.door import Handler
 from broker.services.operators.told import Json, tell_access, tell_account, tell_event, tell_sign_in
 from broker.services.people.deeds import Deeds
+from broker.services.people.merging import Merging
 from broker.services.people.page import SHOWN, AccountPage
 from broker.services.people.unlinking import Unlinking
-from broker.store.accounts import Found, Sought
+from broker.store.accounts import Found, Merged, OperatorsWord, Sought
 from broker.store.base import Durable
 from broker.store.people import LastLink, Unlinked
 
@@ -25,13 +26,21 @@ class PeopleCases:
     """The use cases of `core.operators.people`."""
 
     def __init__(
-        self, context: Context, durable: Durable, page: AccountPage, *, deeds: Deeds, unlinking: Unlinking
+        self,
+        context: Context,
+        durable: Durable,
+        page: AccountPage,
+        *,
+        deeds: Deeds,
+        unlinking: Unlinking,
+        merging: Merging,
     ) -> None:
         self._context = context
         self._durable = durable
         self._page = page
         self._deeds = deeds
         self._unlinking = unlinking
+        self._merging = merging
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
@@ -43,6 +52,7 @@ class PeopleCases:
             "account.unblock": self._unblock,
             "account.end": self._end,
             "account.unlink": self._unlink,
+            "account.merge": self._merge,
             "account.delete": self._delete,
             "account.keep": self._keep,
             "account.export": self._export,
@@ -113,6 +123,18 @@ class PeopleCases:
         if not isinstance(done, Unlinked):
             raise NotFound("the account has no such way in, or is blocked or closing, and then keeps all of them")
         return {"sub": sub, "changed": True, "went_home_to": done.home}
+
+    async def _merge(self, asked: Asked) -> Json:
+        sub, other = (await self._account(asked.text("sub"))).sub, asked.text("other")
+        leads_to = (await self._account(other)).sub
+        if leads_to not in {sub, other}:
+            raise InvalidRequest(f"that account is part of another one by now: say {leads_to} if you mean all of it")
+        if other == sub:
+            raise InvalidRequest("that is one account, and not two")
+        merged = await self._merging.merge(sub, other, OperatorsWord())
+        if not isinstance(merged, Merged):
+            raise InvalidRequest("one of the two is blocked or to be deleted: unblock or keep it first")
+        return {"sub": sub, "changed": not merged.again, "absorbed": other}
 
     async def _delete(self, asked: Asked) -> Json:
         account = await self._account(asked.text("sub"))

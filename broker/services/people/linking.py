@@ -25,6 +25,7 @@ from broker.services.people.merging import Merging
 from broker.services.people.offers import Offers
 from broker.services.people.returns import LinkReturns
 from broker.services.sessions.single_sign_on import Session, Sessions
+from broker.store.accounts import Unmergeable
 from broker.store.people import Linked, PeopleStore, Taken
 
 _SKEW = 60  # seconds an upstream's clock may be off
@@ -175,10 +176,8 @@ class Linking:
 
     async def _merge(self, ticket: LinkTicket) -> None:
         """Join the other account to this one, as long as the proof stands; raises AlreadyLinked."""
-        held, sub, other = ticket.held, ticket.sub, ticket.other
-        if not await self._merging.merge(sub, other, held):
+        if isinstance(await self._merging.merge(ticket.sub, ticket.other, ticket.held), Unmergeable):
             self._refuse_merge(ticket)
-        self._context.recorder.record(Event.ACCOUNT_MERGED, sub=sub, absorbed=other, provider=held.provider)
 
     def _refuse_merge(self, ticket: LinkTicket) -> NoReturn:
         self._refuse(ticket.sub, ticket.held, "not to be joined")

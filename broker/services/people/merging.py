@@ -1,15 +1,19 @@
-"""Account merging: one account becomes part of another of the same person, who has proved both (ADR 48)."""
+"""Account merging: one account becomes part of another of the same person, who has proved both (ADR 48).
+
+Or an operator says so (ADR 78).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from broker.core.events import Event
 from broker.core.records import HeldIdentity
 from broker.core.terms import SubjectType
 from broker.services.clients.directory import Clients
 from broker.services.context import Context
 from broker.services.people.subjects import Subjects
-from broker.store.accounts import AccountStore, KnownToMore, Merged, Unmergeable
+from broker.store.accounts import AccountStore, KnownToMore, Merged, Proof, Unmergeable
 
 
 class Merging:
@@ -40,8 +44,8 @@ class Merging:
         """Whether the proof stands that `absorbed` is theirs, too; see `AccountStore.is_proved`."""
         return await self._accounts.is_proved(survivor, absorbed, proof)
 
-    async def merge(self, survivor: str, absorbed: str, proof: HeldIdentity) -> bool:
-        """Make `absorbed` part of `survivor`; False where one is switched off, closing, or gone, or the proof fell."""
+    async def merge(self, survivor: str, absorbed: str, proof: Proof) -> Merged | Unmergeable:
+        """Make `absorbed` part of `survivor`, unless one is switched off, closing, or gone, or the proof fell."""
         merged: Merged | KnownToMore | Unmergeable = KnownToMore()
         while isinstance(merged, KnownToMore):
             now, known = self._context.now(), await self._accounts.known_to(absorbed)
@@ -55,7 +59,10 @@ class Merging:
                 seen_as=await self._seen_as(absorbed, known),
             )
         self._queued()
-        return isinstance(merged, Merged)
+        if isinstance(merged, Merged) and not merged.again:
+            by = proof.provider if isinstance(proof, HeldIdentity) else ""
+            self._context.recorder.record(Event.ACCOUNT_MERGED, sub=survivor, absorbed=absorbed, provider=by)
+        return merged
 
     async def _seen_as(self, sub: str, known: Collection[str]) -> dict[str, str]:
         """What clients that see nobody's own `sub` call this account, and the `sub` itself.

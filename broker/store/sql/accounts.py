@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from broker.core.people.history import AccountEvent, Happened
 from broker.core.people.identity import Account
 from broker.core.records import HeldIdentity, Login
-from broker.store.accounts import AccountStore, Decision, Found, KnownToMore, Merged, Sought, Unmergeable
+from broker.store.accounts import AccountStore, Decision, Found, KnownToMore, Merged, Proof, Sought, Unmergeable
 from broker.store.sql.forgetting import lose_all
 from broker.store.sql.history import remember
 from broker.store.sql.notify import forget
@@ -70,13 +70,13 @@ class SqlAccounts(Repository, AccountStore):
         survivor: str,
         absorbed: str,
         *,
-        proof: HeldIdentity,
+        proof: Proof,
         now: int,
         expires_at: int,
         known: Collection[str],
         seen_as: Mapping[str, str],
     ) -> Steps[Merged | KnownToMore | Unmergeable]:
-        if not (yield from _is_proved(survivor, absorbed, proof)):
+        if isinstance(proof, HeldIdentity) and not (yield from _is_proved(survivor, absorbed, proof)):
             return Unmergeable()
         if (yield from _is_part_of(absorbed, survivor)):
             return Merged(again=True)
@@ -86,7 +86,7 @@ class SqlAccounts(Repository, AccountStore):
         if not set((yield from _known_to(absorbed))) <= set(known):
             return KnownToMore()
         yield from self._end_all(absorbed, now, expires_at)
-        yield from _move(survivor, absorbed, now)
+        yield from _move(survivor, absorbed, now, agreed=isinstance(proof, HeldIdentity))
         for seen, sub in sorted(seen_as.items()):
             yield from do("INSERT INTO former_subs (seen, sub) VALUES (?, ?) ON CONFLICT DO NOTHING", seen, sub)
         yield from remember(survivor, AccountEvent(Happened.MERGED, now, other=absorbed))
@@ -225,8 +225,8 @@ def _is_proved(survivor: str, absorbed: str, proof: HeldIdentity) -> Steps[bool]
     return row is not None
 
 
-def _move(survivor: str, absorbed: str, now: int) -> Steps[None]:
-    """Links go and remember where they are at home, what was agreed to is so for both, and the name leads on."""
+def _move(survivor: str, absorbed: str, now: int, *, agreed: bool) -> Steps[None]:
+    """Links go and remember where they are at home, what was `agreed` to is so for both, and the name leads on."""
     yield from do(
         """UPDATE links SET sub = ?, linked_at = ?,
                             home = CASE home WHEN '' THEN sub WHEN ? THEN '' ELSE home END
@@ -238,12 +238,14 @@ def _move(survivor: str, absorbed: str, now: int) -> Steps[None]:
     )
     yield from do(
         """INSERT INTO consents (sub, client_id, promise, scope, agreed_at)
-           SELECT ?, client_id, promise, scope, agreed_at FROM consents WHERE sub = ?
+           SELECT ?, client_id, promise, scope, agreed_at FROM consents
+           WHERE sub = ? AND (? = 1 OR substr(scope, 1, 1) = '-')
            ON CONFLICT (sub, client_id, promise, scope) DO UPDATE SET
            agreed_at = CASE WHEN excluded.agreed_at > consents.agreed_at
                        THEN excluded.agreed_at ELSE consents.agreed_at END""",
         survivor,
         absorbed,
+        int(agreed),
     )
     # What one of them refused later than the other agreed to it: the last answer stands, whatever the promise (ADR 49).
     yield from do(
