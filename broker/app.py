@@ -24,9 +24,9 @@ from broker.master import another_master_key, expect_database, load_masters
 from broker.observe import Observer, Setup
 from broker.registry import provider_types
 from broker.services.context import Context
+from broker.services.deliveries import Deliveries
 from broker.services.keys.ring import LOOK_EVERY, KeyRing, RotationRules
 from broker.services.keys.signing import SealedKeys
-from broker.services.logout.deliveries import Deliveries
 from broker.services.notify.sending import Sending
 from broker.services.operators.door import Operators
 from broker.services.people.deeds import Deeds

@@ -6,11 +6,13 @@ from broker.assembly.parts import Parts, Settings
 from broker.services.operators.door import Operators
 from broker.services.operators.people import PeopleCases
 from broker.services.operators.switches import SwitchCases
+from broker.services.operators.webhooks import WebhookCases
 from broker.services.people.deeds import Deeds
 from broker.services.people.merging import Merging
 from broker.services.people.page import AccountPage
 from broker.services.people.unlinking import Unlinking
 from broker.services.switches import Switches
+from broker.services.webhooks import Webhooks
 
 
 def build_operators(
@@ -22,8 +24,9 @@ def build_operators(
     deeds: Deeds,
     unlinking: Unlinking,
     merging: Merging,
+    webhooks: Webhooks,
 ) -> Operators:
     """The door, with somebody for every use case of the catalogue."""
     people = PeopleCases(parts.context, parts.durable, page, deeds=deeds, unlinking=unlinking, merging=merging)
     switched = SwitchCases(switches, settings.configured)
-    return Operators(parts.context, {**people.handlers, **switched.handlers})
+    return Operators(parts.context, {**people.handlers, **switched.handlers, **WebhookCases(webhooks).handlers})

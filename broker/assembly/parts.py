@@ -8,6 +8,7 @@ from typing import Protocol, Self
 
 from broker.config.clients import build_clients, localised
 from broker.config.model import Config
+from broker.config.webhooks import build_webhooks
 from broker.core.clients.client import Client
 from broker.core.clients.display_name import fold_name
 from broker.core.clients.registered import RegistrationRules
@@ -15,6 +16,7 @@ from broker.core.events import Recorder
 from broker.core.notify import Pace
 from broker.core.seal import Seal
 from broker.core.switches import Switchable
+from broker.core.webhooks import Webhook
 from broker.services.clients.registrations import RegistrationPolicy
 from broker.services.context import Context, Outbound
 from broker.services.keys.ring import KeyRing
@@ -78,6 +80,7 @@ class Settings:
     nonce_required: bool = False
     deadline: float = DEADLINE
     configured: Mapping[Switchable, Mapping[str, bool]] = field(default_factory=dict)
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
 
     @property
     def takes_posted(self) -> bool:
@@ -114,6 +117,7 @@ class Settings:
                 Switchable.PROVIDER: {name: one.enabled for name, one in config.providers.items()},
                 Switchable.CLIENT: dict.fromkeys(config.clients, True),
             },
+            webhooks=build_webhooks(config),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from broker.assembly.by_bot import build_by_bot
+from broker.assembly.deliveries import build_telling
 from broker.assembly.grants import build_token_requests
 from broker.assembly.linking import build_identities, build_joins, build_lookup
 from broker.assembly.notify import build_notify
@@ -35,7 +36,6 @@ from broker.services.login.joining import Joining
 from broker.services.login.link_requests import LinkRequests
 from broker.services.login.states import States
 from broker.services.login.unasked import UnaskedLogins
-from broker.services.logout.deliveries import Deliveries
 from broker.services.logout.rp_initiated import Logout
 from broker.services.logout.upstream import UpstreamLogouts
 from broker.services.people.accounts import Accounts, People
@@ -95,15 +95,7 @@ class Services:
         context, durable, transient, providers = parts.context, parts.durable, parts.transient, parts.providers
         id_tokens, logins = parts.seal("upstream id token"), parts.seal("upstream login")
         self.upstream = UpstreamSessions(context, durable.sessions, providers, id_tokens=id_tokens, logins=logins)
-        self.deliveries = Deliveries(
-            context,
-            durable.deliveries,
-            self.directory,
-            parts.keys,
-            parts.outbound,
-            subjects=parts.subjects,
-            on_crash=parts.observer.on_crash,
-        )
+        self.deliveries, self.logout_tokens, self.webhooks = build_telling(parts, settings, self.directory)
         self.endings = Endings(
             context,
             durable.sessions,
@@ -146,7 +138,7 @@ class Services:
             self.tokens,
             parts.seal("logout"),
             endings=self.endings,
-            deliveries=self.deliveries,
+            telling=self.logout_tokens,
             upstream=self.upstream,
         )
 
@@ -215,6 +207,7 @@ class Services:
             deeds=self.deeds,
             unlinking=self.unlinking,
             merging=self.merging,
+            webhooks=self.webhooks,
         )
 
     def _tie_logins(self, parts: Parts, settings: Settings) -> None:

@@ -17,6 +17,7 @@ from broker.config.provider_check import check_namespaces, check_wisdom
 from broker.config.report import Report, did_you_mean
 from broker.config.reveal import scalars_of
 from broker.config.source import KeyPath
+from broker.config.webhooks import check_webhooks
 from broker.core.clients.fapi import CODE_TTL
 from broker.core.clients.registered import REGISTERED_PREFIX
 from broker.core.terms import PostedKind, Profile
@@ -43,12 +44,14 @@ def check_everything(config: Config, report: Report) -> None:
 
 
 def _in_use(config: Config) -> Iterator[tuple[KeyPath, str | SecretStr]]:
-    """What stands in clients and in providers that are switched on; the others may wait for their values."""
+    """What stands in clients, webhooks, and providers that are switched on; the others may wait for their values."""
     for name, settings in config.providers.items():
         if getattr(settings, "enabled", True):
             yield from scalars_of(settings, ("providers", name))
     for name, client in config.clients.items():
         yield from scalars_of(client, ("clients", name))
+    for name, webhook in config.webhooks.items():
+        yield from scalars_of(webhook, ("webhooks", name))
 
 
 def _ids(config: Config, report: Report) -> None:
@@ -273,6 +276,7 @@ _CHECKS: tuple[Callable[[Config, Report], None], ...] = (
     _posted,
     _drf,
     _upstream_tokens,
+    check_webhooks,
     _one_tap,
     _placeholders,
     _emulated_stays_here,

@@ -26,11 +26,13 @@ from broker.config.values import (
     Section,
     Size,
     SupportUrl,
+    ToldUri,
     WebUrl,
     WholeNumber,
     parse_master_key,
 )
 from broker.core.terms import Algorithm, IdTokenClaims, Pkce, Scope
+from broker.core.webhooks import Told
 
 
 class Server(Section):
@@ -210,6 +212,21 @@ class Notify(Section):
     kept: Lifetime = Field(default=7 * 86400, description="How long after that the app is told what became of it")
 
 
+class WebhookSettings(Section):
+    """Somebody who is told what happens to accounts and sessions, by signed events (RFC 8417, RFC 8935)."""
+
+    url: ToldUri = Field(min_length=1, description="Where events are POSTed; https")
+    events: tuple[Told, ...] = Field(min_length=1, description="What it hears of")
+    client: str | None = Field(
+        default=None, description="Accounts and sessions are named as this client knows them; null: as commands do"
+    )
+    audience: str = Field(default="", max_length=255, description="`aud` of events; empty: the client, else the url")
+    token: Secret | None = Field(default=None, description="Sent along as a Bearer token, if it wants one")
+    keep_trying: Lifetime = Field(
+        default=3 * 86400, le=30 * 86400, description="How long an event is tried that is not taken"
+    )
+
+
 class Limits(Section):
     """Per source address and per client; 429 with Retry-After beyond."""
 
@@ -253,11 +270,12 @@ class Network(Section):
     trust_env: bool = Field(default=False, description="Use HTTP_PROXY and its kin")
     ca_file: PathText | None = Field(default=None, description="Certificate authorities besides the system's, PEM")
     client_networks: tuple[NetworkText, ...] = Field(
-        default=(), description="Networks of yours that URLs of apps (keys, logout) may lead to; else public ones only"
+        default=(),
+        description="Networks of yours that URLs of apps (keys, logout) and webhooks may lead to, besides public ones",
     )
     forbidden_networks: tuple[NetworkText, ...] = Field(
         default=("168.63.129.16/32", "192.88.99.0/24", "3fff::/20"),
-        description="Networks that URLs of apps never lead to, besides all that are not public",
+        description="Networks that URLs of apps and webhooks never lead to, besides all that are not public",
     )
 
 
@@ -290,6 +308,7 @@ class Config(Section):
     clients: dict[str, ClientSettings] = Field(min_length=1, description="Apps by client_id")
     registration: Registration = Field(default_factory=Registration, description="Apps that register themselves")
     notify: Notify = Field(default_factory=Notify, description="Messages to people")
+    webhooks: dict[str, WebhookSettings] = Field(default_factory=dict, description="Who is told, by a name of yours")
     limits: Limits = Field(default_factory=Limits, description="Rates and sizes")
     network: Network = Field(default_factory=Network, description="Calls to upstreams")
     logging: Logging = Field(default_factory=Logging, description="Log and audit stream")

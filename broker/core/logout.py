@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from broker.core.clients.client import Client
+from broker.core.deliveries import Delivery
 from broker.core.errors import BadRedirectUri, InvalidRequest
 from broker.core.records import Record
 from broker.core.wire.addresses import build_response_url
@@ -45,22 +46,6 @@ class SessionClient:
     expires_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One logout token to be delivered. `id` is its `jti`, the same at every attempt; `attempts` counts this one.
-
-    `sub` is the person as the app knows them, `sid` our own name of the session.
-    """
-
-    id: str
-    client_id: str
-    sid: str
-    sub: str
-    created_at: int
-    attempts: int
-    expires_at: int
-
-
 class LogoutTicket(Record, frozen=True, tag="logout"):
     """A question put to one session, sealed into the page that asks it; what follows when the answer is yes."""
 
@@ -85,7 +70,7 @@ def build_logout_token(delivery: Delivery, *, issuer: str, now: int, sid: str) -
     """
     return {
         "iss": issuer,
-        "aud": delivery.client_id,
+        "aud": delivery.receiver,
         "sub": delivery.sub,
         "sid": sid,
         "iat": now,

@@ -30,6 +30,11 @@ def set_backlog(metrics: Metrics, fields: Fields) -> None:
     metrics.set_to("broker_logout_backlog", float(fields.get("waiting") or 0))
 
 
+def set_events(metrics: Metrics, fields: Fields) -> None:
+    """How many events wait."""
+    metrics.set_to("broker_webhook_backlog", float(fields.get("waiting") or 0))
+
+
 def set_messages(metrics: Metrics, fields: Fields) -> None:
     """How many messages wait."""
     metrics.set_to("broker_notify_backlog", float(fields.get("waiting") or 0))

@@ -112,6 +112,10 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "broker_operator_acts_total": ("What operators asked for and changed", ("use_case", "outcome")),
     "broker_sessions_started_total": ("Single sign-on sessions begun", _P),
     "broker_sessions_ended_total": ("Single sign-on sessions ended by somebody, not by age", ()),
+    "broker_webhook_events_total": (
+        "Attempts to tell a webhook of an event",
+        ("webhook", "outcome"),
+    ),
     "broker_logout_tokens_total": ("Attempts to tell an app of a logout, by what came of it", (*_C, "outcome")),
     "broker_notifications_total": ("Messages of apps to people, by what became of them", (*_C, "outcome")),
     "broker_notifications_repeated_total": ("Messages tried again that may have arrived", _P),
@@ -157,6 +161,7 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "broker_store_up": ("1 while the store answers, 0 from a failure until it answers again", ("store",)),
     "broker_store_damaged": ("1 from when the store was found damaged: restore a backup", ("store",)),
     "broker_logout_backlog": ("Logout tokens on their way to apps", ()),
+    "broker_webhook_backlog": ("Events on their way to webhooks", ()),
     "broker_notify_backlog": ("Messages on their way to people", ()),
     "broker_notify_stopped": ("1 once the messenger does not know the bot's token any more", _P),
     "broker_provider_switched_off": ("1 while an operator has the provider switched off", _P),

@@ -45,3 +45,6 @@ class Outbound(Protocol):
 
     async def deliver(self, url: str, form: Mapping[str, str]) -> int:
         """The status that answers a POSTed form; the body is not looked at. Raises FetchFailed without an answer."""
+
+    async def push(self, url: str, text: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Status and body that answer a POSTed text; raises FetchFailed without an answer, or with a long body."""

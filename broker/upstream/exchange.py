@@ -50,7 +50,8 @@ class ExchangeFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked; `form` is sent as `application/x-www-form-urlencoded`, or else `document` as JSON.
+    """What is asked; `form` is sent as `application/x-www-form-urlencoded`, or else `document` as JSON, or else `text`
+    as what the headers call it.
 
     `once`: never sent again, whatever becomes of the connection, not even where the method would allow it.
     """
@@ -60,6 +61,7 @@ class Request:
     form: Mapping[str, str] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     document: Mapping[str, object] | None = None
+    text: str | None = None
     once: bool = False
 
     @classmethod
@@ -73,7 +75,7 @@ class Request:
             return encode_query(self.form).encode(), {**_FORM, **self.headers}
         if self.document is not None:
             return orjson.dumps(self.document), {**_JSON, **self.headers}
-        return None, self.headers
+        return None if self.text is None else self.text.encode(), self.headers
 
 
 def basic_header(pair: tuple[str, str]) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""Calls to URLs that clients supplied: behind the address guard, short, small, without redirects, cookies or secrets.
+"""Calls to URLs of clients and webhooks: behind the address guard, short, small, without redirects or cookies.
 
 Whatever comes back is data of a stranger. Nothing here retries: who asked knows whether that makes sense.
 """
@@ -120,6 +120,11 @@ class Outbound:
     async def deliver(self, url: str, form: Mapping[str, str]) -> int:
         """The status that answers a POSTed form; the body is not looked at. Raises FetchFailed without an answer."""
         return (await self._call(Request("POST", url, form), 0)).status
+
+    async def push(self, url: str, text: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Status and body that answer a POSTed text; raises FetchFailed without an answer, or with a long body."""
+        answer = await self._call(Request("POST", url, text=text, headers=headers), BODY_LIMIT)
+        return answer.status, answer.body
 
     async def close(self) -> None:
         """Let go of every connection."""

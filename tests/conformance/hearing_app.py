@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 
 class HearingApp:
-    """`uri` is its back channel; the forms that came are in `heard`."""
+    """`uri` is its back channel; the forms that came are in `heard`, and what is none by the name ""."""
 
     def __init__(self, port: int) -> None:
         """Use `listening`."""
@@ -26,7 +26,7 @@ def listening(port: int = 0) -> Iterator[HearingApp]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            app.heard.put(dict(parse_qsl(body)))
+            app.heard.put(dict(parse_qsl(body)) or {"": body})
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from broker.core.logout import DELIVERED_WITHIN, Delivery, SessionClient
+from broker.core.deliveries import Delivery
+from broker.core.logout import DELIVERED_WITHIN, SessionClient
 from broker.store.base import Durable
 from broker.store.grants import Redeemed, SessionOver
 from tests.contract.histories import sign_in
@@ -47,20 +48,20 @@ class LogoutRules:
         assert await durable.sessions.end("sid", now=NOW + 5, expires_at=UNTIL) == (A, B, FRAME)
         assert await durable.grants.find("g1", now=NOW + 5) is None
         due = await claim(durable, NOW + 5)
-        assert {(one.client_id, one.sid, one.sub) for one in due} == {
+        assert {(one.receiver, one.sid, one.sub) for one in due} == {
             ("a", "sid", "sub-of-a"),
             ("b", "sid", "sub-of-b"),
         }
         assert {(one.created_at, one.attempts, one.expires_at) for one in due} == {
             (NOW + 5, 1, NOW + 5 + DELIVERED_WITHIN)
         }
-        assert len({one.id for one in due}) == await durable.deliveries.waiting() == 2
+        assert len({one.id for one in due}) == sum(await durable.deliveries.waiting()) == 2
 
     async def test_a_session_ends_once(self, durable: Durable) -> None:
         await redeem(durable, A)
         assert await durable.sessions.end("sid", now=NOW, expires_at=UNTIL) == (A,)
         assert await durable.sessions.end("sid", now=NOW, expires_at=UNTIL) == ()
-        assert await durable.deliveries.waiting() == 1
+        assert sum(await durable.deliveries.waiting()) == 1
 
     async def test_other_sessions_go_on(self, durable: Durable) -> None:
         await redeem(durable, A)
@@ -86,12 +87,12 @@ class LogoutRules:
     async def test_a_session_that_expired_is_told_to_nobody(self, durable: Durable) -> None:
         await redeem(durable, A)
         assert await durable.sessions.end("sid", now=UNTIL, expires_at=UNTIL) == ()
-        assert await durable.deliveries.waiting() == 0
+        assert sum(await durable.deliveries.waiting()) == 0
 
     async def test_the_newest_grant_of_a_session_says_how_its_app_is_told(self, durable: Durable) -> None:
         await redeem(durable, A, replace(A, backchannel=False))
         assert await durable.sessions.end("sid", now=NOW, expires_at=UNTIL) == (replace(A, backchannel=False),)
-        assert await durable.deliveries.waiting() == 0
+        assert sum(await durable.deliveries.waiting()) == 0
 
     async def test_of_fifty_who_ask_for_what_is_due_one_gets_it(self, durable: Durable) -> None:
         await redeem(durable, A)
@@ -115,15 +116,15 @@ class LogoutRules:
         assert [one.id for one in await claim(durable, NOW + 100)] == [first.id]
         await durable.deliveries.finish(first.id)
         assert await claim(durable, NOW + 1000) == ()
-        assert await durable.deliveries.waiting() == 0
+        assert sum(await durable.deliveries.waiting()) == 0
 
     async def test_no_more_is_claimed_than_was_asked_for_the_longest_due_first(self, durable: Durable) -> None:
         await redeem(durable, A)
         await durable.sessions.end("sid", now=NOW, expires_at=UNTIL)
         await redeem(durable, replace(B, sid="later"), number=5)
         await durable.sessions.end("later", now=NOW + 10, expires_at=UNTIL)
-        assert [one.client_id for one in await claim(durable, NOW + 10, limit=1)] == ["a"]
-        assert [one.client_id for one in await claim(durable, NOW + 10, limit=1)] == ["b"]
+        assert [one.receiver for one in await claim(durable, NOW + 10, limit=1)] == ["a"]
+        assert [one.receiver for one in await claim(durable, NOW + 10, limit=1)] == ["b"]
 
     async def test_clients_take_turns_and_none_has_more_than_its_share(self, durable: Durable) -> None:
         for number in range(6):
@@ -146,7 +147,7 @@ class LogoutRules:
         await durable.grants.redeem("c1", given, None, now=NOW, hears=A)
         ended = await durable.sessions.end_upstream("p1", sid="up", subject="", now=NOW + 11, expires_at=UNTIL)
         assert ended == ("sid",)
-        assert await durable.deliveries.waiting() == 1
+        assert sum(await durable.deliveries.waiting()) == 1
 
     async def test_sweeping_forgets_sessions_of_the_past_and_no_delivery(self, durable: Durable) -> None:
         await redeem(durable, A)
@@ -156,7 +157,7 @@ class LogoutRules:
         assert await durable.sweep(now=UNTIL + 86_398) == 2  # both grants
         assert await durable.sweep(now=UNTIL + 86_399) == 1  # the mark of the end
         assert await durable.sweep(now=UNTIL + 86_400) == 1  # the app of the other session
-        assert await durable.deliveries.waiting() == 1
+        assert sum(await durable.deliveries.waiting()) == 1
 
     async def test_k25_the_end_of_a_session_is_known_as_long_as_the_session_could_live(self, durable: Durable) -> None:
         assert not await is_ended(durable, "sid", "key", now=NOW)

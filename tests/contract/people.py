@@ -74,7 +74,7 @@ async def give(durable: Durable, given: Grant, *, hears: str = "") -> Grant:
 async def told(durable: Durable) -> list[tuple[str, str, str]]:
     """Which apps are to be told of the end of which sessions, and of whom."""
     due = await durable.deliveries.claim(now=NOW + 9, until=NOW + 9, limit=100, share=100, under_way={})
-    return sorted((one.client_id, one.sid, one.sub) for one in due)
+    return sorted((one.receiver, one.sid, one.sub) for one in due)
 
 
 async def is_over(durable: Durable, login: Login, *, now: int = NOW) -> bool:

@@ -58,10 +58,10 @@ def tracked() -> Iterator[tuple[str, str]]:
 
 def test_a_feature_has_one_word_on_every_floor() -> None:
     words = {"authorize", "clients", "devices", "drf", "grants", "keys", "login", "logout", "notify", "people"}
-    words |= {"operators", "posted", "sessions", "switches", "tokens", "upstream_events", "upstream_tokens"}
+    words |= {"operators", "posted", "sessions", "switches", "tokens", "upstream_events", "upstream_tokens", "webhooks"}
     ground = {
-        "core": "discovery errors events jose openapi records records_before seal terms wire",
-        "services": "carried context once outbound providers rounds",
+        "core": "deliveries discovery errors events jose openapi records records_before seal terms wire",
+        "services": "carried context deliveries once outbound providers rounds",
         "store": "accounts base consents deliveries history migrations outage redis sql sqlite transient",
         "web": "dispatch errors http limits manage meta pages popup routes",
     }

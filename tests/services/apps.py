@@ -1,4 +1,4 @@
-"""Doubles of the apps: they hear of logouts, or do not answer."""
+"""Doubles of the apps and webhooks: they hear of logouts and events, or do not answer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from broker.core.errors import FetchFailed
-from broker.services.logout.deliveries import Deliveries
+from broker.services.deliveries import Deliveries
 from tests.services.client_app import Web
 
 
@@ -19,15 +19,29 @@ class Apps(Web):
     status: dict[str, int] = field(default_factory=dict)
     heard: list[tuple[str, str]] = field(default_factory=list)
     hangs: set[str] = field(default_factory=set)
+    pushed: list[tuple[str, Mapping[str, str], str]] = field(default_factory=list)
+    bodies: dict[str, bytes] = field(default_factory=dict)
 
     async def deliver(self, url: str, form: Mapping[str, str]) -> int:
         """The status of this app."""
         self.heard.append((url, form["logout_token"]))
+        return await self._answer(url)
+
+    async def push(self, url: str, text: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """The status and the body of this webhook."""
+        self.pushed.append((url, headers, text))
+        return await self._answer(url), self.bodies.get(url, b"")
+
+    async def _answer(self, url: str) -> int:
         if url in self.hangs:
             await asyncio.Event().wait()
         if url not in self.status:
             raise FetchFailed("refused")
         return self.status[url]
+
+    def events(self, url: str) -> list[tuple[Mapping[str, str], str]]:
+        """Headers and token of each event that came to this address, in order."""
+        return [(headers, text) for pushed, headers, text in self.pushed if pushed == url]
 
     def tokens(self, url: str) -> list[str]:
         """The logout tokens that came to this address, in order."""

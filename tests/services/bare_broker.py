@@ -24,6 +24,7 @@ from broker.core.records import AuthorizationRequest, Authorize, Device, ForClie
 from broker.core.seal import Seal, derive
 from broker.core.switches import Switchable
 from broker.core.terms import Algorithm, AuthMethod, PostedKind
+from broker.core.webhooks import Webhook
 from broker.core.wire.parameters import Parameters
 from broker.services.authorize.codes import Answer
 from broker.services.authorize.decide import Ask
@@ -168,6 +169,7 @@ class World(Services):
     nonce_required: bool = False
     deadline: float = 9.0
     apps: Apps = field(default_factory=Apps)
+    webhook_rules: dict[str, Webhook] = field(default_factory=dict)
     linking_rules: dict[str, LinkingRule] = field(default_factory=dict)
 
     @classmethod
@@ -227,6 +229,7 @@ class World(Services):
                 Switchable.PROVIDER: {name: name in self.on for name in self.upstreams},
                 Switchable.CLIENT: dict.fromkeys(self.clients, True),
             },
+            webhooks=self.webhook_rules,
         )
         super().__init__(parts, settings)
         await self.switches.refresh()

@@ -51,3 +51,7 @@ class Web:
     async def deliver(self, url: str, form: Mapping[str, str]) -> int:
         """Nothing is delivered in these tests."""
         raise AssertionError((url, form))
+
+    async def push(self, url: str, text: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Nor pushed."""
+        raise AssertionError((url, text, headers))

@@ -13,7 +13,8 @@ import pytest
 from broker.core.clients.client import LogoutPolicy
 from broker.core.events import Event
 from broker.core.terms import Algorithm
-from broker.services.logout.deliveries import AT_ONCE, LEASE, LOOK_EVERY, SHARE, Deliveries
+from broker.services.deliveries import AT_ONCE, LEASE, LOOK_EVERY, SHARE, Deliveries
+from broker.services.logout.telling import LogoutTokens
 from broker.services.sessions.single_sign_on import Session
 from broker.upstream.outbound import Outbound
 from tests.services.apps import delivering
@@ -93,7 +94,7 @@ async def test_each_app_gets_a_token_of_its_own_in_its_algorithm(world: World) -
     assert told[0]["jti"] != told[1]["jti"]
     assert told[0]["sid"] == told[1]["sid"]
     assert world.notes.count(Event.LOGOUT_TOLD) == 2
-    assert await world.store.durable.deliveries.waiting() == 0
+    assert sum(await world.store.durable.deliveries.waiting()) == 0
 
 
 async def test_g7_an_app_that_was_down_is_told_when_it_is_back_by_a_fresh_token_with_the_same_jti(world: World) -> None:
@@ -101,11 +102,11 @@ async def test_g7_an_app_that_was_down_is_told_when_it_is_back_by_a_fresh_token_
     for later in (0, 10, 60, 210):
         world.clock.now = NOW + later
         await attempt(world)
-    assert await world.store.durable.deliveries.waiting() == 1
+    assert sum(await world.store.durable.deliveries.waiting()) == 1
     world.apps.status[TELL] = 200
     world.clock.now = NOW + 1200
     await attempt(world)
-    assert await world.store.durable.deliveries.waiting() == 0
+    assert sum(await world.store.durable.deliveries.waiting()) == 0
     told = [verified(world, token) for token in world.apps.tokens(TELL)]
     assert len(told) == 5
     assert len({claims["jti"] for claims in told}) == 1
@@ -119,7 +120,7 @@ async def test_whatever_is_not_a_confirmation_is_tried_again(world: World, statu
     world.apps.status[TELL] = status
     await log_out(world)
     await attempt(world)
-    assert await world.store.durable.deliveries.waiting() == 1
+    assert sum(await world.store.durable.deliveries.waiting()) == 1
     await attempt(world)
     assert len(world.apps.heard) == 1, "not before its time"
     world.clock.now += 6
@@ -139,7 +140,7 @@ async def test_a_refusal_is_final(world: World) -> None:
     world.apps.status[TELL] = 400
     await log_out(world)
     await attempt(world)
-    assert await world.store.durable.deliveries.waiting() == 0
+    assert sum(await world.store.durable.deliveries.waiting()) == 0
     assert _outcomes(world) == [("failed", "status 400")]
 
 
@@ -147,12 +148,12 @@ async def test_an_app_that_never_answers_is_given_up_after_a_day(world: World) -
     await log_out(world)
     world.clock.now = NOW + 86_399
     await attempt(world)
-    assert await world.store.durable.deliveries.waiting() == 1
+    assert sum(await world.store.durable.deliveries.waiting()) == 1
     world.clock.now = NOW + 86_400 + 3600 * 2
     await attempt(world)
     assert len(world.apps.heard) == 1
     assert _outcomes(world)[-1] == ("failed", "no success in a day")
-    assert await world.store.durable.deliveries.waiting() == 0
+    assert sum(await world.store.durable.deliveries.waiting()) == 0
 
 
 async def test_an_app_without_an_address_is_not_waited_for(world: World) -> None:
@@ -161,7 +162,7 @@ async def test_an_app_without_an_address_is_not_waited_for(world: World) -> None
     await world.restart()
     await attempt(world)
     assert _outcomes(world) == [("failed", "no address")]
-    assert await world.store.durable.deliveries.waiting() == 0
+    assert sum(await world.store.durable.deliveries.waiting()) == 0
 
 
 async def test_an_app_that_hangs_keeps_no_other_waiting(world: World) -> None:
@@ -174,7 +175,7 @@ async def test_an_app_that_hangs_keeps_no_other_waiting(world: World) -> None:
         async with asyncio.timeout(30):
             while not world.apps.tokens(OTHER):
                 await asyncio.sleep(0.01)
-    assert await world.store.durable.deliveries.waiting() == 3 * AT_ONCE
+    assert sum(await world.store.durable.deliveries.waiting()) == 3 * AT_ONCE
     assert len(world.apps.heard) <= SHARE + 1
 
 
@@ -183,7 +184,7 @@ async def test_an_app_with_more_logouts_than_its_share_is_told_all_of_them_witho
     for _ in range(5 * SHARE):
         await log_out(world, "app")
     async with delivering(world.deliveries), asyncio.timeout(LOOK_EVERY * 4):
-        while await world.store.durable.deliveries.waiting():
+        while sum(await world.store.durable.deliveries.waiting()):
             await asyncio.sleep(0.01)
     assert len(world.apps.heard) == 5 * SHARE
 
@@ -230,10 +231,8 @@ async def test_i4_a_logout_token_goes_to_no_private_address(world: World) -> Non
         guarded = Deliveries(
             world.context,
             world.store.durable.deliveries,
-            world.directory,
-            world.keys,
-            outbound,
-            subjects=world.tokens.subjects,
+            logouts=LogoutTokens(world.context, world.directory, world.keys, outbound, subjects=world.tokens.subjects),
+            events=world.webhooks,
             on_crash=world.notes.crashes.append,
         )
         await log_out(world)

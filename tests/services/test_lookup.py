@@ -15,6 +15,7 @@ from broker.core.events import Event
 from broker.core.people.identity import Account, Link
 from broker.core.terms import AuthMethod, SubjectType
 from broker.core.wire.parameters import Parameters
+from broker.store.sql.deliveries import Outbox
 from broker.store.sql.people import SqlPeople
 from broker.store.sql.steps import Driver, Steps
 from tests.services.bare_broker import NOW, World, app
@@ -183,6 +184,6 @@ async def test_d18_a_hit_and_a_miss_take_the_same_statements(known: World) -> No
     took = []
     for subject in ("x1", "x2"):
         counting = Counting(driver)
-        await SqlPeople(cast("Driver", counting), bytes).person(known.providers.find("alpha").key, subject)
+        await SqlPeople(cast("Driver", counting), Outbox(bytes)).person(known.providers.find("alpha").key, subject)
         took.append(counting.statements)
     assert took == [1, 1]

@@ -26,6 +26,7 @@ from tests.contract.store import TransientRules
 from tests.contract.switches import SwitchRules
 from tests.contract.upstream_sessions import UpstreamSessionRules
 from tests.contract.upstream_tokens import UpstreamTokenRules
+from tests.contract.webhooks import WebhookRules
 from tests.store.doubles import Clock
 
 
@@ -125,6 +126,10 @@ class TestUpstreamTokens(UpstreamTokenRules):
 
 class TestSwitches(SwitchRules):
     """What operators switch off."""
+
+
+class TestWebhooks(WebhookRules):
+    """What others are told."""
 
 
 class TestLogouts(LogoutRules):

@@ -26,6 +26,7 @@ from broker.store.sqlite.file import open_database
 from broker.store.upstream_tokens import KeptTokens
 from tests.contract.histories import sign_in
 from tests.contract.people import EVERY_APP, NOW, USABLE, adopt, give, grant, link, of_login, proof
+from tests.contract.webhooks import EVERYTHING
 from tests.store.test_sqlite_faults import check_whole
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +52,7 @@ DEEDS: Mapping[str, Deed] = {
         "s1", "s2", proof=OperatorsWord(), now=NOW, expires_at=UNTIL, known=EVERY_APP, seen_as={"pairwise": "s2"}
     ),
     "sign out": lambda durable: durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep=grant(9).login),
+    "log out": lambda durable: durable.sessions.end("of-g1", now=NOW, expires_at=UNTIL),
     "close": lambda durable: durable.accounts.close("s1", closes_at=NOW, now=NOW, expires_at=UNTIL),
     "keep": lambda durable: durable.accounts.keep("s4", now=NOW),
     "delete": lambda durable: durable.accounts.delete_due(now=NOW + 1),
@@ -100,7 +102,9 @@ async def perform(path: str, deed: Deed, heard: Callable[[str], None] | None = N
     database = open_database(path)
     database.writer.set_trace_callback(heard)
     engine = Engine(database, Outage("sqlite", None))
-    await deed(build_durable(SqliteDriver(engine), bytes))
+    durable = build_durable(SqliteDriver(engine), os.urandom)
+    durable.deliveries.subscribe(EVERYTHING)
+    await deed(durable)
     await engine.close()
 
 
@@ -144,7 +148,7 @@ def picture(path: str) -> dict[str, list[tuple[object, ...]]]:
 
 
 @pytest.mark.parametrize("deed", DEEDS)
-def test_k7_killed_before_any_statement_of_it_nothing_is_done(tmp_path: Path, deed: str) -> None:
+def test_k7_k27_killed_before_any_statement_of_it_nothing_is_done_or_told(tmp_path: Path, deed: str) -> None:
     path = str(tmp_path / "broker.db")
     asyncio.run(perform(path, fill))
     before = picture(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from broker.store.sqlite.file import open_database
 from broker.store.upstream_tokens import KeptTokens
 from tests.contract.histories import sign_in
 from tests.contract.people import EVERY_APP, NOW, USABLE, account, grant, link, proof, token
+from tests.contract.webhooks import EVERYTHING
 
 pytestmark = pytest.mark.anyio
 UNTIL = NOW + 86_400
@@ -42,8 +44,9 @@ def scans(db: sqlite3.Connection, statement: str) -> list[str]:
 async def test_nothing_that_people_wait_for_reads_a_whole_table() -> None:
     database = open_database(":memory:")
     engine = Engine(database, Outage("sqlite", None))
-    durable = build_durable(SqliteDriver(engine), bytes)
+    durable = build_durable(SqliteDriver(engine), os.urandom)
     ada = Link("p1", "x1", "google", {"email": "a@x.test", "email_verified": True}, {}, NOW)
+    durable.deliveries.subscribe(EVERYTHING)
     with listening(database.writer) as heard:
         await durable.people.adopt(account(), ada)
         await durable.people.adopt(account("s2"), link("x2"))
@@ -98,6 +101,8 @@ async def test_nothing_that_people_wait_for_reads_a_whole_table() -> None:
         await durable.history.sign_ins("s1", limit=9, after=(NOW, "sid"))
         await durable.accounts.set_blocked("s1", True, decision=Decision("why", NOW, UNTIL))
         await durable.accounts.end_all("s2", now=NOW, expires_at=UNTIL)
+        await durable.deliveries.waiting_for("webhook:crm")
+        await durable.deliveries.drop_oldest("webhook:crm", keep=1, limit=9)
     asked = {one for one in heard if one.split()[0] in {"SELECT", "INSERT", "UPDATE", "DELETE"}}
     assert len(asked) > 60
     assert {one: found for one in asked if (found := scans(database.writer, one))} == {}

@@ -22,6 +22,7 @@ from broker.demo.visitor import Visitor
 from tests.conformance.hearing_app import listening
 from tests.threats.journeys import new_visitor, own_token, request_for, tokens_for, userinfo
 from tests.threats.site import Site
+from tests.threats.tours import broker_command
 
 APP_KEY: Final = "app-key"
 BYE: Final = "https://app.example.com/bye"
@@ -51,6 +52,8 @@ def add_kinds(config: dict[str, Any]) -> None:
     config["providers"]["google-two"]["linking"] = "confirm"
     config["clients"]["app"]["post_logout_redirect_uris"] = [BYE]
     config["clients"]["app"]["grants"] = ["authorization_code", "refresh_token", str(GrantType.DEVICE_CODE)]
+    config["webhooks"] = {"app": {"url": f"http://127.0.0.1:{_port()}/events", "events": ["account.created"]}}
+    config["webhooks"]["app"]["client"] = "app"
     config["network"] = {"client_networks": ["127.0.0.0/8"]}
     config["clients"]["signer"] = {
         "name": "Signer",
@@ -147,6 +150,15 @@ async def _logout(stand: Stand) -> str:
     return heard["logout_token"]
 
 
+async def _event(stand: Stand) -> str:
+    """As a webhook of the app hears it, signed by the key of its ID tokens."""
+    uri = str(stand.site.config["webhooks"]["app"]["url"])
+    with listening(int(uri.rpartition(":")[2].partition("/")[0])) as app:
+        await broker_command(stand.site, "webhook", "test", "app", "--why", "to look at it")
+        heard = await asyncio.to_thread(app.heard.get, timeout=30)
+    return heard[""]
+
+
 async def _upstream_id_token(stand: Stand) -> str:
     return _of_upstream("JWT", {"nonce": "n-1"})
 
@@ -180,6 +192,7 @@ JWTS: Final[dict[str, Maker]] = {
     "client's access token": _own,
     "userinfo": _userinfo,
     "logout token": _logout,
+    "event": _event,
     "upstream's ID token": _upstream_id_token,
     "upstream's logout token": _upstream_logout,
     "client assertion": _assertion,

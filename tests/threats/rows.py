@@ -251,6 +251,7 @@ REQUIRED: Final = {
 """Rows that must have a test: what the code as it is touches. What is not built yet is not here."""
 
 FURTHER: Final = {
+    "G22": "An event names people and sessions as its receiver may know them, and its token passes for no other.",
     "G21": "What an upstream tells of people counts signed for us, of late, and once; else nothing ends.",
     "C23": "OK: what a fragment brought is asked about in calls signed with our own secret.",
     "C25": "Telegram: a bot signs in who presses the number of that screen, once; updates count with their secret.",
@@ -258,6 +259,7 @@ FURTHER: Final = {
     "D21": "A phone number counts with its `+`; who sends digits alone has none.",
     "D22": "Control, direction and invisible characters in names end here; addresses are atext at A-labels.",
     "H16": "A request with two readings ends the connection.",
+    "I15": "A webhook is called behind the guard, gets its own token alone, and its answer is read for one word.",
     "I14": "No single visitor can make the broker leave an upstream alone.",
     "I10": "The environment's proxy is used only where configured.",
     "M5": "Known web views are shown a way out, nobody is stopped, and a yes elsewhere needs a number to count.",
@@ -291,6 +293,7 @@ FURTHER: Final = {
     "J14": "A clock that steps back makes no key sign that nobody was told of.",
     "K25": "A Redis that goes back in time brings no session back.",
     "K23": "A database that went away is 503 at once, and no empty one takes its place without `--create`.",
+    "K27": "What a webhook has to hear is queued with the deed; a dead one costs others nothing, and little itself.",
     "K26": "Two brokers with two databases do not share a Redis.",
     "K24": "A restore brings back no session and no spent code, and with `--end-everything` no grant.",
 }

@@ -32,6 +32,7 @@ ACCEPTED: Final[dict[str, set[str]]] = {
     "client's access token": {"introspection"},
     "userinfo": set(),
     "logout token": set(),
+    "event": set(),
     "upstream's ID token": set(),
     "upstream's logout token": {"upstream's logout"},
     "client assertion": {"client_assertion"},

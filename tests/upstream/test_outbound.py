@@ -76,6 +76,20 @@ async def test_a_document_is_fetched_and_a_notice_delivered_where_the_operator_a
         assert served.received[2].params == {"logout_token": "a b&c"}
 
 
+async def test_i15_an_event_is_pushed_as_it_is_and_no_redirect_takes_its_token_elsewhere() -> None:
+    async with app() as served, outbound(*LOOPBACK) as calls:
+        headers = {"Content-Type": "application/secevent+jwt", "Authorization": "Bearer t0k3n"}
+        assert await calls.push(f"{served.url}/keys", "a=b", headers) == (200, b'{"keys":[]}')
+        assert (await calls.push(f"{served.url}/moved", "a=b", headers))[0] == 302
+        with pytest.raises(FetchFailed):
+            await calls.push(f"{served.url}/large", "a=b", headers)
+        assert [one.path for one in served.received] == ["/keys", "/moved", "/large"]
+        first = served.received[0]
+        assert (first.method, first.params) == ("POST", {"a": "b"})
+        sent = (first.headers["content-type"], first.headers["authorization"])
+        assert sent == ("application/secevent+jwt", "Bearer t0k3n")
+
+
 @pytest.mark.parametrize("path", ["/nowhere", "/large", "/moved", "/slow"])
 async def test_i6_i7_what_is_no_plain_small_timely_answer_is_none(path: str) -> None:
     async with app() as served, outbound(*LOOPBACK, within=0.5) as calls:
@@ -96,6 +110,8 @@ async def test_i2_i4_without_the_operators_word_no_address_of_ours_is_dialled(sc
                     await calls.fetch(f"{scheme}://{host}:{port}/keys")
                 with pytest.raises(FetchFailed):
                     await calls.deliver(f"{scheme}://{host}:{port}/keys", {})
+                with pytest.raises(FetchFailed):
+                    await calls.push(f"{scheme}://{host}:{port}/keys", "", {})
         assert served.connections == 0
 
 

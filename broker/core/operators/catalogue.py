@@ -9,8 +9,9 @@ from broker.core.errors import InvalidRequest
 from broker.core.operators.people import PEOPLE
 from broker.core.operators.question import UseCase
 from broker.core.operators.switches import SWITCHES
+from broker.core.operators.webhooks import WEBHOOKS
 
-USE_CASES: Final[Mapping[str, UseCase]] = {case.name: case for case in (*PEOPLE, *SWITCHES)}
+USE_CASES: Final[Mapping[str, UseCase]] = {case.name: case for case in (*PEOPLE, *SWITCHES, *WEBHOOKS)}
 
 
 def find_use_case(name: str) -> UseCase:

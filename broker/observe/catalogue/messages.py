@@ -1,4 +1,4 @@
-"""Events of what the broker tells others by itself: logouts to apps, messages to people."""
+"""Events of what the broker tells others by itself: logouts to apps, events to webhooks, messages to people."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from broker.core.events import Event
 from broker.observe.catalogue.entry import Entry
-from broker.observe.meters import count, set_backlog, set_bot_stopped, set_messages
+from broker.observe.meters import count, set_backlog, set_bot_stopped, set_events, set_messages
 
 MESSAGES: Mapping[Event, Entry] = {
     Event.LOGOUT_TOLD: Entry(
@@ -24,6 +24,30 @@ MESSAGES: Mapping[Event, Entry] = {
         count("broker_logout_tokens_total", "client_id", "outcome"),
     ),
     Event.LOGOUT_BACKLOG: Entry("debug", False, ("waiting",), "How many logout tokens are on their way.", set_backlog),
+    Event.WEBHOOK_TOLD: Entry(
+        "info",
+        False,
+        ("webhook", "what", "attempts"),
+        "A webhook took an event.",
+        count("broker_webhook_events_total", "webhook", outcome="told"),
+    ),
+    Event.WEBHOOK_FAILED: Entry(
+        "warning",
+        True,
+        ("webhook", "what", "attempts", "outcome", "reason"),
+        "A webhook did not take an event: it is tried again (`waiting`), or given up (`failed`).",
+        count("broker_webhook_events_total", "webhook", "outcome"),
+    ),
+    Event.WEBHOOK_OVERFLOWED: Entry(
+        "error",
+        True,
+        ("webhook", "dropped"),
+        "Too many events were waiting for a webhook that takes none: the oldest were given up.",
+        count("broker_webhook_events_total", "webhook", outcome="overflowed"),
+    ),
+    Event.WEBHOOK_BACKLOG: Entry(
+        "debug", False, ("waiting",), "How many events are on their way to webhooks.", set_events
+    ),
     Event.NOTIFY_QUEUED: Entry(
         "debug",
         False,

@@ -22,7 +22,7 @@ from broker.core.seal import Seal, digest
 from broker.core.wire.parameters import Parameters
 from broker.services.clients.directory import Clients
 from broker.services.context import Context
-from broker.services.logout.deliveries import Deliveries
+from broker.services.logout.telling import LogoutTokens
 from broker.services.sessions.endings import Endings
 from broker.services.sessions.single_sign_on import Session
 from broker.services.sessions.upstream import UpstreamSessions
@@ -88,7 +88,7 @@ class Logout:
         seal: Seal,
         *,
         endings: Endings,
-        deliveries: Deliveries,
+        telling: LogoutTokens,
         upstream: UpstreamSessions,
     ) -> None:
         """`seal` has the purpose "logout"."""
@@ -98,7 +98,7 @@ class Logout:
         self._tokens = tokens
         self._seal = seal
         self._endings = endings
-        self._deliveries = deliveries
+        self._telling = telling
         self._upstream = upstream
 
     async def verify(self, params: Parameters) -> LogoutWish:
@@ -167,7 +167,7 @@ class Logout:
         if session is None:
             return LoggedOut(wish.client, wish.redirect_uri, {}, ended=False, problem=wish.problem, astray=wish.astray)
         sid = session.login.sid
-        with self._deliveries.watch(sid) as watch:
+        with self._telling.watch(sid) as watch:
             told = await self._endings.end_session(session, reason="logout")
             await watch.until(sum(one.backchannel for one in told), within=_WAIT)
         apps, frames = await self._sort(told, watch.outcomes)

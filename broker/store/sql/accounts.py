@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 from broker.core.people.history import AccountEvent, Happened
 from broker.core.people.identity import Account
 from broker.core.records import HeldIdentity, Login
+from broker.core.webhooks import News, Told
 from broker.store.accounts import AccountStore, Decision, Found, KnownToMore, Merged, Proof, Sought, Unmergeable
+from broker.store.sql.deliveries import Outbox
+from broker.store.sql.endings import end_for_good, end_session, is_ended, is_marked
 from broker.store.sql.forgetting import lose_all
 from broker.store.sql.history import remember
 from broker.store.sql.notify import forget
 from broker.store.sql.people import is_living, parts_of, resolve
 from broker.store.sql.searching import find_accounts
-from broker.store.sql.sessions import end_for_good, end_session, is_ended, is_marked, sessions_of
+from broker.store.sql.sessions import sessions_of
 from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, read, write
 
 
 class SqlAccounts(Repository, AccountStore):
     """The AccountStore protocol, which says what each method promises."""
 
-    def __init__(self, driver: Driver, randomness: Callable[[int], bytes]) -> None:
-        """`randomness` makes the ids of logout tokens."""
+    def __init__(self, driver: Driver, outbox: Outbox) -> None:
+        """`outbox` takes what others have to hear of."""
         super().__init__(driver)
-        self._randomness = randomness
+        self._outbox = outbox
 
     @read
     def resolve(self, sub: str) -> Steps[Account | None]:
@@ -89,8 +92,8 @@ class SqlAccounts(Repository, AccountStore):
         yield from _move(survivor, absorbed, now, agreed=isinstance(proof, HeldIdentity))
         for seen, sub in sorted(seen_as.items()):
             yield from do("INSERT INTO former_subs (seen, sub) VALUES (?, ?) ON CONFLICT DO NOTHING", seen, sub)
-        yield from remember(survivor, AccountEvent(Happened.MERGED, now, other=absorbed))
-        yield from remember(absorbed, AccountEvent(Happened.ABSORBED, now, other=survivor))
+        yield from remember(survivor, AccountEvent(Happened.MERGED, now, other=absorbed), self._outbox)
+        yield from remember(absorbed, AccountEvent(Happened.ABSORBED, now, other=survivor), self._outbox)
         return Merged(again=False)
 
     @read
@@ -110,7 +113,8 @@ class SqlAccounts(Repository, AccountStore):
         if changed and decision is not None:
             if blocked:
                 yield from self._end_all(sub, decision.at, decision.expires_at)
-            yield from remember(sub, AccountEvent(Happened.BLOCKED if blocked else Happened.UNBLOCKED, decision.at))
+            turned = AccountEvent(Happened.BLOCKED if blocked else Happened.UNBLOCKED, decision.at)
+            yield from remember(sub, turned, self._outbox)
         return changed == 1
 
     @write
@@ -118,7 +122,7 @@ class SqlAccounts(Repository, AccountStore):
         if not (yield from _over_by(sub, now, "")):
             return False
         yield from self._end_all(sub, now, expires_at)
-        yield from remember(sub, AccountEvent(Happened.ENDED, now))
+        yield from remember(sub, AccountEvent(Happened.ENDED, now), self._outbox)
         return True
 
     @write
@@ -126,13 +130,13 @@ class SqlAccounts(Repository, AccountStore):
         kept = keep.sid if keep is not None and not (yield from is_ended(keep, now)) else ""
         if not (yield from _over_by(sub, now, kept)):
             return 0
-        ended, fresh = 0, self._randomness(16).hex()
+        ended = 0
         for sid in (yield from sessions_of(sub, now)):
             if sid != kept and not (yield from is_marked(sid, now)):
-                yield from end_session(sid, now, expires_at, fresh)
+                yield from end_session(sid, now, expires_at, self._outbox)
                 ended += 1
         if ended:
-            yield from remember(sub, AccountEvent(Happened.SIGNED_OUT, now))
+            yield from remember(sub, AccountEvent(Happened.SIGNED_OUT, now), self._outbox)
         return ended
 
     @write
@@ -147,14 +151,14 @@ class SqlAccounts(Repository, AccountStore):
         if not closing:
             return False
         yield from self._end_all(sub, now, expires_at)
-        yield from remember(sub, AccountEvent(Happened.CLOSING, now))
+        yield from remember(sub, AccountEvent(Happened.CLOSING, now), self._outbox)
         return True
 
     @write
     def keep(self, sub: str, *, now: int) -> Steps[bool]:
         kept = yield from do("UPDATE accounts SET closes_at = NULL WHERE sub = ? AND closes_at IS NOT NULL", sub)
         if kept:
-            yield from remember(sub, AccountEvent(Happened.KEPT, now))
+            yield from remember(sub, AccountEvent(Happened.KEPT, now), self._outbox)
         return kept == 1
 
     @write
@@ -164,6 +168,7 @@ class SqlAccounts(Repository, AccountStore):
         )
         for (sub,) in due:
             for part in (*(yield from parts_of(sub)), sub):
+                yield from self._outbox.tell(part, News(Told.ACCOUNT_DELETED), now)
                 yield from _delete(part, now)
         return tuple(str(sub) for (sub,) in due)
 
@@ -171,7 +176,7 @@ class SqlAccounts(Repository, AccountStore):
         """Nothing that anybody got for the account counts any more, nor does a login that is under way."""
         yield from _over_by(sub, now, "")
         yield from lose_all(sub)
-        yield from end_for_good((yield from sessions_of(sub, now)), now, expires_at, self._randomness(16).hex())
+        yield from end_for_good((yield from sessions_of(sub, now)), now, expires_at, self._outbox)
         yield from do(
             "UPDATE grants SET revoked_at = ? WHERE sub = ? AND revoked_at IS NULL AND expires_at > ?", now, sub, now
         )

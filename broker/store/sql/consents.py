@@ -8,14 +8,20 @@ from broker.core.authorize.consent import Said
 from broker.core.people.history import AccountEvent, Happened
 from broker.core.records import Grant
 from broker.store.consents import Access, ConsentStore
+from broker.store.sql.deliveries import Outbox
 from broker.store.sql.history import remember
-from broker.store.sql.steps import Repository, Row, Steps, do, every, read, write
+from broker.store.sql.steps import Driver, Repository, Row, Steps, do, every, read, write
 
 _SHOWN = 200  # apps that were agreed to, and grants
 
 
 class SqlConsents(Repository, ConsentStore):
     """The ConsentStore protocol, which says what each method promises."""
+
+    def __init__(self, driver: Driver, outbox: Outbox) -> None:
+        """`outbox` takes what others have to hear of."""
+        super().__init__(driver)
+        self._outbox = outbox
 
     @read
     def consent(self, sub: str, client_id: str, promise: str) -> Steps[Said]:
@@ -105,7 +111,7 @@ class SqlConsents(Repository, ConsentStore):
         yield from _end_access(sub, client_id, now, expires_at)
         if not forgotten and not revoked:
             return False
-        yield from remember(sub, AccountEvent(Happened.ACCESS_ENDED, second, client_id=client_id))
+        yield from remember(sub, AccountEvent(Happened.ACCESS_ENDED, second, client_id=client_id), self._outbox)
         return True
 
 

@@ -8,7 +8,7 @@ from broker.store.base import Durable
 from broker.store.sql.accounts import SqlAccounts
 from broker.store.sql.clients import SqlClients
 from broker.store.sql.consents import SqlConsents
-from broker.store.sql.deliveries import SqlDeliveries
+from broker.store.sql.deliveries import Outbox, SqlDeliveries
 from broker.store.sql.grants import SqlGrants
 from broker.store.sql.history import SqlHistory
 from broker.store.sql.keys import SqlKeys
@@ -22,15 +22,16 @@ from broker.store.sql.upstream_tokens import SqlUpstreamTokens
 
 def build_durable(driver: Driver, randomness: Callable[[int], bytes]) -> Durable:
     """The durable store of the driver's database; `randomness` makes ids."""
+    outbox = Outbox(randomness)
     return Durable(
-        people=SqlPeople(driver, randomness),
-        accounts=SqlAccounts(driver, randomness),
-        consents=SqlConsents(driver),
-        history=SqlHistory(driver, randomness),
+        people=SqlPeople(driver, outbox),
+        accounts=SqlAccounts(driver, outbox),
+        consents=SqlConsents(driver, outbox),
+        history=SqlHistory(driver, outbox),
         grants=SqlGrants(driver),
-        sessions=SqlSessions(driver, randomness),
-        upstream_tokens=SqlUpstreamTokens(driver),
-        deliveries=SqlDeliveries(driver),
+        sessions=SqlSessions(driver, outbox),
+        upstream_tokens=SqlUpstreamTokens(driver, outbox),
+        deliveries=SqlDeliveries(driver, outbox),
         notify=SqlNotify(driver),
         clients=SqlClients(driver),
         switches=SqlSwitches(driver),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from broker.core.people.history import AccountEvent, SignIn
+from broker.core.webhooks import news_of
 from broker.store.history import HistoryStore
-from broker.store.sql.sessions import end_session, retire
+from broker.store.sql.deliveries import Outbox
+from broker.store.sql.endings import end_session, retire
 from broker.store.sql.steps import Driver, Repository, Steps, do, every, read, sweep, write
 
 _EVENTS = 200  # of an account that are kept
@@ -17,16 +17,16 @@ _NEVER = 2**62  # later than anything, in epoch seconds
 class SqlHistory(Repository, HistoryStore):
     """The HistoryStore protocol, which says what each method promises."""
 
-    def __init__(self, driver: Driver, randomness: Callable[[int], bytes]) -> None:
-        """`randomness` makes the ids of logout tokens."""
+    def __init__(self, driver: Driver, outbox: Outbox) -> None:
+        """`outbox` takes what others have to hear of."""
         super().__init__(driver)
-        self._randomness = randomness
+        self._outbox = outbox
 
     @write
     def signed_in(self, sign_in: SignIn, *, expires_at: int, ends: str = "", retires: str = "") -> Steps[None]:
         """The session before could live as long as this one at most, and so must the marks of its end."""
         if ends:
-            yield from end_session(ends, sign_in.at, sign_in.ends_at, self._randomness(16).hex())
+            yield from end_session(ends, sign_in.at, sign_in.ends_at, self._outbox)
         if retires:
             yield from retire(retires, sign_in.ends_at)
         yield from do(
@@ -99,8 +99,11 @@ class SqlHistory(Repository, HistoryStore):
         )
 
 
-def remember(sub: str, event: AccountEvent) -> Steps[None]:
-    """Something happened to the account; it is known until the account goes, or so many more things happened."""
+def remember(sub: str, event: AccountEvent, outbox: Outbox) -> Steps[None]:
+    """Something happened to the account; it is known until the account goes, or so many more things happened.
+
+    Whoever hears of such things is told.
+    """
     yield from do("INSERT INTO account_events (sub, body) VALUES (?, ?)", sub, event.to_bytes())
     yield from do(
         """DELETE FROM account_events WHERE sub = ? AND id <=
@@ -109,3 +112,5 @@ def remember(sub: str, event: AccountEvent) -> Steps[None]:
         sub,
         _EVENTS,
     )
+    if (news := news_of(event)) is not None:
+        yield from outbox.tell(sub, news, event.at)

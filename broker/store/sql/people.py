@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
 
 import orjson
@@ -10,20 +10,23 @@ import orjson
 from broker.core.people.history import AccountEvent, Happened
 from broker.core.people.identity import Account, Link, Person
 from broker.core.people.linking import Vouched, fold_address, read_vouched
+from broker.core.webhooks import News, Told
 from broker.store.people import LastLink, Linked, NamespaceChanged, NotLinked, PeopleStore, Taken, Unlinked
+from broker.store.sql.deliveries import Outbox
+from broker.store.sql.endings import end_for_good
 from broker.store.sql.forgetting import lose_way
 from broker.store.sql.history import remember
-from broker.store.sql.sessions import end_for_good, sessions_through
+from broker.store.sql.sessions import sessions_through
 from broker.store.sql.steps import Driver, Repository, Row, Steps, do, every, first, one, read, write
 
 
 class SqlPeople(Repository, PeopleStore):
     """The PeopleStore protocol, which says what each method promises."""
 
-    def __init__(self, driver: Driver, randomness: Callable[[int], bytes]) -> None:
-        """`randomness` makes the ids of providers' sets of people, and of logout tokens."""
+    def __init__(self, driver: Driver, outbox: Outbox) -> None:
+        """`outbox` takes what others have to hear of; its randomness makes the ids of providers' sets of people."""
         super().__init__(driver)
-        self._randomness = randomness
+        self._outbox = outbox
 
     @read
     def person(self, provider_key: str, subject: str) -> Steps[Person | None]:
@@ -42,6 +45,8 @@ class SqlPeople(Repository, PeopleStore):
             int(account.blocked),
         )
         yield from _add_link(account.sub, link)
+        made = News(Told.ACCOUNT_CREATED, link.provider)
+        yield from self._outbox.tell(account.sub, made, account.created_at)
         return Person(account, link)
 
     @write
@@ -79,7 +84,7 @@ class SqlPeople(Repository, PeopleStore):
         if taken is not None:
             return NotLinked()
         yield from _add_link(sub, replace(link, linked_at=now, home=""))
-        yield from remember(sub, AccountEvent(Happened.LINKED, now, provider=link.provider))
+        yield from remember(sub, AccountEvent(Happened.LINKED, now, provider=link.provider), self._outbox)
         return Linked(again=False)
 
     @write
@@ -95,11 +100,12 @@ class SqlPeople(Repository, PeopleStore):
         if left.isdisjoint(usable):
             return LastLink()
         ended = yield from sessions_through(sub, provider_key, subject, now)
-        yield from end_for_good(ended, now, expires_at, self._randomness(16).hex())
+        yield from end_for_good(ended, now, expires_at, self._outbox)
         yield from _forbid(sub, provider_key, subject, now, expires_at)
         yield from lose_way(provider_key, subject)
-        home = yield from _send_home(found, now)
-        yield from remember(sub, AccountEvent(Happened.UNLINKED, now, provider=found.link.provider, other=home))
+        home = yield from _send_home(found, now, self._outbox)
+        gone = AccountEvent(Happened.UNLINKED, now, provider=found.link.provider, other=home)
+        yield from remember(sub, gone, self._outbox)
         return Unlinked(home)
 
     @read
@@ -124,7 +130,7 @@ class SqlPeople(Repository, PeopleStore):
         on purpose, give the provider a new alias; once the namespace is known the alias may be changed back.
         """
         row = yield from one("SELECT provider_key FROM namespaces WHERE namespace = ?", namespace)
-        key = str(row[0]) if row is not None else self._randomness(16).hex()
+        key = str(row[0]) if row is not None else self._outbox.randomness(16).hex()
         if row is None:
             yield from _refuse_strangers(alias, namespace)
             yield from do("INSERT INTO namespaces (namespace, provider_key) VALUES (?, ?)", namespace, key)
@@ -232,7 +238,7 @@ def _forbid(sub: str, provider_key: str, subject: str, now: int, expires_at: int
     )
 
 
-def _send_home(person: Person, now: int) -> Steps[str]:
+def _send_home(person: Person, now: int, outbox: Outbox) -> Steps[str]:
     """The account that the link went back to, on its own again; "" when there is none, and the link is gone.
 
     A home that a third account took in since stays part of that one: it is not this account's to give back.
@@ -254,7 +260,7 @@ def _send_home(person: Person, now: int) -> Steps[str]:
         link.provider_key,
         link.subject,
     )
-    yield from remember(link.home, AccountEvent(Happened.REVIVED, now, provider=link.provider, other=sub))
+    yield from remember(link.home, AccountEvent(Happened.REVIVED, now, provider=link.provider, other=sub), outbox)
     return link.home
 
 

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 from broker.core.logout import SessionClient
 from broker.core.records import Grant, Login
 from broker.store.sessions import Ending, SessionStore
-from broker.store.sql.deliveries import queue
+from broker.store.sql.deliveries import Outbox
+from broker.store.sql.endings import end_for_good, end_session, ending
 from broker.store.sql.forgetting import lose_way
 from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, read, sweep, write
-
-_CODES_LIVE = 600  # seconds; no code lives longer (RFC 6749 section 4.1.2), so a mark must not be shorter-lived
-_COOKIE = "cookie:"  # a `sid` is base64url, so no session is called like a cookie
 
 
 class SqlSessions(Repository, SessionStore):
     """The SessionStore protocol, which says what each method promises."""
 
-    def __init__(self, driver: Driver, randomness: Callable[[int], bytes]) -> None:
-        """`randomness` makes the ids of logout tokens."""
+    def __init__(self, driver: Driver, outbox: Outbox) -> None:
+        """`outbox` takes what others have to hear of."""
         super().__init__(driver)
-        self._randomness = randomness
+        self._outbox = outbox
 
     @write
     def end(self, sid: str, *, now: int, expires_at: int) -> Steps[tuple[SessionClient, ...]]:
-        return end_session(sid, now, expires_at, self._randomness(16).hex())
+        return end_session(sid, now, expires_at, self._outbox)
 
     @read
     def ending(self, login: Login, key: str, *, now: int) -> Steps[Ending]:
-        return _ending(login, _COOKIE + key, now)
+        return ending(login, key, now=now)
 
     @write
     def end_upstream(
@@ -37,9 +33,8 @@ class SqlSessions(Repository, SessionStore):
     ) -> Steps[tuple[str, ...]]:
         yield from _say_over(provider_key, *(("sid", sid) if sid else ("sub", subject)), now, expires_at)
         sessions = yield from (_by_sid(provider_key, sid, now) if sid else _by_subject(provider_key, subject, now))
-        fresh = self._randomness(16).hex()
         for session in sessions:
-            yield from end_session(session, now, expires_at, fresh)
+            yield from end_session(session, now, expires_at, self._outbox)
         return sessions
 
     @write
@@ -48,7 +43,7 @@ class SqlSessions(Repository, SessionStore):
     ) -> Steps[tuple[str, ...]]:
         yield from _say_over(provider_key, "sub", subject, now, expires_at)
         sessions = yield from _by_subject(provider_key, subject, now)
-        yield from end_for_good(sessions, now, expires_at, self._randomness(16).hex())
+        yield from end_for_good(sessions, now, expires_at, self._outbox)
         yield from do(
             """UPDATE grants SET revoked_at = ?
                WHERE provider_key = ? AND subject = ? AND revoked_at IS NULL AND expires_at > ?""",
@@ -159,93 +154,6 @@ def add_client(grant: Grant, client: SessionClient) -> Steps[int]:
         *(client.sid, client.client_id, client.sub, int(client.backchannel)),
         *(grant.login.provider_key, grant.login.subject, grant.login.upstream_sid, client.expires_at),
     )
-
-
-def is_marked(sid: str, now: int) -> Steps[bool]:
-    """Whether the session was ended by its own name."""
-    return (yield from one("SELECT 1 FROM ended_sessions WHERE sid = ? AND expires_at > ?", sid, now)) is not None
-
-
-def is_ended(login: Login, now: int) -> Steps[bool]:
-    """Whether the session of this login ended here, by whatever cookie it is known."""
-    return (yield from _ending(login, login.sid, now)).here
-
-
-def is_over(login: Login, client_id: str, agreed_at: float, now: int) -> Steps[bool]:
-    """Whether a yes of then gives this client nothing any more: the login ended here, or the yes was taken back."""
-    if (yield from is_ended(login, now)):
-        return True
-    taken = yield from one(
-        "SELECT 1 FROM taken_back WHERE sub = ? AND client_id = ? AND at >= ?", login.sub, client_id, agreed_at
-    )
-    return taken is not None
-
-
-def retire(key: str, expires_at: int) -> Steps[None]:
-    """From now on the session goes by another cookie than the one known by this digest."""
-    return _mark(_COOKIE + key, expires_at)
-
-
-def _ending(login: Login, name: str, now: int) -> Steps[Ending]:
-    """SessionStore.ending; `name` is what else it may be marked by.
-
-    A session that the upstream gave no `sid` is never marked by one; logins of older versions do not say when they set
-    out.
-    """
-    began_at, way_in = login.began_at or login.auth_time, (login.provider_key, login.subject)
-    found = yield (
-        """SELECT EXISTS (SELECT 1 FROM ended_sessions WHERE sid IN (?, ?) AND expires_at > ?)
-                  OR EXISTS (SELECT 1 FROM accounts WHERE sub = ? AND signed_out_at >= ? AND signed_out_but <> ?)
-                  OR EXISTS (SELECT 1 FROM unlinked WHERE sub = ? AND provider_key = ? AND subject = ? AND at >= ?),
-                  (SELECT max(at) FROM
-                   (SELECT at FROM upstream_logouts WHERE provider_key = ? AND kind = 'sub' AND value = ?
-                    UNION ALL
-                    SELECT at FROM upstream_logouts WHERE provider_key = ? AND kind = 'sid' AND value = ?) AS said)""",
-        (
-            *(login.sid, name, now),
-            *(login.sub, began_at, login.sid),
-            *(login.sub, *way_in, began_at),
-            *(*way_in, login.provider_key, login.upstream_sid),
-        ),
-    )
-    here, upstream_at = found.fetchall()[0]
-    return Ending(bool(here), upstream_at)
-
-
-def _mark(name: str, expires_at: int) -> Steps[None]:
-    yield from do(
-        """INSERT INTO ended_sessions (sid, expires_at) VALUES (?, ?)
-           ON CONFLICT (sid) DO UPDATE SET expires_at = excluded.expires_at
-           WHERE excluded.expires_at > ended_sessions.expires_at""",
-        name,
-        expires_at,
-    )
-
-
-def end_for_good(sids: Iterable[str], now: int, expires_at: int, fresh: str) -> Steps[None]:
-    """SessionStore.end for each, and nothing is asked at its upstream any more."""
-    for sid in sids:
-        yield from end_session(sid, now, expires_at, fresh)
-        yield from do("DELETE FROM kept_logins WHERE sid = ?", sid)
-
-
-def end_session(sid: str, now: int, expires_at: int, fresh: str) -> Steps[tuple[SessionClient, ...]]:
-    """SessionStore.end; `fresh` is unguessable and makes the ids of the deliveries."""
-    yield from do(
-        "UPDATE grants SET revoked_at = ? WHERE sid = ? AND offline = 0 AND revoked_at IS NULL AND expires_at > ?",
-        now,
-        sid,
-        now,
-    )
-    yield from _mark(sid, max(expires_at, now + _CODES_LIVE))
-    rows = yield from every(
-        "DELETE FROM session_clients WHERE sid = ? RETURNING sid, client_id, sub, backchannel, expires_at", sid
-    )
-    clients = tuple(SessionClient(row[0], row[1], row[2], bool(row[3]), row[4]) for row in sorted(rows) if row[4] > now)
-    for told in clients:
-        if told.backchannel:
-            yield from queue(told, now, fresh)
-    return clients
 
 
 # A session whose grants are all over still has apps that have to hear of its end.

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from broker.core.people.history import AccountEvent, Happened
+from broker.store.sql.deliveries import Outbox
 from broker.store.sql.history import remember
-from broker.store.sql.steps import Repository, Row, Steps, do, every, one, read, sweep, write
+from broker.store.sql.steps import Driver, Repository, Row, Steps, do, every, one, read, sweep, write
 from broker.store.upstream_tokens import KeptTokens, UpstreamTokenStore
 
 
 class SqlUpstreamTokens(Repository, UpstreamTokenStore):
     """The UpstreamTokenStore protocol, which says what each method promises."""
+
+    def __init__(self, driver: Driver, outbox: Outbox) -> None:
+        """`outbox` takes what others have to hear of."""
+        super().__init__(driver)
+        self._outbox = outbox
 
     @write
     def keep(self, sub: str, tokens: KeptTokens, *, expires_at: int) -> Steps[bool]:
@@ -103,7 +109,7 @@ class SqlUpstreamTokens(Repository, UpstreamTokenStore):
                    (SELECT sub FROM accounts WHERE sub = ? OR merged_into = ?)""",
                 *(client_id, sub, sub),
             )
-        yield from remember(sub, AccountEvent(Happened.WITHDRAWN, now, provider=provider))
+        yield from remember(sub, AccountEvent(Happened.WITHDRAWN, now, provider=provider), self._outbox)
         return True
 
     async def sweep(self, *, now: int) -> int:
