@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from broker.assembly.parts import Parts, Settings
+from broker.core.webhooks import Subscriptions
 from broker.services.clients.directory import Clients
 from broker.services.deliveries import Deliveries
 from broker.services.logout.telling import LogoutTokens
@@ -26,5 +27,6 @@ def build_telling(parts: Parts, settings: Settings, directory: Clients) -> Telli
     webhooks = Webhooks(
         context, settings.webhooks, queue, directory, keys=keys, outbound=outbound, subjects=parts.subjects
     )
+    parts.durable.subscribe(Subscriptions(settings.webhooks.values()))
     worker = Deliveries(context, queue, logouts=logouts, events=webhooks, on_crash=parts.observer.on_crash)
     return Telling(worker, logouts, webhooks)

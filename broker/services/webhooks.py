@@ -18,7 +18,6 @@ from broker.core.webhooks import (
     SET_TYPE,
     VERIFICATION,
     News,
-    Subscriptions,
     Webhook,
     build_payload,
     build_token,
@@ -54,7 +53,7 @@ class Webhooks(Courier):
         subjects: Subjects,
         most_waiting: int = MOST_WAITING,
     ) -> None:
-        """From now on the store queues events for `webhooks`, by name. `subjects` name people as clients know them.
+        """`webhooks` by name. `subjects` name people as clients know them.
 
         `most_waiting` for one webhook; beyond, the oldest are given up.
         """
@@ -67,7 +66,6 @@ class Webhooks(Courier):
         self._subjects = subjects
         self._most_waiting = most_waiting
         self._resting: dict[str, tuple[int, int]] = {}  # failures in a row, and until when, by receiver
-        queue.subscribe(Subscriptions(webhooks.values()))
 
     async def attempt(self, delivery: Delivery) -> Attempt:
         """One push. The token is signed anew with the key of today; what it says is the same each time."""

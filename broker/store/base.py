@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from broker.core.webhooks import Subscriptions
 from broker.store.accounts import AccountStore
 from broker.store.clients import ClientStore
 from broker.store.consents import ConsentStore
@@ -25,7 +26,8 @@ class Durable:
 
     Every method of theirs is one step, acknowledged only after commit, and raises StoreUnavailable when it cannot
     answer; nothing was acknowledged then. Times are epoch seconds. Keys of secret things are digests, so a dump holds
-    nothing usable. `ping` returns when the database can be written to; `close` finishes what was accepted.
+    nothing usable. `ping` returns when the database can be written to; `close` finishes what was accepted. `subscribe`:
+    from now on every operation of this process queues events for these webhooks; before, for none.
     """
 
     people: PeopleStore
@@ -40,6 +42,7 @@ class Durable:
     clients: ClientStore
     switches: SwitchStore
     keys: KeyStore
+    subscribe: Callable[[Subscriptions], None]
     ping: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
 

@@ -9,14 +9,10 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from broker.core.deliveries import Delivery, Waiting
-from broker.core.webhooks import Subscriptions
 
 
 class DeliveryStore(Protocol):
     """A repository of `broker.store.base.Durable`, which says what all of them have in common."""
-
-    def subscribe(self, subscriptions: Subscriptions) -> None:
-        """From now on every operation of this process queues events for these webhooks; before, for none."""
 
     async def claim(
         self, *, now: int, until: int, limit: int, share: int, under_way: Mapping[str, int]

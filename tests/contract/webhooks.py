@@ -48,7 +48,7 @@ class WebhookRules:
     async def test_g22_nobody_is_told_of_anything_they_did_not_ask_for(self, durable: Durable) -> None:
         await adopt(durable, "x1")
         some = replace(CRM, name="some", events=frozenset({Told.ACCOUNT_BLOCKED}))
-        durable.deliveries.subscribe(Subscriptions([some]))
+        durable.subscribe(Subscriptions([some]))
         await durable.people.link("s1", link("x2"), began_at=NOW, now=AT)
         await durable.accounts.set_blocked("s1", True, decision=Decision("why", AT, UNTIL))
         (only,) = await queued(durable)
@@ -57,7 +57,7 @@ class WebhookRules:
         assert (await durable.deliveries.waiting()) == (0, 1)
 
     async def test_each_webhook_has_a_delivery_of_its_own_with_an_id_that_tells_nothing(self, durable: Durable) -> None:
-        durable.deliveries.subscribe(Subscriptions([CRM, replace(CRM, name="audit", keep_trying=5)]))
+        durable.subscribe(Subscriptions([CRM, replace(CRM, name="audit", keep_trying=5)]))
         await adopt(durable, "x1")
         one, other = await queued(durable)
         assert {one.receiver, other.receiver} == {"webhook:crm", "webhook:audit"}
@@ -65,14 +65,14 @@ class WebhookRules:
         assert one.id != other.id
 
     async def test_who_comes_for_the_first_time_is_told_once(self, durable: Durable) -> None:
-        durable.deliveries.subscribe(EVERYTHING)
+        durable.subscribe(EVERYTHING)
         await durable.people.adopt(account(), link())
         await durable.people.adopt(Account("other", NOW), link())
         assert await heard(durable) == [("s1", "account.created", "", "")]
 
     async def test_ways_in_that_come_and_go_are_told(self, durable: Durable) -> None:
         await adopt(durable, "x1")
-        durable.deliveries.subscribe(EVERYTHING)
+        durable.subscribe(EVERYTHING)
         for _ in range(2):
             await durable.people.link("s1", link("x2"), began_at=NOW, now=AT)
         (added,) = await queued(durable)
@@ -84,7 +84,7 @@ class WebhookRules:
     async def test_a_merge_is_told_of_the_one_that_goes_and_a_way_home_of_both(self, durable: Durable) -> None:
         await adopt(durable, "x1")
         await adopt(durable, "x2", sub="s2")
-        durable.deliveries.subscribe(EVERYTHING)
+        durable.subscribe(EVERYTHING)
         for again in (False, True):
             done = await durable.accounts.merge(
                 "s1", "s2", proof=proof("x2"), now=AT, expires_at=UNTIL, known=EVERY_APP, seen_as={}
@@ -96,7 +96,7 @@ class WebhookRules:
 
     async def test_d11_blocked_and_unblocked_are_told(self, durable: Durable) -> None:
         await adopt(durable, "x1")
-        durable.deliveries.subscribe(EVERYTHING)
+        durable.subscribe(EVERYTHING)
         for blocked, what in ((True, "account.blocked"), (False, "account.unblocked")):
             await durable.accounts.set_blocked("s1", blocked, decision=Decision("why", AT, UNTIL))
             assert await heard(durable) == [("s1", what, "", "")]
@@ -106,13 +106,13 @@ class WebhookRules:
         await signed_in(durable, "here")
         await signed_in(durable, "there", granted=True)
         await durable.sessions.end("there", now=NOW, expires_at=UNTIL)
-        durable.deliveries.subscribe(EVERYTHING)
+        durable.subscribe(EVERYTHING)
         await durable.accounts.end_all("s1", now=AT, expires_at=UNTIL)
         assert await heard(durable) == [("s1", "account.ended", "", ""), ("s1", "session.ended", "", "here")]
 
     async def test_g7_the_end_of_a_session_is_told_once_however_it_came(self, durable: Durable) -> None:
         await adopt(durable, "x1")
-        durable.deliveries.subscribe(EVERYTHING)
+        durable.subscribe(EVERYTHING)
         await signed_in(durable, "one")
         given = of_login(grant(), sid="posted").replace(id="of-posted")  # an app brought it, and no browser knows of it
         await durable.grants.redeem("c-posted", given, None, now=NOW)
@@ -130,7 +130,7 @@ class WebhookRules:
         await durable.accounts.merge(
             "s1", "s2", proof=proof("x2"), now=NOW, expires_at=UNTIL, known=EVERY_APP, seen_as={}
         )
-        durable.deliveries.subscribe(EVERYTHING)
+        durable.subscribe(EVERYTHING)
         await durable.accounts.close("s1", closes_at=AT, now=AT, expires_at=UNTIL)
         await durable.accounts.keep("s1", now=AT)
         await durable.accounts.close("s1", closes_at=AT, now=AT, expires_at=UNTIL)
@@ -141,7 +141,7 @@ class WebhookRules:
 
     async def test_k27_of_too_many_the_newest_stay_and_other_receivers_keep_theirs(self, durable: Durable) -> None:
         await adopt(durable, "x1")
-        durable.deliveries.subscribe(Subscriptions([CRM, replace(CRM, name="other")]))
+        durable.subscribe(Subscriptions([CRM, replace(CRM, name="other")]))
         for number in range(6):
             await durable.people.link("s1", link(f"y{number}"), began_at=NOW, now=NOW + number)
         drop = durable.deliveries.drop_oldest

@@ -103,7 +103,7 @@ async def perform(path: str, deed: Deed, heard: Callable[[str], None] | None = N
     database.writer.set_trace_callback(heard)
     engine = Engine(database, Outage("sqlite", None))
     durable = build_durable(SqliteDriver(engine), os.urandom)
-    durable.deliveries.subscribe(EVERYTHING)
+    durable.subscribe(EVERYTHING)
     await deed(durable)
     await engine.close()
 

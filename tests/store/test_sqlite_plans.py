@@ -46,7 +46,7 @@ async def test_nothing_that_people_wait_for_reads_a_whole_table() -> None:
     engine = Engine(database, Outage("sqlite", None))
     durable = build_durable(SqliteDriver(engine), os.urandom)
     ada = Link("p1", "x1", "google", {"email": "a@x.test", "email_verified": True}, {}, NOW)
-    durable.deliveries.subscribe(EVERYTHING)
+    durable.subscribe(EVERYTHING)
     with listening(database.writer) as heard:
         await durable.people.adopt(account(), ada)
         await durable.people.adopt(account("s2"), link("x2"))

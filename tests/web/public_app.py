@@ -19,6 +19,7 @@ from broker.cli.common import resolve
 from broker.config.load import load_text
 from broker.core.errors import StoreUnavailable
 from broker.core.seal import Seal, derive
+from broker.core.webhooks import Subscriptions
 from broker.services.context import Context
 from broker.services.keys.ring import KeyRing
 from broker.services.keys.signing import SealedKeys
@@ -100,6 +101,10 @@ class SwitchedDurable:
         """`store` answers everything else."""
         self.store = store
         self.fails: set[str] = set()
+
+    def subscribe(self, subscriptions: Subscriptions) -> None:
+        """Not a call of the database."""
+        self.store.subscribe(subscriptions)
 
     def __getattr__(self, repository: str) -> Any:
         """Durable's repository of this name."""

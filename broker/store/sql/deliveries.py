@@ -11,7 +11,7 @@ from broker.core.deliveries import Delivery, Waiting, to_webhook
 from broker.core.logout import DELIVERED_WITHIN, SessionClient
 from broker.core.webhooks import News, Subscriptions
 from broker.store.deliveries import DeliveryStore
-from broker.store.sql.steps import Driver, Repository, Row, Steps, do, every, read, write
+from broker.store.sql.steps import Repository, Row, Steps, do, every, read, write
 
 
 class Outbox:
@@ -21,6 +21,10 @@ class Outbox:
         """`randomness` makes the ids of tokens. Nobody is subscribed yet."""
         self.randomness = randomness
         self.subscriptions = Subscriptions()
+
+    def subscribe(self, subscriptions: Subscriptions) -> None:
+        """From now on these hear of what happens."""
+        self.subscriptions = subscriptions
 
     def tell_app(self, told: SessionClient, now: int) -> Steps[int]:
         """A logout token for an app that has to hear of the end of its session."""
@@ -46,14 +50,6 @@ class Outbox:
 
 class SqlDeliveries(Repository, DeliveryStore):
     """The DeliveryStore protocol, which says what each method promises."""
-
-    def __init__(self, driver: Driver, outbox: Outbox) -> None:
-        """`outbox` is the one that every repository of this database has."""
-        super().__init__(driver)
-        self._outbox = outbox
-
-    def subscribe(self, subscriptions: Subscriptions) -> None:
-        self._outbox.subscriptions = subscriptions
 
     @write
     def claim(

@@ -31,11 +31,12 @@ def build_durable(driver: Driver, randomness: Callable[[int], bytes]) -> Durable
         grants=SqlGrants(driver),
         sessions=SqlSessions(driver, outbox),
         upstream_tokens=SqlUpstreamTokens(driver, outbox),
-        deliveries=SqlDeliveries(driver, outbox),
+        deliveries=SqlDeliveries(driver),
         notify=SqlNotify(driver),
         clients=SqlClients(driver),
         switches=SqlSwitches(driver),
         keys=SqlKeys(driver, randomness),
+        subscribe=outbox.subscribe,
         ping=driver.ping,
         close=driver.close,
     )
