@@ -11,6 +11,7 @@ from broker.core.errors import (
     UpstreamUnavailable,
     quote,
 )
+from broker.core.expressions import find
 from broker.core.notify import Button, Fate, Message, Outcome
 from broker.core.people.identity import Identity, UpstreamSession
 from broker.core.records import Wishes
@@ -61,11 +62,10 @@ from broker.upstream.fields import (
     same,
 )
 from broker.upstream.generic.described import Part, PeopleSettings
-from broker.upstream.generic.expressions import Expression, find
 from broker.upstream.generic.people import Describing
 from broker.upstream.generic.provider import GenericOAuth2Provider
 from broker.upstream.generic.settings import GenericOAuth2Settings
-from broker.upstream.generic.values import AnswerName
+from broker.upstream.generic.values import AnswerName, Expression
 from broker.upstream.issuer import IssuerSettings
 from broker.upstream.model import (
     Channel,

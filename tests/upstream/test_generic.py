@@ -9,14 +9,15 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from broker.core.errors import UpstreamError, UpstreamInvalid, UpstreamRejected, UpstreamUnavailable
+from broker.core.expressions import DEPTH_LIMIT, LENGTH_LIMIT, find, last_names
 from broker.core.wire.strict_json import Malformed
 from broker.upstream.answer import UpstreamAnswer
 from broker.upstream.exchange import Answer, Request, basic_header
 from broker.upstream.generic.answers import Reading, parse_form
 from broker.upstream.generic.calls import check_request, revoke_request, token_request, userinfo_request
-from broker.upstream.generic.expressions import DEPTH_LIMIT, LENGTH_LIMIT, Expression, find, last_names
 from broker.upstream.generic.settings import Call, Revoke, TokenCheck
 from broker.upstream.generic.templates import UrlTemplate, fill_header, fill_link, fill_url
+from broker.upstream.generic.values import Expression
 from broker.upstream.model import Credentials
 
 EXPRESSION: TypeAdapter[str] = TypeAdapter(Expression)

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from broker.core.errors import UpstreamInvalid
+from broker.core.expressions import find
 from broker.core.wire import strict_json
 from broker.upstream.answer import UpstreamAnswer, clean_name
-from broker.upstream.generic.expressions import find
 
 _FORM = re.compile(rb"[A-Za-z0-9_.~%+\-*=&!:/,]{1,65536}")
 

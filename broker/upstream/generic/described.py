@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from broker.upstream.generic.expressions import Expression
-from broker.upstream.generic.values import Claims, DateForm, Links, Texts
+from broker.upstream.generic.values import Claims, DateForm, Expression, Links, Texts
 from broker.upstream.model import MailDomain, ProviderSettings
 from broker.upstream.standard_claims import Trust
 

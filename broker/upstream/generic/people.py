@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from broker.core.errors import UpstreamDenied, UpstreamInvalid
+from broker.core.expressions import find, first_name
 from broker.core.people.identity import Identity
 from broker.upstream.fields import Fields, birthdate, contact, https_url, international, person
 from broker.upstream.generic.described import PeopleSettings, Rules
-from broker.upstream.generic.expressions import find, first_name
 from broker.upstream.generic.templates import fill_link
 from broker.upstream.generic.values import SHOWN
 

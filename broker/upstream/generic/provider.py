@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 from broker.core.errors import UpstreamError, UpstreamInvalid
+from broker.core.expressions import find
 from broker.core.people.identity import Identity
 from broker.core.wire.query import encode_query
 from broker.upstream.answer import NOT_NOW, clean_name
@@ -16,7 +17,6 @@ from broker.upstream.discovery import Metadata
 from broker.upstream.fields import Fields
 from broker.upstream.generic.answers import Reading
 from broker.upstream.generic.calls import check_request, revoke_request, token_request, userinfo_request
-from broker.upstream.generic.expressions import find
 from broker.upstream.generic.people import Describing, scopes_of
 from broker.upstream.generic.settings import GenericOAuth2Settings, UserInfo
 from broker.upstream.generic.token_check import owner_in

@@ -10,11 +10,11 @@ from pydantic import Field, SecretStr, model_validator
 from broker.core.terms import PostedKind
 from broker.upstream.discovery import Address
 from broker.upstream.generic.described import Part, PeopleSettings
-from broker.upstream.generic.expressions import Expression
 from broker.upstream.generic.templates import Template, UrlTemplate
 from broker.upstream.generic.values import (
     AnswerName,
     Carrier,
+    Expression,
     Name,
     Static,
     Status,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from broker.core.errors import UpstreamInvalid, quote
-from broker.upstream.generic.expressions import find
+from broker.core.expressions import find
 from broker.upstream.generic.people import as_text
 from broker.upstream.generic.settings import TokenCheck
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from broker.upstream.generic.expressions import Expression, last_names
+from broker.core.expressions import check_expression, last_names
 from broker.upstream.generic.templates import UrlTemplate
 from broker.upstream.standard_claims import check_subject
 
@@ -61,6 +61,7 @@ def _check_shown(templates: dict[str, str]) -> dict[str, str]:
     return templates
 
 
+Expression = Annotated[str, AfterValidator(check_expression)]
 Name = Annotated[str, Field(pattern=_NAME)]
 AnswerName = Annotated[str, AfterValidator(_check_name)]
 Carrier = Annotated[str, AfterValidator(_check_carrier)]

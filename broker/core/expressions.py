@@ -1,4 +1,4 @@
-"""The small language of descriptions: JMESPath (jmespath.org/specification.html, read 2026-11) that only selects.
+"""The small language of descriptions and rules: JMESPath (jmespath.org/specification.html, read 2026-11), selecting only.
 
 What could build something larger than what it was given is refused before anything runs: multi-selects, references to
 expressions, and all functions but six. So an evaluation takes at most its length times the size of the answer.
@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from jmespath.exceptions import JMESPathError, ParseError
 from jmespath.parser import ParsedResult, Parser
-from pydantic import AfterValidator
 
 LENGTH_LIMIT, DEPTH_LIMIT = 400, 24
 _FUNCTIONS: Final = frozenset({"contains", "ends_with", "join", "length", "not_null", "starts_with"})
 _BUILDS: Final = frozenset({"multi_select_list", "multi_select_dict", "expref", "key_val_pair"})
 
 
-def _check(text: str) -> str:
+def check_expression(text: str) -> str:
     """The expression as it is; raises ValueError that says at which character it ceases to be one."""
     if not text or len(text) > LENGTH_LIMIT:
         raise ValueError(f"an expression has 1 to {LENGTH_LIMIT} characters")
@@ -52,9 +51,6 @@ def _parsed(text: str) -> ParsedResult:
     return Parser().parse(text)
 
 
-Expression = Annotated[str, AfterValidator(_check)]
-
-
 def last_names(expression: str) -> frozenset[str]:
     """The members that what is found may be of: `me.user.id` is about `id`, `me.oid || me.id` about two."""
     return frozenset(_ends(_parsed(expression).parsed))
@@ -82,7 +78,7 @@ def first_name(expression: str) -> str:
 def find(expression: str, document: Mapping[str, Any]) -> Any:
     """What is found, None where there is nothing: also where something is compared or called that cannot be.
 
-    `expression` passed the check of `Expression`.
+    `expression` passed `check_expression`.
     """
     try:
         return _parsed(expression).search(document)
