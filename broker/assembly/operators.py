@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from broker.assembly.parts import Parts, Settings
 from broker.services.operators.door import Operators
+from broker.services.operators.extra_claims import ExtraClaimCases
 from broker.services.operators.people import PeopleCases
 from broker.services.operators.switches import SwitchCases
 from broker.services.operators.webhooks import WebhookCases
@@ -28,5 +29,8 @@ def build_operators(
 ) -> Operators:
     """The door, with somebody for every use case of the catalogue."""
     people = PeopleCases(parts.context, parts.durable, page, deeds=deeds, unlinking=unlinking, merging=merging)
+    claims = ExtraClaimCases(parts.context, parts.durable)
     switched = SwitchCases(switches, settings.configured)
-    return Operators(parts.context, {**people.handlers, **switched.handlers, **WebhookCases(webhooks).handlers})
+    told = WebhookCases(webhooks)
+    cases = (people, claims, switched, told)
+    return Operators(parts.context, {name: one for part in cases for name, one in part.handlers.items()})

@@ -9,7 +9,7 @@ from typing import Protocol, Self
 from broker.config.clients import build_clients, localised
 from broker.config.model import Config
 from broker.config.webhooks import build_webhooks
-from broker.core.clients.client import Client
+from broker.core.clients.client import ABOUT_GROUPS, Client
 from broker.core.clients.display_name import fold_name
 from broker.core.clients.registered import RegistrationRules
 from broker.core.events import Recorder
@@ -86,6 +86,14 @@ class Settings:
     def takes_posted(self) -> bool:
         """Whether some client may bring credentials; apps that register themselves never may."""
         return any(client.accept_posted for client in self.clients.values())
+
+    @property
+    def extra_claims(self) -> Mapping[str, tuple[str, ...]]:
+        """By scope, the names of claims beside the standard ones that some client may be told."""
+        told = [(client.scopes, client.tokens.extra_claims) for client in self.clients.values()]
+        told.append((frozenset(self.registration.rules.scopes), ABOUT_GROUPS))
+        names = [(scope, name) for scopes, extra in told for scope in extra if scope in scopes for name in extra[scope]]
+        return {scope: tuple(dict.fromkeys(name for of, name in names if of == scope)) for scope, _ in names}
 
     @property
     def posting_clients(self) -> tuple[Client, ...]:

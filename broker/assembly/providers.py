@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from broker.config.model import Config
@@ -12,6 +13,7 @@ from broker.services.providers import ProviderInstance, Providers
 from broker.services.switches import Off
 from broker.store.people import NamespaceChanged, PeopleStore
 from broker.upstream.answer import NOT_NOW
+from broker.upstream.extra_claims import ExtraSettings
 from broker.upstream.http import HttpPool
 from broker.upstream.lend import lend
 from broker.upstream.model import Provider, ProviderSettings, Tools
@@ -48,6 +50,8 @@ async def build_providers(
             accepts=chosen.accept_posted,
             icon=own_icon(name) if chosen.icon else "",
         )
+        if isinstance(chosen, ExtraSettings):
+            instance = replace(instance, extra=frozenset(chosen.extra_claims))
         instances.append(instance if chosen.name is None else instance.called(chosen.name))
     login = config.login
     return Providers(tuple(instances), autoselect_single=login.autoselect_single, flow_ttl=login.flow_ttl, off=off)

@@ -13,7 +13,7 @@ from broker.assembly.providers import own_icon
 from broker.assembly.services import Services
 from broker.config.clients import localised, logo_name
 from broker.config.model import Config
-from broker.core.discovery import build_metadata
+from broker.core.discovery import build_metadata, with_extra_claims
 from broker.core.events import Event
 from broker.core.openapi.document import build_openapi
 from broker.web.authorize.consent import ConsentEndpoint
@@ -245,7 +245,8 @@ def _build_meta(parts: Parts, services: Services, frontend: Frontend, config: Co
     document = build_openapi(
         config.issuer, posted=services.takes_posted, notify=services.notify.on, drf=services.drf is not None
     )
-    return MetaEndpoints(frontend, parts.keys, metadata, document, issuer=config.issuer)
+    told = with_extra_claims(metadata, services.extra_claims)
+    return MetaEndpoints(frontend, parts.keys, told, document, issuer=config.issuer)
 
 
 def _build_intake(parts: Parts, services: Services, config: Config) -> Intake:

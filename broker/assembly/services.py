@@ -267,7 +267,7 @@ class Services:
         endings, tokens = self.endings, self.tokens
         keeping = self.upstream_tokens.keeping
         giving = Giving(context, tokens, self.upstream, endings, people=people, grants=grants, keeping=keeping)
-        self.takes_posted, posted = settings.takes_posted, None
+        self.takes_posted, self.extra_claims, posted = settings.takes_posted, settings.extra_claims, None
         self.takes_pressed = any(
             parts.providers.posts(name) for one in settings.posting_clients for name in one.accept_posted
         )

@@ -15,6 +15,7 @@ _GROUPS = {
     "account": "People's accounts, in the running server or, when none runs, in its database.",
     "session": "Where people are signed in.",
     "consent": "What people let apps do.",
+    "claim": "What apps are told of people beside what providers say.",
     "webhook": "Who is told what happens to accounts and sessions.",
 }
 _TYPES = {Kind.TEXT: click.STRING, Kind.NUMBER: click.INT, Kind.FLAG: click.BOOL}

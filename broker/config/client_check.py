@@ -9,7 +9,8 @@ from broker.config.clients import build_client
 from broker.config.report import Report
 from broker.config.source import KeyPath
 from broker.core.clients.assertion import ALGORITHMS
-from broker.core.clients.rules import Broken, find_broken
+from broker.core.clients.broken import Broken
+from broker.core.clients.rules import find_broken
 from broker.core.terms import AuthMethod, SubjectType
 
 _WITHOUT_SECRET: Mapping[str, str] = {

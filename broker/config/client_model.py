@@ -23,6 +23,7 @@ from broker.config.values import (
     ToldUri,
     WebUrl,
 )
+from broker.core.clients.client import ABOUT_GROUPS
 from broker.core.clients.fapi import IMPLIED
 from broker.core.terms import Algorithm, GrantType, IdTokenClaims, Pkce, Profile, Scope, SubjectType, TokenFormat
 
@@ -122,6 +123,15 @@ class ClientSettings(Section):
     id_token_claims: IdTokenClaims = Field(
         default=IdTokenClaims.SCOPE,
         description="scope: claims of its scopes are in ID tokens, too; requested: those that `claims` names alone",
+    )
+    extra_claims: Mapping[Scope, Mapping[str, str]] = Field(
+        default={Scope(scope): dict(names) for scope, names in ABOUT_GROUPS.items()},
+        description="What its scopes bring beside the standard claims: scope, name at this app, and the name it is kept"
+        " under (a provider's `extra_claims`, `broker claim set`)",
+    )
+    access_token_claims: tuple[str, ...] = Field(
+        default=(),
+        description="Of the names in `extra_claims` those that its access tokens say to APIs: JWTs, and introspection",
     )
     userinfo_alg: Algorithm | None = Field(default=None, description="Sign its userinfo answers; null: plain JSON")
     subject_type: SubjectType = Field(

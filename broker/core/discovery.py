@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,7 +47,7 @@ def build_metadata(
         **_authentication(),
         **_requests(),
         "grant_types_supported": [one for one in GrantType if exchanges or one is not GrantType.TOKEN_EXCHANGE],
-        "scopes_supported": list(Scope),
+        "scopes_supported": [scope for scope in Scope if scope is not Scope.GROUPS],
         "subject_types_supported": list(SubjectType),
         "id_token_signing_alg_values_supported": list(algorithms),
         "userinfo_signing_alg_values_supported": list(algorithms),
@@ -55,6 +56,17 @@ def build_metadata(
         "display_values_supported": ["page"],
         "ui_locales_supported": list(languages),
     }
+
+
+def with_extra_claims(metadata: Mapping[str, Any], extra: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+    """The document of a broker that tells some client claims beside the standard ones: `extra` has them by scope.
+
+    The scope `groups` is one of ours, and there where it brings something.
+    """
+    told = dict.fromkeys((*metadata["claims_supported"], *chain.from_iterable(extra.values())))
+    more = {"claims_supported": list(told)} if extra else {}
+    scopes = {"scopes_supported": [*metadata["scopes_supported"], Scope.GROUPS]} if Scope.GROUPS in extra else {}
+    return {**metadata, **more, **scopes}
 
 
 def _endpoints(issuer: str) -> dict[str, Any]:

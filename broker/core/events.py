@@ -30,6 +30,7 @@ class Event(StrEnum):
     ACCOUNT_BLOCKED = "account.blocked"
     ACCOUNT_UNBLOCKED = "account.unblocked"
     ACCOUNT_ENDED = "account.ended"
+    ACCOUNT_CLAIM_CHANGED = "account.claim_changed"
     OPERATOR_ACTED = "operator.acted"
     IDENTITY_LOOKED_UP = "identity.looked_up"
     SESSION_STARTED = "session.started"

@@ -1,4 +1,4 @@
-"""The small language of descriptions and rules: JMESPath (jmespath.org/specification.html, read 2026-11), selecting only.
+"""The small language of descriptions and rules: JMESPath (jmespath.org/specification.html, read 2026-11), bounded.
 
 What could build something larger than what it was given is refused before anything runs: multi-selects, references to
 expressions, and all functions but six. So an evaluation takes at most its length times the size of the answer.

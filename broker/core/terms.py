@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
 
 class Scope(StrEnum):
-    """OIDC Core 5.4 and 11; those of `identities` are ours: docs/reference/identities-api.md."""
+    """OIDC Core 5.4 and 11. Ours: those of `identities` (docs/reference/identities-api.md), and `groups`."""
 
     OPENID = "openid"
     PROFILE = "profile"
@@ -17,6 +18,20 @@ class Scope(StrEnum):
     OFFLINE_ACCESS = "offline_access"
     IDENTITIES = "identities"
     IDENTITIES_MANAGE = "identities.manage"
+    GROUPS = "groups"
+
+
+CLAIMS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    Scope.PROFILE: (
+        "name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile", "picture",
+        "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at",
+    ),
+    Scope.EMAIL: ("email", "email_verified"),
+    Scope.PHONE: ("phone_number", "phone_number_verified"),
+    Scope.ADDRESS: ("address",),
+    Scope.IDENTITIES: ("identities",),
+}  # fmt: skip
+"""The claims that a scope brings at every client (OIDC Core 5.4)."""
 
 
 class Prompt(StrEnum):

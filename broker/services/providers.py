@@ -32,7 +32,8 @@ class ProviderInstance:
     type, unless it has one of its own. `refuses_embedded`: it does
     not work in browsers inside other apps. `down_for`: seconds it has not answered, None while it does.
     `abilities`: what it does beyond logging people in. `assets`: a folder with its own icon and pages. `linking`: what
-    happens when somebody unknown arrives. `accepts`: what apps may post that its kit gave to them.
+    happens when somebody unknown arrives. `accepts`: what apps may post that its kit gave to them. `extra`: which
+    claims beside the standard ones its operator wants of it.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ProviderInstance:
     assets: Path | None
     linking: LinkingRule
     accepts: frozenset[PostedKind] = frozenset()
+    extra: frozenset[str] = frozenset()
 
     @classmethod
     def of(

@@ -10,6 +10,7 @@ from broker.store.accounts import AccountStore
 from broker.store.clients import ClientStore
 from broker.store.consents import ConsentStore
 from broker.store.deliveries import DeliveryStore
+from broker.store.extra_claims import ExtraClaimStore
 from broker.store.grants import GrantStore
 from broker.store.history import HistoryStore
 from broker.store.keys import KeyStore
@@ -33,6 +34,7 @@ class Durable:
     people: PeopleStore
     accounts: AccountStore
     consents: ConsentStore
+    extra_claims: ExtraClaimStore
     history: HistoryStore
     grants: GrantStore
     sessions: SessionStore

@@ -47,6 +47,11 @@ class Fields:
         """The members' names."""
         return iter(self._data)
 
+    @property
+    def members(self) -> dict[str, Any]:
+        """All of it, as parsed."""
+        return dict(self._data)
+
     def raw(self, name: str) -> Any:
         """The member as parsed, or None."""
         return self._data.get(name)

@@ -14,16 +14,17 @@ from broker.core.terms import PostedKind
 from broker.core.upstream_tokens import UpstreamTokens
 from broker.upstream.abilities import SignedIdentity
 from broker.upstream.discovery import Metadata
+from broker.upstream.extra_claims import ExtraSettings, with_extra
 from broker.upstream.fields import Fields, SignedAnswer
 from broker.upstream.jwt import point_in_time
-from broker.upstream.model import Flow, IdTokenRules, ProviderSettings
+from broker.upstream.model import Flow, IdTokenRules
 from broker.upstream.oauth2 import OAuth2Provider
 from broker.upstream.posted import Posted
 
 NativeClientId = Annotated[str, Field(min_length=1, max_length=255)]
 
 
-class NativeSettings(ProviderSettings):
+class NativeSettings(ExtraSettings):
     """Settings of an issuer that knows apps on phones and in pages as clients of their own."""
 
     posted = frozenset({PostedKind.ID_TOKEN})
@@ -90,7 +91,7 @@ class OidcProvider(OAuth2Provider):
         self._check_login_time(claims, flow)
         if metadata.userinfo_endpoint and self.wants_userinfo(claims):
             claims = await self._with_userinfo(claims, rules, metadata.userinfo_endpoint)
-        return replace(self.describe(claims), session=self.keep(flow, tokens, signed))
+        return replace(self._described(claims), session=self.keep(flow, tokens, signed))
 
     def wants_userinfo(self, claims: Fields) -> bool:
         """Whether the ID token's claims leave something to ask at userinfo. By default it is always asked."""
@@ -142,7 +143,7 @@ class OidcProvider(OAuth2Provider):
         claims = await self.tools.jwt.verify_id_token(posted.token, rules)
         # Of some signatures there are two forms that both fit, so what they sign is what counts once.
         replay_key = posted.token.rpartition(".")[0]
-        return SignedIdentity(self.describe(claims), replay_key, int(point_in_time(claims, "exp")) + self.skew)
+        return SignedIdentity(self._described(claims), replay_key, int(point_in_time(claims, "exp")) + self.skew)
 
     async def read_renewed(self, answer: Fields, subject: str, kept: UpstreamTokens, /) -> UpstreamTokens:
         """As for OAuth; here it may say whose it is."""
@@ -174,6 +175,9 @@ class OidcProvider(OAuth2Provider):
     @abstractmethod
     def describe(self, claims: Fields) -> Identity:
         """The identity in verified claims. Every type says this for itself."""
+
+    def _described(self, claims: Fields) -> Identity:
+        return with_extra(self.describe(claims), self.settings, claims.members, self.tools.odd)
 
     def _check_login_time(self, claims: Fields, flow: Flow) -> None:
         """An upstream that was asked for `max_age` says when the person logged in (OIDC Core 3.1.3.7 point 13).

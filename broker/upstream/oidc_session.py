@@ -11,6 +11,7 @@ from broker.core.errors import UpstreamInvalid
 from broker.core.people.identity import UpstreamSession
 from broker.core.wire.query import encode_query
 from broker.upstream.abilities import Abilities, EndsSession, ReceivesLogout, RefreshesIdentity, UpstreamLogout
+from broker.upstream.extra_claims import lacks_extra
 from broker.upstream.fields import Fields
 from broker.upstream.model import Flow
 from broker.upstream.oidc import OidcProvider
@@ -81,7 +82,9 @@ class SessionOidcProvider(OidcProvider):
 
     def wants_userinfo(self, claims: Fields) -> bool:
         """Where something that was asked for is missing, unless the operator has decided."""
-        return asks_userinfo(self.settings.userinfo, claims, self.settings.scopes, self.settings.claims)
+        chosen: SessionSettings = self.settings
+        wanted = asks_userinfo(chosen.userinfo, claims, self.scopes, chosen.claims)
+        return wanted or (bool(chosen.userinfo) and lacks_extra(self.settings, claims.members))
 
     def keep(self, flow: Flow, tokens: Fields, signed: Fields) -> UpstreamSession:
         """The names and tokens that what is switched on needs."""

@@ -65,7 +65,7 @@ def test_d4_an_address_with_its_boolean_is_kept(verified: bool) -> None:
     assert Identity("1", claims).claims == claims
 
 
-@pytest.mark.parametrize("name", ["sub", "iss"])
+@pytest.mark.parametrize("name", ["sub", "iss", "aud", "exp", "nonce", "acr", "amr", "sid", "client_id", "SUB", "Aud"])
 def test_e22_an_upstream_does_not_choose_our_sub_or_issuer(name: str) -> None:
     with pytest.raises(UpstreamInvalid):
         Identity("1", {name: "x"})
@@ -92,12 +92,10 @@ def test_e22_an_upstream_does_not_choose_our_sub_or_issuer(name: str) -> None:
     ],
 )
 def test_d22_names_of_people_hold_nothing_that_cannot_be_seen(sent: str, kept: str | None) -> None:
-    claims: dict[str, Any] = {"name": sent, "address": {"locality": sent}, "age": 5, "roles": [sent, 7]}
+    claims: dict[str, Any] = {"name": sent, "address": {"locality": sent}}
     found = Identity("1", claims).claims
     assert found.get("name") == kept
     assert found.get("address") == ({"locality": kept} if kept else None)
-    assert found["roles"] == ([kept, 7] if kept else [7])
-    assert found["age"] == 5
 
 
 @given(st.text(max_size=60))

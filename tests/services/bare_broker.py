@@ -171,6 +171,7 @@ class World(Services):
     apps: Apps = field(default_factory=Apps)
     webhook_rules: dict[str, Webhook] = field(default_factory=dict)
     linking_rules: dict[str, LinkingRule] = field(default_factory=dict)
+    wanted: frozenset[str] = frozenset({"groups"})
 
     @classmethod
     async def open(cls, store_in: type[SqliteStore] = SqliteStore) -> World:
@@ -198,7 +199,8 @@ class World(Services):
             key = await self.store.durable.people.namespace_key(name, f"upstream:{name}")
             rule = self.linking_rules.get(name, ASKS_NOBODY)
             accepts: frozenset[PostedKind] = getattr(upstream, "posted", frozenset())
-            instances.append(ProviderInstance.of(name, "upstream", key, upstream, linking=rule, accepts=accepts))
+            instance = ProviderInstance.of(name, "upstream", key, upstream, linking=rule, accepts=accepts)
+            instances.append(replace(instance, extra=self.wanted))
         live = tuple(instance for instance in instances if instance.name in self.on)
         self.off = Off(self.clock)
         self.providers = Providers(live, autoselect_single=self.autoselect_single, flow_ttl=600, off=self.off)

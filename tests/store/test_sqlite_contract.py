@@ -13,6 +13,7 @@ from broker.store.base import Durable
 from broker.store.sqlite.store import SqliteStore
 from broker.store.transient import Kind, Transient
 from tests.contract.accounts import AccountRules
+from tests.contract.extra_claims import ExtraClaimRules
 from tests.contract.grants import GrantRules
 from tests.contract.histories import ConsentRules, HistoryRules
 from tests.contract.linking import LinkRules
@@ -122,6 +123,10 @@ class TestUpstreamSessions(UpstreamSessionRules):
 
 class TestUpstreamTokens(UpstreamTokenRules):
     """Upstreams' tokens that are kept for apps."""
+
+
+class TestExtraClaims(ExtraClaimRules):
+    """What operators set for apps."""
 
 
 class TestSwitches(SwitchRules):

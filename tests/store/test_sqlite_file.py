@@ -298,7 +298,9 @@ async def test_k17_every_schema_there_ever_was_comes_to_the_newest_with_its_peop
     store = await SqliteStore.open(path, clock=Clock())
     if version:
         taken_in = ("s0",) if version >= 8 else ()
-        assert await store.durable.people.person("p1", "x1") == Person(replace(account(), former=taken_in), link())
+        told = {"groups": ["staff"]} if version >= 14 else {}
+        ann = replace(account(), former=taken_in, claims=told)
+        assert await store.durable.people.person("p1", "x1") == Person(ann, link())
         live = await store.durable.grants.find("g1", now=NOW)
         assert live is not None
         # Grants of before do not say by which name their provider went.
@@ -318,6 +320,7 @@ async def test_k17_every_schema_there_ever_was_comes_to_the_newest_with_its_peop
     kept = await store.durable.upstream_tokens.find("s1", "p1", "x1", now=NOW)
     assert (kept is not None) == (version >= 10)
     assert len(await store.durable.switches.off()) == (version >= 12)
+    assert len(await store.durable.extra_claims.of_account("s1")) == (version >= 14)
     assert (await ended_at(store.durable, "p1", sid="u1", subject="x1") == NOW) == (version >= 4)
     await store.close()
     with closing(sqlite3.connect(path)) as db, closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:

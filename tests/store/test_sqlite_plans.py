@@ -13,6 +13,7 @@ import pytest
 from broker.core.authorize.consent import Said
 from broker.core.people.identity import Link
 from broker.store.accounts import Decision, Sought
+from broker.store.extra_claims import StaticClaim
 from broker.store.outage import Outage
 from broker.store.sql.durable import build_durable
 from broker.store.sqlite.engine import Engine, SqliteDriver
@@ -53,6 +54,11 @@ async def test_nothing_that_people_wait_for_reads_a_whole_table() -> None:
         await durable.people.person("p1", "x1")
         await durable.people.update_link(ada)
         await durable.people.sharing_address("a@x.test")
+        await durable.extra_claims.put("s1", StaticClaim("groups", ["staff"], NOW))
+        await durable.extra_claims.of_account("s1")
+        await durable.people.person("p1", "x1")
+        await durable.accounts.resolve("s1")
+        await durable.extra_claims.remove("s1", "groups")
         await durable.people.link("s1", link("x3"), began_at=NOW + 1, now=NOW)
         await durable.people.links("s1")
         await durable.history.signed_in(sign_in("sid"), expires_at=UNTIL, ends="before", retires="key")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from broker.core.clients.client import Client
+from broker.core.clients.client import ABOUT_GROUPS, Client
 from broker.core.records import AuthorizationRequest
 from broker.core.seal import digest
 from broker.core.terms import Scope, SubjectType
@@ -98,7 +98,7 @@ def promised_at(redirect_uri: str, client: Client) -> str:
     """What a yes to this client rests on, as a digest. A yes given to one promise is none to another.
 
     Its name in every language, the host people are sent to, its policy and terms, with whom it can compare people, and
-    the accounts elsewhere that it may use, and for what.
+    the accounts elsewhere that it may use, and for what. And what its scopes bring that they bring at no other app.
     """
     place, tokens = urlsplit(redirect_uri), client.tokens
     pairwise = tokens.subject_type is SubjectType.PAIRWISE
@@ -112,4 +112,6 @@ def promised_at(redirect_uri: str, client: Client) -> str:
     }
     if client.upstream_tokens:  # what other apps were promised before stays as it was
         promise["upstream"] = {name: sorted(scopes) for name, scopes in client.upstream_tokens.items()}
+    if tokens.extra_claims != ABOUT_GROUPS:
+        promise["claims"] = {scope: sorted(names.values()) for scope, names in tokens.extra_claims.items()}
     return digest(orjson.dumps(promise, option=orjson.OPT_SORT_KEYS).decode())

@@ -21,11 +21,16 @@ from broker.core.terms import (
     Pkce,
     Profile,
     ResponseMode,
+    Scope,
     SubjectType,
     TokenFormat,
 )
 from broker.core.wire.addresses import check_redirect_uri, is_on_this_machine, origin_of
 
+ABOUT_GROUPS: Mapping[str, Mapping[str, str]] = {
+    Scope.GROUPS: {"groups": "groups", "roles": "roles", "entitlements": "entitlements"}
+}
+"""What the scope `groups` brings at a client of which nobody says otherwise."""
 _FREE_PORT = re.compile(r"http://(127\.0\.0\.1|\[::1\])(?::([1-9][0-9]{0,4}))?(/[^?#]*)?(\?[^#]*)?")
 _ANYWHERE_HERE = re.compile(r"http://(?:127\.0\.0\.1|\[::1\]|localhost)(?::[1-9][0-9]{0,4})?(?:[/?][^#]*)?")
 
@@ -70,7 +75,9 @@ class TokenPolicy:
     `sector` is the host that clients with common pairwise subjects share (OIDC Core 8.1), or the client's own; it names
     sessions as well, whatever `subject_type` is. `userinfo_alg`: the signature of its userinfo answers, None:
     plain JSON. `refresh_rotated`: its refresh tokens count once each. `id_token_claims`: whether the claims of scopes
-    are in its ID tokens, too, or in userinfo alone.
+    are in its ID tokens, too, or in userinfo alone. `extra_claims`: what each scope brings beside the standard claims,
+    by the name it has at this client the one it is kept under; `access_token_claims` are those of its names that its
+    access tokens say, and introspection of them, for the APIs it calls.
     """
 
     dpop_bound_access_tokens: bool = member("dpop_bound_access_tokens", kinds.FLAG, False)
@@ -80,6 +87,8 @@ class TokenPolicy:
     sector: str = member("sector_identifier_uri", kinds.CALLED_HOST, "")
     userinfo_alg: Algorithm | None = member("userinfo_signed_response_alg", kinds.one_of(Algorithm), None)
     id_token_claims: IdTokenClaims = IdTokenClaims.SCOPE
+    extra_claims: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: ABOUT_GROUPS)
+    access_token_claims: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

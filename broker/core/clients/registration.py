@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from broker.core.clients.broken import Broken
 from broker.core.clients.client import MEMBERS as SETTINGS
 from broker.core.clients.metadata import CALLED_URI, CONTACTS, FLAG, NAME, WORD, WORDS, Kind, Metadata
 from broker.core.clients.registered import (
@@ -20,7 +21,7 @@ from broker.core.clients.registered import (
     folded_names,
     proved_host,
 )
-from broker.core.clients.rules import Broken, find_broken, name_of
+from broker.core.clients.rules import find_broken, name_of
 from broker.core.errors import InvalidClientMetadata, InvalidRedirectUri, UnapprovedSoftwareStatement
 from broker.core.terms import REQUEST_OBJECT_ALGORITHMS, Algorithm, AuthMethod, GrantType, Scope, SubjectType
 

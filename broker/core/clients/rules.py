@@ -7,13 +7,14 @@ registration refuses the first as invalid_client_metadata or invalid_redirect_ur
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import chain
 
-from broker.core.clients import fapi
 from broker.core.clients.assertion import ALGORITHMS
+from broker.core.clients.broken import Broken, Rule
 from broker.core.clients.client import MEMBERS, Client
+from broker.core.clients.extra_claims import check_extra_claims
+from broker.core.clients.fapi_rules import contradictions
 from broker.core.jose.jwk import KEYS_LIMIT, PRIVATE_MEMBERS, parse_key
 from broker.core.people.subject import own_sector
 from broker.core.terms import AuthMethod, GrantType, Pkce, Profile, Scope, SubjectType
@@ -24,29 +25,13 @@ _EXCHANGE = GrantType.TOKEN_EXCHANGE.value
 _SIGNED = ("request_uris", "request_object_signing_alg", "require_signed_request_object")
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A rule that does not hold. `setting` has the name it has in `config.yaml`; "" is the client as a whole.
-
-    Where the setting is a list, `item` is the one that is wrong. `within` is the way to a value deeper in it.
-    """
-
-    setting: str
-    text: str
-    item: str = ""
-    within: tuple[str | int, ...] = ()
-
-
-Rule = Callable[[Client], Iterator[Broken]]
-
-
 def find_broken(client: Client, *, emulated: bool = False) -> Iterator[Broken]:
     """Every rule that this client breaks. `emulated`: the upstreams are, so everything is on one machine."""
     yield from chain.from_iterable(rule(client) for rule in RULES)
     if not client.origin.registered:
         yield from chain.from_iterable(rule(client) for rule in OPERATORS_RULES)
     if client.origin.profile is Profile.FAPI2:
-        for broken in _contradictions(client, emulated=emulated):
+        for broken in contradictions(client, emulated=emulated):
             text = f"{broken.text} (profile: fapi2 asks for that; leave the key out or the profile)"
             yield Broken(broken.setting, text, broken.item)
 
@@ -57,6 +42,10 @@ def name_of(setting: str, client: Client) -> str:
 
 
 # --- every client ---
+
+
+def _has_keys(client: Client) -> bool:
+    return client.assertions.jwks is not None or bool(client.assertions.jwks_uri)
 
 
 def _grants(client: Client) -> Iterator[Broken]:
@@ -249,52 +238,5 @@ def _identities(client: Client) -> Iterator[Broken]:
 
 OPERATORS_RULES: tuple[Rule, ...] = (
     *(_pkce, _origins, _requests, _required, _service),
-    *(_posted, _drf, _upstream, _mini_apps, _fallback, _identities),
+    *(_posted, _drf, _upstream, _mini_apps, _fallback, _identities, check_extra_claims),
 )
-
-# --- a client of `profile: fapi2`: what the FAPI 2.0 Security Profile forbids ---
-
-_NAMES = ", ".join(fapi.ALGORITHMS)
-_PROFILE: tuple[tuple[str, Callable[[Client], bool], str], ...] = (
-    ("auth_method", lambda client: client.auth_method is AuthMethod.PRIVATE_KEY_JWT, "must be private_key_jwt"),
-    ("pkce", lambda client: client.pkce is Pkce.REQUIRED, "must be required"),
-    ("require_par", lambda client: client.requests.require_par, "must be true"),
-    ("dpop_bound_access_tokens", lambda client: client.tokens.dpop_bound_access_tokens, "must be true"),
-    ("assertion_audience", lambda client: not client.assertions.legacy_audience, "must be issuer"),
-    ("assertion_algs", lambda client: bool(client.assertions.assertion_algs), f"must be of {_NAMES}"),
-    ("id_token_alg", lambda client: client.id_token_alg in fapi.ALGORITHMS, f"must be one of {_NAMES}"),
-    (
-        "userinfo_alg",
-        lambda client: client.tokens.userinfo_alg in {None, *fapi.ALGORITHMS},
-        f"must be null or one of {_NAMES}",
-    ),
-    (
-        "request_object_signing_alg",
-        lambda client: client.requests.request_object_signing_alg in {"", *fapi.ALGORITHMS},
-        f"must be one of {_NAMES}",
-    ),
-    ("jwks", lambda client: client.assertions.jwks is None or _signs(client), f"has no key for {_NAMES}"),
-)
-
-
-def _contradictions(client: Client, *, emulated: bool) -> Iterator[Broken]:
-    for setting, fits, text in _PROFILE:
-        if not fits(client):
-            yield Broken(setting, text)
-    for algorithm in sorted(client.assertions.assertion_algs - set(fapi.ALGORITHMS)):
-        yield Broken("assertion_algs", f"must be of {_NAMES}", algorithm)
-    for uri in client.redirect_uris:
-        # A code in clear text is seen on the way; upstreams are emulated only where everything is on one machine.
-        if not uri.startswith("https://") and not (emulated and uri.startswith("http://")):
-            yield Broken("redirect_uris", "must be https", uri)
-
-
-def _signs(client: Client) -> bool:
-    """Whether one of its keys makes a signature of the profile; keys that are none are told elsewhere."""
-    keys = (client.assertions.jwks or {}).get("keys")
-    known = [key for key in map(parse_key, keys if isinstance(keys, list) else []) if key is not None]
-    return not known or any(set(key.algorithms) & set(fapi.ALGORITHMS) for key in known)
-
-
-def _has_keys(client: Client) -> bool:
-    return client.assertions.jwks is not None or bool(client.assertions.jwks_uri)

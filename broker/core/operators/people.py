@@ -12,6 +12,7 @@ _AFTER = Parameter("after", "Go on behind this: `next` of the page before.")
 _SID = Parameter("sid", "The session, as `session list` names it.", required=True, named=False)
 _APP = Parameter("client_id", "The app.", required=True, named=False)
 _WAY = Parameter("way", "The way in, as `account show` names it.", required=True, named=False)
+ACCOUNT: Final = _SUB  # for use cases about something else of an account
 
 PEOPLE: Final = (
     UseCase(

@@ -31,7 +31,7 @@ class Kind(Enum):
 class Parameter:
     """One value of a use case. `named`: it goes by its name; one that is not, by its place on a command line.
 
-    `choices`: it is one of these.
+    `choices`: it is one of these. `longest`: characters of a text.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Parameter:
     required: bool = False
     named: bool = True
     choices: tuple[str, ...] = ()
+    longest: int = LONGEST
 
 
 class Reach(IntEnum):
@@ -123,8 +124,9 @@ def _check(parameter: Parameter, value: object) -> None:
     # True is an int to Python and no number to anybody else.
     if not isinstance(value, kind.value) or (kind is Kind.NUMBER and isinstance(value, bool)):
         raise InvalidRequest(f"{parameter.name} is not a {kind.name.lower()}")
-    if isinstance(value, str) and (len(value) > LONGEST or _CONTROL.search(value) or not value.strip()):
-        raise InvalidRequest(f"{parameter.name} is empty, longer than {LONGEST} characters, or more than one line")
+    most = parameter.longest
+    if isinstance(value, str) and (len(value) > most or _CONTROL.search(value) or not value.strip()):
+        raise InvalidRequest(f"{parameter.name} is empty, longer than {most} characters, or more than one line")
     if parameter.choices and value not in parameter.choices:
         raise InvalidRequest(f"{parameter.name} is one of {', '.join(parameter.choices)}")
     if kind is Kind.NUMBER and isinstance(value, int) and not 1 <= value <= MOST:

@@ -9,6 +9,7 @@ from typing import Any
 
 from broker.core.errors import UpstreamInvalid
 from broker.core.people.cleaning import clean_claims, clean_text, plain_email, plain_phone
+from broker.core.people.extra_claims import RESERVED, STANDARD, read_claims
 from broker.core.seal import digest
 from broker.core.upstream_tokens import UpstreamTokens
 
@@ -55,9 +56,10 @@ class Identity:
     """What a provider vouches for, once.
 
     `subject` is immutable at the upstream and never an address or a login name. `claims` use the names of OIDC Core
-    5.1; an `email` never comes without `email_verified`, a `phone_number` never without `phone_number_verified`. Here
-    is the one border for texts about people: they are cleaned, and what is empty (None, "", {}), longer than 2048
-    characters, or no plain address or international number, is left out; the last two with their flags.
+    5.1, and others as `broker.core.people.extra_claims` bounds them, never one of the protocol's own. An `email` never
+    comes without `email_verified`, a `phone_number` never without `phone_number_verified`. Here is the one border for
+    texts about people: they are cleaned, and what is empty (None, "", {}), longer than 2048 characters, or no plain
+    address or international number, is left out; the last two with their flags.
     `raw_ids` are further upstream identifiers for the `identities` scope (`telegram_id`, `psuid`). `auth_time` is in
     epoch seconds and only set where the upstream proves when the person last authenticated. `amr` as in RFC 8176, `acr`
     the level that the upstream says was reached, in its own words, or "". `session` is what outlives the login, of
@@ -82,8 +84,8 @@ class Identity:
         for name in ("email", "phone_number"):
             if name in self.claims and not isinstance(self.claims.get(f"{name}_verified"), bool):
                 raise UpstreamInvalid(f"{name} without a boolean {name}_verified")
-        if "sub" in self.claims or "iss" in self.claims:
-            raise UpstreamInvalid("an upstream does not choose our sub or iss")
+        if chosen := RESERVED.intersection(map(str.casefold, self.claims)):
+            raise UpstreamInvalid(f"an upstream does not choose our {', '.join(sorted(chosen))}")
         object.__setattr__(self, "claims", _cleaned(self.claims))
         # An identifier or a method's name is right or wrong; mended, it would be another one.
         object.__setattr__(self, "raw_ids", {n: v for n, v in self.raw_ids.items() if clean_text(v) == v})
@@ -111,8 +113,8 @@ def _cleaned(claims: Claims) -> Claims:
             found.pop(f"{name}_verified", None)
         else:
             found[name] = plain
-    cleaned: Claims = clean_claims(found)
-    return cleaned
+    standard: Claims = clean_claims({name: value for name, value in found.items() if name in STANDARD})
+    return {**standard, **read_claims({name: value for name, value in found.items() if name not in STANDARD})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,8 @@ class Account:
     """A person of ours. `sub` is random, stable for ever and never used again, not even after deletion.
 
     `closes_at` (epoch seconds): when it is deleted, as its person asked; None where nobody did. `former`: the subs of
-    accounts that were merged into it, in the order of text.
+    accounts that were merged into it, in the order of text. `claims`: what apps are told of it because an operator set
+    it, by the names of `broker.core.people.extra_claims`.
     """
 
     sub: str
@@ -128,6 +131,7 @@ class Account:
     blocked: bool = False
     closes_at: int | None = None
     former: tuple[str, ...] = ()
+    claims: Claims = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,32 +6,31 @@ from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from broker.core.clients.client import Client
+from broker.core.people.extra_claims import extra_of, join_claims, parse_value
 from broker.core.people.identity import Person
-from broker.core.terms import Scope
+from broker.core.terms import CLAIMS_OF, Scope
 
-CLAIMS_OF: Mapping[str, tuple[str, ...]] = {
-    Scope.PROFILE: (
-        "name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile", "picture",
-        "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at",
-    ),
-    Scope.EMAIL: ("email", "email_verified"),
-    Scope.PHONE: ("phone_number", "phone_number_verified"),
-    Scope.ADDRESS: ("address",),
-    Scope.IDENTITIES: ("identities",),
-}  # fmt: skip
 SUPPORTED = ("sub", *dict.fromkeys(name for names in CLAIMS_OF.values() for name in names))
 _SCOPE_OF = {name: scope for scope, names in CLAIMS_OF.items() for name in names}
 _PARTS_OF_NAME = frozenset({"given_name", "family_name", "middle_name"})
 
 
 def build_claims(
-    person: Person, client: Client, scope: Iterable[str], wanted: Mapping[str, Any] | None = None
+    person: Person,
+    client: Client,
+    scope: Iterable[str],
+    wanted: Mapping[str, Any] | None = None,
+    *,
+    granted: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The person's claims for one place (ID token or userinfo), without `sub`.
 
     `wanted` is that place's part of the `claims` parameter. It can name single claims of a scope that was not asked
-    for, but only of scopes this client may have: the parameter never gives more than the registration.
+    for, but only of scopes this client may have: the parameter never gives more than the registration. `granted` is
+    what was granted, where `scope` is less: one of the client's own claims is told for that alone, for the person was
+    asked about its scope and not about it.
     """
+    scope = tuple(scope)
     names = {name for word in scope for name in CLAIMS_OF.get(word, ())}
     if wanted:
         names |= set(select_claims(wanted, client))
@@ -39,12 +38,43 @@ def build_claims(
         if name in names:
             names.add(f"{name}_verified")
     known = _known(person, client)
-    return {name: known[name] for name in SUPPORTED if name in names and name in known}
+    told = {name: known[name] for name in SUPPORTED if name in names and name in known}
+    named = {name: value for name, value in build_extra(person, client, granted).items() if name in (wanted or ())}
+    return told | named | build_extra(person, client, scope)
+
+
+def build_extra(person: Person, client: Client, scope: Iterable[str]) -> dict[str, Any]:
+    """The claims beside the standard ones that these scopes bring at this client, by the names it has for them."""
+    kept = join_claims(extra_of(person.link.claims), person.account.claims)
+    names = [pair for word in scope for pair in client.tokens.extra_claims.get(word, {}).items()]
+    return {name: value for name, own in names if own in kept and (value := _as_told(name, kept[own])) is not None}
+
+
+def build_access_claims(person: Person, client: Client, scope: Iterable[str]) -> dict[str, Any]:
+    """Of these the ones that the APIs learn which this client calls: by its access tokens, and by introspection."""
+    return {
+        name: value
+        for name, value in build_extra(person, client, scope).items()
+        if name in client.tokens.access_token_claims
+    }
+
+
+def _as_told(name: str, value: Any) -> Any:
+    """The value as its name promises, None for one that is nothing of the kind.
+
+    A standard claim about how somebody is shown is a text (OIDC Core 5.1), groups and roles are lists.
+    """
+    try:
+        told = parse_value(name, value)
+    except ValueError:
+        return None
+    return told if name not in _SCOPE_OF or isinstance(told, str) else None
 
 
 def select_claims(wanted: Iterable[str], client: Client) -> tuple[str, ...]:
     """Those of the claims named in a `claims` parameter that this client may have at all."""
-    return tuple([name for name in wanted if _SCOPE_OF.get(name) in client.scopes])
+    own = {name for scope, names in client.tokens.extra_claims.items() if scope in client.scopes for name in names}
+    return tuple([name for name in wanted if _SCOPE_OF.get(name) in client.scopes or name in own])
 
 
 def build_asked_scope(scope: Iterable[str], claims: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
@@ -76,13 +106,19 @@ def preview(
     that says the same.
     """
     scope = tuple(scope)
-    told = build_claims(person, client, scope, {name: None for wanted in claims.values() for name in wanted})
+    named = {name: None for wanted in claims.values() for name in wanted}
+    told = build_claims(person, client, scope, named, granted=scope)
     hidden = _PARTS_OF_NAME if "name" in told else frozenset[str]()
     texts = {name: _as_text(value) for name, value in told.items() if name not in hidden}
     return {
-        word: _once({name: texts[name] for name in CLAIMS_OF.get(word, ()) if texts.get(name)})
+        word: _once({name: texts[name] for name in claims_of(word, client) if texts.get(name)})
         for word in describe(build_asked_scope(scope, claims))
     }
+
+
+def claims_of(scope: str, client: Client) -> tuple[str, ...]:
+    """The names of all claims that this scope may bring at this client."""
+    return tuple(dict.fromkeys((*CLAIMS_OF.get(scope, ()), *client.tokens.extra_claims.get(scope, ()))))
 
 
 def _once(texts: Mapping[str, str]) -> dict[str, str]:

@@ -139,6 +139,13 @@ PEOPLE: Mapping[Event, Entry] = {
         "An operator ended every session and grant of an account.",
         count(_ACCOUNTS, change="ended"),
     ),
+    Event.ACCOUNT_CLAIM_CHANGED: Entry(
+        "info",
+        True,
+        ("sub", "claim", "state"),
+        "An operator set or removed (`state`) a claim that apps are told of somebody; who did is in `operator.acted`.",
+        count(_ACCOUNTS, change="claim"),
+    ),
     Event.OPERATOR_ACTED: Entry(
         "info",
         True,

@@ -87,7 +87,7 @@ class PeopleCases:
         sub = (await self._account(asked.text("sub"))).sub
         (found,) = await self._durable.accounts.search(Sought(sub), after="", limit=1) or (None,)
         if found is None:
-            raise _nobody()
+            raise nobody()
         events = await self._durable.history.events(sub, limit=SHOWN)
         return {
             **await self._tell(found),
@@ -99,19 +99,19 @@ class PeopleCases:
     async def _block(self, asked: Asked) -> Json:
         account = await self._account(asked.text("sub"))
         if not await self._deeds.block(account.sub, asked.text("why")):
-            raise _nobody()
+            raise nobody()
         return {"sub": account.sub, "blocked": True, "changed": not account.blocked}
 
     async def _unblock(self, asked: Asked) -> Json:
         account = await self._account(asked.text("sub"))
         if account.blocked and not await self._deeds.unblock(account.sub, asked.text("why")):
-            raise _nobody()
+            raise nobody()
         return {"sub": account.sub, "blocked": False, "changed": account.blocked}
 
     async def _end(self, asked: Asked) -> Json:
         sub = (await self._account(asked.text("sub"))).sub
         if not await self._deeds.end_all(sub):
-            raise _nobody()
+            raise nobody()
         return {"sub": sub, "changed": True}
 
     async def _unlink(self, asked: Asked) -> Json:
@@ -182,17 +182,22 @@ class PeopleCases:
         return {"sub": sub, "client_id": client_id, "changed": True}
 
     async def _account(self, sub: str) -> Account:
-        """Who goes by this name today."""
-        account = await self._durable.accounts.resolve(sub)
-        if account is None:
-            raise _nobody()
-        return account
+        return await find_account(self._durable, sub)
 
     async def _tell(self, found: Found) -> Json:
         return tell_account(found, await self._durable.people.links(found.account.sub))
 
 
-def _nobody() -> NotFound:
+async def find_account(durable: Durable, sub: str) -> Account:
+    """Who goes by this name today; raises NotFound."""
+    account = await durable.accounts.resolve(sub)
+    if account is None:
+        raise nobody()
+    return account
+
+
+def nobody() -> NotFound:
+    """What an operator hears who asks for an account that is not there."""
     return NotFound("there is no such account, or it was deleted")
 
 

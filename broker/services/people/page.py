@@ -145,6 +145,7 @@ class AccountPage:
             "apps": await self._durable.consents.accesses(sub, now=self._context.now()),
             "sign_ins": [_told(one) for one in await history.sign_ins(sub, limit=_ALL)],
             "events": await history.events(sub, limit=_ALL),
+            "claims": await self._durable.extra_claims.of_account(sub),
         }
 
     async def living(self, sub: str) -> tuple[SignIn, ...]:

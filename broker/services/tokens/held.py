@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from broker.core.clients.client import Client
 from broker.core.errors import InvalidGrant, InvalidScope
-from broker.core.people.identity import Person
+from broker.core.people.extra_claims import extra_of
+from broker.core.people.identity import Link, Person
 from broker.core.records import AccessToken, ClientToken, Grant
 from broker.core.terms import GrantType
 from broker.services.clients.directory import Clients
@@ -106,8 +107,17 @@ class HeldGrants:
             scope=tuple([word for word in stored.scope if word in client.scopes]),
             resource=tuple([uri for uri in stored.resource if uri in client.requests.resources]),
         )
-        known = replace(person, account=account)
+        known = replace(person, account=account, link=self._still_told(person.link))
         return Held(client, grant, known, login.sub, login.sid, frozenset(stored.scope))
+
+    def _still_told(self, link: Link) -> Link:
+        """The link without what its upstream said for an extra claim that no operator wants of it any more."""
+        more = extra_of(link.claims)
+        found = map(self._providers.named, self._providers.names_of(link.provider_key) if more else ())
+        gone = more.keys() - {name for one in found if one is not None for name in one.extra}
+        if not gone:
+            return link
+        return replace(link, claims={name: value for name, value in link.claims.items() if name not in gone})
 
     async def find_own(self, token: ClientToken) -> tuple[Client, ClientToken] | None:
         """Whose token it is and what is left of it today; None where it was given back, or nothing is left."""

@@ -11,6 +11,7 @@ from broker.core.records import AccessToken, ClientToken
 from broker.core.seal import digest
 from broker.core.terms import Scope
 from broker.core.tokens.audience import say_audience
+from broker.core.tokens.claims import build_access_claims
 from broker.core.tokens.id_token import build_confirmation, build_context, client_subject
 from broker.core.wire.parameters import Parameters
 from broker.services.clients.directory import Clients
@@ -78,14 +79,17 @@ class Introspection:
         whom = {"client_id": owner.id, "aud": say_audience(cut.audience, self._context.issuer)}
         # How it is used; a refresh token has nothing of this, so that nobody takes it for one.
         used = {"token_type": type_of(cut.jkt)} | build_confirmation(cut.jkt)
-        return _about(cut.scope, cut.expires_at) | said | used | whom
+        return said | _about(cut.scope, cut.expires_at) | used | whom
 
     async def _find_persons(self, owner: Client, token: AccessToken) -> tuple[AccessToken, dict[str, Any]] | None:
         held = await self._tokens.held.find(token.grant_id, owner)
         if held is None:
             return None
         cut = self._tokens.held.cut_token(token, held.grant.scope, held.grant.resource)
-        return (cut, {"sub": held.grant.login.sub} | build_context(held.grant.login)) if cut is not None else None
+        if cut is None:
+            return None
+        told = build_access_claims(held.person, owner, cut.scope)
+        return cut, told | {"sub": held.grant.login.sub} | build_context(held.grant.login)
 
     async def _find_own(self, owner: Client, token: ClientToken) -> tuple[ClientToken, dict[str, Any]] | None:
         found = await self._tokens.held.find_own(token)

@@ -16,7 +16,7 @@ from broker.core.records import AccessToken, ClientToken, Record
 from broker.core.seal import Seal
 from broker.core.terms import Algorithm, IdTokenClaims, Scope, TokenFormat
 from broker.core.tokens.audience import build_audience, parse_audience
-from broker.core.tokens.claims import build_claims
+from broker.core.tokens.claims import build_access_claims, build_claims
 from broker.core.tokens.id_token import (
     ACCESS_TOKEN_TYPE,
     ID_TOKEN_TYPE,
@@ -101,6 +101,7 @@ class Tokens:
                 jti=self._context.mint(size=16),
                 jkt=jkt,
             )
+            claims = build_access_claims(held.person, client, scope) | claims  # what the protocol says wins
             return await self._keys.signer(client.id_token_alg).sign(claims, typ=ACCESS_TOKEN_TYPE), ttl
         record = AccessToken(grant.id, grant.client_id, scope, now + ttl, audience, jkt)
         return _OPAQUE + self._seal.seal(record.to_bytes()), ttl
@@ -135,7 +136,7 @@ class Tokens:
             now=self._context.now(),
             ttl=self.lifetimes.id_token,
             at_hash=half_hash(access_token, signer.algorithm),
-            person_claims=build_claims(held.person, client, told, grant.claims.get("id_token")),
+            person_claims=build_claims(held.person, client, told, grant.claims.get("id_token"), granted=scope),
             former=held.person.account.former,
         )
         return await signer.sign(claims, typ=ID_TOKEN_TYPE)

@@ -275,6 +275,7 @@ def _delete(sub: str, now: int) -> Steps[None]:
     yield from do("DELETE FROM sign_ins WHERE sub = ?", sub)
     yield from do("DELETE FROM account_events WHERE sub = ?", sub)
     yield from do("DELETE FROM former_subs WHERE sub = ?", sub)
+    yield from do("DELETE FROM account_claims WHERE sub = ?", sub)
     yield from do(
         "UPDATE accounts SET created_at = 0, closes_at = NULL, merged_into = NULL, deleted_at = ? WHERE sub = ?",
         now,

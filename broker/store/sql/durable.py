@@ -9,6 +9,7 @@ from broker.store.sql.accounts import SqlAccounts
 from broker.store.sql.clients import SqlClients
 from broker.store.sql.consents import SqlConsents
 from broker.store.sql.deliveries import Outbox, SqlDeliveries
+from broker.store.sql.extra_claims import SqlExtraClaims
 from broker.store.sql.grants import SqlGrants
 from broker.store.sql.history import SqlHistory
 from broker.store.sql.keys import SqlKeys
@@ -27,6 +28,7 @@ def build_durable(driver: Driver, randomness: Callable[[int], bytes]) -> Durable
         people=SqlPeople(driver, outbox),
         accounts=SqlAccounts(driver, outbox),
         consents=SqlConsents(driver, outbox),
+        extra_claims=SqlExtraClaims(driver),
         history=SqlHistory(driver, outbox),
         grants=SqlGrants(driver),
         sessions=SqlSessions(driver, outbox),

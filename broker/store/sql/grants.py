@@ -194,7 +194,8 @@ def _spent(code_digest: str) -> Steps[str | None]:
 def _live(grant_id: str, now: int) -> Steps[LiveGrant | None]:
     found = yield (
         """SELECT body, sub, created_at, blocked, closes_at, provider_key, subject, provider, claims, raw_ids, seen_at,
-                  linked_at, home, EXISTS (SELECT 1 FROM accounts AS part WHERE part.merged_into = standing_grants.sub)
+                  linked_at, home, EXISTS (SELECT 1 FROM accounts AS part WHERE part.merged_into = standing_grants.sub),
+                  EXISTS (SELECT 1 FROM account_claims WHERE account_claims.sub = standing_grants.sub)
            FROM standing_grants WHERE id = ? AND expires_at > ?""",
         (grant_id, now),
     )

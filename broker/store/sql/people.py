@@ -14,6 +14,7 @@ from broker.core.webhooks import News, Told
 from broker.store.people import LastLink, Linked, NamespaceChanged, NotLinked, PeopleStore, Taken, Unlinked
 from broker.store.sql.deliveries import Outbox
 from broker.store.sql.endings import end_for_good
+from broker.store.sql.extra_claims import claims_of
 from broker.store.sql.forgetting import lose_way
 from broker.store.sql.history import remember
 from broker.store.sql.sessions import sessions_through
@@ -172,16 +173,19 @@ def resolve(sub: str) -> Steps[Account | None]:
     )
     if row is None:
         return None
-    return replace(account_from(row), former=(yield from parts_of(row[0])))
+    return replace(account_from(row), former=(yield from parts_of(row[0])), claims=(yield from claims_of(row[0])))
 
 
 def person_with_parts(row: Row) -> Steps[Person]:
-    """As `person_from`, with a last column that says whether accounts were merged into this one: few have any."""
-    person = person_from(row[:-1])
-    if not row[-1]:
+    """As `person_from`, with two last columns, for few have any: whether accounts were merged into this one, and
+    whether claims of it are set.
+    """
+    person, sub = person_from(row[:-2]), row[0]
+    if not any(row[-2:]):
         return person
-    parts = yield from parts_of(person.account.sub)
-    return replace(person, account=replace(person.account, former=parts))
+    parts = (yield from parts_of(sub)) if row[-2] else ()
+    claims = (yield from claims_of(sub)) if row[-1] else {}
+    return replace(person, account=replace(person.account, former=parts, claims=claims))
 
 
 def is_living(sub: str) -> Steps[bool]:
@@ -194,7 +198,8 @@ def _person(provider_key: str, subject: str) -> Steps[Person | None]:
         """SELECT accounts.sub, accounts.created_at, accounts.blocked, accounts.closes_at,
                   links.provider_key, links.subject, links.provider, links.claims, links.raw_ids, links.seen_at,
                   links.linked_at, links.home,
-                  EXISTS (SELECT 1 FROM accounts AS part WHERE part.merged_into = accounts.sub)
+                  EXISTS (SELECT 1 FROM accounts AS part WHERE part.merged_into = accounts.sub),
+                  EXISTS (SELECT 1 FROM account_claims WHERE account_claims.sub = accounts.sub)
            FROM links JOIN accounts ON accounts.sub = links.sub
            WHERE links.provider_key = ? AND links.subject = ?""",
         (provider_key, subject),

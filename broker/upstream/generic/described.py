@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from broker.upstream.extra_claims import ExtraSettings
 from broker.upstream.generic.values import Claims, DateForm, Expression, Links, Texts
-from broker.upstream.model import MailDomain, ProviderSettings
+from broker.upstream.model import MailDomain
 from broker.upstream.standard_claims import Trust
 
 
@@ -57,7 +58,7 @@ class Rules(Part):
     )
 
 
-class PeopleSettings(ProviderSettings):
+class PeopleSettings(ExtraSettings):
     """An upstream whose answers are described here."""
 
     claims: Claims = Field(description="Claims of ours and where they stand: expressions over token, me, …")

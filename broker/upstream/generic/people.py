@@ -10,6 +10,7 @@ from typing import Any, Final
 from broker.core.errors import UpstreamDenied, UpstreamInvalid
 from broker.core.expressions import find, first_name
 from broker.core.people.identity import Identity
+from broker.upstream.extra_claims import with_extra
 from broker.upstream.fields import Fields, birthdate, contact, https_url, international, person
 from broker.upstream.generic.described import PeopleSettings, Rules
 from broker.upstream.generic.templates import fill_link
@@ -53,7 +54,8 @@ class Describing:
         )
         known |= {name: told[name] for name in _TEXTS} | {name: https_url(told[name]) for name in _LINKS}
         ids = {name: self._id(path, document) for name, path in self.settings.ids.items()}
-        return Identity(subject, known | self._contact(document), raw_ids={n: v for n, v in ids.items() if v})
+        found = Identity(subject, known | self._contact(document), raw_ids={n: v for n, v in ids.items() if v})
+        return with_extra(found, self.settings, _without_tokens(document), self.odd)
 
     def subject(self, path: str, document: Mapping[str, Any]) -> str:
         """The id that is found there: text, or a whole number exactly; raises UpstreamInvalid for anything else."""
@@ -110,6 +112,14 @@ class Describing:
         path = self.settings.claims.get(name)
         value = find(path, document) if path else None
         return value is True or (self.settings.types.string_booleans and value in ("true", "1"))
+
+
+def _without_tokens(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What may be told to apps: an expression that names a token by mistake finds nothing."""
+    told = {name: value for name, value in document.items() if name != "access_token"}
+    if isinstance(beside := document.get("token"), Mapping):
+        told["token"] = {name: value for name, value in beside.items() if not name.endswith("token")}
+    return told
 
 
 def check_rules(rules: Rules, document: Mapping[str, Any]) -> None:
