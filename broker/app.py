@@ -33,7 +33,7 @@ from broker.services.people.deeds import Deeds
 from broker.services.people.subjects import Subjects, open_subjects
 from broker.services.providers import Providers
 from broker.services.switches import LOOK_EVERY as SWITCHES_EVERY
-from broker.services.switches import Off, Switches
+from broker.services.switches import Off
 from broker.store.base import Durable
 from broker.store.keys import KeyStore
 from broker.store.people import PeopleStore
@@ -54,7 +54,10 @@ Chore = Callable[[], Awaitable[object]]
 
 @dataclass(slots=True)
 class Broker:
-    """A running broker: two ASGI apps and what they stand on. `pause` waits that many seconds between chores."""
+    """A running broker: two ASGI apps and what they stand on. `pause` waits that many seconds between chores.
+
+    `look` is the chore by which it knows what operators have switched off, and which clients they keep.
+    """
 
     public: ASGIApp
     management: Management
@@ -66,7 +69,7 @@ class Broker:
     sending: Sending | None
     deeds: Deeds
     operators: Operators
-    switches: Switches
+    look: Chore
     context: Context
     _opened: AsyncExitStack
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -77,7 +80,7 @@ class Broker:
         # Apart, so that a long sweep does not make this node the last to hear that a key is gone.
         chores: tuple[tuple[float, Chore], ...] = (
             (LOOK_EVERY, self.keys.refresh),
-            (SWITCHES_EVERY, self.switches.refresh),
+            (SWITCHES_EVERY, self.look),
             (_SWEEP_EVERY, self._sweep),
             (_SWEEP_EVERY, self.deeds.delete_due),
             (_LOOK_EVERY, self.store.look),
@@ -183,7 +186,7 @@ async def _assemble(
     )
     services = Services(parts, Settings.of(config, parts.providers))
     public = build_public(parts, services, config)
-    await services.switches.refresh()
+    await services.look()
     return Broker(
         public,
         _build_management(parts, store, observer),
@@ -195,7 +198,7 @@ async def _assemble(
         services.notify.worker,
         services.deeds,
         services.operators,
-        services.switches,
+        services.look,
         context,
         opened.pop_all(),
     )

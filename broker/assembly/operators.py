@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from broker.assembly.parts import Parts, Settings
+from broker.services.clients.kept import KeptClients
+from broker.services.operators.clients import ClientCases
 from broker.services.operators.door import Operators
 from broker.services.operators.extra_claims import ExtraClaimCases
 from broker.services.operators.people import PeopleCases
@@ -16,21 +20,26 @@ from broker.services.switches import Switches
 from broker.services.webhooks import Webhooks
 
 
-def build_operators(
-    parts: Parts,
-    settings: Settings,
-    page: AccountPage,
-    switches: Switches,
-    *,
-    deeds: Deeds,
-    unlinking: Unlinking,
-    merging: Merging,
-    webhooks: Webhooks,
-) -> Operators:
+class Tied(Protocol):
+    """The services that do what operators ask, by the names that they have among all services."""
+
+    account_page: AccountPage
+    switches: Switches
+    entries: KeptClients
+    deeds: Deeds
+    unlinking: Unlinking
+    merging: Merging
+    webhooks: Webhooks
+
+
+def build_operators(parts: Parts, settings: Settings, tied: Tied) -> Operators:
     """The door, with somebody for every use case of the catalogue."""
-    people = PeopleCases(parts.context, parts.durable, page, deeds=deeds, unlinking=unlinking, merging=merging)
-    claims = ExtraClaimCases(parts.context, parts.durable)
-    switched = SwitchCases(switches, settings.configured)
-    told = WebhookCases(webhooks)
-    cases = (people, claims, switched, told)
-    return Operators(parts.context, {name: one for part in cases for name, one in part.handlers.items()})
+    context, durable = parts.context, parts.durable
+    people = PeopleCases(
+        context, durable, tied.account_page, deeds=tied.deeds, unlinking=tied.unlinking, merging=tied.merging
+    )
+    clients = ClientCases(context, durable.clients, tied.entries, kept=parts.kept, file=settings.rules, off=parts.off)
+    switched = SwitchCases(tied.switches, settings.configured)
+    claims, told = ExtraClaimCases(context, durable), WebhookCases(tied.webhooks)
+    cases = (people, claims, clients, switched, told)
+    return Operators(context, {name: one for part in cases for name, one in part.handlers.items()})

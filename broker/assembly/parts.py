@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 from broker.config.clients import build_clients, localised
+from broker.config.kept_clients import Rulebook
 from broker.config.model import Config
 from broker.config.webhooks import build_webhooks
 from broker.core.clients.client import ABOUT_GROUPS, Client
@@ -15,8 +16,8 @@ from broker.core.clients.registered import RegistrationRules
 from broker.core.events import Recorder
 from broker.core.notify import Pace
 from broker.core.seal import Seal
-from broker.core.switches import Switchable
 from broker.core.webhooks import Webhook
+from broker.services.clients.kept import Kept
 from broker.services.clients.registrations import RegistrationPolicy
 from broker.services.context import Context, Outbound
 from broker.services.keys.ring import KeyRing
@@ -47,7 +48,8 @@ class RequestObserver(Recorder, Protocol):
 class Parts:
     """What the composition root picked. `seal` seals for one purpose; `derive`: its raw keys, the current first.
 
-    `counters` are those that nodes share, None where there is one. `off` is what `providers` knows is switched off.
+    `counters` are those that nodes share, None where there is one. `off` is what `providers` knows is switched off,
+    `kept` the clients that operators keep.
     """
 
     context: Context
@@ -62,13 +64,15 @@ class Parts:
     observer: RequestObserver
     counters: SharedCounters | None = None
     off: Off = field(default_factory=Off)
+    kept: Kept = field(default_factory=Kept)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What services do as the operator chose. `nonce_required`: of DPoP. `deadline`: of one upstream, in seconds.
 
-    `configured`: whether each provider and client of the configuration is on there, by name.
+    `configured`: whether each provider of the configuration is on there, by name. `rules` are its rules for clients
+    that are kept beside it.
     """
 
     clients: Mapping[str, Client]
@@ -77,9 +81,10 @@ class Settings:
     registration: RegistrationPolicy
     accounts: AccountRules
     notify: NotifyRules
+    rules: Rulebook
     nonce_required: bool = False
     deadline: float = DEADLINE
-    configured: Mapping[Switchable, Mapping[str, bool]] = field(default_factory=dict)
+    configured: Mapping[str, bool] = field(default_factory=dict)
     webhooks: Mapping[str, Webhook] = field(default_factory=dict)
 
     @property
@@ -119,12 +124,10 @@ class Settings:
             session=SessionLimits(config.session.idle_ttl, config.session.absolute_ttl),
             registration=_registration(config, providers),
             notify=_notify(config),
+            rules=Rulebook(config),
             accounts=AccountRules(config.accounts.deletion_wait, config.accounts.history_kept),
             nonce_required=config.tokens.dpop_nonce == "required",
-            configured={
-                Switchable.PROVIDER: {name: one.enabled for name, one in config.providers.items()},
-                Switchable.CLIENT: dict.fromkeys(config.clients, True),
-            },
+            configured={name: one.enabled for name, one in config.providers.items()},
             webhooks=build_webhooks(config),
         )
 

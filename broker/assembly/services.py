@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from broker.assembly.by_bot import build_by_bot
+from broker.assembly.clients import build_directory, build_kept_clients, build_registrations
 from broker.assembly.deliveries import build_telling
 from broker.assembly.grants import build_token_requests
 from broker.assembly.linking import build_identities, build_joins, build_lookup
@@ -21,9 +22,7 @@ from broker.services.authorize.questions import Questions
 from broker.services.authorize.request_objects import RequestObjects
 from broker.services.authorize.requests import Requests
 from broker.services.carried import Carried
-from broker.services.clients.directory import ClientAssertions, Clients
 from broker.services.clients.keys import ClientKeys
-from broker.services.clients.registrations import Registrations
 from broker.services.devices import Devices
 from broker.services.drf import BackendTokens, DrfCalls
 from broker.services.grants.endpoint import TokenRequests
@@ -72,17 +71,21 @@ class Services:
         self._tie_grants(parts, settings)
         self.notify = build_notify(parts, settings, self.admission, self.standing)
 
+    async def look(self) -> None:
+        """Know what operators have switched off, and which clients they keep; raises StoreUnavailable."""
+        try:
+            await self.switches.refresh()
+        finally:
+            await self.entries.refresh()
+
     def _tie_clients(self, parts: Parts, settings: Settings) -> None:
-        context, transient, outbound = parts.context, parts.transient, parts.outbound
-        keys, seal = ClientKeys(context, outbound), parts.seal("registered client")
-        self.objects = RequestObjects(context, keys, outbound)
-        self.registrations = Registrations(
-            context, parts.durable.clients, outbound, seal=seal, policy=settings.registration, off=parts.off
-        )
-        assertions = ClientAssertions(context, transient, keys)
-        self.directory = Clients(context, settings.clients, assertions, self.registrations, parts.off)
+        context, keys = parts.context, ClientKeys(parts.context, parts.outbound)
+        self.objects = RequestObjects(context, keys, parts.outbound)
+        self.registrations = build_registrations(parts, settings)
+        self.directory = build_directory(parts, settings, keys, self.registrations)
+        self.entries = build_kept_clients(parts, settings)
         nonces = Nonces(parts.derive("dpop nonce"), context.now)
-        self.proofs = Proofs(context, transient, nonces, nonce_required=settings.nonce_required)
+        self.proofs = Proofs(context, parts.transient, nonces, nonce_required=settings.nonce_required)
 
     def _tie_people(self, parts: Parts, settings: Settings) -> None:
         self.people = People(parts.durable.people)
@@ -199,16 +202,7 @@ class Services:
         self.deletions = build_deletions(parts, self.upstream_events)
         self.account_changes = AccountChanges(self.account_page, self.deeds, self.unlinking)
         self.switches = build_switches(parts, self.directory)
-        self.operators = build_operators(
-            parts,
-            settings,
-            self.account_page,
-            self.switches,
-            deeds=self.deeds,
-            unlinking=self.unlinking,
-            merging=self.merging,
-            webhooks=self.webhooks,
-        )
+        self.operators = build_operators(parts, settings, self)
 
     def _tie_logins(self, parts: Parts, settings: Settings) -> None:
         context, providers = parts.context, parts.providers

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from broker.cli.common import config_option, fail, read_config
+from broker.cli.objects import object_options, take_object
 from broker.core.operators.catalogue import USE_CASES
 from broker.core.operators.question import Kind, Parameter, UseCase
 
@@ -41,9 +43,11 @@ def _group(inside: click.Group, noun: str, name: str) -> click.Group:
 
 def _command(case: UseCase) -> click.Command:
     def run(path: str, as_json: bool, **given: Any) -> None:
-        _run(case, path, as_json, {name: value for name, value in given.items() if value is not None})
+        objects = [one.name for one in case.parameters if one.kind is Kind.OBJECT]
+        values = given | {name: take_object(given, str(given.get("client_id"))) for name in objects}
+        _run(case, path, as_json, {name: value for name, value in values.items() if value is not None})
 
-    options = [_parameter(one) for one in case.parameters]
+    options = [option for one in case.parameters for option in _parameters(one)]
     json_option = click.Option(["--json", "as_json"], is_flag=True, help="Print JSON. Times are epoch seconds.")
     return config_option(click.Command(case.name, callback=run, params=[*options, json_option], help=_help(case)))
 
@@ -52,6 +56,13 @@ def _help(case: UseCase) -> str:
     """An argument has no help of its own in click."""
     places = [one for one in case.parameters if not one.named]
     return "\n\n".join([case.about, *(f"{one.name.upper()}: {one.about}" for one in places)])
+
+
+def _parameters(one: Parameter) -> Iterator[click.Parameter]:
+    if one.kind is Kind.OBJECT:
+        yield from object_options(one.about)
+    else:
+        yield _parameter(one)
 
 
 def _parameter(one: Parameter) -> click.Parameter:
@@ -79,6 +90,8 @@ def _run(case: UseCase, path: str, as_json: bool, values: dict[str, Any]) -> Non
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     elif refused:
         fail([told["error_description"]])
+    elif "yaml" in told:
+        click.echo(told["yaml"], nl=False)
     else:
         click.echo("\n".join(show(told)))
     raise SystemExit(1 if refused else 0)

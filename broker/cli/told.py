@@ -14,6 +14,9 @@ def show(told: Mapping[str, Any], indent: str = "") -> Iterator[str]:
         if isinstance(value, list) and value and isinstance(value[0], dict):
             yield f"{indent}{name}:"
             yield from _entries(value, f"{indent}  ")
+        elif isinstance(value, dict) and value:
+            yield f"{indent}{name}:"
+            yield from show(value, f"{indent}  ")
         else:
             yield f"{indent}{name}: {_plain(name, value)}"
 

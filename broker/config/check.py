@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from os.path import isdir, isfile  # False for a name no file system takes, where pathlib would raise
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from broker.config.agreements import AGREEMENTS, Checks
 from broker.config.client_check import check_client
 from broker.config.demo_values import is_demo_client, is_demo_issuer, is_demo_secret, is_demo_value, is_on_this_machine
 from broker.config.icon_check import find_fault
@@ -20,7 +21,7 @@ from broker.config.source import KeyPath
 from broker.config.webhooks import check_webhooks
 from broker.core.clients.fapi import CODE_TTL
 from broker.core.clients.registered import REGISTERED_PREFIX
-from broker.core.terms import PostedKind, Profile
+from broker.core.terms import Profile
 
 CLIENT_SECRET_LENGTH = 32  # characters; 128 bits even in hexadecimal
 UPSTREAM_SECRET_LENGTH = 12  # characters; theirs to choose, the shortest known has 20
@@ -38,6 +39,13 @@ _PLACEHOLDER = re.compile(
 def check_everything(config: Config, report: Report) -> None:
     """Report every problem and warning about `config`."""
     for check in _CHECKS:
+        check(config, report)
+    check_clients(config, report)
+
+
+def check_clients(config: Config, report: Report) -> None:
+    """Report every problem and warning about the clients of `config`: inside each, and between them and the rest."""
+    for check in _CHECKS_OF_CLIENTS:
         check(config, report)
     for client_id, client in config.clients.items():
         check_client(client_id, client, report, emulated=config.network.upstreams == "emulated")
@@ -94,56 +102,6 @@ def _somebody_can_log_in(config: Config, report: Report) -> None:
     for client_id, client in config.clients.items():
         if enabled and client.providers is not None and not enabled & set(client.providers):
             report.problem(("clients", client_id, "providers"), "every provider of this client is switched off")
-
-
-def _posted(config: Config, report: Report) -> None:
-    """Both have to want it: the provider accepts what is posted, and the client may post it."""
-    for client_id, client in config.clients.items():
-        for index, name in enumerate(client.accept_posted):
-            settings = config.providers.get(name)
-            if settings is not None and not getattr(settings, "accept_posted", True):
-                text = f"needs providers.{name}.accept_posted: what of it may be posted"
-                report.problem(("clients", client_id, "accept_posted", index), text)
-        for index, name in enumerate(client.mini_apps):
-            accepted = getattr(config.providers.get(name), "accept_posted", None)
-            if accepted is not None and PostedKind.INIT_DATA not in accepted:
-                text = f"needs init_data in providers.{name}.accept_posted"
-                report.problem(("clients", client_id, "mini_apps", index), text)
-
-
-def _drf(config: Config, report: Report) -> None:
-    """An app of drf-social-oauth2 posts one token, and took no challenge for it."""
-    for client_id, client in config.clients.items():
-        for backend, name in client.drf_backends.items():
-            kinds = set(getattr(config.providers.get(name), "accept_posted", ()))
-            if PostedKind.ACCESS_TOKEN in kinds or not kinds:
-                continue
-            text = f"can do nothing with {name}: its apps bring tokens, and of those none counts there"
-            if PostedKind.ID_TOKEN in kinds:
-                text = f"needs {name} in drf_without_nonce: these apps take no challenge for an ID token"
-            if PostedKind.ID_TOKEN not in kinds or name not in client.drf_without_nonce:
-                report.problem(("clients", client_id, "drf_backends", backend), text)
-
-
-def _upstream_tokens(config: Config, report: Report) -> None:
-    """Both have to want it: the provider's tokens are kept, and the client may have them."""
-    for client_id, client in config.clients.items():
-        for index, name in enumerate(client.upstream_tokens):
-            settings = config.providers.get(name)
-            if settings is not None and not getattr(settings, "keep_tokens", False):
-                can = hasattr(settings, "keep_tokens")
-                text = f"needs providers.{name}.keep_tokens" if can else f"{name} gives no tokens that could be kept"
-                report.problem(("clients", client_id, "upstream_tokens", index), text)
-
-
-def _one_tap(config: Config, report: Report) -> None:
-    """Both have to want it, here too: a provider has a prompt, and the client lets it on its login page."""
-    for client_id, client in config.clients.items():
-        offered = config.providers if client.providers is None else client.providers
-        shown = (getattr(config.providers.get(name), "one_tap", False) for name in offered)
-        if client.one_tap and not any(shown):
-            text = "needs a provider of this client with one_tap: true, which Google's type has"
-            report.problem(("clients", client_id, "one_tap"), text)
 
 
 def _placeholders(config: Config, report: Report) -> None:
@@ -269,27 +227,26 @@ def _languages(config: Config, report: Report) -> None:
             report.problem(("clients", client_id, "languages"), "names a language that is not among ui.languages")
 
 
-_CHECKS: tuple[Callable[[Config, Report], None], ...] = (
-    _ids,
-    _provider_names,
-    _somebody_can_log_in,
-    _posted,
-    _drf,
-    _upstream_tokens,
+_CHECKS: Checks = (
     check_webhooks,
-    _one_tap,
-    _placeholders,
     _emulated_stays_here,
-    _demo_stays_here,
     check_namespaces,
     check_wisdom,
-    _anywhere_here,
     _limits_of_time,
-    _limits_of_profile,
     _storage,
     _listeners,
     _files,
     _icons,
+)
+_CHECKS_OF_CLIENTS: Checks = (
+    _ids,
+    _provider_names,
+    _somebody_can_log_in,
+    *AGREEMENTS,
+    _placeholders,
+    _demo_stays_here,
+    _anywhere_here,
+    _limits_of_profile,
     _algorithms,
     _languages,
 )

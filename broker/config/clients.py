@@ -17,9 +17,13 @@ from broker.core.wire.addresses import sector_hosts
 
 def build_clients(config: Config) -> dict[str, Client]:
     """The clients of config.yaml by client_id."""
-    emulated = config.network.upstreams == "emulated"
-    clients = {name: build_client(name, settings, emulated=emulated) for name, settings in config.clients.items()}
-    return {name: replace(client, upstream_tokens=_scopes_of(client, config)) for name, client in clients.items()}
+    return {name: build_client_of(config, name, settings) for name, settings in config.clients.items()}
+
+
+def build_client_of(config: Config, client_id: str, settings: ClientSettings) -> Client:
+    """One client beside these providers."""
+    client = build_client(client_id, settings, emulated=config.network.upstreams == "emulated")
+    return replace(client, upstream_tokens=_scopes_of(client, config))
 
 
 def _scopes_of(client: Client, config: Config) -> dict[str, tuple[str, ...]]:

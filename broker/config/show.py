@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from io import StringIO
 from typing import Any
 
@@ -27,6 +27,12 @@ def render(loaded: Loaded) -> str:
     yaml.width = 120
     yaml.dump(_plain(loaded.config, (), loaded.origins), out)
     return out.getvalue()
+
+
+def as_written(model: BaseModel, keys: Iterable[str]) -> dict[str, Any]:
+    """These keys of a model as the file would have them: text, numbers, lists, mappings. Secrets are hidden."""
+    told: dict[str, Any] = _plain(model, (), {})
+    return {key: told[key] for key in told if key in set(keys)}
 
 
 def _plain(value: Any, path: KeyPath, origins: Mapping[KeyPath, tuple[Origin, ...]]) -> Any:

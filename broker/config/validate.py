@@ -110,9 +110,7 @@ def _providers(raw: Mapping[str, Raw], shape: Shape, report: Report, context: di
             made[name] = kind.model_validate(value, context=context)
         except ValidationError as error:
             before = len(report.problems)
-            prefix, data = ("providers", name), {"providers": dict(raw)}
-            for one in _errors(error, prefix, data, shape):
-                _explain(one, prefix, data, shape, report)
+            explain_all(error, ("providers", name), {"providers": dict(raw)}, shape, report)
             if len(report.problems) == before and _is_off(_mapping(value).get("enabled")):
                 made[name] = _without_values(kind, _mapping(value), shape, name)
     return made
@@ -153,7 +151,7 @@ def _repaired(values: dict[str, Any], broken: set[KeyPath]) -> dict[str, Any]:
     )
 
 
-def _errors(error: ValidationError, prefix: KeyPath, data: Mapping[str, Raw], shape: Shape) -> list[ErrorDetails]:
+def _errors(error: ValidationError, prefix: KeyPath, data: Mapping[str, Any], shape: Shape) -> list[ErrorDetails]:
     """The errors without those that only follow from another: one mistake, one line.
 
     A list is "too short" of the items that were refused; a key is "missing" because it was misspelt beside.
@@ -173,7 +171,13 @@ def _errors(error: ValidationError, prefix: KeyPath, data: Mapping[str, Raw], sh
     ]
 
 
-def _explain(error: ErrorDetails, prefix: KeyPath, data: Mapping[str, Raw], shape: Shape, report: Report) -> KeyPath:
+def explain_all(error: ValidationError, prefix: KeyPath, data: Mapping[str, Any], shape: Shape, report: Report) -> None:
+    """Report what is wrong with the value at `prefix` of `data`, as the shape has it."""
+    for one in _errors(error, prefix, data, shape):
+        _explain(one, prefix, data, shape, report)
+
+
+def _explain(error: ErrorDetails, prefix: KeyPath, data: Mapping[str, Any], shape: Shape, report: Report) -> KeyPath:
     """Report one error of pydantic under the path people see; returns that path."""
     path = _path((*prefix, *error["loc"]), data, missing=error["type"] == "missing")
     if error["type"] == "extra_forbidden":

@@ -69,6 +69,8 @@ class Event(StrEnum):
     CLIENT_REGISTERED = "client.registered"
     CLIENT_UPDATED = "client.updated"
     CLIENT_DELETED = "client.deleted"
+    CLIENT_ENTRY_SEEN = "client.entry_seen"
+    CLIENT_ENTRY_UNFIT = "client.entry_unfit"
     DEVICE_STARTED = "device.started"
     DEVICE_APPROVED = "device.approved"
     DEVICE_DENIED = "device.denied"

@@ -1,10 +1,11 @@
-"""Entries of clients that registered themselves (RFC 7591)."""
+"""Entries of clients: those that registered themselves (RFC 7591), and those that operators keep (ADR 75)."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Protocol
 
+from broker.core.clients.kept import KeptClient
 from broker.core.clients.registered import RegisteredClient
 
 
@@ -28,3 +29,21 @@ class ClientStore(Protocol):
 
     async def delete(self, client_id: str) -> bool:
         """Forget an entry; False when there was none. Its grants are worth nothing without it, and expire."""
+
+    async def registered(self, *, after: str, limit: int) -> tuple[RegisteredClient, ...]:
+        """Entries of those that registered themselves, in the order of their ids, behind `after`."""
+
+    async def kept_revision(self) -> int:
+        """A number that is another after every change of an entry that operators keep. Every node asks often."""
+
+    async def kept(self) -> tuple[KeptClient, ...]:
+        """Every entry that operators keep, by client_id."""
+
+    async def keep(self, client: KeptClient, *, limit: int) -> bool:
+        """A new entry; False, and nothing changes, where there is one of that id or there are `limit` already."""
+
+    async def change(self, client: KeptClient) -> bool:
+        """The next version of an entry; False, and nothing changes, unless the one kept is the version before."""
+
+    async def drop(self, client_id: str) -> bool:
+        """Forget an entry that operators keep; False where there was none."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from time import perf_counter
 from urllib.parse import urlsplit
@@ -57,21 +57,24 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What the dispatcher must know about the issuer. `host` as in a Host header, lower case."""
+    """What the dispatcher must know about the issuer. `host` as in a Host header, lower case.
+
+    `origins` says which may call from a browser now: apps come and go.
+    """
 
     issuer: str
     origin: str
     base: str
     host: str
     secure: bool
-    origins: frozenset[str] = field(default_factory=frozenset)
+    origins: Callable[[], Collection[str]] = frozenset
 
     @classmethod
-    def of(cls, issuer: str, origins: Iterable[str] = ()) -> Site:
+    def of(cls, issuer: str, origins: Callable[[], Collection[str]] = frozenset) -> Site:
         """From the issuer's URL and the origins that may call from a browser."""
         parts = urlsplit(issuer)
         origin = f"{parts.scheme}://{parts.netloc}"
-        return cls(issuer, origin, parts.path, parts.netloc, parts.scheme == "https", frozenset(origins))
+        return cls(issuer, origin, parts.path, parts.netloc, parts.scheme == "https", origins)
 
     @property
     def on_own_machine(self) -> bool:
@@ -179,7 +182,7 @@ class Dispatcher:
         return endpoint
 
     def _preflight(self, request: Request, route: Route) -> Response:
-        if request.headers.get("origin") not in self._site.origins:
+        if request.headers.get("origin") not in self._site.origins():
             return Response(status_code=403)
         headers = {
             "access-control-allow-methods": ", ".join(route.endpoints),
@@ -201,7 +204,7 @@ class Dispatcher:
             headers = MutableHeaders(raw=response.raw_headers)
             headers.append("vary", "Origin")
             origin = Headers(scope=scope).get("origin")
-            if origin in self._site.origins and origin is not None:
+            if origin is not None and origin in self._site.origins():
                 headers["access-control-allow-origin"] = origin
                 headers["access-control-expose-headers"] = "DPoP-Nonce, WWW-Authenticate"
 

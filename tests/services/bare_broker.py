@@ -9,9 +9,14 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from broker.assembly import Parts, Services, Settings
+from broker.cli.common import resolve
+from broker.config.kept_clients import Rulebook
+from broker.config.load import load_text
+from broker.config.model import Config
 from broker.core.clients.client import Client
 from broker.core.clients.registered import RegistrationRules
 from broker.core.errors import BrokerError, InvalidToken
@@ -22,13 +27,13 @@ from broker.core.people.identity import Identity, Person
 from broker.core.people.linking import ASKS_NOBODY, LinkingRule
 from broker.core.records import AuthorizationRequest, Authorize, Device, ForClient, Purpose
 from broker.core.seal import Seal, derive
-from broker.core.switches import Switchable
 from broker.core.terms import Algorithm, AuthMethod, PostedKind
 from broker.core.webhooks import Webhook
 from broker.core.wire.parameters import Parameters
 from broker.services.authorize.codes import Answer
 from broker.services.authorize.decide import Ask
 from broker.services.clients.directory import Clients
+from broker.services.clients.kept import Kept
 from broker.services.clients.registrations import RegistrationPolicy
 from broker.services.context import Context
 from broker.services.keys.ring import KeyRing, RotationRules
@@ -63,6 +68,21 @@ RULES_OF_ACCOUNTS = AccountRules(deletion_wait=14 * 86400, history_kept=180 * 86
 RULES_OF_MESSAGES = NotifyRules(Pace(gap=1.0, count=30, window=1.0), expires_after=86400, kept=7 * 86400)
 NOBODY_REGISTERS = RegistrationPolicy((), 0, RegistrationRules((), ()))
 NOBODY = Visitor()
+CONFIG = f"""\
+version: 1
+issuer: {ISSUER}
+keys:
+  algorithms: [ES256, EdDSA]
+providers:
+  alpha: {{type: google, client_id: a, client_secret: fUk0tN3vVq1yqv4mJg0qO7cC2o9n1bXz}}
+  beta: {{type: google, client_id: b, client_secret: fUk0tN3vVq1yqv4mJg0qO7cC2o9n1bXz}}
+clients:
+  app:
+    name: App
+    redirect_uris: [{REDIRECT}]
+    auth_method: none
+    id_token_alg: ES256
+"""
 SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
 
 
@@ -172,6 +192,7 @@ class World(Services):
     webhook_rules: dict[str, Webhook] = field(default_factory=dict)
     linking_rules: dict[str, LinkingRule] = field(default_factory=dict)
     wanted: frozenset[str] = frozenset({"groups"})
+    config: Config = field(default_factory=lambda: _load(CONFIG))
 
     @classmethod
     async def open(cls, store_in: type[SqliteStore] = SqliteStore) -> World:
@@ -202,7 +223,7 @@ class World(Services):
             instance = ProviderInstance.of(name, "upstream", key, upstream, linking=rule, accepts=accepts)
             instances.append(replace(instance, extra=self.wanted))
         live = tuple(instance for instance in instances if instance.name in self.on)
-        self.off = Off(self.clock)
+        self.off, self.kept = Off(self.clock), Kept()
         self.providers = Providers(live, autoselect_single=self.autoselect_single, flow_ttl=600, off=self.off)
         parts = Parts(
             context=self.context,
@@ -216,6 +237,7 @@ class World(Services):
             derive=lambda purpose: (derive(MASTER, purpose),),
             observer=self.notes,
             off=self.off,
+            kept=self.kept,
         )
         limits = SessionLimits(idle=3600, absolute=86400)
         settings = Settings(
@@ -225,16 +247,18 @@ class World(Services):
             NOBODY_REGISTERS,
             self.account_rules,
             self.notify_rules,
+            Rulebook(self._config_now()),
             self.nonce_required,
             self.deadline,
-            {
-                Switchable.PROVIDER: {name: name in self.on for name in self.upstreams},
-                Switchable.CLIENT: dict.fromkeys(self.clients, True),
-            },
+            {name: name in self.on for name in self.upstreams},
             webhooks=self.webhook_rules,
         )
         super().__init__(parts, settings)
-        await self.switches.refresh()
+        await self.look()
+
+    def _config_now(self) -> Config:
+        """Its file has the clients of today, by name."""
+        return self.config.model_copy(update={"clients": dict.fromkeys(self.clients, self.config.clients["app"])})
 
     async def request(self, client_id: str = "app", /, **changed: str | None) -> AuthorizationRequest:
         """A checked authorization request."""
@@ -351,6 +375,10 @@ class World(Services):
         except InvalidToken:
             return False
         return True
+
+
+def _load(text: str) -> Config:
+    return load_text(text, "config.yaml", resolve, environ={}, base=Path()).config
 
 
 def seal(purpose: str) -> Seal:

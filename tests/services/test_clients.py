@@ -34,7 +34,7 @@ async def test_a_client_proves_itself_and_failures_are_noted_without_made_up_nam
 async def test_origins_are_gathered_from_all_clients(world: World) -> None:
     world.clients["other"] = app("other", origins=frozenset({"https://spa.test"}))
     await world.restart()
-    assert world.directory.origins == {"https://spa.test"}
+    assert world.directory.origins() == {"https://spa.test"}
     assert await world.directory.find("other") is world.clients["other"]
     assert await world.directory.find("nobody") is None
 

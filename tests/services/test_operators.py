@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 from broker.core.errors import InvalidRequest, LastIdentity, NotFound, RequestError
 from broker.core.events import Event
 from broker.core.operators.catalogue import USE_CASES, find_use_case
-from broker.core.operators.question import LONGEST, MOST, Kind, Parameter, Reach, UseCase, read_values
+from broker.core.operators.question import (
+    DEEPEST,
+    LARGEST,
+    LONGEST,
+    MOST,
+    Kind,
+    Parameter,
+    Reach,
+    UseCase,
+    read_values,
+)
 from broker.core.people.identity import Account, Link
 from tests.services.bare_broker import NOW, World, app
 from tests.services.test_account_page import ANN, add_beta, arrive
@@ -190,7 +200,7 @@ async def test_every_call_is_in_the_audit_stream_with_who_and_why(world: World) 
     await ask(world, "account.block", sub=sub)
     with pytest.raises(NotFound):
         await ask(world, "account.end", sub="nobody")
-    by = {"by": "root"}
+    by = {"client_id": "", "by": "root"}
     assert acts(world) == [
         {"use_case": "account.find", "sub": "", "why": "", "outcome": "done", **by},
         {"use_case": "account.block", "sub": sub, "why": WHY, "outcome": "done", **by},
@@ -200,7 +210,7 @@ async def test_every_call_is_in_the_audit_stream_with_who_and_why(world: World) 
 
 @each_write
 async def test_nothing_is_changed_without_a_why(world: World, case: UseCase) -> None:
-    values = {one.name: (one.choices or ("x",))[0] for one in case.own if one.required}
+    values = _required(case)
     for why in ({}, {"why": ""}, {"why": "  "}, {"why": "a\nb"}, {"why": "x" * (LONGEST + 1)}, {"why": 1}):
         with pytest.raises(InvalidRequest, match="why"):
             await world.operators.answer(case.name, values | why, by="root")
@@ -209,11 +219,12 @@ async def test_nothing_is_changed_without_a_why(world: World, case: UseCase) -> 
 
 async def test_every_use_case_of_the_catalogue_is_answered_and_says_not_found_of_nobody(world: World) -> None:
     for case in USE_CASES.values():
-        values = {one.name: (one.choices or ("x",))[0] for one in case.own if one.required}
+        values = _required(case)
         if not values:
             assert isinstance(await ask(world, case.name), dict)
             continue
-        with pytest.raises(NotFound):
+        # Somebody who is not there may be made.
+        with pytest.raises(InvalidRequest if case.name.endswith(".create") else NotFound):
             await ask(world, case.name, **values)
 
 
@@ -231,7 +242,10 @@ async def test_a_switch_is_a_use_case_and_says_who_and_why(world: World) -> None
     world.clients = {"other": app("other")}
     await world.restart()
     listed = (await ask(world, "client.list"))["clients"]
-    assert listed == [{"client_id": "other", "state": "on"}, {"client_id": "app", **off}]
+    assert listed == [
+        {"client_id": "app", "source": "gone", **off},
+        {"client_id": "other", "source": "file", "name": "App", "state": "on"},
+    ]
     assert (await ask(world, "client.on", client_id="app"))["changed"], "what is gone from the file can be put on"
     with pytest.raises(NotFound):
         await ask(world, "client.on", client_id="app")
@@ -241,7 +255,7 @@ async def test_a_switch_is_a_use_case_and_says_who_and_why(world: World) -> None
 @pytest.mark.parametrize("may", [Reach.READ, Reach.WRITE], ids=lambda one: one.name)
 async def test_nobody_goes_further_than_they_may_and_the_audit_stream_says_who_tried(world: World, may: Reach) -> None:
     for case in USE_CASES.values():
-        values = {one.name: (one.choices or ("x",))[0] for one in case.own if one.required} | {"why": WHY}
+        values = _required(case) | {"why": WHY}
         outcome = "done"
         try:
             await world.operators.answer(case.name, values, by="ci", may=may)
@@ -249,14 +263,18 @@ async def test_nobody_goes_further_than_they_may_and_the_audit_stream_says_who_t
             outcome = refused.code
         assert (outcome == "insufficient_scope") == (case.here or (case.writes and may is Reach.READ)), case.name
         assert acts(world)[-1] == {
-            **{"use_case": case.name, "sub": values.get("sub", ""), "by": "ci"},
-            **{"why": WHY, "outcome": outcome},
+            **{"use_case": case.name, "sub": values.get("sub", ""), "client_id": values.get("client_id", "")},
+            **{"by": "ci", "why": WHY, "outcome": outcome},
         }
 
 
 def test_a_question_of_no_use_case_names_those_there_are() -> None:
     with pytest.raises(InvalidRequest, match=r"account\.find"):
         find_use_case("account.promote")
+
+
+def _required(case: UseCase) -> dict[str, object]:
+    return {one.name: {} if one.kind is Kind.OBJECT else (one.choices or ("x",))[0] for one in case.own if one.required}
 
 
 _JSON = st.recursive(
@@ -288,11 +306,15 @@ def test_values_have_the_kind_and_size_that_the_catalogue_says(data: st.DataObje
 def _right(one: Parameter) -> object:
     if one.choices:
         return one.choices[0]
-    return {Kind.TEXT: "x" * LONGEST, Kind.NUMBER: MOST, Kind.FLAG: True}[one.kind]
+    return {Kind.TEXT: "x" * LONGEST, Kind.NUMBER: MOST, Kind.FLAG: True, Kind.OBJECT: {"a": [1]}}[one.kind]
 
 
+_DEEP: dict[str, object] = {}
+for _ in range(DEEPEST):
+    _DEEP = {"a": _DEEP}
 _WRONG: dict[Kind, list[object]] = {
     Kind.TEXT: [1, True, ["x"], " ", "a\x00", "a\u2028b", "\ud800", "x" * (LONGEST + 1)],
     Kind.NUMBER: [0, -1, MOST + 1, "1", 1.0, True],
     Kind.FLAG: [1, "yes", [True]],
+    Kind.OBJECT: [["x"], "x", {"a": "x" * LARGEST}, {"a": 2**53}, {"a": float("nan")}, {"a": "\ud800"}, _DEEP],
 }

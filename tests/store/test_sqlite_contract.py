@@ -16,6 +16,7 @@ from tests.contract.accounts import AccountRules
 from tests.contract.extra_claims import ExtraClaimRules
 from tests.contract.grants import GrantRules
 from tests.contract.histories import ConsentRules, HistoryRules
+from tests.contract.kept_clients import KeptClientRules
 from tests.contract.linking import LinkRules
 from tests.contract.logouts import LogoutRules
 from tests.contract.looked_after import OperatorRules
@@ -127,6 +128,10 @@ class TestUpstreamTokens(UpstreamTokenRules):
 
 class TestExtraClaims(ExtraClaimRules):
     """What operators set for apps."""
+
+
+class TestKeptClients(KeptClientRules):
+    """Clients that operators keep."""
 
 
 class TestSwitches(SwitchRules):

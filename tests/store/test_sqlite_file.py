@@ -321,6 +321,8 @@ async def test_k17_every_schema_there_ever_was_comes_to_the_newest_with_its_peop
     assert (kept is not None) == (version >= 10)
     assert len(await store.durable.switches.off()) == (version >= 12)
     assert len(await store.durable.extra_claims.of_account("s1")) == (version >= 14)
+    assert [one.version for one in await store.durable.clients.kept()] == ([2] if version >= 15 else [])
+    assert await store.durable.clients.kept_revision() == (2 if version >= 15 else 0)
     assert (await ended_at(store.durable, "p1", sid="u1", subject="x1") == NOW) == (version >= 4)
     await store.close()
     with closing(sqlite3.connect(path)) as db, closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:

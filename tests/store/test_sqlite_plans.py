@@ -104,6 +104,8 @@ async def test_nothing_that_people_wait_for_reads_a_whole_table() -> None:
             Sought(blocked=True),
         ):
             await durable.accounts.search(sought, after="", limit=9)
+        await durable.clients.kept_revision()
+        await durable.clients.registered(after="", limit=9)
         await durable.history.sign_ins("s1", limit=9, after=(NOW, "sid"))
         await durable.accounts.set_blocked("s1", True, decision=Decision("why", NOW, UNTIL))
         await durable.accounts.end_all("s2", now=NOW, expires_at=UNTIL)

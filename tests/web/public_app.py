@@ -233,7 +233,7 @@ async def public_app(
         off=off,
     )
     services = Services(parts, Settings.of(config, parts.providers))
-    await services.switches.refresh()
+    await services.look()
     transport = httpx2.ASGITransport(build_public(parts, services, config))
     async with httpx2.AsyncClient(transport=transport, base_url=ISSUER) as browser:
         yield PublicApp(browser, transient, durable, upstreams, clock, notes, services, services.switches)

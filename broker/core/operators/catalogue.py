@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from broker.core.errors import InvalidRequest
+from broker.core.operators.clients import CLIENTS
 from broker.core.operators.extra_claims import EXTRA_CLAIMS
 from broker.core.operators.people import PEOPLE
 from broker.core.operators.question import UseCase
 from broker.core.operators.switches import SWITCHES
 from broker.core.operators.webhooks import WEBHOOKS
 
-USE_CASES: Final[Mapping[str, UseCase]] = {case.name: case for case in (*PEOPLE, *EXTRA_CLAIMS, *SWITCHES, *WEBHOOKS)}
+_ALL: Final = (*PEOPLE, *EXTRA_CLAIMS, *CLIENTS, *SWITCHES, *WEBHOOKS)
+USE_CASES: Final[Mapping[str, UseCase]] = {case.name: case for case in _ALL}
 
 
 def find_use_case(name: str) -> UseCase:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from broker.core.operators.question import MOST, PAGE, Kind, Parameter, UseCase
+from broker.core.operators.question import AFTER, LIMIT, Kind, Parameter, UseCase
 
 _SUB = Parameter("sub", "The account: its `sub`, or one that leads to it since a merge.", required=True, named=False)
-_LIMIT = Parameter("limit", f"How many at most: 1 to {MOST}, and {PAGE} where it is not said.", Kind.NUMBER)
-_AFTER = Parameter("after", "Go on behind this: `next` of the page before.")
 _SID = Parameter("sid", "The session, as `session list` names it.", required=True, named=False)
 _APP = Parameter("client_id", "The app.", required=True, named=False)
 _WAY = Parameter("way", "The way in, as `account show` names it.", required=True, named=False)
@@ -26,8 +24,8 @@ PEOPLE: Final = (
             Parameter("email", "A way in gave this address, proven or not. Case is folded, ASCII only."),
             Parameter("blocked", "It is blocked.", Kind.FLAG),
             Parameter("closing", "It is to be deleted.", Kind.FLAG),
-            _LIMIT,
-            _AFTER,
+            LIMIT,
+            AFTER,
         ),
     ),
     UseCase(
@@ -84,8 +82,8 @@ PEOPLE: Final = (
         own=(
             _SUB,
             Parameter("history", "Sign-ins instead, with those that are over, as long as they are kept.", Kind.FLAG),
-            _LIMIT,
-            _AFTER,
+            LIMIT,
+            AFTER,
         ),
     ),
     UseCase(

@@ -5,6 +5,7 @@ Values go in and come out as JSON: the command line is one skin, an API over HTT
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,15 +17,19 @@ from broker.core.errors import InvalidRequest
 PAGE = 50  # entries of a list, where nobody says how many
 MOST = 500  # at once
 LONGEST = 255  # characters of a value
+LARGEST = 32 * 1024  # bytes of an object, as JSON
+DEEPEST = 16  # objects and lists inside each other
+_EXACT = 2**53  # numbers below are the same to everybody who reads JSON (RFC 8259 section 6)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Kind(Enum):
-    """What a value is: text on one line, a number from 1 to 500, or true."""
+    """What a value is: text on one line, a number from 1 to 500, true, or an object of JSON, up to 32 KiB."""
 
     TEXT = str
     NUMBER = int
     FLAG = bool
+    OBJECT = dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +98,22 @@ class Asked:
         """Whether it was said."""
         return bool(self.given.get(name, False))
 
+    def object(self, name: str) -> Mapping[str, Any]:
+        """An object, or an empty one."""
+        return dict(self.given.get(name, {}))
+
+    def number(self, name: str, otherwise: int) -> int:
+        """A number, or the other one."""
+        return int(self.given.get(name, otherwise))
+
     @property
     def limit(self) -> int:
         """How many entries are wanted."""
-        return int(self.given.get("limit", PAGE))
+        return self.number("limit", PAGE)
+
+
+LIMIT = Parameter("limit", f"How many at most: 1 to {MOST}, and {PAGE} where it is not said.", Kind.NUMBER)
+AFTER = Parameter("after", "Go on behind this: `next` of the page before.")
 
 
 def read_values(case: UseCase, values: object, *, by: str = "") -> Asked:
@@ -131,3 +148,22 @@ def _check(parameter: Parameter, value: object) -> None:
         raise InvalidRequest(f"{parameter.name} is one of {', '.join(parameter.choices)}")
     if kind is Kind.NUMBER and isinstance(value, int) and not 1 <= value <= MOST:
         raise InvalidRequest(f"{parameter.name} is not from 1 to {MOST}")
+    if kind is Kind.OBJECT and not _is_json(value):
+        raise InvalidRequest(f"{parameter.name} is larger than {LARGEST} bytes, or holds what JSON does not")
+
+
+def _is_json(value: object) -> bool:
+    """Whether it comes out of a store as it went in, and soon."""
+    if not _is_shallow(value, DEEPEST):
+        return False
+    try:
+        return len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode()) <= LARGEST
+    except ValueError:  # not a number, half a character
+        return False
+
+
+def _is_shallow(value: object, left: int) -> bool:
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return left > 0 and all(_is_shallow(one, left - 1) for one in inner)
+    return value is None or isinstance(value, str | bool | float) or (isinstance(value, int) and abs(value) < _EXACT)

@@ -31,13 +31,6 @@ SWITCHES: Final = (
         own=(_PROVIDER,),
     ),
     UseCase(
-        "client.list",
-        "List every app of the configuration, and whatever is off: `on` or `switched_off`, since when, by whom and"
-        " why.",
-        writes=False,
-        own=(),
-    ),
-    UseCase(
         "client.off",
         "Switch an app off at once, until it is switched on again. It starts no login and gets no tokens, and those"
         " that it has open nothing. Its developer is told by the error unauthorized_client, its users by a page. It"

@@ -138,6 +138,20 @@ APPS: Mapping[Event, Entry] = {
     Event.CLIENT_DELETED: Entry(
         "info", True, ("client_id",), "An app deleted its own entry.", count(_CHANGES, change="deleted")
     ),
+    Event.CLIENT_ENTRY_SEEN: Entry(
+        "info",
+        False,
+        ("client_id", "version"),
+        "A node knows from here on this version of an app that operators keep in the database, at its start, too; 0: it"
+        " is there no more.",
+    ),
+    Event.CLIENT_ENTRY_UNFIT: Entry(
+        "error",
+        False,
+        ("client_id", "reason"),
+        "An app that operators keep in the database breaks a rule of the configuration of today, and is as if it were"
+        " not there: `broker client change` it, or the configuration.",
+    ),
     Event.DEVICE_STARTED: Entry(
         "debug",
         False,

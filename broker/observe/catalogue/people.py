@@ -149,7 +149,7 @@ PEOPLE: Mapping[Event, Entry] = {
     Event.OPERATOR_ACTED: Entry(
         "info",
         True,
-        ("use_case", "sub", "by", "why", "outcome"),
+        ("use_case", "sub", "client_id", "by", "why", "outcome"),
         "An operator asked for something, or changed it. `by` is the user of this machine who did, as its kernel says;"
         " `outcome` is `done`, or the error they got.",
         count("broker_operator_acts_total", "use_case", "outcome"),

@@ -14,6 +14,7 @@ from broker.core.jose.jwk import verify_signature
 from broker.core.terms import AuthMethod
 from broker.core.wire.parameters import Parameters
 from broker.core.wire.strict_json import Malformed
+from broker.services.clients.kept import Kept
 from broker.services.clients.keys import ClientKeys
 from broker.services.clients.registrations import Registrations
 from broker.services.context import Context
@@ -47,7 +48,7 @@ class ClientAssertions:
 
 
 class Clients:
-    """The directory of clients: those of config.yaml, and those that registered themselves."""
+    """The directory of clients: those of config.yaml, those that operators keep, those that registered themselves."""
 
     def __init__(
         self,
@@ -55,23 +56,29 @@ class Clients:
         clients: Mapping[str, Client],
         assertions: ClientAssertions,
         registrations: Registrations | None = None,
+        *,
+        kept: Kept | None = None,
         off: Off | None = None,
     ) -> None:
-        """`clients` by client_id. `registrations`: where those are that registered themselves, None: nobody may.
-
-        `off`: what operators have switched off.
+        """`clients` of config.yaml by client_id. `registrations`: where those are that registered themselves, None:
+        nobody may. `kept`: those that operators keep. `off`: what operators have switched off.
         """
         self._off = off or Off()
+        self._kept = kept or Kept()
         self._registrations = registrations
         self._context = context
         self._clients = clients
         self._assertions = assertions
-        self.origins = frozenset(origin for client in clients.values() for origin in client.origins)
+        self._origins = frozenset(origin for client in clients.values() for origin in client.origins)
 
     @property
     def configured(self) -> Mapping[str, Client]:
-        """Those of config.yaml by client_id, known without asking a store."""
-        return self._clients
+        """Those of operators, in config.yaml or kept beside it, by client_id: known without asking a store."""
+        return {**self._kept.clients, **self._clients}
+
+    def origins(self) -> frozenset[str]:
+        """Where those call us from in browsers, as of now."""
+        return self._origins | self._kept.origins
 
     async def find(self, client_id: str) -> Client | None:
         """The client of this id, or None: nobody of that name, or an operator has switched it off."""
@@ -87,7 +94,7 @@ class Clients:
 
     async def known(self, client_id: str) -> Client | None:
         """The client of this id, switched off or not: for what is shown of it, and to tell it that a login ended."""
-        known = self._clients.get(client_id)
+        known = self._clients.get(client_id) or self._kept.clients.get(client_id)
         if known is None and self._registrations is not None:
             return await self._registrations.find(client_id)
         return known

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hmac import compare_digest
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,6 +32,7 @@ from broker.core.errors import (
 from broker.core.events import Event
 from broker.core.seal import Seal, digest
 from broker.core.wire.strict_json import Malformed, parse_json
+from broker.services.clients.kept import Kept
 from broker.services.context import Context, Outbound
 from broker.services.switches import Off, tell_app
 from broker.store.clients import ClientStore
@@ -62,10 +63,15 @@ class Registrations:
         *,
         seal: Seal,
         policy: RegistrationPolicy,
+        kept: Kept | None = None,
         off: Off | None = None,
     ) -> None:
-        """`seal` has the purpose "registered client". `off`: what operators have switched off."""
+        """`seal` has the purpose "registered client". `kept`: operators' own clients, whose names nobody may take.
+
+        `off`: what operators have switched off.
+        """
         self._off = off or Off()
+        self._kept = kept or Kept()
         self._context = context
         self._clients = clients
         self._outbound = outbound
@@ -83,7 +89,7 @@ class Registrations:
         known = [compare_digest(presented, kept) for kept in self._policy.token_digests]
         if not initial_token or not any(known):
             raise InvalidToken("registration needs an initial access token; ask the operator for one")
-        metadata = complete(parse_metadata(sent), self._policy.rules)
+        metadata = complete(parse_metadata(sent), self._rules())
         client_id = self._context.mint(REGISTERED_PREFIX, size=16)
         token, secret = self._mint_token(), self._mint_secret(metadata)
         record = RegisteredClient(
@@ -110,7 +116,7 @@ class Registrations:
         before = await self._open(client_id, token)
         secret = self._open_secret(before)
         self._check_update(sent, client_id, secret)
-        metadata = complete(parse_metadata(sent), self._policy.rules)
+        metadata = complete(parse_metadata(sent), self._rules())
         kept_secret = (secret or self._mint_secret(metadata)) if _has_secret(metadata) else ""
         fresh = self._mint_token()
         after = before.replace(
@@ -152,6 +158,11 @@ class Registrations:
 
     def _build(self, record: RegisteredClient) -> Client:
         return build_registered(record, self._open_secret(record), self._policy.rules)
+
+    def _rules(self) -> RegistrationRules:
+        """The operator's, as of now: names of apps made meanwhile are taken, too."""
+        rules = self._policy.rules
+        return replace(rules, reserved_names=rules.reserved_names | self._kept.names)
 
     def _mint_token(self) -> str:
         return self._context.mint("ra_")

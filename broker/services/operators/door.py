@@ -46,6 +46,7 @@ class Operators:
                 Event.OPERATOR_ACTED,
                 use_case=name,
                 sub=asked.text("sub"),
+                client_id=asked.text("client_id"),
                 by=by,
                 why=asked.text("why"),
                 outcome=outcome,

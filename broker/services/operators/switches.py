@@ -12,32 +12,31 @@ from broker.services.operators.told import Json
 from broker.services.switches import Switches
 
 _NAME = {Switchable.PROVIDER: "provider", Switchable.CLIENT: "client_id"}
-Configured = Mapping[Switchable, Mapping[str, bool]]
 
 
 class SwitchCases:
     """The use cases of `core.operators.switches`."""
 
-    def __init__(self, switches: Switches, configured: Configured) -> None:
-        """`configured`: what the configuration has of each kind, by name, and whether it is on there."""
+    def __init__(self, switches: Switches, configured: Mapping[str, bool]) -> None:
+        """`configured`: the providers that the configuration has, and whether each is on there."""
         self._switches = switches
         self._configured = configured
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """What answers each of them, by its name."""
-        return {
+        return {"provider.list": self._list} | {
             f"{kind.value}.{verb}": partial(answer, kind)
             for kind in Switchable
-            for verb, answer in (("list", self._list), ("off", self._off), ("on", self._on))
+            for verb, answer in (("off", self._off), ("on", self._on))
         }
 
-    async def _list(self, kind: Switchable, _: Asked) -> Json:
-        """What the configuration has, then what is off and not in it: it registered itself, or was taken out."""
-        off = {one.name: one for one in await self._switches.all_off() if one.kind is kind}
-        there = self._configured.get(kind, {})
-        states = {name: {_NAME[kind]: name, "state": "on" if on else "disabled"} for name, on in there.items()}
-        return {f"{kind.value}s": list((states | {name: _tell_off(one) for name, one in off.items()}).values())}
+    async def _list(self, _: Asked) -> Json:
+        """The providers that the configuration has, then what is off and not in it: it was taken out."""
+        off = {one.name: one for one in await self._switches.all_off() if one.kind is Switchable.PROVIDER}
+        there = self._configured.items()
+        states = {name: {"provider": name, "state": "on" if on else "disabled"} for name, on in there}
+        return {"providers": list((states | {name: _tell_off(one) for name, one in off.items()}).values())}
 
     async def _off(self, kind: Switchable, asked: Asked) -> Json:
         """As it is from then on: who comes second changes nothing, and is told what the first one said."""

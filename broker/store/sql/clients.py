@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from broker.core.clients.kept import KeptClient
 from broker.core.clients.registered import RegisteredClient, folded_names
 from broker.store.clients import ClientStore
 from broker.store.sql.steps import Repository, Steps, do, every, one, read, write
@@ -54,3 +55,53 @@ class SqlClients(Repository, ClientStore):
     @write
     def delete(self, client_id: str) -> Steps[bool]:
         return (yield from do("DELETE FROM registered_clients WHERE client_id = ?", client_id)) == 1
+
+    @read
+    def registered(self, *, after: str, limit: int) -> Steps[tuple[RegisteredClient, ...]]:
+        rows = yield from every(
+            "SELECT body FROM registered_clients WHERE client_id > ? ORDER BY client_id LIMIT ?", after, limit
+        )
+        return tuple([RegisteredClient.from_bytes(body) for (body,) in rows])
+
+    @read
+    def kept_revision(self) -> Steps[int]:
+        row = yield from one("SELECT number FROM revisions WHERE name = 'kept_clients'")
+        return 0 if row is None else int(row[0])
+
+    @read
+    def kept(self) -> Steps[tuple[KeptClient, ...]]:
+        rows = yield from every("SELECT body FROM kept_clients ORDER BY client_id")
+        return tuple([KeptClient.from_bytes(body) for (body,) in rows])
+
+    @write
+    def keep(self, client: KeptClient, *, limit: int) -> Steps[bool]:
+        added = yield from do(
+            """INSERT INTO kept_clients (client_id, version, body)
+               SELECT ?, ?, ? WHERE (SELECT count(*) FROM kept_clients) < ?
+               ON CONFLICT (client_id) DO NOTHING""",
+            *(client.client_id, client.version, client.to_bytes(), limit),
+        )
+        return (yield from _noted(added))
+
+    @write
+    def change(self, client: KeptClient) -> Steps[bool]:
+        changed = yield from do(
+            "UPDATE kept_clients SET version = ?, body = ? WHERE client_id = ? AND version = ?",
+            *(client.version, client.to_bytes(), client.client_id, client.version - 1),
+        )
+        return (yield from _noted(changed))
+
+    @write
+    def drop(self, client_id: str) -> Steps[bool]:
+        dropped = yield from do("DELETE FROM kept_clients WHERE client_id = ?", client_id)
+        return (yield from _noted(dropped))
+
+
+def _noted(changed: int) -> Steps[bool]:
+    """Whether there was a change; every node hears of one by the number."""
+    if changed:
+        yield from do(
+            """INSERT INTO revisions (name, number) VALUES ('kept_clients', 1)
+               ON CONFLICT (name) DO UPDATE SET number = revisions.number + 1"""
+        )
+    return changed == 1
