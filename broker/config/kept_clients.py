@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from io import StringIO
 from typing import Any, Final
 
@@ -67,7 +66,7 @@ class Rulebook:
     def build(self, client: KeptClient) -> Client:
         """The client as services know it, without its secrets; raises ConfigError where it breaks a rule of today."""
         settings, _ = self._read(client.client_id, client.settings, kept=tuple(one.digest for one in client.secrets))
-        return replace(build_client_of(self._config, client.client_id, settings), secret_digests=())
+        return build_client_of(self._config, client.client_id, settings)
 
     def ids(self) -> frozenset[str]:
         """The names of the file's clients."""

@@ -55,6 +55,8 @@ EVERYTHING: dict[str, Any] = {
     "lookup_identities": True,
     "email_fallback": "{sub}@users.noreply.example.com",
     "id_token_alg": "RS256",
+    "extra_claims": {"profile": {"team": "groups"}},
+    "access_token_claims": ["team"],
 }
 ELSEWHERE: dict[str, Any] = {  # what does not go with the rest
     "jwks": {"keys": []},
@@ -147,7 +149,7 @@ def test_l9_nothing_that_reads_files_or_opens_addresses_is_said_from_afar(key: s
 
 
 def test_all_that_is_wrong_is_said_at_once_on_lines_of_their_own() -> None:
-    told = problems({"nmae\n": "x" * 9, "redirect_uris": [1]}) + problems(SHOP | {"providers": ["v\nk" * 999]})
+    told = problems({"name_\n": "x" * 9, "redirect_uris": [1]}) + problems(SHOP | {"providers": ["v\nk" * 999]})
     assert len(told) >= 3
     assert all(one.isprintable() and len(one) <= 301 for one in told)
 

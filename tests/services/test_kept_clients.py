@@ -232,6 +232,14 @@ async def test_all_three_kinds_are_listed_a_page_at_a_time(world: World) -> None
             await ask(world, "client.show", client_id=nobody)
 
 
+async def test_no_secret_that_is_to_end_counts_for_ever_in_the_file(world: World) -> None:
+    old = (await make(world))["client_secret"]
+    new = (await ask(world, "client.rotate-secret", client_id="wiki"))["client_secret"]
+    text = (await ask(world, "client.export", client_id="wiki"))["yaml"]
+    assert text.startswith("  # 1 secret(s) of before still count")
+    assert (digest(new) in text, digest(old) in text) == (True, False)
+
+
 async def test_l8_nobody_registers_under_the_name_of_an_app_made_meanwhile(world: World) -> None:
     registrations = Registrations(
         world.context,
