@@ -32,6 +32,7 @@ from broker.core.records import (
     Record,
     Value,
 )
+from broker.core.webhooks import Told
 
 CORE = [import_module(module.name) for module in walk_packages(core.__path__, "broker.core.")]
 KINDS = tuple(
@@ -65,6 +66,7 @@ def anything_of(kind: type[V]) -> st.SearchStrategy[V]:
 
 NESTED = {"request", "login", "purpose", "held", "then", "back", "resumes", "code"}
 VALUES["Happened"] = st.sampled_from(Happened)
+VALUES["Told"] = st.sampled_from(Told)
 for nested in (AuthorizationRequest, Login, HeldIdentity, LinkReturn, CodeRecord):
     VALUES[nested.__name__] = anything_of(nested)
     VALUES[f"{nested.__name__} | None"] = st.none() | VALUES[nested.__name__]
