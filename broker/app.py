@@ -30,6 +30,7 @@ from broker.services.keys.signing import SealedKeys
 from broker.services.notify.sending import Sending
 from broker.services.operators.door import Operators
 from broker.services.people.deeds import Deeds
+from broker.services.people.retention import Retention
 from broker.services.people.subjects import Subjects, open_subjects
 from broker.services.providers import Providers
 from broker.services.switches import LOOK_EVERY as SWITCHES_EVERY
@@ -68,6 +69,7 @@ class Broker:
     deliveries: Deliveries
     sending: Sending | None
     deeds: Deeds
+    retention: Retention
     operators: Operators
     look: Chore
     context: Context
@@ -83,6 +85,7 @@ class Broker:
             (SWITCHES_EVERY, self.look),
             (_SWEEP_EVERY, self._sweep),
             (_SWEEP_EVERY, self.deeds.delete_due),
+            (_SWEEP_EVERY, self.retention.apply),
             (_LOOK_EVERY, self.store.look),
             (_CHECK_EVERY, self.store.check),
         )
@@ -184,7 +187,8 @@ async def _assemble(
         counters=counters,
         off=off,
     )
-    services = Services(parts, Settings.of(config, parts.providers))
+    settings = Settings.of(config, parts.providers)
+    services = Services(parts, settings)
     public = build_public(parts, services, config)
     await services.look()
     return Broker(
@@ -197,6 +201,7 @@ async def _assemble(
         services.deliveries,
         services.notify.worker,
         services.deeds,
+        Retention(context, durable.history, services.deeds, settings.accounts),
         services.operators,
         services.look,
         context,

@@ -125,7 +125,7 @@ class Settings:
             registration=_registration(config, providers),
             notify=_notify(config),
             rules=Rulebook(config),
-            accounts=AccountRules(config.accounts.deletion_wait, config.accounts.history_kept),
+            accounts=AccountRules(**config.accounts.model_dump()),
             nonce_required=config.tokens.dpop_nonce == "required",
             configured={name: one.enabled for name, one in config.providers.items()},
             webhooks=build_webhooks(config),

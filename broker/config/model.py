@@ -127,6 +127,9 @@ class Session(Section):
     )
 
 
+KeptUnused = Annotated[Duration, Field(ge=30 * 86400)]
+
+
 class Accounts(Section):
     """What people see and do on their account page."""
 
@@ -135,6 +138,14 @@ class Accounts(Section):
         description="From asking for deletion to it; who signs in to `/account` may call it off. 0s: at once",
     )
     history_kept: Lifetime = Field(default=180 * 86400, description="How long people see when and where they signed in")
+    events_kept: Lifetime | None = Field(
+        default=None, description="How long it is known what was done to an account; null: as long as the account"
+    )
+    unused_kept: KeptUnused | None = Field(
+        default=None,
+        description="An account that nobody used for so long is to be deleted, after `deletion_wait`; at least 30d,"
+        " null: never",
+    )
 
 
 class Login(Section):

@@ -81,6 +81,7 @@ _OF_HISTORY: Final = {
     Happened.UNBLOCKED: Told.ACCOUNT_UNBLOCKED,
     Happened.ENDED: Told.ACCOUNT_ENDED,
     Happened.CLOSING: Told.ACCOUNT_CLOSING,
+    Happened.UNUSED: Told.ACCOUNT_CLOSING,
     Happened.KEPT: Told.ACCOUNT_KEPT,
 }
 

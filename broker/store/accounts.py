@@ -50,13 +50,15 @@ class Sought:
     """Which accounts to look for: all that everything fits that is not empty.
 
     `provider` is what a way in is called in the configuration, now or last, and `subject` who they are there; `address`
-    is folded.
+    and the words of `name` are folded, and each begins a word of one of their names, in this order.
     """
 
     sub: str = ""
     provider: str = ""
     subject: str = ""
     address: str = ""
+    phone: str = ""
+    name: tuple[str, ...] = ()
     blocked: bool = False
     closing: bool = False
 
@@ -68,6 +70,14 @@ class Found:
     account: Account
     blocked_at: int | None
     blocked_why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """How many accounts nobody had signed in to, and the subs of those that are to be deleted by that."""
+
+    looked_at: int
+    closed: tuple[str, ...]
 
 
 class AccountStore(Protocol):
@@ -142,6 +152,13 @@ class AccountStore(Protocol):
         """The account is to be deleted: every session and grant of it ends now, and nobody signs in any more.
 
         False when it is not there, or is to be deleted by then already.
+        """
+
+    async def close_unused(self, *, since: int, closes_at: int, now: int, expires_at: int, limit: int = 20) -> Unused:
+        """Accounts that nobody has used since then are to be deleted, as by `close`; their history says why.
+
+        Used is one that somebody signed in to, or an app holds a grant of, or that was kept, unblocked or joined to:
+        at most a day late. One that is blocked stays as it is.
         """
 
     async def keep(self, sub: str, *, now: int) -> bool:

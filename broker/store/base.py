@@ -51,4 +51,4 @@ class Durable:
     async def sweep(self, *, now: int) -> int:
         """Delete what can never matter again; the number of rows. Housekeeping only: reads check times themselves."""
         kept = (self.grants, self.sessions, self.upstream_tokens, self.history, self.notify)
-        return sum([await store.sweep(now=now) for store in kept])
+        return sum([await store.sweep(now=now) for store in kept]) + await self.people.sweep()

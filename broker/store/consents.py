@@ -37,10 +37,10 @@ class ConsentStore(Protocol):
         this one: undoing the merge brings none back. A yes counts for its promise alone.
         """
 
-    async def accesses(self, sub: str, *, now: int) -> tuple[Access, ...]:
+    async def accesses(self, sub: str, *, now: int, limit: int = 200) -> tuple[Access, ...]:
         """The apps that the person agreed to or that hold a living grant of theirs, in the order of client ids.
 
-        Looked at are 200 apps that they agreed to, and 200 grants, those that live longest.
+        Looked at are at most `limit` apps that they agreed to, and so many grants, those that live longest.
         """
 
     async def take_back(self, sub: str, client_id: str, *, now: float, expires_at: int) -> bool:

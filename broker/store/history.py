@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from broker.core.people.history import AccountEvent, SignIn
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """That an app wrote to somebody by a bot, and what came of it; not what it wrote. Times in epoch seconds."""
+
+    client_id: str
+    status: str
+    created_at: int
+    settled_at: int | None
 
 
 class HistoryStore(Protocol):
@@ -34,6 +45,15 @@ class HistoryStore(Protocol):
 
     async def events(self, sub: str, *, limit: int) -> tuple[AccountEvent, ...]:
         """The newest events of the account, newest first."""
+
+    async def messages(self, sub: str, *, limit: int) -> tuple[Written, ...]:
+        """Messages of apps to this account that are still known, newest first."""
+
+    async def names(self, sub: str) -> tuple[str, ...]:
+        """What apps that see nobody's own `sub` call this account, as far as that was ever kept."""
+
+    async def forget_events(self, *, until: int, limit: int) -> int:
+        """Delete events of that time and before, the oldest first; how many. Those whose time is unknown stay."""
 
     async def sweep(self, *, now: int) -> int:
         """Delete sign-ins whose time is over; how many."""

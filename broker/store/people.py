@@ -83,6 +83,9 @@ class PeopleStore(Protocol):
         or is part of a third account by now. Then the way in is nobody's.
         """
 
+    async def sweep(self) -> int:
+        """Work out by which names links are found that an older version wrote; how many."""
+
     async def sharing_address(self, address: str) -> tuple[Person, ...]:
         """Who may sign in with a link whose proven address this is, folded; at most ten links, oldest first."""
 

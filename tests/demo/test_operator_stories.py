@@ -154,6 +154,8 @@ async def test_look_after_people(site: Site) -> None:
     story.values |= {SUB: sub, OTHER: other}
     for begins in ("account find --email", "account find --provider"):
         assert sub in await story.goes_on(begins)
+    assert sub in await story.goes_on("account find --name")
+    assert (await story.goes_on("account find --phone")).startswith("accounts:")
     assert await story.goes_on("account find --blocked") == "accounts: -\n"
     await story.goes_on("account show")
     await story.goes_on("account block")
@@ -175,6 +177,21 @@ async def test_look_after_people(site: Site) -> None:
     assert "changed: yes" in await story.goes_on("account keep")
     assert await is_let_in(site)
     assert story.left == []
+
+
+async def test_answer_a_data_request(site: Site) -> None:
+    story = Story(site, "answer-a-data-request.md")
+    sub = story.values[SUB] = await sub_of(site)
+    assert sub in await story.goes_on("account find --email")
+    assert (await story.goes_on("account find --phone")).startswith("accounts:")
+    assert sub in await story.goes_on("account find --name")
+    assert sub in await story.goes_on("account show")
+    await story.goes_on("account export")
+    assert json.loads((site.folder / "export.json").read_text())["ways_in"][0]["subject"] == ADA.ids["google"]
+    assert "deleted: no" in await story.goes_on("account delete")
+    assert "deleted: yes" in await story.goes_on("account delete")
+    assert story.left == []
+    assert await sub_of(site) != sub, "who comes back is somebody new"
 
 
 async def phone_is_lost(site: Site, story: Story) -> None:

@@ -23,7 +23,9 @@ from broker.core.operators.question import (
     UseCase,
     read_values,
 )
-from broker.core.people.identity import Account, Link
+from broker.core.people.identity import Account, Identity, Link
+from broker.services.people.changes import AccountRules
+from broker.services.people.retention import Retention
 from tests.services.bare_broker import NOW, World, app
 from tests.services.test_account_page import ANN, add_beta, arrive
 
@@ -73,6 +75,43 @@ async def test_somebody_is_found_and_shown_with_all_that_support_asks_for(world:
     assert [one["client_id"] for one in shown["apps"]] == ["app"]
     assert [one["what"] for one in shown["events"]] == ["linked"]
     assert not {"key", "claims", "raw_ids"} & {name for part in shown["ways"] + shown["sessions"] for name in part}
+
+
+async def test_somebody_is_found_by_name_and_number_as_people_say_them(world: World) -> None:
+    claims = {"name": "Ann Smith", "phone_number": "+79991234542", "phone_number_verified": True}
+    world.upstreams["alpha"].identity = Identity("x1", claims)
+    _, found = await arrive(world)
+    for asked in ({"name": "ann SMI"}, {"name": " smith, "}, {"phone": "+7 (999) 123-45-42"}):
+        (seen,) = (await ask(world, "account.find", **asked))["accounts"]
+        assert seen["sub"] == found.account.sub
+    assert (await ask(world, "account.find", name="smith ann"))["accounts"] == []
+    for name, value in (("name", "a b"), ("name", "-"), ("phone", "89991234542"), ("phone", "ann")):
+        with pytest.raises(InvalidRequest, match=name):
+            await ask(world, "account.find", **{name: value})
+
+
+async def test_an_account_that_nobody_uses_goes_after_a_wait_and_old_events_do(world: World) -> None:
+    rules = AccountRules(deletion_wait=86400, history_kept=86400, events_kept=50 * 86400, unused_kept=100 * 86400)
+    retention = Retention(world.context, world.store.durable.history, world.deeds, rules)
+    _, found = await arrive(world)
+    sub = found.account.sub
+    await ask(world, "account.end", sub=sub)
+    assert await retention.apply() == 0
+    world.clock.now += 50 * 86400
+    assert await retention.apply() == 1
+    assert (await ask(world, "account.show", sub=sub))["events"] == []
+    world.clock.now += 50 * 86400
+    assert await retention.apply() == 1
+    shown = await ask(world, "account.show", sub=sub)
+    assert [one["what"] for one in shown["events"]] == ["unused"]
+    at = shown["closes_at"]
+    assert (Event.ACCOUNT_CLOSING, {"sub": sub, "closes_at": at, "reason": "unused"}) in world.notes.heard
+    assert (await ask(world, "account.keep", sub=sub))["changed"]
+    assert await retention.apply() == 0, "who is kept is kept"
+    never = Retention(world.context, world.store.durable.history, world.deeds, AccountRules(0, 1))
+    world.clock.now += 10_000 * 86400
+    assert await never.apply() == 0, "nothing goes where nobody said so"
+    assert await retention.apply() == 3
 
 
 async def test_lists_go_on_where_the_page_before_ended(world: World) -> None:

@@ -36,8 +36,8 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one megabyte."""
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)]
+    """A file system of two megabytes."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(tmp_path)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         # Only root may mount; the two tests below show the same errors without a disk of their own.
         pytest.skip("needs a user who may mount a file system")

@@ -54,6 +54,9 @@ DEEDS: Mapping[str, Deed] = {
     "sign out": lambda durable: durable.accounts.sign_out("s1", now=NOW, expires_at=UNTIL, keep=grant(9).login),
     "log out": lambda durable: durable.sessions.end("of-g1", now=NOW, expires_at=UNTIL),
     "close": lambda durable: durable.accounts.close("s1", closes_at=NOW, now=NOW, expires_at=UNTIL),
+    "close what nobody uses": lambda durable: durable.accounts.close_unused(
+        since=NOW, closes_at=UNTIL, now=NOW, expires_at=UNTIL
+    ),
     "keep": lambda durable: durable.accounts.keep("s4", now=NOW),
     "delete": lambda durable: durable.accounts.delete_due(now=NOW + 1),
     "block": lambda durable: durable.accounts.set_blocked("s1", True, decision=Decision("left", NOW, UNTIL)),
@@ -73,7 +76,8 @@ DIES = "import sys; from tests.store.test_sqlite_kills import die_at_every_step 
 
 
 async def fill(durable: Durable) -> None:
-    """Accounts with all that hangs on them: `s3` is part of `s1`, `s4` is closing, `s5` part of it, `s6` blocked."""
+    """Accounts with all that hangs on them: `s3` is part of `s1`, `s4` is closing, `s5` part of it, `s6` blocked,
+    `s7` has nothing."""
     for number in range(1, 7):
         sub, subject = f"s{number}", f"x{number}"
         await adopt(durable, subject, sub=sub)
@@ -95,6 +99,7 @@ async def fill(durable: Durable) -> None:
         )
     await durable.accounts.close("s4", closes_at=NOW + 1, now=NOW, expires_at=UNTIL)
     await durable.accounts.set_blocked("s6", True, decision=Decision("left", NOW, UNTIL))
+    await adopt(durable, "x7", sub="s7")
 
 
 async def perform(path: str, deed: Deed, heard: Callable[[str], None] | None = None) -> None:

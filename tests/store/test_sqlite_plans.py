@@ -102,12 +102,20 @@ async def test_nothing_that_people_wait_for_reads_a_whole_table() -> None:
             Sought(provider="google"),
             Sought(address="a@x.test", closing=True),
             Sought(blocked=True),
+            Sought(phone="+79990000042"),
+            Sought(name=("ada", "love")),
+            Sought(blocked=True, name=("ada",)),
         ):
             await durable.accounts.search(sought, after="", limit=9)
         await durable.clients.kept_revision()
         await durable.clients.registered(after="", limit=9)
         await durable.history.sign_ins("s1", limit=9, after=(NOW, "sid"))
         await durable.accounts.set_blocked("s1", True, decision=Decision("why", NOW, UNTIL))
+        await durable.accounts.close_unused(since=NOW, closes_at=UNTIL, now=UNTIL, expires_at=UNTIL)
+        await durable.history.forget_events(until=NOW, limit=9)
+        await durable.history.messages("s1", limit=9)
+        await durable.history.names("s1")
+        await durable.people.sweep()
         await durable.accounts.end_all("s2", now=NOW, expires_at=UNTIL)
         await durable.deliveries.waiting_for("webhook:crm")
         await durable.deliveries.drop_oldest("webhook:crm", keep=1, limit=9)

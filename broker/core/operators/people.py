@@ -22,6 +22,8 @@ PEOPLE: Final = (
             Parameter("provider", "It has a way in by this provider, as the configuration calls it now or did."),
             Parameter("subject", "Who they are there, exactly as the provider says it; with `provider`."),
             Parameter("email", "A way in gave this address, proven or not. Case is folded, ASCII only."),
+            Parameter("phone", "A way in gave this number, proven or not: international, with `+`."),
+            Parameter("name", "A way in gives a name with these words, or words that begin so, in this order."),
             Parameter("blocked", "It is blocked.", Kind.FLAG),
             Parameter("closing", "It is to be deleted.", Kind.FLAG),
             LIMIT,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 _ATEXT = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")  # RFC 5322 section 3.2.3, dots wherever people have them
@@ -16,6 +17,7 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")  # ITU-T E.164
 _UNSEEN = frozenset({"Cc", "Cf", "Co", "Cs"})
 _LINES = re.compile(r"[\t-\r\x85\u2028\u2029]+")
 _JOINERS = frozenset("\u200c\u200d")
+_NAMES = ("name", "given_name", "family_name", "nickname", "preferred_username")
 _TEXT_LIMIT = 2048  # characters of one claim; claims travel in tokens and cookies
 
 
@@ -48,6 +50,18 @@ def clean_claims(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [inner for inner in map(clean_claims, value) if inner not in ("", {})]
     return value
+
+
+def name_words(claims: Mapping[str, Any]) -> tuple[str, ...]:
+    """The words of all names in the claims, folded, in their order; the first 24. What people are looked for by."""
+    names = [claims.get(name) for name in _NAMES]
+    return tuple(word for name in names if isinstance(name, str) for word in fold_words(name))[:24]
+
+
+def fold_words(text: str) -> tuple[str, ...]:
+    """Letters and digits between anything else, without regard to case or compatibility forms."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return tuple("".join(letter if letter.isalnum() else " " for letter in plain).split())
 
 
 def plain_email(text: str) -> str | None:

@@ -22,6 +22,7 @@ class Happened(StrEnum):
     ACCESS_ENDED = "access_ended"  # of an app
     WITHDRAWN = "withdrawn"  # apps may no longer use an account elsewhere
     CLOSING = "closing"  # deletion was asked for
+    UNUSED = "unused"  # it is to be deleted, because nobody used it
     KEPT = "kept"  # and called off
     BLOCKED = "blocked"  # by the operator
     UNBLOCKED = "unblocked"

@@ -104,8 +104,9 @@ PEOPLE: Mapping[Event, Entry] = {
     Event.ACCOUNT_CLOSING: Entry(
         "warning",
         True,
-        ("sub", "closes_at"),
-        "A person, or an operator, asked for an account to be deleted, which it is at `closes_at` (epoch seconds).",
+        ("sub", "closes_at", "reason"),
+        "An account is to be deleted at `closes_at` (epoch seconds): a person, an operator or an upstream asked for it,"
+        " or nobody used it for as long as `accounts.unused_kept` says.",
         count(_ACCOUNTS, change="closing"),
     ),
     Event.ACCOUNT_KEPT: Entry(

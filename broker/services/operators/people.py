@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import msgspec
 
 from broker.core.errors import InvalidRequest, LastIdentity, NotFound
 from broker.core.operators.question import Asked
+from broker.core.people.cleaning import fold_words, plain_phone
 from broker.core.people.identity import Account
 from broker.core.people.linking import fold_address
 from broker.services.context import Context
@@ -20,6 +22,8 @@ from broker.services.people.unlinking import Unlinking
 from broker.store.accounts import Found, Merged, OperatorsWord, Sought
 from broker.store.base import Durable
 from broker.store.people import LastLink, Unlinked
+
+_SHORTEST = 2  # letters of a word by which people are looked for
 
 
 class PeopleCases:
@@ -76,6 +80,8 @@ class PeopleCases:
             provider=asked.text("provider"),
             subject=asked.text("subject"),
             address=folded,
+            phone=_number(asked.text("phone")),
+            name=_words(asked.text("name")),
             blocked=asked.flag("blocked"),
             closing=asked.flag("closing"),
         )
@@ -199,6 +205,21 @@ async def find_account(durable: Durable, sub: str) -> Account:
 def nobody() -> NotFound:
     """What an operator hears who asks for an account that is not there."""
     return NotFound("there is no such account, or it was deleted")
+
+
+def _number(text: str) -> str:
+    """A telephone number as upstreams give it, whatever stands between its digits."""
+    plain = plain_phone(re.sub(r"[\s().-]", "", text)) if text else ""
+    if plain is None:
+        raise InvalidRequest("phone is compared as an international number: + and digits")
+    return plain
+
+
+def _words(text: str) -> tuple[str, ...]:
+    words = fold_words(text)
+    if text and max(map(len, words), default=0) < _SHORTEST:
+        raise InvalidRequest(f"name has a word of at least {_SHORTEST} letters")
+    return words
 
 
 def _behind(after: str) -> tuple[int, str] | None:

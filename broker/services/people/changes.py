@@ -15,10 +15,16 @@ from broker.store.people import LastLink, Unlinked
 
 @dataclass(frozen=True, slots=True)
 class AccountRules:
-    """What the operator chose, in seconds: from asking for deletion to it, and how long sign-ins are shown."""
+    """What the operator chose, in seconds: from asking for deletion to it, and how long sign-ins are shown.
+
+    `events_kept`: how long what was done to an account is known, and `unused_kept` how long an account is kept that
+    nobody uses; None: as long as the account, and for ever.
+    """
 
     deletion_wait: int
     history_kept: int
+    events_kept: int | None = None
+    unused_kept: int | None = None
 
 
 class Removal(StrEnum):

@@ -85,10 +85,30 @@ class Deeds:
         closing = await self._durable.accounts.close(sub, closes_at=at, now=now, expires_at=self._forget_at())
         if closing:
             self._queued()
-            self._context.recorder.record(Event.ACCOUNT_CLOSING, sub=sub, closes_at=at)
+            self._context.recorder.record(Event.ACCOUNT_CLOSING, sub=sub, closes_at=at, reason="asked for")
             if at <= now:
                 await self.delete_due()
         return closing
+
+    async def close_unused(self, kept: int) -> int:
+        """Accounts that nobody used for so many seconds are to be deleted, as by `close`; how many, a few at a time.
+
+        Their people are told when they come back meanwhile, and may keep them.
+        """
+        now, closed = self._context.now(), 0
+        while True:
+            at = now if (closes_at := self.closes_at()) is None else closes_at
+            found = await self._durable.accounts.close_unused(
+                since=now - kept, closes_at=at, now=now, expires_at=self._forget_at()
+            )
+            for sub in found.closed:
+                self._context.recorder.record(Event.ACCOUNT_CLOSING, sub=sub, closes_at=at, reason="unused")
+            closed += len(found.closed)
+            if not found.looked_at:
+                break
+        if closed:
+            self._queued()
+        return closed
 
     async def keep(self, sub: str) -> bool:
         """The account is not to be deleted after all; False where it was not."""

@@ -142,10 +142,12 @@ class AccountPage:
         history = self._durable.history
         return {
             "accounts_used_by_apps": [_told_of(one) for one in await self.elsewhere.show(sub)],
-            "apps": await self._durable.consents.accesses(sub, now=self._context.now()),
+            "apps": await self._durable.consents.accesses(sub, now=self._context.now(), limit=_ALL),
             "sign_ins": [_told(one) for one in await history.sign_ins(sub, limit=_ALL)],
             "events": await history.events(sub, limit=_ALL),
             "claims": await self._durable.extra_claims.of_account(sub),
+            "messages": await history.messages(sub, limit=_ALL),
+            "names_at_apps": await history.names(sub),
         }
 
     async def living(self, sub: str) -> tuple[SignIn, ...]:

@@ -8,7 +8,7 @@ from broker.core.people.history import AccountEvent, Happened
 from broker.core.people.identity import Account
 from broker.core.records import HeldIdentity, Login
 from broker.core.webhooks import News, Told
-from broker.store.accounts import AccountStore, Decision, Found, KnownToMore, Merged, Proof, Sought, Unmergeable
+from broker.store.accounts import AccountStore, Decision, Found, KnownToMore, Merged, Proof, Sought, Unmergeable, Unused
 from broker.store.sql.deliveries import Outbox
 from broker.store.sql.endings import end_for_good, end_session, is_ended, is_marked
 from broker.store.sql.forgetting import lose_all
@@ -18,6 +18,7 @@ from broker.store.sql.people import is_living, parts_of, resolve
 from broker.store.sql.searching import find_accounts
 from broker.store.sql.sessions import sessions_of
 from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, read, write
+from broker.store.sql.unused import in_use, unused
 
 
 class SqlAccounts(Repository, AccountStore):
@@ -89,6 +90,7 @@ class SqlAccounts(Repository, AccountStore):
         if not set((yield from _known_to(absorbed))) <= set(known):
             return KnownToMore()
         yield from self._end_all(absorbed, now, expires_at)
+        yield from do("UPDATE accounts SET used_at = ? WHERE sub = ? AND used_at < ?", now, survivor, now)
         yield from _move(survivor, absorbed, now, agreed=isinstance(proof, HeldIdentity))
         for seen, sub in sorted(seen_as.items()):
             yield from do("INSERT INTO former_subs (seen, sub) VALUES (?, ?) ON CONFLICT DO NOTHING", seen, sub)
@@ -103,9 +105,10 @@ class SqlAccounts(Repository, AccountStore):
     @write
     def set_blocked(self, sub: str, blocked: bool, *, decision: Decision | None = None) -> Steps[bool]:
         changed = yield from do(
-            """UPDATE accounts SET blocked = ?, blocked_at = ?, blocked_why = ?
+            """UPDATE accounts SET blocked = ?, used_at = coalesce(?, used_at), blocked_at = ?, blocked_why = ?
                WHERE sub = ? AND deleted_at IS NULL AND merged_into IS NULL""",
             int(blocked),
+            decision.at if decision is not None else None,
             decision.at if decision is not None and blocked else None,
             decision.why if decision is not None and blocked else "",
             sub,
@@ -155,8 +158,21 @@ class SqlAccounts(Repository, AccountStore):
         return True
 
     @write
+    def close_unused(self, *, since: int, closes_at: int, now: int, expires_at: int, limit: int = 20) -> Steps[Unused]:
+        subs, closed = (yield from unused(since, limit)), list[str]()
+        for sub in subs:
+            if not (yield from in_use(sub, now)):
+                yield from do("UPDATE accounts SET closes_at = ? WHERE sub = ?", closes_at, sub)
+                yield from self._end_all(sub, now, expires_at)
+                yield from remember(sub, AccountEvent(Happened.UNUSED, now), self._outbox)
+                closed.append(sub)
+        return Unused(len(subs), tuple(closed))
+
+    @write
     def keep(self, sub: str, *, now: int) -> Steps[bool]:
-        kept = yield from do("UPDATE accounts SET closes_at = NULL WHERE sub = ? AND closes_at IS NOT NULL", sub)
+        kept = yield from do(
+            "UPDATE accounts SET closes_at = NULL, used_at = ? WHERE sub = ? AND closes_at IS NOT NULL", now, sub
+        )
         if kept:
             yield from remember(sub, AccountEvent(Happened.KEPT, now), self._outbox)
         return kept == 1
@@ -277,7 +293,8 @@ def _delete(sub: str, now: int) -> Steps[None]:
     yield from do("DELETE FROM former_subs WHERE sub = ?", sub)
     yield from do("DELETE FROM account_claims WHERE sub = ?", sub)
     yield from do(
-        "UPDATE accounts SET created_at = 0, closes_at = NULL, merged_into = NULL, deleted_at = ? WHERE sub = ?",
+        """UPDATE accounts SET created_at = 0, closes_at = NULL, used_at = NULL, merged_into = NULL, deleted_at = ?
+           WHERE sub = ?""",
         now,
         sub,
     )

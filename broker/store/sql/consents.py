@@ -12,8 +12,6 @@ from broker.store.sql.deliveries import Outbox
 from broker.store.sql.history import remember
 from broker.store.sql.steps import Driver, Repository, Row, Steps, do, every, read, write
 
-_SHOWN = 200  # apps that were agreed to, and grants
-
 
 class SqlConsents(Repository, ConsentStore):
     """The ConsentStore protocol, which says what each method promises."""
@@ -65,19 +63,19 @@ class SqlConsents(Repository, ConsentStore):
             )
 
     @read
-    def accesses(self, sub: str, *, now: int) -> Steps[tuple[Access, ...]]:
+    def accesses(self, sub: str, *, now: int, limit: int = 200) -> Steps[tuple[Access, ...]]:
         agreed = yield from every(
             """SELECT client_id, promise, scope, agreed_at FROM consents WHERE sub = ? AND client_id IN
                (SELECT DISTINCT client_id FROM consents WHERE sub = ? ORDER BY client_id LIMIT ?)""",
             sub,
             sub,
-            _SHOWN,
+            limit,
         )
         bodies = yield from every(
             "SELECT body FROM standing_grants WHERE sub = ? AND expires_at > ? ORDER BY expires_at DESC, id LIMIT ?",
             sub,
             now,
-            _SHOWN,
+            limit,
         )
         grants = [Grant.from_bytes(body) for (body,) in bodies]
         clients = {client_id for client_id, *_ in agreed} | {grant.client_id for grant in grants}

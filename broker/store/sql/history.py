@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from broker.core.people.history import AccountEvent, SignIn
 from broker.core.webhooks import news_of
-from broker.store.history import HistoryStore
+from broker.store.history import HistoryStore, Written
 from broker.store.sql.deliveries import Outbox
 from broker.store.sql.endings import end_session, retire
 from broker.store.sql.steps import Driver, Repository, Steps, do, every, read, sweep, write
@@ -86,6 +86,30 @@ class SqlHistory(Repository, HistoryStore):
         rows = yield from every("SELECT body FROM account_events WHERE sub = ? ORDER BY id DESC LIMIT ?", sub, limit)
         return tuple(AccountEvent.from_bytes(row[0]) for row in rows)
 
+    @read
+    def messages(self, sub: str, *, limit: int) -> Steps[tuple[Written, ...]]:
+        rows = yield from every(
+            """SELECT client_id, status, created_at, settled_at FROM notifications
+               WHERE sub = ? ORDER BY id DESC LIMIT ?""",
+            sub,
+            limit,
+        )
+        return tuple(Written(*row) for row in rows)
+
+    @read
+    def names(self, sub: str) -> Steps[tuple[str, ...]]:
+        rows = yield from every("SELECT seen FROM former_subs WHERE sub = ? ORDER BY seen", sub)
+        return tuple(str(seen) for (seen,) in rows)
+
+    @write
+    def forget_events(self, *, until: int, limit: int) -> Steps[int]:
+        return do(
+            """DELETE FROM account_events WHERE id IN
+               (SELECT id FROM account_events WHERE at > 0 AND at <= ? ORDER BY at LIMIT ?)""",
+            until,
+            limit,
+        )
+
     async def sweep(self, *, now: int) -> int:
         return await sweep(self._sweep, now=now)
 
@@ -104,7 +128,7 @@ def remember(sub: str, event: AccountEvent, outbox: Outbox) -> Steps[None]:
 
     Whoever hears of such things is told.
     """
-    yield from do("INSERT INTO account_events (sub, body) VALUES (?, ?)", sub, event.to_bytes())
+    yield from do("INSERT INTO account_events (sub, at, body) VALUES (?, ?, ?)", sub, event.at, event.to_bytes())
     yield from do(
         """DELETE FROM account_events WHERE sub = ? AND id <=
            (SELECT id FROM account_events WHERE sub = ? ORDER BY id DESC LIMIT 1 OFFSET ?)""",

@@ -11,14 +11,16 @@ from broker.core.people.history import AccountEvent, Happened
 from broker.core.people.identity import Account, Link, Person
 from broker.core.people.linking import Vouched, fold_address, read_vouched
 from broker.core.webhooks import News, Told
-from broker.store.people import LastLink, Linked, NamespaceChanged, NotLinked, PeopleStore, Taken, Unlinked
+from broker.store.people import LastLink, Linked, NotLinked, PeopleStore, Taken, Unlinked
 from broker.store.sql.deliveries import Outbox
 from broker.store.sql.endings import end_for_good
 from broker.store.sql.extra_claims import claims_of
 from broker.store.sql.forgetting import lose_way
 from broker.store.sql.history import remember
+from broker.store.sql.names import index_name, is_called, name_of, name_some
+from broker.store.sql.namespaces import namespace_key
 from broker.store.sql.sessions import sessions_through
-from broker.store.sql.steps import Driver, Repository, Row, Steps, do, every, first, one, read, write
+from broker.store.sql.steps import Driver, Repository, Row, Steps, do, every, first, one, read, until_none, write
 
 
 class SqlPeople(Repository, PeopleStore):
@@ -40,10 +42,11 @@ class SqlPeople(Repository, PeopleStore):
         if known is not None:
             return known
         yield from do(
-            "INSERT INTO accounts (sub, created_at, blocked) VALUES (?, ?, ?)",
+            "INSERT INTO accounts (sub, created_at, blocked, used_at) VALUES (?, ?, ?, ?)",
             account.sub,
             account.created_at,
             int(account.blocked),
+            max(account.created_at, link.seen_at, link.linked_at),
         )
         yield from _add_link(account.sub, link)
         made = News(Told.ACCOUNT_CREATED, link.provider)
@@ -52,10 +55,19 @@ class SqlPeople(Repository, PeopleStore):
 
     @write
     def update_link(self, link: Link) -> Steps[None]:
+        same = yield from is_called(link)
         yield from do(
-            """UPDATE links SET provider = ?, claims = ?, raw_ids = ?, seen_at = ?, address = ?, address_verified = ?
+            """UPDATE links SET provider = ?, claims = ?, raw_ids = ?, seen_at = ?,
+                                address = ?, address_verified = ?, phone = ?, name = ?
                WHERE provider_key = ? AND subject = ?""",
             *_link_columns(link),
+        )
+        if not same:
+            yield from index_name(link)
+        yield from do(
+            """UPDATE accounts SET used_at = ? WHERE used_at < ? AND sub =
+               (SELECT sub FROM links WHERE provider_key = ? AND subject = ?)""",
+            *(link.seen_at, link.seen_at, link.provider_key, link.subject),
         )
 
     @read
@@ -85,6 +97,7 @@ class SqlPeople(Repository, PeopleStore):
         if taken is not None:
             return NotLinked()
         yield from _add_link(sub, replace(link, linked_at=now, home=""))
+        yield from do("UPDATE accounts SET used_at = ? WHERE sub = ? AND used_at < ?", now, sub, now)
         yield from remember(sub, AccountEvent(Happened.LINKED, now, provider=link.provider), self._outbox)
         return Linked(again=False)
 
@@ -109,6 +122,13 @@ class SqlPeople(Repository, PeopleStore):
         yield from remember(sub, gone, self._outbox)
         return Unlinked(home)
 
+    async def sweep(self) -> int:
+        return await until_none(self._name_some)
+
+    @write
+    def _name_some(self) -> Steps[int]:
+        return name_some()
+
     @read
     def sharing_address(self, address: str) -> Steps[tuple[Person, ...]]:
         rows = yield from every(
@@ -123,25 +143,7 @@ class SqlPeople(Repository, PeopleStore):
 
     @write
     def namespace_key(self, alias: str, namespace: str) -> Steps[str]:
-        """PeopleStore.namespace_key.
-
-        A namespace seen before keeps its id whatever alias it goes by now, so renaming a provider keeps its people, and
-        an operator who sets `namespace:` to one that exists has decided on purpose. Refused is only an alias that turns
-        from linked people to a set never seen, since that is what a mistaken app id or tenant looks like. To begin anew
-        on purpose, give the provider a new alias; once the namespace is known the alias may be changed back.
-        """
-        row = yield from one("SELECT provider_key FROM namespaces WHERE namespace = ?", namespace)
-        key = str(row[0]) if row is not None else self._outbox.randomness(16).hex()
-        if row is None:
-            yield from _refuse_strangers(alias, namespace)
-            yield from do("INSERT INTO namespaces (namespace, provider_key) VALUES (?, ?)", namespace, key)
-        yield from do(
-            """INSERT INTO aliases (alias, namespace) VALUES (?, ?)
-               ON CONFLICT (alias) DO UPDATE SET namespace = excluded.namespace""",
-            alias,
-            namespace,
-        )
-        return key
+        return namespace_key(alias, namespace, self._outbox.randomness(16).hex())
 
 
 def account_from(row: Row) -> Account:
@@ -208,16 +210,18 @@ def _person(provider_key: str, subject: str) -> Steps[Person | None]:
     return None if row is None else (yield from person_with_parts(row))
 
 
-def _add_link(sub: str, link: Link) -> Steps[int]:
-    return do(
+def _add_link(sub: str, link: Link) -> Steps[None]:
+    yield from do(
         """INSERT INTO links
-           (provider, claims, raw_ids, seen_at, address, address_verified, provider_key, subject, linked_at, home, sub)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+           (provider, claims, raw_ids, seen_at, address, address_verified, phone, name, provider_key, subject,
+            linked_at, home, sub)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         *_link_columns(link),
         link.linked_at,
         link.home,
         sub,
     )
+    yield from index_name(link)
 
 
 def _forbid(sub: str, provider_key: str, subject: str, now: int, expires_at: int) -> Steps[None]:
@@ -250,8 +254,9 @@ def _send_home(person: Person, now: int, outbox: Outbox) -> Steps[str]:
     """
     link, sub = person.link, person.account.sub
     stands = yield from do(
-        """UPDATE accounts SET merged_into = NULL
+        """UPDATE accounts SET merged_into = NULL, used_at = CASE WHEN used_at < ? THEN ? ELSE used_at END
            WHERE sub = ? AND deleted_at IS NULL AND (merged_into IS NULL OR merged_into = ?)""",
+        *(now, now),
         link.home,
         sub,
     )
@@ -269,18 +274,6 @@ def _send_home(person: Person, now: int, outbox: Outbox) -> Steps[str]:
     return link.home
 
 
-def _refuse_strangers(alias: str, namespace: str) -> Steps[None]:
-    rows = yield from every(
-        """SELECT max(aliases.namespace), count(links.id)
-           FROM aliases JOIN namespaces USING (namespace) JOIN links USING (provider_key)
-           WHERE aliases.alias = ?""",
-        alias,
-    )
-    before, count = rows[0]
-    if count:
-        raise NamespaceChanged(alias, before=before, after=namespace, links=count)
-
-
 def _link_from(row: Row) -> Link:
     """A Link from its eight columns, in the order of the fields."""
     provider_key, subject, provider, claims, raw_ids, *rest = row
@@ -288,9 +281,11 @@ def _link_from(row: Row) -> Link:
 
 
 def _link_columns(link: Link) -> tuple[str | int | None, ...]:
-    """What an upstream says, and the two columns that the link is found by."""
+    """What an upstream says, and the columns that the link is found by."""
     claims, raw_ids = (orjson.dumps(dict(value)).decode() for value in (link.claims, link.raw_ids))
     email = link.claims.get("email")
     address = fold_address(email) if isinstance(email, str) else None
     proven = read_vouched(link.claims, ()) is Vouched.VERIFIED
-    return link.provider, claims, raw_ids, link.seen_at, address, int(proven), link.provider_key, link.subject
+    phone = link.claims.get("phone_number")
+    told = (address, int(proven), phone if isinstance(phone, str) else None, name_of(link.claims))
+    return link.provider, claims, raw_ids, link.seen_at, *told, link.provider_key, link.subject

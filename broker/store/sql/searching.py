@@ -8,6 +8,8 @@ from broker.store.accounts import Found, Sought
 from broker.store.sql.people import account_from, parts_of
 from broker.store.sql.steps import Row, Steps, Value, every
 
+_LAST = "\U0010ffff"  # behind every letter
+
 
 def find_accounts(sought: Sought, after: str, limit: int) -> Steps[tuple[Found, ...]]:
     """Those that fit, from behind `after`, each with the accounts that were merged into it."""
@@ -15,6 +17,8 @@ def find_accounts(sought: Sought, after: str, limit: int) -> Steps[tuple[Found, 
     filters = (
         *(sought.provider, sought.provider),
         *(sought.address, sought.address),
+        *(sought.phone, sought.phone),
+        *("".join(sought.name), _pattern(sought.name)),
         *(int(sought.blocked), int(sought.closing), limit),
     )
     rows = yield from _in_order(after, *filters) if leads == "all" else _led(leads, sought, after, filters)
@@ -30,13 +34,16 @@ def _leads(sought: Sought) -> str:
         return "sub"
     if sought.subject:
         return "way"
-    if sought.address:
-        return "address"
+    if sought.address or sought.phone:
+        return "address" if sought.address else "phone"
+    if sought.name:
+        return "name"
     return "closing" if sought.closing else "blocked" if sought.blocked else "all"
 
 
 def _led(leads: str, sought: Sought, after: str, filters: tuple[Value, ...]) -> Steps[list[Row]]:
     """Of the branches one is walked: the constant before it is known to be false of the others before a row is read."""
+    rarest = max(sought.name, key=len, default="")
     # A provider that is switched off, or gone from the configuration, still has its people.
     return every(
         """SELECT sub, created_at, blocked, closes_at, blocked_at, blocked_why FROM accounts
@@ -48,6 +55,11 @@ def _led(leads: str, sought: Sought, after: str, filters: tuple[Value, ...]) -> 
                UNION ALL
                SELECT links.sub FROM links WHERE ? = 'address' AND links.address = ?
                UNION ALL
+               SELECT links.sub FROM links WHERE ? = 'phone' AND links.phone = ?
+               UNION ALL
+               SELECT links.sub FROM name_words JOIN links ON links.id = name_words.link_id
+               WHERE ? = 'name' AND word >= ? AND word < ?
+               UNION ALL
                SELECT one.sub FROM accounts AS one WHERE ? = 'closing' AND one.closes_at >= 0
                UNION ALL
                SELECT one.sub FROM accounts AS one WHERE ? = 'blocked' AND one.blocked = 1 AND one.sub > ?)
@@ -55,8 +67,11 @@ def _led(leads: str, sought: Sought, after: str, filters: tuple[Value, ...]) -> 
                SELECT 1 FROM aliases JOIN namespaces USING (namespace) JOIN links USING (provider_key)
                WHERE aliases.alias = ? AND links.sub = accounts.sub))
            AND (? = '' OR EXISTS (SELECT 1 FROM links WHERE links.sub = accounts.sub AND links.address = ?))
+           AND (? = '' OR EXISTS (SELECT 1 FROM links WHERE links.sub = accounts.sub AND links.phone = ?))
+           AND (? = '' OR EXISTS (SELECT 1 FROM links WHERE links.sub = accounts.sub AND links.name LIKE ?))
            AND blocked >= ? AND (? = 0 OR closes_at IS NOT NULL) ORDER BY sub LIMIT ?""",
-        *(after, leads, sought.sub, leads, sought.provider, sought.subject, leads, sought.address, leads, leads, after),
+        *(after, leads, sought.sub, leads, sought.provider, sought.subject, leads, sought.address, leads, sought.phone),
+        *(leads, rarest, f"{rarest}{_LAST}", leads, leads, after),
         *filters,
     )
 
@@ -69,6 +84,8 @@ def _in_order(after: str, *filters: Value) -> Steps[list[Row]]:
                SELECT 1 FROM aliases JOIN namespaces USING (namespace) JOIN links USING (provider_key)
                WHERE aliases.alias = ? AND links.sub = accounts.sub))
            AND (? = '' OR EXISTS (SELECT 1 FROM links WHERE links.sub = accounts.sub AND links.address = ?))
+           AND (? = '' OR EXISTS (SELECT 1 FROM links WHERE links.sub = accounts.sub AND links.phone = ?))
+           AND (? = '' OR EXISTS (SELECT 1 FROM links WHERE links.sub = accounts.sub AND links.name LIKE ?))
            AND blocked >= ? AND (? = 0 OR closes_at IS NOT NULL) ORDER BY sub LIMIT ?""",
         *(after, *filters),
     )
@@ -77,3 +94,8 @@ def _in_order(after: str, *filters: Value) -> Steps[list[Row]]:
 def _found(row: Row) -> Steps[Found]:
     account = account_from(row[:4])
     return Found(replace(account, former=(yield from parts_of(account.sub))), row[4], row[5])
+
+
+def _pattern(words: tuple[str, ...]) -> str:
+    """They are letters and digits, so nothing in them means anything to LIKE."""
+    return "".join(f"% {word}" for word in words) + "%"

@@ -104,7 +104,12 @@ def write(steps: Callable[Concatenate[R, P], Steps[T]]) -> Callable[Concatenate[
 
 async def sweep(some: Callable[[int, int], Awaitable[int]], *, now: int) -> int:
     """Call `some` with the time that rows must have been over by and how many go at once, until it finds no more."""
+    return await until_none(lambda: some(now - _KEPT_AFTER_EXPIRY, _SWEPT_AT_ONCE))
+
+
+async def until_none(some: Callable[[], Awaitable[int]]) -> int:
+    """Call `some` until it finds nothing more; how much it was."""
     total = 0
-    while swept := await some(now - _KEPT_AFTER_EXPIRY, _SWEPT_AT_ONCE):
-        total += swept
+    while found := await some():
+        total += found
     return total
