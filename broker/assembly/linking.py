@@ -31,10 +31,10 @@ class Joins:
     linking: Linking
 
 
-def build_joins(parts: Parts, directory: Clients, sessions: Sessions, merging: Merging) -> Joins:
+def build_joins(parts: Parts, directory: Clients, sessions: Sessions, merging: Merging, standing: Standing) -> Joins:
     """Where two accounts turn out to be one person's, `merging` makes them one."""
     context, people, transient = parts.context, parts.durable.people, parts.transient
-    held = HeldIdentities(context, transient, parts.providers)
+    held = HeldIdentities(context, transient, parts.providers, standing)
     offers = Offers(people, parts.providers, held, Carried(context, transient, parts.seal("join")))
     linking = Linking(
         context,
@@ -60,7 +60,7 @@ def build_identities(
         providers=parts.providers,
         standing=standing,
         unlinking=unlinking,
-        brought=BroughtLinks(parts.context, people, posted),
+        brought=BroughtLinks(parts.context, people, posted, standing),
     )
 
 

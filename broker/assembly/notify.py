@@ -42,6 +42,7 @@ def build_notify(parts: Parts, settings: Settings, admission: Admission, standin
         context,
         store,
         parts.durable.accounts,
+        parts.durable.people,
         providers=parts.providers,
         standing=standing,
         subjects=parts.subjects,

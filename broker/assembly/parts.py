@@ -10,6 +10,7 @@ from broker.config.clients import build_clients, localised
 from broker.config.kept_clients import Rulebook
 from broker.config.model import Config
 from broker.config.webhooks import build_webhooks
+from broker.core.access import NO_POLICY, AccessPolicy
 from broker.core.clients.client import ABOUT_GROUPS, Client
 from broker.core.clients.display_name import fold_name
 from broker.core.clients.registered import RegistrationRules
@@ -83,6 +84,7 @@ class Settings:
     notify: NotifyRules
     rules: Rulebook
     nonce_required: bool = False
+    access: AccessPolicy = NO_POLICY
     deadline: float = DEADLINE
     configured: Mapping[str, bool] = field(default_factory=dict)
     webhooks: Mapping[str, Webhook] = field(default_factory=dict)
@@ -105,6 +107,10 @@ class Settings:
         """Those whose pages may have what an upstream's script gives them posted here."""
         return tuple(one for one in self.clients.values() if one.accept_posted and one.initiate_login_uri)
 
+    def takes_pressed(self, providers: Providers) -> bool:
+        """Whether a script of one of these providers may post what it gave to a page of some client."""
+        return any(providers.posts(name) for one in self.posting_clients for name in one.accept_posted)
+
     @property
     def drf(self) -> bool:
         """Whether some client speaks drf-social-oauth2's API."""
@@ -126,6 +132,7 @@ class Settings:
             notify=_notify(config),
             rules=Rulebook(config),
             accounts=AccountRules(**config.accounts.model_dump()),
+            access=config.access.policy,
             nonce_required=config.tokens.dpop_nonce == "required",
             configured={name: one.enabled for name, one in config.providers.items()},
             webhooks=build_webhooks(config),

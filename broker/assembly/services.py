@@ -8,7 +8,7 @@ from broker.assembly.deliveries import build_telling
 from broker.assembly.grants import build_token_requests
 from broker.assembly.linking import build_identities, build_joins, build_lookup
 from broker.assembly.notify import build_notify
-from broker.assembly.operators import build_operators
+from broker.assembly.operators import build_invitations, build_operators
 from broker.assembly.parts import Parts, Settings
 from broker.assembly.people import build_deeds, build_deletions, build_merging, build_unlinking, build_upstream_events
 from broker.assembly.switches import build_switches
@@ -88,10 +88,11 @@ class Services:
         self.proofs = Proofs(context, parts.transient, nonces, nonce_required=settings.nonce_required)
 
     def _tie_people(self, parts: Parts, settings: Settings) -> None:
-        self.people = People(parts.durable.people)
-        self.standing = Standing(parts.providers)
-        self.accounts = Accounts(parts.context, parts.durable.people, self.standing)
         context, providers, seal = parts.context, parts.providers, parts.seal("challenge")
+        self.people = People(parts.durable.people)
+        self.standing = Standing(providers, context.recorder, settings.access)
+        self.invitations = build_invitations(parts)
+        self.accounts = Accounts(context, parts.durable.people, self.standing, self.invitations)
         self.posted = PostedCredentials(context, providers, parts.transient, seal, deadline=settings.deadline)
 
     def _tie_sessions(self, parts: Parts, settings: Settings) -> None:
@@ -240,7 +241,7 @@ class Services:
         )
 
     def _tie_linking(self, parts: Parts) -> None:
-        joins = build_joins(parts, self.directory, self.sessions, self.merging)
+        joins = build_joins(parts, self.directory, self.sessions, self.merging, self.standing)
         self.linking, held, offers = joins.linking, joins.held, joins.offers
         self.completion = Completion(
             parts.context,
@@ -262,9 +263,7 @@ class Services:
         keeping = self.upstream_tokens.keeping
         giving = Giving(context, tokens, self.upstream, endings, people=people, grants=grants, keeping=keeping)
         self.takes_posted, self.extra_claims, posted = settings.takes_posted, settings.extra_claims, None
-        self.takes_pressed = any(
-            parts.providers.posts(name) for one in settings.posting_clients for name in one.accept_posted
-        )
+        self.takes_pressed = settings.takes_pressed(parts.providers)
         if self.takes_posted:
             posted = PostedExchange(context, self.posted, self.accounts, self.consents, endings=endings, giving=giving)
         handing = self.upstream_tokens.build_exchange(parts, tokens, self.consents)

@@ -19,6 +19,7 @@ _GROUPS = {
     "consent": "What people let apps do.",
     "claim": "What apps are told of people beside what providers say.",
     "webhook": "Who is told what happens to accounts and sessions.",
+    "invite": "Who may get an account, where only who was invited does.",
 }
 _TYPES = {Kind.TEXT: click.STRING, Kind.NUMBER: click.INT, Kind.FLAG: click.BOOL}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from broker.config.access_check import check_access
 from broker.config.agreements import AGREEMENTS, Checks
 from broker.config.client_check import check_client
 from broker.config.demo_values import is_demo_client, is_demo_issuer, is_demo_secret, is_demo_value, is_on_this_machine
@@ -242,6 +243,7 @@ _CHECKS_OF_CLIENTS: Checks = (
     _ids,
     _provider_names,
     _somebody_can_log_in,
+    check_access,
     *AGREEMENTS,
     _placeholders,
     _demo_stays_here,

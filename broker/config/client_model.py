@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from broker.config.access_model import AccessSettings
 from broker.config.values import (
     BackendName,
     ClientAuth,
@@ -71,6 +72,10 @@ class ClientSettings(Section):
         default=(GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN), description="How it may get tokens"
     )
     providers: tuple[str, ...] | None = Field(default=None, min_length=1, description="Allow-list, in display order")
+    access: AccessSettings = Field(
+        default_factory=AccessSettings,
+        description="Who may come in here, besides what `access` of the whole file demands",
+    )
     accept_posted: tuple[str, ...] = Field(
         default=(),
         description="Providers whose credentials it may bring, as their kits gave them to it, with the grant"

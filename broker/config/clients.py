@@ -50,6 +50,7 @@ def build_client(client_id: str, settings: ClientSettings, *, emulated: bool) ->
         auth_method=method,
         secret_either_way=method is not settings.auth_method,
         secret_digests=_digests(settings),
+        access=settings.access.policy,
         loopback_redirects=settings.loopback_redirects and emulated,
         logo=logo_name(client_id, settings.logo),
         upstream_tokens=dict.fromkeys(settings.upstream_tokens, ()),

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from broker.config.access_model import AccessSettings
 from broker.config.client_model import ClientSettings
 from broker.config.values import (
     Colour,
@@ -313,6 +314,7 @@ class Config(Section):
     tokens: Tokens = Field(default_factory=Tokens, description="Lifetimes of tokens")
     session: Session = Field(default_factory=Session, description="Single sign-on")
     accounts: Accounts = Field(default_factory=Accounts, description="The account page")
+    access: AccessSettings = Field(default_factory=AccessSettings, description="Who may come in")
     login: Login = Field(default_factory=Login, description="The login page")
     ui: Ui = Field(default_factory=Ui, description="What people see")
     providers: dict[str, Any] = Field(min_length=1, description="Upstreams by name; each type has keys of its own")

@@ -443,6 +443,21 @@ class AccountClosing(AccountError):
         self.closes_at = closes_at
 
 
+NOT_ADMITTED = "the access policy of the operator does not let this person in"
+
+
+class AccessBarred(AccountError):
+    """The operator's policy does not let them in; `demand` is the key of the configuration that does not."""
+
+    def __init__(self, demand: str) -> None:
+        super().__init__(f"not admitted by {demand}", public=NOT_ADMITTED)
+        self.demand = demand
+
+
+class SignUpClosed(AccountError):
+    """Somebody new came where nobody new gets an account, or only who was invited."""
+
+
 class FetchFailed(BrokerError, code="invalid_request", status=400):
     """A URL that a client supplied could not be fetched, or may not be; `detail` never holds the URL."""
 

@@ -109,6 +109,10 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "broker_bot_answers_total": ("What people said to a bot that asked them about a login", (*_P, "outcome")),
     "broker_accounts_created_total": ("First logins of somebody", _P),
     "broker_accounts_changed_total": ("What people and operators did to accounts", ("change",)),
+    "broker_access_refused_total": (
+        "People whom a provider vouches for and the access policy does not let in",
+        _P + _C,
+    ),
     "broker_operator_acts_total": ("What operators asked for and changed", ("use_case", "outcome")),
     "broker_sessions_started_total": ("Single sign-on sessions begun", _P),
     "broker_sessions_ended_total": ("Single sign-on sessions ended by somebody, not by age", ()),

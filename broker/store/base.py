@@ -13,6 +13,7 @@ from broker.store.deliveries import DeliveryStore
 from broker.store.extra_claims import ExtraClaimStore
 from broker.store.grants import GrantStore
 from broker.store.history import HistoryStore
+from broker.store.invitations import InvitationStore
 from broker.store.keys import KeyStore
 from broker.store.notify import NotifyStore
 from broker.store.people import PeopleStore
@@ -42,6 +43,7 @@ class Durable:
     deliveries: DeliveryStore
     notify: NotifyStore
     clients: ClientStore
+    invitations: InvitationStore
     switches: SwitchStore
     keys: KeyStore
     subscribe: Callable[[Subscriptions], None]
@@ -50,5 +52,5 @@ class Durable:
 
     async def sweep(self, *, now: int) -> int:
         """Delete what can never matter again; the number of rows. Housekeeping only: reads check times themselves."""
-        kept = (self.grants, self.sessions, self.upstream_tokens, self.history, self.notify)
+        kept = (self.grants, self.sessions, self.upstream_tokens, self.history, self.notify, self.invitations)
         return sum([await store.sweep(now=now) for store in kept]) + await self.people.sweep()

@@ -58,6 +58,14 @@ class PeopleStore(Protocol):
         Both are kept as they are given.
         """
 
+    async def adopt_invited(
+        self, account: Account, link: Link, invitations: Collection[str], *, now: int
+    ) -> Person | None:
+        """As `adopt`, but only where one of these invitations is good `now`; all of them are spent by it, or none is.
+
+        None: nobody has the link, and nobody with it was invited.
+        """
+
     async def update_link(self, link: Link) -> None:
         """Store what the upstream says now: claims, raw ids, provider name and time of an existing link."""
 

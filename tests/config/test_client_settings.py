@@ -32,7 +32,7 @@ PARTS: tuple[Field[Any], ...] = tuple(chain.from_iterable(fields(kind) for kind 
 HINTS: dict[str, Any] = dict(chain.from_iterable(get_type_hints(kind).items() for kind in KINDS))
 KEYS = ClientSettings.model_fields
 # What a builder makes of keys in words of its own: other forms of them, or several at once.
-IN_OTHER_FORM = {"name", "auth_method", "sector", "logo", "upstream_tokens"}
+IN_OTHER_FORM = {"name", "auth_method", "sector", "logo", "upstream_tokens", "access"}
 OF_THE_FILE_ALONE = {
     *("secret", "secret_hashes", "assertion_audience"),
     *("backchannel_logout_session_required", "frontchannel_logout_session_required"),

@@ -241,7 +241,11 @@ def unknown_keys(model: type[BaseModel], data: dict[str, Any], at: str = "") -> 
             yield at + key
             continue
         inner = [part for part in parts(field.annotation) if isinstance(part, type) and issubclass(part, BaseModel)]
-        below = value.values() if key in {"clients", "providers", "webhooks"} and isinstance(value, dict) else [value]
+        below = (
+            value.values()
+            if key in {"clients", "providers", "rules", "webhooks"} and isinstance(value, dict)
+            else [value]
+        )
         for entry in below:
             if inner and isinstance(entry, dict):
                 yield from unknown_keys(inner[0], entry, f"{at}{key}.")

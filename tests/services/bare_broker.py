@@ -17,6 +17,7 @@ from broker.cli.common import resolve
 from broker.config.kept_clients import Rulebook
 from broker.config.load import load_text
 from broker.config.model import Config
+from broker.core.access import NO_POLICY, AccessPolicy
 from broker.core.clients.client import Client
 from broker.core.clients.registered import RegistrationRules
 from broker.core.errors import BrokerError, InvalidToken
@@ -187,6 +188,7 @@ class World(Services):
     account_rules: AccountRules = RULES_OF_ACCOUNTS
     notify_rules: NotifyRules = RULES_OF_MESSAGES
     nonce_required: bool = False
+    access: AccessPolicy = NO_POLICY
     deadline: float = 9.0
     apps: Apps = field(default_factory=Apps)
     webhook_rules: dict[str, Webhook] = field(default_factory=dict)
@@ -249,6 +251,7 @@ class World(Services):
             self.notify_rules,
             Rulebook(self._config_now()),
             self.nonce_required,
+            self.access,
             self.deadline,
             {name: name in self.on for name in self.upstreams},
             webhooks=self.webhook_rules,

@@ -11,14 +11,14 @@ import pytest
 from broker.core.events import Event
 from broker.core.people.identity import Identity, Person
 from broker.services.people.accounts import pick_name
-from tests.services.bare_broker import NOW, World
+from tests.services.bare_broker import NOW, World, app
 
 pytestmark = pytest.mark.anyio
 
 
 async def resolve(world: World, identity: Identity, provider: str = "alpha") -> Person:
     """Whoever this identity is."""
-    return await world.accounts.resolve(f"key of {provider}", provider, identity)
+    return await world.accounts.resolve(f"key of {provider}", provider, identity, app())
 
 
 async def test_a_first_login_makes_an_account_and_the_next_finds_it(world: World) -> None:
@@ -64,7 +64,7 @@ async def test_d13_subjects_that_only_look_alike_are_different_people(world: Wor
 
 async def test_d20_no_composite_key_collides(world: World) -> None:
     pairs = [("a", "b:c"), ("a:b", "c"), ("a", "b"), ("b", "a"), ("x:google", "y"), ("x", "google:y"), ("a", '{"a":1}')]
-    people = [await world.accounts.resolve(key, "alpha", Identity(subject)) for key, subject in pairs]
+    people = [await world.accounts.resolve(key, "alpha", Identity(subject), app()) for key, subject in pairs]
     assert len({person.account.sub for person in people}) == len(pairs)
 
 
@@ -120,7 +120,7 @@ async def test_an_unchanged_link_is_written_once_a_day(world: World, seconds: in
 
 async def test_d19_a_renamed_provider_keeps_its_people(world: World) -> None:
     person = await resolve(world, Identity("x1"))
-    renamed = await world.accounts.resolve("key of alpha", "gamma", Identity("x1"))
+    renamed = await world.accounts.resolve("key of alpha", "gamma", Identity("x1"), app())
     assert renamed.account == person.account
     assert renamed.link == replace(person.link, provider="gamma")
 

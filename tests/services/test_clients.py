@@ -12,7 +12,7 @@ from broker.core.terms import AuthMethod
 from broker.core.wire.parameters import Parameters
 from broker.services.people.standing import Standing
 from broker.services.providers import ProviderInstance, Providers
-from tests.services.bare_broker import World, app, proven
+from tests.services.bare_broker import Notes, World, app, proven
 from tests.services.upstreams import Upstream
 
 pytestmark = pytest.mark.anyio
@@ -90,6 +90,6 @@ def test_m7_the_gate_looks_at_the_people_not_at_the_name(providers: tuple[str, .
         ProviderInstance.of(name, "upstream", key, Upstream(None, None))
         for name, key in (("alpha", "k1"), ("alias", "k1"), ("beta", "k2"))
     ]
-    standing = Standing(Providers(tuple(instances), autoselect_single=True, flow_ttl=600))
+    standing = Standing(Providers(tuple(instances), autoselect_single=True, flow_ttl=600), Notes())
     assert standing.admits("k1", app(providers=providers)) is admitted
     assert not standing.admits("k3", app(providers=providers))

@@ -16,6 +16,7 @@ from tests.contract.accounts import AccountRules
 from tests.contract.extra_claims import ExtraClaimRules
 from tests.contract.grants import GrantRules
 from tests.contract.histories import ConsentRules, HistoryRules
+from tests.contract.invitations import InvitationRules
 from tests.contract.kept_clients import KeptClientRules
 from tests.contract.linking import LinkRules
 from tests.contract.logouts import LogoutRules
@@ -140,6 +141,10 @@ class TestSwitches(SwitchRules):
 
 class TestWebhooks(WebhookRules):
     """What others are told."""
+
+
+class TestInvitations(InvitationRules):
+    """Who may get an account."""
 
 
 class TestLogouts(LogoutRules):

@@ -334,6 +334,8 @@ async def test_k17_every_schema_there_ever_was_comes_to_the_newest_with_its_peop
     assert await store.durable.clients.kept_revision() == (2 if version >= 15 else 0)
     called = Sought(phone="+79990000042", name=("ann",))
     assert len(await store.durable.accounts.search(called, after="", limit=9)) == (version >= 16)
+    invited = await store.durable.invitations.page(after="", limit=9, now=NOW)
+    assert len(invited) == (version >= 17)
     assert (await ended_at(store.durable, "p1", sid="u1", subject="x1") == NOW) == (version >= 4)
     await store.close()
     with closing(sqlite3.connect(path)) as db, closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
+from broker.core.access import NO_POLICY, AccessPolicy
 from broker.core.clients import metadata as kinds
 from broker.core.clients.metadata import Member, member, member_of, said_by
 from broker.core.terms import (
@@ -149,10 +150,11 @@ class Client:
 
     `secret_digests` are SHA-256 in hexadecimal, up to two live at once; with `secret_either_way` it comes in the header
     or in the form. `loopback_redirects`: it may be anywhere on this machine, as only the demo allows.
-    `providers` is the allow-list in display order, None for all; `accept_posted` are those of which it may bring what
-    their kits gave to it (RFC 8693), `mini_apps` those whose Mini App may be a page of ours for it, `upstream_tokens`
-    those whose own tokens it may have, each with the scopes of these. `one_tap`: its login page may show Google's own
-    prompt. `origins` may call from browsers, and get answers as messages. `name` and `languages` are for people.
+    `providers` is the allow-list in display order, None for all, and `access` what it demands of their people;
+    `accept_posted` are those of which it may bring what their kits gave to it (RFC 8693), `mini_apps` those whose Mini
+    App may be a page of ours for it, `upstream_tokens` those whose own tokens it may have, each with the scopes of
+    these. `one_tap`: its login page may show Google's own prompt. `origins` may call from browsers, and get answers as
+    messages. `name` and `languages` are for people.
     `email_fallback` is the opt-in template for people without an address, "{sub}@…".
     `scopes` are about people, and of them `required_scopes` nobody may leave out; `service_scopes` are what it may get
     for itself by client credentials. The rest is by theme, above.
@@ -172,6 +174,7 @@ class Client:
         "grant_types", kinds.some_of(GrantType), frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN})
     )
     providers: tuple[str, ...] | None = None
+    access: AccessPolicy = NO_POLICY
     accept_posted: tuple[str, ...] = ()
     upstream_tokens: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     one_tap: bool = False

@@ -8,12 +8,13 @@ from typing import Final
 from broker.core.errors import InvalidRequest
 from broker.core.operators.clients import CLIENTS
 from broker.core.operators.extra_claims import EXTRA_CLAIMS
+from broker.core.operators.invitations import INVITATIONS
 from broker.core.operators.people import PEOPLE
 from broker.core.operators.question import UseCase
 from broker.core.operators.switches import SWITCHES
 from broker.core.operators.webhooks import WEBHOOKS
 
-_ALL: Final = (*PEOPLE, *EXTRA_CLAIMS, *CLIENTS, *SWITCHES, *WEBHOOKS)
+_ALL: Final = (*PEOPLE, *EXTRA_CLAIMS, *CLIENTS, *SWITCHES, *WEBHOOKS, *INVITATIONS)
 USE_CASES: Final[Mapping[str, UseCase]] = {case.name: case for case in _ALL}
 
 

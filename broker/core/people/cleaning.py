@@ -69,12 +69,18 @@ def plain_email(text: str) -> str | None:
 
     The local part is kept as sent and is ASCII.
     """
-    local, _, domain = text.partition("@")
+    local, _, name = text.partition("@")
     if len(text) > 254 or _ATEXT.fullmatch(local) is None:
         return None
-    labels = [label if _LDH.fullmatch(label) else _a_label(label) for label in domain.split(".")]
-    found = f"{local}@{'.'.join(labels)}"
-    return found if all(labels) and len(found) <= 254 else None
+    domain = plain_domain(name)
+    found = f"{local}@{domain}"
+    return found if domain is not None and len(found) <= 254 else None
+
+
+def plain_domain(text: str) -> str | None:
+    """The domain in lower-case A-labels (RFC 5890); None for anything else."""
+    labels = [label if _LDH.fullmatch(label) else _a_label(label) for label in text.split(".")]
+    return ".".join(labels) if all(labels) else None
 
 
 def plain_phone(text: str) -> str | None:

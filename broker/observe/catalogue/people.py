@@ -62,9 +62,17 @@ PEOPLE: Mapping[Event, Entry] = {
     Event.ACCOUNT_CREATED: Entry(
         "info",
         True,
-        ("sub", "provider"),
-        "A first login made an account.",
+        ("sub", "provider", "invited"),
+        "A first login made an account; `invited` where an invitation was spent for it.",
         count("broker_accounts_created_total", "provider"),
+    ),
+    Event.ACCESS_REFUSED: Entry(
+        "warning",
+        True,
+        (*BOTH, "sub", "demand"),
+        "Somebody whom a provider vouches for was not let in: `demand` is the key of the configuration that they do not"
+        " meet. The person is not told which it is. `sub` is empty where they have no account.",
+        count("broker_access_refused_total", *BOTH),
     ),
     Event.ACCOUNT_LINKED: Entry(
         "info", True, ("sub", "provider"), "Somebody added a way into their account.", count(_ACCOUNTS, change="linked")
@@ -147,6 +155,10 @@ PEOPLE: Mapping[Event, Entry] = {
         "An operator set or removed (`state`) a claim that apps are told of somebody; who did is in `operator.acted`.",
         count(_ACCOUNTS, change="claim"),
     ),
+    Event.INVITATION_MADE: Entry(
+        "info", True, ("invite", "kind", "provider", "expires_at"), "An operator invited somebody, by `kind`."
+    ),
+    Event.INVITATION_REMOVED: Entry("info", True, ("invite",), "An operator took an invitation back."),
     Event.OPERATOR_ACTED: Entry(
         "info",
         True,

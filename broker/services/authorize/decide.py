@@ -10,11 +10,15 @@ from broker.core.authorize.target import VerifiedRedirect
 from broker.core.authorize.whereabouts import Whereabouts, located
 from broker.core.clients.client import Client
 from broker.core.errors import (
+    NOT_ADMITTED,
+    AccessBarred,
+    AccessDenied,
     AccountBlocked,
     ConsentRequired,
     InteractionRequired,
     LoginRequired,
     ProviderNotOffered,
+    RequestError,
     UnmetAuthenticationRequirements,
 )
 from broker.core.records import AuthorizationRequest, Login
@@ -134,8 +138,17 @@ class Authorization:
         if session is not None and await self._is_enough(request, client, session):
             return await self.after_login(request, client, session)
         if Prompt.NONE in request.prompt:
-            raise LoginRequired("the user is not logged in, or must log in again")
+            raise await self._silent_refusal(request, client, session)
         return await self._choose(request, client, session, unfit)
+
+    async def _silent_refusal(
+        self, request: AuthorizationRequest, client: Client, session: Session | None
+    ) -> RequestError:
+        """What an app hears that asked silently: one whom a login would not let in, either, is not sent to it."""
+        known = session if session and not await self._is_stranger(request, client, session.login) else None
+        if known is not None and await self._refusal(client, known) is Refusal.BARRED:
+            return AccessDenied(NOT_ADMITTED)
+        return LoginRequired("the user is not logged in, or must log in again")
 
     async def after_login(
         self, request: AuthorizationRequest, client: Client, session: Session, *, fresh_since: int | None = None
@@ -182,6 +195,8 @@ class Authorization:
         refusal = await self._refusal(client, session)
         if refusal is Refusal.BLOCKED:
             raise AccountBlocked(f"account {session.login.sub} is blocked")
+        if refusal is Refusal.BARRED:
+            raise AccessBarred(f"the policy, at {client.id}")
         if refusal is not None:
             raise LoginRequired("the login is no longer accepted; log in again")
 

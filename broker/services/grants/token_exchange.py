@@ -114,7 +114,7 @@ class PostedExchange:
                 # Who may make no account is told of nobody that could not sign in, as by a look-up (threats D18).
                 if not sign_up:
                     raise _unknown(error.detail) from None
-                raise AccessDenied("the login was refused", detail=error.detail) from None
+                raise AccessDenied(error.public or "the login was refused", detail=error.detail) from None
             except InvalidGrant as error:
                 raise CredentialRefused(error.detail) from None
 
@@ -130,14 +130,14 @@ class PostedExchange:
     ) -> Issued:
         client, instance = proven.client, proven.instance
         agreed_at = self._context.clock()  # before the look: what is taken back meanwhile is taken back
-        person = await self._accounts.find(instance.key, instance.name, proven.identity)
+        person = await self._accounts.find(instance.key, instance.name, proven.identity, client)
         if person is None and not sign_up:
             raise _unknown("nobody is linked to it")
         agreed = await self._consents.find_remembered(asked, client, person.account.sub if person else "")
         if agreed is None:
             raise ConsentRequired("the user has not agreed to this yet; send them through /authorize once")
         if person is None:
-            person = await self._accounts.make(instance.key, instance.name, proven.identity)
+            person = await self._accounts.make(instance.key, instance.name, proven.identity, client)
         login, now = self._build(proven, person), self._context.now()
         # Seen by its person as every other, but there is no session of a browser to go on from it. A client with a
         # secret is a server: where that stands says nothing of them.

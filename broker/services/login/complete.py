@@ -116,19 +116,19 @@ class Completion:
             yield target
 
     async def find(self, who: Identified) -> Person | None:
-        """Whose identity it is, None for nobody's; raises as `Standing.check_account`."""
-        person = await self._find(who.shown)
+        """Whose identity it is, None for nobody's; raises as `Standing.check_person`."""
+        person = await self._find(who.shown, who.client)
         if person is not None:
             self._succeeded(who, person)
         return person
 
-    async def _find(self, shown: Shown, *, at_home: bool = False) -> Person | None:
-        return await self._accounts.find(shown.instance.key, shown.instance.name, shown.identity, at_home=at_home)
+    async def _find(self, shown: Shown, client: Client | None) -> Person | None:
+        return await self._accounts.find(shown.instance.key, shown.instance.name, shown.identity, client)
 
     async def make(self, who: Identified) -> Person:
-        """The person of an identity that is nobody's, made now; raises AccountBlocked where it is somebody's by now."""
+        """The person of an identity that is nobody's, made now; raises as `Accounts.make`."""
         shown = who.shown
-        person = await self._accounts.make(shown.instance.key, shown.instance.name, shown.identity)
+        person = await self._accounts.make(shown.instance.key, shown.instance.name, shown.identity, who.client)
         self._succeeded(who, person)
         return person
 
@@ -177,7 +177,7 @@ class Completion:
         if isinstance(who.purpose, Link):
             return Completed(await self._add(who.purpose, who.shown, visitor))
         async with self._linking.returns.returning(who.purpose.back) as target:
-            person = await self._find(who.shown, at_home=True)
+            person = await self._find(who.shown, None)
             if target is not None and (person is None or person.account.sub != who.purpose.sub):
                 raise LoginRequired("somebody else signed in than the user who was to sign in again")
         if person is None:

@@ -196,7 +196,7 @@ class UnaskedLogins:
             identity = Identity(
                 ticket.subject, ticket.claims, ticket.raw_ids, amr=ticket.amr, auth_time=ticket.auth_time
             )
-            person = await self._accounts.resolve(instance.key, instance.name, identity)
+            person = await self._accounts.resolve(instance.key, instance.name, identity, client)
             yield person, identity, instance, client
         self._context.recorder.record(
             Event.LOGIN_SUCCEEDED, provider=instance.name, client_id=client.id, sub=person.account.sub, unasked=True

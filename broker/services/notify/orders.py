@@ -29,6 +29,7 @@ from broker.services.tokens.admission import Admission
 from broker.services.tokens.proofs import Shown
 from broker.store.accounts import AccountStore
 from broker.store.notify import Addressee, NotifyStore, OtherOrder, Queued, Silenced
+from broker.store.people import PeopleStore
 
 _NAMED_AT_ONCE = 500  # people whose pairwise names are kept in one step
 
@@ -50,6 +51,7 @@ class Addressees:
         context: Context,
         store: NotifyStore,
         accounts: AccountStore,
+        people: PeopleStore,
         *,
         providers: Providers,
         standing: Standing,
@@ -58,6 +60,7 @@ class Addressees:
         self._context = context
         self._store = store
         self._accounts = accounts
+        self._people = people
         self._providers = providers
         self._standing = standing
         self._subjects = subjects
@@ -92,6 +95,8 @@ class Addressees:
             self._standing.check_account(found.account)
         except AccountError:
             raise NotFound("this client knows nobody by that sub") from None
+        if not self._standing.admits_any(await self._people.links(found.account.sub), client):
+            raise NotFound("this client knows nobody by that sub", detail="the access policy lets them in by no way")
         return found
 
     async def _look(self, client: Client, sub: str, keys: frozenset[str]) -> Addressee | None:

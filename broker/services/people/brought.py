@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from broker.core.clients.client import Client
-from broker.core.errors import CredentialRefused, LinkedElsewhere
+from broker.core.errors import AccessBarred, AccessDenied, CredentialRefused, LinkedElsewhere
 from broker.core.events import Event
 from broker.core.people.identity import Link
 from broker.core.wire.parameters import Parameters
 from broker.services.context import Context
 from broker.services.people.held import add_link, build_link
+from broker.services.people.standing import Standing
 from broker.services.posted import PostedCredentials
 from broker.store.people import NotLinked, PeopleStore, Taken
 
@@ -26,21 +27,26 @@ class AddedLink:
 class BroughtLinks:
     """The one place where that happens. Who may is asked before; two accounts are never joined by it."""
 
-    def __init__(self, context: Context, people: PeopleStore, posted: PostedCredentials) -> None:
+    def __init__(self, context: Context, people: PeopleStore, posted: PostedCredentials, standing: Standing) -> None:
         self._context = context
         self._people = people
+        self._standing = standing
         self._posted = posted
 
     async def link(self, sub: str, client: Client, params: Parameters) -> AddedLink:
         """Make what this client brings a way into the account; the credential is spent, whatever comes of it.
 
         Raises as `PostedCredentials.verify`, CredentialRefused for one that was used, or when the way in was taken away
-        since the app set out (threats D6), and LinkedElsewhere.
+        since the app set out (threats D6), AccessDenied for one by which nobody may come in, and LinkedElsewhere.
         """
         proven = await self._posted.verify(client, params)
         name = proven.instance.name
         link = build_link(proven.instance.key, name, proven.identity, now=self._context.now())
         async with self._posted.spending(proven):
+            try:
+                self._standing.check_admitted(link, client)
+            except AccessBarred as barred:
+                raise AccessDenied(barred.public, detail=barred.detail) from None
             done = await add_link(self._context, self._people, sub, link, began_at=proven.began_at)
             if isinstance(done, NotLinked):
                 raise CredentialRefused("no account to add it to, or it was removed from it since")

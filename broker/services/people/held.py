@@ -13,6 +13,7 @@ from broker.core.records import HeldIdentity
 from broker.core.seal import digest
 from broker.services.context import Context
 from broker.services.once import once
+from broker.services.people.standing import Standing
 from broker.services.providers import ProviderInstance, Providers
 from broker.store.people import Linked, NotLinked, PeopleStore, Taken
 from broker.store.transient import Transient
@@ -38,14 +39,20 @@ class Shown:
 class HeldIdentities:
     """Holds them, and sees to it that each counts once, and while its provider does."""
 
-    def __init__(self, context: Context, transient: Transient, providers: Providers) -> None:
+    def __init__(self, context: Context, transient: Transient, providers: Providers, standing: Standing) -> None:
         self._context = context
         self._transient = transient
         self._providers = providers
+        self._standing = standing
 
     def hold(self, shown: Shown) -> HeldIdentity:
-        """What was shown just now. Of the upstream's session its name alone is kept: no browser carries its tokens."""
+        """What was shown just now. Of the upstream's session its name alone is kept: no browser carries its tokens.
+
+        Raises AccessBarred for whom the operator lets in nowhere: it is to be a way in.
+        """
         instance, identity = shown.instance, shown.identity
+        link = build_link(instance.key, instance.name, identity, now=self._context.now())
+        self._standing.check_admitted(link, None)
         return HeldIdentity(
             provider=instance.name,
             provider_key=instance.key,
@@ -67,12 +74,16 @@ class HeldIdentities:
         return self._context.now() < held.proven_at + PROOF_TTL
 
     def check(self, held: HeldIdentity) -> ProviderInstance:
-        """Where it was shown; raises FlowGone for one that is too old, ProviderNotOffered where that is off."""
+        """Where it was shown; raises FlowGone for one that is too old, ProviderNotOffered where that is off, and
+        AccessBarred as `hold`.
+        """
         if not self.is_good(held):
             raise FlowGone("what the upstream said is too old")
         instance = self._providers.still(held.provider, held.provider_key)
         if instance is None:
             raise ProviderNotOffered("the provider of a proof was switched off")
+        link = build_link(held.provider_key, held.provider, identity_of(held), now=held.proven_at)
+        self._standing.check_admitted(link, None)
         return instance
 
     def spend(self, held: HeldIdentity, client: Client | None = None) -> AbstractAsyncContextManager[None]:

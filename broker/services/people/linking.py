@@ -89,8 +89,8 @@ class Linking:
     async def arrive(self, purpose: LinkPurpose, shown: Shown, cookie: str) -> str | None:
         """The ticket of the question whether they add it; None where it is theirs already.
 
-        Raises OtherPerson in a browser where another session is by now, or none (threats B6), and NobodyAsked where the
-        upstream says that it did not ask them now.
+        Raises AccessBarred, OtherPerson in a browser where another session is by now, or none (threats B6), and
+        NobodyAsked where the upstream says that it did not ask them now.
         """
         held, session = self._held.hold(shown), await self._sessions.find(cookie)
         if session is None or session.key != purpose.session:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from broker.core.clients.client import Client
 from broker.core.errors import AccountError, InvalidRequest, NotFound, ProviderNotAllowed, UnauthorizedClient
 from broker.core.events import Event
-from broker.core.people.identity import Account
+from broker.core.people.identity import Account, Person
 from broker.core.wire.parameters import Parameters
 from broker.services.context import Context
 from broker.services.people.standing import Standing
@@ -71,14 +71,18 @@ class Lookup:
         if provider not in self._providers.offered_to(client):
             raise ProviderNotAllowed("provider is not one that this client offers")
         person = await self._people.person(self._providers.find(provider).key, subject)
-        return person.account if person is not None else None
+        return self._admitted(person, client)
 
     async def _find_posted(self, client: Client, params: Parameters) -> Account | None:
         """Whose credential the client brings."""
         proven = await self._posted.verify(client, params)
         async with self._posted.spending(proven):
             person = await self._people.person(proven.instance.key, proven.identity.subject)
-        return person.account if person is not None else None
+        return self._admitted(person, client)
+
+    def _admitted(self, person: Person | None, client: Client) -> Account | None:
+        """None, too, for whom the access policy keeps out."""
+        return person.account if person is not None and not self._standing.barring(person.link, client) else None
 
     async def _find_former(self, client: Client, sub: str) -> Account | None:
         """Who went by it before a merge, at this client: a name of another sector says nothing here (threats L6)."""

@@ -99,7 +99,8 @@ class HeldGrants:
         if (refusal := self._standing.refusal(login, person, client)) is not None:
             switch = self._providers.switched_off(login.provider_key) if refusal is Refusal.OFF else None
             about = tell_app(switch) if switch is not None else "log in again"
-            raise InvalidGrant(f"the login behind this token is no longer accepted; {about}")
+            detail = self._standing.barring(person.link, client) if refusal is Refusal.BARRED else ""
+            raise InvalidGrant(f"the login behind this token is no longer accepted; {about}", detail=detail)
         account = self._subjects.account_of(person.account, client)
         acr, amr = self._providers.still_counted(login.provider_key, login.acr, login.amr)
         grant = stored.replace(

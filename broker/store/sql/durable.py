@@ -12,6 +12,7 @@ from broker.store.sql.deliveries import Outbox, SqlDeliveries
 from broker.store.sql.extra_claims import SqlExtraClaims
 from broker.store.sql.grants import SqlGrants
 from broker.store.sql.history import SqlHistory
+from broker.store.sql.invitations import SqlInvitations
 from broker.store.sql.keys import SqlKeys
 from broker.store.sql.notify import SqlNotify
 from broker.store.sql.people import SqlPeople
@@ -36,6 +37,7 @@ def build_durable(driver: Driver, randomness: Callable[[int], bytes]) -> Durable
         deliveries=SqlDeliveries(driver),
         notify=SqlNotify(driver),
         clients=SqlClients(driver),
+        invitations=SqlInvitations(driver),
         switches=SqlSwitches(driver),
         keys=SqlKeys(driver, randomness),
         subscribe=outbox.subscribe,

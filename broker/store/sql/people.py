@@ -17,6 +17,7 @@ from broker.store.sql.endings import end_for_good
 from broker.store.sql.extra_claims import claims_of
 from broker.store.sql.forgetting import lose_way
 from broker.store.sql.history import remember
+from broker.store.sql.invitations import spend
 from broker.store.sql.names import index_name, is_called, name_of, name_some
 from broker.store.sql.namespaces import namespace_key
 from broker.store.sql.sessions import sessions_through
@@ -39,8 +40,9 @@ class SqlPeople(Repository, PeopleStore):
     def adopt(self, account: Account, link: Link) -> Steps[Person]:
         """The UNIQUE key of links stands behind the look-up; the PRIMARY KEY keeps a `sub`."""
         known = yield from _person(link.provider_key, link.subject)
-        if known is not None:
-            return known
+        return known or (yield from self._add_account(account, link))
+
+    def _add_account(self, account: Account, link: Link) -> Steps[Person]:
         yield from do(
             "INSERT INTO accounts (sub, created_at, blocked, used_at) VALUES (?, ?, ?, ?)",
             account.sub,
@@ -52,6 +54,16 @@ class SqlPeople(Repository, PeopleStore):
         made = News(Told.ACCOUNT_CREATED, link.provider)
         yield from self._outbox.tell(account.sub, made, account.created_at)
         return Person(account, link)
+
+    @write
+    def adopt_invited(
+        self, account: Account, link: Link, invitations: Collection[str], *, now: int
+    ) -> Steps[Person | None]:
+        known = yield from _person(link.provider_key, link.subject)
+        if known is not None:
+            return known
+        spent = yield from spend(invitations, now)
+        return (yield from self._add_account(account, link)) if spent else None
 
     @write
     def update_link(self, link: Link) -> Steps[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from broker.core.errors import (
+    AccessBarred,
     AccountClosing,
     AccountError,
     BrokerError,
@@ -10,6 +11,7 @@ from broker.core.errors import (
     ProviderSwitchedOff,
     RequestError,
     SealBroken,
+    SignUpClosed,
     StoreUnavailable,
     TooManyRequests,
     UpstreamDenied,
@@ -28,6 +30,8 @@ def page_of(error: BrokerError) -> str:
         (StoreUnavailable, "E-UNAVAILABLE"),
         (RequestError, "E-CLIENT"),
         (AccountClosing, "E-CLOSING"),
+        (AccessBarred, "E-ACCESS"),
+        (SignUpClosed, "E-SIGNUP"),
         (AccountError, "E-BLOCKED"),
         (SealBroken, "E-EXPIRED"),  # sealed by another version of ours, before an upgrade
     )
@@ -42,7 +46,7 @@ def code_of(error: BrokerError) -> str:
 def about_login(error: BrokerError) -> str:
     """What the app's developer is told of a login that failed (RFC 6749 section 4.1.2.1)."""
     if isinstance(error, UpstreamDenied | AccountError):
-        return "the login was refused"
+        return error.public or "the login was refused"
     if isinstance(error, ProviderSwitchedOff):
         return error.public
     if isinstance(error, UpstreamUnavailable | StoreUnavailable):
