@@ -14,6 +14,7 @@ from ipaddress import ip_network
 from starlette.types import ASGIApp
 
 from broker.assembly import Parts, Services, Settings, build_public
+from broker.assembly.operators import build_admin
 from broker.assembly.providers import build_providers
 from broker.config.model import Config
 from broker.config.reveal import secrets_of
@@ -193,7 +194,7 @@ async def _assemble(
     await services.look()
     return Broker(
         public,
-        _build_management(parts, store, observer),
+        _build_management(parts, store, observer, build_admin(parts, services.operators, config)),
         keys,
         durable,
         store,
@@ -209,13 +210,13 @@ async def _assemble(
     )
 
 
-def _build_management(parts: Parts, store: SqliteStore, observer: Observer) -> Management:
+def _build_management(parts: Parts, store: SqliteStore, observer: Observer, admin: ASGIApp | None) -> Management:
     checks: dict[str, Check] = {
         "durable": parts.durable.ping,
         "transient": parts.transient.ping,
         "whole": store.confirm_whole,
     }
-    return Management(checks, observer.expose)
+    return Management(checks, observer.expose, admin)
 
 
 async def _open_providers(

@@ -18,6 +18,7 @@ from broker.cli.common import resolve
 from broker.config.model import Config
 from broker.config.schema import build_schema
 from broker.config.show import written
+from broker.core.openapi.admin import path_of, reached, schema_of
 from broker.demo.describe import build_page
 from broker.observe.catalogue import EVENTS
 from broker.observe.metrics import COUNTERS, GAUGES, HISTOGRAMS
@@ -35,6 +36,7 @@ def build_pages() -> dict[str, str]:
     settings = {name: resolve(name) for name in sorted(BUILTIN)}
     schema = json.dumps(build_schema(settings), indent=2, ensure_ascii=False) + "\n"
     return {
+        "admin-api.md": _admin(),
         "config.md": _config(settings),
         "config.schema.json": schema,
         "cli.md": _cli(),
@@ -146,6 +148,32 @@ def _commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Co
     if isinstance(command, click.Group):
         for name in sorted(command.commands):
             yield from _commands(command.commands[name], f"{path} {name}")
+
+
+def _admin() -> str:
+    lines = [
+        "# Admin API",
+        _NOTE,
+        "What operators ask and change, over HTTP: the same use cases as the [commands](cli.md), below `/admin/v1` on"
+        " the management listener, where `server.admin_api` is true. [How to switch it on, make a token and call"
+        " it](../how-to/over-http.md). `GET /admin/v1/openapi.json`, with a token, is this"
+        " page for machines (OpenAPI 3.1).",
+        "A question may be asked by GET with its values in the query, or by POST with a JSON object; what writes is"
+        " POST alone. An empty text, `false` and `null` count as not said. The answer is a JSON object, times are epoch"
+        " seconds, nobody may keep it (`no-store`), and no web page of another origin reads it.",
+        "Refusals are `error` and `error_description`: 400 (the question is none), 401 (no token, or one that opens"
+        " nothing), 403 (`insufficient_scope`), 404, 409, 413, 414, 415, 421 (a name that `server.admin_hosts` does not"
+        " have), 429 and 503 (with `Retry-After`). [Codes](errors.md).",
+    ]
+    for case in reached():
+        methods = "POST" if case.writes else "GET, POST"
+        lines += [f"## {methods} {path_of(case)}", f"{case.about} Scope: `{case.needs.name.lower()}`."]
+        rows = ["| value | kind | meaning |", "|---|---|---|"]
+        for one in case.parameters:
+            need = ", required" if one.required else ""
+            rows.append(f"| `{one.name}` | {schema_of(one)['type']}{need} | {one.about} |")
+        lines.append("\n".join(rows))
+    return "\n\n".join(lines) + "\n"
 
 
 def _events() -> str:

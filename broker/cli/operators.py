@@ -20,6 +20,8 @@ _GROUPS = {
     "claim": "What apps are told of people beside what providers say.",
     "webhook": "Who is told what happens to accounts and sessions.",
     "invite": "Who may get an account, where only who was invited does.",
+    "admin": "The admin API, which is off unless server.admin_api is true.",
+    "admin.token": "Who may call it: its tokens.",
 }
 _TYPES = {Kind.TEXT: click.STRING, Kind.NUMBER: click.INT, Kind.FLAG: click.BOOL}
 

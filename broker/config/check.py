@@ -14,6 +14,7 @@ from broker.config.agreements import AGREEMENTS, Checks
 from broker.config.client_check import check_client
 from broker.config.demo_values import is_demo_client, is_demo_issuer, is_demo_secret, is_demo_value, is_on_this_machine
 from broker.config.icon_check import find_fault
+from broker.config.listener_check import check_listeners
 from broker.config.model import Config
 from broker.config.provider_check import check_namespaces, check_wisdom
 from broker.config.report import Report, did_you_mean
@@ -180,14 +181,6 @@ def _storage(config: Config, report: Report) -> None:
         report.warn(("storage", "redis"), "is not used: storage.transient is sqlite")
 
 
-def _listeners(config: Config, report: Report) -> None:
-    server = config.server
-    if server.management is not None and server.management == server.listen:
-        report.problem(("server", "management"), "is the public listener too: metrics would be public")
-    if server.tls is not None and server.listen.startswith("unix:"):
-        report.problem(("server", "tls"), "a unix socket does not speak TLS")
-
-
 def _files(config: Config, report: Report) -> None:
     files: dict[KeyPath, str | None] = {("ui", "logo"): config.ui.logo, ("network", "ca_file"): config.network.ca_file}
     files |= {("clients", name, "logo"): client.logo for name, client in config.clients.items()}
@@ -235,7 +228,7 @@ _CHECKS: Checks = (
     check_wisdom,
     _limits_of_time,
     _storage,
-    _listeners,
+    check_listeners,
     _files,
     _icons,
 )

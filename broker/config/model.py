@@ -14,6 +14,7 @@ from broker.config.client_model import ClientSettings
 from broker.config.values import (
     Colour,
     Duration,
+    HostText,
     Issuer,
     Lifetime,
     Listen,
@@ -42,6 +43,12 @@ class Server(Section):
     listen: Listen = Field(default="127.0.0.1:8080", description="host:port or unix:/path of the public listener")
     management: Listen | None = Field(
         default="127.0.0.1:9400", description="host:port of /livez, /readyz and /metrics; null switches it off"
+    )
+    admin_api: bool = Field(
+        default=False, description="/admin/v1 on the management listener, for tokens of `broker admin token new`"
+    )
+    admin_hosts: tuple[HostText, ...] = Field(
+        default=(), description="Names the admin API is called by, besides that address: admin.internal:9400"
     )
     trusted_proxies: tuple[NetworkText, ...] = Field(
         default=(), description="Networks whose X-Forwarded-For counts, for example 10.0.0.0/8"
@@ -270,6 +277,8 @@ class Limits(Section):
     bot_update: Rate = Field(default=(6000, 60), description="Calls of /updates, per source")
     upstream_logout: Rate = Field(default=(6000, 60), description="Logout tokens and events from providers, per source")
     registration: Rate = Field(default=(20, 60), description="Calls of /register, per source")
+    admin: Rate = Field(default=(600, 60), description="Calls of the admin API, per token")
+    admin_failure: Rate = Field(default=(30, 60), description="Calls of the admin API without a good token, per source")
     request_body: Size = Field(default=64 * 1024, description="Largest request body")
 
 

@@ -40,6 +40,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _SECRET_HASH = re.compile(r"sha256:[0-9a-f]{64}")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.\-]{0,251}[a-z0-9])?")
+_HOST_TEXT = re.compile(r"([a-z0-9]([a-z0-9.\-]{0,251}[a-z0-9])?|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 _URL_TEXT = re.compile(r"[!-~]+")
 _SERVICE_SCOPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/\-]{0,99}")
 _MASTER_BYTES = 32
@@ -111,6 +112,13 @@ def check_listen(value: str) -> str:
     found = _LISTEN.fullmatch(value)
     if found is None or (found[2] is not None and int(found[2]) > 65535):
         raise ValueError("write host:port (0.0.0.0:8080, [::]:8080) or unix:/path")
+    return value
+
+
+def check_host_text(value: str) -> str:
+    """A host as it stands in a Host header."""
+    if not _HOST_TEXT.fullmatch(value):
+        raise ValueError("write a host as it is called by, in lower case, with its port: admin.internal:9400")
     return value
 
 
@@ -241,6 +249,7 @@ WebUrl = Annotated[str, AfterValidator(check_web_url)]
 SupportUrl = Annotated[str, AfterValidator(check_support)]
 Origin = Annotated[str, AfterValidator(check_origin)]
 Host = Annotated[str, AfterValidator(check_host), _text(_HOST)]
+HostText = Annotated[str, AfterValidator(check_host_text), _text(_HOST_TEXT)]
 Colour = Annotated[str, AfterValidator(check_colour), _text(_COLOUR)]
 SecretHash = Annotated[str, AfterValidator(check_secret_hash), _text(_SECRET_HASH)]
 Listen = Annotated[str, AfterValidator(check_listen)]

@@ -157,6 +157,10 @@ class LastIdentity(RequestError, code="last_identity", status=409):
     """It is the only way in that the person has."""
 
 
+class AlreadyThere(RequestError, code="already_exists", status=409):
+    """There is one of this name."""
+
+
 class NoWayToWrite(RequestError, code="no_way_to_write", status=409):
     """The person has no way in by which anybody could write to them."""
 

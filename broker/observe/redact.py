@@ -27,6 +27,7 @@ SAFE = frozenset(
         "client_id",
         "sub",
         "absorbed",
+        "by",
         "kid",
         "grant_id",
         "sid",

@@ -16,6 +16,7 @@ from broker.store.history import HistoryStore
 from broker.store.invitations import InvitationStore
 from broker.store.keys import KeyStore
 from broker.store.notify import NotifyStore
+from broker.store.operators import AdminTokenStore
 from broker.store.people import PeopleStore
 from broker.store.sessions import SessionStore
 from broker.store.switches import SwitchStore
@@ -45,6 +46,7 @@ class Durable:
     clients: ClientStore
     invitations: InvitationStore
     switches: SwitchStore
+    admin_tokens: AdminTokenStore
     keys: KeyStore
     subscribe: Callable[[Subscriptions], None]
     ping: Callable[[], Awaitable[None]]

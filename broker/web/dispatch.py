@@ -17,7 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from broker.core.events import request_id
 from broker.core.wire.addresses import is_loopback_host
-from broker.web.errors import Errors
+from broker.web.errors import JsonErrors
 from broker.web.http.proofs import nonce_of
 from broker.web.http.reading import is_dpop_use
 
@@ -57,7 +57,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What the dispatcher must know about the issuer. `host` as in a Host header, lower case.
+    """What the dispatcher must know about the issuer. `host` as in a Host header, lower case; `also`: other hosts.
 
     `origins` says which may call from a browser now: apps come and go.
     """
@@ -68,13 +68,14 @@ class Site:
     host: str
     secure: bool
     origins: Callable[[], Collection[str]] = frozenset
+    also: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, issuer: str, origins: Callable[[], Collection[str]] = frozenset) -> Site:
+    def of(cls, issuer: str, origins: Callable[[], Collection[str]] = frozenset, *, also: Iterable[str] = ()) -> Site:
         """From the issuer's URL and the origins that may call from a browser."""
         parts = urlsplit(issuer)
         origin = f"{parts.scheme}://{parts.netloc}"
-        return cls(issuer, origin, parts.path, parts.netloc, parts.scheme == "https", origins)
+        return cls(issuer, origin, parts.path, parts.netloc, parts.scheme == "https", origins, frozenset(also))
 
     @property
     def on_own_machine(self) -> bool:
@@ -89,7 +90,7 @@ class Dispatcher:
         self,
         routes: Iterable[Route],
         site: Site,
-        errors: Errors,
+        errors: JsonErrors,
         *,
         mint_id: Callable[[], str],
         observe: Observe,
@@ -167,7 +168,7 @@ class Dispatcher:
         """Nothing is ever made from the Host header; a foreign one is still refused (threats H6)."""
         hosts = [value for name, value in request.scope["headers"] if name == b"host"]
         host = hosts[0].decode("latin-1").lower() if len(hosts) == 1 else ""
-        if host == self._site.host:
+        if host == self._site.host or host in self._site.also:
             return
         local = all(is_loopback_host(_PORT.sub("", name)) for name in (host, self._site.host))
         if not local and route.access is not Access.PUBLIC:

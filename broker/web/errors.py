@@ -52,7 +52,43 @@ from broker.web.pages.views import ErrorView
 _AT_HOME = (AlreadyLinked, NoAccount, OtherPerson)  # the account page is the way on
 
 
-class Errors:
+class JsonErrors:
+    """Makes the answers to failures where no person looks on: all of them are JSON."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    @staticmethod
+    def is_unforeseen(error: Exception) -> bool:
+        """Whether this is a bug of ours and not a failure with a name."""
+        return not isinstance(error, BrokerError | HTTPException | LoginFailed)
+
+    def as_json(self, error: Exception, *, realm: str, schemes: tuple[str, ...] = ("Bearer",)) -> Response:
+        """RFC 6749 section 5.2, RFC 6750 section 3, RFC 9449 section 7.1, RFC 9470 section 3.
+
+        `schemes`: by which tokens may come there, the one that was used first.
+        """
+        if isinstance(error, HTTPException):
+            return answer_json(
+                {"error": "invalid_request", "error_description": error.detail}, error.status_code, error.headers
+            )
+        known = error if isinstance(error, BrokerError) else BrokerError(repr(error))
+        self._note(known, whereabouts_of(error).client)
+        return answer_refusal(known, realm, schemes)
+
+    def as_page(self, _: Request, error: Exception) -> Response:
+        """JSON all the same."""
+        return self.as_json(error, realm="")
+
+    def _note(self, error: BrokerError, client: Client | None) -> None:
+        if isinstance(error, AuthorizationPending):
+            return  # a device that waits, as it should
+        event = Event.SERVER_ERROR if type(error) is BrokerError else Event.REQUEST_REFUSED
+        whose = {"client_id": client.id} if client else {}
+        self._recorder.record(event, error=error.code, kind=type(error).__name__, reason=error.detail, **whose)
+
+
+class Errors(JsonErrors):
     """Makes the answer to a failure. The detail goes to the log, the public part to the other side.
 
     A failure carries where it happened (`Whereabouts`): nothing is looked up here, what failed may be the store.
@@ -70,32 +106,10 @@ class Errors:
 
         `on_own_machine`: nobody but the developer sees our pages, so they may say what is registered.
         """
+        super().__init__(recorder)
         self._frontend = frontend
-        self._recorder = recorder
         self._clock = clock
         self._on_own_machine = on_own_machine
-
-    @staticmethod
-    def is_unforeseen(error: Exception) -> bool:
-        """Whether this is a bug of ours and not a failure with a name."""
-        return not isinstance(error, BrokerError | HTTPException | LoginFailed)
-
-    # --- back channel ---
-
-    def as_json(self, error: Exception, *, realm: str, schemes: tuple[str, ...] = ("Bearer",)) -> Response:
-        """RFC 6749 section 5.2, RFC 6750 section 3, RFC 9449 section 7.1, RFC 9470 section 3.
-
-        `schemes`: by which tokens may come there, the one that was used first.
-        """
-        if isinstance(error, HTTPException):
-            return answer_json(
-                {"error": "invalid_request", "error_description": error.detail}, error.status_code, error.headers
-            )
-        known = error if isinstance(error, BrokerError) else BrokerError(repr(error))
-        self._note(known, whereabouts_of(error).client)
-        return answer_refusal(known, realm, schemes)
-
-    # --- front channel ---
 
     def as_page(self, request: Request, error: Exception) -> Response:
         """A redirect where a verified place is at hand and the failure is for the client, otherwise a page."""
@@ -205,13 +219,6 @@ class Errors:
 
     def _stamp(self) -> tuple[str, str]:
         return request_id.get(), datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
-
-    def _note(self, error: BrokerError, client: Client | None) -> None:
-        if isinstance(error, AuthorizationPending):
-            return  # a device that waits, as it should
-        event = Event.SERVER_ERROR if type(error) is BrokerError else Event.REQUEST_REFUSED
-        whose = {"client_id": client.id} if client else {}
-        self._recorder.record(event, error=error.code, kind=type(error).__name__, reason=error.detail, **whose)
 
 
 def _client_of(error: BrokerError) -> Client | None:

@@ -1,4 +1,7 @@
-"""The management listener: is it alive, is it ready, what does it count. Never on the public address."""
+"""The management listener: is it alive, is it ready, what does it count, and what operators ask.
+
+Never on the public address.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import orjson
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker.core.errors import StoreUnavailable
 
@@ -18,19 +21,31 @@ PATIENCE = 2.0  # seconds for all checks together; less than who asks will wait
 class Management:
     """`/livez`, `/readyz`, `/metrics`. An upstream that is down never makes us unready: the others still work."""
 
-    def __init__(self, checks: dict[str, Check], expose: Callable[[], bytes], *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        checks: dict[str, Check],
+        expose: Callable[[], bytes],
+        admin: ASGIApp | None = None,
+        *,
+        patience: float = PATIENCE,
+    ) -> None:
         """`checks` by name raise StoreUnavailable, and `/readyz` says why; `expose` is the metrics text.
 
+        `admin` answers below `/admin/`, where it is on.
         `patience`: seconds that a check may take; all begin at once.
         """
         self._patience = patience
         self._checks = checks
         self._expose = expose
+        self._admin = admin
         self.stopping = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry."""
         if scope["type"] != "http":
+            return
+        if self._admin is not None and scope["path"].startswith("/admin/"):
+            await self._admin(scope, receive, send)  # which looks at the raw path
             return
         response = await self._answer(scope["path"], scope["method"])
         await response(scope, receive, send)

@@ -25,15 +25,18 @@ each_case = pytest.mark.parametrize("case", USE_CASES.values(), ids=lambda case:
 
 @each_case
 def test_a_command_for_each_use_case_takes_what_the_catalogue_says(case: UseCase) -> None:
-    noun, verb = case.name.split(".")
-    group = main.commands[noun]
+    *nouns, verb = case.name.split(".")
+    group: click.Command = main
+    for noun in nouns:
+        assert isinstance(group, click.Group)
+        group = group.commands[noun]
     assert isinstance(group, click.Group)
     params = {one.name: one for one in group.commands[verb].params}
     plain = [one for one in case.parameters if one.kind is not Kind.OBJECT]
     by_key = {"said", "from_file"} if len(plain) < len(case.parameters) else set[str]()
     assert params.keys() == {one.name for one in plain} | {"as_json", "path"} | by_key
     assert {name for name, one in params.items() if one.required} == {one.name for one in plain if one.required}
-    told = CliRunner().invoke(main, [noun, verb, "--help"]).output
+    told = CliRunner().invoke(main, [*nouns, verb, "--help"]).output
     assert all(one.name.upper() in told for one in case.parameters if not one.named)
 
 

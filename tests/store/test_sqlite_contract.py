@@ -23,6 +23,7 @@ from tests.contract.logouts import LogoutRules
 from tests.contract.looked_after import OperatorRules
 from tests.contract.merging import LifeRules, MergeRules
 from tests.contract.notifications import NotifyRules
+from tests.contract.operators import AdminTokenRules
 from tests.contract.people import NOW, account, link, settle, token
 from tests.contract.signing_keys import KeyRules
 from tests.contract.store import TransientRules
@@ -133,6 +134,10 @@ class TestExtraClaims(ExtraClaimRules):
 
 class TestKeptClients(KeptClientRules):
     """Clients that operators keep."""
+
+
+class TestAdminTokens(AdminTokenRules):
+    """Inherits what every store must do."""
 
 
 class TestSwitches(SwitchRules):

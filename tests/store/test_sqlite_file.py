@@ -336,6 +336,7 @@ async def test_k17_every_schema_there_ever_was_comes_to_the_newest_with_its_peop
     assert len(await store.durable.accounts.search(called, after="", limit=9)) == (version >= 16)
     invited = await store.durable.invitations.page(after="", limit=9, now=NOW)
     assert len(invited) == (version >= 17)
+    assert len(await store.durable.admin_tokens.all_()) == (version >= 18)
     assert (await ended_at(store.durable, "p1", sid="u1", subject="x1") == NOW) == (version >= 4)
     await store.close()
     with closing(sqlite3.connect(path)) as db, closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from broker.core.authorize.consent import Said
+from broker.core.operators.tokens import AdminToken
 from broker.core.people.identity import Link
 from broker.store.accounts import Decision, Sought
 from broker.store.extra_claims import StaticClaim
@@ -110,6 +111,10 @@ async def test_nothing_that_people_wait_for_reads_a_whole_table() -> None:
         await durable.clients.kept_revision()
         await durable.clients.registered(after="", limit=9)
         await durable.history.sign_ins("s1", limit=9, after=(NOW, "sid"))
+        await durable.admin_tokens.add(AdminToken("desk", "d1", "read", NOW, "root", UNTIL))
+        await durable.admin_tokens.find("d1")
+        await durable.admin_tokens.used("d1", now=NOW, apart=60)
+        await durable.admin_tokens.revoke("desk")
         await durable.accounts.set_blocked("s1", True, decision=Decision("why", NOW, UNTIL))
         await durable.accounts.close_unused(since=NOW, closes_at=UNTIL, now=UNTIL, expires_at=UNTIL)
         await durable.history.forget_events(until=NOW, limit=9)

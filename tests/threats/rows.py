@@ -242,6 +242,7 @@ REQUIRED: Final = {
     "L7": "A sector is proved, or it is the client's own; a host that is merely named is shared with nobody.",
     "L8": "An app that registered itself has a name of its own, and sends no frame to a host it has not proved.",
     "L9": "An app made while the broker runs follows the rules of the file and reads no file; its secret is seen once.",
+    "L10": "The admin API is off unless switched on; its tokens are made at the machine, end, and open what they may.",
     "M3": "A native app is answered at its registered address; a scheme that looks like it is another one.",
     "M4": "A native app always uses PKCE, and a nonce does not stand in for it.",
     "M1": "A token counts that an app of ours got, for our nonce where it can carry one (`drf_without_nonce`: young).",

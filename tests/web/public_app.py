@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx2
 
 from broker.assembly import Parts, Services, Settings, build_public
+from broker.assembly.operators import build_admin
 from broker.cli.common import resolve
 from broker.config.load import load_text
 from broker.core.errors import StoreUnavailable
@@ -31,10 +32,12 @@ from broker.store.sqlite.store import SqliteStore
 from broker.store.transient import Kind, Transient
 from broker.upstream.guard import LOOPBACK
 from broker.upstream.outbound import Outbound
+from broker.web.manage import Management
 from tests.services.bare_broker import MASTER, RULES, Clock, Notes
 from tests.services.upstreams import Upstream
 
 ISSUER = "https://id.test"
+MANAGEMENT = "http://127.0.0.1:9400"
 REDIRECT = "https://app.test/cb"
 CONFIG = f"""\
 version: 1
@@ -138,9 +141,13 @@ class Hearing(Notes):
 
 @dataclass
 class PublicApp:
-    """The app and what stands behind it; `browser` keeps cookies and follows nothing."""
+    """The app and what stands behind it; `browser` keeps cookies and follows nothing.
+
+    `management` is at the operators' listener.
+    """
 
     browser: httpx2.AsyncClient
+    management: httpx2.AsyncClient
     transient: Switched
     durable: SwitchedDurable
     upstreams: dict[str, Upstream]
@@ -235,7 +242,11 @@ async def public_app(
     services = Services(parts, Settings.of(config, parts.providers))
     await services.look()
     transport = httpx2.ASGITransport(build_public(parts, services, config))
-    async with httpx2.AsyncClient(transport=transport, base_url=ISSUER) as browser:
-        yield PublicApp(browser, transient, durable, upstreams, clock, notes, services, services.switches)
+    admin = httpx2.ASGITransport(Management({}, bytes, build_admin(parts, services.operators, config)))
+    async with (
+        httpx2.AsyncClient(transport=transport, base_url=ISSUER) as browser,
+        httpx2.AsyncClient(transport=admin, base_url=MANAGEMENT) as management,
+    ):
+        yield PublicApp(browser, management, transient, durable, upstreams, clock, notes, services, services.switches)
     await outbound.close()
     await store.close()

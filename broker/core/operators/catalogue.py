@@ -12,9 +12,10 @@ from broker.core.operators.invitations import INVITATIONS
 from broker.core.operators.people import PEOPLE
 from broker.core.operators.question import UseCase
 from broker.core.operators.switches import SWITCHES
+from broker.core.operators.tokens import TOKENS
 from broker.core.operators.webhooks import WEBHOOKS
 
-_ALL: Final = (*PEOPLE, *EXTRA_CLAIMS, *CLIENTS, *SWITCHES, *WEBHOOKS, *INVITATIONS)
+_ALL: Final = (*PEOPLE, *EXTRA_CLAIMS, *CLIENTS, *SWITCHES, *WEBHOOKS, *INVITATIONS, *TOKENS)
 USE_CASES: Final[Mapping[str, UseCase]] = {case.name: case for case in _ALL}
 
 

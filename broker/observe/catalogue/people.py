@@ -163,9 +163,22 @@ PEOPLE: Mapping[Event, Entry] = {
         "info",
         True,
         ("use_case", "sub", "client_id", "by", "why", "outcome"),
-        "An operator asked for something, or changed it. `by` is the user of this machine who did, as its kernel says;"
-        " `outcome` is `done`, or the error they got.",
+        "An operator asked for something, or changed it. `by` is the user of this machine who did, as its kernel says,"
+        " or `token` and the name of a token of the admin API; `outcome` is `done`, or the error they got.",
         count("broker_operator_acts_total", "use_case", "outcome"),
+    ),
+    Event.ADMIN_REFUSED: Entry(
+        "warning",
+        True,
+        ("reason",),
+        "A token opened nothing at the admin API: unknown, revoked, or expired.",
+        count("broker_admin_refused_total"),
+    ),
+    Event.ADMIN_TOKEN_MADE: Entry(
+        "warning", True, ("name", "scope", "expires_at", "by", "why"), "Somebody made a token for the admin API."
+    ),
+    Event.ADMIN_TOKEN_REVOKED: Entry(
+        "warning", True, ("name", "by", "why"), "Somebody revoked a token for the admin API."
     ),
     Event.IDENTITY_LOOKED_UP: Entry(
         "info",

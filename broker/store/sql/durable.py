@@ -15,6 +15,7 @@ from broker.store.sql.history import SqlHistory
 from broker.store.sql.invitations import SqlInvitations
 from broker.store.sql.keys import SqlKeys
 from broker.store.sql.notify import SqlNotify
+from broker.store.sql.operators import SqlAdminTokens
 from broker.store.sql.people import SqlPeople
 from broker.store.sql.sessions import SqlSessions
 from broker.store.sql.steps import Driver
@@ -39,6 +40,7 @@ def build_durable(driver: Driver, randomness: Callable[[int], bytes]) -> Durable
         clients=SqlClients(driver),
         invitations=SqlInvitations(driver),
         switches=SqlSwitches(driver),
+        admin_tokens=SqlAdminTokens(driver),
         keys=SqlKeys(driver, randomness),
         subscribe=outbox.subscribe,
         ping=driver.ping,

@@ -13,7 +13,10 @@ from broker.core.events import Event, Recorder
 
 _SLOTS = 50_000  # counters kept in this process; the least recently used go first
 _LONGEST_WAIT = 10.0  # seconds until a turn
-_ALONE = frozenset({"token", "client_auth_failure", "identity_lookup", "notify", "registration", "upstream_logout"})
+_ALONE = frozenset(
+    {"token", "client_auth_failure", "identity_lookup", "notify", "registration", "upstream_logout"}
+    | {"admin", "admin_failure"}
+)
 """Limits in front of what needs no shared store: nothing is refused there for the sake of a count."""
 
 
