@@ -2,125 +2,42 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from ipaddress import ip_network
 
-from starlette.types import ASGIApp
-
-from broker.assembly import Parts, Services, Settings, build_public
-from broker.assembly.operators import build_admin
-from broker.assembly.providers import build_providers
+from broker.assembly import Parts
+from broker.assembly.broker import Broker
+from broker.assembly.reloading import Reloading, Source
+from broker.assembly.world import Worlds, build_world
 from broker.config.model import Config
 from broker.config.reveal import secrets_of
-from broker.core.errors import ConfigError, StoreUnavailable
-from broker.core.events import Event, Recorder
+from broker.core.errors import ConfigError
+from broker.core.events import Recorder
 from broker.core.seal import Seal, derive
 from broker.master import another_master_key, expect_database, load_masters
 from broker.observe import Observer, Setup
 from broker.registry import provider_types
 from broker.services.context import Context
-from broker.services.deliveries import Deliveries
-from broker.services.keys.ring import LOOK_EVERY, KeyRing, RotationRules
+from broker.services.keys.ring import KeyRing, RotationRules
 from broker.services.keys.signing import SealedKeys
-from broker.services.notify.sending import Sending
-from broker.services.operators.door import Operators
-from broker.services.people.deeds import Deeds
-from broker.services.people.retention import Retention
+from broker.services.login.earlier import Earlier
 from broker.services.people.subjects import Subjects, open_subjects
 from broker.services.providers import Providers
-from broker.services.switches import LOOK_EVERY as SWITCHES_EVERY
 from broker.services.switches import Off
-from broker.store.base import Durable
 from broker.store.keys import KeyStore
-from broker.store.people import PeopleStore
 from broker.store.sqlite.store import SqliteStore
 from broker.store.transient import Transient
 from broker.upstream.guard import LOOPBACK
 from broker.upstream.http import HttpPool
 from broker.upstream.outbound import Outbound
-from broker.web.limits.rate_limits import SharedCounters
+from broker.web.limits.rate_limits import Counters, SharedCounters
 from broker.web.manage import Check, Management
 
-_SWEEP_EVERY = 60.0  # seconds between sweeps of expired rows
-_LOOK_EVERY = 2.0  # seconds between looks whether the database is there still
-_CHECK_EVERY = 5.0  # seconds between parts of the check for damage
 Randomness = Callable[[int], bytes]
-Chore = Callable[[], Awaitable[object]]
-
-
-@dataclass(slots=True)
-class Broker:
-    """A running broker: two ASGI apps and what they stand on. `pause` waits that many seconds between chores.
-
-    `look` is the chore by which it knows what operators have switched off, and which clients they keep.
-    """
-
-    public: ASGIApp
-    management: Management
-    keys: KeyRing
-    durable: Durable
-    store: SqliteStore
-    observer: Observer
-    deliveries: Deliveries
-    sending: Sending | None
-    deeds: Deeds
-    retention: Retention
-    operators: Operators
-    look: Chore
-    context: Context
-    _opened: AsyncExitStack
-    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
-    _tasks: tuple[asyncio.Task[None], ...] = ()
-
-    async def start(self) -> None:
-        """Begin housekeeping and deliveries, and say so."""
-        # Apart, so that a long sweep does not make this node the last to hear that a key is gone.
-        chores: tuple[tuple[float, Chore], ...] = (
-            (LOOK_EVERY, self.keys.refresh),
-            (SWITCHES_EVERY, self.look),
-            (_SWEEP_EVERY, self._sweep),
-            (_SWEEP_EVERY, self.deeds.delete_due),
-            (_SWEEP_EVERY, self.retention.apply),
-            (_LOOK_EVERY, self.store.look),
-            (_CHECK_EVERY, self.store.check),
-        )
-        begun = [self._repeat(*each) for each in chores]
-        self._tasks = tuple(
-            map(asyncio.create_task, [*begun, self.deliveries.run(), *([self.sending.run()] if self.sending else [])])
-        )
-        self.observer.record(Event.SERVER_READY)
-
-    def stop_accepting(self) -> None:
-        """From now on `/readyz` says no; requests in flight go on."""
-        self.management.stopping = True
-        self.observer.record(Event.SERVER_STOPPING)
-
-    async def close(self) -> None:
-        """Commit what was accepted, let go of everything."""
-        for task in self._tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        await self._opened.aclose()
-
-    async def _repeat(self, seconds: float, chore: Chore) -> None:
-        while True:
-            await self.pause(seconds)
-            try:
-                await chore()
-            except StoreUnavailable:
-                continue  # the store itself has told, once per outage
-            except Exception as error:  # housekeeping must outlive its own bugs; the operator hears of each
-                self.observer.on_crash(error)
-
-    async def _sweep(self) -> None:
-        await self.durable.sweep(now=self.context.now())
 
 
 async def build(
@@ -130,10 +47,12 @@ async def build(
     clock: Callable[[], float] = time.time,
     randomness: Randomness = os.urandom,
     create: bool = False,
+    source: Source | None = None,
 ) -> Broker:
     """Everything wired from a checked configuration; raises ConfigError. Call `start`, and `close` at the end.
 
-    `create`: make a database even where something says that there was one.
+    `create`: make a database even where something says that there was one. `source` reads the configuration anew, for
+    a reload; None: there is none.
     """
     async with AsyncExitStack() as opened:
         seen = observer or _open_observer(config)
@@ -145,7 +64,7 @@ async def build(
         )
         opened.push_async_callback(store.close)
         context = Context(config.issuer, clock, randomness, seen)
-        return await _assemble(config, context, seen, opened, store)
+        return await _assemble(config, context, seen, opened, store, source=source)
 
 
 def _open_observer(config: Config) -> Observer:
@@ -167,19 +86,47 @@ def _open_observer(config: Config) -> Observer:
 
 
 async def _assemble(
-    config: Config, context: Context, observer: Observer, opened: AsyncExitStack, store: SqliteStore
+    config: Config,
+    context: Context,
+    observer: Observer,
+    opened: AsyncExitStack,
+    store: SqliteStore,
+    *,
+    source: Source | None,
 ) -> Broker:
+    pool = await HttpPool.open(ca_file=config.network.ca_file, trust_env=config.network.trust_env)
+    opened.push_async_callback(pool.close)
+    parts = await _open_parts(config, context, observer, opened, store)
+    build_next = partial(build_world, pool=pool, types=provider_types)
+    worlds = Worlds(await build_next(config, parts))
+    return Broker(
+        worlds,
+        _build_management(parts, store, observer, worlds),
+        parts.keys,
+        parts.durable,
+        store,
+        observer,
+        context,
+        Reloading(worlds, build_next, observer, source),
+        opened.pop_all(),
+    )
+
+
+async def _open_parts(
+    config: Config, context: Context, observer: Observer, opened: AsyncExitStack, store: SqliteStore
+) -> Parts:
+    """What stays as long as the process does; the providers come with a world."""
     masters, durable = load_masters(config), store.durable
     transient, counters = await _open_transient(config, opened, store, observer)
-    await _check_client_ids(config, durable.people)
     seal = partial(Seal, masters, randomness=context.randomness, clock=context.clock)
-    keys, off = await _open_keys(config, context, durable.keys, SealedKeys(seal("signing key"))), Off(context.clock)
-    parts = Parts(
+    keys = await _open_keys(config, context, durable.keys, SealedKeys(seal("signing key")))
+    off = Off(context.clock)
+    return Parts(
         context=context,
         durable=durable,
         transient=transient,
         keys=keys,
-        providers=await _open_providers(config, opened, durable.people, context, off),
+        providers=Providers((), autoselect_single=False, flow_ttl=0, off=off),
         outbound=await _open_outbound(config, opened, observer),
         subjects=await _open_subjects(context, durable.keys, seal("pairwise")),
         seal=seal,
@@ -187,45 +134,18 @@ async def _assemble(
         observer=observer,
         counters=counters,
         off=off,
-    )
-    settings = Settings.of(config, parts.providers)
-    services = Services(parts, settings)
-    public = build_public(parts, services, config)
-    await services.look()
-    return Broker(
-        public,
-        _build_management(parts, store, observer, build_admin(parts, services.operators, config)),
-        keys,
-        durable,
-        store,
-        observer,
-        services.deliveries,
-        services.notify.worker,
-        services.deeds,
-        Retention(context, durable.history, services.deeds, settings.accounts),
-        services.operators,
-        services.look,
-        context,
-        opened.pop_all(),
+        counted=Counters(context.clock),
+        earlier=Earlier(context.clock),
     )
 
 
-def _build_management(parts: Parts, store: SqliteStore, observer: Observer, admin: ASGIApp | None) -> Management:
+def _build_management(parts: Parts, store: SqliteStore, observer: Observer, worlds: Worlds) -> Management:
     checks: dict[str, Check] = {
         "durable": parts.durable.ping,
         "transient": parts.transient.ping,
         "whole": store.confirm_whole,
     }
-    return Management(checks, observer.expose, admin)
-
-
-async def _open_providers(
-    config: Config, opened: AsyncExitStack, people: PeopleStore, context: Context, off: Off
-) -> Providers:
-    pool = await HttpPool.open(ca_file=config.network.ca_file, trust_env=config.network.trust_env)
-    opened.push_async_callback(pool.close)
-    types = provider_types({chosen.type for chosen in config.providers.values() if chosen.enabled})
-    return await build_providers(config, types, people, pool, context, off=off)
+    return Management(checks, observer.expose, lambda: worlds.current.admin)
 
 
 async def _open_keys(config: Config, context: Context, store: KeyStore, service: SealedKeys) -> KeyRing:
@@ -266,10 +186,3 @@ async def _open_outbound(config: Config, opened: AsyncExitStack, recorder: Recor
     outbound = await Outbound.open(recorder=recorder, inside=inside, forbidden=forbidden, ca_file=network.ca_file)
     opened.push_async_callback(outbound.close)
     return outbound
-
-
-async def _check_client_ids(config: Config, people: PeopleStore) -> None:
-    """A client is never called what a person is called: one must not pass for the other (RFC 9700 section 4.15)."""
-    taken = [client_id for client_id in config.clients if await people.links(client_id)]
-    if taken:
-        raise ConfigError([f"clients.{name}: is the `sub` of a person; give the client another id" for name in taken])

@@ -18,15 +18,15 @@ class Telling(NamedTuple):
     deliveries: Deliveries
     logout_tokens: LogoutTokens
     webhooks: Webhooks
+    subscriptions: Subscriptions
 
 
 def build_telling(parts: Parts, settings: Settings, directory: Clients) -> Telling:
-    """From now on the store queues events for the webhooks of the settings."""
+    """Nothing is queued for the webhooks of the settings before somebody subscribes them."""
     context, keys, outbound, queue = parts.context, parts.keys, parts.outbound, parts.durable.deliveries
     logouts = LogoutTokens(context, directory, keys, outbound, subjects=parts.subjects)
     webhooks = Webhooks(
         context, settings.webhooks, queue, directory, keys=keys, outbound=outbound, subjects=parts.subjects
     )
-    parts.durable.subscribe(Subscriptions(settings.webhooks.values()))
     worker = Deliveries(context, queue, logouts=logouts, events=webhooks, on_crash=parts.observer.on_crash)
-    return Telling(worker, logouts, webhooks)
+    return Telling(worker, logouts, webhooks, Subscriptions(settings.webhooks.values()))

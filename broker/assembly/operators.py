@@ -75,7 +75,7 @@ def build_admin(parts: Parts, operators: Operators, config: Config) -> ASGIApp |
         operators,
         AdminTokens(context, parts.durable.admin_tokens),
         observer,
-        limits=Limits(rates, observer, clock=context.clock, shared=parts.counters),
+        limits=Limits(rates, observer, clock=context.clock, shared=parts.counters, counters=parts.counted),
         sources=Sources(server.trusted_proxies),
         body_limit=config.limits.request_body,
         document=build_admin_openapi(config.issuer),

@@ -23,6 +23,7 @@ from broker.services.clients.registrations import RegistrationPolicy
 from broker.services.context import Context, Outbound
 from broker.services.keys.ring import KeyRing
 from broker.services.login.attempts import DEADLINE
+from broker.services.login.earlier import Earlier
 from broker.services.notify.orders import NotifyRules
 from broker.services.people.changes import AccountRules
 from broker.services.people.subjects import Subjects
@@ -32,7 +33,7 @@ from broker.services.switches import Off
 from broker.services.tokens.minting import Lifetimes
 from broker.store.base import Durable
 from broker.store.transient import Transient
-from broker.web.limits.rate_limits import SharedCounters
+from broker.web.limits.rate_limits import Counters, SharedCounters
 
 
 class RequestObserver(Recorder, Protocol):
@@ -50,7 +51,8 @@ class Parts:
     """What the composition root picked. `seal` seals for one purpose; `derive`: its raw keys, the current first.
 
     `counters` are those that nodes share, None where there is one. `off` is what `providers` knows is switched off,
-    `kept` the clients that operators keep.
+    `kept` the clients that operators keep. `counted` is what this process counted itself, `earlier` its providers
+    before the configuration changed; None where it does not.
     """
 
     context: Context
@@ -66,6 +68,8 @@ class Parts:
     counters: SharedCounters | None = None
     off: Off = field(default_factory=Off)
     kept: Kept = field(default_factory=Kept)
+    counted: Counters | None = None
+    earlier: Earlier | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,7 +252,7 @@ def _build_meta(parts: Parts, services: Services, frontend: Frontend, config: Co
 def _build_intake(parts: Parts, services: Services, config: Config) -> Intake:
     names = set(type(config.limits).model_fields) - {"request_body"}
     rates = {name: Rate(*getattr(config.limits, name)) for name in names}
-    limits = Limits(rates, parts.observer, clock=parts.context.clock, shared=parts.counters)
+    limits = Limits(rates, parts.observer, clock=parts.context.clock, shared=parts.counters, counters=parts.counted)
     context = parts.context
     visitors = Visitors(parts.seal("visitor"), clock=context.clock, randomness=context.randomness)
     sources = Sources(config.server.trusted_proxies)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from broker.assembly.by_bot import build_by_bot
 from broker.assembly.clients import build_directory, build_kept_clients, build_registrations
 from broker.assembly.deliveries import build_telling
@@ -99,7 +101,9 @@ class Services:
         context, durable, transient, providers = parts.context, parts.durable, parts.transient, parts.providers
         id_tokens, logins = parts.seal("upstream id token"), parts.seal("upstream login")
         self.upstream = UpstreamSessions(context, durable.sessions, providers, id_tokens=id_tokens, logins=logins)
-        self.deliveries, self.logout_tokens, self.webhooks = build_telling(parts, settings, self.directory)
+        told = build_telling(parts, settings, self.directory)
+        self.deliveries, self.logout_tokens, self.webhooks = told.deliveries, told.logout_tokens, told.webhooks
+        self.subscribe = partial(parts.durable.subscribe, told.subscriptions)
         self.endings = Endings(
             context,
             durable.sessions,
@@ -216,6 +220,7 @@ class Services:
             states=self.states,
             flows=Carried(context, parts.transient, parts.seal("flow"), limit=MAX_COOKIE),
             deadline=settings.deadline,
+            earlier=parts.earlier,
         )
         self.by_bot = build_by_bot(parts, self.logins, self.directory)
         self.unasked = UnaskedLogins(

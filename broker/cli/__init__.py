@@ -15,6 +15,7 @@ from broker.cli.keys import keys
 from broker.cli.operators import add_use_cases
 from broker.cli.policy import policy
 from broker.cli.provider import provider
+from broker.cli.reload import reload
 from broker.cli.serve import serve
 
 
@@ -30,6 +31,7 @@ def main() -> None:
 
 for command in (
     serve,
+    reload,
     demo,
     emulate,
     check,

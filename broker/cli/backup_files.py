@@ -23,7 +23,7 @@ def take_backup(config: Config, target: str) -> Copied:
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            answer = ask_server(config, {"do": "copy"})
+            answer = ask_server(config.storage.sqlite.path, {"do": "copy"})
             if answer is not None and answer.file is not None:
                 with os.fdopen(answer.file, "rb") as copy:
                     shutil.copyfileobj(copy, file, 1 << 20)

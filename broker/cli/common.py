@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from broker.config.load import Loaded
     from broker.config.model import Config
 
+_OVERRIDES = {"level": "BROKER_LOG_LEVEL", "format": "BROKER_LOG_FORMAT"}
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -46,16 +47,27 @@ def resolve(kind: str) -> type[BaseModel]:
 
 def read_config(path: str) -> Loaded:
     """The configuration with the environment's two overrides; ends the command with every problem of it."""
-    from dataclasses import replace
-
-    from broker.config.load import load_with_origins
     from broker.core.errors import ConfigError
 
     try:
-        loaded = load_with_origins(path, resolve)
-        return replace(loaded, config=override_logging(loaded.config, os.environ))
+        return load_config(path)
     except ConfigError as error:
         fail(error.shown)
+
+
+def load_config(path: str) -> Loaded:
+    """As `read_config`; raises ConfigError with every problem."""
+    from dataclasses import replace
+
+    from broker.config.load import load_with_origins
+
+    loaded = load_with_origins(path, resolve)
+    return replace(loaded, config=override_logging(loaded.config, os.environ))
+
+
+def overrides() -> dict[tuple[str | int, ...], str]:
+    """The variables of the environment that win over the file, by what they set."""
+    return {("logging", field): name for field, name in _OVERRIDES.items() if os.environ.get(name)}
 
 
 def override_logging(config: Config, environ: Mapping[str, str]) -> Config:
@@ -65,13 +77,12 @@ def override_logging(config: Config, environ: Mapping[str, str]) -> Config:
     from broker.config.model import Logging
     from broker.core.errors import ConfigError
 
-    names = {"level": "BROKER_LOG_LEVEL", "format": "BROKER_LOG_FORMAT"}
-    given = {field: environ[name] for field, name in names.items() if environ.get(name)}
+    given = {field: environ[name] for field, name in _OVERRIDES.items() if environ.get(name)}
     if not given:
         return config
     try:
         logging = Logging.model_validate(config.logging.model_dump() | given)
     except ValidationError as error:
         wrong = [str(one["loc"][0]) for one in error.errors()]
-        raise ConfigError([f"{names[field]}: is not one of logging.{field}'s values" for field in wrong]) from None
+        raise ConfigError([f"{_OVERRIDES[field]}: is not one of logging.{field}'s values" for field in wrong]) from None
     return config.model_copy(update={"logging": logging})

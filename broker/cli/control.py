@@ -44,7 +44,7 @@ class ControlSocket:
 
     def __init__(self, config: Config, answer: Callable[[Question], Awaitable[Answer]]) -> None:
         """`answer` may raise StoreUnavailable, and ValueError for a question that is none."""
-        self._path = control_path(config)
+        self._path = control_path(config.storage.sqlite.path)
         self._answer = answer
         self._server: asyncio.Server | None = None
 
@@ -107,15 +107,15 @@ def _peer(writer: asyncio.StreamWriter) -> str:
     return user_name(uid)
 
 
-def control_path(config: Config) -> Path | None:
-    """Where the running server listens, or None when it does not."""
-    path = Path(f"{os.path.realpath(config.storage.sqlite.path)}.control")
-    return None if config.storage.sqlite.path == MEMORY or len(str(path).encode()) > _LONGEST else path
+def control_path(database: str) -> Path | None:
+    """Where the server that runs on this database listens, or None when it does not."""
+    path = Path(f"{os.path.realpath(database)}.control")
+    return None if database == MEMORY or len(str(path).encode()) > _LONGEST else path
 
 
-def ask_server(config: Config, question: Question) -> Answer | None:
-    """The running server's answer, None when none runs. Raises OSError with the server's refusal."""
-    path = control_path(config)
+def ask_server(database: str, question: Question) -> Answer | None:
+    """The answer of the server that runs on it, None when none does. Raises OSError with the server's refusal."""
+    path = control_path(database)
     if path is None or not path.is_socket():
         return None
     with socket.socket(socket.AF_UNIX) as asking:

@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from broker.app import Broker, build
+from broker.app import build
+from broker.assembly.broker import Broker
+from broker.assembly.reloading import Compared
 from broker.cli.control import Answer, Question, ask_server, user_name
 from broker.config.model import Config
 from broker.config.reveal import secrets_of
@@ -37,6 +39,8 @@ class Desk:
             "replace": self._replace,
             "copy": self._copy,
             "operate": self._operate,
+            "reload": self._reload,
+            "compare": self._compare,
         }
 
     async def answer(self, question: Question) -> Answer:
@@ -76,6 +80,18 @@ class Desk:
             told = {"error": refused.code, "error_description": refused.public}
         return Answer([], value=told)
 
+    async def _reload(self, question: Question) -> Answer:
+        """The file taken over, or why it was not; either is a value."""
+        return _told(await self._broker.reloading.reload(by=str(question["by"])))
+
+    async def _compare(self, _: Question) -> Answer:
+        return _told(await self._broker.reloading.compare())
+
+
+def _told(compared: Compared) -> Answer:
+    value = {"revision": compared.revision, "changes": [change.line for change in compared.changes]}
+    return Answer([], value=value | {"problems": compared.problems, "warnings": compared.warnings})
+
 
 def ask(config: Config, question: Question) -> list[str]:
     """The lines of the answer, from the running server or, without one, from the database itself.
@@ -86,7 +102,7 @@ def ask(config: Config, question: Question) -> list[str]:
     question that is none.
     """
     question = question | {"by": user_name(os.getuid())}
-    answer = ask_server(config, question)
+    answer = ask_server(config.storage.sqlite.path, question)
     if answer is not None:
         return answer.lines
     if question["do"] == "list":
@@ -114,7 +130,7 @@ def operate(config: Config, use_case: str, values: Mapping[str, object]) -> dict
     A refusal has `error` and `error_description`. Raises as `ask`; a database that is not there is not made.
     """
     question = {"do": "operate", "use_case": use_case, "values": values}
-    answer = ask_server(config, question)
+    answer = ask_server(config.storage.sqlite.path, question)
     if answer is None:
         with reading(config.storage.sqlite.path):
             pass  # it is there

@@ -115,7 +115,7 @@ def _tls(name: str, settings: ProviderSettings, config: Config, report: Report) 
     ends = settings.tls.expires_at()
     if ends is not None and ends < report.now() + _RENEWAL:
         day = datetime.fromtimestamp(ends, UTC).date()
-        report.warnings.append(f"providers.{name}.tls.client_cert: ends on {day}; put its successor there and restart")
+        report.warnings.append(f"providers.{name}.tls.client_cert: ends on {day}; put its successor there and reload")
     return settings.tls.context(config.network.ca_file)
 
 

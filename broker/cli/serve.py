@@ -1,8 +1,11 @@
 """`broker serve`: the public and the management listener in one process."""
 
+import os
+from functools import partial
+
 import click
 
-from broker.cli.common import config_option, fail, read_config
+from broker.cli.common import config_option, fail, load_config, read_config
 
 
 @click.command()
@@ -16,6 +19,8 @@ from broker.cli.common import config_option, fail, read_config
 )
 def serve(path: str, dev_tls: bool, create: bool) -> None:
     """Run the broker.
+
+    SIGHUP reads the configuration anew, as `broker reload` does.
 
     SIGTERM stops it without losing a request: /readyz answers 503, no new connections are accepted, requests in
     flight are finished for up to server.shutdown_grace, then the exit code is 0.
@@ -33,4 +38,4 @@ def serve(path: str, dev_tls: bool, create: bool) -> None:
         )
     from broker.cli.server import run
 
-    raise SystemExit(run(config, dev_tls=dev_tls, create=create))
+    raise SystemExit(run(config, dev_tls=dev_tls, create=create, source=partial(load_config, os.path.abspath(path))))

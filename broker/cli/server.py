@@ -13,14 +13,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from signal import SIGINT, SIGTERM
+from signal import SIGHUP, SIGINT, SIGTERM
 
 import click
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn._types import ASGI3Application
 
-from broker.app import Broker, build
+from broker.app import build
+from broker.assembly.broker import Broker
+from broker.assembly.reloading import Source
 from broker.cli.control import ControlSocket
 from broker.cli.desk import Desk
 from broker.cli.protocol import bounded_by
@@ -56,10 +58,10 @@ class Sockets:
     management: socket.socket | None
 
 
-def run(config: Config, *, dev_tls: bool = False, create: bool = False) -> int:
+def run(config: Config, *, dev_tls: bool = False, create: bool = False, source: Source | None = None) -> int:
     """Serve until SIGTERM or SIGINT; the exit code. Prints what stops it from starting, without a traceback.
 
-    `create`: make the database where it is missing, whatever says that there was one.
+    `create`: make the database where it is missing, whatever says that there was one. `source`: for a reload.
     """
     try:
         tls = _dev_tls(config) if dev_tls else config.server.tls
@@ -71,13 +73,15 @@ def run(config: Config, *, dev_tls: bool = False, create: bool = False) -> int:
         click.echo(str(error), err=True)
         return 1
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(serve(config, sockets, tls, create=create))
+        return runner.run(serve(config, sockets, tls, create=create, source=source))
 
 
-async def serve(config: Config, sockets: Sockets, tls: Tls | None, *, create: bool = False) -> int:
+async def serve(
+    config: Config, sockets: Sockets, tls: Tls | None, *, create: bool = False, source: Source | None = None
+) -> int:
     """Build the broker, serve, and stop in this order: say so, accept nothing new, finish, let go."""
     try:
-        broker = await build(config, create=create)
+        broker = await build(config, create=create, source=source)
     except (ConfigError, StoreUnavailable, ssl.SSLError) as error:
         click.echo(str(error), err=True)
         return 1
@@ -104,9 +108,11 @@ async def _serve(broker: Broker, config: Config, sockets: Sockets, tls: Tls | No
     await control.start()
     await broker.start()
     notify("READY=1")
+    reloads = asyncio.create_task(_reload_on_signals(broker))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
+    reloads.cancel()
     broker.stop_accepting()
     notify("STOPPING=1")
     await control.close()
@@ -196,6 +202,18 @@ def _on_signals(*listeners: Listener) -> asyncio.Event:
     for number in (SIGTERM, SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told)
     return stop
+
+
+async def _reload_on_signals(broker: Broker) -> None:
+    """Read the configuration anew after SIGHUP; those that come meanwhile mean one more time."""
+    asked = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(SIGHUP, asked.set)
+    while True:
+        await asked.wait()
+        asked.clear()
+        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        await broker.reloading.reload(by="SIGHUP")
+        notify("READY=1")
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

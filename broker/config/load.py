@@ -14,14 +14,14 @@ from pathlib import Path
 
 from broker.config.check import check_everything
 from broker.config.demo_values import is_demo_secret
-from broker.config.model import Config
+from broker.config.model import Config, Sqlite
 from broker.config.report import Report
 from broker.config.shape import Shape
 from broker.config.source import Document, KeyPath, Raw, parse, read_text
 from broker.config.substitute import Origin, SourceKind, Substitution
 from broker.config.validate import Resolve, find_disabled, resolve_settings, validate
 
-__all__ = ["Loaded", "Resolve", "load", "load_text", "load_with_origins"]
+__all__ = ["Loaded", "Resolve", "load", "load_database_path", "load_text", "load_with_origins"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,24 @@ def load_text(text: str, name: str, resolve: Resolve, *, environ: Mapping[str, s
     if validated is None or validated.stand_ins:
         raise AssertionError("a part was replaced although no problem was reported")
     return Loaded(validated.config, document, filling.origins, shape, tuple(report.lines(report.warnings)))
+
+
+def load_database_path(path: str | Path, *, environ: Mapping[str, str] = os.environ) -> str:
+    """Where the file says that the database is, whatever is wrong with the rest; raises ConfigError for no YAML.
+
+    For commands that ask the running server about a file which may be no good.
+    """
+    file = Path(path)
+    document = parse(read_text(file), str(path))
+    storage = document.data.get("storage")
+    inner = storage.get("sqlite") if isinstance(storage, dict) else None
+    value = inner.get("path") if isinstance(inner, dict) else None
+    base = file.absolute().parent
+    text = Substitution(environ, base).fill(value).text if isinstance(value, str) else ""
+    chosen: str = Sqlite.model_validate(
+        {"path": text or Sqlite.model_fields["path"].default}, context={"base": base}
+    ).path
+    return chosen
 
 
 def _report_unfilled(filling: _Filling, report: Report, concerns: Callable[[KeyPath], bool]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from io import StringIO
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, BeforeValidator, SecretStr
@@ -11,12 +13,14 @@ from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 
 from broker.config.load import Loaded
-from broker.config.source import KeyPath
+from broker.config.source import KeyPath, dotted
 from broker.config.substitute import Origin, SourceKind
 from broker.config.values import parse_duration, parse_rate, parse_size
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 _SIZES = ((1024 * 1024, "MiB"), (1024, "KiB"), (1, "B"))
+Origins = Mapping[KeyPath, tuple[Origin, ...]]
+NOWHERE: Mapping[KeyPath, Any] = MappingProxyType({})
 _RATES = ((3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -25,32 +29,60 @@ def render(loaded: Loaded) -> str:
     out = StringIO()
     yaml = YAML()
     yaml.width = 120
-    yaml.dump(_plain(loaded.config, (), loaded.origins), out)
+    yaml.dump(plain(loaded.config, (), loaded.origins), out)
     return out.getvalue()
 
 
 def as_written(model: BaseModel, keys: Iterable[str]) -> dict[str, Any]:
     """These keys of a model as the file would have them: text, numbers, lists, mappings. Secrets are hidden."""
-    told: dict[str, Any] = _plain(model, (), {})
+    told: dict[str, Any] = plain(model)
     return {key: told[key] for key in told if key in set(keys)}
 
 
-def _plain(value: Any, path: KeyPath, origins: Mapping[KeyPath, tuple[Origin, ...]]) -> Any:
+def plain(value: Any, path: KeyPath = (), origins: Origins = NOWHERE) -> Any:
+    """`value` as YAML or JSON shows it, no secret in it."""
     if isinstance(value, SecretStr):
         return _secret(path, origins)
     if isinstance(value, BaseModel):
         return {
-            name: _plain(written(getattr(value, name), field), (*path, name), origins)
+            name: plain(written(getattr(value, name), field), (*path, name), origins)
             for name, field in type(value).model_fields.items()
         }
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner, (*path, key), origins) for key, inner in value.items()}
+        return {str(key): plain(inner, (*path, key), origins) for key, inner in value.items()}
     if isinstance(value, list | tuple | frozenset):
-        return [_plain(inner, (*path, index), origins) for index, inner in enumerate(value)]
+        return [plain(inner, (*path, index), origins) for index, inner in enumerate(value)]
     return str(value) if isinstance(value, str) else value
 
 
-def _secret(path: KeyPath, origins: Mapping[KeyPath, tuple[Origin, ...]]) -> str:
+def rows(loaded: Loaded, overrides: Mapping[KeyPath, str] = NOWHERE) -> Iterator[tuple[str, str, str]]:
+    """Key, value and origin of everything in force: file and line, what was put in there, or that it is the default.
+
+    `overrides`: variables of the environment that win, by the path of what they set.
+    """
+    for path, value in _leaves((), plain(loaded.config, (), loaded.origins)):
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+        yield dotted(path), text, overrides.get(path) or _origin(loaded, path)
+
+
+def _leaves(path: KeyPath, value: Any) -> Iterator[tuple[KeyPath, Any]]:
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _leaves((*path, key), inner)
+    else:
+        yield path, value
+
+
+def _origin(loaded: Loaded, path: KeyPath) -> str:
+    if path not in loaded.document.keys:
+        return "default"
+    place = f"{loaded.document.file}:{loaded.document.keys[path].line}"
+    within = [one for at, found in loaded.origins.items() if at[: len(path)] == path for one in found]
+    named = [f"{one.kind}:{one.name}" for one in within if one.kind is not SourceKind.LITERAL]
+    return " ".join([place, *named])
+
+
+def _secret(path: KeyPath, origins: Origins) -> str:
     # A single text may stand where a list of secrets is wanted: its origin is known under the list's path.
     sources = [origin for origin in origins.get(path) or origins.get(path[:-1], ())]
     named = [f"‹{one.kind}:{one.name}›" for one in sources if one.kind is not SourceKind.LITERAL]

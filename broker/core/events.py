@@ -112,6 +112,8 @@ class Event(StrEnum):
     STORE_DAMAGED = "store.damaged"
     DATABASE_CREATED = "database.created"
     DATABASE_COPIED = "database.copied"
+    CONFIG_RELOADED = "config.reloaded"
+    CONFIG_RELOAD_FAILED = "config.reload_failed"
     SERVER_READY = "server.ready"
     SERVER_STOPPING = "server.stopping"
     SERVER_ERROR = "server.error"

@@ -194,7 +194,8 @@ class FlowRecord(Record, frozen=True, tag="flow"):
     """One login attempt, sealed in the visitor's browser. What comes of it, its purpose says.
 
     `began_ms` is `started_at` in milliseconds, for the time a login takes; 0 in records of older versions. `shown`: it
-    began with a login page that shows the upstream's own prompt, and only what that gives can answer it.
+    began with a login page that shows the upstream's own prompt, and only what that gives can answer it. `settings` is
+    the mark of those that the provider had then, "" in records of older versions.
     """
 
     purpose: Purpose
@@ -207,6 +208,7 @@ class FlowRecord(Record, frozen=True, tag="flow"):
     memo: Mapping[str, str] = field(default_factory=dict)
     began_ms: int = 0
     shown: bool = False
+    settings: str = ""
 
 
 class CodeRecord(Record, frozen=True, tag="code"):

@@ -43,7 +43,7 @@ class Log:
         """`clock` gives epoch seconds."""
         self._redactor = redactor
         self._clock = clock
-        self._threshold = LEVELS[level]
+        self.level = level
         self._second, self._second_text = -1, ""
         self._render: Callable[[object, str, EventDict], bytes] = render_text if style == "text" else render_json
         processors: list[Processor] = [self._build_line]
@@ -52,7 +52,7 @@ class Log:
 
     def write(self, level: str, event: str, fields: Mapping[str, Any], *, always: bool = False) -> None:
         """One line, when `level` reaches the threshold or `always`."""
-        if always or LEVELS[level] >= self._threshold:
+        if always or LEVELS[level] >= LEVELS[self.level]:
             self._logger.log(LEVELS[level], event, **fields)
 
     def crash(self, error: BaseException, event: str) -> None:

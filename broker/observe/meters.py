@@ -93,9 +93,21 @@ def set_store_damaged(metrics: Metrics, fields: Fields) -> None:
     metrics.set_to("broker_store_damaged", 1, fields.get("store") or "durable")
 
 
-def set_ready(metrics: Metrics, _: Fields) -> None:
+def set_ready(metrics: Metrics, fields: Fields) -> None:
     """Requests are accepted."""
     metrics.set_to("broker_ready", 1)
+    set_reloaded(metrics, fields)
+
+
+def set_reloaded(metrics: Metrics, fields: Fields) -> None:
+    """A configuration is in force: at the start, and after a change."""
+    metrics.set_to("broker_config_last_reload_successful", 1)
+    metrics.only("broker_config_info", fields.get("revision"))
+
+
+def set_reload_failed(metrics: Metrics, _: Fields) -> None:
+    """A configuration was refused."""
+    metrics.set_to("broker_config_last_reload_successful", 0)
 
 
 def set_ending(metrics: Metrics, _: Fields) -> None:

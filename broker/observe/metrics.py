@@ -51,6 +51,27 @@ class Metrics:
         """Set a gauge."""
         self._children[(name, *map(str, values))].set(value)
 
+    def only(self, name: str, *values: object) -> None:
+        """Set a gauge to 1 under these labels, and let all its other series go."""
+        self._families[name].clear()
+        child: Any = self._families[name].labels(*map(str, values))
+        child.set(1)
+
+    def follow(self, providers: Iterable[str], clients: Iterable[str]) -> None:
+        """The configured names are these now; series of others go, as they would at a restart."""
+        before = self._bounds["provider"]
+        self._bounds = {"provider": frozenset(providers), "client": frozenset(clients)}
+        for key in [key for key in self._children if not self._counts(key)]:
+            del self._children[key]
+            self._families[key[0]].remove(*key[1:])
+        for provider in self._bounds["provider"] - before:
+            self.breaker(provider, "closed")
+
+    def _counts(self, key: tuple[str, ...]) -> bool:
+        name, *values = key
+        bounded = [(self._bounds.get(label), value) for label, value in zip(_labels(name), values, strict=True)]
+        return all(allowed is None or value in allowed for allowed, value in bounded)
+
     def breaker(self, provider: object, state: object) -> None:
         """0 while calls pass, 1 while none does."""
         self.set_to("broker_upstream_breaker_open", 0.0 if state == "closed" else 1.0, provider)
@@ -162,6 +183,8 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "broker_build_info": ("Always 1; the label says which version runs", ("version",)),
+    "broker_config_info": ("Always 1; the label says which configuration is in force", ("revision",)),
+    "broker_config_last_reload_successful": ("0 from a configuration that was refused until one is taken over", ()),
     "broker_ready": ("1 from ready to stopping", ()),
     "broker_store_up": ("1 while the store answers, 0 from a failure until it answers again", ("store",)),
     "broker_store_damaged": ("1 from when the store was found damaged: restore a backup", ("store",)),

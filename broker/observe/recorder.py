@@ -41,8 +41,11 @@ class Setup:
 class Observer(Recorder):
     """Implements `broker.core.events.Recorder`."""
 
-    def __init__(self, log: Log, audit: Log | None, metrics: Metrics, sinks: Iterable[Sink] = ()) -> None:
-        """`audit` is None where the audit stream is part of the log."""
+    def __init__(
+        self, log: Log, audit: Log | None, metrics: Metrics, redactor: Redactor, sinks: Iterable[Sink] = ()
+    ) -> None:
+        """`audit` is None where the audit stream is part of the log; `redactor` is that of both."""
+        self._redactor = redactor
         self._log = log
         self._audit = audit
         self._sinks = tuple(sinks)
@@ -68,7 +71,7 @@ class Observer(Recorder):
             sinks.append(file := Sink.append_to(setup.audit))
             audit = Log(file, redactor, level="debug", style="json", clock=clock)
         log = Log(lines, redactor, level=setup.level, style=style, clock=clock)
-        return cls(log, audit, Metrics(setup.providers, setup.clients, clock=clock), sinks)
+        return cls(log, audit, Metrics(setup.providers, setup.clients, clock=clock), redactor, sinks)
 
     def record(self, event: Event, /, **fields: Value) -> None:
         try:
@@ -99,6 +102,17 @@ class Observer(Recorder):
     def expose(self) -> bytes:
         """The metrics in the Prometheus text format."""
         return self.metrics.expose(dropped=sum(sink.dropped for sink in self._sinks))
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Never print these, from now on, whether or not their configuration comes into force."""
+        self._redactor.hide(secrets)
+
+    def follow(self, level: str, providers: Iterable[str], clients: Iterable[str]) -> None:
+        """Another configuration, whose secrets are hidden already, is in force: its level of the log, its names."""
+        self._redactor.follow()
+        self._log.level = level
+        self.install(level)
+        self.metrics.follow(providers, clients)
 
     def install(self, level: str) -> None:
         """Let what libraries log through `logging` come out in the same shape."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 HIDDEN = "[hidden]"
+_HIDDEN_RAW = HIDDEN.encode()
 TEXT_LIMIT = 4096  # characters of one value
 _TELL_NOTHING = (int, float, type(None))  # and bool, which is an int
 _SHORT = 256  # characters; the longest identifier there is has 255
@@ -60,6 +61,8 @@ _SHAPES = re.compile(
 # A long word, taken whole: what it is, is asked once it is known, so that nothing is tried again inside it.
 _WORD = re.compile(r"[A-Za-z0-9+/_\-]{20,}+={0,2}")
 _BLOB = re.compile(r"[A-Za-z0-9_\-]{20,}+")
+_SHORTEST = 6  # characters of a configured secret; a shorter one would blank out ordinary words
+_FORMER = 100  # secrets that the configuration has no more; each one more costs every line a little
 _BASE64 = 24  # characters before the padding
 
 
@@ -67,10 +70,30 @@ class Redactor:
     """Hides secrets in fields and texts. `secrets` are the configured ones, hidden wherever they turn up."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        known = sorted({secret for secret in secrets if len(secret) >= 6}, key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, known))) if known else None
-        raw = [re.escape(secret.encode()) for secret in known]
-        self._known_raw = re.compile(b"|".join(raw)) if raw else None
+        self._in_force: tuple[str, ...] = ()
+        self._aside: tuple[str, ...] = ()
+        self._former: tuple[str, ...] = ()
+        self.hide(secrets)
+        self.follow()
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Hide these as well: those of a configuration that has been read, and may come into force."""
+        self._former = (*self._aside, *self._former)
+        self._aside = tuple(dict.fromkeys(secret for secret in secrets if len(secret) >= _SHORTEST))
+        self._sort()
+
+    def follow(self) -> None:
+        """It is in force. The newest of those that were before stay hidden: what leaks may be a former one."""
+        self._former = (*self._in_force, *self._former)
+        self._in_force, self._aside = self._aside, ()
+        self._sort()
+
+    def _sort(self) -> None:
+        """The longest first. No pattern of them all: `re` keeps hundreds of those, secrets and all."""
+        there = {*self._in_force, *self._aside}
+        self._former = tuple(dict.fromkeys(one for one in self._former if one not in there))[:_FORMER]
+        self._known = tuple(sorted({*there, *self._former}, key=len, reverse=True))
+        self._known_raw = tuple(secret.encode() for secret in self._known)
 
     def fields(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """The same fields, each value safe to print: text without secrets, numbers, booleans and None as they are."""
@@ -83,14 +106,16 @@ class Redactor:
 
     def line(self, line: bytes) -> bytes:
         """A finished line, in which no configured secret stands under any name."""
-        return line if self._known_raw is None else self._known_raw.sub(HIDDEN.encode(), line)
+        for secret in self._known_raw:
+            line = line.replace(secret, _HIDDEN_RAW)
+        return line
 
     def text(self, text: str) -> str:
         """A text by others without what looks like a secret, an address or a phone number, and not endlessly long."""
         if len(text) > TEXT_LIMIT:
             text = f"{text[:TEXT_LIMIT]}… ({len(text)} characters)"
-        if self._known is not None:
-            text = self._known.sub(HIDDEN, text)
+        for secret in self._known:
+            text = text.replace(secret, HIDDEN)
         return _WORD.sub(_hide_word, _SHAPES.sub(_hide, _hide_pairs(text)))
 
     def _field(self, name: str, value: Any) -> Any:

@@ -61,7 +61,7 @@ class Deliveries:
         self._logouts = logouts
         self._events = events
         self._rounds = Rounds(self.look, on_crash=on_crash)
-        self.push, self.settle = self._rounds.push, self._rounds.settle
+        self.push, self.settle, self.retire = self._rounds.push, self._rounds.settle, self._rounds.retire
         self._backlog = Waiting(0, 0)
 
     async def run(self) -> None:

@@ -29,11 +29,11 @@ class ProviderInstance:
     """One configured upstream. `key` is the internal id its people are linked under, `kind` its type.
 
     `title` is its plain name ("Google"), `label` what its button says, both per language. `icon` names its icon: its
-    type, unless it has one of its own. `refuses_embedded`: it does
-    not work in browsers inside other apps. `down_for`: seconds it has not answered, None while it does.
-    `abilities`: what it does beyond logging people in. `assets`: a folder with its own icon and pages. `linking`: what
-    happens when somebody unknown arrives. `accepts`: what apps may post that its kit gave to them. `extra`: which
-    claims beside the standard ones its operator wants of it.
+    type, unless it has one of its own. `refuses_embedded`: it does not work in browsers inside other apps. `down_for`:
+    seconds it has not answered, None while it does. `abilities`: what it does beyond logging people in. `assets`: a
+    folder with its own icon and pages. `linking`: what happens when somebody unknown arrives. `accepts`: what apps may
+    post that its kit gave to them. `extra`: which claims beside the standard ones its operator wants of it. `mark` is
+    another one for other settings; `let_go`: nobody logs in by it any more.
     """
 
     name: str
@@ -51,6 +51,8 @@ class ProviderInstance:
     linking: LinkingRule
     accepts: frozenset[PostedKind] = frozenset()
     extra: frozenset[str] = frozenset()
+    mark: str = ""
+    let_go: Callable[[], None] = lambda: None
 
     @classmethod
     def of(

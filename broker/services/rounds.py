@@ -34,6 +34,7 @@ class Rounds:
         self._look = look
         self._on_crash = on_crash
         self._due = asyncio.Event()
+        self._heir: Callable[[], None] | None = None
         self._under_way: dict[asyncio.Task[None], str] = {}
 
     @property
@@ -43,6 +44,11 @@ class Rounds:
 
     def push(self) -> None:
         """Something was queued: do not wait for the next look."""
+        (self._heir or self._due.set)()
+
+    def retire(self, heir: Callable[[], None]) -> None:
+        """Begin nothing more; `run` returns when what is under way has ended. Whoever pushes here pushes `heir`."""
+        self._heir = heir
         self._due.set()
 
     def begin(self, work: Coroutine[Any, Any, None], *, whose: str, then: Callable[[], None] = lambda: None) -> None:
@@ -63,17 +69,18 @@ class Rounds:
         return most - len(self._under_way)
 
     async def run(self, *, pause: float, patience: float = 0) -> None:
-        """Look until cancelled, after a failed look again in `pause` seconds.
+        """Look until cancelled or retired, after a failed look again in `pause` seconds.
 
-        What is under way then has `patience` seconds to end; the rest is tried again by whoever looks next.
+        What is under way when cancelled has `patience` seconds to end; the rest is tried again by whoever looks next.
         """
         try:
-            while True:
+            while self._heir is None:
                 self._due.clear()
                 wait = await self._looked(pause)
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(wait):
+                    async with asyncio.timeout(wait if self._heir is None else 0):
                         await self._due.wait()
+            await self.settle()
         finally:
             if self._under_way and patience:
                 await asyncio.wait(self._under_way, timeout=patience)

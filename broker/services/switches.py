@@ -26,11 +26,13 @@ class Off:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         """Nothing, until `Switches` has looked. `clock` gives epoch seconds."""
         self._clock = clock
+        self.seen: tuple[Switch, ...] = ()
         self.providers: Mapping[str, Switch] = {}
         self.clients: Mapping[str, Switch] = {}
 
     def replace(self, switches: tuple[Switch, ...]) -> None:
         """These are off, and nothing else."""
+        self.seen = switches
         self.providers = {one.name: one for one in switches if one.kind is Switchable.PROVIDER}
         self.clients = {one.name: one for one in switches if one.kind is Switchable.CLIENT}
 
@@ -48,12 +50,11 @@ class Switches:
         self._store = store
         self._off = off
         self._known = known
-        self._seen: tuple[Switch, ...] = ()
 
     async def refresh(self) -> None:
         """Look what is off; raises StoreUnavailable, and what was known stays in force."""
         found = await self._store.off()
-        before, self._seen = self._seen, found
+        before = self._off.seen
         if found == before:
             return
         self._off.replace(found)
@@ -78,7 +79,7 @@ class Switches:
         await self.refresh()
         if done:
             self._tell(switch, "off", why=switch.why)
-        return next((one for one in self._seen if (one.kind, one.name) == (kind, name)), switch), done
+        return next((one for one in self._off.seen if (one.kind, one.name) == (kind, name)), switch), done
 
     async def on(self, kind: Switchable, name: str, *, why: str, by: str) -> bool:
         """Switch it on again; False where it was. Raises NotFound for what is neither off nor known here."""

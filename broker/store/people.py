@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -102,3 +102,6 @@ class PeopleStore(Protocol):
 
         Raises NamespaceChanged when `alias` stood for another namespace that has links and `namespace` was never seen.
         """
+
+    async def namespace_keys(self, namespaces: Mapping[str, str]) -> Mapping[str, str]:
+        """As `namespace_key`, of several by their alias: all of them, or none is changed."""

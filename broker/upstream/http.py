@@ -138,6 +138,11 @@ class UpstreamHttp(Http):
         self._breaker = Breaker(clock=clock, on_change=self._note_breaker)
         self._suspect: tuple[Request, bool] | None = None
         self._healing = False
+        self._retired = False
+
+    def retire(self) -> None:
+        """Calls are made as before, but nobody looks any more whether an upstream that was left alone is back."""
+        self._retired = True
 
     @property
     def down_for(self) -> float | None:
@@ -268,7 +273,7 @@ class UpstreamHttp(Http):
     async def _heal(self) -> None:
         """While it is left alone: look again after every pause, one look at a time. Nobody waits for this."""
         try:
-            while self._breaker.state is State.OPEN:
+            while self._breaker.state is State.OPEN and not self._retired:
                 if self._breaker.remaining > 0:
                     await self._rules.pause(self._breaker.remaining)
                 elif self._suspect is None:

@@ -25,13 +25,13 @@ class Management:
         self,
         checks: dict[str, Check],
         expose: Callable[[], bytes],
-        admin: ASGIApp | None = None,
+        admin: Callable[[], ASGIApp | None] = lambda: None,
         *,
         patience: float = PATIENCE,
     ) -> None:
         """`checks` by name raise StoreUnavailable, and `/readyz` says why; `expose` is the metrics text.
 
-        `admin` answers below `/admin/`, where it is on.
+        `admin` is what answers below `/admin/` now, None where that is off.
         `patience`: seconds that a check may take; all begin at once.
         """
         self._patience = patience
@@ -44,8 +44,8 @@ class Management:
         """ASGI entry."""
         if scope["type"] != "http":
             return
-        if self._admin is not None and scope["path"].startswith("/admin/"):
-            await self._admin(scope, receive, send)  # which looks at the raw path
+        if scope["path"].startswith("/admin/") and (admin := self._admin()) is not None:
+            await admin(scope, receive, send)  # which looks at the raw path
             return
         response = await self._answer(scope["path"], scope["method"])
         await response(scope, receive, send)

@@ -64,6 +64,8 @@ def test_the_commands_are_these() -> None:
         "broker config",
         "broker config schema",
         "broker config show",
+        "broker config diff",
+        "broker reload",
         "broker client",
         "broker client token",
         "broker client add",

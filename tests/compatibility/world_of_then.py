@@ -17,7 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from broker.app import Broker, build
+from broker.app import build
+from broker.assembly.broker import Broker
 from broker.cli.common import resolve
 from broker.config.load import load
 from broker.demo.emulation import build_emulators

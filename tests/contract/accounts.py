@@ -134,6 +134,22 @@ class AccountRules:
         assert (refused.value.before, refused.value.after, refused.value.links) == ("vk:1", "vk:2", 2)
         assert await durable.people.namespace_key("vk", "vk:1") == key
 
+    async def test_of_several_aliases_all_are_written_down_or_none(self, durable: Durable) -> None:
+        people = durable.people
+        keys = await people.namespace_keys({"vk": "vk:1", "google": "g:1"})
+        assert keys == {
+            "vk": await people.namespace_key("vk", "vk:1"),
+            "google": await people.namespace_key("x", "g:1"),
+        }
+        await people.adopt(account(), link("x1", keys["vk"]))
+        with pytest.raises(NamespaceChanged) as refused:
+            await people.namespace_keys({"google": "g:2", "vk": "vk:2"})
+        assert (refused.value.alias, refused.value.links) == ("vk", 1)
+        await people.adopt(account("s2"), link("x2", keys["google"]))
+        with pytest.raises(NamespaceChanged) as refused:  # `g:2` was never seen, so it was not written down above
+            await people.namespace_key("google", "g:2")
+        assert refused.value.before == "g:1"
+
     async def test_an_alias_nobody_is_linked_through_may_turn(self, durable: Durable) -> None:
         assert await durable.people.namespace_key("vk", "vk:1") != await durable.people.namespace_key("vk", "vk:2")
 

@@ -108,3 +108,29 @@ def test_what_a_redeployed_dashboard_needs_is_there_before_the_first_event(obser
     assert 'broker_build_info{version="' in text
     assert "process_resident_memory_bytes" in text
     assert "_created{" not in text
+
+
+def test_series_are_those_of_the_names_and_the_revision_in_force(observe: Observe) -> None:
+    observer = observe()
+    observer.record(Event.SERVER_READY, revision="r1")
+    observer.record(Event.LOGIN_STARTED, provider="google", client_id="shop")
+    observer.follow("info", ["google", "ok"], ["store"])
+    observer.record(Event.LOGIN_STARTED, provider="google", client_id="store")
+    observer.record(Event.LOGIN_STARTED, provider="vk", client_id="shop")
+    observer.record(Event.CONFIG_RELOADED, revision="r2", by="ann", changed="clients.store")
+    assert value(observer, "broker_config_info", revision="r2") == 1
+    assert value(observer, "broker_logins_started_total", provider="google", client="store") == 1
+    assert value(observer, "broker_logins_started_total", provider="other", client="other") == 1
+    assert value(observer, "broker_upstream_breaker_open", provider="ok") == 0
+    text = observer.expose().decode()
+    assert not any(gone in text for gone in ('provider="vk"', 'client="shop"', 'revision="r1"'))
+    observer.record(Event.CONFIG_RELOAD_FAILED, revision="r2", by="ann", reason="x")
+    assert value(observer, "broker_config_last_reload_successful") == 0
+
+
+def test_many_revisions_are_one_series(observe: Observe) -> None:
+    observer = observe()
+    for number in range(100):
+        observer.record(Event.CONFIG_RELOADED, revision=f"r{number}", by="ann", changed="")
+    assert observer.expose().decode().count("broker_config_info{") == 1
+    assert value(observer, "broker_config_info", revision="r99") == 1

@@ -183,3 +183,17 @@ def took(text: str) -> float:
     started = process_time()
     REDACTOR.text(text)
     return process_time() - started
+
+
+def test_j1_secrets_of_a_new_configuration_are_hidden_from_when_it_was_read_and_former_ones_stay_hidden() -> None:
+    redactor = Redactor(["the first one"])
+    redactor.hide(["the second one"])
+    assert redactor.text("the first one, the second one") == f"{HIDDEN}, {HIDDEN}"
+    redactor.follow()
+    for number in range(300):  # files that were refused
+        redactor.hide([f"a refused one {number}"])
+    assert redactor.text("the second one, a refused one 299") == f"{HIDDEN}, {HIDDEN}"
+    redactor.hide(["the third one"])
+    redactor.follow()
+    assert redactor.line(b"the second one, the third one") == f"{HIDDEN}, {HIDDEN}".encode()
+    assert len(redactor._former) == 100  # each costs every line a little

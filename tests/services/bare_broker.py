@@ -257,6 +257,7 @@ class World(Services):
             webhooks=self.webhook_rules,
         )
         super().__init__(parts, settings)
+        self.subscribe()
         await self.look()
 
     def _config_now(self) -> Config:

@@ -14,7 +14,8 @@ import httpx2
 import jwt
 import pytest
 
-from broker.app import Broker, build
+from broker.app import build
+from broker.assembly.broker import Broker
 from broker.cli.common import resolve
 from broker.config.load import load_text
 from broker.core.seal import Seal

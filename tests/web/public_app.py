@@ -240,9 +240,11 @@ async def public_app(
         off=off,
     )
     services = Services(parts, Settings.of(config, parts.providers))
+    services.subscribe()
     await services.look()
     transport = httpx2.ASGITransport(build_public(parts, services, config))
-    admin = httpx2.ASGITransport(Management({}, bytes, build_admin(parts, services.operators, config)))
+    operated = build_admin(parts, services.operators, config)
+    admin = httpx2.ASGITransport(Management({}, bytes, lambda: operated))
     async with (
         httpx2.AsyncClient(transport=transport, base_url=ISSUER) as browser,
         httpx2.AsyncClient(transport=admin, base_url=MANAGEMENT) as management,

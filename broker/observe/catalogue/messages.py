@@ -94,7 +94,7 @@ MESSAGES: Mapping[Event, Entry] = {
         "error",
         True,
         ("provider", "reason"),
-        "The messenger does not know a bot's token any more: put in the new one and restart. Its messages wait.",
+        "The messenger does not know a bot's token any more: put in the new one and reload. Its messages wait.",
         set_bot_stopped,
     ),
     Event.NOTIFY_BACKLOG: Entry("debug", False, ("waiting",), "How many messages are on their way.", set_messages),

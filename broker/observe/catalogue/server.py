@@ -12,6 +12,8 @@ from broker.observe.meters import (
     count_store_down,
     set_ending,
     set_ready,
+    set_reload_failed,
+    set_reloaded,
     set_store_damaged,
     set_store_up,
     set_switched,
@@ -89,7 +91,28 @@ SERVER: Mapping[Event, Entry] = {
     Event.DATABASE_COPIED: Entry(
         "info", True, (), "`broker backup` was given a copy of everything, taken from the running server."
     ),
-    Event.SERVER_READY: Entry("info", True, (), "Requests are accepted.", set_ready),
+    Event.CONFIG_RELOADED: Entry(
+        "info",
+        True,
+        ("revision", "by", "changed"),
+        "The configuration was read anew and is in force. `changed` names keys, at most twenty; `by` is the user of"
+        " this machine who asked, or SIGHUP.",
+        set_reloaded,
+    ),
+    Event.CONFIG_RELOAD_FAILED: Entry(
+        "error",
+        True,
+        ("revision", "by", "reason"),
+        "The configuration was read anew and refused, for this `reason`. That of `revision` stays in force.",
+        set_reload_failed,
+    ),
+    Event.SERVER_READY: Entry(
+        "info",
+        True,
+        ("revision",),
+        "Requests are accepted. `revision` names what the configuration says, by the same word on every node.",
+        set_ready,
+    ),
     Event.SERVER_STOPPING: Entry("info", True, (), "No new connections; requests in flight are finished.", set_ending),
     Event.SERVER_ERROR: Entry(
         "error",

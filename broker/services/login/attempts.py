@@ -26,14 +26,14 @@ from broker.core.terms import Prompt
 from broker.services.carried import Carried
 from broker.services.clients.directory import Clients
 from broker.services.context import Context
+from broker.services.login.earlier import Earlier
 from broker.services.login.outcomes import AtHome, Begun, Callback, Identified, LoginFailed, Offered
-from broker.services.login.prompts import identify_prompted, select_by
+from broker.services.login.prompts import identify_in_chat, identify_prompted, select_by
 from broker.services.login.states import States
 from broker.services.once import once, reply_mark
 from broker.services.people.held import Shown
 from broker.services.providers import ProviderInstance, Providers
 from broker.store.transient import Kind, Transient
-from broker.upstream.abilities import SignsInByBot
 from broker.upstream.model import Channel, Flow, Reply, signs_replies
 
 MAX_COOKIE = 3600  # characters; browsers keep 4096 bytes with name and attributes
@@ -54,8 +54,13 @@ class Logins:
         states: States,
         flows: Carried,
         deadline: float = DEADLINE,
+        earlier: Earlier | None = None,
     ) -> None:
-        """`flows` have the purpose "flow" and fit into a cookie; `deadline` in seconds."""
+        """`flows` have the purpose "flow" and fit into a cookie; `deadline` in seconds.
+
+        `earlier`: the providers as they were before the configuration changed.
+        """
+        self._earlier = earlier or Earlier(context.clock)
         self._context = context
         self._clients = clients
         self._providers = providers
@@ -71,7 +76,7 @@ class Logins:
         """
         instance = self._providers.find_offered(name, client) if client else self._providers.find(name)
         client_id = client.id if client else ""
-        record = self._new(purpose, name, client_id)
+        record = self._new(purpose, instance, client_id)
         flow = self._build_flow(record, instance, client, locale)
         try:
             step = await instance.in_time(instance.provider.begin(flow), self._deadline)
@@ -93,18 +98,19 @@ class Logins:
         instance = self._providers.find_offered(name, client)
         if (prompts := instance.abilities.prompts) is None or instance.down_for() is not None:
             return None
-        record = self._new(purpose, name, client.id).replace(shown=True)
+        record = self._new(purpose, instance, client.id).replace(shown=True)
         sealed = self._flows.seal_small(record, bound_to=record.state)
         prompt = prompts.prompt(self._build_flow(record, instance, client, locale))
         offered = Offered(prompt, self._states.tag(record.state), sealed, self._providers.flow_ttl)
         return offered if sealed else None
 
-    def _new(self, purpose: Purpose, name: str, client_id: str) -> FlowRecord:
+    def _new(self, purpose: Purpose, instance: ProviderInstance, client_id: str) -> FlowRecord:
         began = self._context.clock()
         now = int(began)
         return FlowRecord(
             purpose=purpose,
-            provider=name,
+            provider=instance.name,
+            settings=instance.mark,
             state=self._states.mint(now, client_id),
             nonce=self._context.mint(),
             code_verifier=self._context.mint(size=48),
@@ -141,6 +147,7 @@ class Logins:
             self._providers.check_on(instance.name)
         except ProviderSwitchedOff as error:
             raise self.fail(error, record.purpose, client, instance) from error
+        instance = self._earlier.as_it_was(instance, record.settings)
         await self._claim(callback.state, client)
         if record.provider != instance.name:
             raise NothingAsked(f"state of {record.provider} came back at {instance.name}")
@@ -167,7 +174,7 @@ class Logins:
             return await identify_prompted(instance, self._build_flow(record, instance, client), reply, self._deadline)
         provider, bot = instance.provider, instance.abilities.signs_in_by_bot
         if reply.via is Channel.BOT and bot is not None:
-            return _identify(bot, reply)
+            return identify_in_chat(bot, reply)
         if reply.via not in provider.channels:
             raise UpstreamInvalid(f"{instance.name} does not answer by {reply.via}")
         flow = self._build_flow(record, instance, client)
@@ -271,15 +278,6 @@ class Logins:
         )
         only = client is not None and not {*self._providers.offered_to(client)} - {instance.name}
         return LoginFailed(error, purpose, client, instance, only=only)
-
-
-def _identify(bot: SignsInByBot, reply: Reply) -> Identity:
-    """Who answered in a chat with this bot; raises UpstreamDenied where nobody is let in, FlowGone where nobody did."""
-    if late := reply.params.get("late"):
-        raise FlowGone(late)
-    if refused := reply.params.get("refused"):
-        raise UpstreamDenied(refused)
-    return bot.identify(reply.params)
 
 
 def _wished(purpose: Purpose, instance: ProviderInstance) -> Wishes:

@@ -1,4 +1,7 @@
-"""What a prompt of an upstream on our own login page gave (Google One Tap): whose it is, and what its word is worth."""
+"""Answers that come by no redirect: of a prompt on our own login page (Google One Tap), and of a chat with a bot.
+
+Whose they are, and what their word is worth.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from broker.core.errors import UpstreamInvalid
+from broker.core.errors import FlowGone, UpstreamDenied, UpstreamInvalid
 from broker.core.people.identity import Identity
 from broker.services.providers import ProviderInstance
+from broker.upstream.abilities import SignsInByBot
 from broker.upstream.model import Channel, Flow, Reply
 
 _SELECT_BY: Final = re.compile("[a-z0-9_]{1,32}")
@@ -31,3 +35,12 @@ def select_by(reply: Reply) -> str:
     """By which of its ways the prompt was answered, or "": the upstream's unsigned word, for the log alone."""
     said = reply.params.get("select_by", "")
     return said if _SELECT_BY.fullmatch(said) else ""
+
+
+def identify_in_chat(bot: SignsInByBot, reply: Reply) -> Identity:
+    """Who answered in a chat with this bot; raises UpstreamDenied where nobody is let in, FlowGone where nobody did."""
+    if late := reply.params.get("late"):
+        raise FlowGone(late)
+    if refused := reply.params.get("refused"):
+        raise UpstreamDenied(refused)
+    return bot.identify(reply.params)

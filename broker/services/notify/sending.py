@@ -56,7 +56,7 @@ class Sending:
         self._seal = seal
         self._pace = pace
         self._rounds = Rounds(self.look, on_crash=on_crash)
-        self.push, self.settle = self._rounds.push, self._rounds.settle
+        self.push, self.settle, self.retire = self._rounds.push, self._rounds.settle, self._rounds.retire
         self._revoked: set[str] = set()
         self._paused: dict[str, float] = {}  # until when, for those that were claimed before the bot was told to wait
         self._backlog = 0

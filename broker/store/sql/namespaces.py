@@ -1,21 +1,23 @@
-"""Which set of people a provider's name in the configuration stands for."""
+"""Which set of people a provider stands for, and since when."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from broker.store.people import NamespaceChanged
 from broker.store.sql.steps import Steps, do, every, one
 
 
-def namespace_key(alias: str, namespace: str, fresh: str) -> Steps[str]:
-    """As `PeopleStore.namespace_key`; `fresh` is the id of one that is new.
+def find_namespace(alias: str, namespace: str, randomness: Callable[[int], bytes]) -> Steps[str]:
+    """Its key, made where there is none; raises NamespaceChanged.
 
-    A namespace seen before keeps its id whatever alias it goes by now, so renaming a provider keeps its people, and
-    an operator who sets `namespace:` to one that exists has decided on purpose. Refused is only an alias that turns
-    from linked people to a set never seen, since that is what a mistaken app id or tenant looks like. To begin anew
-    on purpose, give the provider a new alias; once the namespace is known the alias may be changed back.
+    A namespace seen before keeps its id whatever alias it goes by now, so renaming a provider keeps its people, and an
+    operator who sets `namespace:` to one that exists has decided on purpose. Refused is only an alias that turns from
+    linked people to a set never seen, since that is what a mistaken app id or tenant looks like. To begin anew on
+    purpose, give the provider a new alias; once the namespace is known the alias may be changed back.
     """
     row = yield from one("SELECT provider_key FROM namespaces WHERE namespace = ?", namespace)
-    key = str(row[0]) if row is not None else fresh
+    key = str(row[0]) if row is not None else randomness(16).hex()
     if row is None:
         yield from _refuse_strangers(alias, namespace)
         yield from do("INSERT INTO namespaces (namespace, provider_key) VALUES (?, ?)", namespace, key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import orjson
@@ -19,7 +19,7 @@ from broker.store.sql.forgetting import lose_way
 from broker.store.sql.history import remember
 from broker.store.sql.invitations import spend
 from broker.store.sql.names import index_name, is_called, name_of, name_some
-from broker.store.sql.namespaces import namespace_key
+from broker.store.sql.namespaces import find_namespace
 from broker.store.sql.sessions import sessions_through
 from broker.store.sql.steps import Driver, Repository, Row, Steps, do, every, first, one, read, until_none, write
 
@@ -155,7 +155,14 @@ class SqlPeople(Repository, PeopleStore):
 
     @write
     def namespace_key(self, alias: str, namespace: str) -> Steps[str]:
-        return namespace_key(alias, namespace, self._outbox.randomness(16).hex())
+        return (yield from find_namespace(alias, namespace, self._outbox.randomness))
+
+    @write
+    def namespace_keys(self, namespaces: Mapping[str, str]) -> Steps[Mapping[str, str]]:
+        found = {}
+        for alias, namespace in namespaces.items():
+            found[alias] = yield from find_namespace(alias, namespace, self._outbox.randomness)
+        return found
 
 
 def account_from(row: Row) -> Account:

@@ -71,11 +71,15 @@ class Limits:
         clock: Callable[[], float],
         shared: SharedCounters | None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        counters: Counters | None = None,
     ) -> None:
-        """`rates` by name; `shared` counts in a store that other nodes see, where there is one."""
+        """`rates` by name; `shared` counts in a store that other nodes see, where there is one.
+
+        `counters` are those of this process, which outlive a change of the rates; None: new ones.
+        """
         self._rates = rates
         self._recorder = recorder
-        self._counters = Counters(clock)
+        self._counters = counters or Counters(clock)
         self._clock = clock
         self._shared = shared
         self._sleep = sleep
