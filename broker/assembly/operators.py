@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Protocol
 
 from starlette.types import ASGIApp
@@ -9,6 +10,7 @@ from starlette.types import ASGIApp
 from broker.assembly.parts import Parts, Settings
 from broker.config.model import Config
 from broker.core.openapi.admin import build_admin_openapi
+from broker.core.switches import Switchable
 from broker.services.clients.kept import KeptClients
 from broker.services.operators.clients import ClientCases
 from broker.services.operators.door import Operators
@@ -18,6 +20,7 @@ from broker.services.operators.people import PeopleCases
 from broker.services.operators.switches import SwitchCases
 from broker.services.operators.tokens import AdminTokens, TokenCases
 from broker.services.operators.webhooks import WebhookCases
+from broker.services.people.arrivals import Arrivals
 from broker.services.people.deeds import Deeds
 from broker.services.people.invitations import Invitations
 from broker.services.people.merging import Merging
@@ -61,7 +64,8 @@ def build_operators(parts: Parts, settings: Settings, tied: Tied) -> Operators:
     claims, told = ExtraClaimCases(context, durable), WebhookCases(tied.webhooks)
     tokens, invited = TokenCases(context, durable.admin_tokens), InvitationCases(tied.invitations)
     cases = (people, claims, clients, switched, told, tokens, invited)
-    return Operators(context, {name: one for part in cases for name, one in part.handlers.items()})
+    arrivals = Arrivals(context, durable.arrivals, parts.providers, partial(tied.switches.knows, Switchable.CLIENT))
+    return Operators(context, {name: one for part in cases for name, one in part.handlers.items()}, arrivals)
 
 
 def build_admin(parts: Parts, operators: Operators, config: Config) -> ASGIApp | None:

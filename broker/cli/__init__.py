@@ -11,6 +11,7 @@ from broker.cli.demo import demo
 from broker.cli.emulate import emulate
 from broker.cli.healthcheck import healthcheck
 from broker.cli.icons import icons
+from broker.cli.importing import import_
 from broker.cli.keys import keys
 from broker.cli.operators import add_use_cases
 from broker.cli.policy import policy
@@ -37,6 +38,7 @@ for command in (
     check,
     config,
     client,
+    import_,
     keys,
     policy,
     provider,

@@ -24,6 +24,7 @@ from broker.store.sqlite.place import MEMORY
 
 _LONGEST = 100  # bytes of a unix socket's path; systems differ between 104 and 108
 _CREDENTIALS = struct.Struct("3i")  # process, user and group of who connected (unix(7), SO_PEERCRED)
+_QUESTION = 4 * 1024 * 1024  # bytes; people who come from elsewhere are asked about many at a time
 _TO_ASK = 30.0  # seconds
 _TO_ANSWER = 3600.0  # seconds; a copy of a large database takes minutes
 
@@ -53,7 +54,7 @@ class ControlSocket:
         if self._path is None:
             return
         self._path.unlink(missing_ok=True)  # the database's lock is ours, so no other server can be behind it
-        self._server = await asyncio.start_unix_server(self._serve, self._path, start_serving=False)
+        self._server = await asyncio.start_unix_server(self._serve, self._path, limit=_QUESTION, start_serving=False)
         self._path.chmod(0o600)
         await self._server.start_serving()
 

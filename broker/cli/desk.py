@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,6 +41,7 @@ class Desk:
             "operate": self._operate,
             "reload": self._reload,
             "compare": self._compare,
+            "arrive": self._arrive,
         }
 
     async def answer(self, question: Question) -> Answer:
@@ -80,6 +81,14 @@ class Desk:
             told = {"error": refused.code, "error_description": refused.public}
         return Answer([], value=told)
 
+    async def _arrive(self, question: Question) -> Answer:
+        """A batch of `broker.services.people.arrivals`."""
+        try:
+            settled = await self._broker.operators.arrivals.receive(question["batch"], by=str(question["by"]))
+        except RequestError as refused:
+            raise ValueError(refused.public) from None
+        return Answer([], value=settled)
+
     async def _reload(self, question: Question) -> Answer:
         """The file taken over, or why it was not; either is a value."""
         return _told(await self._broker.reloading.reload(by=str(question["by"])))
@@ -101,23 +110,22 @@ def ask(config: Config, question: Question) -> list[str]:
     Raises ConfigError and StoreUnavailable as a start would, OSError with the server's refusal, ValueError for a
     question that is none.
     """
-    question = question | {"by": user_name(os.getuid())}
     answer = ask_server(config.storage.sqlite.path, question)
     if answer is not None:
         return answer.lines
     if question["do"] == "list":
         with reading(config.storage.sqlite.path) as db:
             return table(run(signing_keys, db), int(time.time()))
-    return asyncio.run(_ask_ourselves(config, question)).lines
+    return asyncio.run(_ask_ourselves(config, [question]))[0].lines
 
 
-async def _ask_ourselves(config: Config, question: Question) -> Answer:
+async def _ask_ourselves(config: Config, questions: Iterable[Question]) -> list[Answer]:
     lines = Sink(sys.stderr.fileno())  # stdout is for the answer
     setup = Setup("error", config.logging.format, config.logging.audit, secrets=tuple(secrets_of(config)))
     try:
         broker = await build(config, observer=Observer.open_(setup, lines=lines))
         try:
-            return await Desk(broker).answer(question)
+            return [await Desk(broker).answer(question | {"by": user_name(os.getuid())}) for question in questions]
         finally:
             await broker.close()
     finally:
@@ -129,14 +137,33 @@ def operate(config: Config, use_case: str, values: Mapping[str, object]) -> dict
 
     A refusal has `error` and `error_description`. Raises as `ask`; a database that is not there is not made.
     """
-    question = {"do": "operate", "use_case": use_case, "values": values}
-    answer = ask_server(config.storage.sqlite.path, question)
-    if answer is None:
+    told: dict[str, Any] = _ask_all(config, [{"do": "operate", "use_case": use_case, "values": values}])[0]
+    return told
+
+
+def bring(config: Config, batches: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:
+    """What becomes of everybody of these batches of people, in their order; as `operate`, with ValueError for more."""
+    settled = _ask_all(config, [{"do": "arrive", "batch": batch} for batch in batches])
+    return [one for batch in settled for one in batch]
+
+
+def _ask_all(config: Config, questions: Sequence[Question]) -> list[Any]:
+    """The values that answer them. Whoever is asked first, the server or the database, is asked all."""
+    if not questions:
+        return []
+    first = ask_server(config.storage.sqlite.path, questions[0])
+    if first is None:
         with reading(config.storage.sqlite.path):
             pass  # it is there
-        answer = asyncio.run(_ask_ourselves(config, question | {"by": user_name(os.getuid())}))
-    told: dict[str, Any] = answer.value
-    return told
+        return [answer.value for answer in asyncio.run(_ask_ourselves(config, questions))]
+    return [first.value, *(_ask_again(config, question) for question in questions[1:])]
+
+
+def _ask_again(config: Config, question: Question) -> Any:
+    answer = ask_server(config.storage.sqlite.path, question)
+    if answer is None:
+        raise OSError("the running broker stopped; what it answered is done, do the rest by the same command")
+    return answer.value
 
 
 def table(keys: Sequence[SigningKey], now: int) -> list[str]:

@@ -38,6 +38,7 @@ class Event(StrEnum):
     ADMIN_REFUSED = "admin.refused"
     ADMIN_TOKEN_MADE = "admin.token_made"
     ADMIN_TOKEN_REVOKED = "admin.token_revoked"
+    PEOPLE_IMPORTED = "people.imported"
     IDENTITY_LOOKED_UP = "identity.looked_up"
     SESSION_STARTED = "session.started"
     SESSION_ENDED = "session.ended"

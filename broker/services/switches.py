@@ -51,6 +51,10 @@ class Switches:
         self._off = off
         self._known = known
 
+    async def knows(self, kind: Switchable, name: str) -> bool:
+        """Whether there is one of this name, switched off or not."""
+        return await self._known[kind](name)
+
     async def refresh(self) -> None:
         """Look what is off; raises StoreUnavailable, and what was known stays in force."""
         found = await self._store.off()
@@ -73,7 +77,7 @@ class Switches:
         Raises NotFound for what is not known here, and StoreUnavailable.
         """
         switch = Switch(kind, name, self._context.now(), why.strip(), by)
-        if not await self._known[kind](name):
+        if not await self.knows(kind, name):
             raise NotFound(f"there is no {kind} of this name that is on in the configuration")
         done = await self._store.turn_off(switch)
         await self.refresh()
@@ -84,7 +88,7 @@ class Switches:
     async def on(self, kind: Switchable, name: str, *, why: str, by: str) -> bool:
         """Switch it on again; False where it was. Raises NotFound for what is neither off nor known here."""
         done = await self._store.turn_on(kind, name)
-        if not done and not await self._known[kind](name):
+        if not done and not await self.knows(kind, name):
             raise NotFound(f"there is no {kind} of this name, neither switched off nor on")
         await self.refresh()
         if done:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from broker.core.webhooks import Subscriptions
 from broker.store.accounts import AccountStore
+from broker.store.arrivals import ArrivalStore
 from broker.store.clients import ClientStore
 from broker.store.consents import ConsentStore
 from broker.store.deliveries import DeliveryStore
@@ -35,6 +36,7 @@ class Durable:
 
     people: PeopleStore
     accounts: AccountStore
+    arrivals: ArrivalStore
     consents: ConsentStore
     extra_claims: ExtraClaimStore
     history: HistoryStore

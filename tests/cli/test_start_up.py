@@ -78,6 +78,8 @@ def test_the_commands_are_these() -> None:
         "broker client rotate-secret",
         "broker client delete",
         "broker client export",
+        "broker import",
+        *(f"broker import {name}" for name in ("allauth", "social-auth", "drf-social-oauth2", "keycloak", "dex")),
         "broker account",
         "broker account find",
         "broker account show",

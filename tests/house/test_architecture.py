@@ -60,6 +60,7 @@ def test_a_feature_has_one_word_on_every_floor() -> None:
     words = {"authorize", "clients", "devices", "drf", "grants", "keys", "login", "logout", "notify", "people"}
     words |= {
         "access",
+        "arrivals",
         "extra_claims",
         "invitations",
         "operators",

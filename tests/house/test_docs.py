@@ -206,7 +206,7 @@ def test_every_command_in_the_documentation_exists() -> None:
             for name in re.findall(r"^make (\w+)", code, re.MULTILINE)
             if name not in targets
         ]
-        for words in re.findall(r"^(?:\$ )?(?:\S*/)?broker((?: [a-z][a-z-]*)+)", code, re.MULTILINE):
+        for words in re.findall(r"^(?:\$ )?(?:\S*/)?broker((?: [a-z][a-z0-9-]*)+)", code, re.MULTILINE):
             if not exists(main, words.split()):
                 unknown.append(f"{page.name}: broker{words}")
     assert unknown == []

@@ -1,7 +1,8 @@
 """A site of Django's, configured as our documentation shows: people sign in with allauth or mozilla-django-oidc.
 
-Standard input: one line of JSON, {issuer, client_id}; its end ends the site. OIDC_SECRET is the secret. Standard
-output: the port it listens on. Under /whoami it tells what it knows about whoever is signed in.
+Standard input: one line of JSON, {issuer, client_id, database, do}: the last two where its database is, and what
+is done to it first; its end ends the site. OIDC_SECRET is the secret. Standard output: the port it listens on. Under
+/whoami it tells what it knows about whoever is signed in.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def _documented(issuer: str, client_id: str) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name.isupper()}
 
 
-def _configure(copied: dict[str, Any]) -> None:
+def _configure(copied: dict[str, Any], database: str) -> None:
     copied["AUTHENTICATION_BACKENDS"].append("allauth.account.auth_backends.AuthenticationBackend")
     middlewares = ("sessions.middleware.SessionMiddleware", "auth.middleware.AuthenticationMiddleware")
     settings.configure(
@@ -59,7 +60,7 @@ def _configure(copied: dict[str, Any]) -> None:
                 "OPTIONS": {"context_processors": [CONTEXT]},
             }
         ],
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": database}},
         EMAIL_BACKEND="django.core.mail.backends.dummy.EmailBackend",
         LOGIN_REDIRECT_URL="/whoami",
         LOGIN_REDIRECT_URL_FAILURE="/whoami",
@@ -70,9 +71,11 @@ def _configure(copied: dict[str, Any]) -> None:
 
 def main() -> None:
     """Serve until standard input ends; one thread, as the database is in its memory."""
-    _configure(_documented(**json.loads(sys.stdin.readline())))
+    told = json.loads(sys.stdin.readline())
+    _configure(_documented(told["issuer"], told["client_id"]), told.get("database", ":memory:"))
     django.setup()
     call_command("migrate", verbosity=0)
+    exec(told.get("do", ""), {})
     with make_server("127.0.0.1", 0, get_wsgi_application(), handler_class=_Quiet) as server:
         sys.stdout.write(f"{server.server_port}\n")
         sys.stdout.flush()

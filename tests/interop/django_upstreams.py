@@ -1,8 +1,8 @@
 """django-allauth and python-social-auth as clients of the emulated services themselves.
 
-Standard input: one line of JSON, {hosts: {host: port}, apps: {type: {id, secret, extras}}}. Standard output: by
-"library name" whom that adapter or backend of theirs made of Ada. Every address is theirs, and only the hosts lead
-here.
+Standard input: one line of JSON, {hosts: {host: port}, apps: {type: {id, secret, extras}}, database}, the last where
+its database is to stay. Standard output: by "library name" whom that adapter or backend of theirs made of Ada. Every
+address is theirs, and only the hosts lead here.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ _PROVIDERS = "allauth.socialaccount.providers"
 _FACEBOOK = "25.0"  # a version that is in force; both libraries come with another
 
 
-def _configure(known: dict[str, dict[str, Any]]) -> None:
+def _configure(known: dict[str, dict[str, Any]], database: str) -> None:
     contributed = ("auth", "contenttypes", "sessions", "messages")
     settings.configure(
         SECRET_KEY=os.urandom(32).hex(),
@@ -92,7 +92,7 @@ def _configure(known: dict[str, dict[str, Any]]) -> None:
             "allauth.account.middleware.AccountMiddleware",
         ],
         TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}],
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": database}},
         DEFAULT_AUTO_FIELD="django.db.models.AutoField",
         AUTHENTICATION_BACKENDS=[
             "allauth.account.auth_backends.AuthenticationBackend",
@@ -180,6 +180,6 @@ def _signed_in(ports: Mapping[str, int]) -> dict[str, str]:
 
 if __name__ == "__main__":
     told = json.loads(sys.stdin.readline())
-    _configure(told["apps"])
+    _configure(told["apps"], told.get("database", ":memory:"))
     _turn(told["hosts"])
     sys.stdout.write(json.dumps(_signed_in(told["hosts"])) + "\n")

@@ -13,6 +13,7 @@ from broker.store.base import Durable
 from broker.store.sqlite.store import SqliteStore
 from broker.store.transient import Kind, Transient
 from tests.contract.accounts import AccountRules
+from tests.contract.arrivals import ArrivalRules
 from tests.contract.extra_claims import ExtraClaimRules
 from tests.contract.grants import GrantRules
 from tests.contract.histories import ConsentRules, HistoryRules
@@ -86,6 +87,10 @@ class TestAccounts(AccountRules):
 
 class TestNotifications(NotifyRules):
     """Messages to people."""
+
+
+class TestArrivals(ArrivalRules):
+    """People who come from elsewhere."""
 
 
 class TestLinks(LinkRules):

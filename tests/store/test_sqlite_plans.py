@@ -20,6 +20,7 @@ from broker.store.sql.durable import build_durable
 from broker.store.sqlite.engine import Engine, SqliteDriver
 from broker.store.sqlite.file import open_database
 from broker.store.upstream_tokens import KeptTokens
+from tests.contract.arrivals import arrival
 from tests.contract.histories import sign_in
 from tests.contract.people import EVERY_APP, NOW, USABLE, account, grant, link, proof, token
 from tests.contract.webhooks import EVERYTHING
@@ -52,6 +53,7 @@ async def test_nothing_that_people_wait_for_reads_a_whole_table() -> None:
     with listening(database.writer) as heard:
         await durable.people.adopt(account(), ada)
         await durable.people.adopt(account("s2"), link("x2"))
+        await durable.arrivals.bring([arrival("7", former=()), arrival("8", "x8", former=("9",))], now=NOW)
         await durable.people.person("p1", "x1")
         await durable.people.update_link(ada)
         await durable.people.sharing_address("a@x.test")

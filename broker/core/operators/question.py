@@ -132,11 +132,12 @@ def read_values(case: UseCase, values: object, *, by: str = "") -> Asked:
         if one.required and name not in said:
             raise InvalidRequest(f"{name} is missing")
         if name in said:
-            _check(one, said[name])
+            check_value(one, said[name])
     return Asked(said, by)
 
 
-def _check(parameter: Parameter, value: object) -> None:
+def check_value(parameter: Parameter, value: object) -> None:
+    """Raise InvalidRequest for what is none of its values."""
     kind = parameter.kind
     # True is an int to Python and no number to anybody else.
     if not isinstance(value, kind.value) or (kind is Kind.NUMBER and isinstance(value, bool)):

@@ -180,6 +180,13 @@ PEOPLE: Mapping[Event, Entry] = {
     Event.ADMIN_TOKEN_REVOKED: Entry(
         "warning", True, ("name", "by", "why"), "Somebody revoked a token for the admin API."
     ),
+    Event.PEOPLE_IMPORTED: Entry(
+        "info",
+        True,
+        ("source", "by", "why", "applied", "new", "same", "refused"),
+        "An operator brought people of another system (`source`), some at a time, or only asked what would become of"
+        " them (`applied`: false). Those who are `new` have an account now, those who are the `same` had it.",
+    ),
     Event.IDENTITY_LOOKED_UP: Entry(
         "info",
         True,

@@ -10,6 +10,7 @@ from broker.core.operators.catalogue import find_use_case
 from broker.core.operators.question import Asked, Reach, read_values
 from broker.services.context import Context
 from broker.services.operators.told import Json
+from broker.services.people.arrivals import Arrivals
 
 Handler = Callable[[Asked], Awaitable[Json]]
 
@@ -17,12 +18,14 @@ Handler = Callable[[Asked], Awaitable[Json]]
 class Operators:
     """Answers with JSON values. Each skin says who asks, and how far they may go.
 
-    `handlers` has somebody for every use case of the catalogue, by its name.
+    `handlers` has somebody for every use case of the catalogue, by its name. `arrivals` takes people of other systems,
+    who are too many for a use case and come by commands at the machine alone.
     """
 
-    def __init__(self, context: Context, handlers: Mapping[str, Handler]) -> None:
+    def __init__(self, context: Context, handlers: Mapping[str, Handler], arrivals: Arrivals) -> None:
         self._context = context
         self._handlers = handlers
+        self.arrivals = arrivals
 
     async def answer(self, name: str, values: object, *, by: str, may: Reach = Reach.MACHINE) -> Json:
         """What comes of a use case; once it is known for one, the audit stream has it, whatever comes of it.

@@ -56,7 +56,7 @@ class Accounts:
         Raises SignUpClosed where nobody new gets one at this client, or only who was invited; the rest as `find`.
         """
         now = self._context.now()
-        link, account = build_link(provider_key, provider, identity, now=now), Account(self._mint_sub(), now)
+        link, account = build_link(provider_key, provider, identity, now=now), Account(mint_sub(self._context), now)
         self._standing.check_admitted(link, client)
         sign_up = self._standing.sign_up(client)
         if sign_up is SignUp.OPEN:
@@ -86,10 +86,6 @@ class Accounts:
         self._standing.check_person(person, client)
         return person
 
-    def _mint_sub(self) -> str:
-        """130 random bits in lower-case letters and digits: nothing in it tells who, when or through whom."""
-        return b32encode(self._context.randomness(20)).decode("ascii").lower()[:26]
-
 
 class People:
     """Reads who somebody is; keeps nothing."""
@@ -101,6 +97,11 @@ class People:
         """The person of a login, with what the upstream said last; None where the way in is another's by now."""
         person = await self._people.person(login.provider_key, login.subject)
         return person if person is not None and person.account.sub == login.sub else None
+
+
+def mint_sub(context: Context) -> str:
+    """130 random bits in lower-case letters and digits: nothing in it tells who, when or through whom."""
+    return b32encode(context.randomness(20)).decode("ascii").lower()[:26]
 
 
 def pick_name(claims: Mapping[str, Any]) -> str:

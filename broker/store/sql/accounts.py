@@ -14,7 +14,7 @@ from broker.store.sql.endings import end_for_good, end_session, is_ended, is_mar
 from broker.store.sql.forgetting import lose_all
 from broker.store.sql.history import remember
 from broker.store.sql.notify import forget
-from broker.store.sql.people import is_living, parts_of, resolve
+from broker.store.sql.persons import is_living, parts_of, resolve
 from broker.store.sql.searching import find_accounts
 from broker.store.sql.sessions import sessions_of
 from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, read, write

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from broker.store.base import Durable
 from broker.store.sql.accounts import SqlAccounts
+from broker.store.sql.arrivals import SqlArrivals
 from broker.store.sql.clients import SqlClients
 from broker.store.sql.consents import SqlConsents
 from broker.store.sql.deliveries import Outbox, SqlDeliveries
@@ -29,6 +30,7 @@ def build_durable(driver: Driver, randomness: Callable[[int], bytes]) -> Durable
     return Durable(
         people=SqlPeople(driver, outbox),
         accounts=SqlAccounts(driver, outbox),
+        arrivals=SqlArrivals(driver),
         consents=SqlConsents(driver, outbox),
         extra_claims=SqlExtraClaims(driver),
         history=SqlHistory(driver, outbox),

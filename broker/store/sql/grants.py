@@ -6,7 +6,7 @@ from broker.core.logout import SessionClient
 from broker.core.records import Grant, RefreshToken
 from broker.store.grants import GrantStore, KnownRefresh, LiveGrant, Redeemed, Reused, Rotated, SessionOver, SpentBefore
 from broker.store.sql.endings import is_over
-from broker.store.sql.people import person_with_parts
+from broker.store.sql.persons import person_with_parts
 from broker.store.sql.sessions import add_client
 from broker.store.sql.steps import Repository, Steps, do, first, one, read, sweep, write
 

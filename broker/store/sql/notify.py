@@ -8,7 +8,7 @@ from typing import Final
 
 from broker.core.notify import Letter, Notice, Pace, Status
 from broker.store.notify import Accepted, Addressee, Claimed, NotifyStore, OtherOrder, Queued, Silenced
-from broker.store.sql.people import resolve
+from broker.store.sql.persons import resolve
 from broker.store.sql.steps import Repository, Steps, Value, do, every, one, read, sweep, write
 
 _EXPIRED: Final = "nobody could send it in time"

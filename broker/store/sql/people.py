@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-import orjson
-
 from broker.core.people.history import AccountEvent, Happened
 from broker.core.people.identity import Account, Link, Person
-from broker.core.people.linking import Vouched, fold_address, read_vouched
 from broker.core.webhooks import News, Told
 from broker.store.people import LastLink, Linked, NotLinked, PeopleStore, Taken, Unlinked
 from broker.store.sql.deliveries import Outbox
 from broker.store.sql.endings import end_for_good
-from broker.store.sql.extra_claims import claims_of
 from broker.store.sql.forgetting import lose_way
 from broker.store.sql.history import remember
 from broker.store.sql.invitations import spend
-from broker.store.sql.names import index_name, is_called, name_of, name_some
+from broker.store.sql.names import index_name, is_called, name_some
 from broker.store.sql.namespaces import find_namespace
+from broker.store.sql.persons import add_link, find_person, is_living, link_columns, link_from, person_from
 from broker.store.sql.sessions import sessions_through
-from broker.store.sql.steps import Driver, Repository, Row, Steps, do, every, first, one, read, until_none, write
+from broker.store.sql.steps import Driver, Repository, Steps, do, every, one, read, until_none, write
 
 
 class SqlPeople(Repository, PeopleStore):
@@ -34,12 +31,12 @@ class SqlPeople(Repository, PeopleStore):
 
     @read
     def person(self, provider_key: str, subject: str) -> Steps[Person | None]:
-        return _person(provider_key, subject)
+        return find_person(provider_key, subject)
 
     @write
     def adopt(self, account: Account, link: Link) -> Steps[Person]:
         """The UNIQUE key of links stands behind the look-up; the PRIMARY KEY keeps a `sub`."""
-        known = yield from _person(link.provider_key, link.subject)
+        known = yield from find_person(link.provider_key, link.subject)
         return known or (yield from self._add_account(account, link))
 
     def _add_account(self, account: Account, link: Link) -> Steps[Person]:
@@ -50,7 +47,7 @@ class SqlPeople(Repository, PeopleStore):
             int(account.blocked),
             max(account.created_at, link.seen_at, link.linked_at),
         )
-        yield from _add_link(account.sub, link)
+        yield from add_link(account.sub, link)
         made = News(Told.ACCOUNT_CREATED, link.provider)
         yield from self._outbox.tell(account.sub, made, account.created_at)
         return Person(account, link)
@@ -59,7 +56,7 @@ class SqlPeople(Repository, PeopleStore):
     def adopt_invited(
         self, account: Account, link: Link, invitations: Collection[str], *, now: int
     ) -> Steps[Person | None]:
-        known = yield from _person(link.provider_key, link.subject)
+        known = yield from find_person(link.provider_key, link.subject)
         if known is not None:
             return known
         spent = yield from spend(invitations, now)
@@ -72,7 +69,7 @@ class SqlPeople(Repository, PeopleStore):
             """UPDATE links SET provider = ?, claims = ?, raw_ids = ?, seen_at = ?,
                                 address = ?, address_verified = ?, phone = ?, name = ?
                WHERE provider_key = ? AND subject = ?""",
-            *_link_columns(link),
+            *link_columns(link),
         )
         if not same:
             yield from index_name(link)
@@ -89,14 +86,14 @@ class SqlPeople(Repository, PeopleStore):
                FROM links WHERE sub = ? ORDER BY id""",
             sub,
         )
-        return tuple(_link_from(row) for row in rows)
+        return tuple(link_from(row) for row in rows)
 
     @write
     def link(self, sub: str, link: Link, *, began_at: int, now: int) -> Steps[Linked | Taken | NotLinked]:
         """The UNIQUE key of links stands behind the look-up."""
         if not (yield from is_living(sub)):
             return NotLinked()
-        known = yield from _person(link.provider_key, link.subject)
+        known = yield from find_person(link.provider_key, link.subject)
         if known is not None:
             return Linked(again=True) if known.account.sub == sub else Taken(known.account.sub)
         taken = yield from one(
@@ -108,7 +105,7 @@ class SqlPeople(Repository, PeopleStore):
         )
         if taken is not None:
             return NotLinked()
-        yield from _add_link(sub, replace(link, linked_at=now, home=""))
+        yield from add_link(sub, replace(link, linked_at=now, home=""))
         yield from do("UPDATE accounts SET used_at = ? WHERE sub = ? AND used_at < ?", now, sub, now)
         yield from remember(sub, AccountEvent(Happened.LINKED, now, provider=link.provider), self._outbox)
         return Linked(again=False)
@@ -118,7 +115,7 @@ class SqlPeople(Repository, PeopleStore):
         self, sub: str, provider_key: str, subject: str, *, usable: Collection[str], now: int, expires_at: int
     ) -> Steps[Unlinked | NotLinked | LastLink]:
         """What comes of it is the account's whose it is now: a blocked one must not slip away by a way home."""
-        found = yield from _person(provider_key, subject)
+        found = yield from find_person(provider_key, subject)
         if found is None or found.account.sub != sub or not (yield from is_living(sub)):
             return NotLinked()
         ways = yield from every("SELECT provider_key, subject FROM links WHERE sub = ?", sub)
@@ -163,84 +160,6 @@ class SqlPeople(Repository, PeopleStore):
         for alias, namespace in namespaces.items():
             found[alias] = yield from find_namespace(alias, namespace, self._outbox.randomness)
         return found
-
-
-def account_from(row: Row) -> Account:
-    """An Account from its four columns, in the order of the fields."""
-    sub, created_at, blocked, closes_at = row
-    return Account(sub, created_at, bool(blocked), closes_at)
-
-
-def person_from(row: Row) -> Person:
-    """A Person from the account's four columns and the link's eight."""
-    return Person(account_from(row[:4]), _link_from(row[4:]))
-
-
-def parts_of(sub: str) -> Steps[tuple[str, ...]]:
-    """The subs of accounts that were merged into this one, in the order of text."""
-    rows = yield from every("SELECT sub FROM accounts WHERE merged_into = ?", sub)
-    return tuple(sorted(str(row[0]) for row in rows))
-
-
-def resolve(sub: str) -> Steps[Account | None]:
-    """Who goes by this name today, as `AccountStore.resolve` says."""
-    row = yield from one(
-        """SELECT today.sub, today.created_at, today.blocked, today.closes_at
-           FROM accounts AS named JOIN accounts AS today ON today.sub = coalesce(named.merged_into, named.sub)
-           WHERE named.sub = coalesce((SELECT sub FROM former_subs WHERE seen = ?), ?)
-                 AND today.deleted_at IS NULL""",
-        sub,
-        sub,
-    )
-    if row is None:
-        return None
-    return replace(account_from(row), former=(yield from parts_of(row[0])), claims=(yield from claims_of(row[0])))
-
-
-def person_with_parts(row: Row) -> Steps[Person]:
-    """As `person_from`, with two last columns, for few have any: whether accounts were merged into this one, and
-    whether claims of it are set.
-    """
-    person, sub = person_from(row[:-2]), row[0]
-    if not any(row[-2:]):
-        return person
-    parts = (yield from parts_of(sub)) if row[-2] else ()
-    claims = (yield from claims_of(sub)) if row[-1] else {}
-    return replace(person, account=replace(person.account, former=parts, claims=claims))
-
-
-def is_living(sub: str) -> Steps[bool]:
-    """Whether there is such an account, not blocked, closing, merged or deleted."""
-    return (yield from one("SELECT 1 FROM living_accounts WHERE sub = ?", sub)) is not None
-
-
-def _person(provider_key: str, subject: str) -> Steps[Person | None]:
-    found = yield (
-        """SELECT accounts.sub, accounts.created_at, accounts.blocked, accounts.closes_at,
-                  links.provider_key, links.subject, links.provider, links.claims, links.raw_ids, links.seen_at,
-                  links.linked_at, links.home,
-                  EXISTS (SELECT 1 FROM accounts AS part WHERE part.merged_into = accounts.sub),
-                  EXISTS (SELECT 1 FROM account_claims WHERE account_claims.sub = accounts.sub)
-           FROM links JOIN accounts ON accounts.sub = links.sub
-           WHERE links.provider_key = ? AND links.subject = ?""",
-        (provider_key, subject),
-    )
-    row = first(found)
-    return None if row is None else (yield from person_with_parts(row))
-
-
-def _add_link(sub: str, link: Link) -> Steps[None]:
-    yield from do(
-        """INSERT INTO links
-           (provider, claims, raw_ids, seen_at, address, address_verified, phone, name, provider_key, subject,
-            linked_at, home, sub)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        *_link_columns(link),
-        link.linked_at,
-        link.home,
-        sub,
-    )
-    yield from index_name(link)
 
 
 def _forbid(sub: str, provider_key: str, subject: str, now: int, expires_at: int) -> Steps[None]:
@@ -291,20 +210,3 @@ def _send_home(person: Person, now: int, outbox: Outbox) -> Steps[str]:
     )
     yield from remember(link.home, AccountEvent(Happened.REVIVED, now, provider=link.provider, other=sub), outbox)
     return link.home
-
-
-def _link_from(row: Row) -> Link:
-    """A Link from its eight columns, in the order of the fields."""
-    provider_key, subject, provider, claims, raw_ids, *rest = row
-    return Link(provider_key, subject, provider, orjson.loads(claims), orjson.loads(raw_ids), *rest)
-
-
-def _link_columns(link: Link) -> tuple[str | int | None, ...]:
-    """What an upstream says, and the columns that the link is found by."""
-    claims, raw_ids = (orjson.dumps(dict(value)).decode() for value in (link.claims, link.raw_ids))
-    email = link.claims.get("email")
-    address = fold_address(email) if isinstance(email, str) else None
-    proven = read_vouched(link.claims, ()) is Vouched.VERIFIED
-    phone = link.claims.get("phone_number")
-    told = (address, int(proven), phone if isinstance(phone, str) else None, name_of(link.claims))
-    return link.provider, claims, raw_ids, link.seen_at, *told, link.provider_key, link.subject

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from broker.store.accounts import Found, Sought
-from broker.store.sql.people import account_from, parts_of
+from broker.store.sql.persons import account_from, parts_of
 from broker.store.sql.steps import Row, Steps, Value, every
 
 _LAST = "\U0010ffff"  # behind every letter
