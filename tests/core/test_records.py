@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from broker import core
 from broker.core.authorize.pushed import PushedRequest
+from broker.core.clients.kept import KeptSecret
 from broker.core.errors import SealBroken
 from broker.core.notify import Button
 from broker.core.people.history import Happened
@@ -67,6 +68,7 @@ def anything_of(kind: type[V]) -> st.SearchStrategy[V]:
 NESTED = {"request", "login", "purpose", "held", "then", "back", "resumes", "code"}
 VALUES["Happened"] = st.sampled_from(Happened)
 VALUES["Told"] = st.sampled_from(Told)
+VALUES["tuple[KeptSecret, ...]"] = st.lists(anything_of(KeptSecret), max_size=2).map(tuple)
 for nested in (AuthorizationRequest, Login, HeldIdentity, LinkReturn, CodeRecord):
     VALUES[nested.__name__] = anything_of(nested)
     VALUES[f"{nested.__name__} | None"] = st.none() | VALUES[nested.__name__]

@@ -254,6 +254,43 @@ async def test_b9_what_an_operator_switched_off_stays_off(site: Site) -> None:
     assert [one["event"] for one in site.log()].count("switch.seen") == 2
 
 
+async def operate(site: Site, use_case: str, **values: object) -> dict[str, Any]:
+    """What the running broker says to an operator."""
+    question = {"do": "operate", "use_case": use_case, "values": values}
+    answer = await asyncio.to_thread(ask_server, str(site.database), question)
+    assert answer is not None
+    told: dict[str, Any] = answer.value
+    return told
+
+
+async def test_apps_that_are_kept_in_the_database_are_judged_by_the_file_that_is_in_force(site: Site) -> None:
+    settings = {"name": "Kept", "grants": ["client_credentials"], "service_scopes": ["api"], "providers": ["vk"]}
+    made = await operate(site, "client.create", client_id="kept", settings=settings, why="a new app")
+    try:
+        assert await reload(site) == []
+        async with http(site) as client:
+            auth = ("kept", made["client_secret"])
+            form = {"grant_type": "client_credentials"}
+            assert (await client.post("/token", data=form, auth=auth)).status_code == 200
+            vk = site.config["providers"].pop("vk")
+            assert await reload(site) == []
+            assert (await client.post("/token", data=form, auth=auth)).status_code == 401, "it names what is gone"
+            site.config["providers"]["vk"] = vk
+            assert await reload(site) == []
+            assert (await client.post("/token", data=form, auth=auth)).status_code == 200
+    finally:
+        await operate(site, "client.delete", client_id="kept", why="the test is over")
+
+
+async def test_l10_the_admin_api_comes_and_goes_with_the_file(site: Site) -> None:
+    async with http(site) as client:
+        for on, status in ((True, 401), (False, 404)):
+            site.config["server"]["admin_api"] = on
+            assert await reload(site) == []
+            answer = await client.get(f"{site.management}/admin/v1/provider/list")
+            assert answer.status_code == status, answer.text
+
+
 async def test_k12_what_was_counted_counts_on(site: Site) -> None:
     site.config["limits"] = {**site.config["limits"], "client_auth_failure": "3/h"}
     assert await reload(site) == []
