@@ -34,9 +34,18 @@ def render(loaded: Loaded) -> str:
 
 
 def as_written(model: BaseModel, keys: Iterable[str]) -> dict[str, Any]:
-    """These keys of a model as the file would have them: text, numbers, lists, mappings. Secrets are hidden."""
-    told: dict[str, Any] = plain(model)
-    return {key: told[key] for key in told if key in set(keys)}
+    """These keys of a model as the file would have them: text, numbers, lists, mappings. Secrets are hidden.
+
+    Of a section within, only what was said of it: a default is not frozen by being written down.
+    """
+    wanted, said = set(keys), model.model_dump(exclude_unset=True)
+    return {key: _said(value, said.get(key)) for key, value in plain(model).items() if key in wanted}
+
+
+def _said(value: Any, said: Any) -> Any:
+    if not (isinstance(value, dict) and isinstance(said, dict)):
+        return value
+    return {key: _said(inner, said[key]) for key, inner in value.items() if key in said}
 
 
 def plain(value: Any, path: KeyPath = (), origins: Origins = NOWHERE) -> Any:

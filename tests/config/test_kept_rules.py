@@ -57,6 +57,7 @@ EVERYTHING: dict[str, Any] = {
     "id_token_alg": "RS256",
     "extra_claims": {"profile": {"team": "groups"}},
     "access_token_claims": ["team"],
+    "access": {"sign_up": "known", "email_domains": ["example.com"]},
 }
 ELSEWHERE: dict[str, Any] = {  # what does not go with the rest
     "jwks": {"keys": []},

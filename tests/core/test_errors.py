@@ -22,8 +22,8 @@ REGISTERED = {
     "insufficient_user_authentication",
 }
 OURS = {"not_found", "last_identity", "provider_not_allowed", "already_linked_elsewhere", "account_not_found"}
-OURS |= {"messages_not_configured", "no_way_to_write", "unreachable"}
-"""Of the identities API, of posted credentials and of messages to people, for which no standard has one."""
+OURS |= {"messages_not_configured", "no_way_to_write", "unreachable", "already_exists"}
+"""Of the identities API, posted credentials, messages to people and the admin API, for which no standard has one."""
 
 
 @pytest.mark.parametrize("kind", NAMED, ids=lambda kind: kind.__name__)

@@ -49,6 +49,7 @@ def test_everything_that_may_be_told_has_a_type_of_its_own() -> None:
         (Happened.ACCESS_ENDED, None),
         (Happened.WITHDRAWN, None),
         (Happened.CLOSING, "account.closing"),
+        (Happened.UNUSED, "account.closing"),
         (Happened.KEPT, "account.kept"),
         (Happened.BLOCKED, "account.blocked"),
         (Happened.UNBLOCKED, "account.unblocked"),

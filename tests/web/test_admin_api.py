@@ -11,6 +11,7 @@ import pytest
 from broker.core.events import Event
 from broker.core.openapi.admin import BASE, DOCUMENT, path_of, reached
 from broker.core.operators.catalogue import USE_CASES
+from broker.core.operators.question import Kind
 from tests.web.public_app import CONFIG, ISSUER, PublicApp, public_app
 
 pytestmark = pytest.mark.anyio
@@ -45,7 +46,8 @@ async def somebody(site: PublicApp) -> str:
 
 def values_of(case: Any, **given: object) -> dict[str, object]:
     """What it has to be asked with."""
-    needed = {one.name: (one.choices or ("x",))[0] for one in case.parameters if one.required}
+    usual = {Kind.OBJECT: {"name": "X"}}
+    needed = {one.name: (one.choices or (usual.get(one.kind, "x"),))[0] for one in case.parameters if one.required}
     return {**needed, **({"why": WHY} if case.writes else {}), **given}
 
 

@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import OKPAlgorithm
 
+from broker.store.extra_claims import StaticClaim
 from tests.core.own_tokens import encode
 from tests.services.apps import delivering
 from tests.services.client_app import signed
@@ -290,7 +291,10 @@ async def claim_types_supported(walk: Walk, value: list[str]) -> None:
 
 async def claims_supported(walk: Walk, value: list[str]) -> None:
     scope = " ".join(walk.document["scopes_supported"])
-    await absorb(walk.app.durable.store, said((await walk.tokens())["id_token"])["sub"], "who-they-were")
+    sub = said((await walk.tokens())["id_token"])["sub"]
+    await absorb(walk.app.durable.store, sub, "who-they-were")
+    for name in ("groups", "roles", "entitlements"):
+        await walk.app.durable.store.extra_claims.put(sub, StaticClaim(name, ["x"], 1))
     found = said((await walk.tokens("backchannel", scope=scope, nonce="n-1"))["id_token"])
     assert set(value) - {"updated_at"} <= found.keys() | {"at_hash"}
     assert isinstance(found["updated_at"], int)

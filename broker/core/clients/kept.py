@@ -29,13 +29,15 @@ class KeptClient(Record, frozen=True, tag="kept-client"):
     version: int = 1
     secrets: tuple[KeptSecret, ...] = ()
 
-    def live(self, now: int) -> tuple[KeptSecret, ...]:
+    def good_secrets(self, now: int) -> tuple[KeptSecret, ...]:
         """The secrets that count at this time, the newest first."""
         return tuple([one for one in self.secrets if not one.until or one.until > now])
 
     def changed(self, now: int, **changes: Any) -> KeptClient:
         """The next version of it, without secrets that are over."""
-        return self.replace(**{"secrets": self.live(now), **changes, "changed_at": now, "version": self.version + 1})
+        return self.replace(
+            **{"secrets": self.good_secrets(now), **changes, "changed_at": now, "version": self.version + 1}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +65,5 @@ def merge(before: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
 def rotate(client: KeptClient, digest: str, *, now: int, keep_for: int) -> KeptClient:
     """With another secret. Those of before count for `keep_for` more seconds at most, 0: no more."""
     until = now + keep_for
-    before = [one.replace(until=min(one.until or until, until)) for one in client.live(now)] if keep_for else []
+    before = [one.replace(until=min(one.until or until, until)) for one in client.good_secrets(now)] if keep_for else []
     return client.changed(now, secrets=(KeptSecret(digest, now), *before))

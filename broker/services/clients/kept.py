@@ -114,7 +114,7 @@ class KeptClients:
             raise InvalidRequest("secret_hashes: rotate the secret instead, so that the app gets one that is new")
         before, now = await self._find(client_id), self._context.now()
         judged = self._judge(client_id, merge(before.settings, said))
-        secret, secrets = "", before.live(now) if judged.needs_secret else ()
+        secret, secrets = "", before.good_secrets(now) if judged.needs_secret else ()
         if judged.needs_secret and not secrets:
             secret, secrets = self._first_secret(judged, now)
         await self._save(before.changed(now, settings=judged.settings, secrets=secrets))
@@ -125,7 +125,7 @@ class KeptClients:
         before, now = await self._find(client_id), self._context.now()
         if not before.secrets:
             raise InvalidRequest("this client proves itself without a secret")
-        if keep_for and len(before.live(now)) >= MOST_SECRETS:
+        if keep_for and len(before.good_secrets(now)) >= MOST_SECRETS:
             raise InvalidRequest(f"{MOST_SECRETS} secrets count already: wait until one is over, or end them at once")
         secret = self._context.mint()
         await self._save(rotate(before, digest(secret), now=now, keep_for=keep_for))
@@ -190,7 +190,7 @@ class KeptClients:
     def _publish(self, entries: Mapping[str, Entry]) -> None:
         """With the secrets that count now; and when the next one is over."""
         now = self._context.now()
-        live = {client_id: entry.kept.live(now) for client_id, entry in entries.items()}
+        live = {client_id: entry.kept.good_secrets(now) for client_id, entry in entries.items()}
         clients = {
             client_id: replace(entry.client, secret_digests=tuple([one.digest for one in live[client_id]]))
             for client_id, entry in entries.items()

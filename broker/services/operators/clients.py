@@ -124,7 +124,7 @@ class ClientCases:
         kept = entry.kept
         secrets = [
             {"made_at": one.made_at, **({"until_at": one.until} if one.until else {})}
-            for one in kept.live(self._context.now())
+            for one in kept.good_secrets(self._context.now())
         ]
         problems = {"problems": list(entry.problems)} if entry.problems else {}
         times = {"created_at": kept.created_at, "changed_at": kept.changed_at}
@@ -164,7 +164,7 @@ class ClientCases:
 
     def _for_file(self, kept: KeptClient) -> tuple[Json, tuple[str, ...]]:
         """With the secrets that last: in the file one would count for ever that is to end."""
-        live = kept.live(self._context.now())
+        live = kept.good_secrets(self._context.now())
         lasting = [f"sha256:{one.digest}" for one in live if not one.until]
         ending = len(live) - len(lasting)
         notes = (f"{ending} secret(s) of before still count and are not in here: wait until they are over",)
