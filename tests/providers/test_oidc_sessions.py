@@ -199,7 +199,7 @@ def answer(**changes: Any) -> bytes:
 
 
 @pytest.mark.parametrize("changes", [{}, {"nonce": "n"}, {"auth_time": NOW - 500}], ids=str)
-async def test_a_refreshed_id_token_about_the_same_login_brings_the_next_refresh_token(changes: Any) -> None:
+async def test_b21_a_refreshed_id_token_about_the_same_login_brings_the_next_refresh_token(changes: Any) -> None:
     async with THICK.on_bench(use_refresh_token=True) as bench:
         bench.server.answers["/token"] = answer(**changes)
         assert await refreshed(bench) == replace(KEPT, refresh_token="r-2")
@@ -215,7 +215,7 @@ async def test_a_refreshed_id_token_about_the_same_login_brings_the_next_refresh
     ],
     ids=str,
 )  # fmt: skip
-async def test_a_refreshed_id_token_about_anything_else_is_not_believed(changes: Any) -> None:
+async def test_b21_a_refreshed_id_token_about_anything_else_is_not_believed(changes: Any) -> None:
     async with THICK.on_bench(use_refresh_token=True) as bench:
         bench.server.answers["/token"] = answer(**changes)
         with pytest.raises(UpstreamInvalid):
