@@ -169,7 +169,7 @@ def test_consent_is_answered_without_a_script(show: Show, sent: list[Request], a
     assert sent[-1].url == f"{ORIGIN}/consent"
     posted = dict(sent[-1].post_data_json or {})
     assert {name: posted.pop(name) for name in ("ticket", "answer")} == {"ticket": "ticket", "answer": said}
-    marked = ("profile", "address", "offline_access", "identities", "identities.manage", "unheard.of")
+    marked = ("profile", "address", "groups", "offline_access", "identities", "identities.manage", "unheard.of")
     assert posted == {f"scope-{name}": "1" for name in marked}, "one was not marked, and one is no longer"
 
 
