@@ -17,6 +17,7 @@ import orjson
 import pytest
 
 from broker.cli.import_files import open_site
+from broker.core.arrivals.dex import build_dex_sub
 from broker.core.arrivals.django import read_allauth, read_social_auth
 from broker.core.arrivals.kinds import ALLAUTH, ALLAUTH_APART, OTHERS_APART, SOCIAL_AUTH
 from broker.core.arrivals.newcomer import Newcomer, Source
@@ -178,6 +179,25 @@ async def test_people_keep_their_old_id_as_an_alias(tmp_path: Path) -> None:
         claims = jwt.decode(tokens["id_token"], options={"verify_signature": False})
         assert claims["sub"] == report["subs"]["shop-1"]
         assert (len(claims["sub"]), claims["former_subs"]) == (26, ["shop-1"])
+
+
+EXPORTS: Final = {"keycloak": ("shop-realm.json", "shop-users-0.json"), "dex": ("dex.json",)}
+
+
+@pytest.mark.parametrize("system", EXPORTS)
+async def test_people_of_an_export_sign_in_as_who_they_were(tmp_path: Path, system: str) -> None:
+    files = []
+    for name in EXPORTS[system]:
+        text = (ROOT / "tests/fixtures/arrivals" / name).read_text(encoding="utf-8")
+        files.append(tmp_path / name)
+        files[-1].write_text(text.replace("117500000000000000042", known_as("google")))
+    ids = {"keycloak": "56f6c53f-5150-4b42-9757-4c3dd4e7d947", "dex": build_dex_sub(known_as("google"), "google")}
+    words = ("import", system, *map(str, files), "--apply", "--why", "x", "--json")
+    with running_site(tmp_path, few_providers) as site:
+        first = json.loads(await broker_command(site, *words))
+        again = json.loads(await broker_command(site, *words))
+        assert (again["new"], again["same"]) == (0, first["new"])
+        assert await subs(site, google="ada") == {"google": ids[system]}
 
 
 async def test_what_the_libraries_call_people_is_what_our_providers_call_them(tmp_path: Path) -> None:
