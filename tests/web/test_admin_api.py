@@ -214,8 +214,16 @@ async def test_failures_are_counted_and_shut_nobody_out_who_has_a_token() -> Non
         assert [answer.status_code for answer in answers] == [401] * 5 + [429] * 2
         assert int(answers[-1].headers["retry-after"]) > 0
         assert len(told(site, Event.ADMIN_REFUSED)) == 5
-        calls = [(await site.management.get(DOCUMENT, headers=headers)).status_code for _ in range(21)]
-        assert calls == [200] * 20 + [429]
+        ways = (("GET", DOCUMENT), ("GET", f"{BASE}/provider/list"), ("POST", f"{BASE}/provider/list"))
+        calls = [
+            (
+                await site.management.request(*ways[turn % 3], headers=headers, json={} if turn % 3 == 2 else None)
+            ).status_code
+            for turn in range(21)
+        ]
+        assert calls == [200] * 20 + [429], "whatever is asked"
+        for way in ways:
+            assert (await site.management.request(*way, headers=headers)).status_code == 429
         assert (await site.management.get(DOCUMENT, headers=await bearer(site, "read", "other"))).status_code == 200
 
 
@@ -226,3 +234,5 @@ async def test_k_a_store_that_is_away_is_told_and_nothing_done(site: PublicApp) 
     site.durable.fails = {"admin_tokens.find"}
     answer = await site.management.get(DOCUMENT, headers=headers)
     assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
+    wrong = {"Authorization": "Bearer of-another-shape"}
+    assert (await site.management.get(DOCUMENT, headers=wrong)).status_code == 401, "the store is not asked"
