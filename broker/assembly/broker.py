@@ -19,7 +19,6 @@ from broker.services.keys.ring import LOOK_EVERY, KeyRing
 from broker.services.notify.sending import Sending
 from broker.services.operators.door import Operators
 from broker.services.switches import LOOK_EVERY as SWITCHES_EVERY
-from broker.services.switches import Switches
 from broker.store.base import Durable
 from broker.store.sqlite.store import SqliteStore
 from broker.web.manage import Management
@@ -63,11 +62,6 @@ class Broker:
     def operators(self) -> Operators:
         """What operators do for people."""
         return self.public.current.services.operators
-
-    @property
-    def switches(self) -> Switches:
-        """What switches providers and clients off and on."""
-        return self.public.current.services.switches
 
     async def start(self) -> None:
         """Begin housekeeping and deliveries, and say so."""

@@ -121,7 +121,7 @@ def _rows(db: sqlite3.Connection, table: str) -> Iterable[Row]:
     uuids = {name for name, (kind, _) in columns.items() if kind == "char(32)"}
     quoted = table.replace('"', '""')
     for row in db.execute(f'SELECT * FROM "{quoted}"'):  # noqa: S608  # a name of its own schema; no one can be a parameter
-        yield {name: _hyphened(row[name]) if name in uuids else row[name] for name in row.keys()}  # noqa: SIM118  # a Row has keys and iterates over values
+        yield {name: _hyphened(value) if name in uuids else value for name, value in dict(row).items()}
 
 
 def _columns(db: sqlite3.Connection, table: str) -> dict[str, tuple[str, bool]]:

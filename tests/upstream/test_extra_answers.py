@@ -10,8 +10,8 @@ from broker.core.people.identity import Identity
 from broker.registry import settings_class
 from broker.upstream.extra_claims import lacks_extra, with_extra
 from broker.upstream.fields import Fields
+from broker.upstream.generic.described import PeopleSettings
 from broker.upstream.generic.people import Describing
-from broker.upstream.model import ProviderSettings
 
 DESCRIBED: dict[str, Any] = {
     "type": "oauth2",
@@ -24,15 +24,17 @@ DESCRIBED: dict[str, Any] = {
 }
 
 
-def described(**extra: str) -> ProviderSettings:
+def described(**extra: str) -> PeopleSettings:
     """A described upstream with these."""
-    return settings_class("oauth2").model_validate({**DESCRIBED, "extra_claims": extra})
+    settings = settings_class("oauth2").model_validate({**DESCRIBED, "extra_claims": extra})
+    assert isinstance(settings, PeopleSettings)
+    return settings
 
 
-def read(settings: ProviderSettings, document: dict[str, Any]) -> tuple[Identity, list[str]]:
+def read(settings: PeopleSettings, document: dict[str, Any]) -> tuple[Identity, list[str]]:
     """Who is described, and what was left out."""
     odd: list[str] = []
-    return Describing(settings, odd.append).identity(document), odd  # type: ignore[arg-type]  # they are PeopleSettings
+    return Describing(settings, odd.append).identity(document), odd
 
 
 def test_extra_claims_of_a_described_upstream_stand_in_any_of_its_answers() -> None:
